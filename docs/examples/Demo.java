@@ -1,0 +1,44 @@
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.port.GenerationEvent;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.GenerationStream;
+import io.github.mlx4j.port.TextGenerationPort;
+import java.util.Locale;
+
+/** Streams one answer of the model that the environment chooses, and ends with a line of figures. */
+public class Demo {
+
+    public static void main(String[] args) {
+        try (ProviderFactory providers = ProviderFactory.fromEnv()) {
+            TextGenerationPort llm = providers.createTextGenerationAdapter();
+            providers.warmUp(); // starts the worker and loads the model, so that the figures are the engine's
+            long asked = System.nanoTime();
+            double firstTokenMs = 0;
+            try (GenerationStream stream = llm.stream(GenerationRequest.chat(args[0]))) {
+                for (GenerationEvent event : stream) {
+                    if (event instanceof GenerationEvent.Text piece) {
+                        firstTokenMs = firstTokenMs > 0 ? firstTokenMs : (System.nanoTime() - asked) / 1e6;
+                        System.out.print(piece.text());
+                        System.out.flush();
+                    }
+                }
+                System.out.println();
+                System.out.println(figures(stream.result(), firstTokenMs));
+            }
+        }
+    }
+
+    private static String figures(GenerationResult result, double firstTokenMs) {
+        int tokens = result.usage().completionTokens();
+        double decodeSeconds = result.timings().decode().toNanos() / 1e9;
+        return String.format(
+                Locale.ROOT,
+                "backend: %s (%s) | %d tokens | first token after %.0f ms | %.0f tokens/s",
+                result.backend().provider().id(),
+                result.backend().device(),
+                tokens,
+                firstTokenMs,
+                (tokens - 1) / decodeSeconds);
+    }
+}

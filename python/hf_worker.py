@@ -1,0 +1,24 @@
+"""The transformers worker: python -I -X utf8 -u hf_worker.py NONCE, then the protocol on stdin and stdout."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # -I leaves the script's own folder out
+
+from mlx4j_worker import stdio
+
+descriptors = stdio.claim()
+
+from mlx4j_worker.main import serve  # noqa: E402
+
+
+def load(params, progress):
+    progress("import", 0, 1, "packages")
+    from mlx4j_worker.imports import needed
+
+    with needed("transformers and torch", "mlx4j setup hf"):
+        from mlx4j_worker.hf.loading import load
+    return load(params, progress)
+
+
+os._exit(serve("hf", descriptors, load))

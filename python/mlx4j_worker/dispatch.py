@@ -1,0 +1,220 @@
+"""The worker's main loop: one thread reads the wire, the main thread alone works the engine."""
+
+import logging
+import os
+import platform
+import queue
+import sys
+import threading
+import time
+import traceback
+
+from mlx4j_worker import PROTOCOL, VERSION
+from mlx4j_worker.errors import (
+    Cancelled,
+    Internal,
+    InvalidRequest,
+    NotReady,
+    ProtocolVersion,
+    UnknownMethod,
+    WorkerError,
+)
+from mlx4j_worker.requests import parse_generate
+from mlx4j_worker.wire import MAX_LINE_BYTES, parse
+
+EXIT_ENGINE_DEAD = 70
+EXIT_GRACE_SECONDS = 1.0
+PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
+
+_log = logging.getLogger("mlx4j")
+
+
+class Call:
+    """A call from the parent, answered exactly once."""
+
+    def __init__(self, wire, message, done):
+        self.id = message["id"]
+        self.method = message["method"]
+        self.params = message["params"]
+        self.received = time.monotonic()
+        self.cancelled = False  # set by the reader thread, read by the engine
+        self._wire = wire
+        self._done = done
+        self._answered = False
+        self._progress_at = 0.0
+
+    def answer(self, result):
+        self._end({"id": self.id, "result": result})
+
+    def fail(self, error):
+        self._end({"id": self.id, "error": error.to_json()})
+
+    def notify(self, method, params):
+        self._wire.notify(method, {"id": self.id, **params})
+
+    def progress(self, phase, done, total, unit):
+        now = time.monotonic()
+        if now - self._progress_at >= PROGRESS_SECONDS:
+            self._progress_at = now
+            self.notify("progress", {"phase": phase, "done": done, "total": total, "unit": unit})
+
+    def _end(self, message):
+        if self._answered:
+            _log.error("call %s would have been answered twice", self.id)
+            return
+        self._answered = True
+        self._done(self)
+        self._wire.send(message)
+
+
+class Worker:
+    """Serves one engine. ``load(params, progress)`` makes the engine and imports what is heavy."""
+
+    def __init__(self, kind, wire, nonce, load):
+        self._kind = kind
+        self._wire = wire
+        self._nonce = nonce
+        self._load = load
+        self._engine = None
+        self._state = "new"
+        self._moved = time.monotonic()
+        self._born = time.monotonic()
+        self._inbox = queue.SimpleQueue()
+        self._open = {}  # id -> Call, of calls without an answer yet
+        self._ending = False
+
+    def run(self):
+        """Serves until the wire ends; returns the process's exit code."""
+        self._wire.notify("hello", self._hello())
+        threading.Thread(target=self._read, name="mlx4j-reader", daemon=True).start()
+        try:
+            while not self._ending:
+                busy = self._engine is not None and self._engine.busy
+                resting = "new" if self._engine is None else "idle"
+                self._state = "generating" if busy else resting
+                self._take(block=not busy)
+                if busy:
+                    self._engine.step(self._poll)
+                    self._moved = time.monotonic()
+        except BaseException:
+            _log.critical("the engine thread died", exc_info=True)
+            return EXIT_ENGINE_DEAD
+        return 0
+
+    def _hello(self):
+        return {
+            "protocol": PROTOCOL,
+            "worker": self._kind,
+            "version": VERSION,
+            "pid": os.getpid(),
+            "python": platform.python_version(),
+            "platform": sys.platform,
+            "machine": platform.machine(),
+            "maxLineBytes": MAX_LINE_BYTES,
+            "nonce": self._nonce,
+        }
+
+    # --- the reader thread
+
+    def _read(self):
+        for line in self._wire.lines():
+            try:
+                if line is None:
+                    raise InvalidRequest(f"A line was longer than {MAX_LINE_BYTES} bytes and was dropped.")
+                self._receive(parse(line))
+            except WorkerError as error:
+                self._wire.send({"id": None, "error": error.to_json()})
+        self._inbox.put(None)
+        time.sleep(EXIT_GRACE_SECONDS)  # the parent is gone: the engine gets this long to come back
+        os._exit(0)
+
+    def _receive(self, message):
+        method, call_id = message["method"], message.get("id")
+        if method == "cancel":
+            target = message["params"].get("id")
+            call = self._open.get(target) if isinstance(target, str) else None
+            if call is not None:
+                call.cancelled = True
+                self._inbox.put(call)  # wakes an idle engine; a cancelled call is ended where it is found
+        elif call_id is None:
+            return  # a notification that this worker does not know
+        elif call_id in self._open:
+            raise InvalidRequest(f"There is an open call with the id {call_id!r} already.")
+        elif method == "ping":
+            self._wire.send({"id": call_id, "result": self._pong()})
+        else:
+            call = Call(self._wire, message, lambda call: self._open.pop(call.id, None))
+            self._open[call_id] = call
+            self._inbox.put(call)
+
+    def _pong(self):
+        now = time.monotonic()
+        return {
+            "uptimeMs": (now - self._born) * 1000,
+            "engine": {"state": self._state, "open": len(self._open), "lastMovedMs": (now - self._moved) * 1000},
+        }
+
+    # --- the main thread
+
+    def _poll(self):
+        """Takes what has come in. An engine whose steps are long calls this between tokens."""
+        self._moved = time.monotonic()
+        self._take(block=False)
+
+    def _take(self, block):
+        try:
+            while True:
+                call = self._inbox.get(block)
+                block = False
+                self._moved = time.monotonic()
+                if call is None:
+                    self._ending = True
+                    return
+                if self._open.get(call.id) is call:
+                    self._handle(call)
+        except queue.Empty:
+            pass
+
+    def _handle(self, call):
+        if call.cancelled and not self._engine_has(call):
+            call.fail(Cancelled("The request was cancelled before it began."))
+            return
+        if call.cancelled:
+            return  # the engine ends it at its next step
+        try:
+            handlers = {"initialize": self._initialize, "generate": self._generate, "shutdown": self._shutdown}
+            handler = handlers.get(call.method)
+            if handler is None:
+                raise UnknownMethod(f"This worker has no method {call.method!r}.")
+            handler(call)
+        except WorkerError as error:
+            call.fail(error)
+        except Exception as error:
+            _log.error("%s failed", call.method, exc_info=True)
+            call.fail(Internal(f"{call.method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc()))
+
+    def _engine_has(self, call):
+        return self._engine is not None and self._engine.has(call)
+
+    def _initialize(self, call):
+        if self._engine is not None:
+            raise InvalidRequest("This worker has a model already.")
+        protocol, model = call.params.get("protocol"), call.params.get("model")
+        major = protocol.get("major") if isinstance(protocol, dict) else None
+        if major != PROTOCOL["major"]:
+            raise ProtocolVersion(f"This worker speaks protocol {PROTOCOL['major']}, but the caller speaks {major}.")
+        if not isinstance(model, dict) or not isinstance(model.get("source"), str):
+            raise InvalidRequest("model must be an object with a source, a string.")
+        self._state = "loading"
+        self._engine = self._load(call.params, call.progress)
+        self._state = "idle"  # before the answer, after which a ping may come
+        call.answer(self._engine.describe())
+
+    def _generate(self, call):
+        if self._engine is None:
+            raise NotReady("The worker has no model yet.", "Call initialize first.")
+        self._engine.submit(call, parse_generate(call.params))
+
+    def _shutdown(self, call):
+        self._ending = True
+        call.answer({})

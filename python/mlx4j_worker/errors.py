@@ -1,0 +1,78 @@
+"""The errors that a worker answers with: a JSON-RPC code, a kind, and what to do."""
+
+
+class WorkerError(Exception):
+    """An error for the caller: ``message`` says what happened and why, ``hint`` what to do about it."""
+
+    code = -32603
+    kind = "internal"
+    retryable = False
+
+    def __init__(self, message, hint="", detail=""):
+        super().__init__(message)
+        self.hint = hint
+        self.detail = detail
+
+    def to_json(self):
+        data = {"kind": self.kind, "retryable": self.retryable, "hint": self.hint, "detail": self.detail}
+        return {"code": self.code, "message": str(self), "data": data}
+
+
+class ParseError(WorkerError):
+    code, kind = -32700, "parse_error"
+
+
+class BadMessage(WorkerError):
+    code, kind = -32600, "invalid_message"
+
+
+class UnknownMethod(WorkerError):
+    code, kind = -32601, "unknown_method"
+
+
+class InvalidRequest(WorkerError):
+    code, kind = -32602, "invalid_request"
+
+
+class Internal(WorkerError):
+    pass
+
+
+class Cancelled(WorkerError):
+    code, kind = -32800, "cancelled"
+
+
+class NotReady(WorkerError):
+    code, kind, retryable = -32000, "not_ready", True
+
+
+class ModelLoadFailed(WorkerError):
+    code, kind = -32002, "model_load_failed"
+
+
+class ModelNotFound(WorkerError):
+    code, kind = -32002, "model_not_found"
+
+
+class OutOfMemory(WorkerError):
+    code, kind, retryable = -32003, "out_of_memory", True
+
+
+class ContextOverflow(WorkerError):
+    code, kind = -32004, "context_overflow"
+
+
+class UnsafeModel(WorkerError):
+    code, kind = -32005, "unsafe_model"
+
+
+class EngineFailed(WorkerError):
+    code, kind, retryable = -32007, "engine_failed", True
+
+
+class ProtocolVersion(WorkerError):
+    code, kind = -32008, "protocol_version"
+
+
+class DependencyMissing(WorkerError):
+    code, kind = -32009, "dependency_missing"

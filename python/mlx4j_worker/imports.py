@@ -1,0 +1,18 @@
+"""Turns a failed import of an engine's packages into an error that names the fix."""
+
+import sys
+from contextlib import contextmanager
+
+from mlx4j_worker.errors import DependencyMissing
+
+
+@contextmanager
+def needed(packages, fix):
+    """Around the imports of ``packages``; ``fix`` is the command that installs them."""
+    try:
+        yield
+    except (ImportError, OSError) as error:
+        raise DependencyMissing(
+            f"{sys.executable} can't import {packages}: {type(error).__name__}: {error}",
+            f"Run `{fix}`, or point PYTHON_PATH to an interpreter that has them.",
+        ) from error

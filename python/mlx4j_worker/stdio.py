@@ -1,0 +1,23 @@
+"""Keeps the protocol's pipes apart from everything else that reads or prints in this process."""
+
+import fcntl
+import os
+import signal
+import sys
+
+
+def claim():
+    """Moves the protocol from descriptors 0 and 1 to private ones and returns them as (read, write).
+
+    Afterwards descriptor 0 is /dev/null and 1 is stderr, so that print(), native code and child processes
+    can't touch the wire. The private descriptors are closed on exec. Ctrl-C is left to the parent.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    read = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
+    write = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return read, write

@@ -1,0 +1,24 @@
+"""The mlx-lm worker: python -I -X utf8 -u mlx_worker.py NONCE, then the protocol on stdin and stdout."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # -I leaves the script's own folder out
+
+from mlx4j_worker import stdio
+
+descriptors = stdio.claim()
+
+from mlx4j_worker.main import serve  # noqa: E402
+
+
+def load(params, progress):
+    progress("import", 0, 1, "packages")
+    from mlx4j_worker.imports import needed
+
+    with needed("mlx-lm", "mlx4j setup mlx"):
+        from mlx4j_worker.mlx.loading import load
+    return load(params, progress)
+
+
+os._exit(serve("mlx", descriptors, load))

@@ -1,0 +1,138 @@
+"""A worker without ML packages, over the real wire and dispatch: it says what it is told, and fails on demand.
+
+A token is a character, its id the code point; id 0 ends a text. A raw prompt (or the last message of a chat) is
+echoed, unless it is a JSON object, which is a script:
+
+    say       what to generate; default "ok"
+    stepMs    time of one step; default 0
+    after     how many tokens before the fault or the pause; default 0
+    pause     if true, no more tokens come until the call is cancelled
+    signal    fault: this process is killed by the signal
+    exit      fault: this process exits with the code
+    once      the fault happens only if this file does not exist yet; it is created
+    raise     fault: the engine raises an exception with this text
+    hang      fault: the engine stops for good
+    wire      fault: this text is written to the wire as it is
+    stderr    text for the standard error, before the fault
+
+The model's source can be a script too: {"error": KIND} fails to load with that kind of error, {"exit": CODE} exits
+while loading, {"loadMs": N} takes its time, {"until": FILE} waits until the file exists, {"context": N} sets the
+context length.
+"""
+
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.environ.get("MLX4J_PYTHON_DIR") or os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+from mlx4j_worker import stdio
+
+descriptors = stdio.claim()
+
+from mlx4j_worker import errors  # noqa: E402
+from mlx4j_worker.generation import Generation  # noqa: E402
+from mlx4j_worker.main import serve  # noqa: E402
+from mlx4j_worker.requests import check_fits  # noqa: E402
+
+CONTEXT = 4096
+VOCABULARY = 0x110000
+
+
+def script_of(text):
+    try:
+        script = json.loads(text)
+    except ValueError:
+        script = None
+    return script if isinstance(script, dict) else {"say": text}
+
+
+class FakeEngine:
+    def __init__(self, source, context):
+        self._source = source
+        self._context = context
+        self._running = []  # [generation, script, tokens so far]
+
+    @property
+    def busy(self):
+        return bool(self._running)
+
+    def describe(self):
+        return {
+            "model": self._source,
+            "device": "cpu",
+            "contextLength": self._context,
+            "vocabularySize": VOCABULARY,
+            "chat": True,
+            "concurrent": True,
+            "memory": {"activeBytes": 0, "peakBytes": 0},
+            "packages": {},
+        }
+
+    def has(self, call):
+        return any(entry[0].call is call for entry in self._running)
+
+    def submit(self, call, request):
+        tokens = request.tokens
+        if tokens is None:
+            tokens = [ord(c) for c in (request.messages[-1]["content"] if request.messages else request.prompt)]
+        limit = check_fits(request, tokens, VOCABULARY, self._context)
+        text = "".join(map(chr, tokens))
+        generation = Generation(call, request, tokens, limit, {0}, lambda ids: "".join(map(chr, ids)))
+        generation.started()
+        self._running.append([generation, script_of(text), 0])
+
+    def step(self, _poll):
+        for entry in list(self._running):
+            generation, script, done = entry
+            if generation.cancelled:
+                generation.call.fail(errors.Cancelled("The request was cancelled."))
+                self._running.remove(entry)
+                continue
+            time.sleep(script.get("stepMs", 0) / 1000)
+            if script.get("pause") and done == script.get("after", 0):
+                time.sleep(0.001)
+                continue
+            if done == script.get("after", 0):
+                self._fault(script)
+            say = script.get("say", "ok")
+            entry[2] += 1
+            if generation.add(ord(say[done]) if done < len(say) else 0):
+                self._running.remove(entry)
+
+    def _fault(self, script):
+        if "once" in script:
+            if os.path.exists(script["once"]):
+                return
+            open(script["once"], "w").close()
+        if "stderr" in script:
+            print(script["stderr"])  # stdout is stderr here, as in every worker
+        if "wire" in script:
+            os.write(descriptors[1], script["wire"].encode())
+        if "raise" in script:
+            raise RuntimeError(script["raise"])
+        if "signal" in script:
+            os.kill(os.getpid(), script["signal"])
+        if "exit" in script:
+            os._exit(script["exit"])
+        if "hang" in script:
+            time.sleep(10_000)
+
+
+def load(params, progress):
+    source = params["model"]["source"]
+    script = script_of(source)
+    progress("load", 0, 1, "models")
+    time.sleep(script.get("loadMs", 0) / 1000)
+    while "until" in script and not os.path.exists(script["until"]):
+        time.sleep(0.001)
+    if "exit" in script:
+        os._exit(script["exit"])
+    if "error" in script:
+        raise getattr(errors, script["error"])(f"{script['error']} on demand", "Ask for something else.")
+    return FakeEngine(source, script.get("context", CONTEXT))
+
+
+if __name__ == "__main__":
+    os._exit(serve("fake", descriptors, load))

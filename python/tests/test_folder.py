@@ -1,0 +1,200 @@
+"""A model folder is checked before a library opens it: what may run code or leads outside is refused."""
+
+import json
+
+import pytest
+
+from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
+from mlx4j_worker.folder import check, context_length
+
+CONFIG = {"model_type": "llama", "max_position_embeddings": 4096}
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A folder that is good."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    write_config(folder, CONFIG)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+def write_config(folder, config):
+    (folder / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+
+
+def test_a_good_folder_gives_its_config(model):
+    assert check(model) == CONFIG
+    assert check(str(model)) == CONFIG
+
+
+def test_weights_in_several_files_are_weights(model):
+    (model / "model.safetensors").rename(model / "model-00001-of-00002.safetensors")
+    assert check(model) == CONFIG
+
+
+def test_pickles_beside_safetensors_are_no_fault(model):
+    (model / "pytorch_model.bin").write_bytes(b"")
+    assert check(model) == CONFIG
+
+
+def test_a_missing_folder_is_not_found(tmp_path):
+    with pytest.raises(ModelNotFound, match="no model folder at"):
+        check(tmp_path / "nothing")
+
+
+def test_a_file_is_no_folder(model):
+    with pytest.raises(ModelNotFound):
+        check(model / "config.json")
+
+
+def test_a_folder_without_config_is_refused(model):
+    (model / "config.json").unlink()
+    with pytest.raises(ModelLoadFailed, match=r"has no config\.json"):
+        check(model)
+
+
+@pytest.mark.parametrize("text", ["", "{oops", "\x00", '{"model_type": "llama"'])
+def test_a_broken_config_is_refused(model, text):
+    write_config(model, text)
+    with pytest.raises(ModelLoadFailed, match=r"config\.json in .* can't be read"):
+        check(model)
+
+
+def test_a_config_that_is_not_utf8_is_refused(model):
+    (model / "config.json").write_bytes(b'{"model_type": "\xff\xff"}')
+    with pytest.raises(ModelLoadFailed, match="can't be read"):
+        check(model)
+
+
+@pytest.mark.parametrize("config", [[], "null", {}, {"model_type": None}, {"model_type": ["llama"]}])
+def test_a_config_without_a_model_type_is_refused(model, config):
+    write_config(model, config)
+    with pytest.raises(ModelLoadFailed, match="names no model_type"):
+        check(model)
+
+
+def test_a_model_with_code_of_its_own_is_refused(model):
+    write_config(model, {**CONFIG, "model_file": "evil.py"})
+    with pytest.raises(UnsafeModel, match=r"model_file 'evil\.py'"):
+        check(model)
+
+
+def test_a_folder_without_weights_is_refused(model):
+    (model / "model.safetensors").unlink()
+    with pytest.raises(ModelLoadFailed, match="no weights"):
+        check(model)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pth", "x.ckpt", "x.pkl", "x.pickle"])
+def test_weights_as_pickles_only_are_refused(model, name):
+    (model / "model.safetensors").rename(model / name)
+    with pytest.raises(UnsafeModel, match=name) as refused:
+        check(model)
+    assert "safetensors" in refused.value.hint
+
+
+class TestLinks:
+    def test_links_within_the_folder_are_accepted(self, model):
+        (model / "model.safetensors").rename(model / "weights")
+        (model / "model.safetensors").symlink_to("weights")
+        assert check(model) == CONFIG
+
+    def test_the_folder_itself_may_be_a_link(self, model, tmp_path):
+        (model / "tokenizer.json").write_text("{}")
+        (model / "alias.json").symlink_to("tokenizer.json")
+        (tmp_path / "link").symlink_to(model)
+        assert check(tmp_path / "link") == CONFIG
+
+    @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+    @pytest.mark.parametrize("absolute", [True, False])
+    def test_links_outside_are_refused(self, model, tmp_path, name, absolute):
+        (tmp_path / "outside").write_text("{}")
+        (model / name).unlink(missing_ok=True)
+        (model / name).symlink_to(tmp_path / "outside" if absolute else "../outside")
+        with pytest.raises(UnsafeModel, match=f"{name} in .* is a link"):
+            check(model)
+
+    def test_a_link_to_a_folder_outside_is_refused(self, model, tmp_path):
+        (model / "more").symlink_to(tmp_path)
+        with pytest.raises(UnsafeModel, match="more in"):
+            check(model)
+
+    def test_a_link_outside_that_leads_nowhere_is_refused(self, model):
+        (model / "extra.json").symlink_to("/nonexistent/extra.json")
+        with pytest.raises(UnsafeModel, match=r"extra\.json"):
+            check(model)
+
+    def test_a_link_over_a_link_is_followed_to_its_end(self, model, tmp_path):
+        (model / "step").symlink_to(tmp_path / "outside")
+        (model / "aaa").symlink_to("step")
+        with pytest.raises(UnsafeModel, match="aaa in"):
+            check(model)
+
+    def test_a_folder_whose_name_begins_like_the_models_is_outside(self, model, tmp_path):
+        (tmp_path / "model-2").mkdir()
+        (model / "tokenizer.json").symlink_to("../model-2/tokenizer.json")
+        with pytest.raises(UnsafeModel):
+            check(model)
+
+
+class TestHubCache:
+    @pytest.fixture
+    def snapshot(self, tmp_path):
+        """A snapshot as the hub's cache has it: links into the blobs of the same model."""
+        repository = tmp_path / "hub" / "models--org--name"
+        snapshot = repository / "snapshots" / "0123abcd"
+        snapshot.mkdir(parents=True)
+        blobs = repository / "blobs"
+        blobs.mkdir()
+        (blobs / "aa").write_text(json.dumps(CONFIG))
+        (blobs / "bb").write_bytes(b"weights")
+        (snapshot / "config.json").symlink_to("../../blobs/aa")
+        (snapshot / "model.safetensors").symlink_to("../../blobs/bb")
+        return snapshot
+
+    def test_links_to_its_own_blobs_are_accepted(self, snapshot):
+        assert check(snapshot) == CONFIG
+
+    def test_a_link_to_the_snapshot_is_accepted(self, snapshot, tmp_path):
+        (tmp_path / "short").symlink_to(snapshot)
+        assert check(tmp_path / "short") == CONFIG
+
+    def test_links_to_the_blobs_of_another_model_are_refused(self, snapshot):
+        (snapshot / "tokenizer.json").symlink_to("../../../models--org--other/blobs/cc")
+        with pytest.raises(UnsafeModel, match=r"tokenizer\.json"):
+            check(snapshot)
+
+    def test_links_beside_the_blobs_are_refused(self, snapshot):
+        (snapshot / "tokenizer.json").symlink_to("../../refs/main")
+        with pytest.raises(UnsafeModel, match=r"tokenizer\.json"):
+            check(snapshot)
+
+    def test_blobs_of_a_folder_that_is_no_hub_cache_are_outside(self, snapshot, tmp_path):
+        (tmp_path / "hub" / "models--org--name").rename(tmp_path / "hub" / "something")
+        with pytest.raises(UnsafeModel):
+            check(tmp_path / "hub" / "something" / "snapshots" / "0123abcd")
+
+
+class TestContextLength:
+    @pytest.mark.parametrize(
+        "name",
+        ["max_position_embeddings", "n_positions", "n_ctx", "max_seq_len", "seq_length", "model_max_length"],
+    )
+    def test_every_name_in_use_is_read(self, name):
+        assert context_length({name: 2048}) == 2048
+
+    def test_a_text_config_is_read_after_the_config(self):
+        text = {"text_config": {"max_position_embeddings": 512}}
+        assert context_length(text) == 512
+        assert context_length({**text, "max_position_embeddings": 128}) == 128
+
+    @pytest.mark.parametrize("value", [None, 0, -1, "4096", 4096.0])
+    def test_what_is_no_length_is_passed_over(self, value):
+        assert context_length({"max_position_embeddings": value}) is None
+        assert context_length({"max_position_embeddings": value, "n_ctx": 7}) == 7
+
+    @pytest.mark.parametrize("config", [{}, {"text_config": None}, {"text_config": {}}])
+    def test_a_config_without_a_length_gives_none(self, config):
+        assert context_length(config) is None

@@ -1,0 +1,194 @@
+"""Whole characters from any cut of tokens, and stop strings from any cut of text."""
+
+from itertools import pairwise, product
+
+import pytest
+
+from mlx4j_worker.text import Detokenizer, StopMatcher
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # man, ZWJ, woman, ZWJ, girl
+TEXTS = ["plain", "Jörg – 漢字", "नमस्ते", "👋🏽!", f"a {FAMILY} b", "\ufffd is a character too", ""]
+
+
+def byte_decode(ids):
+    """A byte-level tokenizer: an id is a byte."""
+    return bytes(ids).decode(errors="replace")
+
+
+def pieces_of(decode, ids):
+    detokenizer = Detokenizer(decode)
+    return [*(detokenizer.add(token) for token in ids), detokenizer.finish()]
+
+
+def cuts(items):
+    """Every way to cut a sequence into parts that are not empty."""
+    for marks in product([False, True], repeat=max(len(items) - 1, 0)):
+        edges = [0, *(i + 1 for i, mark in enumerate(marks) if mark), len(items)]
+        yield [items[start:end] for start, end in pairwise(edges)]
+
+
+class TestDetokenizer:
+    @pytest.mark.parametrize("text", TEXTS)
+    def test_bytes_as_tokens_give_the_whole_text(self, text):
+        assert "".join(pieces_of(byte_decode, text.encode())) == text
+
+    @pytest.mark.parametrize("text", [text for text in TEXTS if "\ufffd" not in text])
+    def test_no_piece_has_a_replacement_character_for_a_split_one(self, text):
+        assert all("\ufffd" not in piece for piece in pieces_of(byte_decode, text.encode()))
+
+    def test_a_character_comes_with_its_last_byte(self):
+        assert pieces_of(byte_decode, "é漢😀!".encode()) == ["", "é", "", "", "漢", "", "", "", "😀", "!", ""]
+
+    def test_a_joined_emoji_comes_in_whole_code_points(self):
+        pieces = [piece for piece in pieces_of(byte_decode, FAMILY.encode()) if piece]
+        assert pieces == list(FAMILY)
+
+    @pytest.mark.parametrize("text", ["aé漢", "😀é", "é\u200d😀"])
+    def test_tokens_of_several_bytes_may_be_cut_anywhere(self, text):
+        for parts in cuts(text.encode()):
+            pieces = pieces_of(lambda ids, parts=parts: byte_decode(b"".join(parts[i] for i in ids)), range(len(parts)))
+            assert "".join(pieces) == text, parts
+            assert all("\ufffd" not in piece for piece in pieces), parts
+
+    @pytest.mark.parametrize("tail", [b"\xf0", b"\xf0\x9f", b"\xf0\x9f\x98", b"\xff", b"\xe6\xbc", b"\x80\x80\x80"])
+    def test_invalid_bytes_at_the_end_come_out_as_decode_has_them(self, tail):
+        ids = b"ok " + tail
+        pieces = pieces_of(byte_decode, ids)
+        assert "".join(pieces) == byte_decode(ids)
+        assert pieces[:3] == ["o", "k", " "]
+
+    @pytest.mark.parametrize("middle", [b"\xff", b"\xf0\x9f", b"\xc3\xc3", b"\x80" * 12])
+    def test_invalid_bytes_in_the_middle_come_out_as_decode_has_them(self, middle):
+        ids = b"a" + middle + "é".encode()
+        assert "".join(pieces_of(byte_decode, ids)) == byte_decode(ids)
+
+    def test_bytes_that_never_make_a_character_are_not_held_for_ever(self):
+        detokenizer = Detokenizer(byte_decode)
+        pieces = [detokenizer.add(0xFF) for _ in range(64)]
+        assert "".join(pieces) == "\ufffd" * 64
+        assert "".join(pieces[:16]) == "\ufffd" * 16
+
+    def test_many_real_replacement_characters_are_all_kept(self):
+        text = "\ufffd" * 20 + "."
+        assert "".join(pieces_of(byte_decode, text.encode())) == text
+
+    def test_a_decoder_that_drops_the_first_space_keeps_the_others(self):
+        words = ["▁Hello", "▁", "▁big", "▁▁", "world", "▁"]  # as sentencepiece has them
+
+        def decode(ids):
+            return "".join(words[i] for i in ids).replace("▁", " ").removeprefix(" ")
+
+        pieces = pieces_of(decode, range(len(words)))
+        assert "".join(pieces) == decode(range(len(words))) == "Hello  big  world "
+        assert pieces[2] == " big"
+
+    def test_only_a_few_tokens_are_decoded_at_a_time(self):
+        lengths = []
+
+        def decode(ids):
+            lengths.append(len(ids))
+            return byte_decode(ids)
+
+        pieces_of(decode, b"a long text of one byte characters" * 10)
+        assert max(lengths) <= 2
+
+    def test_finish_without_tokens_is_empty(self):
+        assert Detokenizer(byte_decode).finish() == ""
+
+
+def run_stops(stops, parts):
+    """(text that was shown, the stop string that was found or None)"""
+    matcher = StopMatcher(stops)
+    shown = ""
+    for part in parts:
+        text, stop = matcher.add(part)
+        shown += text
+        if stop is not None:
+            return shown, stop
+    return shown + matcher.finish(), None
+
+
+def first_to_end(stops, text):
+    """What run_stops has to give, said another way: text grows by characters until some stop string ends it."""
+    for end in range(1, len(text) + 1):
+        if ended := [stop for stop in stops if text[:end].endswith(stop)]:
+            longest = max(ended, key=len)
+            return text[: end - len(longest)], longest
+    return text, None
+
+
+class TestStopMatcher:
+    def test_without_stops_text_goes_through(self):
+        assert run_stops([], ["a", "", "b"]) == ("ab", None)
+
+    def test_a_stop_in_one_piece_ends_the_text_before_it(self):
+        assert run_stops(["END"], ["some text END more"]) == ("some text ", "END")
+
+    def test_a_stop_is_found_across_pieces(self):
+        assert run_stops(["\n\nHuman:"], ["Hi", ".\n", "\nHu", "man", ": what"]) == ("Hi.", "\n\nHuman:")
+
+    def test_text_that_may_become_a_stop_is_held(self):
+        matcher = StopMatcher(["END"])
+        assert matcher.add("an E") == ("an ", None)
+        assert matcher.add("N") == ("", None)
+        assert matcher.add("Z") == ("ENZ", None)
+
+    def test_no_more_than_needed_is_held(self):
+        assert StopMatcher(["abcdef"]).add("xxxab") == ("xxx", None)
+        assert StopMatcher(["abcdef"]).add("xxxba") == ("xxxb", None)
+        assert StopMatcher(["abcdef"]).add("xxx") == ("xxx", None)
+
+    def test_held_text_is_given_back_at_the_end(self):
+        matcher = StopMatcher(["END"])
+        assert matcher.add("the EN") == ("the ", None)
+        assert matcher.finish() == "EN"
+        assert matcher.finish() == ""
+
+    def test_a_prefix_that_overlaps_itself_is_found(self):
+        assert run_stops(["aab"], list("aaaab")) == ("aa", "aab")
+        assert run_stops(["abac"], ["abab", "ac"]) == ("ab", "abac")
+
+    def test_the_earliest_of_several_stops_wins(self):
+        assert run_stops(["three", "two"], ["one two three"]) == ("one ", "two")
+
+    def test_of_two_stops_at_one_place_the_shorter_ends_first(self):
+        for parts in (["a--->"], ["a-", "--", ">"]):
+            assert run_stops(["--->", "--"], parts) == ("a", "--")
+
+    def test_a_stop_within_another_wins_however_the_text_is_cut(self):
+        for parts in cuts("xabcy"):
+            assert run_stops(["abc", "b"], parts) == ("xa", "b"), parts
+
+    def test_of_two_stops_that_end_together_the_longer_wins(self):
+        for parts in cuts("xabcy"):
+            assert run_stops(["c", "abc"], parts) == ("x", "abc"), parts
+
+    def test_a_stop_may_be_the_whole_text(self):
+        assert run_stops(["END"], ["END"]) == ("", "END")
+
+    @pytest.mark.parametrize(
+        ("stops", "text"),
+        [
+            (["END"], "an ENEND!"),
+            (["aab", "ba"], "aacaabab"),
+            (["abcd", "bc", "cde"], "xabcdef"),
+            (["aa", "aaa"], "baaaa"),
+            (["abab", "abac", "c"], "ababac"),
+            (["never"], "nevnevene"),
+            (["😀.", "é"], "x😀😀.é"),
+            (["\n\n", "\n\r\n"], "a\n\r\n\nb"),
+        ],
+    )
+    def test_every_cut_gives_the_same(self, stops, text):
+        wanted = first_to_end(stops, text)
+        for parts in cuts(text):
+            assert run_stops(stops, parts) == wanted, parts
+
+    def test_every_small_text_and_pair_of_stops_gives_the_same_in_one_piece_and_by_characters(self):
+        words = ["".join(letters) for size in (1, 2, 3) for letters in product("ab", repeat=size)]
+        texts = ["".join(letters) for letters in product("abc", repeat=5)]
+        for stops in product(words, repeat=2):
+            for text in texts:
+                wanted = first_to_end(stops, text)
+                assert run_stops(stops, [text]) == wanted
+                assert run_stops(stops, text) == wanted

@@ -1,0 +1,235 @@
+"""Lines over real pipes: cut, packed, too long, not JSON."""
+
+import json
+import os
+import threading
+
+import pytest
+
+from mlx4j_worker.errors import BadMessage, ParseError
+from mlx4j_worker.wire import Wire, parse, well_formed
+
+
+class Pipes:
+    """A wire and the parent's ends of its pipes."""
+
+    def __init__(self, max_line_bytes):
+        self._to_worker_read, self._to_worker = os.pipe()
+        self._from_worker, self._from_worker_write = os.pipe()
+        self.wire = Wire(self._to_worker_read, self._from_worker_write, max_line_bytes)
+
+    def lines_of(self, *writes):
+        """What ``lines`` yields for these writes and the end after them. The next write waits for nothing."""
+
+        def write():
+            for data in writes:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(self._to_worker, rest) :]
+            os.close(self._to_worker)
+            self._to_worker = None
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        lines = list(self.wire.lines())
+        writer.join()
+        return lines
+
+    def sent(self, *messages):
+        """The bytes that ``send`` writes for these messages."""
+
+        def send():
+            for message in messages:
+                self.wire.send(message)
+            os.close(self._from_worker_write)
+            self._from_worker_write = None
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        with os.fdopen(os.dup(self._from_worker), "rb") as file:
+            data = file.read()
+        sender.join()
+        return data
+
+    def close(self):
+        for end in (self._to_worker_read, self._to_worker, self._from_worker, self._from_worker_write):
+            if end is not None:
+                os.close(end)
+
+
+@pytest.fixture
+def make_pipes():
+    made = []
+
+    def make(max_line_bytes=1000):
+        made.append(Pipes(max_line_bytes))
+        return made[-1]
+
+    yield make
+    for pipes in made:
+        pipes.close()
+
+
+@pytest.fixture
+def pipes(make_pipes):
+    return make_pipes()
+
+
+def request(**fields):
+    return json.dumps({"jsonrpc": "2.0", "method": "m", **fields}).encode()
+
+
+class TestLines:
+    def test_each_line_comes_without_its_end(self, pipes):
+        assert pipes.lines_of(b"one\ntwo\n") == [b"one", b"two"]
+
+    def test_empty_lines_are_lines(self, pipes):
+        assert pipes.lines_of(b"\n\na\n") == [b"", b"", b"a"]
+
+    def test_only_lf_ends_a_line(self, pipes):
+        line = "a\rb\u2028c\u2029d\u0085e\x0bf\x0cg\x1ch".encode()
+        assert pipes.lines_of(line + b"\r\n" + b"next\n") == [line + b"\r", b"next"]
+
+    def test_a_line_in_many_writes_is_one_line(self, pipes):
+        assert pipes.lines_of(*(bytes([byte]) for byte in "é, 😀\nb\n".encode())) == ["é, 😀".encode(), b"b"]
+
+    def test_many_lines_in_one_write_are_many_lines(self, make_pipes):
+        lines = [b"line %d" % i for i in range(20_000)]
+        assert make_pipes().lines_of(b"\n".join(lines) + b"\n") == lines
+
+    def test_a_long_line_is_put_together(self, make_pipes):
+        long = b"x" * 1_000_000
+        assert make_pipes(2_000_000).lines_of(b"a\n" + long + b"\nb\n") == [b"a", long, b"b"]
+
+    def test_what_has_no_end_is_no_line(self, pipes):
+        assert pipes.lines_of(b"whole\nhalf") == [b"whole"]
+
+    def test_a_line_of_the_greatest_length_is_taken(self, pipes):
+        assert pipes.lines_of(b"x" * 1000 + b"\n") == [b"x" * 1000]
+
+    @pytest.mark.parametrize("length", [1001, 5000, 65_536, 300_000])
+    def test_a_longer_line_is_dropped_and_the_next_one_works(self, pipes, length):
+        assert pipes.lines_of(b"a\n" + b"x" * length + b"\nb\n") == [b"a", None, b"b"]
+
+    def test_a_longer_line_in_many_writes_is_dropped_once(self, pipes):
+        assert pipes.lines_of(*[b"x" * 100] * 50, b"\nb\n") == [None, b"b"]
+
+
+class TestParse:
+    def test_a_call_has_its_id_method_and_params(self):
+        message = parse(request(id="7", params={"a": 1}))
+        assert (message["id"], message["method"], message["params"]) == ("7", "m", {"a": 1})
+
+    def test_params_may_be_absent(self):
+        assert parse(request())["params"] == {}
+
+    def test_unknown_fields_are_no_fault(self):
+        assert parse(request(trace="x"))["method"] == "m"
+
+    def test_any_unicode_is_taken_raw_and_escaped(self):
+        text = "é漢😀\u2028\u2029"
+        for ascii_only in (False, True):
+            line = json.dumps({"jsonrpc": "2.0", "method": "m", "params": {"t": text}}, ensure_ascii=ascii_only)
+            assert parse(line.encode())["params"]["t"] == text
+
+    def test_a_carriage_return_before_the_end_is_white_space(self):
+        assert parse(request() + b"\r")["method"] == "m"
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"",
+            b"{oops",
+            b'{"jsonrpc": "2.0"} x',
+            b"{'jsonrpc': '2.0'}",
+            b'{"jsonrpc":"2.0","method":"\xff"}',
+            b"[" * 100_000,
+            b'{"jsonrpc":"2.0","method":"m","params":{"n":' + b"9" * 10_000 + b"}}",
+        ],
+    )
+    def test_what_is_no_json_is_a_parse_error(self, line):
+        with pytest.raises(ParseError):
+            parse(line)
+
+    @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+    def test_numbers_that_json_does_not_have_are_refused(self, constant):
+        with pytest.raises(ParseError, match=constant):
+            parse(f'{{"jsonrpc":"2.0","method":"m","params":{{"n":{constant}}}}}'.encode())
+
+    @pytest.mark.parametrize(
+        ("line", "what"),
+        [
+            (b"[]", "object"),
+            (b"null", "object"),
+            (b'"text"', "object"),
+            (b'{"method":"m"}', "jsonrpc"),
+            (b'{"jsonrpc":"1.0","method":"m"}', "jsonrpc"),
+            (b'{"jsonrpc":"2.0","id":"1","result":{}}', "method"),
+            (request(method=1), "method"),
+            (request(id=1), "id"),
+            (request(id=None), "id"),
+            (request(params=[]), "params"),
+            (request(params=None), "params"),
+        ],
+    )
+    def test_json_that_is_no_message_is_refused_with_the_reason(self, line, what):
+        with pytest.raises(BadMessage, match=what):
+            parse(line)
+
+    def test_lone_surrogates_are_parsed(self):
+        assert parse(b'{"jsonrpc":"2.0","method":"m","params":{"t":"a\\ud800"}}')["params"]["t"] == "a\ud800"
+
+
+class TestSend:
+    def test_a_message_is_one_line_of_ascii_json(self, pipes):
+        sent = pipes.sent({"id": "1", "result": {"text": "a\nb\r\u2028 é😀"}})
+        assert sent.isascii()
+        assert sent.count(b"\n") == 1
+        assert sent.endswith(b"\n")
+        assert json.loads(sent) == {"jsonrpc": "2.0", "id": "1", "result": {"text": "a\nb\r\u2028 é😀"}}
+
+    def test_a_message_larger_than_the_pipe_arrives_whole(self, pipes):
+        text = "x" * 1_000_000
+        assert json.loads(pipes.sent({"result": text}))["result"] == text
+
+    def test_lone_surrogates_are_sent_as_escapes(self, pipes):
+        assert b'"a\\ud800"' in pipes.sent({"result": "a\ud800"})
+
+    @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+    def test_numbers_that_json_does_not_have_are_not_sent(self, pipes, number):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            pipes.wire.send({"result": {"n": number}})
+        assert pipes.sent({"result": 1}) == b'{"jsonrpc":"2.0","result":1}\n'
+
+    def test_lines_of_several_threads_are_not_mixed(self, make_pipes):
+        pipes, count = make_pipes(), 50
+        threads = [
+            threading.Thread(target=lambda n=n: [pipes.wire.notify("n", {"t": str(n) * 10_000}) for _ in range(count)])
+            for n in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        closer = threading.Thread(target=lambda: ([t.join() for t in threads], pipes.wire.send({"last": True})))
+        closer.start()
+        texts = []
+        with os.fdopen(os.dup(pipes._from_worker), "rb") as file:
+            while "last" not in (message := json.loads(file.readline())):
+                texts.append(message["params"]["t"])
+        closer.join()
+        assert sorted(texts) == sorted(str(n) * 10_000 for n in range(4) for _ in range(count))
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("", ""),
+        ("é😀\x00\ufeff", "é😀\x00\ufeff"),
+        ("\ufeffa", "\ufeffa"),
+        ("\ud83d\ude00", "😀"),
+        ("\ud83d", "\ufffd"),
+        ("\ude00\ud83d!", "\ufffd\ufffd!"),
+        ("\ud83d\ud83d\ude00", "\ufffd😀"),
+    ],
+)
+def test_well_formed_text_has_no_lone_surrogates(text, clean):
+    assert well_formed(text) == clean

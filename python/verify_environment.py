@@ -1,0 +1,62 @@
+"""Checks an environment of a worker kind for real: imports, versions, and one token from a tiny model made in memory.
+
+Argument: mlx or hf. Prints one line of JSON; exits 0 if all is well.
+"""
+
+import contextlib
+import json
+import sys
+from importlib.metadata import distributions, version
+
+CUDA = ("nvidia-", "cuda-", "triton", "bitsandbytes")
+
+
+def mlx():
+    import mlx.core as mx
+    from mlx_lm.generate import generate_step
+    from mlx_lm.models.llama import Model, ModelArgs
+
+    model = Model(
+        ModelArgs(
+            model_type="llama",
+            hidden_size=32,
+            num_hidden_layers=1,
+            intermediate_size=64,
+            num_attention_heads=2,
+            rms_norm_eps=1e-5,
+            vocab_size=64,
+        )
+    )
+    (token, _), *_ = generate_step(mx.array([1, 2, 3]), model, max_tokens=1)
+    cuda = sorted(d.name for d in distributions() if d.name.startswith(CUDA))
+    if cuda:
+        raise RuntimeError(f"CUDA packages in the mlx environment: {', '.join(cuda)}")
+    device = "gpu" if mx.default_device() == mx.gpu else "cpu"
+    return {"device": device, "token": int(token), "versions": {n: version(n) for n in ("mlx", "mlx-lm")}}
+
+
+def hf():
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=64,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            bos_token_id=None,
+            eos_token_id=None,
+            pad_token_id=0,
+        )
+    ).eval()
+    ids = torch.tensor([[1, 2, 3]])
+    token = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=1, do_sample=False)[0, -1]
+    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return {"device": device, "token": int(token), "versions": {n: version(n) for n in ("torch", "transformers")}}
+
+
+with contextlib.redirect_stdout(sys.stderr):
+    result = {"mlx": mlx, "hf": hf}[sys.argv[1]]()
+print(json.dumps(result))

@@ -1,0 +1,206 @@
+package io.github.mlx4j;
+
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.UnsupportedProviderException;
+import io.github.mlx4j.port.ProviderKind;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@link ProviderFactory} goes by. Immutable; {@link #builder()} makes one in a program, {@link #fromEnv()} reads
+ * it from system properties and the environment ({@code docs/configuration.md}).
+ *
+ * @param named the provider that must answer, or {@code null} to choose; read it with {@link #provider()}
+ * @param fallbackKinds who stands in, in order, or {@code null} for the default; read it with {@link #fallback()}
+ * @param models the model of each provider that has one of its own
+ * @param interpreters the Python interpreter of each worker kind that has one of its own
+ * @param home the folder of managed environments
+ * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
+ * @param download whether a hub model that isn't in the cache may be downloaded
+ */
+public record ProviderConfig(
+        @Nullable ProviderKind named,
+        @Nullable List<ProviderKind> fallbackKinds,
+        Map<ProviderKind, String> models,
+        Map<ProviderKind, NamedInterpreter> interpreters,
+        Path home,
+        boolean allowAnyPlatform,
+        boolean download) {
+
+    /**
+     * An interpreter, and who named it.
+     *
+     * @param command a path, or a program on the PATH
+     * @param setting the setting that named it, for messages
+     */
+    public record NamedInterpreter(String command, String setting) {}
+
+    /** Takes immutable copies. */
+    public ProviderConfig {
+        fallbackKinds = fallbackKinds == null ? null : List.copyOf(fallbackKinds);
+        models = Map.copyOf(models);
+        interpreters = Map.copyOf(interpreters);
+    }
+
+    /** The provider that must answer; empty to choose. */
+    public Optional<ProviderKind> provider() {
+        return Optional.ofNullable(named);
+    }
+
+    /** Who stands in, in order; empty for the default: hf behind mlx. */
+    public Optional<List<ProviderKind>> fallback() {
+        return Optional.ofNullable(fallbackKinds);
+    }
+
+    /** A builder with every default. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** The configuration in the system properties and the environment. */
+    public static ProviderConfig fromEnv() {
+        Map<String, String> environment = new HashMap<>(System.getenv());
+        System.getProperties().stringPropertyNames().forEach(name -> environment.put(name, System.getProperty(name)));
+        return fromEnv(environment);
+    }
+
+    /**
+     * The configuration in these variables.
+     *
+     * @throws UnsupportedProviderException for a provider that mlx4j does not know
+     * @throws ConfigurationException for another value that a setting can't have
+     */
+    public static ProviderConfig fromEnv(Map<String, String> environment) {
+        Builder builder = builder();
+        Setting.TASK_ORCHESTRATOR_PROVIDER
+                .in(environment)
+                .filter(value -> !value.equalsIgnoreCase("auto"))
+                .ifPresent(value -> builder.provider(provider(Setting.TASK_ORCHESTRATOR_PROVIDER, value)));
+        Setting.TASK_ORCHESTRATOR_FALLBACK.in(environment).ifPresent(value -> builder.fallback(fallback(value)));
+        Setting.MLX_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.MLX, model));
+        Setting.HF_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.HF, model));
+        Setting.PYTHON_PATH.in(environment).ifPresent(path -> {
+            builder.interpreter(ProviderKind.MLX, path, Setting.PYTHON_PATH.name());
+            builder.interpreter(ProviderKind.HF, path, Setting.PYTHON_PATH.name());
+        });
+        Setting.MLX4J_MLX_PYTHON
+                .in(environment)
+                .ifPresent(path -> builder.interpreter(ProviderKind.MLX, path, Setting.MLX4J_MLX_PYTHON.name()));
+        Setting.MLX4J_HF_PYTHON
+                .in(environment)
+                .ifPresent(path -> builder.interpreter(ProviderKind.HF, path, Setting.MLX4J_HF_PYTHON.name()));
+        Setting.MLX4J_HOME.in(environment).map(Path::of).ifPresent(builder::home);
+        Setting.MLX4J_ALLOW_ANY_PLATFORM
+                .in(environment)
+                .ifPresent(value ->
+                        builder.allowAnyPlatform(choice(Setting.MLX4J_ALLOW_ANY_PLATFORM, value, "true", "false")));
+        Setting.MLX4J_DOWNLOAD
+                .in(environment)
+                .ifPresent(value -> builder.download(choice(Setting.MLX4J_DOWNLOAD, value, "auto", "never")));
+        return builder.build();
+    }
+
+    /** Whether the value is the first of the two that there are. */
+    private static boolean choice(Setting setting, String value, String yes, String no) {
+        if (value.equalsIgnoreCase(yes) || value.equalsIgnoreCase(no)) {
+            return value.equalsIgnoreCase(yes);
+        }
+        throw new ConfigurationException(
+                setting + " is '" + value + "', which it can't be.", "Set it to " + yes + " or " + no + ".");
+    }
+
+    private static ProviderKind provider(Setting setting, String value) {
+        return Arrays.stream(ProviderKind.values())
+                .filter(kind -> kind.id().equals(value.toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> new UnsupportedProviderException(
+                        setting + " is '" + value + "', but there is no such provider.",
+                        "Set it to auto, "
+                                + Arrays.stream(ProviderKind.values())
+                                        .map(ProviderKind::id)
+                                        .collect(Collectors.joining(", "))
+                                + "."));
+    }
+
+    private static List<ProviderKind> fallback(String value) {
+        if (value.equalsIgnoreCase("none")) {
+            return List.of();
+        }
+        return Arrays.stream(value.split(","))
+                .map(String::strip)
+                .map(name -> provider(Setting.TASK_ORCHESTRATOR_FALLBACK, name))
+                .distinct()
+                .toList();
+    }
+
+    /** Builds a {@link ProviderConfig}. Not thread-safe. */
+    public static final class Builder {
+        private final Map<ProviderKind, String> models = new HashMap<>();
+        private final Map<ProviderKind, NamedInterpreter> interpreters = new HashMap<>();
+        private @Nullable ProviderKind provider;
+        private @Nullable List<ProviderKind> fallback;
+        private Path home = Path.of(System.getProperty("user.home"), ".mlx4j");
+        private boolean allowAnyPlatform;
+        private boolean download = true;
+
+        private Builder() {}
+
+        /** The provider that must answer. Default: the first of mlx and hf that is available. */
+        public Builder provider(ProviderKind provider) {
+            this.provider = provider;
+            return this;
+        }
+
+        /** Who stands in when the provider fails, in order. Default: hf behind mlx, else none. */
+        public Builder fallback(List<ProviderKind> fallback) {
+            this.fallback = fallback;
+            return this;
+        }
+
+        /** A provider's model: a folder, or a hub id. */
+        public Builder model(ProviderKind provider, String model) {
+            models.put(provider, model);
+            return this;
+        }
+
+        /** A worker's Python interpreter: a path, or a program on the PATH. Default: its managed environment. */
+        public Builder interpreter(ProviderKind provider, String command) {
+            return interpreter(provider, command, "the configuration");
+        }
+
+        /** The folder of managed environments. Default: {@code ~/.mlx4j}. */
+        public Builder home(Path home) {
+            this.home = home;
+            return this;
+        }
+
+        /** Whether the mlx worker may run elsewhere than on macOS with Apple silicon. Default: no. */
+        public Builder allowAnyPlatform(boolean allow) {
+            this.allowAnyPlatform = allow;
+            return this;
+        }
+
+        /** Whether a hub model that isn't in the cache may be downloaded. Default: yes. */
+        public Builder download(boolean download) {
+            this.download = download;
+            return this;
+        }
+
+        /** Builds the configuration. */
+        public ProviderConfig build() {
+            return new ProviderConfig(provider, fallback, models, interpreters, home, allowAnyPlatform, download);
+        }
+
+        private Builder interpreter(ProviderKind provider, String command, String setting) {
+            interpreters.put(provider, new NamedInterpreter(command, setting));
+            return this;
+        }
+    }
+}

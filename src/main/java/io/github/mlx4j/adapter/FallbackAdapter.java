@@ -1,0 +1,202 @@
+package io.github.mlx4j.adapter;
+
+import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.EngineException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerOutOfMemoryException;
+import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.port.AbstractTextGenerationPort;
+import io.github.mlx4j.port.Cancellation;
+import io.github.mlx4j.port.GenerationEvent;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.GenerationSink;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Several ports, the next standing in where one fails. Thread-safe.
+ *
+ * <ul>
+ *   <li>A request moves on only before its first piece of text reached the caller, and only for a fault of the backend:
+ *       never for a cancel, a bad request, a prompt that is too long, or a model that isn't there.
+ *   <li>Each port has a circuit breaker: over the last 10 requests (3 at least), half of them failed: for 30 s it is
+ *       left out; then one request tries it again.
+ *   <li>If all fail, the first one's error is thrown, with the others' as suppressed.
+ * </ul>
+ */
+public final class FallbackAdapter extends AbstractTextGenerationPort {
+
+    private static final Logger log = LoggerFactory.getLogger(FallbackAdapter.class);
+
+    private final List<Guarded> ports;
+
+    private record Guarded(String name, AbstractTextGenerationPort port, CircuitBreaker breaker) {}
+
+    /** Creates it over ports by name, first choice first. They are not closed by it. */
+    public FallbackAdapter(Map<String, ? extends AbstractTextGenerationPort> ports) {
+        this(ports, breakerDefaults().build());
+    }
+
+    FallbackAdapter(Map<String, ? extends AbstractTextGenerationPort> ports, CircuitBreakerConfig breakers) {
+        this.ports = ports.entrySet().stream()
+                .map(port -> new Guarded(port.getKey(), port.getValue(), CircuitBreaker.of(port.getKey(), breakers)))
+                .toList();
+    }
+
+    static CircuitBreakerConfig.Builder breakerDefaults() {
+        return CircuitBreakerConfig.custom()
+                .slidingWindowSize(10)
+                .minimumNumberOfCalls(3)
+                .failureRateThreshold(50)
+                .waitDurationInOpenState(Duration.ofSeconds(30))
+                .permittedNumberOfCallsInHalfOpenState(1)
+                .maxWaitDurationInHalfOpenState(Duration.ofMinutes(2));
+    }
+
+    @Override
+    public Cancellation start(GenerationRequest request, GenerationSink sink) {
+        Attempts attempts = new Attempts(request, sink);
+        attempts.next();
+        return attempts;
+    }
+
+    /** Whether another backend may do better than the one that failed like this. */
+    private static boolean isFaultOfBackend(Mlx4jException error) {
+        return error instanceof WorkerDiedException
+                || error instanceof WorkerStartException
+                || error instanceof WorkerOutOfMemoryException
+                || error instanceof EngineException
+                || error instanceof ProtocolException
+                || error instanceof DependencyMissingException
+                || error instanceof ModelLoadException
+                || error instanceof ProviderUnavailableException;
+    }
+
+    /** One request, from port to port. */
+    private final class Attempts implements Cancellation {
+
+        private final GenerationRequest request;
+        private final GenerationSink sink;
+        private final List<Mlx4jException> failures = new ArrayList<>();
+        private int next;
+        private boolean cancelled;
+        private @Nullable Cancellation running;
+
+        Attempts(GenerationRequest request, GenerationSink sink) {
+            this.request = request;
+            this.sink = sink;
+        }
+
+        void next() {
+            while (next < ports.size()) {
+                Guarded port = ports.get(next++);
+                if (!port.breaker().tryAcquirePermission()) {
+                    failures.add(new ProviderUnavailableException(
+                            "CIRCUIT_OPEN",
+                            "%s failed too often lately and is left out for a while.".formatted(port.name()),
+                            "Look for its errors in the log."));
+                } else {
+                    run(port, next);
+                    return;
+                }
+            }
+            allFailed();
+        }
+
+        private void run(Guarded port, int attempt) {
+            Cancellation started = port.port().start(request, new Watch(port));
+            boolean late;
+            synchronized (this) {
+                if (attempt == next) { // it has not failed and moved on meanwhile
+                    running = started;
+                }
+                late = cancelled;
+            }
+            if (late) {
+                started.cancel();
+            }
+        }
+
+        @Override
+        public void cancel() {
+            Cancellation current;
+            synchronized (this) {
+                cancelled = true;
+                current = running;
+            }
+            if (current != null) {
+                current.cancel();
+            }
+        }
+
+        private synchronized boolean movesOn(Mlx4jException error) {
+            failures.add(error);
+            return !cancelled && next < ports.size();
+        }
+
+        private void allFailed() {
+            Mlx4jException first = failures.get(0);
+            failures.stream().skip(1).filter(other -> other != first).forEach(first::addSuppressed);
+            sink.failed(first);
+        }
+
+        /** Passes an answer on and tells the breaker how it went. */
+        private final class Watch implements GenerationSink {
+
+            private final Guarded port;
+            private final long begun = System.nanoTime();
+            private boolean anyText;
+
+            Watch(Guarded port) {
+                this.port = port;
+            }
+
+            @Override
+            public void text(GenerationEvent.Text text) {
+                anyText = true;
+                sink.text(text);
+            }
+
+            @Override
+            public void completed(GenerationResult result) {
+                port.breaker().onSuccess(System.nanoTime() - begun, TimeUnit.NANOSECONDS);
+                sink.completed(result);
+            }
+
+            @Override
+            public void failed(Mlx4jException error) {
+                boolean fault = isFaultOfBackend(error);
+                if (fault) {
+                    port.breaker().onError(System.nanoTime() - begun, TimeUnit.NANOSECONDS, error);
+                } else {
+                    port.breaker().releasePermission();
+                }
+                if (anyText || !fault) {
+                    sink.failed(error);
+                } else if (movesOn(error)) {
+                    log.warn(
+                            "{} failed, so {} is asked: {}",
+                            port.name(),
+                            ports.get(next).name(),
+                            error.getMessage());
+                    next();
+                } else {
+                    allFailed();
+                }
+            }
+        }
+    }
+}

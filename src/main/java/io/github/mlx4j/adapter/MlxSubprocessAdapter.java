@@ -1,0 +1,30 @@
+package io.github.mlx4j.adapter;
+
+import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.RestartBudget;
+import io.github.mlx4j.internal.worker.WorkerScripts;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.WorkerProbe;
+
+/**
+ * Text from mlx-lm in a managed worker process. Requests run together in one batch that they join and leave between two
+ * tokens.
+ */
+public final class MlxSubprocessAdapter extends SubprocessAdapter {
+
+    /**
+     * Creates it; nothing is started yet.
+     *
+     * @param model a folder, or a hub id {@code org/name}
+     * @param download whether a hub model that isn't in the cache may be downloaded
+     * @param probe finds the Python interpreter
+     */
+    public MlxSubprocessAdapter(String model, boolean download, WorkerProbe probe) {
+        this(model, download, probe, new BundledScripts("mlx_worker.py"), RestartBudget.standard());
+    }
+
+    MlxSubprocessAdapter(
+            String model, boolean download, WorkerProbe probe, WorkerScripts scripts, RestartBudget budget) {
+        super(ProviderKind.MLX, new WorkerSettings(model, download, probe, scripts, budget));
+    }
+}

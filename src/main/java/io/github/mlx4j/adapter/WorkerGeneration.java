@@ -1,0 +1,156 @@
+package io.github.mlx4j.adapter;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.internal.protocol.Chunk;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.GenerateResult;
+import io.github.mlx4j.internal.worker.Reply;
+import io.github.mlx4j.internal.worker.Worker;
+import io.github.mlx4j.internal.worker.WorkerClient;
+import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.Cancellation;
+import io.github.mlx4j.port.GenerationEvent;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationSink;
+import io.github.mlx4j.port.ProviderKind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One request on its way through a worker, sent once more if the worker dies before the first chunk. */
+final class WorkerGeneration implements Cancellation {
+
+    private static final Logger log = LoggerFactory.getLogger(WorkerGeneration.class);
+
+    private final ProviderKind kind;
+    private final Worker worker;
+    private final GenerationRequest request;
+    private final GenerationSink sink;
+    private final AtomicBoolean ended = new AtomicBoolean();
+    private boolean resent;
+    private boolean cancelled;
+    private @Nullable Runnable cancelCall;
+
+    WorkerGeneration(ProviderKind kind, Worker worker, GenerationRequest request, GenerationSink sink) {
+        this.kind = kind;
+        this.worker = worker;
+        this.request = request;
+        this.sink = sink;
+    }
+
+    void begin() {
+        worker.ready().whenComplete((ready, error) -> {
+            if (error != null) {
+                fail(asKnown(error));
+            } else {
+                send(ready);
+            }
+        });
+    }
+
+    @Override
+    public void cancel() {
+        Runnable cancelCall;
+        synchronized (this) {
+            cancelled = true;
+            cancelCall = this.cancelCall;
+        }
+        if (cancelCall != null) {
+            cancelCall.run(); // the worker's answer ends it
+        } else {
+            fail(new CancelledException("The request was cancelled before the worker was ready.", ""));
+        }
+    }
+
+    private void send(Worker.Ready ready) {
+        synchronized (this) {
+            if (cancelled) {
+                return;
+            }
+            WorkerClient client = ready.client();
+            Receiver receiver = new Receiver(
+                    new Backend(kind, ready.info().model(), ready.info().device()));
+            String id = client.call("generate", Requests.params(request), receiver);
+            cancelCall = () -> client.cancel(id);
+        }
+    }
+
+    private void failed(Mlx4jException error, boolean anyChunk) {
+        if (error instanceof WorkerDiedException && !anyChunk && mayResend()) {
+            log.warn("The {} worker died before the first token; the request is sent once more", kind.id());
+            begin();
+        } else {
+            fail(error);
+        }
+    }
+
+    private synchronized boolean mayResend() {
+        boolean first = !resent && !cancelled;
+        resent = true;
+        cancelCall = null;
+        return first;
+    }
+
+    private void fail(Mlx4jException error) {
+        if (ended.compareAndSet(false, true)) {
+            sink.failed(error);
+        }
+    }
+
+    private static Mlx4jException asKnown(Throwable error) {
+        Throwable cause = error instanceof CompletionException ? error.getCause() : error;
+        if (cause instanceof Mlx4jException known) {
+            return known;
+        }
+        throw new IllegalStateException(cause);
+    }
+
+    /** Takes the worker's messages, on its reader thread. */
+    private final class Receiver implements Reply {
+
+        private final Backend backend;
+        private final StringBuilder text = new StringBuilder();
+        private final List<Integer> tokens = new ArrayList<>();
+        private int chunks;
+
+        Receiver(Backend backend) {
+            this.backend = backend;
+        }
+
+        @Override
+        public void notified(String method, JsonNode params) {
+            if (method.equals("chunk")) {
+                Chunk chunk = Codec.read(params, Chunk.class);
+                chunks++;
+                text.append(chunk.text());
+                tokens.addAll(chunk.tokens());
+                sink.text(new GenerationEvent.Text(chunk.text(), chunk.tokens()));
+            }
+        }
+
+        @Override
+        public void answered(JsonNode answer) {
+            GenerateResult result = Codec.read(answer, GenerateResult.class);
+            if (result.chunks() != chunks) {
+                fail(new ProtocolException(
+                        "The %s worker sent %d chunks, but %d arrived.".formatted(kind.id(), result.chunks(), chunks),
+                        "This is a fault of mlx4j: please report it."));
+            } else if (ended.compareAndSet(false, true)) {
+                sink.completed(Requests.result(result, text.toString(), tokens, backend));
+            }
+        }
+
+        @Override
+        public void failed(Mlx4jException error) {
+            WorkerGeneration.this.failed(error, chunks > 0);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+package io.github.mlx4j.adapter;
+
+import io.github.mlx4j.internal.worker.RestartBudget;
+import io.github.mlx4j.internal.worker.WorkerScripts;
+import io.github.mlx4j.probe.WorkerProbe;
+
+/**
+ * What an adapter needs to have a worker.
+ *
+ * @param model a folder, or a hub id {@code org/name}
+ * @param download whether a hub model that isn't in the cache may be downloaded
+ * @param probe finds the interpreter, or says why there is none
+ * @param scripts where the worker's code comes from
+ * @param budget how often it may fail
+ */
+record WorkerSettings(String model, boolean download, WorkerProbe probe, WorkerScripts scripts, RestartBudget budget) {}

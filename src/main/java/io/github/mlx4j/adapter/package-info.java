@@ -1,0 +1,5 @@
+/** Text generation from worker processes, and the fallback between them. */
+@NullMarked
+package io.github.mlx4j.adapter;
+
+import org.jspecify.annotations.NullMarked;

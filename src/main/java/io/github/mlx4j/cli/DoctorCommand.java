@@ -1,0 +1,126 @@
+package io.github.mlx4j.cli;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.Selection;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.probe.Platform;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code mlx4j doctor}: what can run here, what can't and why, and what would be chosen. */
+@Command(
+        name = "doctor",
+        description = "Says what can run here, why the rest can't, and what to do about it.",
+        mixinStandardHelpOptions = true,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:a provider is available", "3:none is"})
+final class DoctorCommand implements Callable<Integer> {
+
+    @Mixin
+    private final ProviderOptions provider = new ProviderOptions();
+
+    @Option(names = "--json", description = "Prints one JSON object.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        PrintWriter out = spec.commandLine().getOut();
+        try (ProviderFactory providers = provider.factory()) {
+            Map<String, Object> report = report(providers);
+            if (json) {
+                JsonMapper mapper = JsonMapper.builder()
+                        .enable(SerializationFeature.INDENT_OUTPUT)
+                        .build();
+                out.println(mapper.writeValueAsString(report));
+            } else {
+                print(report, out);
+            }
+            return report.get("selection") != null ? 0 : Main.NOTHING_AVAILABLE;
+        }
+    }
+
+    private static Map<String, Object> report(ProviderFactory providers) {
+        Map<String, Object> report = new LinkedHashMap<>();
+        Platform platform = Platform.current();
+        report.put("mlx4j", Main.Version.text());
+        report.put("java", System.getProperty("java.version"));
+        report.put("os", platform.os());
+        report.put("arch", platform.arch());
+        report.put("home", providers.config().home().toString());
+        List<Map<String, Object>> attempts = new ArrayList<>();
+        for (Selection.Attempt attempt : providers.diagnose()) {
+            attempts.add(describe(attempt, providers));
+        }
+        report.put("providers", attempts);
+        try {
+            Selection selection = providers.selection();
+            Map<String, Object> chosen = new LinkedHashMap<>();
+            chosen.put("provider", selection.provider().id());
+            chosen.put(
+                    "fallback",
+                    selection.fallback().stream().map(kind -> kind.id()).toList());
+            report.put("selection", chosen);
+        } catch (Mlx4jException none) {
+            report.put("selection", null);
+            report.put("error", none.code() + ": " + none.getMessage());
+        }
+        return report;
+    }
+
+    private static Map<String, Object> describe(Selection.Attempt attempt, ProviderFactory providers) {
+        Map<String, Object> described = new LinkedHashMap<>();
+        described.put("provider", attempt.provider().id());
+        described.put("available", attempt.availability().isReady());
+        if (attempt.availability() instanceof Availability.Unavailable not) {
+            described.put("code", not.code().name());
+            described.put("reason", not.reason());
+            described.put("fix", not.fix());
+        } else if (attempt.availability() instanceof Availability.Ready ready) {
+            described.put("interpreter", ready.interpreter().toString());
+            described.put("python", ready.python());
+            described.put("versions", new TreeMap<>(ready.versions()));
+        }
+        described.put("model", providers.model(attempt.provider()).orElse(null));
+        return described;
+    }
+
+    private static void print(Map<String, Object> report, PrintWriter out) {
+        out.printf(
+                "mlx4j %s, Java %s, %s on %s%n",
+                report.get("mlx4j"), report.get("java"), report.get("os"), report.get("arch"));
+        for (Object entry : (List<?>) report.get("providers")) {
+            Map<?, ?> one = (Map<?, ?>) entry;
+            if (Boolean.TRUE.equals(one.get("available"))) {
+                out.printf("%n%s: available%n", one.get("provider"));
+                out.printf("  interpreter  %s (Python %s)%n", one.get("interpreter"), one.get("python"));
+                out.printf("  packages     %s%n", one.get("versions"));
+            } else {
+                out.printf("%n%s: not available (%s)%n", one.get("provider"), one.get("code"));
+                out.printf("  why          %s%n", one.get("reason"));
+                out.printf("  what to do   %s%n", one.get("fix"));
+            }
+            out.printf("  model        %s%n", one.get("model") == null ? "none known: set HF_MODEL" : one.get("model"));
+        }
+        if (report.get("selection") instanceof Map<?, ?> chosen) {
+            out.printf("%nchosen: %s, behind it: %s%n", chosen.get("provider"), chosen.get("fallback"));
+        } else {
+            out.printf("%n%s%n", report.get("error"));
+        }
+    }
+}

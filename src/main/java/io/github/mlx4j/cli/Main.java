@@ -1,0 +1,83 @@
+package io.github.mlx4j.cli;
+
+import io.github.mlx4j.error.Mlx4jException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The command line. Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 no provider is available. */
+@Command(
+        name = "mlx4j",
+        description = "Local language models from Java: generate text, see what can run here, set it up.",
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        subcommands = {GenerateCommand.class, DoctorCommand.class, SetupCommand.class},
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:done",
+            "1:it failed; the message says why",
+            "2:wrong usage",
+            "3:no provider is available here"
+        })
+public final class Main implements Runnable {
+
+    static final int FAILED = 1;
+    static final int NOTHING_AVAILABLE = 3;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    /** For picocli. */
+    public Main() {}
+
+    /** Runs a command and exits with its code. */
+    public static void main(String[] args) {
+        PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+        PrintStream err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+        System.setOut(out);
+        System.setErr(err);
+        System.exit(commandLine(new PrintWriter(out, true), new PrintWriter(err, true))
+                .execute(args));
+    }
+
+    static CommandLine commandLine(PrintWriter out, PrintWriter err) {
+        return new CommandLine(new Main())
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((error, command, parsed) -> {
+                    if (!(error instanceof Mlx4jException known)) {
+                        throw error;
+                    }
+                    command.getErr().println("mlx4j: " + known.code() + ": " + known.getMessage());
+                    for (Throwable other : known.getSuppressed()) {
+                        command.getErr().println("  and: " + other.getMessage());
+                    }
+                    return known.code().equals("NO_PROVIDER_AVAILABLE") ? NOTHING_AVAILABLE : FAILED;
+                });
+    }
+
+    @Override
+    public void run() {
+        spec.commandLine().usage(spec.commandLine().getOut());
+    }
+
+    /** The version in the jar's manifest. */
+    static final class Version implements CommandLine.IVersionProvider {
+
+        static String text() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return version == null ? "development" : version;
+        }
+
+        @Override
+        public String[] getVersion() {
+            return new String[] {"mlx4j " + text()};
+        }
+    }
+}

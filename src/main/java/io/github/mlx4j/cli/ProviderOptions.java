@@ -1,0 +1,40 @@
+package io.github.mlx4j.cli;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.ProviderFactory;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Options that stand for settings; what is not given comes from the environment. */
+final class ProviderOptions {
+
+    @Option(
+            names = "--provider",
+            paramLabel = "NAME",
+            description = "auto, mlx or hf; default: the environment's TASK_ORCHESTRATOR_PROVIDER, else auto.")
+    private @Nullable String provider;
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR|ID",
+            description = "A model folder, or a hub id org/name; default: the environment's MLX_MODEL or HF_MODEL.")
+    private @Nullable String model;
+
+    ProviderFactory factory() {
+        Map<String, String> settings = new HashMap<>(System.getenv());
+        System.getProperties().stringPropertyNames().forEach(name -> settings.put(name, System.getProperty(name)));
+        if (provider != null) {
+            settings.put("TASK_ORCHESTRATOR_PROVIDER", provider);
+        }
+        if (model != null) {
+            boolean hf = settings.getOrDefault("TASK_ORCHESTRATOR_PROVIDER", "")
+                    .toLowerCase(Locale.ROOT)
+                    .equals("hf");
+            settings.put(hf ? "HF_MODEL" : "MLX_MODEL", model);
+        }
+        return ProviderFactory.create(ProviderConfig.fromEnv(settings));
+    }
+}

@@ -1,0 +1,54 @@
+package io.github.mlx4j.cli;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Platform;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j setup}: makes the environments of the workers. */
+@Command(
+        name = "setup",
+        description = "Makes a Python environment for each worker kind under MLX4J_HOME, from locked requirements.",
+        mixinStandardHelpOptions = true)
+final class SetupCommand implements Callable<Integer> {
+
+    enum What {
+        MLX,
+        HF,
+        ALL
+    }
+
+    @Parameters(arity = "0..1", paramLabel = "mlx|hf|all", description = "Which; default ${DEFAULT-VALUE}.")
+    private What what = What.MLX;
+
+    @Option(names = "--force", description = "Makes it anew, even if it is whole.")
+    private boolean force;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public Integer call() {
+        ProviderConfig config = ProviderConfig.fromEnv();
+        Environments environments = new Environments(
+                config.home(),
+                Platform.current(),
+                System.getenv("PATH"),
+                spec.commandLine().getErr()::println);
+        List<ProviderKind> kinds = switch (what) {
+            case MLX -> List.of(ProviderKind.MLX);
+            case HF -> List.of(ProviderKind.HF);
+            case ALL -> List.of(ProviderKind.MLX, ProviderKind.HF);
+        };
+        for (ProviderKind kind : kinds) {
+            spec.commandLine().getOut().println(environments.make(kind, force));
+        }
+        return 0;
+    }
+}

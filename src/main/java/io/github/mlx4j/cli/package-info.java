@@ -1,0 +1,5 @@
+/** The commands of the {@code mlx4j} command line; only in the cli jar. */
+@NullMarked
+package io.github.mlx4j.cli;
+
+import org.jspecify.annotations.NullMarked;

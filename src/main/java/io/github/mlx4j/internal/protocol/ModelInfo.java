@@ -1,0 +1,35 @@
+package io.github.mlx4j.internal.protocol;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Result of {@code initialize}: what was loaded.
+ *
+ * @param model the model's source, as asked for
+ * @param device where it runs: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}
+ * @param contextLength its context in tokens, or {@code null} where it states none
+ * @param vocabularySize how many token ids it knows
+ * @param chat whether it has a chat template
+ * @param concurrent whether the worker runs several requests at once
+ * @param memory what it takes
+ * @param packages versions of the engine's packages
+ */
+public record ModelInfo(
+        String model,
+        String device,
+        @Nullable Integer contextLength,
+        int vocabularySize,
+        boolean chat,
+        boolean concurrent,
+        Memory memory,
+        Map<String, String> packages) {
+
+    /**
+     * Memory by the engine's own count.
+     *
+     * @param activeBytes in use
+     * @param peakBytes the most that was in use
+     */
+    public record Memory(long activeBytes, long peakBytes) {}
+}

@@ -1,0 +1,34 @@
+package io.github.mlx4j.internal.protocol;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The error of a call that failed.
+ *
+ * @param code JSON-RPC's code
+ * @param message what happened and why
+ * @param data the rest
+ */
+public record WorkerError(
+        int code, String message, @Nullable Data data) {
+
+    /**
+     * What JSON-RPC leaves to us.
+     *
+     * @param kind a stable name
+     * @param retryable whether the same may succeed later
+     * @param hint what to do, or empty
+     * @param detail a traceback, or empty
+     */
+    public record Data(String kind, boolean retryable, String hint, String detail) {}
+
+    /** The kind, {@code internal} where the worker gave none. */
+    public String kind() {
+        return data == null ? "internal" : data.kind();
+    }
+
+    /** What to do, or empty. */
+    public String hint() {
+        return data == null ? "" : data.hint();
+    }
+}

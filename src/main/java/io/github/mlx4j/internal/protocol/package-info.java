@@ -1,0 +1,5 @@
+/** The wire's messages as records, and their codec. Not API. */
+@NullMarked
+package io.github.mlx4j.internal.protocol;
+
+import org.jspecify.annotations.NullMarked;

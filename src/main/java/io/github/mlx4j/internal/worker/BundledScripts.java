@@ -1,0 +1,50 @@
+package io.github.mlx4j.internal.worker;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The workers inside the jar. They are written anew for each process, into a folder that nobody else can write to. */
+public final class BundledScripts implements WorkerScripts {
+
+    /** Where the jar has them. */
+    public static final String ROOT = "/io/github/mlx4j/python/";
+
+    private final String entry;
+
+    /** For an entry script, for example {@code mlx_worker.py}. */
+    public BundledScripts(String entry) {
+        this.entry = entry;
+    }
+
+    @Override
+    public Path install(Path folder) throws IOException {
+        String files = text("worker-files.txt");
+        for (String name : files.split("\n")) {
+            Path file = folder.resolve(name);
+            Files.createDirectories(file.getParent());
+            try (InputStream bytes = open(name)) {
+                Files.copy(bytes, file); // fails if it exists
+            }
+        }
+        return folder.resolve(entry);
+    }
+
+    /** A text file from beside the workers. */
+    public static String text(String name) throws IOException {
+        try (InputStream bytes = open(name)) {
+            return new String(bytes.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static InputStream open(String name) throws IOException {
+        InputStream bytes = BundledScripts.class.getResourceAsStream(ROOT + name);
+        if (bytes == null) {
+            throw new FileNotFoundException("The mlx4j jar lacks " + ROOT + name);
+        }
+        return bytes;
+    }
+}

@@ -1,0 +1,75 @@
+package io.github.mlx4j.internal.worker;
+
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ContextOverflowException;
+import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.EngineException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.UnsafeModelException;
+import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerOutOfMemoryException;
+import io.github.mlx4j.internal.protocol.WorkerError;
+import io.github.mlx4j.port.ProviderKind;
+
+/** What went wrong in a worker, as the exception that a caller sees. */
+final class Faults {
+
+    private static final int SIGNAL_BASE = 128;
+
+    private Faults() {}
+
+    /** The exception for the error that a worker answered with. */
+    static Mlx4jException of(WorkerError error) {
+        String message = error.message();
+        String hint = error.hint();
+        return switch (error.kind()) {
+            case "invalid_request" -> new InvalidRequestException(message, hint);
+            case "context_overflow" -> new ContextOverflowException(message, hint);
+            case "cancelled" -> new CancelledException(message, hint);
+            case "model_not_found" -> new ModelNotFoundException(message, hint);
+            case "model_load_failed" -> new ModelLoadException(message, hint);
+            case "unsafe_model" -> new UnsafeModelException(message, hint);
+            case "dependency_missing" -> new DependencyMissingException(message, hint);
+            case "out_of_memory" -> new WorkerOutOfMemoryException(message, hint);
+            case "busy", "not_ready" -> new WorkerBusyException(message, hint);
+            case "protocol_version", "parse_error", "invalid_message", "unknown_method" ->
+                new ProtocolException(message, hint);
+            default -> new EngineException(message, hint);
+        };
+    }
+
+    /** The exception for a process that ended with work to do. */
+    static WorkerDiedException died(ProviderKind kind, int exitCode, String standardError) {
+        String last =
+                standardError.isEmpty() ? "" : " The last it wrote to its standard error:\n" + standardError + "\n";
+        return new WorkerDiedException(
+                "The %s worker died (%s).%s".formatted(kind.id(), cause(exitCode), last),
+                fix(exitCode),
+                exitCode,
+                standardError);
+    }
+
+    private static String cause(int exitCode) {
+        return switch (exitCode) {
+            case SIGNAL_BASE + 9 -> "exit code 137: killed, often by the system for want of memory";
+            case SIGNAL_BASE + 6 -> "exit code 134: aborted by native code, on a Mac often for want of GPU memory";
+            case SIGNAL_BASE + 11, SIGNAL_BASE + 10 -> "exit code " + exitCode + ": crashed in native code";
+            case 70 -> "exit code 70: its engine failed";
+            case 74 -> "exit code 74: its pipe to this program broke";
+            default -> "exit code " + exitCode;
+        };
+    }
+
+    private static String fix(int exitCode) {
+        return switch (exitCode) {
+            case SIGNAL_BASE + 9, SIGNAL_BASE + 6 ->
+                "Use a smaller or quantized model, or close other programs; then try again.";
+            default -> "Try again; if it happens again, `mlx4j doctor` shows whether the environment is whole.";
+        };
+    }
+}

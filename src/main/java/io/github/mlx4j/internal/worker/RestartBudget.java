@@ -1,0 +1,47 @@
+package io.github.mlx4j.internal.worker;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/** How often a worker may fail within a time before it is left alone. Thread-safe. */
+public final class RestartBudget {
+
+    private final int failures;
+    private final Duration window;
+    private final Clock clock;
+    private final Deque<Instant> times = new ArrayDeque<>();
+
+    /** Allows this many failures within the window. */
+    public RestartBudget(int failures, Duration window, Clock clock) {
+        this.failures = failures;
+        this.window = window;
+        this.clock = clock;
+    }
+
+    /** The default: three failures within five minutes. */
+    public static RestartBudget standard() {
+        return new RestartBudget(3, Duration.ofMinutes(5), Clock.systemUTC());
+    }
+
+    /** A process failed. */
+    synchronized void failed() {
+        times.addLast(clock.instant());
+    }
+
+    /** Whether it is spent. */
+    synchronized boolean spent() {
+        Instant from = clock.instant().minus(window);
+        while (!times.isEmpty() && times.getFirst().isBefore(from)) {
+            times.removeFirst();
+        }
+        return times.size() >= failures;
+    }
+
+    @Override
+    public String toString() {
+        return failures + " failures within " + window.toMinutes() + " minutes";
+    }
+}

@@ -1,0 +1,208 @@
+package io.github.mlx4j.internal.worker;
+
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.Hello;
+import io.github.mlx4j.internal.protocol.Inbound;
+import io.github.mlx4j.internal.protocol.LogLine;
+import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Calls to one worker process. Every call ends exactly once: with its answer, or with the reason why there is none, be
+ * it that the process dies. Thread-safe.
+ */
+public final class WorkerClient {
+
+    private static final int MOST_JUNK_LINES = 64;
+    private static final Duration PATIENCE = Duration.ofSeconds(2);
+    private static final Logger log = LoggerFactory.getLogger("io.github.mlx4j.worker");
+
+    private final WorkerLaunch launch;
+    private final String nonce = UUID.randomUUID().toString();
+    private final CompletableFuture<Hello> hello = new CompletableFuture<>();
+    private final Map<String, Reply> open = new ConcurrentHashMap<>();
+    private final AtomicLong ids = new AtomicLong();
+    private final AtomicInteger junk = new AtomicInteger();
+    private final AtomicReference<@Nullable Mlx4jException> end = new AtomicReference<>();
+    private final WorkerProcess process;
+
+    private WorkerClient(WorkerLaunch launch) throws IOException {
+        this.launch = launch;
+        this.process = WorkerProcess.start(launch, nonce, this::received, this::exited);
+    }
+
+    /**
+     * Starts a process and returns at once.
+     *
+     * @throws IOException if the process can't be started
+     */
+    public static WorkerClient start(WorkerLaunch launch) throws IOException {
+        return new WorkerClient(launch);
+    }
+
+    /**
+     * The worker's first line; fails with a {@link Mlx4jException} if the process ends before it, or speaks otherwise.
+     */
+    public CompletableFuture<Hello> hello() {
+        return hello;
+    }
+
+    /** Its process id. */
+    public long pid() {
+        return process.pid();
+    }
+
+    /** Whether calls have a chance. */
+    public boolean isAlive() {
+        return end.get() == null && process.isAlive();
+    }
+
+    /** Sends a call and returns its id, for {@link #cancel}; what comes of it goes to {@code reply}. Never waits. */
+    public String call(String method, Object params, Reply reply) {
+        String id = Long.toString(ids.incrementAndGet());
+        byte[] line = Codec.call(id, method, params);
+        if (line.length > WorkerProcess.MAX_LINE_BYTES) {
+            reply.failed(new InvalidRequestException(
+                    "The request has %,d bytes, but a worker takes %,d."
+                            .formatted(line.length, WorkerProcess.MAX_LINE_BYTES),
+                    "Send a shorter prompt."));
+            return id;
+        }
+        open.put(id, reply);
+        process.send(line);
+        Mlx4jException ended = end.get();
+        if (ended != null) { // it may have ended between the two lines above
+            fail(id, ended);
+        }
+        return id;
+    }
+
+    /** Asks the worker to end a call. It answers with a failure, or with a result that was under way. Never waits. */
+    public void cancel(String id) {
+        if (open.containsKey(id)) {
+            process.send(Codec.notification("cancel", Map.of("id", id)));
+        }
+    }
+
+    /** Ends the process and fails what is open. Takes two seconds at most if the worker is well, four if not. */
+    public void close() {
+        endWith(new ClosedException("The " + launch.kind().id() + " worker was closed.", ""));
+        process.stop(PATIENCE);
+    }
+
+    private void received(byte[] line) {
+        try {
+            Inbound message = Codec.decode(line);
+            if (message instanceof Inbound.Notification notification) {
+                notified(notification);
+            } else if (message instanceof Inbound.Answer answer) {
+                Reply reply = open.remove(answer.id());
+                if (reply != null) {
+                    reply.answered(answer.result());
+                }
+            } else if (message instanceof Inbound.Failure failure) {
+                failed(failure);
+            } else if (message instanceof Inbound.Junk bad) {
+                junk(bad.reason());
+            }
+        } catch (RuntimeException error) {
+            log.error(
+                    "A line of the {} worker could not be handled",
+                    launch.kind().id(),
+                    error);
+        }
+    }
+
+    private void notified(Inbound.Notification notification) {
+        switch (notification.method()) {
+            case "hello" -> greeted(Codec.read(notification.params(), Hello.class));
+            case "log" -> logged(Codec.read(notification.params(), LogLine.class));
+            default -> {
+                Reply reply = open.get(notification.params().path("id").asText());
+                if (reply != null) {
+                    reply.notified(notification.method(), notification.params());
+                }
+            }
+        }
+    }
+
+    private void greeted(Hello greeting) {
+        if (!greeting.nonce().equals(nonce)) {
+            junk("a hello that is not our worker's");
+        } else if (greeting.protocol().major() != ProtocolVersion.CURRENT.major()) {
+            hello.completeExceptionally(new ProtocolException(
+                    "The worker speaks version %d of the protocol, this library %d."
+                            .formatted(greeting.protocol().major(), ProtocolVersion.CURRENT.major()),
+                    "Use the worker that comes with this version of mlx4j."));
+        } else {
+            hello.complete(greeting);
+        }
+    }
+
+    private void logged(LogLine line) {
+        switch (line.level()) {
+            case "critical", "error" -> log.error("{}: {}", line.logger(), line.message());
+            case "warning" -> log.warn("{}: {}", line.logger(), line.message());
+            case "info" -> log.info("{}: {}", line.logger(), line.message());
+            default -> log.debug("{}: {}", line.logger(), line.message());
+        }
+    }
+
+    private void failed(Inbound.Failure failure) {
+        Mlx4jException error = Faults.of(failure.error());
+        if (failure.id() != null) {
+            fail(failure.id(), error);
+        } else {
+            log.warn("The {} worker could not read a message: {}", launch.kind().id(), error.getMessage());
+        }
+    }
+
+    private void junk(String reason) {
+        int count = junk.incrementAndGet();
+        log.warn(
+                "The {} worker wrote a line that is no message ({} so far): {}",
+                launch.kind().id(),
+                count,
+                reason);
+        if (count > MOST_JUNK_LINES) {
+            endWith(new ProtocolException(
+                    "The %s worker wrote more than %d lines that are no messages."
+                            .formatted(launch.kind().id(), MOST_JUNK_LINES),
+                    "Check what its Python environment prints when it starts."));
+            process.kill();
+        }
+    }
+
+    private void exited(int exitCode) {
+        endWith(Faults.died(launch.kind(), exitCode, process.standardError()));
+    }
+
+    private void endWith(Mlx4jException reason) {
+        if (end.compareAndSet(null, reason)) {
+            hello.completeExceptionally(reason);
+            open.keySet().forEach(id -> fail(id, reason));
+        }
+    }
+
+    private void fail(String id, Mlx4jException error) {
+        Reply reply = open.remove(id);
+        if (reply != null) {
+            reply.failed(error);
+        }
+    }
+}

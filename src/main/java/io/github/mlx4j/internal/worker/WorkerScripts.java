@@ -1,0 +1,12 @@
+package io.github.mlx4j.internal.worker;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Where a worker's entry script comes from. */
+@FunctionalInterface
+public interface WorkerScripts {
+
+    /** Puts what the worker needs into this private folder, if it must, and returns the entry script. */
+    Path install(Path folder) throws IOException;
+}

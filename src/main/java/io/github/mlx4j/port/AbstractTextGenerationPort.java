@@ -1,0 +1,47 @@
+package io.github.mlx4j.port;
+
+import io.github.mlx4j.error.CancelledException;
+import java.util.concurrent.CompletableFuture;
+
+/** All forms of {@link TextGenerationPort} over one method: extend it and write {@link #start}. */
+public abstract class AbstractTextGenerationPort implements TextGenerationPort {
+
+    /** For subclasses. */
+    protected AbstractTextGenerationPort() {}
+
+    /**
+     * The form that the others are built on, and that decorators use: starts a request and returns at once; what comes
+     * of it goes to {@code sink}, on any thread, failures included. After a cancel the sink's
+     * {@link GenerationSink#failed} is called with a {@link CancelledException}, unless the answer was complete before.
+     */
+    public abstract Cancellation start(GenerationRequest request, GenerationSink sink);
+
+    @Override
+    public final GenerationResult generate(GenerationRequest request) {
+        try (GenerationStream stream = stream(request)) {
+            return stream.result();
+        }
+    }
+
+    @Override
+    public final GenerationStream stream(GenerationRequest request) {
+        return QueuedGenerationStream.start(sink -> start(request, sink));
+    }
+
+    @Override
+    public final CompletableFuture<GenerationResult> generateAsync(GenerationRequest request) {
+        CompletableFuture<GenerationResult> future = new CompletableFuture<>();
+        Cancellation running = start(request, new FutureSink(future));
+        future.whenComplete((result, error) -> {
+            if (future.isCancelled()) {
+                running.cancel();
+            }
+        });
+        return future;
+    }
+
+    @Override
+    public final Cancellation stream(GenerationRequest request, GenerationListener listener) {
+        return ListenerThread.start(stream(request), listener);
+    }
+}

@@ -1,0 +1,162 @@
+package io.github.mlx4j.port;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A request for text. Immutable; make one with {@link #chat}, {@link #raw}, {@link #tokens} or {@link #builder}.
+ *
+ * <p>Values are checked where they are used, so that every provider answers a bad one in the same way: with an
+ * {@link io.github.mlx4j.error.InvalidRequestException} that names it.
+ *
+ * @param prompt what the model is given
+ * @param sampling how tokens are chosen
+ * @param maxTokens the most tokens to generate, 1 or more; less where the model's context leaves less. Default
+ *     {@value #DEFAULT_MAX_TOKENS}
+ * @param stop texts that end the answer when they appear in it; they are not part of it. At most 16, none empty
+ */
+public record GenerationRequest(Prompt prompt, Sampling sampling, int maxTokens, List<String> stop) {
+
+    /** The default of {@link #maxTokens()}. */
+    public static final int DEFAULT_MAX_TOKENS = 1024;
+
+    /** Takes immutable copies. */
+    public GenerationRequest {
+        stop = List.copyOf(stop);
+    }
+
+    /** A chat of one user message, with every default. */
+    public static GenerationRequest chat(String userMessage) {
+        return builder().user(userMessage).build();
+    }
+
+    /** A chat, with every default. */
+    public static GenerationRequest chat(List<Message> messages) {
+        return new Builder().prompt(new Prompt.Chat(messages)).build();
+    }
+
+    /** Text to continue without a chat template, with every default. */
+    public static GenerationRequest raw(String text) {
+        return new Builder().prompt(new Prompt.Raw(text)).build();
+    }
+
+    /** Token ids to continue, with every default. */
+    public static GenerationRequest tokens(Integer... ids) {
+        return new Builder().prompt(new Prompt.Tokens(Arrays.asList(ids))).build();
+    }
+
+    /** A builder of a chat; {@link Builder#prompt} makes it something else. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** A builder with this request's values. */
+    public Builder toBuilder() {
+        Builder builder = new Builder().prompt(prompt).maxTokens(maxTokens).stop(stop);
+        builder.temperature = sampling.temperature();
+        builder.topP = sampling.topP();
+        builder.topK = sampling.topK();
+        builder.seed = sampling.seed();
+        return builder;
+    }
+
+    /** Builds a {@link GenerationRequest}. Not thread-safe. */
+    public static final class Builder {
+        private final List<Message> messages = new ArrayList<>();
+        private @Nullable Prompt prompt;
+        private @Nullable Double temperature;
+        private @Nullable Double topP;
+        private @Nullable Integer topK;
+        private @Nullable Long seed;
+        private int maxTokens = DEFAULT_MAX_TOKENS;
+        private List<String> stop = List.of();
+
+        private Builder() {}
+
+        /** Adds a system message. */
+        public Builder system(String content) {
+            return message(Message.system(content));
+        }
+
+        /** Adds a user message. */
+        public Builder user(String content) {
+            return message(Message.user(content));
+        }
+
+        /** Adds an earlier answer of the model. */
+        public Builder assistant(String content) {
+            return message(Message.assistant(content));
+        }
+
+        /** Adds a message. */
+        public Builder message(Message message) {
+            messages.add(message);
+            return this;
+        }
+
+        /** Sets the prompt instead of messages. */
+        public Builder prompt(Prompt prompt) {
+            this.prompt = prompt;
+            return this;
+        }
+
+        /** Sets {@link Sampling#temperature()}. */
+        public Builder temperature(double temperature) {
+            this.temperature = temperature;
+            return this;
+        }
+
+        /** Sets {@link Sampling#topP()}. */
+        public Builder topP(double topP) {
+            this.topP = topP;
+            return this;
+        }
+
+        /** Sets {@link Sampling#topK()}. */
+        public Builder topK(int topK) {
+            this.topK = topK;
+            return this;
+        }
+
+        /** Sets {@link Sampling#seed()}. */
+        public Builder seed(long seed) {
+            this.seed = seed;
+            return this;
+        }
+
+        /** Sets {@link GenerationRequest#maxTokens()}. */
+        public Builder maxTokens(int maxTokens) {
+            this.maxTokens = maxTokens;
+            return this;
+        }
+
+        /** Sets {@link GenerationRequest#stop()}. */
+        public Builder stop(String... stop) {
+            return stop(List.of(stop));
+        }
+
+        /** Sets {@link GenerationRequest#stop()}. */
+        public Builder stop(List<String> stop) {
+            this.stop = stop;
+            return this;
+        }
+
+        /**
+         * Builds the request.
+         *
+         * @throws IllegalStateException if both a prompt and messages were given
+         */
+        public GenerationRequest build() {
+            if (prompt != null && !messages.isEmpty()) {
+                throw new IllegalStateException("A request has a prompt or messages, not both");
+            }
+            return new GenerationRequest(
+                    prompt != null ? prompt : new Prompt.Chat(messages),
+                    new Sampling(temperature, topP, topK, seed),
+                    maxTokens,
+                    stop);
+        }
+    }
+}

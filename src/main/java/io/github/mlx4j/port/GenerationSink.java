@@ -1,0 +1,19 @@
+package io.github.mlx4j.port;
+
+import io.github.mlx4j.error.Mlx4jException;
+
+/**
+ * Takes an answer from whoever makes it: {@link #text} any number of times, then exactly one of {@link #completed} and
+ * {@link #failed}, which is always called, one call at a time. No method waits or throws.
+ */
+public interface GenerationSink {
+
+    /** The next piece of the answer. */
+    void text(GenerationEvent.Text text);
+
+    /** The answer is whole. */
+    void completed(GenerationResult result);
+
+    /** There will be no (more of the) answer. */
+    void failed(Mlx4jException error);
+}

@@ -1,0 +1,31 @@
+package io.github.mlx4j.probe;
+
+/** Why a provider can't run here; a stable code. */
+public enum Reason {
+    /** The operating system is not macOS. */
+    NOT_MACOS,
+    /** The operating system is Windows, where the workers don't run. */
+    WINDOWS,
+    /** The processor is not Apple silicon. */
+    NOT_ARM64,
+    /** The processor is Apple silicon, but this JVM is an Intel one that is translated (Rosetta). */
+    ROSETTA_JVM,
+    /** There is no Python interpreter where one was looked for. */
+    PYTHON_NOT_FOUND,
+    /** The interpreter is older than the packages allow. */
+    PYTHON_TOO_OLD,
+    /** The interpreter does not run, or not within its time. */
+    PYTHON_BROKEN,
+    /** A package is not installed. */
+    PACKAGE_MISSING,
+    /** A package is installed for the user only, where an isolated worker does not look. */
+    PACKAGE_USER_ONLY,
+    /** A package is older than the workers need. */
+    PACKAGE_TOO_OLD,
+    /** A package is installed but can't be imported. */
+    PACKAGE_BROKEN,
+    /** No model is known for this provider. */
+    NO_MODEL,
+    /** The provider is known, but this version of mlx4j can't talk to it. */
+    NOT_BUILT_IN
+}
