@@ -35,20 +35,27 @@ class Pipes:
         writer.join()
         return lines
 
-    def sent(self, *messages):
-        """The bytes that ``send`` writes for these messages."""
+    def sent(self, *threads):
+        """The bytes that ``send`` writes, given a list of messages for each thread that sends."""
 
-        def send():
+        def send(messages):
             for message in messages:
                 self.wire.send(message)
+
+        def send_all():
+            senders = [threading.Thread(target=send, args=[messages]) for messages in threads]
+            for sender in senders:
+                sender.start()
+            for sender in senders:
+                sender.join()
             os.close(self._from_worker_write)
             self._from_worker_write = None
 
-        sender = threading.Thread(target=send)
-        sender.start()
+        sending = threading.Thread(target=send_all)
+        sending.start()
         with os.fdopen(os.dup(self._from_worker), "rb") as file:
             data = file.read()
-        sender.join()
+        sending.join()
         return data
 
     def close(self):
@@ -182,7 +189,7 @@ class TestParse:
 
 class TestSend:
     def test_a_message_is_one_line_of_ascii_json(self, pipes):
-        sent = pipes.sent({"id": "1", "result": {"text": "a\nb\r\u2028 é😀"}})
+        sent = pipes.sent([{"id": "1", "result": {"text": "a\nb\r\u2028 é😀"}}])
         assert sent.isascii()
         assert sent.count(b"\n") == 1
         assert sent.endswith(b"\n")
@@ -190,33 +197,21 @@ class TestSend:
 
     def test_a_message_larger_than_the_pipe_arrives_whole(self, pipes):
         text = "x" * 1_000_000
-        assert json.loads(pipes.sent({"result": text}))["result"] == text
+        assert json.loads(pipes.sent([{"result": text}]))["result"] == text
 
     def test_lone_surrogates_are_sent_as_escapes(self, pipes):
-        assert b'"a\\ud800"' in pipes.sent({"result": "a\ud800"})
+        assert b'"a\\ud800"' in pipes.sent([{"result": "a\ud800"}])
 
     @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
     def test_numbers_that_json_does_not_have_are_not_sent(self, pipes, number):
         with pytest.raises(ValueError, match="not JSON compliant"):
             pipes.wire.send({"result": {"n": number}})
-        assert pipes.sent({"result": 1}) == b'{"jsonrpc":"2.0","result":1}\n'
+        assert pipes.sent([{"result": 1}]) == b'{"jsonrpc":"2.0","result":1}\n'
 
-    def test_lines_of_several_threads_are_not_mixed(self, make_pipes):
-        pipes, count = make_pipes(), 50
-        threads = [
-            threading.Thread(target=lambda n=n: [pipes.wire.notify("n", {"t": str(n) * 10_000}) for _ in range(count)])
-            for n in range(4)
-        ]
-        for thread in threads:
-            thread.start()
-        closer = threading.Thread(target=lambda: ([t.join() for t in threads], pipes.wire.send({"last": True})))
-        closer.start()
-        texts = []
-        with os.fdopen(os.dup(pipes._from_worker), "rb") as file:
-            while "last" not in (message := json.loads(file.readline())):
-                texts.append(message["params"]["t"])
-        closer.join()
-        assert sorted(texts) == sorted(str(n) * 10_000 for n in range(4) for _ in range(count))
+    def test_lines_of_several_threads_are_not_mixed(self, pipes):
+        texts = [str(n) * 10_000 for n in range(4)]
+        sent = pipes.sent(*[[{"result": text}] * 50 for text in texts])
+        assert sorted(json.loads(line)["result"] for line in sent.splitlines()) == sorted(texts * 50)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.WorkerProbe;
+import java.util.function.Supplier;
 
 /** Text from Hugging Face transformers in a managed worker process. Requests run one after another. */
 public final class HfSubprocessAdapter extends SubprocessAdapter {
@@ -17,11 +19,11 @@ public final class HfSubprocessAdapter extends SubprocessAdapter {
      * @param probe finds the Python interpreter
      */
     public HfSubprocessAdapter(String model, boolean download, WorkerProbe probe) {
-        this(model, download, probe, new BundledScripts("hf_worker.py"), RestartBudget.standard());
+        this(model, download, probe::check, new BundledScripts("hf_worker.py"), RestartBudget.standard());
     }
 
     HfSubprocessAdapter(
-            String model, boolean download, WorkerProbe probe, WorkerScripts scripts, RestartBudget budget) {
+            String model, boolean download, Supplier<Availability> probe, WorkerScripts scripts, RestartBudget budget) {
         super(ProviderKind.HF, new WorkerSettings(model, download, probe, scripts, budget));
     }
 }

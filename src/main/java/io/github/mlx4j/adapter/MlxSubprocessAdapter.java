@@ -4,7 +4,9 @@ import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.WorkerProbe;
+import java.util.function.Supplier;
 
 /**
  * Text from mlx-lm in a managed worker process. Requests run together in one batch that they join and leave between two
@@ -20,11 +22,11 @@ public final class MlxSubprocessAdapter extends SubprocessAdapter {
      * @param probe finds the Python interpreter
      */
     public MlxSubprocessAdapter(String model, boolean download, WorkerProbe probe) {
-        this(model, download, probe, new BundledScripts("mlx_worker.py"), RestartBudget.standard());
+        this(model, download, probe::check, new BundledScripts("mlx_worker.py"), RestartBudget.standard());
     }
 
     MlxSubprocessAdapter(
-            String model, boolean download, WorkerProbe probe, WorkerScripts scripts, RestartBudget budget) {
+            String model, boolean download, Supplier<Availability> probe, WorkerScripts scripts, RestartBudget budget) {
         super(ProviderKind.MLX, new WorkerSettings(model, download, probe, scripts, budget));
     }
 }

@@ -41,7 +41,7 @@ abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort imple
 
     /** Whether the worker can run here, and if not, why not and what to do. Does not start it. */
     public final Availability availability() {
-        return settings.probe().check();
+        return settings.probe().get();
     }
 
     /** Whether the worker can run here. */
@@ -87,7 +87,7 @@ abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort imple
     }
 
     private WorkerLaunch launch() {
-        Availability availability = settings.probe().check();
+        Availability availability = settings.probe().get();
         if (availability instanceof Availability.Unavailable not) {
             String code = kind.name().toUpperCase(Locale.ROOT) + "_NOT_AVAILABLE";
             throw new ProviderUnavailableException(code, not.reason(), not.fix());

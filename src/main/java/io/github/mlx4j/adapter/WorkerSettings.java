@@ -2,7 +2,8 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.WorkerScripts;
-import io.github.mlx4j.probe.WorkerProbe;
+import io.github.mlx4j.probe.Availability;
+import java.util.function.Supplier;
 
 /**
  * What an adapter needs to have a worker.
@@ -13,4 +14,5 @@ import io.github.mlx4j.probe.WorkerProbe;
  * @param scripts where the worker's code comes from
  * @param budget how often it may fail
  */
-record WorkerSettings(String model, boolean download, WorkerProbe probe, WorkerScripts scripts, RestartBudget budget) {}
+record WorkerSettings(
+        String model, boolean download, Supplier<Availability> probe, WorkerScripts scripts, RestartBudget budget) {}

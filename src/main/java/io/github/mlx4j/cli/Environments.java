@@ -207,7 +207,7 @@ final class Environments {
     private String verify(ProviderKind kind, Path environment) throws IOException {
         String script = BundledScripts.text("verify_environment.py");
         String inside = Interpreters.managed(home, kind).toString();
-        String report = run(List.of(inside, "-I", "-X", "utf8", "-c", script, kind.id()))
+        String report = run(List.of(inside, "-I", "-X", "utf8", "-c", script, kind.id()), true)
                 .strip();
         if (!report.startsWith("{")) {
             throw new DependencyMissingException(
