@@ -1,0 +1,68 @@
+"""docs/protocol.md says what the code does."""
+
+import json
+import re
+
+import pytest
+
+from conftest import PYTHON_DIR
+from mlx4j_worker import PROTOCOL, dispatch, errors, wire
+
+PAGE = (PYTHON_DIR.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
+TO_THE_WORKER = {"initialize", "generate", "cancel", "ping", "shutdown"}
+FROM_THE_WORKER = {"hello", "progress", "chunk", "log"}
+
+
+def rows(heading):
+    """The cells of each row of the tables in a section, without header rows."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| (-?\d+) \|(.*)\|$", section, re.MULTILINE)
+
+
+def test_the_errors_are_those_of_the_code():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and kind is not errors.WorkerError]
+    wanted = {(kind.code, kind.kind, "yes" if kind.retryable else "no") for kind in kinds}
+    cells = [(int(code), *rest.split("|")[:2]) for code, rest in rows("Errors")]
+    assert {(code, kind.strip(" `"), retryable.strip()) for code, kind, retryable in cells} == wanted
+    assert len(cells) == len(wanted)
+
+
+def test_the_exit_codes_are_those_of_the_code():
+    assert [int(code) for code, _ in rows("Exit codes")] == [0, dispatch.EXIT_ENGINE_DEAD, wire.EXIT_WIRE_LOST]
+
+
+def test_the_version_is_that_of_the_code():
+    assert f"describes protocol {PROTOCOL['major']}.{PROTOCOL['minor']}," in PAGE
+
+
+def test_every_message_has_an_example():
+    messages = [json.loads(example) for example in EXAMPLES]
+    assert {message["method"] for message in messages if "method" in message} == TO_THE_WORKER | FROM_THE_WORKER
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_is_one_line_of_json(example):
+    assert "\n" not in example
+    message = json.loads(example)
+    assert message["jsonrpc"] == "2.0"
+    if message.get("method") in TO_THE_WORKER:
+        wire.parse(example.encode())
+
+
+def test_every_field_that_a_worker_sends_is_on_the_page():
+    folder = PYTHON_DIR.parent / "src" / "test" / "resources" / "protocol"
+    names = set()
+
+    def collect(value):
+        if isinstance(value, dict):
+            names.update(value)
+            for inner in value.values():
+                collect(inner)
+
+    for path in folder.glob("*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            if entry["from"] == "worker":
+                collect(entry["message"])
+    assert {name for name in names if name not in PAGE} == set()

@@ -1,0 +1,149 @@
+package io.github.mlx4j.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.zeroturnaround.exec.ProcessExecutor;
+
+/** The cli jar as a user runs it, in a JVM of its own. */
+@Timeout(value = 2, unit = TimeUnit.MINUTES)
+class CliIT {
+
+    private static final String ASK = "Who are you?";
+
+    private record Run(int exit, String out, String err) {
+        JsonNode json() throws IOException {
+            return new JsonMapper().readTree(out);
+        }
+    }
+
+    @Test
+    void shouldStreamAnAnswer() throws Exception {
+        Run run = mlx4j(Map.of(), "generate", ASK);
+        assertThat(run.exit()).as(run.err()).isZero();
+        assertThat(run.out()).isEqualTo(Fixture.known(ASK).text() + "\n");
+        assertThat(run.err()).isEmpty();
+    }
+
+    @Test
+    void shouldPrintOneJsonObject() throws Exception {
+        Run run = mlx4j(
+                Map.of(),
+                "generate",
+                "--json",
+                "--provider",
+                "hf",
+                "--temperature",
+                "0.8",
+                "--top-p",
+                "0.9",
+                "--seed",
+                "7",
+                "--max-tokens",
+                "12",
+                "--stop",
+                "nowhere",
+                "--system",
+                "Be brief",
+                ASK);
+        assertThat(run.exit()).as(run.err()).isZero();
+        JsonNode json = run.json();
+        assertThat(json.at("/backend/provider").asText()).isEqualTo("hf");
+        assertThat(json.at("/usage/completionTokens").asInt()).isBetween(1, 12);
+        assertThat(json.at("/timings/firstTokenMs").asDouble()).isPositive();
+        assertThat(json.at("/text").asText()).isNotEmpty();
+    }
+
+    @Test
+    void shouldContinueARawPrompt() throws Exception {
+        Run run = mlx4j(
+                Map.of(), "generate", "--raw", "<|im_start|>user\n" + ASK + "<|im_end|>\n<|im_start|>assistant\n");
+        assertThat(run.out()).as(run.err()).isEqualTo(Fixture.known(ASK).text() + "\n");
+    }
+
+    @Test
+    void shouldFailWithTheCodeOfTheError() throws Exception {
+        Run run = mlx4j(Map.of("MLX_MODEL", "/nonexistent/model"), "generate", ASK);
+        assertThat(run.exit()).isEqualTo(1);
+        assertThat(run.err())
+                .contains("MODEL_NOT_FOUND")
+                .contains("/nonexistent/model")
+                .contains("What to do:");
+    }
+
+    @Test
+    void shouldReportWhatIsAvailable() throws Exception {
+        Run run = mlx4j(Map.of(), "doctor", "--json");
+        assertThat(run.exit()).as(run.err()).isZero();
+        assertThat(run.json().at("/providers/0/available").asBoolean()).isTrue();
+        assertThat(run.json().at("/providers/0/versions/mlx-lm").asText()).isNotEmpty();
+        assertThat(run.json().at("/selection/provider").asText()).isEqualTo("mlx");
+    }
+
+    @Test
+    @EnabledOnOs(value = OS.LINUX, disabledReason = "on macOS the check passes")
+    void shouldSayWhyMlxIsNotAvailableOnLinuxAndNameTheOverride() throws Exception {
+        Run run = mlx4j(Map.of("MLX4J_ALLOW_ANY_PLATFORM", "false"), "doctor");
+        assertThat(run.out())
+                .contains("mlx: not available (NOT_MACOS)")
+                .contains("made for macOS")
+                .contains("MLX4J_ALLOW_ANY_PLATFORM=true")
+                .contains("hf: available");
+    }
+
+    @Test
+    void shouldFindItsEnvironmentsWholeWithoutMakingThemAgain() throws Exception {
+        Run run = mlx4j(Map.of(), "setup", "all");
+        assertThat(run.exit()).as(run.err()).isZero();
+        assertThat(run.out())
+                .isEqualTo("mlx: ready at %s%nhf: ready at %s%n"
+                        .formatted(Fixture.HOME.resolve("envs/mlx"), Fixture.HOME.resolve("envs/hf")));
+        assertThat(run.err()).isEmpty();
+    }
+
+    private static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {
+        List<String> command = new ArrayList<>(
+                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", jar()));
+        command.addAll(List.of(arguments));
+        Map<String, String> environment = new HashMap<>(Map.of(
+                "MLX4J_HOME", Fixture.HOME.toString(),
+                "MLX4J_ALLOW_ANY_PLATFORM", "true",
+                "MLX_MODEL", Fixture.MODEL.toString()));
+        environment.putAll(settings);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream err = new ByteArrayOutputStream();
+        int exit = new ProcessExecutor(command)
+                .environment(environment)
+                .redirectErrorStream(false)
+                .redirectOutput(out)
+                .redirectError(err)
+                .execute()
+                .getExitValue();
+        return new Run(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    }
+
+    private static String jar() throws IOException {
+        try (Stream<Path> jars = Files.list(Path.of("target"))) {
+            return jars.map(Path::toString)
+                    .filter(name -> name.endsWith("-cli.jar"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+}

@@ -1,0 +1,115 @@
+package io.github.mlx4j.it;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.Message;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Interpreters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** The small real model, the prompts that it answers with a clear margin, and factories over the real workers. */
+final class Fixture {
+
+    static final Path MODEL =
+            Path.of("src", "test", "resources", "models", "tiny-chat").toAbsolutePath();
+    static final Path HOME = Optional.ofNullable(System.getenv("MLX4J_HOME"))
+            .map(Path::of)
+            .orElse(Path.of(System.getProperty("user.home"), ".mlx4j"));
+    static final String STORY = "Tell me a long story";
+
+    private Fixture() {}
+
+    /**
+     * A prompt with its greedy answer, as torch gave it when the model was made.
+     *
+     * @param messages the chat
+     * @param text the answer's text
+     * @param tokens the answer's token ids, without the end token
+     */
+    record Known(List<Message> messages, String text, List<Integer> tokens) {
+
+        GenerationRequest request() {
+            return GenerationRequest.chat(messages);
+        }
+
+        String question() {
+            return messages.get(messages.size() - 1).content();
+        }
+    }
+
+    /** Every prompt without tools. */
+    static List<Known> knownAnswers() {
+        JsonMapper json = new JsonMapper();
+        List<Known> known = new ArrayList<>();
+        try {
+            for (String line : Files.readAllLines(MODEL.resolve("test-prompts.jsonl"))) {
+                JsonNode record = json.readTree(line);
+                if (!record.has("tools")) {
+                    List<Message> messages = new ArrayList<>();
+                    record.get("messages")
+                            .forEach(m -> messages.add(new Message(
+                                    Message.Role.valueOf(m.get("role").asText().toUpperCase(Locale.ROOT)),
+                                    m.get("content").asText())));
+                    List<Integer> tokens = new ArrayList<>();
+                    record.get("tokens").forEach(token -> tokens.add(token.asInt()));
+                    known.add(new Known(messages, record.get("text").asText(), tokens));
+                }
+            }
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+        return known;
+    }
+
+    static Known known(String question) {
+        return knownAnswers().stream()
+                .filter(known -> known.question().equals(question))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** A configuration of one worker kind over the fixture model, without fallback. */
+    static ProviderConfig.Builder config(ProviderKind kind) {
+        return ProviderConfig.builder()
+                .provider(kind)
+                .fallback(List.of())
+                .model(ProviderKind.MLX, MODEL.toString())
+                .home(HOME)
+                .allowAnyPlatform(true)
+                .download(false);
+    }
+
+    static ProviderFactory factory(ProviderKind kind, Path model) {
+        return ProviderFactory.create(config(kind).model(kind, model.toString()).build());
+    }
+
+    /** The interpreter of a managed environment. */
+    static Path python(ProviderKind kind) {
+        Path python = Interpreters.managed(HOME, kind);
+        if (!Files.isExecutable(python)) {
+            throw new IllegalStateException("No environment at " + python + ": run scripts/mlx4j setup " + kind.id());
+        }
+        return python;
+    }
+
+    /** The running workers of this JVM, of one kind. */
+    static List<ProcessHandle> workers(ProviderKind kind) {
+        return ProcessHandle.current()
+                .descendants()
+                .filter(child -> child.info()
+                        .commandLine()
+                        .map(line -> line.contains(kind.id() + "_worker.py"))
+                        .orElse(false))
+                .toList();
+    }
+}
