@@ -41,6 +41,7 @@ class Call:
         self._wire = wire
         self._done = done
         self._answered = False
+        self._phase = ""
         self._progress_at = 0.0
 
     def answer(self, result):
@@ -54,8 +55,8 @@ class Call:
 
     def progress(self, phase, done, total, unit):
         now = time.monotonic()
-        if now - self._progress_at >= PROGRESS_SECONDS:
-            self._progress_at = now
+        if phase != self._phase or now - self._progress_at >= PROGRESS_SECONDS:
+            self._phase, self._progress_at = phase, now
             self.notify("progress", {"phase": phase, "done": done, "total": total, "unit": unit})
 
     def _end(self, message):
@@ -117,6 +118,17 @@ class Worker:
     # --- the reader thread
 
     def _read(self):
+        code = EXIT_ENGINE_DEAD
+        try:
+            self._serve_lines()
+            code = 0
+        except Exception:
+            _log.critical("the reader thread died", exc_info=True)
+        self._inbox.put(None)
+        time.sleep(EXIT_GRACE_SECONDS)  # nobody is heard any more: the engine gets this long to come back
+        os._exit(code)
+
+    def _serve_lines(self):
         for line in self._wire.lines():
             try:
                 if line is None:
@@ -124,9 +136,6 @@ class Worker:
                 self._receive(parse(line))
             except WorkerError as error:
                 self._wire.send({"id": None, "error": error.to_json()})
-        self._inbox.put(None)
-        time.sleep(EXIT_GRACE_SECONDS)  # the parent is gone: the engine gets this long to come back
-        os._exit(0)
 
     def _receive(self, message):
         method, call_id = message["method"], message.get("id")

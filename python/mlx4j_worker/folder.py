@@ -59,11 +59,18 @@ def _check_links(folder, paths):
     if real.parent.name == "snapshots" and real.parent.parent.name.startswith("models--"):
         allowed.append(real.parent.parent / "blobs")
     for path in paths:
-        if path.is_symlink() and not any(path.resolve().is_relative_to(root) for root in allowed):
+        if path.is_symlink() and not any(_target(path).is_relative_to(root) for root in allowed):
             raise UnsafeModel(
                 f"{path.name} in {folder} is a link to a place outside the model folder.",
                 "Replace the link by the file.",
             )
+
+
+def _target(link):
+    try:
+        return link.resolve()
+    except (OSError, RuntimeError) as error:  # a loop, before Python 3.13
+        raise ModelLoadFailed(f"{link} is a link that leads nowhere: {error}") from None
 
 
 def context_length(config):

@@ -209,9 +209,9 @@ class TestSend:
         assert pipes.sent([{"result": 1}]) == b'{"jsonrpc":"2.0","result":1}\n'
 
     def test_lines_of_several_threads_are_not_mixed(self, pipes):
-        texts = [str(n) * 10_000 for n in range(4)]
-        sent = pipes.sent(*[[{"result": text}] * 50 for text in texts])
-        assert sorted(json.loads(line)["result"] for line in sent.splitlines()) == sorted(texts * 50)
+        texts = [str(n) * 200_000 for n in range(4)]  # larger than a pipe, so each is written in parts
+        sent = pipes.sent(*[[{"result": text}] * 10 for text in texts])
+        assert sorted(json.loads(line)["result"] for line in sent.splitlines()) == sorted(texts * 10)
 
 
 @pytest.mark.parametrize(

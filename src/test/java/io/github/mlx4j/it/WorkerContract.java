@@ -169,12 +169,13 @@ abstract class WorkerContract {
         GenerationRequest.Builder wild = GenerationRequest.builder()
                 .user(Fixture.STORY)
                 .temperature(4)
-                .topP(0.95)
                 .topK(200)
                 .maxTokens(40);
         String first = llm.generate(wild.seed(1).build()).text();
         assertThat(llm.generate(wild.seed(1).build()).text()).isEqualTo(first);
         assertThat(llm.generate(wild.seed(2).build()).text()).isNotEqualTo(first);
+        String narrowed = llm.generate(wild.topP(0.9).build()).text();
+        assertThat(llm.generate(wild.build()).text()).isEqualTo(narrowed);
     }
 
     @Test
