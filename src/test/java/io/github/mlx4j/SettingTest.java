@@ -20,6 +20,7 @@ class SettingTest {
                                 setting.defaultText().isEmpty() ? "none" : setting.defaultText(),
                                 setting.effect()))
                 .collect(Collectors.joining());
-        assertThat(Files.readString(Path.of("docs", "configuration.md"))).contains("|---|---|---|\n" + table + "<!-- end -->");
+        assertThat(Files.readString(Path.of("docs", "configuration.md")))
+                .contains("|---|---|---|\n" + table + "<!-- end -->");
     }
 }

@@ -93,7 +93,8 @@ abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort imple
             throw new ProviderUnavailableException(code, not.reason(), not.fix());
         }
         Availability.Ready ready = (Availability.Ready) availability;
-        Map<String, String> environment = settings.download() ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
+        boolean network = settings.download() && !Files.isDirectory(Path.of(settings.model()));
+        Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
         return new WorkerLaunch(kind, ready.interpreter(), settings.scripts(), environment);
     }
 }

@@ -45,7 +45,7 @@ class ParityIT {
     private static List<List<Integer>> inProcess() throws Exception {
         String output = new ProcessExecutor(
                         Fixture.python(ProviderKind.MLX).toString(),
-                        "src/test/python/in_process.py",
+                        "python/tests/in_process.py",
                         Fixture.MODEL.toString(),
                         Fixture.MODEL.resolve("test-prompts.jsonl").toString())
                 .redirectErrorStream(false)

@@ -161,18 +161,12 @@ public final class Worker implements AutoCloseable {
     private ModelInfo initialize(WorkerClient client) {
         CompletableFuture<JsonNode> answer = new CompletableFuture<>();
         StallClock clock = new StallClock();
+        ProgressLog progress = new ProgressLog(name);
         client.call("initialize", model, new Reply() {
             @Override
             public void notified(String method, JsonNode params) {
                 clock.reset();
-                Progress progress = Codec.read(params, Progress.class);
-                log.debug(
-                        "{} worker: {} {}/{} {}",
-                        name,
-                        progress.phase(),
-                        progress.done(),
-                        progress.total(),
-                        progress.unit());
+                progress.accept(Codec.read(params, Progress.class));
             }
 
             @Override

@@ -5,11 +5,12 @@ Arguments: model folder, file of prompts (one JSON object with messages a line).
 
 import json
 import sys
+from pathlib import Path
 
 from mlx_lm import load, stream_generate
 
 model, tokenizer = load(sys.argv[1])
-for line in open(sys.argv[2], encoding="utf-8"):
+for line in Path(sys.argv[2]).read_text(encoding="utf-8").splitlines():
     prompt = json.loads(line)
     if "tools" not in prompt:
         text = tokenizer.apply_chat_template(prompt["messages"], tokenize=False, add_generation_prompt=True)
