@@ -22,7 +22,7 @@ import java.util.concurrent.CompletionException;
  * dies, within a budget of three failures in five minutes. A request whose worker dies before the first piece of text
  * reached the caller is sent once more; after that a failure goes to the caller. Thread-safe.
  */
-abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort implements AutoCloseable
+public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort implements AutoCloseable
         permits MlxSubprocessAdapter, HfSubprocessAdapter {
 
     private final ProviderKind kind;

@@ -49,7 +49,7 @@ final class WorkerGeneration implements Cancellation {
     void begin() {
         worker.ready().whenComplete((ready, error) -> {
             if (error != null) {
-                fail(asKnown(error));
+                failed(asKnown(error), false);
             } else {
                 send(ready);
             }
