@@ -23,7 +23,7 @@ from mlx4j_worker.requests import parse_generate
 from mlx4j_worker.wire import MAX_LINE_BYTES, parse
 
 EXIT_ENGINE_DEAD = 70
-EXIT_GRACE_SECONDS = 1.0
+EXIT_GRACE_SECONDS = 0.5
 PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
 
 _log = logging.getLogger("mlx4j")

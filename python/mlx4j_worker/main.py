@@ -3,6 +3,7 @@
 import logging
 import sys
 
+from mlx4j_worker import watchdog
 from mlx4j_worker.dispatch import Worker
 from mlx4j_worker.wire import Wire
 
@@ -21,6 +22,7 @@ class _WireHandler(logging.Handler):
 
 def serve(kind, descriptors, load):
     """Runs a worker of this kind over these descriptors; ``load`` makes its engine. Returns the exit code."""
+    watchdog.start(*descriptors)
     wire = Wire(*descriptors)
     log = logging.getLogger("mlx4j")
     log.setLevel(logging.INFO)

@@ -1,5 +1,6 @@
 """Keeps the protocol's pipes apart from everything else that reads or prints in this process."""
 
+import faulthandler
 import fcntl
 import os
 import signal
@@ -10,7 +11,8 @@ def claim():
     """Moves the protocol from descriptors 0 and 1 to private ones and returns them as (read, write).
 
     Afterwards descriptor 0 is /dev/null and 1 is stderr, so that print(), native code and child processes
-    can't touch the wire. The private descriptors are closed on exec. Ctrl-C is left to the parent.
+    can't touch the wire. The private descriptors are closed on exec. Ctrl-C is left to the parent. SIGTERM, with
+    which the parent ends a worker that hangs, first writes every thread's stack to stderr, also while the GIL is held.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     read = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -20,4 +22,6 @@ def claim():
     os.close(null)
     os.dup2(2, 1)
     sys.stdout = sys.stderr
+    faulthandler.enable(all_threads=True)  # native crashes leave a stack too
+    faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
     return read, write

@@ -11,6 +11,7 @@ echoed, unless it is a JSON object, which is a script:
     exit      fault: this process exits with the code
     once      the fault happens only if this file does not exist yet; it is created
     raise     fault: the engine raises an exception with this text
+    gil       fault: native code holds the GIL for so many seconds
     hang      fault: the engine stops for good
     wire      fault: this text is written to the wire as it is
     stderr    text for the standard error, before the fault
@@ -20,6 +21,7 @@ while loading, {"loadMs": N} takes its time, {"until": FILE} waits until the fil
 context length.
 """
 
+import ctypes
 import json
 import os
 import sys
@@ -116,6 +118,8 @@ class FakeEngine:
             os.kill(os.getpid(), script["signal"])
         if "exit" in script:
             os._exit(script["exit"])
+        if "gil" in script:
+            ctypes.PyDLL(None).sleep(script["gil"])
         if "hang" in script:
             time.sleep(10_000)
 
