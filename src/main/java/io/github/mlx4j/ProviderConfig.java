@@ -1,9 +1,11 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -24,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param home the folder of managed environments
  * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
  * @param download whether a hub model that isn't in the cache may be downloaded
+ * @param workers how the workers are looked after
  */
 public record ProviderConfig(
         @Nullable ProviderKind named,
@@ -32,7 +35,8 @@ public record ProviderConfig(
         Map<ProviderKind, NamedInterpreter> interpreters,
         Path home,
         boolean allowAnyPlatform,
-        boolean download) {
+        boolean download,
+        WorkerOptions workers) {
 
     /**
      * An interpreter, and who named it.
@@ -104,7 +108,27 @@ public record ProviderConfig(
         Setting.MLX4J_DOWNLOAD
                 .in(environment)
                 .ifPresent(value -> builder.download(choice(Setting.MLX4J_DOWNLOAD, value, "auto", "never")));
-        return builder.build();
+        WorkerOptions standard = WorkerOptions.DEFAULT;
+        return builder.workers(new WorkerOptions(
+                        seconds(Setting.MLX4J_HANG_SECONDS, 1, environment, standard.hang()),
+                        seconds(Setting.MLX4J_IDLE_SECONDS, 0, environment, standard.idle()),
+                        number(Setting.MLX4J_MAX_REQUESTS, 1, environment).orElse(standard.maxRequests())))
+                .build();
+    }
+
+    private static Duration seconds(Setting setting, int least, Map<String, String> environment, Duration otherwise) {
+        return number(setting, least, environment).map(Duration::ofSeconds).orElse(otherwise);
+    }
+
+    private static Optional<Integer> number(Setting setting, int least, Map<String, String> environment) {
+        return setting.in(environment).map(value -> {
+            if (value.matches("\\d{1,9}") && Integer.parseInt(value) >= least) {
+                return Integer.valueOf(value);
+            }
+            throw new ConfigurationException(
+                    setting + " is '" + value + "', which it can't be.",
+                    "Set it to a whole number from " + least + " on.");
+        });
     }
 
     /** Whether the value is the first of the two that there are. */
@@ -149,6 +173,7 @@ public record ProviderConfig(
         private Path home = Path.of(System.getProperty("user.home"), ".mlx4j");
         private boolean allowAnyPlatform;
         private boolean download = true;
+        private WorkerOptions workers = WorkerOptions.DEFAULT;
 
         private Builder() {}
 
@@ -193,9 +218,16 @@ public record ProviderConfig(
             return this;
         }
 
+        /** How the workers are looked after. */
+        public Builder workers(WorkerOptions workers) {
+            this.workers = workers;
+            return this;
+        }
+
         /** Builds the configuration. */
         public ProviderConfig build() {
-            return new ProviderConfig(provider, fallback, models, interpreters, home, allowAnyPlatform, download);
+            return new ProviderConfig(
+                    provider, fallback, models, interpreters, home, allowAnyPlatform, download, workers);
         }
 
         private Builder interpreter(ProviderKind provider, String command, String setting) {

@@ -10,6 +10,7 @@ import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.WorkerProbe;
 import java.util.ArrayList;
@@ -147,6 +148,13 @@ public final class ProviderFactory implements AutoCloseable {
         throw first;
     }
 
+    /** How each worker of this factory is, and what became of it so far. */
+    public synchronized Map<ProviderKind, WorkerStatus> workers() {
+        Map<ProviderKind, WorkerStatus> status = new LinkedHashMap<>();
+        workers.forEach((kind, worker) -> status.put(kind, worker.status()));
+        return status;
+    }
+
     /** Stops the workers; what they were working on fails with {@link ClosedException}. Idempotent. */
     @Override
     public void close() {
@@ -166,8 +174,8 @@ public final class ProviderFactory implements AutoCloseable {
                 .orElseThrow(() -> new NotSupportedException(
                         "There is no model for " + kind.id() + ".", "Name one in " + kind.name() + "_MODEL."));
         return kind == ProviderKind.MLX
-                ? new MlxSubprocessAdapter(model, config.download(), probe)
-                : new HfSubprocessAdapter(model, config.download(), probe);
+                ? new MlxSubprocessAdapter(model, config.download(), probe, config.workers())
+                : new HfSubprocessAdapter(model, config.download(), probe, config.workers());
     }
 
     private void checkOpen() {

@@ -25,7 +25,13 @@ enum Setting {
     MLX4J_HOME("`~/.mlx4j`", "Folder of the managed environments that `mlx4j setup` makes."),
     MLX4J_ALLOW_ANY_PLATFORM("false", "`true` lets the mlx worker run elsewhere than on macOS with Apple silicon."),
     MLX4J_DOWNLOAD(
-            "auto", "`auto` fetches a hub model that isn't in the cache on first use; `never` makes that an error.");
+            "auto", "`auto` fetches a hub model that isn't in the cache on first use; `never` makes that an error."),
+    MLX4J_HANG_SECONDS(
+            "120", "How long a worker may have work to do without moving before it is ended and started anew."),
+    MLX4J_IDLE_SECONDS(
+            "0 (never)", "After how long without a request a worker is stopped; the next request starts it again."),
+    MLX4J_MAX_REQUESTS(
+            "256", "How many requests a worker takes at once, waiting ones included; one more fails with `BUSY`.");
 
     private final String defaultText;
     private final String effect;

@@ -7,6 +7,7 @@ import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
@@ -76,6 +77,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
     /** Whether another backend may do better than the one that failed like this. */
     private static boolean isFaultOfBackend(Mlx4jException error) {
         return error instanceof WorkerDiedException
+                || error instanceof WorkerHungException
                 || error instanceof WorkerStartException
                 || error instanceof WorkerOutOfMemoryException
                 || error instanceof EngineException

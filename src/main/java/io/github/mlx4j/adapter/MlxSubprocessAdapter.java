@@ -2,11 +2,8 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.WorkerProbe;
-import java.util.function.Supplier;
 
 /**
  * Text from mlx-lm in a managed worker process. Requests run together in one batch that they join and leave between two
@@ -20,13 +17,14 @@ public final class MlxSubprocessAdapter extends SubprocessAdapter {
      * @param model a folder, or a hub id {@code org/name}
      * @param download whether a hub model that isn't in the cache may be downloaded
      * @param probe finds the Python interpreter
+     * @param options how the worker is looked after
      */
-    public MlxSubprocessAdapter(String model, boolean download, WorkerProbe probe) {
-        this(model, download, probe::check, new BundledScripts("mlx_worker.py"), RestartBudget.standard());
+    public MlxSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerOptions options) {
+        this(new WorkerSettings(
+                model, download, probe::check, new BundledScripts("mlx_worker.py"), RestartBudget.standard(), options));
     }
 
-    MlxSubprocessAdapter(
-            String model, boolean download, Supplier<Availability> probe, WorkerScripts scripts, RestartBudget budget) {
-        super(ProviderKind.MLX, new WorkerSettings(model, download, probe, scripts, budget));
+    MlxSubprocessAdapter(WorkerSettings settings) {
+        super(ProviderKind.MLX, settings);
     }
 }

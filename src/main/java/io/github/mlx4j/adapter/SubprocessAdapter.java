@@ -2,6 +2,7 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
@@ -10,12 +11,14 @@ import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationSink;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Availability;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Text from a worker process that is started by the first request, shared by all callers, and started again when it
@@ -28,6 +31,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     private final ProviderKind kind;
     private final WorkerSettings settings;
     private final Worker worker;
+    private final AtomicInteger open = new AtomicInteger();
 
     SubprocessAdapter(ProviderKind kind, WorkerSettings settings) {
         this.kind = kind;
@@ -36,7 +40,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 kind.id(),
                 this::launch,
                 InitializeParams.of(absolute(settings.model()), settings.download()),
-                settings.budget());
+                settings.budget(),
+                settings.options().limits());
     }
 
     /** Whether the worker can run here, and if not, why not and what to do. Does not start it. */
@@ -69,15 +74,24 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         worker.close();
     }
 
-    @Override
-    public final Cancellation start(GenerationRequest request, GenerationSink sink) {
-        WorkerGeneration generation = new WorkerGeneration(kind, worker, request, sink);
-        generation.begin();
-        return generation;
+    /** How the worker is, and what became of it so far. */
+    public final WorkerStatus status() {
+        return worker.status();
     }
 
-    final ProviderKind kind() {
-        return kind;
+    @Override
+    public final Cancellation start(GenerationRequest request, GenerationSink sink) {
+        int most = settings.options().maxRequests();
+        if (open.incrementAndGet() > most) {
+            open.decrementAndGet();
+            sink.failed(new WorkerBusyException(
+                    "The %s worker has %d requests already, and takes no more.".formatted(kind.id(), most),
+                    "Try again later, or allow more with MLX4J_MAX_REQUESTS."));
+            return () -> {};
+        }
+        WorkerGeneration generation = new WorkerGeneration(kind, worker, request, sink, open::decrementAndGet);
+        generation.begin();
+        return generation;
     }
 
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */

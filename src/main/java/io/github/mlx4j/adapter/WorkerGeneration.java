@@ -5,6 +5,7 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.internal.protocol.Chunk;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.GenerateResult;
@@ -34,16 +35,18 @@ final class WorkerGeneration implements Cancellation {
     private final Worker worker;
     private final GenerationRequest request;
     private final GenerationSink sink;
+    private final Runnable onEnd;
     private final AtomicBoolean ended = new AtomicBoolean();
     private boolean resent;
     private boolean cancelled;
     private @Nullable Runnable cancelCall;
 
-    WorkerGeneration(ProviderKind kind, Worker worker, GenerationRequest request, GenerationSink sink) {
+    WorkerGeneration(ProviderKind kind, Worker worker, GenerationRequest request, GenerationSink sink, Runnable onEnd) {
         this.kind = kind;
         this.worker = worker;
         this.request = request;
         this.sink = sink;
+        this.onEnd = onEnd;
     }
 
     void begin() {
@@ -84,8 +87,9 @@ final class WorkerGeneration implements Cancellation {
     }
 
     private void failed(Mlx4jException error, boolean anyChunk) {
-        if (error instanceof WorkerDiedException && !anyChunk && mayResend()) {
-            log.warn("The {} worker died before the first token; the request is sent once more", kind.id());
+        boolean gone = error instanceof WorkerDiedException || error instanceof WorkerHungException;
+        if (gone && !anyChunk && mayResend()) {
+            log.warn("The {} worker ended before the first token; the request is sent once more", kind.id());
             begin();
         } else {
             fail(error);
@@ -101,6 +105,7 @@ final class WorkerGeneration implements Cancellation {
 
     private void fail(Mlx4jException error) {
         if (ended.compareAndSet(false, true)) {
+            onEnd.run();
             sink.failed(error);
         }
     }
@@ -144,6 +149,7 @@ final class WorkerGeneration implements Cancellation {
                         "The %s worker sent %d chunks, but %d arrived.".formatted(kind.id(), result.chunks(), chunks),
                         "This is a fault of mlx4j: please report it."));
             } else if (ended.compareAndSet(false, true)) {
+                onEnd.run();
                 sink.completed(Requests.result(result, text.toString(), tokens, backend));
             }
         }

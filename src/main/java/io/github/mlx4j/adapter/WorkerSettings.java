@@ -13,6 +13,12 @@ import java.util.function.Supplier;
  * @param probe finds the interpreter, or says why there is none
  * @param scripts where the worker's code comes from
  * @param budget how often it may fail
+ * @param options how it is looked after
  */
 record WorkerSettings(
-        String model, boolean download, Supplier<Availability> probe, WorkerScripts scripts, RestartBudget budget) {}
+        String model,
+        boolean download,
+        Supplier<Availability> probe,
+        WorkerScripts scripts,
+        RestartBudget budget,
+        WorkerOptions options) {}

@@ -14,6 +14,7 @@ public abstract sealed class Mlx4jException extends RuntimeException
                 ClosedException,
                 ConfigurationException,
                 ContextOverflowException,
+                DeadlineExceededException,
                 DependencyMissingException,
                 EngineException,
                 InvalidRequestException,
@@ -26,6 +27,7 @@ public abstract sealed class Mlx4jException extends RuntimeException
                 UnsupportedProviderException,
                 WorkerBusyException,
                 WorkerDiedException,
+                WorkerHungException,
                 WorkerOutOfMemoryException,
                 WorkerStartException {
 

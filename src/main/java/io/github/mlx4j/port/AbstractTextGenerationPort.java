@@ -25,13 +25,13 @@ public abstract class AbstractTextGenerationPort implements TextGenerationPort {
 
     @Override
     public final GenerationStream stream(GenerationRequest request) {
-        return QueuedGenerationStream.start(sink -> start(request, sink));
+        return QueuedGenerationStream.start(sink -> DeadlineSink.start(this, request, sink));
     }
 
     @Override
     public final CompletableFuture<GenerationResult> generateAsync(GenerationRequest request) {
         CompletableFuture<GenerationResult> future = new CompletableFuture<>();
-        Cancellation running = start(request, new FutureSink(future));
+        Cancellation running = DeadlineSink.start(this, request, new FutureSink(future));
         future.whenComplete((result, error) -> {
             if (future.isCancelled()) {
                 running.cancel();

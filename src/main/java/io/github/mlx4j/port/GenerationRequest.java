@@ -1,5 +1,6 @@
 package io.github.mlx4j.port;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,8 +17,16 @@ import org.jspecify.annotations.Nullable;
  * @param maxTokens the most tokens to generate, 1 or more; less where the model's context leaves less. Default
  *     {@value #DEFAULT_MAX_TOKENS}
  * @param stop texts that end the answer when they appear in it; they are not part of it. At most 16, none empty
+ * @param deadline the most time that the answer may take from the call on, waiting and loading included; after it the
+ *     request is cancelled and fails with {@link io.github.mlx4j.error.DeadlineExceededException}. {@code null}, the
+ *     default, is no limit
  */
-public record GenerationRequest(Prompt prompt, Sampling sampling, int maxTokens, List<String> stop) {
+public record GenerationRequest(
+        Prompt prompt,
+        Sampling sampling,
+        int maxTokens,
+        List<String> stop,
+        @Nullable Duration deadline) {
 
     /** The default of {@link #maxTokens()}. */
     public static final int DEFAULT_MAX_TOKENS = 1024;
@@ -59,6 +68,7 @@ public record GenerationRequest(Prompt prompt, Sampling sampling, int maxTokens,
         builder.topP = sampling.topP();
         builder.topK = sampling.topK();
         builder.seed = sampling.seed();
+        builder.deadline = deadline;
         return builder;
     }
 
@@ -72,6 +82,7 @@ public record GenerationRequest(Prompt prompt, Sampling sampling, int maxTokens,
         private @Nullable Long seed;
         private int maxTokens = DEFAULT_MAX_TOKENS;
         private List<String> stop = List.of();
+        private @Nullable Duration deadline;
 
         private Builder() {}
 
@@ -143,6 +154,12 @@ public record GenerationRequest(Prompt prompt, Sampling sampling, int maxTokens,
             return this;
         }
 
+        /** Sets {@link GenerationRequest#deadline()}. */
+        public Builder deadline(Duration deadline) {
+            this.deadline = deadline;
+            return this;
+        }
+
         /**
          * Builds the request.
          *
@@ -156,7 +173,8 @@ public record GenerationRequest(Prompt prompt, Sampling sampling, int maxTokens,
                     prompt != null ? prompt : new Prompt.Chat(messages),
                     new Sampling(temperature, topP, topK, seed),
                     maxTokens,
-                    stop);
+                    stop,
+                    deadline);
         }
     }
 }

@@ -105,7 +105,7 @@ final class Fixture {
     /** The running workers of this JVM, of one kind. */
     static List<ProcessHandle> workers(ProviderKind kind) {
         return ProcessHandle.current()
-                .descendants()
+                .children() // a worker's own watchdog has its name too
                 .filter(child -> child.info()
                         .commandLine()
                         .map(line -> line.contains(kind.id() + "_worker.py"))

@@ -12,6 +12,7 @@ import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.internal.protocol.WorkerError;
 import io.github.mlx4j.port.ProviderKind;
@@ -52,6 +53,19 @@ final class Faults {
                 fix(exitCode),
                 exitCode,
                 standardError);
+    }
+
+    /** The exception for a process that was ended because it did not move. */
+    static WorkerHungException hung(ProviderKind kind, String how, String standardError) {
+        return new WorkerHungException(
+                "The %s worker hung: %s. It was ended; its last stacks:%n%s%n".formatted(kind.id(), how, standardError),
+                "Try again; it is started anew. If the model is only slow here, allow more with MLX4J_HANG_SECONDS.");
+    }
+
+    /** The exception for a request that came at the moment at which an idle worker was stopped. */
+    static WorkerDiedException stopped(ProviderKind kind) {
+        return new WorkerDiedException(
+                "The %s worker was stopped, since it was idle.".formatted(kind.id()), "Try again.", 0, "");
     }
 
     private static String cause(int exitCode) {

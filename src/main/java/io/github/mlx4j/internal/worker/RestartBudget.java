@@ -40,6 +40,13 @@ public final class RestartBudget {
         return times.size() >= failures;
     }
 
+    /**
+     * How long to wait before the next start: nothing after the first failure, then half a second, doubled each time.
+     */
+    synchronized Duration delay() {
+        return times.size() < 2 ? Duration.ZERO : Duration.ofMillis(500L << Math.min(times.size() - 2, 6));
+    }
+
     @Override
     public String toString() {
         return failures + " failures within " + window.toMinutes() + " minutes";

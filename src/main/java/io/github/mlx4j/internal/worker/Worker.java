@@ -8,13 +8,17 @@ import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.port.WorkerStatus;
 import java.io.IOException;
+import java.time.Clock;
 import java.time.Duration;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -30,14 +34,14 @@ import org.slf4j.LoggerFactory;
  */
 public final class Worker implements AutoCloseable {
 
-    private static final Duration HELLO = Duration.ofSeconds(20);
-    private static final Duration LOAD_STALL = Duration.ofMinutes(10);
     private static final Logger log = LoggerFactory.getLogger(Worker.class);
 
     private final String name;
     private final Supplier<WorkerLaunch> launch;
     private final InitializeParams model;
     private final RestartBudget budget;
+    private final WorkerLimits limits;
+    private final WorkerHistory history = new WorkerHistory(Clock.systemUTC());
     private @Nullable CompletableFuture<Ready> current;
     private @Nullable Mlx4jException permanent;
     private boolean closed;
@@ -54,11 +58,17 @@ public final class Worker implements AutoCloseable {
      * Creates it; nothing is started yet. {@code launch} is asked before each start, on the starting thread, and may
      * throw a {@link Mlx4jException}.
      */
-    public Worker(String name, Supplier<WorkerLaunch> launch, InitializeParams model, RestartBudget budget) {
+    public Worker(
+            String name,
+            Supplier<WorkerLaunch> launch,
+            InitializeParams model,
+            RestartBudget budget,
+            WorkerLimits limits) {
         this.name = name;
         this.launch = launch;
         this.model = model;
         this.budget = budget;
+        this.limits = limits;
     }
 
     /** The running worker, started if need be. Returns at once; fails with a {@link Mlx4jException}. */
@@ -89,13 +99,35 @@ public final class Worker implements AutoCloseable {
         return starting;
     }
 
+    /** How it is, and what became of it so far. */
+    public synchronized WorkerStatus status() {
+        WorkerStatus.State state = WorkerStatus.State.STOPPED;
+        OptionalLong pid = OptionalLong.empty();
+        int openRequests = 0;
+        if (closed) {
+            state = WorkerStatus.State.CLOSED;
+        } else if (current != null && isUp(current)) {
+            state = WorkerStatus.State.READY;
+            pid = OptionalLong.of(current.join().client().pid());
+            openRequests = current.join().client().openWork();
+        } else if (current != null && !current.isDone()) {
+            state = WorkerStatus.State.STARTING;
+        } else if (permanent != null || budget.spent()) {
+            state = WorkerStatus.State.FAILED;
+        }
+        return new WorkerStatus(state, pid, openRequests, history.failures(), history.events());
+    }
+
     /** Stops the process, if there is one, and fails what it was working on. Idempotent. */
     @Override
     public void close() {
         CompletableFuture<Ready> last;
         synchronized (this) {
-            closed = true;
             last = current;
+            if (!closed) {
+                history.add("closed", "");
+            }
+            closed = true;
         }
         if (last != null) {
             last.completeExceptionally(new ClosedException("The " + name + " worker was closed while it started.", ""));
@@ -105,10 +137,24 @@ public final class Worker implements AutoCloseable {
         }
     }
 
+    private void stopIdle(Ready idle) {
+        synchronized (this) {
+            if (closed || current == null || !isDoneWell(current) || current.join() != idle) {
+                return;
+            }
+            current = null;
+        }
+        history.add("stopped", "idle for " + limits.idle().toSeconds() + " s");
+        log.info("{} worker stopped, since it was idle; the next request starts it again", name);
+        idle.client().stopIdle();
+    }
+
     /** Whether a start, or the life after it, ended by a fault of the worker rather than for a reason that it gave. */
     private static boolean failed(CompletableFuture<Ready> ended) {
-        return ended.handle((ready, error) ->
-                        error == null || error instanceof WorkerDiedException || error instanceof WorkerStartException)
+        return ended.handle((ready, error) -> error instanceof WorkerDiedException
+                        || error instanceof WorkerHungException
+                        || error instanceof WorkerStartException
+                        || error == null)
                 .join();
     }
 
@@ -121,41 +167,72 @@ public final class Worker implements AutoCloseable {
     }
 
     private void start(CompletableFuture<Ready> starting) {
-        WorkerClient client = null;
         try {
+            waitBefore(starting);
             long begun = System.nanoTime();
-            client = WorkerClient.start(launch.get());
-            WorkerClient started = client;
+            history.add("starting", "");
+            WorkerClient client = WorkerClient.start(launch.get());
             starting.whenComplete((ready, error) -> { // also when closed while it starts
                 if (error != null) {
-                    started.close();
+                    client.close();
                 }
             });
-            await(client.hello(), HELLO, "say hello");
-            ModelInfo info = initialize(client);
-            if (starting.complete(new Ready(client, info))) {
+            await(client.hello(), limits.hello(), "say hello");
+            Ready ready = new Ready(client, initialize(client));
+            client.onEnd(reason -> history.add("failed", reason.getMessage()));
+            if (starting.complete(ready)) {
+                client.watch(limits, () -> stopIdle(ready));
                 long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun);
-                log.info(
-                        "{} worker ready after {} ms: {} on {} (pid {})",
-                        name,
-                        ms,
-                        info.model(),
-                        info.device(),
-                        client.pid());
+                String what = "%s on %s (pid %d) after %d ms"
+                        .formatted(ready.info().model(), ready.info().device(), client.pid(), ms);
+                history.add("ready", what);
+                log.info("{} worker ready: {}", name, what);
             }
         } catch (Mlx4jException error) {
-            remember(error);
-            starting.completeExceptionally(error);
+            fail(starting, error);
         } catch (IOException error) {
-            starting.completeExceptionally(new WorkerStartException(
-                    "The " + name + " worker could not be started: " + error.getMessage(),
-                    "Check the interpreter's path and the disk.",
-                    error));
+            fail(
+                    starting,
+                    new WorkerStartException(
+                            "The " + name + " worker could not be started: " + error.getMessage(),
+                            "Check the interpreter's path and the disk.",
+                            error));
         } catch (RuntimeException | Error error) {
-            starting.completeExceptionally(
-                    new WorkerStartException("The " + name + " worker could not be started.", "", error));
+            fail(starting, new WorkerStartException("The " + name + " worker could not be started.", "", error));
             throw error;
         }
+    }
+
+    private void waitBefore(CompletableFuture<Ready> starting) {
+        try {
+            starting.get(budget.delay().toMillis(), TimeUnit.MILLISECONDS); // ends early if it is closed meanwhile
+        } catch (TimeoutException over) {
+            // the time to start
+        } catch (ExecutionException closedMeanwhile) {
+            throw new ClosedException("The " + name + " worker was closed.", "");
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+            throw new ClosedException("The start of the " + name + " worker was interrupted.", "");
+        }
+    }
+
+    private void fail(CompletableFuture<Ready> starting, Mlx4jException error) {
+        synchronized (this) {
+            if (isPermanent(error)) {
+                permanent = error;
+            }
+        }
+        if (!(error instanceof ClosedException)) {
+            history.add("failed", error.getMessage());
+        }
+        starting.completeExceptionally(error);
+    }
+
+    private static boolean isPermanent(Mlx4jException error) {
+        return error instanceof DependencyMissingException
+                || error instanceof ModelLoadException
+                || error instanceof UnsafeModelException
+                || error instanceof ProtocolException;
     }
 
     private ModelInfo initialize(WorkerClient client) {
@@ -181,9 +258,9 @@ public final class Worker implements AutoCloseable {
         });
         while (true) {
             try {
-                return Codec.read(await(answer, clock.left(LOAD_STALL), "load its model"), ModelInfo.class);
+                return Codec.read(await(answer, clock.left(limits.loadStall()), "load its model"), ModelInfo.class);
             } catch (WorkerStartException stalled) {
-                if (clock.left(LOAD_STALL).isNegative()) {
+                if (clock.left(limits.loadStall()).isNegative()) {
                     throw stalled;
                 }
             }
@@ -205,15 +282,6 @@ public final class Worker implements AutoCloseable {
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
             throw new ClosedException("The start of the " + name + " worker was interrupted.", "");
-        }
-    }
-
-    private synchronized void remember(Mlx4jException error) {
-        if (error instanceof DependencyMissingException
-                || error instanceof ModelLoadException
-                || error instanceof UnsafeModelException
-                || error instanceof ProtocolException) {
-            permanent = error;
         }
     }
 }

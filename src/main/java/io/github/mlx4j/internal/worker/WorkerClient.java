@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,11 +36,19 @@ public final class WorkerClient {
     private final WorkerLaunch launch;
     private final String nonce = UUID.randomUUID().toString();
     private final CompletableFuture<Hello> hello = new CompletableFuture<>();
-    private final Map<String, Reply> open = new ConcurrentHashMap<>();
+    private final Map<String, Open> open = new ConcurrentHashMap<>();
     private final AtomicLong ids = new AtomicLong();
     private final AtomicInteger junk = new AtomicInteger();
     private final AtomicReference<@Nullable Mlx4jException> end = new AtomicReference<>();
+    private final CompletableFuture<Mlx4jException> ending = new CompletableFuture<>();
+    private final AtomicReference<@Nullable String> hang = new AtomicReference<>();
     private final WorkerProcess process;
+    private volatile long lastHeard = System.nanoTime();
+    private volatile long lastWork = System.nanoTime();
+    private volatile @Nullable HangWatch watch;
+    private volatile boolean wanted; // its end
+
+    private record Open(boolean work, Reply reply) {}
 
     private WorkerClient(WorkerLaunch launch) throws IOException {
         this.launch = launch;
@@ -83,7 +92,9 @@ public final class WorkerClient {
                     "Send a shorter prompt."));
             return id;
         }
-        open.put(id, reply);
+        boolean work = method.equals("generate");
+        open.put(id, new Open(work, reply));
+        lastWork = work ? System.nanoTime() : lastWork;
         process.send(line);
         Mlx4jException ended = end.get();
         if (ended != null) { // it may have ended between the two lines above
@@ -99,21 +110,73 @@ public final class WorkerClient {
         }
     }
 
+    /** Looks after the worker from now on; {@code onIdle} hears of one that has had nothing to do for long. */
+    void watch(WorkerLimits limits, Runnable onIdle) {
+        HangWatch started = new HangWatch(this, limits, onIdle);
+        watch = started;
+        started.start("mlx4j-" + launch.kind().id() + "-watch");
+    }
+
+    /** How many requests are without an answer. */
+    public int openWork() {
+        return (int) open.values().stream().filter(Open::work).count();
+    }
+
+    /** When the worker last wrote a line, by {@link System#nanoTime()}. */
+    long lastHeard() {
+        return lastHeard;
+    }
+
+    /** When the worker last got a request, by {@link System#nanoTime()}. */
+    long lastWork() {
+        return lastWork;
+    }
+
+    /** Hears why it ended, unless that was wanted; at once if it has ended. */
+    void onEnd(Consumer<Mlx4jException> listener) {
+        ending.whenComplete((reason, never) -> {
+            if (!wanted) {
+                listener.accept(reason);
+            }
+        });
+    }
+
+    /** Ends a worker that hangs; what is open fails with its last stacks. */
+    void hung(String how) {
+        if (hang.compareAndSet(null, how)) {
+            log.warn(
+                    "The {} worker (pid {}) hangs ({}), so it is ended",
+                    launch.kind().id(),
+                    pid(),
+                    how);
+            process.terminate(PATIENCE);
+        }
+    }
+
+    /** Ends a worker that has nothing to do; a request that comes at this moment is told to try again. */
+    void stopIdle() {
+        wanted = true;
+        endWith(Faults.stopped(launch.kind())); // a request that comes at this moment is sent once more by its caller
+        process.stop(PATIENCE);
+    }
+
     /** Ends the process and fails what is open. Takes two seconds at most if the worker is well, four if not. */
     public void close() {
+        wanted = true;
         endWith(new ClosedException("The " + launch.kind().id() + " worker was closed.", ""));
         process.stop(PATIENCE);
     }
 
     private void received(byte[] line) {
+        lastHeard = System.nanoTime();
         try {
             Inbound message = Codec.decode(line);
             if (message instanceof Inbound.Notification notification) {
                 notified(notification);
             } else if (message instanceof Inbound.Answer answer) {
-                Reply reply = open.remove(answer.id());
-                if (reply != null) {
-                    reply.answered(answer.result());
+                Open call = open.remove(answer.id());
+                if (call != null) {
+                    call.reply().answered(answer.result());
                 }
             } else if (message instanceof Inbound.Failure failure) {
                 failed(failure);
@@ -133,9 +196,9 @@ public final class WorkerClient {
             case "hello" -> greeted(Codec.read(notification.params(), Hello.class));
             case "log" -> logged(Codec.read(notification.params(), LogLine.class));
             default -> {
-                Reply reply = open.get(notification.params().path("id").asText());
-                if (reply != null) {
-                    reply.notified(notification.method(), notification.params());
+                Open call = open.get(notification.params().path("id").asText());
+                if (call != null) {
+                    call.reply().notified(notification.method(), notification.params());
                 }
             }
         }
@@ -189,20 +252,29 @@ public final class WorkerClient {
     }
 
     private void exited(int exitCode) {
-        endWith(Faults.died(launch.kind(), exitCode, process.standardError()));
+        String hung = hang.get();
+        endWith(
+                hung == null
+                        ? Faults.died(launch.kind(), exitCode, process.standardError())
+                        : Faults.hung(launch.kind(), hung, process.standardError()));
     }
 
     private void endWith(Mlx4jException reason) {
         if (end.compareAndSet(null, reason)) {
+            ending.complete(reason);
+            HangWatch watching = watch;
+            if (watching != null) {
+                watching.stop();
+            }
             hello.completeExceptionally(reason);
             open.keySet().forEach(id -> fail(id, reason));
         }
     }
 
     private void fail(String id, Mlx4jException error) {
-        Reply reply = open.remove(id);
-        if (reply != null) {
-            reply.failed(error);
+        Open call = open.remove(id);
+        if (call != null) {
+            call.reply().failed(error);
         }
     }
 }

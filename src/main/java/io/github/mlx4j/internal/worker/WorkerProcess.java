@@ -131,6 +131,14 @@ final class WorkerProcess {
         }
     }
 
+    /** Asks it to end with a SIGTERM, at which a worker writes its stacks; kills it if it doesn't. */
+    void terminate(Duration patience) {
+        process.destroy();
+        if (!goneWithin(patience)) {
+            kill();
+        }
+    }
+
     /** Ends it and its children at once. */
     void kill() {
         List<ProcessHandle> family = process.descendants().toList(); // before it is gone, and they are not its own

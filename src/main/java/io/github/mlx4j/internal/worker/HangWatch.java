@@ -1,0 +1,105 @@
+package io.github.mlx4j.internal.worker;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.Pong;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks after a worker on a daemon thread: one that has work to do but doesn't move is hung; one that has had nothing
+ * to do for long is idle. Moving means that its engine does, as its pongs tell; a worker that can't even answer a ping
+ * is hung too.
+ */
+final class HangWatch {
+
+    /** A request may be on its way to the worker, or its answer back, at one look; not at every one. */
+    private static final int MOST_LOOKS_WITH_LOST_ANSWERS = 3;
+
+    private final WorkerClient client;
+    private final WorkerLimits limits;
+    private final Runnable onIdle;
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private long busySince;
+    private long idleSince = System.nanoTime();
+    private boolean busy;
+    private int looksWithLostAnswers;
+    private volatile @Nullable Pong lastPong;
+
+    HangWatch(WorkerClient client, WorkerLimits limits, Runnable onIdle) {
+        this.client = client;
+        this.limits = limits;
+        this.onIdle = onIdle;
+    }
+
+    void start(String name) {
+        Thread thread = new Thread(this::run, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    void stop() {
+        ended.countDown();
+    }
+
+    private void run() {
+        try {
+            while (!ended.await(period().toMillis(), TimeUnit.MILLISECONDS)) {
+                look(System.nanoTime());
+            }
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Duration period() {
+        Duration silence = limits.silence().dividedBy(4);
+        Duration idle = limits.idle().isZero() ? silence : limits.idle().dividedBy(4);
+        return silence.compareTo(idle) < 0 ? silence : idle;
+    }
+
+    private void look(long now) {
+        if (client.openWork() == 0) {
+            idleSince = busy ? now : Math.max(idleSince, client.lastWork());
+            busy = false;
+            if (!limits.idle().isZero() && now - idleSince > limits.idle().toNanos()) {
+                onIdle.run();
+            }
+            return;
+        }
+        if (!busy) {
+            busy = true;
+            busySince = now;
+            lastPong = null;
+            looksWithLostAnswers = 0;
+        }
+        client.call("ping", Map.of(), new Reply() {
+            @Override
+            public void answered(JsonNode result) {
+                lastPong = Codec.read(result, Pong.class);
+            }
+
+            @Override
+            public void failed(Mlx4jException error) {}
+        });
+        judge(now, lastPong);
+    }
+
+    private void judge(long now, @Nullable Pong pong) {
+        looksWithLostAnswers = pong != null && pong.engine().open() == 0 ? looksWithLostAnswers + 1 : 0;
+        long quiet = now - Math.max(busySince, client.lastHeard());
+        if (quiet > limits.silence().toNanos()) {
+            client.hung("it did not answer for %d s".formatted(limits.silence().toSeconds()));
+        } else if (pong != null
+                && pong.engine().lastMovedMs() > limits.silence().toMillis()) {
+            client.hung("its engine (%s) did not move for %d s"
+                    .formatted(pong.engine().state(), limits.silence().toSeconds()));
+        } else if (looksWithLostAnswers > MOST_LOOKS_WITH_LOST_ANSWERS) {
+            client.hung("it has nothing left to do, but %d answers did not arrive".formatted(client.openWork()));
+        }
+    }
+}
