@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class HangWatch {
 
-    /** A request may be on its way to the worker, or its answer back, at one look; not at every one. */
-    private static final int MOST_LOOKS_WITH_LOST_ANSWERS = 3;
+    /** An answer may be between the engine and the wire at one look, but not at the next one too. */
+    private static final int LOOKS_UNTIL_LOST = 2;
 
     private final WorkerClient client;
     private final WorkerLimits limits;
@@ -27,7 +27,8 @@ final class HangWatch {
     private long busySince;
     private long idleSince = System.nanoTime();
     private boolean busy;
-    private int looksWithLostAnswers;
+    private long lastPingSent;
+    private int looksWithAnswersMissing;
     private volatile @Nullable Pong lastPong;
 
     HangWatch(WorkerClient client, WorkerLimits limits, Runnable onIdle) {
@@ -75,8 +76,10 @@ final class HangWatch {
             busy = true;
             busySince = now;
             lastPong = null;
-            looksWithLostAnswers = 0;
+            looksWithAnswersMissing = 0;
         }
+        judge(now, lastPong);
+        lastPingSent = System.nanoTime();
         client.call("ping", Map.of(), new Reply() {
             @Override
             public void answered(JsonNode result) {
@@ -86,11 +89,11 @@ final class HangWatch {
             @Override
             public void failed(Mlx4jException error) {}
         });
-        judge(now, lastPong);
     }
 
     private void judge(long now, @Nullable Pong pong) {
-        looksWithLostAnswers = pong != null && pong.engine().open() == 0 ? looksWithLostAnswers + 1 : 0;
+        boolean missing = pong != null && pong.engine().open() == 0 && client.hasWorkSince(lastPingSent);
+        looksWithAnswersMissing = missing ? looksWithAnswersMissing + 1 : 0;
         long quiet = now - Math.max(busySince, client.lastHeard());
         if (quiet > limits.silence().toNanos()) {
             client.hung("it did not answer for %d s".formatted(limits.silence().toSeconds()));
@@ -98,7 +101,7 @@ final class HangWatch {
                 && pong.engine().lastMovedMs() > limits.silence().toMillis()) {
             client.hung("its engine (%s) did not move for %d s"
                     .formatted(pong.engine().state(), limits.silence().toSeconds()));
-        } else if (looksWithLostAnswers > MOST_LOOKS_WITH_LOST_ANSWERS) {
+        } else if (looksWithAnswersMissing >= LOOKS_UNTIL_LOST) {
             client.hung("it has nothing left to do, but %d answers did not arrive".formatted(client.openWork()));
         }
     }

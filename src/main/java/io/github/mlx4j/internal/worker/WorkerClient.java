@@ -48,7 +48,7 @@ public final class WorkerClient {
     private volatile @Nullable HangWatch watch;
     private volatile boolean wanted; // its end
 
-    private record Open(boolean work, Reply reply) {}
+    private record Open(boolean work, long sent, Reply reply) {}
 
     private WorkerClient(WorkerLaunch launch) throws IOException {
         this.launch = launch;
@@ -93,7 +93,7 @@ public final class WorkerClient {
             return id;
         }
         boolean work = method.equals("generate");
-        open.put(id, new Open(work, reply));
+        open.put(id, new Open(work, System.nanoTime(), reply));
         lastWork = work ? System.nanoTime() : lastWork;
         process.send(line);
         Mlx4jException ended = end.get();
@@ -120,6 +120,11 @@ public final class WorkerClient {
     /** How many requests are without an answer. */
     public int openWork() {
         return (int) open.values().stream().filter(Open::work).count();
+    }
+
+    /** Whether a request that was sent before this moment has no answer yet. */
+    boolean hasWorkSince(long moment) {
+        return open.values().stream().anyMatch(call -> call.work() && call.sent() - moment < 0);
     }
 
     /** When the worker last wrote a line, by {@link System#nanoTime()}. */
