@@ -75,10 +75,10 @@ final class HangWatch {
         if (!busy) {
             busy = true;
             busySince = now;
-            lastPong = null;
             looksWithAnswersMissing = 0;
         }
         judge(now, lastPong);
+        lastPong = null; // the next judgement is of this ping's pong
         lastPingSent = System.nanoTime();
         client.call("ping", Map.of(), new Reply() {
             @Override
