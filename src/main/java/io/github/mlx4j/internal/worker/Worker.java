@@ -44,6 +44,7 @@ public final class Worker implements AutoCloseable {
     private final WorkerHistory history = new WorkerHistory(Clock.systemUTC());
     private @Nullable CompletableFuture<Ready> current;
     private @Nullable Mlx4jException permanent;
+    private String lastFailure = "";
     private boolean closed;
 
     /**
@@ -88,8 +89,8 @@ public final class Worker implements AutoCloseable {
         }
         if (budget.spent()) {
             return CompletableFuture.failedFuture(new WorkerStartException(
-                    "The " + name + " worker is not started again after " + budget + ".",
-                    "Look for the reasons in the log; it is tried again later."));
+                    "The %s worker is not started again after %s; the last: %s".formatted(name, budget, lastFailure),
+                    "It is tried again later; `ProviderFactory.workers()` has its history."));
         }
         CompletableFuture<Ready> starting = new CompletableFuture<>();
         current = starting;
@@ -179,7 +180,7 @@ public final class Worker implements AutoCloseable {
             });
             await(client.hello(), limits.hello(), "say hello");
             Ready ready = new Ready(client, initialize(client));
-            client.onEnd(reason -> history.add("failed", reason.getMessage()));
+            client.onEnd(this::failed);
             if (starting.complete(ready)) {
                 client.watch(limits, () -> stopIdle(ready));
                 long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun);
@@ -223,9 +224,14 @@ public final class Worker implements AutoCloseable {
             }
         }
         if (!(error instanceof ClosedException)) {
-            history.add("failed", error.getMessage());
+            failed(error);
         }
         starting.completeExceptionally(error);
+    }
+
+    private synchronized void failed(Mlx4jException error) {
+        lastFailure = String.valueOf(error.getMessage());
+        history.add("failed", lastFailure);
     }
 
     private static boolean isPermanent(Mlx4jException error) {

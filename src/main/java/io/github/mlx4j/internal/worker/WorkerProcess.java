@@ -133,7 +133,7 @@ final class WorkerProcess {
 
     /** Asks it to end with a SIGTERM, at which a worker writes its stacks; kills it if it doesn't. */
     void terminate(Duration patience) {
-        process.destroy();
+        process.toHandle().destroy(); // Process.destroy() would close the pipes, and its last words be lost
         if (!goneWithin(patience)) {
             kill();
         }
@@ -142,7 +142,7 @@ final class WorkerProcess {
     /** Ends it and its children at once. */
     void kill() {
         List<ProcessHandle> family = process.descendants().toList(); // before it is gone, and they are not its own
-        process.destroyForcibly();
+        process.toHandle().destroyForcibly();
         family.forEach(ProcessHandle::destroyForcibly);
     }
 
