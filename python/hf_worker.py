@@ -1,4 +1,4 @@
-"""The transformers worker: python -I -X utf8 -u hf_worker.py NONCE, then the protocol on stdin and stdout."""
+"""The transformers worker: python -I -X utf8 -u hf_worker.py NONCE FOLDER, then the protocol on stdin and stdout."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The mlx-lm worker: python -I -X utf8 -u mlx_worker.py NONCE, then the protocol on stdin and stdout."""
+"""The mlx-lm worker: python -I -X utf8 -u mlx_worker.py NONCE FOLDER, then the protocol on stdin and stdout."""
 
 import os
 import sys

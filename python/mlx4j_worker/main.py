@@ -22,11 +22,11 @@ class _WireHandler(logging.Handler):
 
 def serve(kind, descriptors, load):
     """Runs a worker of this kind over these descriptors; ``load`` makes its engine. Returns the exit code."""
-    watchdog.start(*descriptors)
+    nonce, folder = [*sys.argv[1:3], "", ""][:2]
+    watchdog.start(*descriptors, folder)
     wire = Wire(*descriptors)
     log = logging.getLogger("mlx4j")
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(_WireHandler(wire))
-    nonce = sys.argv[1] if len(sys.argv) > 1 else ""
     return Worker(kind, wire, nonce, load).run()

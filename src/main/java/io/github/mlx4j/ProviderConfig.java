@@ -112,7 +112,8 @@ public record ProviderConfig(
         return builder.workers(new WorkerOptions(
                         seconds(Setting.MLX4J_HANG_SECONDS, 1, environment, standard.hang()),
                         seconds(Setting.MLX4J_IDLE_SECONDS, 0, environment, standard.idle()),
-                        number(Setting.MLX4J_MAX_REQUESTS, 1, environment).orElse(standard.maxRequests())))
+                        number(Setting.MLX4J_MAX_REQUESTS, 1, environment).orElse(standard.maxRequests()),
+                        null))
                 .build();
     }
 

@@ -4,6 +4,7 @@ import io.github.mlx4j.adapter.FallbackAdapter;
 import io.github.mlx4j.adapter.HfSubprocessAdapter;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
 import io.github.mlx4j.adapter.SubprocessAdapter;
+import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
@@ -13,6 +14,7 @@ import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.WorkerProbe;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,6 +40,9 @@ import org.slf4j.LoggerFactory;
  * Closing the factory stops its workers. Thread-safe.
  */
 public final class ProviderFactory implements AutoCloseable {
+
+    /** The file in {@link ProviderConfig#home()} to which what happens to workers is appended, if the folder exists. */
+    public static final String JOURNAL = "workers.log";
 
     private static final Logger log = LoggerFactory.getLogger(ProviderFactory.class);
 
@@ -173,9 +178,13 @@ public final class ProviderFactory implements AutoCloseable {
         String model = model(kind)
                 .orElseThrow(() -> new NotSupportedException(
                         "There is no model for " + kind.id() + ".", "Name one in " + kind.name() + "_MODEL."));
+        WorkerOptions options = config.workers();
+        if (options.journal() == null && Files.isDirectory(config.home())) {
+            options = options.withJournal(config.home().resolve(JOURNAL));
+        }
         return kind == ProviderKind.MLX
-                ? new MlxSubprocessAdapter(model, config.download(), probe, config.workers())
-                : new HfSubprocessAdapter(model, config.download(), probe, config.workers());
+                ? new MlxSubprocessAdapter(model, config.download(), probe, options)
+                : new HfSubprocessAdapter(model, config.download(), probe, options);
     }
 
     private void checkOpen() {

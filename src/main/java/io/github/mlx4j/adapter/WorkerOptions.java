@@ -1,7 +1,9 @@
 package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.internal.worker.WorkerLimits;
+import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a worker is looked after.
@@ -11,29 +13,41 @@ import java.time.Duration;
  *     never
  * @param maxRequests how many requests it takes at once, waiting ones included; one more fails with
  *     {@link io.github.mlx4j.error.WorkerBusyException}; default 256
+ * @param journal a file to which what happens to the worker is appended, one JSON object a line; {@code null}, the
+ *     default, is none. A provider factory takes {@code workers.log} in its home, if that exists
  */
-public record WorkerOptions(Duration hang, Duration idle, int maxRequests) {
+public record WorkerOptions(
+        Duration hang,
+        Duration idle,
+        int maxRequests,
+        @Nullable Path journal) {
 
     /** Every default. */
-    public static final WorkerOptions DEFAULT = new WorkerOptions(
-            WorkerLimits.STANDARD.silence(), WorkerLimits.STANDARD.idle(), WorkerLimits.STANDARD.openRequests());
+    public static final WorkerOptions DEFAULT =
+            new WorkerOptions(WorkerLimits.STANDARD.silence(), WorkerLimits.STANDARD.idle(), 256, null);
 
     /** The same with another time for a hang. */
     public WorkerOptions withHang(Duration hang) {
-        return new WorkerOptions(hang, idle, maxRequests);
+        return new WorkerOptions(hang, idle, maxRequests, journal);
     }
 
     /** The same with another time for idleness. */
     public WorkerOptions withIdle(Duration idle) {
-        return new WorkerOptions(hang, idle, maxRequests);
+        return new WorkerOptions(hang, idle, maxRequests, journal);
     }
 
     /** The same with another number of requests at once. */
     public WorkerOptions withMaxRequests(int maxRequests) {
-        return new WorkerOptions(hang, idle, maxRequests);
+        return new WorkerOptions(hang, idle, maxRequests, journal);
+    }
+
+    /** The same with a journal. */
+    public WorkerOptions withJournal(Path journal) {
+        return new WorkerOptions(hang, idle, maxRequests, journal);
     }
 
     WorkerLimits limits() {
-        return WorkerLimits.STANDARD.withSilence(hang).withIdle(idle).withOpenRequests(maxRequests);
+        WorkerLimits standard = WorkerLimits.STANDARD;
+        return new WorkerLimits(standard.hello(), standard.loadStall(), hang, idle, journal);
     }
 }

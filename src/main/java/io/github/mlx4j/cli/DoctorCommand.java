@@ -1,5 +1,6 @@
 package io.github.mlx4j.cli;
 
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
@@ -7,7 +8,10 @@ import io.github.mlx4j.Selection;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Platform;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,6 +32,10 @@ import picocli.CommandLine.Option;
         exitCodeList = {"0:a provider is available", "3:none is"})
 final class DoctorCommand implements Callable<Integer> {
 
+    private static final int MOST_EVENTS = 10;
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
     @Mixin
     private final ProviderOptions provider = new ProviderOptions();
 
@@ -44,10 +52,7 @@ final class DoctorCommand implements Callable<Integer> {
         try (ProviderFactory providers = provider.factory()) {
             Map<String, Object> report = report(providers);
             if (json) {
-                JsonMapper mapper = JsonMapper.builder()
-                        .enable(SerializationFeature.INDENT_OUTPUT)
-                        .build();
-                out.println(mapper.writeValueAsString(report));
+                out.println(JSON.writeValueAsString(report));
             } else {
                 print(report, out);
             }
@@ -68,6 +73,7 @@ final class DoctorCommand implements Callable<Integer> {
             attempts.add(describe(attempt, providers));
         }
         report.put("providers", attempts);
+        report.put("workers", lastEvents(providers));
         try {
             Selection selection = providers.selection();
             Map<String, Object> chosen = new LinkedHashMap<>();
@@ -81,6 +87,19 @@ final class DoctorCommand implements Callable<Integer> {
             report.put("error", none.code() + ": " + none.getMessage());
         }
         return report;
+    }
+
+    /** What happened to workers on this machine lately, oldest first. */
+    private static List<Map<String, Object>> lastEvents(ProviderFactory providers) {
+        List<Map<String, Object>> events = new ArrayList<>();
+        try {
+            for (String line : Files.readAllLines(providers.config().home().resolve(ProviderFactory.JOURNAL))) {
+                events.add(JSON.readValue(line, new TypeReference<>() {}));
+            }
+        } catch (IOException none) {
+            return List.of(); // no worker has run yet
+        }
+        return events.subList(Math.max(0, events.size() - MOST_EVENTS), events.size());
     }
 
     private static Map<String, Object> describe(Selection.Attempt attempt, ProviderFactory providers) {
@@ -116,6 +135,16 @@ final class DoctorCommand implements Callable<Integer> {
                 out.printf("  what to do   %s%n", one.get("fix"));
             }
             out.printf("  model        %s%n", one.get("model") == null ? "none known: set HF_MODEL" : one.get("model"));
+        }
+        List<?> events = (List<?>) report.get("workers");
+        if (!events.isEmpty()) {
+            out.printf("%nworkers lately (%s):%n", Path.of((String) report.get("home"), ProviderFactory.JOURNAL));
+            for (Object entry : events) {
+                Map<?, ?> event = (Map<?, ?>) entry;
+                out.printf(
+                        "  %s %-4s %-8s %s%n",
+                        event.get("time"), event.get("worker"), event.get("event"), event.get("detail"));
+            }
         }
         if (report.get("selection") instanceof Map<?, ?> chosen) {
             out.printf("%nchosen: %s, behind it: %s%n", chosen.get("provider"), chosen.get("fallback"));

@@ -16,6 +16,7 @@ import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.port.WorkerStatus;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.OptionalLong;
@@ -41,7 +42,7 @@ public final class Worker implements AutoCloseable {
     private final InitializeParams model;
     private final RestartBudget budget;
     private final WorkerLimits limits;
-    private final WorkerHistory history = new WorkerHistory(Clock.systemUTC());
+    private final WorkerHistory history;
     private @Nullable CompletableFuture<Ready> current;
     private @Nullable Mlx4jException permanent;
     private String lastFailure = "";
@@ -70,6 +71,8 @@ public final class Worker implements AutoCloseable {
         this.model = model;
         this.budget = budget;
         this.limits = limits;
+        Path journal = limits.journal();
+        this.history = new WorkerHistory(Clock.systemUTC(), journal == null ? null : new Journal(journal, name));
     }
 
     /** The running worker, started if need be. Returns at once; fails with a {@link Mlx4jException}. */
@@ -125,7 +128,7 @@ public final class Worker implements AutoCloseable {
         CompletableFuture<Ready> last;
         synchronized (this) {
             last = current;
-            if (!closed) {
+            if (!closed && last != null) {
                 history.add("closed", "");
             }
             closed = true;

@@ -5,6 +5,7 @@ import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The latest events of a worker. Thread-safe. */
 final class WorkerHistory {
@@ -13,14 +14,20 @@ final class WorkerHistory {
 
     private final Deque<WorkerStatus.Event> events = new ArrayDeque<>();
     private final Clock clock;
+    private final @Nullable Journal journal;
     private int failures;
 
-    WorkerHistory(Clock clock) {
+    WorkerHistory(Clock clock, @Nullable Journal journal) {
         this.clock = clock;
+        this.journal = journal;
     }
 
     synchronized void add(String name, String detail) {
-        events.addLast(new WorkerStatus.Event(clock.instant(), name, detail));
+        WorkerStatus.Event event = new WorkerStatus.Event(clock.instant(), name, detail);
+        events.addLast(event);
+        if (journal != null) {
+            journal.add(event);
+        }
         failures += name.equals("failed") ? 1 : 0;
         if (events.size() > KEPT) {
             events.removeFirst();

@@ -1,6 +1,8 @@
 package io.github.mlx4j.internal.worker;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How long a worker may take, and how much it may have to do.
@@ -9,26 +11,16 @@ import java.time.Duration;
  * @param loadStall without any sign of life while it loads
  * @param silence without any movement while it has work to do; after it the worker counts as hung
  * @param idle without any request before it is stopped; zero is never
- * @param openRequests requests at once, waiting ones included; one more is refused as busy
+ * @param journal a file to which events are appended, or {@code null}
  */
-public record WorkerLimits(Duration hello, Duration loadStall, Duration silence, Duration idle, int openRequests) {
+public record WorkerLimits(
+        Duration hello,
+        Duration loadStall,
+        Duration silence,
+        Duration idle,
+        @Nullable Path journal) {
 
-    /** 20 s, 10 min, 2 min, never, 256. */
-    public static final WorkerLimits STANDARD =
-            new WorkerLimits(Duration.ofSeconds(20), Duration.ofMinutes(10), Duration.ofMinutes(2), Duration.ZERO, 256);
-
-    /** The same with another limit for silence. */
-    public WorkerLimits withSilence(Duration silence) {
-        return new WorkerLimits(hello, loadStall, silence, idle, openRequests);
-    }
-
-    /** The same, stopped after this time without a request. */
-    public WorkerLimits withIdle(Duration idle) {
-        return new WorkerLimits(hello, loadStall, silence, idle, openRequests);
-    }
-
-    /** The same with another number of requests at once. */
-    public WorkerLimits withOpenRequests(int openRequests) {
-        return new WorkerLimits(hello, loadStall, silence, idle, openRequests);
-    }
+    /** 20 s, 10 min, 2 min, never, none. */
+    public static final WorkerLimits STANDARD = new WorkerLimits(
+            Duration.ofSeconds(20), Duration.ofMinutes(10), Duration.ofMinutes(2), Duration.ZERO, null);
 }

@@ -4,6 +4,7 @@ import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -65,7 +66,14 @@ final class WorkerProcess {
             Path home = Files.createDirectory(folder.resolve("cwd"));
             Pipes pipes = new Pipes(name, onLine);
             Process process = new ProcessExecutor(
-                            launch.interpreter().toString(), "-I", "-X", "utf8", "-u", script.toString(), nonce)
+                            launch.interpreter().toString(),
+                            "-I",
+                            "-X",
+                            "utf8",
+                            "-u",
+                            script.toString(),
+                            nonce,
+                            folder.toString())
                     .directory(home.toFile())
                     .environment(WorkerEnvironment.from(System.getenv(), launch.environment()))
                     .redirectErrorStream(false)
@@ -168,7 +176,7 @@ final class WorkerProcess {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(file);
             }
-        } catch (IOException error) {
+        } catch (IOException | UncheckedIOException error) { // its watchdog removes it too
             log.debug("{} is left behind", folder, error);
         }
     }

@@ -1,0 +1,55 @@
+package io.github.mlx4j.internal.worker;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.port.WorkerStatus;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A file of what happened to workers, one JSON object a line, for {@code mlx4j doctor}. Several programs may append to
+ * it. Beyond 256 KiB it is kept as {@code .1} and begun anew. What can't be written is left out: a journal never hurts
+ * a worker.
+ */
+final class Journal {
+
+    private static final long MOST_BYTES = 256 * 1024;
+    private static final int MOST_DETAIL = 300;
+    private static final Logger log = LoggerFactory.getLogger(Journal.class);
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final Path file;
+    private final String worker;
+
+    Journal(Path file, String worker) {
+        this.file = file;
+        this.worker = worker;
+    }
+
+    void add(WorkerStatus.Event event) {
+        String firstLine = event.detail().lines().findFirst().orElse("");
+        Map<String, Object> line = new LinkedHashMap<>();
+        line.put("time", event.time().toString());
+        line.put("program", ProcessHandle.current().pid());
+        line.put("worker", worker);
+        line.put("event", event.name());
+        line.put("detail", firstLine.substring(0, Math.min(firstLine.length(), MOST_DETAIL)));
+        try {
+            if (Files.exists(file) && Files.size(file) > MOST_BYTES) {
+                Path older = file.resolveSibling(file.getFileName() + ".1");
+                Files.move(file, older, StandardCopyOption.REPLACE_EXISTING);
+            }
+            byte[] bytes = (JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
+            Files.write(file, bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        } catch (IOException error) {
+            log.debug("{} could not be written", file, error);
+        }
+    }
+}

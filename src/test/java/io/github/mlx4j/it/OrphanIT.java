@@ -1,0 +1,84 @@
+package io.github.mlx4j.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.github.mlx4j.adapter.DoomedProgram;
+import io.github.mlx4j.port.ProviderKind;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A program that is killed with -9 leaves no worker behind, whatever the worker was doing. */
+@Timeout(value = 2, unit = TimeUnit.MINUTES)
+class OrphanIT {
+
+    @ParameterizedTest
+    @CsvSource({
+        "fake, idle, 1000",
+        "fake, busy, 1000",
+        "fake, gil,  3000",
+        "mlx,  idle, 1000",
+        "mlx,  busy, 1000",
+        "hf,   idle, 1000",
+        "hf,   busy, 1000"
+    })
+    void shouldEndTheWorkerSoonAfterItsProgramIsKilled(String worker, String doing, long limitMs) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                DoomedProgram.class.getName(),
+                worker,
+                doing));
+        if (!worker.equals("fake")) {
+            command.add(Fixture.MODEL.toString());
+            command.add(Fixture.python(ProviderKind.MLX)
+                    .resolve("../../../..")
+                    .normalize()
+                    .toString());
+        }
+        Process program = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        try (BufferedReader said =
+                new BufferedReader(new InputStreamReader(program.getInputStream(), StandardCharsets.UTF_8))) {
+            ProcessHandle process =
+                    ProcessHandle.of(Long.parseLong(said.readLine())).orElseThrow();
+            List<ProcessHandle> family = new ArrayList<>(process.descendants().toList());
+            family.add(process);
+            assertThat(family).as("the worker and its watchdog").hasSize(2).allMatch(OrphanIT::runs);
+
+            Path folder = Path.of(process.info().arguments().orElseThrow()[6]);
+            assertThat(folder).isDirectory();
+
+            long begun = System.nanoTime();
+            program.destroyForcibly().waitFor();
+            await().pollInterval(Duration.ofMillis(2))
+                    .pollDelay(Duration.ZERO)
+                    .atMost(Duration.ofMillis(limitMs))
+                    .until(() -> family.stream().noneMatch(OrphanIT::runs));
+            await().until(() -> !Files.exists(folder));
+            System.out.printf(
+                    "orphan: %s %s gone after %d ms%n", worker, doing, (System.nanoTime() - begun) / 1_000_000);
+        } finally {
+            program.destroyForcibly();
+        }
+    }
+
+    /** A process that nobody has waited for yet is there, but has no command any more. */
+    private static boolean runs(ProcessHandle process) {
+        Optional<String> command = process.info().command();
+        return process.isAlive() && command.isPresent();
+    }
+}
