@@ -99,6 +99,7 @@ class Worker:
                     self._moved = time.monotonic()
         except BaseException:
             _log.critical("the engine thread died", exc_info=True)
+            traceback.print_exc()  # the parent shows the end of stderr to whoever waits for an answer
             return EXIT_ENGINE_DEAD
         return 0
 

@@ -12,9 +12,11 @@ echoed, unless it is a JSON object, which is a script:
     once      the fault happens only if this file does not exist yet; it is created
     raise     fault: the engine raises an exception with this text
     gil       fault: native code holds the GIL for so many seconds
+    close     fault: the wire is closed, and the process goes on
     hang      fault: the engine stops for good
     wire      fault: this text is written to the wire as it is
     stderr    text for the standard error, before the fault
+    flood     so many bytes for the standard error, before the fault
 
 The model's source can be a script too: {"error": KIND} fails to load with that kind of error, {"exit": CODE} exits
 while loading, {"loadMs": N} takes its time, {"until": FILE} waits until the file exists, {"context": N} sets the
@@ -110,6 +112,8 @@ class FakeEngine:
             open(script["once"], "w").close()
         if "stderr" in script:
             print(script["stderr"])  # stdout is stderr here, as in every worker
+        if "flood" in script:
+            print("e" * script["flood"])
         if "wire" in script:
             os.write(descriptors[1], script["wire"].encode())
         if "raise" in script:
@@ -120,6 +124,9 @@ class FakeEngine:
             os._exit(script["exit"])
         if "gil" in script:
             ctypes.PyDLL(None).sleep(script["gil"])
+        if "close" in script:
+            os.close(descriptors[1])
+            time.sleep(10_000)
         if "hang" in script:
             time.sleep(10_000)
 

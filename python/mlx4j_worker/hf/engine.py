@@ -6,7 +6,7 @@ from collections import deque
 import torch
 from transformers import GenerationConfig
 
-from mlx4j_worker import prompts
+from mlx4j_worker import memory, prompts
 from mlx4j_worker.errors import Cancelled, EngineFailed, OutOfMemory
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation
@@ -26,6 +26,7 @@ class HfEngine:
         self._packages = packages
         self._context = context_length(config)
         self._vocabulary = model.get_input_embeddings().num_embeddings
+        self._kv_bytes = memory.kv_bytes_per_token(config, model.dtype.itemsize)
         self._queue = deque()  # the first is the one that runs
 
     @property
@@ -53,6 +54,7 @@ class HfEngine:
     def submit(self, call, request):
         tokens = prompts.encode(self._tokenizer, request)
         limit = check_fits(request, tokens, self._vocabulary, self._context)
+        memory.check(len(tokens) + limit, 0, self._kv_bytes, self._available_bytes())
         self._queue.append(Generation(call, request, tokens, limit, self._eos_ids, self._decode))
 
     def step(self, poll):
@@ -120,6 +122,11 @@ class HfEngine:
             if generation.cancelled:
                 generation.call.fail(Cancelled("The request was cancelled before it began."))
                 self._queue.remove(generation)
+
+    def _available_bytes(self):
+        if self._model.device.type == "cuda":
+            return torch.cuda.mem_get_info()[0]
+        return memory.available_bytes()
 
     def _decode(self, ids):
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

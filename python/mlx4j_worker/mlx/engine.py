@@ -4,11 +4,12 @@ import logging
 import os
 
 import mlx.core as mx
+from mlx.utils import tree_flatten
 from mlx_lm.generate import BatchGenerator
 from mlx_lm.sample_utils import apply_top_k, apply_top_p
 
-from mlx4j_worker import prompts
-from mlx4j_worker.errors import Cancelled, EngineFailed
+from mlx4j_worker import memory, prompts
+from mlx4j_worker.errors import Cancelled, EngineFailed, OutOfMemory
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation
 from mlx4j_worker.requests import check_fits
@@ -31,6 +32,7 @@ class MlxEngine:
         self._packages = packages
         self._context = context_length(config)
         self._vocabulary = _vocabulary(config, tokenizer)
+        self._kv_bytes = memory.kv_bytes_per_token(config, _value_bytes(model.parameters()))
         self._generator = self._new_generator()
         self._running = {}  # uid of the generator -> Generation
 
@@ -57,6 +59,8 @@ class MlxEngine:
     def submit(self, call, request):
         tokens = prompts.encode(self._tokenizer, request)
         limit = check_fits(request, tokens, self._vocabulary, self._context)
+        running = sum(len(g.prompt_tokens) + g.max_tokens for g in self._running.values())
+        memory.check(len(tokens) + limit, running, self._kv_bytes, _available_bytes())
         generation = Generation(call, request, tokens, limit, self._tokenizer.eos_token_ids, self._decode)
         sampler = _sampler(request)
         (uid,) = self._generator.insert([list(tokens)], max_tokens=[limit], samplers=[sampler])
@@ -93,7 +97,7 @@ class MlxEngine:
         self._generator.close()
         self._generator = self._new_generator()
         for generation in running.values():
-            generation.call.fail(EngineFailed(f"A step of mlx-lm failed: {type(error).__name__}: {error}"))
+            generation.call.fail(_typed(error))
 
     def _new_generator(self):
         chunk = PREFILL_CHUNK_GPU if mx.default_device() == mx.gpu else PREFILL_CHUNK_CPU
@@ -102,6 +106,23 @@ class MlxEngine:
 
     def _decode(self, ids):
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+
+
+def _typed(error):
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or "allocate" in text or "malloc" in text:
+        return OutOfMemory(f"mlx ran out of memory: {text}", "Send shorter prompts, or fewer requests at once.")
+    return EngineFailed(f"A step of mlx-lm failed: {text}")
+
+
+def _value_bytes(weights):
+    """Bytes of one value in the KV cache: those of the widest floating-point weights."""
+    return max((w.dtype.size for _, w in tree_flatten(weights) if mx.issubdtype(w.dtype, mx.floating)), default=2)
+
+
+def _available_bytes():
+    limit = mx.device_info().get("max_recommended_working_set_size")
+    return limit - mx.get_active_memory() if limit else memory.available_bytes()
 
 
 def _vocabulary(config, tokenizer):

@@ -71,6 +71,17 @@ class CliIT {
     }
 
     @Test
+    void shouldSpeakUtf8WhateverTheLocale() throws Exception {
+        for (String question : List.of("Answer with emoji: family", "Greet the world in Hindi")) {
+            Map<String, String> locale = Map.of("LC_ALL", "C", "JAVA_TOOL_OPTIONS", "-Dfile.encoding=ISO-8859-1");
+            Run run = mlx4j(locale, "generate", question);
+            assertThat(run.out())
+                    .as(run.err())
+                    .isEqualTo(Fixture.known(question).text() + "\n");
+        }
+    }
+
+    @Test
     void shouldContinueARawPrompt() throws Exception {
         Run run = mlx4j(
                 Map.of(), "generate", "--raw", "<|im_start|>user\n" + ASK + "<|im_end|>\n<|im_start|>assistant\n");

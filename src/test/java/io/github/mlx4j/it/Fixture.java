@@ -18,14 +18,14 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** The small real model, the prompts that it answers with a clear margin, and factories over the real workers. */
-final class Fixture {
+public final class Fixture {
 
-    static final Path MODEL =
+    public static final Path MODEL =
             Path.of("src", "test", "resources", "models", "tiny-chat").toAbsolutePath();
-    static final Path HOME = Optional.ofNullable(System.getenv("MLX4J_HOME"))
+    public static final Path HOME = Optional.ofNullable(System.getenv("MLX4J_HOME"))
             .map(Path::of)
             .orElse(Path.of(System.getProperty("user.home"), ".mlx4j"));
-    static final String STORY = "Tell me a long story";
+    public static final String STORY = "Tell me a long story";
 
     private Fixture() {}
 
@@ -36,9 +36,9 @@ final class Fixture {
      * @param text the answer's text
      * @param tokens the answer's token ids, without the end token
      */
-    record Known(List<Message> messages, String text, List<Integer> tokens) {
+    public record Known(List<Message> messages, String text, List<Integer> tokens) {
 
-        GenerationRequest request() {
+        public GenerationRequest request() {
             return GenerationRequest.chat(messages);
         }
 
@@ -48,7 +48,7 @@ final class Fixture {
     }
 
     /** Every prompt without tools. */
-    static List<Known> knownAnswers() {
+    public static List<Known> knownAnswers() {
         JsonMapper json = new JsonMapper();
         List<Known> known = new ArrayList<>();
         try {
@@ -71,7 +71,7 @@ final class Fixture {
         return known;
     }
 
-    static Known known(String question) {
+    public static Known known(String question) {
         return knownAnswers().stream()
                 .filter(known -> known.question().equals(question))
                 .findFirst()
@@ -89,12 +89,12 @@ final class Fixture {
                 .download(false);
     }
 
-    static ProviderFactory factory(ProviderKind kind, Path model) {
+    public static ProviderFactory factory(ProviderKind kind, Path model) {
         return ProviderFactory.create(config(kind).model(kind, model.toString()).build());
     }
 
     /** The interpreter of a managed environment. */
-    static Path python(ProviderKind kind) {
+    public static Path python(ProviderKind kind) {
         Path python = Interpreters.managed(HOME, kind);
         if (!Files.isExecutable(python)) {
             throw new IllegalStateException("No environment at " + python + ": run scripts/mlx4j setup " + kind.id());

@@ -1,0 +1,44 @@
+"""What a request's KV cache takes, and whether that is there, before an engine is asked for it."""
+
+from mlx4j_worker.errors import OutOfMemory
+
+
+def kv_bytes_per_token(config, value_bytes):
+    """Bytes that one token adds to the KV cache, or None for an architecture whose cache isn't a plain one.
+
+    ``config`` is config.json as a dict; 2 (keys and values) x layers x KV heads x head size x ``value_bytes``.
+    """
+    config = config.get("text_config") or config
+    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    kv_heads = config.get("num_key_value_heads") or heads
+    head_dim = config.get("head_dim") or (config.get("hidden_size") or 0) // (heads or 1)
+    plain = not config.get("kv_lora_rank") and set(config.get("layer_types") or []) <= {"full_attention"}
+    if plain and all(isinstance(n, int) and n > 0 for n in (layers, kv_heads, head_dim)):
+        return 2 * layers * kv_heads * head_dim * value_bytes
+    return None
+
+
+def available_bytes():
+    """Memory that this machine can give now without swapping, or None where that can't be told cheaply (macOS)."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            found = next((line for line in lines if line.startswith("MemAvailable:")), None)
+        return int(found.split()[1]) * 1024 if found else None
+    except OSError:
+        return None
+
+
+def check(tokens, reserved_tokens, bytes_per_token, available):
+    """Raises OutOfMemory if ``tokens`` more don't fit beside the ``reserved_tokens`` of requests that run already.
+
+    What those have taken so far is counted twice, on the safe side. Unknown figures (None) let everything pass.
+    """
+    if bytes_per_token is None or available is None:
+        return
+    needed = (tokens + reserved_tokens) * bytes_per_token
+    if needed > available:
+        raise OutOfMemory(
+            f"The KV cache may take {needed / 1e9:.1f} GB ({tokens} tokens of this request and {reserved_tokens} of "
+            f"others, {bytes_per_token} bytes each), but {available / 1e9:.1f} GB are available.",
+            "Send a shorter prompt or a smaller maxTokens, or fewer requests at once.",
+        )
