@@ -14,6 +14,7 @@ echoed, unless it is a JSON object, which is a script:
     gil       fault: native code holds the GIL for so many seconds
     close     fault: the wire is closed, and the process goes on
     hang      fault: the engine stops for good
+    lose      fault: the call is forgotten without an answer
     wire      fault: this text is written to the wire as it is
     stderr    text for the standard error, before the fault
     flood     so many bytes for the standard error, before the fault
@@ -99,6 +100,10 @@ class FakeEngine:
                 time.sleep(0.001)
                 continue
             if done == script.get("after", 0):
+                if "lose" in script:
+                    generation.call._done(generation.call)
+                    self._running.remove(entry)
+                    continue
                 self._fault(script)
             say = script.get("say", "ok")
             entry[2] += 1

@@ -86,6 +86,14 @@ class SupervisionTest {
     }
 
     @Test
+    void shouldEndAWorkerThatLostAnAnswer() {
+        adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
+        assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'lose':1}")))
+                .isInstanceOf(WorkerHungException.class)
+                .hasMessageContaining("1 answers did not arrive");
+    }
+
+    @Test
     void shouldNotTakeASlowWorkerForAHungOne() {
         adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
         String say = "abcdef";
