@@ -81,8 +81,11 @@ final class WorkerGeneration implements Cancellation {
             WorkerClient client = ready.client();
             Receiver receiver = new Receiver(
                     new Backend(kind, ready.info().model(), ready.info().device()));
+            boolean before = resent;
             String id = client.call("generate", Requests.params(request), receiver);
-            cancelCall = () -> client.cancel(id);
+            if (resent == before) { // else the client has ended, and the request is on its way to the next one
+                cancelCall = () -> client.cancel(id);
+            }
         }
     }
 

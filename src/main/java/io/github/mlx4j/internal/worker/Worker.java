@@ -45,6 +45,7 @@ public final class Worker implements AutoCloseable {
     private final WorkerHistory history;
     private @Nullable CompletableFuture<Ready> current;
     private @Nullable Mlx4jException permanent;
+    private @Nullable WorkerClient latest;
     private String lastFailure = "";
     private boolean closed;
 
@@ -126,8 +127,10 @@ public final class Worker implements AutoCloseable {
     @Override
     public void close() {
         CompletableFuture<Ready> last;
+        WorkerClient client;
         synchronized (this) {
             last = current;
+            client = latest;
             if (!closed && last != null) {
                 history.add("closed", "");
             }
@@ -135,9 +138,9 @@ public final class Worker implements AutoCloseable {
         }
         if (last != null) {
             last.completeExceptionally(new ClosedException("The " + name + " worker was closed while it started.", ""));
-            if (isDoneWell(last)) {
-                last.join().client().close();
-            }
+        }
+        if (client != null) {
+            client.close();
         }
     }
 
@@ -171,16 +174,12 @@ public final class Worker implements AutoCloseable {
     }
 
     private void start(CompletableFuture<Ready> starting) {
+        WorkerClient client = null;
         try {
             waitBefore(starting);
             long begun = System.nanoTime();
             history.add("starting", "");
-            WorkerClient client = WorkerClient.start(launch.get());
-            starting.whenComplete((ready, error) -> { // also when closed while it starts
-                if (error != null) {
-                    client.close();
-                }
-            });
+            client = start(launch.get());
             await(client.hello(), limits.hello(), "say hello");
             Ready ready = new Ready(client, initialize(client));
             client.onEnd(this::failed);
@@ -193,18 +192,32 @@ public final class Worker implements AutoCloseable {
                 log.info("{} worker ready: {}", name, what);
             }
         } catch (Mlx4jException error) {
-            fail(starting, error);
+            fail(starting, client, error);
         } catch (IOException error) {
             fail(
                     starting,
+                    client,
                     new WorkerStartException(
                             "The " + name + " worker could not be started: " + error.getMessage(),
                             "Check the interpreter's path and the disk.",
                             error));
         } catch (RuntimeException | Error error) {
-            fail(starting, new WorkerStartException("The " + name + " worker could not be started.", "", error));
+            fail(
+                    starting,
+                    client,
+                    new WorkerStartException("The " + name + " worker could not be started.", "", error));
             throw error;
         }
+    }
+
+    /** Starts the process, unless this was closed meanwhile: then nobody would end it. */
+    private synchronized WorkerClient start(WorkerLaunch what) throws IOException {
+        if (closed) {
+            throw new ClosedException("The " + name + " worker was closed.", "");
+        }
+        WorkerClient started = WorkerClient.start(what);
+        latest = started;
+        return started;
     }
 
     private void waitBefore(CompletableFuture<Ready> starting) {
@@ -220,7 +233,7 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    private void fail(CompletableFuture<Ready> starting, Mlx4jException error) {
+    private void fail(CompletableFuture<Ready> starting, @Nullable WorkerClient client, Mlx4jException error) {
         synchronized (this) {
             if (isPermanent(error)) {
                 permanent = error;
@@ -230,6 +243,9 @@ public final class Worker implements AutoCloseable {
             failed(error);
         }
         starting.completeExceptionally(error);
+        if (client != null) {
+            client.close();
+        }
     }
 
     private synchronized void failed(Mlx4jException error) {
