@@ -4,6 +4,7 @@ A token is a character, its id the code point; id 0 ends a text. A raw prompt (o
 echoed, unless it is a JSON object, which is a script:
 
     say       what to generate; default "ok"
+    env       if true, the names of this process's environment variables are generated, one a line
     stepMs    time of one step; default 0
     after     how many tokens before the fault or the pause; default 0
     pause     if true, no more tokens come until the call is cancelled
@@ -86,7 +87,10 @@ class FakeEngine:
         text = "".join(map(chr, tokens))
         generation = Generation(call, request, tokens, limit, {0}, lambda ids: "".join(map(chr, ids)))
         generation.started()
-        self._running.append([generation, script_of(text), 0])
+        script = script_of(text)
+        if script.get("env"):
+            script["say"] = "\n".join(sorted(os.environ))
+        self._running.append([generation, script, 0])
 
     def step(self, _poll):
         for entry in list(self._running):

@@ -147,7 +147,9 @@ public record ProviderConfig(
                 .findFirst()
                 .orElseThrow(() -> new UnsupportedProviderException(
                         setting + " is '" + value + "', but there is no such provider.",
-                        "Set it to auto, "
+                        (setting == Setting.TASK_ORCHESTRATOR_FALLBACK
+                                        ? "Set it to none, or to a list of "
+                                        : "Set it to auto, ")
                                 + Arrays.stream(ProviderKind.values())
                                         .map(ProviderKind::id)
                                         .collect(Collectors.joining(", "))

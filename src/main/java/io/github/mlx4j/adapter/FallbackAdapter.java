@@ -1,5 +1,6 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -20,6 +21,7 @@ import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -144,15 +146,22 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
             }
         }
 
-        private synchronized boolean movesOn(Mlx4jException error) {
-            failures.add(error);
-            return !cancelled && next < ports.size();
+        private synchronized boolean isCancelled() {
+            return cancelled;
         }
 
         private void allFailed() {
             Mlx4jException first = failures.get(0);
-            failures.stream().skip(1).filter(other -> other != first).forEach(first::addSuppressed);
+            failures.stream().skip(1).filter(other -> isNewTo(first, other)).forEach(first::addSuppressed);
             sink.failed(first);
+        }
+
+        /** A port may fail many requests with one and the same error, which must not grow with each of them. */
+        private static boolean isNewTo(Mlx4jException first, Mlx4jException other) {
+            return other != first
+                    && Arrays.stream(first.getSuppressed())
+                            .map(Throwable::getMessage)
+                            .noneMatch(other.getMessage()::equals);
         }
 
         /** Passes an answer on and tells the breaker how it went. */
@@ -188,12 +197,17 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 }
                 if (anyText || !fault) {
                     sink.failed(error);
-                } else if (movesOn(error)) {
+                    return;
+                }
+                failures.add(error);
+                if (isCancelled()) {
+                    sink.failed(new CancelledException("The request was cancelled while it failed.", "", error));
+                } else if (next < ports.size()) {
                     log.warn(
                             "{} failed, so {} is asked: {}",
                             port.name(),
                             ports.get(next).name(),
-                            error.getMessage());
+                            error.reason());
                     next();
                 } else {
                     allFailed();

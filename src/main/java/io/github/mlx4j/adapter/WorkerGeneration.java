@@ -16,6 +16,7 @@ import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.GenerationSink;
 import io.github.mlx4j.port.ProviderKind;
 import java.util.ArrayList;
@@ -69,13 +70,14 @@ final class WorkerGeneration implements Cancellation {
         if (cancelCall != null) {
             cancelCall.run(); // the worker's answer ends it
         } else {
-            fail(new CancelledException("The request was cancelled before the worker was ready.", ""));
+            fail(cancelled());
         }
     }
 
     private void send(Worker.Ready ready) {
         synchronized (this) {
             if (cancelled) {
+                fail(cancelled()); // the call that cancel() knew had ended already
                 return;
             }
             WorkerClient client = ready.client();
@@ -113,6 +115,10 @@ final class WorkerGeneration implements Cancellation {
         }
     }
 
+    private static CancelledException cancelled() {
+        return new CancelledException("The request was cancelled before the worker was ready.", "");
+    }
+
     private static Mlx4jException asKnown(Throwable error) {
         Throwable cause = error instanceof CompletionException ? error.getCause() : error;
         if (cause instanceof Mlx4jException known) {
@@ -137,6 +143,10 @@ final class WorkerGeneration implements Cancellation {
         public void notified(String method, JsonNode params) {
             if (method.equals("chunk")) {
                 Chunk chunk = Codec.read(params, Chunk.class);
+                if (chunk.seq() != chunks) {
+                    pieceLost();
+                    return;
+                }
                 chunks++;
                 text.append(chunk.text());
                 tokens.addAll(chunk.tokens());
@@ -148,13 +158,23 @@ final class WorkerGeneration implements Cancellation {
         public void answered(JsonNode answer) {
             GenerateResult result = Codec.read(answer, GenerateResult.class);
             if (result.chunks() != chunks) {
-                fail(new ProtocolException(
-                        "The %s worker sent %d chunks, but %d arrived.".formatted(kind.id(), result.chunks(), chunks),
-                        "This is a fault of mlx4j: please report it."));
-            } else if (ended.compareAndSet(false, true)) {
-                onEnd.run();
-                sink.completed(Requests.result(result, text.toString(), tokens, backend));
+                pieceLost();
+                return;
             }
+            // Before it counts as ended, since this throws if the answer makes no sense.
+            GenerationResult whole = Requests.result(result, text.toString(), tokens, backend);
+            if (ended.compareAndSet(false, true)) {
+                onEnd.run();
+                sink.completed(whole);
+            }
+        }
+
+        /** A text with a gap is wrong: what comes after it is not passed on. */
+        private void pieceLost() {
+            fail(new ProtocolException(
+                    "A piece of the %s worker's answer was lost after %d pieces.".formatted(kind.id(), chunks),
+                    "This is a fault of mlx4j: please report it."));
+            cancel();
         }
 
         @Override

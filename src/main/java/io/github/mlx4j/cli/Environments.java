@@ -52,12 +52,20 @@ final class Environments {
     private final Path home;
     private final Platform platform;
     private final String path;
+    private final Optional<String> named;
     private final Consumer<String> progress;
 
-    Environments(Path home, Platform platform, @Nullable String path, Consumer<String> progress) {
+    /** {@code path} and {@code pythonPath} are the values of these variables. */
+    Environments(
+            Path home,
+            Platform platform,
+            @Nullable String path,
+            @Nullable String pythonPath,
+            Consumer<String> progress) {
         this.home = home;
         this.platform = platform;
         this.path = path == null ? "" : path;
+        this.named = Optional.ofNullable(pythonPath).filter(value -> !value.isBlank());
         this.progress = progress;
     }
 
@@ -139,8 +147,6 @@ final class Environments {
     /** The first Python that is new enough. */
     private Path basePython() {
         List<String> tooOld = new ArrayList<>();
-        Optional<String> named =
-                Optional.ofNullable(System.getenv("PYTHON_PATH")).filter(value -> !value.isBlank());
         for (String program : named.map(List::of).orElse(PYTHONS)) {
             Optional<Path> python = program.contains("/") ? Optional.of(Path.of(program)) : onPath(program);
             if (python.isPresent()) {
@@ -282,7 +288,7 @@ final class Environments {
         return Stream.of(path.split(":"))
                 .filter(folder -> !folder.isEmpty())
                 .map(folder -> Path.of(folder, program))
-                .filter(Files::isExecutable)
+                .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
                 .findFirst();
     }
 

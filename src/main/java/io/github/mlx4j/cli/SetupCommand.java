@@ -40,6 +40,7 @@ final class SetupCommand implements Callable<Integer> {
                 config.home(),
                 Platform.current(),
                 System.getenv("PATH"),
+                System.getenv("PYTHON_PATH"),
                 spec.commandLine().getErr()::println);
         List<ProviderKind> kinds = switch (what) {
             case MLX -> List.of(ProviderKind.MLX);

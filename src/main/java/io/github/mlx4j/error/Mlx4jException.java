@@ -34,12 +34,14 @@ public abstract sealed class Mlx4jException extends RuntimeException
     private static final long serialVersionUID = 1L;
 
     private final String code;
+    private final String reason;
     private final String hint;
     private final boolean retryable;
 
     Mlx4jException(String code, String message, String hint, boolean retryable, @Nullable Throwable cause) {
         super(hint.isEmpty() ? message : message + " What to do: " + hint, cause);
         this.code = code;
+        this.reason = message;
         this.hint = hint;
         this.retryable = retryable;
     }
@@ -47,6 +49,11 @@ public abstract sealed class Mlx4jException extends RuntimeException
     /** A stable name of the kind of failure, for example {@code MODEL_NOT_FOUND}. */
     public final String code() {
         return code;
+    }
+
+    /** What happened and why: the message without the hint. */
+    public final String reason() {
+        return reason;
     }
 
     /** What to do about it, or an empty string where there is nothing to say. */

@@ -19,8 +19,6 @@ record FutureSink(CompletableFuture<GenerationResult> future) implements Generat
 
     @Override
     public void failed(Mlx4jException error) {
-        future.completeAsync(() -> {
-            throw error;
-        });
+        future.defaultExecutor().execute(() -> future.completeExceptionally(error)); // not wrapped, unlike a thrown one
     }
 }

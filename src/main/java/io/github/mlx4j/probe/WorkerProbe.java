@@ -1,5 +1,6 @@
 package io.github.mlx4j.probe;
 
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
@@ -29,7 +30,10 @@ public final class WorkerProbe {
     public static final int OLDEST_PYTHON_MINOR = 11;
 
     private static final int PROBE_SECONDS = 60;
-    private static final JsonMapper JSON = new JsonMapper();
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+            .build();
 
     private final ProviderKind kind;
     private final Platform platform;
@@ -107,7 +111,8 @@ public final class WorkerProbe {
         } catch (TimeoutException late) {
             return broken(interpreter, "did not answer within " + PROBE_SECONDS + " s");
         } catch (IOException error) {
-            return broken(interpreter, "could not be asked: " + error.getMessage());
+            Throwable plain = error.getCause() instanceof IOException cause ? cause : error; // zt-exec adds the script
+            return broken(interpreter, "could not be asked: " + plain.getMessage());
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
             return broken(interpreter, "was not waited for, since the thread was interrupted");

@@ -249,7 +249,7 @@ public final class Worker implements AutoCloseable {
     }
 
     private synchronized void failed(Mlx4jException error) {
-        lastFailure = String.valueOf(error.getMessage());
+        lastFailure = error.reason();
         history.add("failed", lastFailure);
     }
 

@@ -52,7 +52,8 @@ public final class WorkerClient {
 
     private WorkerClient(WorkerLaunch launch) throws IOException {
         this.launch = launch;
-        this.process = WorkerProcess.start(launch, nonce, this::received, this::exited);
+        this.process = WorkerProcess.start(launch, nonce, this::received);
+        this.process.onExit(this::exited); // not before the line above: a process may be gone at once
     }
 
     /**
@@ -179,10 +180,7 @@ public final class WorkerClient {
             if (message instanceof Inbound.Notification notification) {
                 notified(notification);
             } else if (message instanceof Inbound.Answer answer) {
-                Open call = open.remove(answer.id());
-                if (call != null) {
-                    call.reply().answered(answer.result());
-                }
+                answered(answer);
             } else if (message instanceof Inbound.Failure failure) {
                 failed(failure);
             } else if (message instanceof Inbound.Junk bad) {
@@ -228,6 +226,23 @@ public final class WorkerClient {
             case "warning" -> log.warn("{}: {}", line.logger(), line.message());
             case "info" -> log.info("{}: {}", line.logger(), line.message());
             default -> log.debug("{}: {}", line.logger(), line.message());
+        }
+    }
+
+    private void answered(Inbound.Answer answer) {
+        Open call = open.remove(answer.id());
+        if (call == null) {
+            return;
+        }
+        try {
+            call.reply().answered(answer.result());
+        } catch (RuntimeException error) {
+            call.reply()
+                    .failed(new ProtocolException(
+                            "The %s worker gave an answer that can't be read: %s"
+                                    .formatted(launch.kind().id(), error.getMessage()),
+                            "Use the worker that comes with this version of mlx4j.",
+                            error));
         }
     }
 

@@ -52,13 +52,11 @@ final class WorkerProcess {
     }
 
     /**
-     * Starts a process. {@code onLine} hears each line of its standard output, on the reader thread; {@code onExit}
-     * hears once of its exit code, after the last line.
+     * Starts a process. {@code onLine} hears each line of its standard output, on the reader thread.
      *
      * @throws IOException if it can't be started
      */
-    static WorkerProcess start(WorkerLaunch launch, String nonce, Consumer<byte[]> onLine, Consumer<Integer> onExit)
-            throws IOException {
+    static WorkerProcess start(WorkerLaunch launch, String nonce, Consumer<byte[]> onLine) throws IOException {
         String name = "mlx4j-" + launch.kind().id();
         Path folder = Files.createTempDirectory(name + "-"); // rwx for the owner alone
         try {
@@ -85,13 +83,20 @@ final class WorkerProcess {
                     .getProcess();
             WorkerProcess worker = new WorkerProcess(name, folder, pipes, process);
             pipes.onEnd(worker::killIfLingering);
-            worker.gone.thenRun(() -> onExit.accept(process.exitValue()));
             log.debug("{} started: pid {}, protocol {}", name, process.pid(), ProtocolVersion.CURRENT);
             return worker;
-        } catch (IOException | RuntimeException error) {
+        } catch (IOException error) {
+            delete(folder);
+            throw error.getCause() instanceof IOException plain ? plain : error; // zt-exec adds the environment to it
+        } catch (RuntimeException error) {
             delete(folder);
             throw error;
         }
+    }
+
+    /** Tells of its exit code once, after the last line; here and now if it is gone already. */
+    void onExit(Consumer<Integer> action) {
+        gone.thenRun(() -> action.accept(process.exitValue()));
     }
 
     long pid() {

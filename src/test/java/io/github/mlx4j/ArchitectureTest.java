@@ -1,0 +1,137 @@
+package io.github.mlx4j;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
+import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.NullMarked;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class ArchitectureTest {
+
+    private static final String ROOT = "io.github.mlx4j";
+
+    /** Each package with those of ours that it may use; the root's own name is empty. */
+    private static final Map<String, Set<String>> MAY_USE = Map.of(
+            "error", Set.of(),
+            "port", Set.of("error"),
+            "internal.protocol", Set.of("error"),
+            "internal.worker", Set.of("internal.protocol", "port", "error"),
+            "model", Set.of("port", "error"),
+            "probe", Set.of("internal.worker", "port", "error"),
+            "adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error"),
+            "", Set.of("error", "port", "internal.protocol", "internal.worker", "model", "probe", "adapter"),
+            "cli", Set.of("error", "port", "internal.protocol", "internal.worker", "model", "probe", "adapter", ""));
+
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .importPackages(ROOT);
+
+    static Set<String> packages() {
+        return MAY_USE.keySet();
+    }
+
+    @ParameterizedTest
+    @MethodSource("packages")
+    void shouldUseOnlyAllowedPackagesWhenInPackage(String name) {
+        String[] allowed = Stream.concat(Stream.of(name), MAY_USE.get(name).stream())
+                .map(ArchitectureTest::fullName)
+                .toArray(String[]::new);
+
+        classes()
+                .that()
+                .resideInAPackage(fullName(name))
+                .should()
+                .onlyDependOnClassesThat(resideOutsideOfPackage(ROOT + "..").or(resideInAnyPackage(allowed)))
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldHaveAnEntryAboveWhenThereIsAPackage() {
+        Set<String> there = CLASSES.stream().map(JavaClass::getPackageName).collect(Collectors.toSet());
+
+        assertThat(there)
+                .containsExactlyInAnyOrderElementsOf(MAY_USE.keySet().stream()
+                        .map(ArchitectureTest::fullName)
+                        .toList());
+    }
+
+    @Test
+    void shouldHaveNoCyclesWhenPackagesUseEachOther() {
+        slices().assignedFrom(new SliceAssignment() {
+                    @Override
+                    public SliceIdentifier getIdentifierOf(JavaClass javaClass) {
+                        return javaClass.getPackageName().startsWith(ROOT)
+                                ? SliceIdentifier.of(javaClass.getPackageName())
+                                : SliceIdentifier.ignore();
+                    }
+
+                    @Override
+                    public String getDescription() {
+                        return "packages of mlx4j";
+                    }
+                })
+                .should()
+                .beFreeOfCycles()
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldSayWhatAClassIsWhenNamingIt() {
+        noClasses()
+                .should()
+                .haveNameMatching(".*(Util|Utils|Helper|Helpers)(\\$.*)?")
+                .orShould()
+                .resideInAnyPackage("..util..", "..common..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldBeNullMarkedWhenAClassIsPublic() {
+        List<JavaClass> api = CLASSES.stream()
+                .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
+                .filter(resideOutsideOfPackage(ROOT + ".internal..").and(not(resideInAPackage(ROOT + ".cli"))))
+                .toList();
+
+        assertThat(api).isNotEmpty().allMatch(type -> type.getPackage().isAnnotatedWith(NullMarked.class));
+    }
+
+    @Test
+    void shouldPrintOnlyInTheCommandLine() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + ".cli")
+                .should(ACCESS_STANDARD_STREAMS)
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldLogOnlyThroughSlf4j() {
+        NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING.check(CLASSES);
+    }
+
+    private static String fullName(String name) {
+        return name.isEmpty() ? ROOT : ROOT + "." + name;
+    }
+}

@@ -1,0 +1,233 @@
+package io.github.mlx4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.github.mlx4j.ProviderConfig.NamedInterpreter;
+import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.UnsupportedProviderException;
+import io.github.mlx4j.port.ProviderKind;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+class ProviderConfigTest {
+
+    @Test
+    void shouldHaveEveryDefaultWhenNothingIsSet() {
+        ProviderConfig config = ProviderConfig.fromEnv(Map.of());
+
+        assertThat(config).isEqualTo(ProviderConfig.builder().build());
+        assertThat(config.provider()).isEmpty();
+        assertThat(config.fallback()).isEmpty();
+        assertThat(config.models()).isEmpty();
+        assertThat(config.interpreters()).isEmpty();
+        assertThat(config.home()).isEqualTo(Path.of(System.getProperty("user.home"), ".mlx4j"));
+        assertThat(config.allowAnyPlatform()).isFalse();
+        assertThat(config.download()).isTrue();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void shouldHaveTheDefaultWhenASettingIsEmpty(Setting setting) {
+        assertThat(ProviderConfig.fromEnv(Map.of(setting.name(), ""))).isEqualTo(ProviderConfig.fromEnv(Map.of()));
+        assertThat(ProviderConfig.fromEnv(Map.of(setting.name(), " \t"))).isEqualTo(ProviderConfig.fromEnv(Map.of()));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void shouldReadEverySetting(Setting setting) {
+        Map<Setting, String> values = Map.of(
+                Setting.TASK_ORCHESTRATOR_PROVIDER, "hf",
+                Setting.TASK_ORCHESTRATOR_FALLBACK, "none",
+                Setting.MLX4J_ALLOW_ANY_PLATFORM, "true",
+                Setting.MLX4J_DOWNLOAD, "never",
+                Setting.MLX4J_HANG_SECONDS, "7",
+                Setting.MLX4J_IDLE_SECONDS, "7",
+                Setting.MLX4J_MAX_REQUESTS, "7");
+
+        assertThat(ProviderConfig.fromEnv(Map.of(setting.name(), values.getOrDefault(setting, "some value"))))
+                .isNotEqualTo(ProviderConfig.fromEnv(Map.of()));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void shouldSayWhatEverySettingDoes(Setting setting) {
+        assertThat(setting.effect()).endsWith(".");
+        assertThat(setting.defaultText()).isNotNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "mlx, MLX",
+        "hf, HF",
+        "ollama, OLLAMA",
+        "openai, OPENAI",
+        "anthropic, ANTHROPIC",
+        "MLX, MLX",
+        "' Hf ', HF"
+    })
+    void shouldTakeTheProviderWhenItIsNamed(String name, ProviderKind provider) {
+        assertThat(from(Setting.TASK_ORCHESTRATOR_PROVIDER, name).provider()).hasValue(provider);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", "AUTO"})
+    void shouldLeaveTheProviderOpenWhenItIsAuto(String auto) {
+        assertThat(from(Setting.TASK_ORCHESTRATOR_PROVIDER, auto).provider()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"mlxx", "mlx,hf", "none"})
+    void shouldListTheProvidersWhenThereIsNoSuchOne(String name) {
+        assertThatExceptionOfType(UnsupportedProviderException.class)
+                .isThrownBy(() -> from(Setting.TASK_ORCHESTRATOR_PROVIDER, name))
+                .withMessage("TASK_ORCHESTRATOR_PROVIDER is '" + name + "', but there is no such provider."
+                        + " What to do: Set it to auto, mlx, hf, ollama, openai, anthropic.")
+                .satisfies(error -> assertThat(error.code()).isEqualTo("UNSUPPORTED_PROVIDER"));
+    }
+
+    @Test
+    void shouldTakeTheFallbackWhenItIsAList() {
+        assertThat(from(Setting.TASK_ORCHESTRATOR_FALLBACK, "hf").fallback()).hasValue(List.of(ProviderKind.HF));
+        assertThat(from(Setting.TASK_ORCHESTRATOR_FALLBACK, "hf, OLLAMA ,hf").fallback())
+                .hasValue(List.of(ProviderKind.HF, ProviderKind.OLLAMA));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "None"})
+    void shouldHaveNoFallbackWhenItIsNone(String none) {
+        assertThat(from(Setting.TASK_ORCHESTRATOR_FALLBACK, none).fallback()).hasValue(List.of());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'hf,nope', nope", "auto, auto", "'hf,none', none", "'hf,,mlx', ''"})
+    void shouldListTheProvidersWhenAFallbackDoesNotExist(String list, String wrong) {
+        assertThatExceptionOfType(UnsupportedProviderException.class)
+                .isThrownBy(() -> from(Setting.TASK_ORCHESTRATOR_FALLBACK, list))
+                .withMessage("TASK_ORCHESTRATOR_FALLBACK is '" + wrong + "', but there is no such provider."
+                        + " What to do: Set it to none, or to a list of mlx, hf, ollama, openai, anthropic.");
+    }
+
+    @Test
+    void shouldTakeTheModelOfEachProvider() {
+        assertThat(ProviderConfig.fromEnv(Map.of("MLX_MODEL", "/models/a", "HF_MODEL", "org/b"))
+                        .models())
+                .isEqualTo(Map.of(ProviderKind.MLX, "/models/a", ProviderKind.HF, "org/b"));
+    }
+
+    @Test
+    void shouldTakeTheInterpreterOfEveryWorkerUnlessOneHasItsOwn() {
+        assertThat(ProviderConfig.fromEnv(Map.of("PYTHON_PATH", "/a")).interpreters())
+                .isEqualTo(Map.of(
+                        ProviderKind.MLX, new NamedInterpreter("/a", "PYTHON_PATH"),
+                        ProviderKind.HF, new NamedInterpreter("/a", "PYTHON_PATH")));
+        assertThat(ProviderConfig.fromEnv(Map.of("PYTHON_PATH", "/a", "MLX4J_MLX_PYTHON", "/b"))
+                        .interpreters())
+                .isEqualTo(Map.of(
+                        ProviderKind.MLX, new NamedInterpreter("/b", "MLX4J_MLX_PYTHON"),
+                        ProviderKind.HF, new NamedInterpreter("/a", "PYTHON_PATH")));
+        assertThat(ProviderConfig.fromEnv(Map.of("MLX4J_HF_PYTHON", "/c")).interpreters())
+                .isEqualTo(Map.of(ProviderKind.HF, new NamedInterpreter("/c", "MLX4J_HF_PYTHON")));
+    }
+
+    @Test
+    void shouldTakeTheHome() {
+        assertThat(from(Setting.MLX4J_HOME, "/elsewhere").home()).isEqualTo(Path.of("/elsewhere"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, true", "TRUE, true", "false, false"})
+    void shouldTakeWhetherAnyPlatformWillDo(String value, boolean allowed) {
+        assertThat(from(Setting.MLX4J_ALLOW_ANY_PLATFORM, value).allowAnyPlatform())
+                .isEqualTo(allowed);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"auto, true", "never, false", "Never, false"})
+    void shouldTakeWhetherToDownload(String value, boolean download) {
+        assertThat(from(Setting.MLX4J_DOWNLOAD, value).download()).isEqualTo(download);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "MLX4J_ALLOW_ANY_PLATFORM, yes, true or false",
+        "MLX4J_ALLOW_ANY_PLATFORM, 1, true or false",
+        "MLX4J_DOWNLOAD, always, auto or never",
+        "MLX4J_DOWNLOAD, false, auto or never"
+    })
+    void shouldSayWhichValuesThereAreWhenASettingHasAnother(Setting setting, String value, String choices) {
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> from(setting, value))
+                .withMessage(setting + " is '" + value + "', which it can't be. What to do: Set it to " + choices + ".")
+                .satisfies(error -> assertThat(error.code()).isEqualTo("INVALID_CONFIGURATION"));
+    }
+
+    @Test
+    void shouldPreferTheSystemPropertyWhenBothAreSet() throws Exception {
+        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        String classes = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        ProcessBuilder program = new ProcessBuilder(
+                java, "-cp", classes, "-DMLX_MODEL=property", "-DPYTHON_PATH=", PrintsModels.class.getName());
+        program.environment().clear();
+        program.environment()
+                .putAll(Map.of("MLX_MODEL", "variable", "HF_MODEL", "variable", "PYTHON_PATH", "/variable"));
+
+        Process process = program.redirectError(ProcessBuilder.Redirect.INHERIT).start();
+
+        assertThat(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .as("an empty property hides a variable")
+                .isEqualTo("property variable {}");
+    }
+
+    /** A program of its own, since a test can't set a variable of its own process. */
+    static final class PrintsModels {
+        public static void main(String[] args) {
+            ProviderConfig config = ProviderConfig.fromEnv();
+            System.out.print(config.models().get(ProviderKind.MLX) + " "
+                    + config.models().get(ProviderKind.HF) + " " + config.interpreters());
+        }
+    }
+
+    @Test
+    void shouldStayAsItIsWhenItsBuilderGoesOn() {
+        List<ProviderKind> fallback = new ArrayList<>(List.of(ProviderKind.HF));
+        ProviderConfig.Builder builder = ProviderConfig.builder()
+                .provider(ProviderKind.MLX)
+                .fallback(fallback)
+                .model(ProviderKind.MLX, "/models/a")
+                .interpreter(ProviderKind.HF, "python3.12")
+                .home(Path.of("/elsewhere"))
+                .allowAnyPlatform(true)
+                .download(false);
+        ProviderConfig config = builder.build();
+
+        fallback.clear();
+        builder.model(ProviderKind.MLX, "/models/b").interpreter(ProviderKind.HF, "other");
+
+        assertThat(config)
+                .isEqualTo(new ProviderConfig(
+                        ProviderKind.MLX,
+                        List.of(ProviderKind.HF),
+                        Map.of(ProviderKind.MLX, "/models/a"),
+                        Map.of(ProviderKind.HF, new NamedInterpreter("python3.12", "the configuration")),
+                        Path.of("/elsewhere"),
+                        true,
+                        false,
+                        WorkerOptions.DEFAULT));
+    }
+
+    private static ProviderConfig from(Setting setting, String value) {
+        return ProviderConfig.fromEnv(Map.of(setting.name(), value));
+    }
+}

@@ -1,0 +1,321 @@
+package io.github.mlx4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.error.UnsupportedProviderException;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.probe.Platform;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+class ProviderFactoryTest {
+
+    private static final Platform APPLE_SILICON = new Platform("Mac OS X", "aarch64", false);
+    private static final Platform LINUX = new Platform("Linux", "amd64", false);
+
+    @TempDir
+    private Path folder;
+
+    private Path python;
+    private Path calls;
+
+    @BeforeEach
+    void makePython() throws IOException {
+        python = StubPython.withFakeWorker(folder.resolve("stub"));
+        calls = folder.resolve("calls");
+    }
+
+    @Test
+    void shouldProbeAndStartNothingWhenItIsMade() {
+        try (ProviderFactory providers = ProviderFactory.fromEnv(Map.of("PYTHON_PATH", python.toString()))) {
+            assertThat(calls).doesNotExist();
+            assertThat(providers.config().interpreters()).hasSize(2);
+
+            assertThat(providers.selection().attempts()).isNotEmpty();
+            assertThat(calls).as("it would have been seen").exists();
+        }
+    }
+
+    @Test
+    void shouldStartNoWorkerWhenAnAdapterIsMade() {
+        try (ProviderFactory providers = factory(APPLE_SILICON, ready())) {
+            providers.createTextGenerationAdapter();
+
+            assertThat(calls).hasContent("probe");
+        }
+    }
+
+    @Test
+    void shouldAnswerByTheFirstThatIsAvailable() {
+        try (ProviderFactory providers = factory(APPLE_SILICON, ready())) {
+            TextGenerationPort llm = providers.createTextGenerationAdapter();
+
+            assertThat(llm.generate("Hi").text()).isEqualTo("Hi");
+            assertThat(llm.generate("Hi").backend().provider()).isEqualTo(ProviderKind.MLX);
+            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.MLX);
+            assertThat(providers.selection().fallback()).containsExactly(ProviderKind.HF);
+            assertThat(providers.selection()).hasToString("mlx: available");
+            assertThat(providers.createTextGenerationAdapter()).isSameAs(llm);
+        }
+    }
+
+    @Test
+    void shouldTakeHfWhenMlxCannotRunHere() {
+        try (ProviderFactory providers = factory(LINUX, ready())) {
+            assertThat(providers
+                            .createTextGenerationAdapter()
+                            .generate("Hi")
+                            .backend()
+                            .provider())
+                    .isEqualTo(ProviderKind.HF);
+            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.HF);
+            assertThat(providers.selection().fallback()).isEmpty();
+            assertThat(providers.selection().toString())
+                    .startsWith("mlx: MLX is made for macOS on Apple silicon, but this is Linux on amd64. (NOT_MACOS) ")
+                    .endsWith("; hf: available");
+        }
+    }
+
+    @Test
+    void shouldTakeMlxAnywhereWhenAnyPlatformIsAllowed() {
+        try (ProviderFactory providers = factory(LINUX, ready().allowAnyPlatform(true))) {
+            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.MLX);
+        }
+    }
+
+    @Test
+    void shouldListEveryAttemptWhenNoneIsAvailable() {
+        try (ProviderFactory providers = factory(LINUX, missing())) {
+            assertThatExceptionOfType(ProviderUnavailableException.class)
+                    .isThrownBy(providers::createTextGenerationAdapter)
+                    .withMessageStartingWith("No provider is available here:\n"
+                            + "- mlx: MLX is made for macOS on Apple silicon, but this is Linux on amd64. (NOT_MACOS) ")
+                    .withMessageContaining("\n- hf: There is no Python interpreter at " + folder.resolve("nowhere")
+                            + ", which the configuration names. (PYTHON_NOT_FOUND) Correct the configuration, or unset"
+                            + " it and run `mlx4j setup hf`.")
+                    .withMessageContaining(
+                            "\n- openai, anthropic: not tried; a remote service is only used when it is named\n")
+                    .withMessageEndingWith(
+                            "What to do: Run `mlx4j doctor` for the whole report, or `mlx4j setup` to make"
+                                    + " what is missing.")
+                    .satisfies(error -> assertThat(error.code()).isEqualTo("NO_PROVIDER_AVAILABLE"));
+        }
+    }
+
+    @Test
+    void shouldLookAgainWhenNoneWasAvailable() throws IOException {
+        try (ProviderFactory providers = factory(LINUX, missing())) {
+            assertThatExceptionOfType(ProviderUnavailableException.class).isThrownBy(providers::selection);
+
+            StubPython.printing(folder.resolve("nowhere"), StubPython.ALL_WELL);
+            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.HF);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"MLX, MLX_NOT_AVAILABLE", "HF, HF_NOT_AVAILABLE"})
+    void shouldNameTheProviderWhenItIsNamedAndNotAvailable(ProviderKind named, String code) {
+        ProviderConfig.Builder config = missing().provider(named).fallback(List.of());
+        try (ProviderFactory providers = factory(APPLE_SILICON, config)) {
+            assertThatExceptionOfType(ProviderUnavailableException.class)
+                    .isThrownBy(providers::selection)
+                    .withMessageContaining("- " + named.id() + ": There is no Python interpreter at ")
+                    .satisfies(error -> assertThat(error.code()).isEqualTo(code));
+        }
+    }
+
+    @Test
+    void shouldListTheFallbackWhenNeitherItNorTheNamedProviderIsAvailable() {
+        try (ProviderFactory providers = factory(LINUX, missing().provider(ProviderKind.MLX))) {
+            assertThatExceptionOfType(ProviderUnavailableException.class)
+                    .isThrownBy(providers::selection)
+                    .withMessageContaining("\n- mlx: ")
+                    .withMessageContaining("\n- hf: ")
+                    .satisfies(error -> assertThat(error.code()).isEqualTo("NO_PROVIDER_AVAILABLE"));
+        }
+    }
+
+    @Test
+    void shouldAnswerByTheFallbackWhenTheNamedProviderIsNotAvailable() {
+        try (ProviderFactory providers = factory(LINUX, ready().provider(ProviderKind.MLX))) {
+            assertThat(providers
+                            .createTextGenerationAdapter()
+                            .generate("Hi")
+                            .backend()
+                            .provider())
+                    .isEqualTo(ProviderKind.HF);
+            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.MLX);
+        }
+    }
+
+    @Test
+    void shouldAnswerByTheFallbackWhenTheWorkerCannotLoadItsModel() {
+        ProviderConfig.Builder config = ready().model(ProviderKind.MLX, "{\"error\":\"ModelLoadFailed\"}")
+                .model(ProviderKind.HF, "org/name");
+        try (ProviderFactory providers = factory(APPLE_SILICON, config)) {
+            assertThat(providers
+                            .createTextGenerationAdapter()
+                            .generate("Hi")
+                            .backend()
+                            .provider())
+                    .isEqualTo(ProviderKind.HF);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"OLLAMA", "OPENAI", "ANTHROPIC"})
+    void shouldSayThatItIsNotBuiltInWhenTheProviderIsNotYet(ProviderKind kind) {
+        try (ProviderFactory providers =
+                factory(APPLE_SILICON, ready().provider(kind).model(kind, "any"))) {
+            assertThatExceptionOfType(NotSupportedException.class)
+                    .isThrownBy(providers::createTextGenerationAdapter)
+                    .withMessage("The provider " + kind.id()
+                            + " is known, but this version of mlx4j can't talk to it yet. What to do: Use mlx or hf.")
+                    .satisfies(error -> assertThat(error.code()).isEqualTo("NOT_SUPPORTED"));
+        }
+    }
+
+    @Test
+    void shouldSayThatTheFallbackIsNotBuiltInWhenItIsNotYet() {
+        try (ProviderFactory providers = factory(APPLE_SILICON, ready().fallback(List.of(ProviderKind.OLLAMA)))) {
+            assertThatExceptionOfType(NotSupportedException.class)
+                    .isThrownBy(providers::createTextGenerationAdapter)
+                    .withMessageContaining("ollama");
+        }
+    }
+
+    @Test
+    void shouldPassOverHfWhenNoModelIsKnownForIt() {
+        ProviderConfig.Builder config = ready().model(ProviderKind.MLX, "mlx-community/Something-8bit");
+        try (ProviderFactory providers = factory(LINUX, config)) {
+            assertThatExceptionOfType(ProviderUnavailableException.class)
+                    .isThrownBy(providers::selection)
+                    .withMessageContaining("- hf: There is no known counterpart of mlx-community/Something-8bit for hf."
+                            + " (NO_MODEL) Name one in HF_MODEL.");
+        }
+        try (ProviderFactory providers = factory(APPLE_SILICON, config)) {
+            assertThat(providers.selection().fallback())
+                    .as("nor does it stand in")
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void shouldKnowTheModelOfEachProvider() {
+        try (ProviderFactory providers = factory(LINUX, ready())) {
+            assertThat(providers.model(ProviderKind.MLX)).hasValue("mlx-community/Phi-3-mini-4k-instruct-4bit");
+            assertThat(providers.model(ProviderKind.HF)).hasValue("microsoft/Phi-3-mini-4k-instruct");
+            assertThat(providers.model(ProviderKind.OLLAMA)).isEmpty();
+        }
+        ProviderConfig.Builder named = ready().model(ProviderKind.MLX, "org/a").model(ProviderKind.OPENAI, "b");
+        try (ProviderFactory providers = factory(LINUX, named)) {
+            assertThat(providers.model(ProviderKind.MLX)).hasValue("org/a");
+            assertThat(providers.model(ProviderKind.HF)).as("serves both").hasValue("org/a");
+            assertThat(providers.model(ProviderKind.OPENAI)).hasValue("b");
+        }
+    }
+
+    @Test
+    void shouldDiagnoseEveryWorkerWhateverIsChosen() {
+        try (ProviderFactory providers = factory(LINUX, ready())) {
+            assertThat(providers.diagnose())
+                    .extracting(Selection.Attempt::toString)
+                    .satisfiesExactly(
+                            mlx -> assertThat(mlx).contains("NOT_MACOS"),
+                            hf -> assertThat(hf).isEqualTo("hf: available"));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"mlx, MLX", "hf, HF", "MLX, MLX"})
+    void shouldTakeProviderAndModelWhenBothAreGiven(String name, ProviderKind kind) {
+        try (ProviderFactory providers = new ProviderFactory(name, "org/name")) {
+            assertThat(providers.config().provider()).hasValue(kind);
+            assertThat(providers.model(kind)).hasValue("org/name");
+        }
+    }
+
+    @Test
+    void shouldListTheProvidersWhenThereIsNoSuchOne() {
+        assertThatExceptionOfType(UnsupportedProviderException.class)
+                .isThrownBy(() -> new ProviderFactory("nope", "org/name"))
+                .withMessageContaining("is 'nope', but there is no such provider")
+                .withMessageContaining("mlx, hf, ollama, openai, anthropic")
+                .satisfies(error -> assertThat(error.code()).isEqualTo("UNSUPPORTED_PROVIDER"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"auto", ""})
+    void shouldRefuseAModelWhenTheProviderIsOpen(String provider) {
+        assertThatExceptionOfType(NotSupportedException.class)
+                .isThrownBy(() -> new ProviderFactory(provider, "org/name"))
+                .withMessage("With a model, the provider can't be auto. What to do: Name mlx or hf.");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"MLX", "HF"})
+    void shouldStartTheWorkerWhenWarmedUp(ProviderKind kind) {
+        try (ProviderFactory providers = factory(APPLE_SILICON, ready().provider(kind))) {
+            providers.warmUp();
+            providers.warmUp();
+
+            assertThat(calls).hasContent("""
+                    probe
+                    worker
+                    """);
+        }
+    }
+
+    @Test
+    void shouldStopItsWorkersWhenClosed() {
+        ProviderFactory providers = factory(APPLE_SILICON, ready());
+        TextGenerationPort llm = providers.createTextGenerationAdapter();
+        assertThat(llm.generate("Hi").text()).isEqualTo("Hi");
+
+        providers.close();
+        providers.close();
+
+        assertThatExceptionOfType(ClosedException.class)
+                .isThrownBy(() -> llm.generate("Hi"))
+                .withMessage("The mlx worker was closed.");
+        assertThatExceptionOfType(ClosedException.class)
+                .isThrownBy(providers::createTextGenerationAdapter)
+                .withMessage("This provider factory was closed. What to do: Make a new one.")
+                .satisfies(error -> assertThat(error.code()).isEqualTo("CLOSED"));
+    }
+
+    private ProviderFactory factory(Platform platform, ProviderConfig.Builder config) {
+        return new ProviderFactory(config.home(folder.resolve("home")).build(), platform);
+    }
+
+    /** Both workers have an interpreter with everything in it. */
+    private ProviderConfig.Builder ready() {
+        return named(python);
+    }
+
+    /** No worker has an interpreter. */
+    private ProviderConfig.Builder missing() {
+        return named(folder.resolve("nowhere"));
+    }
+
+    private static ProviderConfig.Builder named(Path interpreter) {
+        return ProviderConfig.builder()
+                .interpreter(ProviderKind.MLX, interpreter.toString())
+                .interpreter(ProviderKind.HF, interpreter.toString());
+    }
+}

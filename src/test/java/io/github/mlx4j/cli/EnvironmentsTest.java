@@ -1,0 +1,337 @@
+package io.github.mlx4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.github.mlx4j.StubPython;
+import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Platform;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Makes environments with stand-ins for Python and uv, which note what they are asked and do as if. */
+@Timeout(60)
+class EnvironmentsTest {
+
+    private static final Platform LINUX = new Platform("Linux", "amd64", false);
+    private static final String READY = "mlx: ready at %s {\"device\": \"cpu\"}%nmlx: to undo, remove that folder";
+
+    private final List<String> progress = new CopyOnWriteArrayList<>();
+
+    @TempDir
+    private Path folder;
+
+    private Path bin;
+    private Path environment;
+    private Path marker;
+
+    @BeforeEach
+    void nameFolders() {
+        bin = folder.resolve("bin");
+        environment = folder.resolve("home/envs/mlx");
+        marker = environment.resolve("mlx4j-requirements.sha256");
+    }
+
+    @Test
+    void shouldMakeAnEnvironmentWhenThereIsNone() throws IOException {
+        Path python = python("python3", 12);
+
+        assertThat(make()).isEqualTo(READY.formatted(environment));
+
+        assertThat(calls())
+                .containsExactly(
+                        "python3: version", "python3: venv " + environment, "python: pip", "python: verify mlx");
+        assertThat(progress)
+                .contains(
+                        "mlx: making an environment with " + python,
+                        "mlx: package 1 of at most " + packages() + ", mlx-lm==0.32.2",
+                        "mlx: package 2 of at most " + packages() + ", mlx",
+                        "mlx: Installing collected packages",
+                        "  a warning of pip",
+                        "mlx: checking it with a token from a tiny model")
+                .noneMatch(line -> line.contains("made anew"));
+        assertThat(marker).content().matches("[0-9a-f]{64}\n");
+        assertThat(folder.resolve("requirements"))
+                .as("what pip was given")
+                .hasSameTextualContentAs(Path.of("python", "requirements", "mlx.txt"));
+    }
+
+    @Test
+    void shouldDoNothingWhenTheEnvironmentIsWhole() throws IOException {
+        python("python3", 12);
+        make();
+        forget();
+
+        assertThat(make()).isEqualTo("mlx: ready at " + environment);
+
+        assertThat(calls()).as("it was only looked at").containsExactly("python: probe");
+        assertThat(progress).isEmpty();
+    }
+
+    @Test
+    void shouldMakeItAnewWhenForced() throws IOException {
+        python("python3", 12);
+        make();
+        forget();
+        Path old = Files.createFile(environment.resolve("old"));
+
+        assertThat(make(true)).isEqualTo(READY.formatted(environment));
+
+        assertThat(calls()).contains("python3: venv " + environment, "python: pip");
+        assertThat(old).doesNotExist();
+    }
+
+    @Test
+    void shouldMakeItAnewWhenItIsHalfMade() throws IOException {
+        python("python3", 12);
+        make();
+        Files.delete(marker);
+        Path old = Files.createFile(environment.resolve("old"));
+
+        assertMadeAnew();
+
+        assertThat(old).doesNotExist();
+    }
+
+    @Test
+    void shouldMakeItAnewWhenItIsOfOtherRequirements() throws IOException {
+        python("python3", 12);
+        make();
+        Files.writeString(marker, "0".repeat(64) + "\n");
+
+        assertMadeAnew();
+    }
+
+    @Test
+    void shouldMakeItAnewWhenItsInterpreterIsGone() throws IOException {
+        python("python3", 12);
+        make();
+        Files.delete(environment.resolve("bin/python"));
+
+        assertMadeAnew();
+    }
+
+    @Test
+    void shouldMakeItAnewWhenItsInterpreterHasNoPackages() throws IOException {
+        python("python3", 12);
+        make();
+        StubPython.printing(
+                environment.resolve("bin/python"),
+                StubPython.ALL_WELL.replace("\"missing\": []", "\"missing\": [\"mlx_lm\"]"));
+
+        assertMadeAnew();
+    }
+
+    @Test
+    void shouldLeaveNoMarkerWhenPipFails() throws IOException {
+        python("python3", 12);
+        Path fails = Files.createFile(folder.resolve("pip-fails"));
+
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(this::make)
+                .withMessageMatching(
+                        "(?s)`" + environment + "/bin/python -m pip install .* -r .*` failed with exit code 1\\."
+                                + " What to do: The lines above say why\\. What was made so far is made anew by the next"
+                                + " `mlx4j setup mlx`\\.")
+                .satisfies(error -> assertThat(error.code()).isEqualTo("DEPENDENCY_MISSING"));
+        assertThat(progress).contains("mlx: ERROR: no network");
+        assertThat(marker).doesNotExist();
+        assertThat(calls()).as("it was not verified").last().isEqualTo("python: pip");
+
+        Files.delete(fails);
+        assertMadeAnew();
+    }
+
+    @Test
+    void shouldLeaveNoMarkerWhenItDoesNotWork() throws IOException {
+        python("python3", 12);
+        Files.createFile(folder.resolve("verify-fails"));
+
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(this::make)
+                .withMessage("The new environment at " + environment + " does not work."
+                        + " What to do: The lines above say why. Try `mlx4j setup mlx --force`.");
+        assertThat(progress).contains("  ImportError: libmlx.so");
+        assertThat(marker).doesNotExist();
+    }
+
+    @Test
+    void shouldSayHowOldEachIsWhenEveryPythonIsTooOld() throws IOException {
+        Path python3 = python("python3", 9);
+        Path python = StubPython.printing(bin.resolve("python"), ""); // Python 2 prints nothing when it is asked
+
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(this::make)
+                .withMessageStartingWith("There is no Python 3.11 or newer: " + python3 + " is Python 3.9, " + python
+                        + " does not run as Python 3. What to do: Install one (macOS: `brew install python`")
+                .satisfies(error -> assertThat(error.code()).isEqualTo("DEPENDENCY_MISSING"));
+        assertThat(environment).doesNotExist();
+    }
+
+    @Test
+    void shouldSayThatThereIsNoneWhenThereIsNoPython() {
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(this::make)
+                .withMessageStartingWith("There is no Python 3.11 or newer. What to do: Install one");
+    }
+
+    @Test
+    void shouldPreferTheNewestThatIsKnownToWork() throws IOException {
+        python("python3", 14);
+        python("python3.12", 12);
+        python("python3.13", 13);
+
+        make();
+
+        assertThat(calls()).startsWith("python3.13: version", "python3.13: venv " + environment);
+    }
+
+    @Test
+    void shouldGoOnToTheNextWhenAPythonIsTooOld() throws IOException {
+        python("python3", 10);
+        python("python", 11);
+
+        make();
+
+        assertThat(calls()).startsWith("python3: version", "python: version", "python: venv " + environment);
+    }
+
+    @Test
+    void shouldTakeNoOtherWhenPythonPathNamesOne() throws IOException {
+        python("python3", 12);
+        Path named = StubPython.script(folder.resolve("elsewhere/mine"), stub(13));
+
+        environments(named.toString()).make(ProviderKind.MLX, false);
+
+        assertThat(calls()).startsWith("mine: version", "mine: venv " + environment);
+    }
+
+    @Test
+    void shouldTakeNoOtherWhenThePythonOfPythonPathIsTooOld() throws IOException {
+        python("python3", 12);
+        Path named = StubPython.script(folder.resolve("elsewhere/mine"), stub(10));
+
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(() -> environments(named.toString()).make(ProviderKind.MLX, false))
+                .withMessageStartingWith("There is no Python 3.11 or newer: " + named + " is Python 3.10. ");
+    }
+
+    @Test
+    void shouldUseUvWhenItIsThere() throws IOException {
+        Path python = python("python3", 12);
+        StubPython.script(
+                bin.resolve("uv"),
+                "#!/bin/sh",
+                "echo \"uv: $1 $2 $3 $4 $5\" >> '" + folder + "/calls'",
+                "[ $1 = venv ] || exit 0",
+                "mkdir -p \"$5/bin\"",
+                "cp \"$4\" \"$5/bin/python\"");
+
+        assertThat(make()).isEqualTo(READY.formatted(environment));
+
+        assertThat(calls())
+                .containsExactly(
+                        "python3: version",
+                        "uv: venv --quiet --python " + python + " " + environment,
+                        "uv: pip install --python " + environment + "/bin/python --require-hashes",
+                        "python: verify mlx");
+        assertThat(progress).contains("mlx: making an environment with " + python + " and uv");
+    }
+
+    @Test
+    void shouldRefuseWhenThisIsWindows() {
+        Environments environments = new Environments(
+                folder, new Platform("Windows 11", "amd64", false), bin.toString(), null, progress::add);
+
+        assertThatExceptionOfType(NotSupportedException.class)
+                .isThrownBy(() -> environments.make(ProviderKind.MLX, false))
+                .withMessage("The workers don't run on Windows. What to do: Use WSL.");
+    }
+
+    private String make() {
+        return make(false);
+    }
+
+    private String make(boolean force) {
+        return environments(null).make(ProviderKind.MLX, force);
+    }
+
+    private Environments environments(@Nullable String pythonPath) {
+        return new Environments(folder.resolve("home"), LINUX, bin.toString(), pythonPath, progress::add);
+    }
+
+    private void assertMadeAnew() throws IOException {
+        forget();
+        assertThat(make()).isEqualTo(READY.formatted(environment));
+        assertThat(progress)
+                .contains("mlx: the environment at " + environment
+                        + " is outdated, broken or half made; it is made anew");
+        assertThat(calls()).contains("python3: venv " + environment, "python: pip", "python: verify mlx");
+        assertThat(marker).exists();
+    }
+
+    private Path python(String name, int minor) throws IOException {
+        return StubPython.script(bin.resolve(name), stub(minor));
+    }
+
+    private String[] stub(int minor) {
+        return new String[] {
+            "#!/bin/sh",
+            "note() { echo \"${0##*/}: $1\" >> '" + folder + "/calls'; }",
+            "case \"$1 $2\" in",
+            "  '-m venv')",
+            "    note \"venv $3\"",
+            "    mkdir -p \"$3/bin\"",
+            "    cp \"$0\" \"$3/bin/python\";;",
+            "  '-m pip')",
+            "    note pip",
+            "    for last; do :; done",
+            "    cp \"$last\" '" + folder + "/requirements'",
+            "    if [ -e '" + folder + "/pip-fails' ]; then echo 'ERROR: no network'; exit 1; fi",
+            "    echo 'a warning of pip' >&2",
+            "    echo 'Collecting mlx-lm==0.32.2 (from -r requirements)'",
+            "    echo '  Downloading mlx_lm'",
+            "    echo 'Collecting mlx'",
+            "    echo 'Installing collected packages';;",
+            "  '-I -X')",
+            "    if [ \"$6\" = find ]; then",
+            "      note probe",
+            "      echo '" + StubPython.ALL_WELL + "'",
+            "    else",
+            "      note \"verify $6\"",
+            "      if [ -e '" + folder + "/verify-fails' ]; then echo 'ImportError: libmlx.so' >&2; exit 1; fi",
+            "      echo '{\"device\": \"cpu\"}'",
+            "    fi;;",
+            "  '-c '*)",
+            "    note version",
+            "    echo '" + minor + "' \"$0\";;",
+            "  *) exit 99;;",
+            "esac"
+        };
+    }
+
+    private void forget() throws IOException {
+        Files.deleteIfExists(folder.resolve("calls"));
+        progress.clear();
+    }
+
+    private List<String> calls() throws IOException {
+        return Files.readAllLines(folder.resolve("calls"));
+    }
+
+    private static long packages() throws IOException {
+        return Files.readAllLines(Path.of("python", "requirements", "mlx.txt")).stream()
+                .filter(line -> line.contains("=="))
+                .count();
+    }
+}

@@ -1,0 +1,276 @@
+package io.github.mlx4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.StubPython;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+class MainTest {
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+    private final Map<String, String> before = new HashMap<>();
+
+    @TempDir
+    private Path folder;
+
+    /** Settings of the machine are none of the tests'. */
+    @BeforeEach
+    void setEverything() {
+        String nowhere = folder.resolve("nowhere").toString();
+        Map<String, String> settings = Map.of(
+                "TASK_ORCHESTRATOR_PROVIDER", "auto",
+                "TASK_ORCHESTRATOR_FALLBACK", "none",
+                "MLX_MODEL", "org/name",
+                "HF_MODEL", "",
+                "PYTHON_PATH", "",
+                "MLX4J_MLX_PYTHON", nowhere,
+                "MLX4J_HF_PYTHON", nowhere,
+                "MLX4J_HOME", folder.resolve("home").toString(),
+                "MLX4J_ALLOW_ANY_PLATFORM", "true",
+                "MLX4J_DOWNLOAD", "never");
+        settings.forEach((name, value) -> before.put(name, System.setProperty(name, value)));
+    }
+
+    @AfterEach
+    void restoreEverything() {
+        before.forEach((name, value) -> {
+            if (value == null) {
+                System.clearProperty(name);
+            } else {
+                System.setProperty(name, value);
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "generate --help", "doctor --help", "setup --help", ""})
+    void shouldShowTheUsageWhenAskedForHelp(String command) {
+        assertThat(run(command)).isZero();
+        assertThat(out.toString()).contains("Usage: mlx4j");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void shouldListCommandsAndExitCodesWhenAskedForHelp() {
+        run("--help");
+
+        assertThat(out.toString())
+                .contains("generate", "doctor", "setup")
+                .containsPattern("0 +done")
+                .containsPattern("1 +it failed; the message says why")
+                .containsPattern("2 +wrong usage")
+                .containsPattern("3 +no provider is available here");
+    }
+
+    @Test
+    void shouldSayItsVersionWhenAsked() {
+        assertThat(run("--version")).isZero();
+        assertThat(out.toString()).startsWith("mlx4j ").hasLineCount(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "generate",
+                "generate Hi --beams 4",
+                "generate Hi --max-tokens many",
+                "generate Hi there",
+                "doctor --jsonn",
+                "setup torch",
+                "translate Hi"
+            })
+    void shouldExitWithTwoWhenTheUsageIsWrong(String command) {
+        assertThat(run(command)).isEqualTo(2);
+        assertThat(err.toString()).isNotBlank().doesNotContain("\tat ");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void shouldNameTheOptionWhenItIsUnknown() {
+        run("generate Hi --beams 4");
+
+        assertThat(err.toString()).contains("Unknown options: '--beams', '4'");
+    }
+
+    @Test
+    void shouldRefuseASystemMessageWhenThePromptIsRaw() {
+        assertThat(run("generate Once --raw --system Brief")).isEqualTo(2);
+        assertThat(err.toString()).contains("--system has no meaning with --raw, which uses no chat template");
+    }
+
+    @Test
+    void shouldExitWithOneAndTheCodeWhenItFails() {
+        assertThat(run("generate Hi --provider mlx")).isEqualTo(1);
+        assertThat(err.toString())
+                .startsWith("mlx4j: MLX_NOT_AVAILABLE: No provider is available here:")
+                .contains("which MLX4J_MLX_PYTHON names", "What to do: ")
+                .doesNotContain("\tat ");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void shouldExitWithOneWhenTheProviderDoesNotExist() {
+        assertThat(run("generate Hi --provider nope")).isEqualTo(1);
+        assertThat(err.toString()).startsWith("mlx4j: UNSUPPORTED_PROVIDER: ");
+    }
+
+    @Test
+    void shouldExitWithThreeWhenNothingIsAvailable() {
+        assertThat(run("generate Hi")).isEqualTo(3);
+        assertThat(err.toString()).startsWith("mlx4j: NO_PROVIDER_AVAILABLE: ").contains("- mlx: ", "- hf: ");
+    }
+
+    @Test
+    void shouldPrintTheTextWhenItGenerates() throws IOException {
+        usePython(StubPython.withFakeWorker(folder.resolve("stub")));
+
+        assertThat(run("generate", "Hi \ud83d\udc4b", "--system", "Be brief.")).isZero();
+        assertThat(out.toString()).isEqualTo("Hi \ud83d\udc4b" + System.lineSeparator());
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void shouldPassEveryOptionOnWhenItGenerates() throws IOException {
+        usePython(StubPython.withFakeWorker(folder.resolve("stub")));
+
+        assertThat(run("generate Once,upon --raw --json --provider hf --model org/b --max-tokens 9 --stop , --stop ;"
+                        + " --temperature 0.7 --top-p 0.9 --top-k 40 --seed 7"))
+                .isZero();
+        JsonNode answer = json();
+        assertThat(answer.path("text").textValue()).isEqualTo("Once");
+        assertThat(answer.path("tokens")).hasSize(5);
+        assertThat(answer.path("finishReason").textValue()).isEqualTo("stop");
+        assertThat(answer.path("stop").textValue()).isEqualTo(",");
+        assertThat(answer.path("usage").path("promptTokens").intValue()).isEqualTo(9);
+        assertThat(answer.path("usage").path("completionTokens").intValue()).isEqualTo(5);
+        assertThat(answer.path("timings").path("firstTokenMs").doubleValue()).isPositive();
+        assertThat(answer.path("backend"))
+                .isEqualTo(new JsonMapper()
+                        .createObjectNode()
+                        .put("provider", "hf")
+                        .put("model", "org/b")
+                        .put("device", "cpu"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--temperature -1 | temperature is -1.0",
+                "--top-p 7 | topP is 7.0",
+                "--top-k 1114112 | topK is 1114112",
+                "--seed -1 | seed is -1",
+                "--max-tokens 0 | maxTokens is 0"
+            })
+    void shouldSayWhichValueIsWrongWhenTheWorkerRefusesIt(String optionAndMessage) throws IOException {
+        usePython(StubPython.withFakeWorker(folder.resolve("stub")));
+        String[] parts = optionAndMessage.split(" \\| ");
+
+        assertThat(run("generate Hi " + parts[0])).isEqualTo(1);
+        assertThat(err.toString()).startsWith("mlx4j: INVALID_REQUEST: " + parts[1]);
+    }
+
+    @Test
+    void shouldNameTheOthersWhenAllFail() throws IOException {
+        System.setProperty("TASK_ORCHESTRATOR_FALLBACK", "hf");
+        System.setProperty("HF_MODEL", "{\"error\":\"OutOfMemory\"}");
+        usePython(StubPython.withFakeWorker(folder.resolve("stub")));
+
+        assertThat(run("generate", "Hi", "--model", "{\"error\":\"ModelLoadFailed\"}"))
+                .isEqualTo(1);
+        assertThat(err.toString().lines())
+                .containsExactly(
+                        "mlx4j: MODEL_LOAD_FAILED: ModelLoadFailed on demand What to do: Ask for something else.",
+                        "  and: OutOfMemory on demand What to do: Ask for something else.");
+    }
+
+    @Test
+    void shouldDiagnoseAsJsonWhenNothingIsAvailable() throws IOException {
+        assertThat(run("doctor --json")).isEqualTo(3);
+
+        JsonNode report = json();
+        assertThat(report.path("java").textValue()).isEqualTo(System.getProperty("java.version"));
+        assertThat(report.path("home").textValue())
+                .isEqualTo(folder.resolve("home").toString());
+        assertThat(report.path("selection").isNull()).isTrue();
+        assertThat(report.path("error").textValue()).startsWith("NO_PROVIDER_AVAILABLE: ");
+        assertThat(report.path("providers")).hasSize(2).allSatisfy(provider -> {
+            assertThat(provider.path("available").booleanValue()).isFalse();
+            assertThat(provider.path("code").textValue()).isEqualTo("PYTHON_NOT_FOUND");
+            assertThat(provider.path("reason").textValue())
+                    .contains(folder.resolve("nowhere").toString());
+            assertThat(provider.path("fix").textValue()).contains("mlx4j setup ");
+            assertThat(provider.path("model").textValue()).isEqualTo("org/name");
+        });
+    }
+
+    @Test
+    void shouldDiagnoseForPeopleWhenNothingIsAvailable() {
+        assertThat(run("doctor")).isEqualTo(3);
+
+        assertThat(out.toString())
+                .contains("mlx: not available (PYTHON_NOT_FOUND)", "hf: not available (PYTHON_NOT_FOUND)")
+                .contains("NO_PROVIDER_AVAILABLE: No provider is available here:")
+                .containsPattern("what to do +Correct MLX4J_HF_PYTHON, or unset it and run `mlx4j setup hf`\\.");
+    }
+
+    @Test
+    void shouldDiagnoseAsJsonWhenAllIsWell() throws IOException {
+        usePython(StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL));
+
+        assertThat(run("doctor --json")).isZero();
+
+        JsonNode report = json();
+        assertThat(report.path("selection").path("provider").textValue()).isEqualTo("mlx");
+        assertThat(report.path("providers")).hasSize(2).allSatisfy(provider -> {
+            assertThat(provider.path("available").booleanValue()).isTrue();
+            assertThat(provider.path("interpreter").textValue())
+                    .isEqualTo(folder.resolve("stub").toString());
+            assertThat(provider.path("python").textValue()).isEqualTo("3.12.1");
+            assertThat(provider.path("versions").path("mlx-lm").textValue()).isEqualTo("0.32.2");
+        });
+    }
+
+    @Test
+    void shouldDiagnoseForPeopleWhenAllIsWell() throws IOException {
+        usePython(StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL));
+
+        assertThat(run("doctor")).isZero();
+
+        assertThat(out.toString())
+                .contains("mlx: available", "hf: available", "(Python 3.12.1)", "chosen: mlx, behind it: []");
+    }
+
+    private static void usePython(Path python) {
+        System.setProperty("MLX4J_MLX_PYTHON", python.toString());
+        System.setProperty("MLX4J_HF_PYTHON", python.toString());
+    }
+
+    private int run(String command) {
+        return run(command.isEmpty() ? new String[0] : command.split(" "));
+    }
+
+    private int run(String... arguments) {
+        return Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true))
+                .execute(arguments);
+    }
+
+    private JsonNode json() throws IOException {
+        return new JsonMapper().readTree(out.toString());
+    }
+}

@@ -1,0 +1,190 @@
+package io.github.mlx4j.internal.protocol;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CodecTest {
+
+    private static final JsonMapper JSON = new JsonMapper();
+
+    @Test
+    void shouldReadAnAnswer() {
+        assertThat(decode("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":{\"n\":1}}"))
+                .isEqualTo(new Inbound.Answer("7", JSON.createObjectNode().put("n", 1)));
+    }
+
+    @Test
+    void shouldReadAnAnswerWhenItsResultIsNull() {
+        assertThat(decode("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":null}"))
+                .isEqualTo(new Inbound.Answer("7", JSON.nullNode()));
+    }
+
+    @Test
+    void shouldReadANotification() {
+        assertThat(decode("{\"jsonrpc\":\"2.0\",\"method\":\"chunk\",\"params\":{\"n\":1}}"))
+                .isEqualTo(new Inbound.Notification(
+                        "chunk", JSON.createObjectNode().put("n", 1)));
+    }
+
+    @Test
+    void shouldReadAFailure() {
+        assertThat(
+                        decode(
+                                "{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"error\":{\"code\":-32602,\"message\":\"It broke.\","
+                                        + "\"data\":{\"kind\":\"invalid_request\",\"retryable\":true,\"hint\":\"Do this.\",\"detail\":\"\"}}}"))
+                .isEqualTo(new Inbound.Failure(
+                        "7",
+                        new WorkerError(
+                                -32602, "It broke.", new WorkerError.Data("invalid_request", true, "Do this.", ""))));
+    }
+
+    @Test
+    void shouldReadAFailureWhenTheWorkerKnowsNoId() {
+        Inbound message =
+                decode("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"It broke.\"}}");
+
+        assertThat(message).isEqualTo(new Inbound.Failure(null, new WorkerError(-32700, "It broke.", null)));
+        assertThat(((Inbound.Failure) message).error())
+                .satisfies(error -> assertThat(error.kind()).isEqualTo("internal"))
+                .satisfies(error -> assertThat(error.hint()).isEmpty());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                " ",
+                "noise",
+                "{",
+                "[]",
+                "null",
+                "42",
+                "\"text\"",
+                "{}",
+                "{\"jsonrpc\":\"2.0\"}",
+                "{\"jsonrpc\":\"1.0\",\"method\":\"hello\",\"params\":{}}",
+                "{\"method\":\"hello\",\"params\":{}}",
+                "{\"jsonrpc\":\"2.0\",\"method\":7}",
+                "{\"jsonrpc\":\"2.0\",\"id\":\"7\"}",
+                "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}",
+                "{\"jsonrpc\":\"2.0\",\"result\":{}}",
+                "{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"error\":\"no object\"}"
+            })
+    void shouldBeJunkWhenItIsNoMessage(String line) {
+        assertThat(decode(line))
+                .asInstanceOf(type(Inbound.Junk.class))
+                .satisfies(junk -> assertThat(junk.reason()).isNotEmpty());
+    }
+
+    @Test
+    void shouldBeJunkWhenSomethingFollowsTheMessage() {
+        assertThat(decode("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":{}} {}"))
+                .isInstanceOf(Inbound.Junk.class);
+        assertThat(decode("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":{}}noise"))
+                .isInstanceOf(Inbound.Junk.class);
+    }
+
+    @Test
+    void shouldBeJunkWhenAKeyIsThereTwice() {
+        assertThat(decode("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"id\":\"8\",\"result\":{}}"))
+                .asInstanceOf(type(Inbound.Junk.class))
+                .satisfies(
+                        junk -> assertThat(junk.reason()).contains("Duplicate").contains("id"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"NaN", "Infinity", "-Infinity"})
+    void shouldBeJunkWhenANumberIsNone(String number) {
+        assertThat(decode("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":{\"n\":" + number + "}}"))
+                .isInstanceOf(Inbound.Junk.class);
+    }
+
+    @Test
+    void shouldBeJunkWhenItIsNotUtf8() {
+        byte[] line = "{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"result\":\"\u00e4\"}".getBytes(StandardCharsets.ISO_8859_1);
+
+        assertThat(Codec.decode(line)).isInstanceOf(Inbound.Junk.class);
+    }
+
+    @Test
+    void shouldBeJunkWhenItIsNestedWithoutEnd() {
+        assertThat(decode("[".repeat(100_000))).isInstanceOf(Inbound.Junk.class);
+    }
+
+    @Test
+    void shouldIgnoreFieldsThatItDoesNotKnow() {
+        Inbound message = decode("{\"jsonrpc\":\"2.0\",\"method\":\"chunk\",\"more\":1,"
+                + "\"params\":{\"id\":\"7\",\"seq\":0,\"text\":\"a\",\"tokens\":[97],\"logprobs\":[0.5]}}");
+
+        assertThat(Codec.read(((Inbound.Notification) message).params(), Chunk.class))
+                .isEqualTo(new Chunk("7", 0, "a", List.of(97)));
+    }
+
+    @Test
+    void shouldRefuseWhenAPartHasAnotherShape() {
+        JsonNode params = JSON.createObjectNode().put("id", "7").put("seq", "first");
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Codec.read(params, Chunk.class))
+                .withMessageContaining("first");
+    }
+
+    @Test
+    void shouldWriteCallsAndNotificationsOfOneLine() {
+        assertThat(text(Codec.call("7", "generate", Map.of("prompt", "a\nb\rc\u2028d"))))
+                .isEqualTo("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"method\":\"generate\","
+                        + "\"params\":{\"prompt\":\"a\\nb\\rc\\u2028d\"}}\n");
+        assertThat(text(Codec.notification("cancel", Map.of("id", "7"))))
+                .isEqualTo("{\"jsonrpc\":\"2.0\",\"method\":\"cancel\",\"params\":{\"id\":\"7\"}}\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"J\u00f6rg", "\ud83d\udc4b", "\ud83d", "\udc4b\ud83d", "\u2028\u2029\u0085", "\u0000\u001f\u007f"
+            })
+    void shouldWriteAsciiOnlyWhenTextIsAnything(String prompt) throws IOException {
+        byte[] line = Codec.call("7", "generate", Map.of("prompt", prompt));
+
+        assertThat(text(line).chars()).allMatch(c -> c < 128);
+        assertThat(text(line)).endsWith("}\n").containsOnlyOnce("\n");
+        assertThat(JSON.readTree(line).path("params").path("prompt").textValue())
+                .isEqualTo(prompt);
+    }
+
+    @Test
+    void shouldLeaveOutWhatIsNotSetWhenWriting() throws IOException {
+        GenerateParams params = new GenerateParams(
+                null, "Once", null, new GenerateParams.SamplingParams(0.5, null, null, null), List.of(), 5);
+
+        assertThat(JSON.readTree(Codec.call("7", "generate", params)).path("params"))
+                .isEqualTo(JSON.readTree(
+                        "{\"prompt\":\"Once\",\"sampling\":{\"temperature\":0.5},\"stop\":[],\"maxTokens\":5}"));
+    }
+
+    @Test
+    void shouldStayJsonWhenANumberIsNone() throws IOException {
+        byte[] line = Codec.call("7", "generate", Map.of("temperature", Double.NaN));
+
+        assertThat(JSON.readTree(line).path("params").path("temperature").isNumber())
+                .isFalse();
+    }
+
+    private static Inbound decode(String line) {
+        return Codec.decode(line.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static String text(byte[] line) {
+        return new String(line, StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,68 @@
+package io.github.mlx4j.internal.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BundledScriptsTest {
+
+    private static final Path SOURCES = Path.of("python");
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"mlx_worker.py", "hf_worker.py"})
+    void shouldInstallEveryListedFileAsItIs(String entry) throws IOException {
+        Path script = new BundledScripts(entry).install(folder);
+
+        List<String> listed = Files.readAllLines(SOURCES.resolve("worker-files.txt"));
+        assertThat(installed()).containsExactlyInAnyOrderElementsOf(listed);
+        assertThat(listed)
+                .contains(entry)
+                .allSatisfy(name -> assertThat(folder.resolve(name)).hasSameBinaryContentAs(SOURCES.resolve(name)));
+        assertThat(script).isEqualTo(folder.resolve(entry));
+    }
+
+    @Test
+    void shouldLeaveAFileAloneWhenItIsThereAlready() throws IOException {
+        Path planted = Files.createDirectories(folder.resolve("mlx4j_worker")).resolve("wire.py");
+        Files.writeString(planted, "planted");
+
+        assertThatExceptionOfType(FileAlreadyExistsException.class)
+                .isThrownBy(() -> new BundledScripts("mlx_worker.py").install(folder))
+                .withMessageContaining("wire.py");
+        assertThat(planted).hasContent("planted");
+    }
+
+    @Test
+    void shouldReadATextFromBesideTheWorkers() throws IOException {
+        assertThat(BundledScripts.text("probe.py")).isEqualTo(Files.readString(SOURCES.resolve("probe.py")));
+    }
+
+    @Test
+    void shouldSayWhichFileIsMissingWhenTheJarLacksIt() {
+        assertThatExceptionOfType(FileNotFoundException.class)
+                .isThrownBy(() -> BundledScripts.text("nothing.py"))
+                .withMessage("The mlx4j jar lacks /io/github/mlx4j/python/nothing.py");
+    }
+
+    private List<String> installed() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile)
+                    .map(file -> folder.relativize(file).toString())
+                    .toList();
+        }
+    }
+}

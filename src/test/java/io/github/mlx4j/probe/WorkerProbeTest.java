@@ -1,0 +1,377 @@
+package io.github.mlx4j.probe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
+
+import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.StubPython;
+import io.github.mlx4j.port.ProviderKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.assertj.core.api.AbstractStringAssert;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+class WorkerProbeTest {
+
+    private static final Platform APPLE_SILICON = new Platform("Mac OS X", "aarch64", false);
+    private static final Platform LINUX = new Platform("Linux", "amd64", false);
+    private static final Platform WINDOWS = new Platform("Windows 11", "amd64", false);
+    private static final Platform INTEL_MAC = new Platform("Mac OS X", "x86_64", false);
+    private static final Platform ROSETTA = new Platform("Mac OS X", "x86_64", true);
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldBeReadyWhenAllIsThere() throws IOException {
+        Path python = StubPython.printing(
+                folder.resolve("stub"), StubPython.report("3.12.1", "\"mlx\": \"0.32.0\", \"mlx-lm\": \"0.32.2\""));
+
+        assertThat(mlx(APPLE_SILICON, python).check())
+                .isEqualTo(new Availability.Ready(python, "3.12.1", Map.of("mlx", "0.32.0", "mlx-lm", "0.32.2")));
+    }
+
+    @Test
+    void shouldNeedMacOsWhenTheKindIsMlx() {
+        assertUnavailable(mlx(LINUX, "nowhere"), Reason.NOT_MACOS)
+                .isEqualTo("MLX is made for macOS on Apple silicon, but this is Linux on amd64. | Use another provider"
+                        + " here (hf runs everywhere). Or set MLX4J_ALLOW_ANY_PLATFORM=true to use MLX's own builds for"
+                        + " this platform, if there are any.");
+    }
+
+    @Test
+    void shouldNeedAppleSiliconWhenTheKindIsMlx() {
+        assertUnavailable(mlx(INTEL_MAC, "nowhere"), Reason.NOT_ARM64)
+                .isEqualTo("MLX needs Apple silicon (aarch64), but this Mac's processor is x86_64."
+                        + " | Use another provider on this Mac (hf runs everywhere).");
+    }
+
+    @Test
+    void shouldTellAnIntelJvmApartWhenTheMacHasAppleSilicon() {
+        assertUnavailable(mlx(ROSETTA, "nowhere"), Reason.ROSETTA_JVM)
+                .isEqualTo("This Mac has Apple silicon, but this JVM is an Intel one (os.arch x86_64), which Rosetta"
+                        + " translates. | Install a JDK for macOS aarch64 and run the program with it.");
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"MLX", "HF"})
+    void shouldRefuseWindowsWhateverIsAllowed(ProviderKind kind) {
+        assertUnavailable(new WorkerProbe(kind, WINDOWS, true, named("nowhere")), Reason.WINDOWS)
+                .isEqualTo("The workers don't run on Windows. | Use another provider, or WSL.");
+    }
+
+    @Test
+    void shouldTakeAnyPlatformWhenItIsAllowed() throws IOException {
+        Path python = StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL);
+
+        for (Platform platform : new Platform[] {LINUX, INTEL_MAC, ROSETTA}) {
+            assertThat(new WorkerProbe(ProviderKind.MLX, platform, true, named(python.toString()))
+                            .check()
+                            .isReady())
+                    .isTrue();
+        }
+    }
+
+    @Test
+    void shouldTakeAnyPlatformWhenTheKindIsHf() throws IOException {
+        Path python = StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL);
+
+        for (Platform platform : new Platform[] {LINUX, INTEL_MAC, ROSETTA, APPLE_SILICON}) {
+            assertThat(hf(platform, python).check().isReady()).isTrue();
+        }
+    }
+
+    @Test
+    void shouldBeThePlatformOfThisJvmWhenItIsTheCurrent() {
+        assertThat(Platform.current())
+                .satisfies(platform -> assertThat(platform.os()).isEqualTo(System.getProperty("os.name")))
+                .satisfies(platform -> assertThat(platform.arch()).isEqualTo(System.getProperty("os.arch")))
+                .satisfies(platform -> assertThat(platform.isWindows()).isFalse());
+    }
+
+    @Test
+    void shouldNameTheSettingWhenItsInterpreterIsMissing() {
+        Path nowhere = folder.resolve("nowhere");
+
+        assertUnavailable(mlx(APPLE_SILICON, nowhere), Reason.PYTHON_NOT_FOUND)
+                .isEqualTo("There is no Python interpreter at " + nowhere + ", which PYTHON_PATH names."
+                        + " | Correct PYTHON_PATH, or unset it and run `mlx4j setup mlx`.");
+    }
+
+    @Test
+    void shouldSayWhereItLookedWhenThereIsNoInterpreter() {
+        assertUnavailable(onPath(folder.toString()), Reason.PYTHON_NOT_FOUND)
+                .isEqualTo("There is no Python interpreter: none at " + folder
+                        + "/home/envs/hf/bin/python, and neither python3 nor python is on the PATH."
+                        + " | Install Python 3.11 or newer and run `mlx4j setup hf`, or name one in PYTHON_PATH.");
+    }
+
+    @Test
+    void shouldTakeNoFolderForAnInterpreter() throws IOException {
+        Files.createDirectories(folder.resolve("bin/python3"));
+        Path python = StubPython.printing(folder.resolve("bin/python"), StubPython.ALL_WELL);
+
+        assertThat(onPath(folder.resolve("bin").toString()).check())
+                .asInstanceOf(type(Availability.Ready.class))
+                .extracting(Availability.Ready::interpreter)
+                .isEqualTo(python);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"3.9.6, 3.9.6", "3.10.14, 3.10.14", "2.7.18, 2.7.18"})
+    void shouldSayHowOldPythonIsWhenItIsTooOld(String version, String text) throws IOException {
+        Path python = StubPython.printing(folder.resolve("stub"), StubPython.report(version, ""));
+
+        assertUnavailable(mlx(APPLE_SILICON, python), Reason.PYTHON_TOO_OLD)
+                .isEqualTo(python + " is Python " + text + ", but mlx-lm needs 3.11 or newer."
+                        + " | Install a newer Python and run `mlx4j setup mlx`, or name one in PYTHON_PATH.");
+        assertUnavailable(hf(LINUX, python), Reason.PYTHON_TOO_OLD).contains("but transformers needs 3.11 or newer");
+    }
+
+    @Test
+    void shouldCiteItsErrorsWhenTheInterpreterDoesNotRun() throws IOException {
+        Path python = StubPython.script(
+                folder.resolve("stub"),
+                "#!/bin/sh",
+                "echo 'dyld: Library not loaded' >&2",
+                "echo Aborted >&2",
+                "exit 134");
+
+        assertUnavailable(mlx(APPLE_SILICON, python), Reason.PYTHON_BROKEN)
+                .isEqualTo("The Python interpreter " + python
+                        + " ended with exit code 134: dyld: Library not loaded Aborted."
+                        + " | Name another one in PYTHON_PATH, or run `mlx4j setup`.");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Hello", "", "{", "{}", "[]", "{\"version\": [3, 12, 1]}", "{\"version\": \"3.12\"}"})
+    void shouldBeBrokenWhenTheInterpreterSaysSomethingElse(String output) throws IOException {
+        Path python = StubPython.printing(folder.resolve("stub"), output);
+
+        assertUnavailable(mlx(APPLE_SILICON, python), Reason.PYTHON_BROKEN)
+                .startsWith("The Python interpreter " + python + " could not be asked: ");
+    }
+
+    @Test
+    void shouldBeBrokenWhenTheInterpreterIsNoProgram() throws IOException {
+        Path python = StubPython.script(folder.resolve("stub"), "#!/no/such/shell");
+
+        assertUnavailable(mlx(APPLE_SILICON, python), Reason.PYTHON_BROKEN)
+                .startsWith("The Python interpreter " + python + " could not be asked: Cannot run program")
+                .as("neither the script nor the environment is in it")
+                .hasSizeLessThan(500);
+    }
+
+    @Test
+    void shouldFindTheReportWhenSomethingIsPrintedBeforeIt() throws IOException {
+        Path python =
+                StubPython.printing(folder.resolve("stub"), "A new version is available!\n\n" + StubPython.ALL_WELL);
+
+        assertThat(mlx(APPLE_SILICON, python).check().isReady()).isTrue();
+    }
+
+    @Test
+    void shouldNameThePackageWhenItIsMissing() throws IOException {
+        Path python = StubPython.printing(
+                folder.resolve("stub"),
+                StubPython.ALL_WELL.replace("\"missing\": []", "\"missing\": [\"mlx.core\", \"mlx_lm\"]"));
+
+        assertUnavailable(mlx(APPLE_SILICON, python), Reason.PACKAGE_MISSING)
+                .isEqualTo(python + " has no mlx.core, mlx_lm."
+                        + " | Run `mlx4j setup mlx`, or name an interpreter that has it in PYTHON_PATH.");
+    }
+
+    @Test
+    void shouldSayThatWorkersAreIsolatedWhenThePackageIsTheUsersOwn() throws IOException {
+        Path python = StubPython.printing(
+                folder.resolve("stub"),
+                StubPython.ALL_WELL
+                        .replace("\"missing\": []", "\"missing\": [\"torch\", \"transformers\"]")
+                        .replace("\"userOnly\": []", "\"userOnly\": [\"transformers\"]"));
+
+        assertUnavailable(hf(LINUX, python), Reason.PACKAGE_USER_ONLY)
+                .isEqualTo(python + " has transformers only in the user's own site-packages (pip install --user),"
+                        + " where an isolated worker does not look."
+                        + " | Run `mlx4j setup hf`, which makes an environment of its own.");
+    }
+
+    @Test
+    void shouldSayWhyWhenThePackageCannotBeImported() throws IOException {
+        Path python = StubPython.printing(
+                folder.resolve("stub"),
+                StubPython.ALL_WELL.replace(
+                        "\"broken\": {}", "\"broken\": {\"mlx.core\": \"ImportError: libmlx.so\"}"));
+
+        assertUnavailable(mlx(APPLE_SILICON, python), Reason.PACKAGE_BROKEN)
+                .isEqualTo(python + " can't import {mlx.core=ImportError: libmlx.so}."
+                        + " | Run `mlx4j setup mlx`, which repairs the managed environment.");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0.32.1", "0.31.9", "0.32", "0", "0.32.1rc3", "0.32.dev0"})
+    void shouldSayWhichVersionIsNeededWhenThePackageIsTooOld(String version) throws IOException {
+        Path python = StubPython.printing(
+                folder.resolve("stub"), StubPython.report("3.12.1", "\"mlx-lm\": \"" + version + "\""));
+
+        assertUnavailable(mlx(APPLE_SILICON, python), Reason.PACKAGE_TOO_OLD)
+                .isEqualTo(python + " has mlx-lm " + version + ", but the worker needs 0.32.2 or newer."
+                        + " | Run `mlx4j setup mlx`, or upgrade it.");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0.32.2", "0.32.3", "0.32.10", "0.33", "1", "0.32.2.post1", "0.32.2+local"})
+    void shouldBeReadyWhenThePackageIsNewEnough(String version) throws IOException {
+        Path python = StubPython.printing(
+                folder.resolve("stub"), StubPython.report("3.12.1", "\"mlx-lm\": \"" + version + "\""));
+
+        assertThat(mlx(APPLE_SILICON, python).check().isReady()).isTrue();
+    }
+
+    @Test
+    void shouldAskOnceWhenItIsReady() throws IOException {
+        WorkerProbe probe = mlx(APPLE_SILICON, StubPython.withFakeWorker(folder.resolve("stub")));
+
+        assertThat(probe.check()).isSameAs(probe.check());
+        assertThat(folder.resolve("calls")).hasContent("probe");
+    }
+
+    @Test
+    void shouldAskAnewWhenItWasNotReady() throws IOException {
+        Path python = folder.resolve("stub");
+        WorkerProbe probe = mlx(APPLE_SILICON, python);
+        assertUnavailable(probe, Reason.PYTHON_NOT_FOUND);
+
+        StubPython.printing(python, StubPython.report("3.9.6", ""));
+        assertUnavailable(probe, Reason.PYTHON_TOO_OLD);
+        StubPython.printing(python, StubPython.ALL_WELL);
+        assertThat(probe.check().isReady()).isTrue();
+    }
+
+    @Test
+    void shouldImportForRealWhenAskedForImports() throws IOException {
+        Path python = StubPython.script(
+                folder.resolve("stub"),
+                "#!/bin/sh",
+                "echo \"$1 $2 $3 $4 $6 $7 $8\" >> " + folder.resolve("calls"),
+                "echo '" + StubPython.ALL_WELL + "'");
+        WorkerProbe probe = mlx(APPLE_SILICON, python);
+
+        probe.check();
+        probe.checkImports();
+        hf(LINUX, python).checkImports();
+
+        assertThat(folder.resolve("calls")).hasContent("""
+                        -I -X utf8 -c find mlx.core mlx_lm
+                        -I -X utf8 -c import mlx.core mlx_lm
+                        -I -X utf8 -c import torch transformers
+                        """);
+    }
+
+    @Test
+    void shouldPreferTheNamedThenTheManagedThenPython3ThenPython() throws IOException {
+        Path named = StubPython.printing(folder.resolve("named/stub"), StubPython.ALL_WELL);
+        Path managed =
+                StubPython.printing(Interpreters.managed(folder.resolve("home"), ProviderKind.HF), StubPython.ALL_WELL);
+        Path python3 = StubPython.printing(folder.resolve("second/python3"), StubPython.ALL_WELL);
+        Path python = StubPython.printing(folder.resolve("first/python"), StubPython.ALL_WELL);
+        String path = folder.resolve("first") + "::" + folder.resolve("second");
+
+        assertThat(interpreter(named.toString(), path)).isEqualTo(named);
+        assertThat(interpreter(null, path)).isEqualTo(managed).isEqualTo(folder.resolve("home/envs/hf/bin/python"));
+        Files.delete(managed);
+        assertThat(interpreter(null, path)).isEqualTo(python3);
+        Files.delete(python3);
+        assertThat(interpreter(null, path)).isEqualTo(python);
+    }
+
+    @Test
+    void shouldLookOnThePathWhenTheNamedInterpreterIsAProgram() throws IOException {
+        Path python = StubPython.printing(folder.resolve("bin/python3.12"), StubPython.ALL_WELL);
+
+        assertThat(interpreter("python3.12", folder.resolve("bin").toString())).isEqualTo(python);
+    }
+
+    @Test
+    void shouldGiveAnAbsolutePathWhenTheNamedInterpreterIsRelative() throws IOException {
+        Path python = StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL);
+        String relative =
+                Path.of("").toAbsolutePath().relativize(python.toAbsolutePath()).toString();
+
+        assertThat(interpreter(relative, "").toAbsolutePath())
+                .isAbsolute()
+                .satisfies(found -> assertThat(Files.isSameFile(found, python)).isTrue());
+    }
+
+    @Test
+    void shouldUnderstandARealInterpreterWhenItLacksTheModules() throws IOException {
+        Path python = StubPython.script(
+                folder.resolve("stub"),
+                "#!/bin/sh",
+                "exec '" + FakeWorker.python()
+                        + "' -I -X utf8 -c \"$5\" \"$6\" surely_missing surely.missing.too json");
+
+        assertUnavailable(hf(LINUX, python), Reason.PACKAGE_MISSING)
+                .startsWith(python + " has no surely_missing, surely.missing.too.");
+    }
+
+    @Test
+    void shouldUnderstandARealInterpreterWhenTheModuleIsTheUsersOwn() throws IOException {
+        Path python = StubPython.script(
+                folder.resolve("stub"),
+                "#!/bin/sh",
+                "HOME='" + folder + "'",
+                "export HOME",
+                "site=$('" + FakeWorker.python() + "' -I -c 'import site; print(site.getusersitepackages())')",
+                "mkdir -p \"$site/surely_missing\"",
+                "exec '" + FakeWorker.python() + "' -I -X utf8 -c \"$5\" \"$6\" surely_missing");
+
+        assertUnavailable(hf(LINUX, python), Reason.PACKAGE_USER_ONLY)
+                .startsWith(python + " has surely_missing only in the user's own site-packages");
+    }
+
+    private WorkerProbe mlx(Platform platform, Path interpreter) {
+        return mlx(platform, interpreter.toString());
+    }
+
+    private WorkerProbe mlx(Platform platform, String interpreter) {
+        return new WorkerProbe(ProviderKind.MLX, platform, false, named(interpreter));
+    }
+
+    private WorkerProbe hf(Platform platform, Path interpreter) {
+        return new WorkerProbe(ProviderKind.HF, platform, false, named(interpreter.toString()));
+    }
+
+    private WorkerProbe onPath(String path) {
+        return new WorkerProbe(ProviderKind.HF, LINUX, false, new Interpreters(null, "", folder.resolve("home"), path));
+    }
+
+    private Interpreters named(String interpreter) {
+        return new Interpreters(interpreter, "PYTHON_PATH", folder.resolve("home"), "");
+    }
+
+    private Path interpreter(@Nullable String named, String path) {
+        Interpreters interpreters = new Interpreters(named, "PYTHON_PATH", folder.resolve("home"), path);
+        Availability found = new WorkerProbe(ProviderKind.HF, LINUX, false, interpreters).check();
+        assertThat(found).isInstanceOf(Availability.Ready.class);
+        return ((Availability.Ready) found).interpreter();
+    }
+
+    /** Checks that it is unavailable with this code, and gives what it says: the reason, a bar, the fix. */
+    private static AbstractStringAssert<?> assertUnavailable(WorkerProbe probe, Reason code) {
+        Availability found = probe.check();
+        assertThat(found).isInstanceOf(Availability.Unavailable.class);
+        Availability.Unavailable not = (Availability.Unavailable) found;
+        assertThat(not.code()).as(not.toString()).isEqualTo(code);
+        return assertThat(not.reason() + " | " + not.fix());
+    }
+}
