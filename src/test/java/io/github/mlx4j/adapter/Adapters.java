@@ -1,0 +1,22 @@
+package io.github.mlx4j.adapter;
+
+import io.github.mlx4j.internal.worker.RestartBudget;
+import io.github.mlx4j.internal.worker.WorkerScripts;
+import io.github.mlx4j.probe.Availability;
+import java.util.function.Supplier;
+
+/** Adapters with settings of a test's choice, for tests in other packages. */
+public final class Adapters {
+
+    private Adapters() {}
+
+    /** An mlx adapter over any scripts, with any budget. */
+    public static MlxSubprocessAdapter mlx(
+            String model,
+            Supplier<Availability> probe,
+            WorkerScripts scripts,
+            RestartBudget budget,
+            WorkerOptions options) {
+        return new MlxSubprocessAdapter(new WorkerSettings(model, false, probe, scripts, budget, options));
+    }
+}

@@ -1,0 +1,42 @@
+package io.github.mlx4j.soak;
+
+import io.github.mlx4j.it.Fixture;
+import io.github.mlx4j.port.FinishReason;
+import io.github.mlx4j.port.GenerationRequest;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** The questions to which the small real model's greedy answers are known. */
+final class RealWork implements WorkSource {
+
+    private final List<Fixture.Known> known = Fixture.knownAnswers();
+    private final Fixture.Known story = Fixture.known(Fixture.STORY);
+
+    @Override
+    public Work good(SplittableRandom random) {
+        return of(known.get(random.nextInt(known.size())));
+    }
+
+    @Override
+    public Work lasting(SplittableRandom random) {
+        return of(story);
+    }
+
+    @Override
+    public Work bad(SplittableRandom random) {
+        return bad(random.nextBoolean() ? GenerationRequest.raw("") : GenerationRequest.chat(List.of()));
+    }
+
+    @Override
+    public Work faulty(SplittableRandom random, Fault fault) {
+        throw new UnsupportedOperationException("the real worker takes no scripts");
+    }
+
+    static Work bad(GenerationRequest request) {
+        return new Work(request, "", null, FinishReason.STOP, Work.Nature.BAD, null);
+    }
+
+    private static Work of(Fixture.Known known) {
+        return new Work(known.request(), known.text(), known.tokens(), FinishReason.STOP, Work.Nature.GOOD, null);
+    }
+}

@@ -1,0 +1,123 @@
+package io.github.mlx4j.soak;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** Brings faults over one lane at random moments, until it is told to stop. */
+final class Saboteur implements Runnable {
+
+    private final Lane lane;
+    private final Ledger ledger;
+    private final SplittableRandom random;
+    private final BooleanSupplier stopped;
+    private final List<Fault> faults;
+    private final double meanSeconds;
+
+    /** Picks from the faults, on average after this time each. */
+    Saboteur(
+            Lane lane,
+            Ledger ledger,
+            SplittableRandom random,
+            BooleanSupplier stopped,
+            List<Fault> faults,
+            double meanSeconds) {
+        this.lane = lane;
+        this.ledger = ledger;
+        this.random = random;
+        this.stopped = stopped;
+        this.faults = faults;
+        this.meanSeconds = meanSeconds;
+    }
+
+    @Override
+    public void run() {
+        try {
+            while (!stopped.getAsBoolean()) {
+                pause(-Math.log(1 - random.nextDouble()) * meanSeconds);
+                if (!stopped.getAsBoolean()) {
+                    bring(faults.get(random.nextInt(faults.size())));
+                }
+            }
+        } catch (IOException | InterruptedException | RuntimeException error) {
+            ledger.wrong("the saboteur of " + lane.name + " got " + error);
+        }
+    }
+
+    private void pause(double seconds) throws InterruptedException {
+        long until = System.nanoTime() + (long) (seconds * 1e9);
+        while (until - System.nanoTime() > 0 && !stopped.getAsBoolean()) {
+            Thread.sleep(50);
+        }
+    }
+
+    private void bring(Fault fault) throws IOException, InterruptedException {
+        switch (fault) {
+            case KILL -> kill();
+            case STOP -> stop(Fault.STOP, lane.stopMs());
+            case STOP_SHORT -> stop(Fault.STOP_SHORT, 100 + random.nextInt(900));
+            case CLOSE -> lane.renew();
+            case QUIET -> quiet();
+            default -> lane.due.set(fault);
+        }
+    }
+
+    private void kill() {
+        if (lane.takesScripts() && random.nextBoolean()) {
+            lane.due.set(Fault.KILL);
+            return;
+        }
+        List<ProcessHandle> processes = lane.processes();
+        if (!processes.isEmpty()) {
+            Journal.Entry entry = lane.journal.begin(Fault.KILL);
+            try {
+                processes.get(random.nextInt(processes.size())).destroyForcibly();
+            } finally {
+                entry.end();
+            }
+        }
+    }
+
+    private void stop(Fault fault, long ms) throws IOException, InterruptedException {
+        List<ProcessHandle> processes = lane.processes();
+        if (processes.isEmpty()) {
+            return;
+        }
+        ProcessHandle process = processes.get(random.nextInt(processes.size()));
+        Journal.Entry entry = lane.journal.begin(fault);
+        try {
+            signal("STOP", process);
+            long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(ms);
+            while (process.isAlive() && until - System.nanoTime() > 0) {
+                Thread.sleep(20);
+            }
+            signal("CONT", process);
+        } finally {
+            entry.end();
+        }
+    }
+
+    private static void signal(String name, ProcessHandle process) throws IOException, InterruptedException {
+        if (process.isAlive()) { // it tells a new process with the same number apart
+            new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start()
+                    .waitFor();
+        }
+    }
+
+    private void quiet() throws InterruptedException {
+        Journal.Entry entry = lane.journal.begin(Fault.QUIET);
+        try {
+            lane.quietFor(TimeUnit.MILLISECONDS.toNanos(1000 + random.nextInt(4000)));
+            while (lane.isQuiet()) {
+                Thread.sleep(50);
+            }
+        } finally {
+            entry.end();
+        }
+    }
+}
