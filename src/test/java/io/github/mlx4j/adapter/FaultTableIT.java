@@ -48,6 +48,10 @@ class FaultTableIT {
     }
 
     private static MlxSubprocessAdapter real() {
+        return real(WorkerOptions.DEFAULT);
+    }
+
+    private static MlxSubprocessAdapter real(WorkerOptions options) {
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
         return new MlxSubprocessAdapter(new WorkerSettings(
                 Fixture.MODEL.toString(),
@@ -55,7 +59,7 @@ class FaultTableIT {
                 () -> ready,
                 new BundledScripts("mlx_worker.py"),
                 RestartBudget.standard(),
-                OPTIONS));
+                options));
     }
 
     @ParameterizedTest
@@ -67,8 +71,8 @@ class FaultTableIT {
 
     @Test
     void shouldTellTheCallerWhenTheRealWorkerIsStoppedInMidAnswer() {
-        adapter = real();
-        assertEnds("SIGSTOP in mid-answer", "WORKER_HUNG", "did not answer for 1 s", () -> signal("STOP"));
+        adapter = real(WorkerOptions.DEFAULT.withHang(Duration.ofSeconds(3)));
+        assertEnds("SIGSTOP in mid-answer", "WORKER_HUNG", "did not answer for 3 s", () -> signal("STOP"));
     }
 
     @Test

@@ -95,9 +95,9 @@ class SupervisionTest {
 
     @Test
     void shouldNotTakeASlowWorkerForAHungOne() {
-        adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
-        String say = "abcdef";
-        assertThat(adapter.generate(script("{'say':'" + say + "','stepMs':700}"))
+        adapter = adapter(WorkerOptions.DEFAULT.withHang(Duration.ofSeconds(3)));
+        String say = "abcdefgh";
+        assertThat(adapter.generate(script("{'say':'" + say + "','stepMs':500}"))
                         .text())
                 .isEqualTo(say);
     }
