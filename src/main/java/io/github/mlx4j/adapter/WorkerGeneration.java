@@ -22,7 +22,6 @@ import io.github.mlx4j.port.ProviderKind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -37,7 +36,8 @@ final class WorkerGeneration implements Cancellation {
     private final GenerationRequest request;
     private final GenerationSink sink;
     private final Runnable onEnd;
-    private final AtomicBoolean ended = new AtomicBoolean();
+    private final Object delivery = new Object(); // a sink is called by one thread at a time
+    private boolean ended;
     private boolean resent;
     private boolean cancelled;
     private @Nullable Runnable cancelCall;
@@ -109,9 +109,17 @@ final class WorkerGeneration implements Cancellation {
     }
 
     private void fail(Mlx4jException error) {
-        if (ended.compareAndSet(false, true)) {
-            onEnd.run();
-            sink.failed(error);
+        end(() -> sink.failed(error));
+    }
+
+    /** Tells the sink of the end, the first time. */
+    private void end(Runnable tell) {
+        synchronized (delivery) {
+            if (!ended) {
+                ended = true;
+                onEnd.run();
+                tell.run();
+            }
         }
     }
 
@@ -134,6 +142,7 @@ final class WorkerGeneration implements Cancellation {
         private final StringBuilder text = new StringBuilder();
         private final List<Integer> tokens = new ArrayList<>();
         private int chunks;
+        private boolean givenUp; // the call failed: what comes late is dropped
 
         Receiver(Backend backend) {
             this.backend = backend;
@@ -142,16 +151,24 @@ final class WorkerGeneration implements Cancellation {
         @Override
         public void notified(String method, JsonNode params) {
             if (method.equals("chunk")) {
-                Chunk chunk = Codec.read(params, Chunk.class);
-                if (chunk.seq() != chunks) {
-                    pieceLost();
+                add(Codec.read(params, Chunk.class));
+            }
+        }
+
+        private void add(Chunk chunk) {
+            synchronized (delivery) {
+                if (ended || givenUp) {
                     return;
                 }
-                chunks++;
-                text.append(chunk.text());
-                tokens.addAll(chunk.tokens());
-                sink.text(new GenerationEvent.Text(chunk.text(), chunk.tokens()));
+                if (chunk.seq() == chunks) {
+                    chunks++;
+                    text.append(chunk.text());
+                    tokens.addAll(chunk.tokens());
+                    sink.text(new GenerationEvent.Text(chunk.text(), chunk.tokens()));
+                    return;
+                }
             }
+            pieceLost();
         }
 
         @Override
@@ -163,10 +180,7 @@ final class WorkerGeneration implements Cancellation {
             }
             // Before it counts as ended, since this throws if the answer makes no sense.
             GenerationResult whole = Requests.result(result, text.toString(), tokens, backend);
-            if (ended.compareAndSet(false, true)) {
-                onEnd.run();
-                sink.completed(whole);
-            }
+            end(() -> sink.completed(whole));
         }
 
         /** A text with a gap is wrong: what comes after it is not passed on. */
@@ -179,7 +193,12 @@ final class WorkerGeneration implements Cancellation {
 
         @Override
         public void failed(Mlx4jException error) {
-            WorkerGeneration.this.failed(error, chunks > 0);
+            boolean anyChunk;
+            synchronized (delivery) {
+                givenUp = true;
+                anyChunk = chunks > 0;
+            }
+            WorkerGeneration.this.failed(error, anyChunk);
         }
     }
 }

@@ -6,14 +6,13 @@ import io.github.mlx4j.error.Mlx4jException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 
 /** Passes an answer on until its deadline; then it ends the request and says so. */
 final class DeadlineSink implements GenerationSink {
 
     private final GenerationSink sink;
     private final Duration deadline;
-    private final AtomicBoolean ended = new AtomicBoolean();
+    private boolean ended;
     private final CompletableFuture<Cancellation> running = new CompletableFuture<>();
     private final CompletableFuture<Void> timer = new CompletableFuture<>();
 
@@ -44,34 +43,35 @@ final class DeadlineSink implements GenerationSink {
     }
 
     @Override
-    public void text(GenerationEvent.Text text) {
-        if (!ended.get()) {
+    public synchronized void text(GenerationEvent.Text text) {
+        if (!ended) {
             sink.text(text);
         }
     }
 
     @Override
     public void completed(GenerationResult result) {
-        timer.complete(null);
-        if (ended.compareAndSet(false, true)) {
-            sink.completed(result);
-        }
+        end(() -> sink.completed(result));
     }
 
     @Override
     public void failed(Mlx4jException error) {
-        timer.complete(null);
-        if (ended.compareAndSet(false, true)) {
-            sink.failed(error);
-        }
+        end(() -> sink.failed(error));
     }
 
     private void expired() {
-        if (ended.compareAndSet(false, true)) {
-            running.thenAccept(Cancellation::cancel);
-            sink.failed(new DeadlineExceededException(
-                    "The answer was not whole within the request's deadline of " + deadline.toMillis() + " ms.",
-                    "Allow more time, ask for fewer tokens, or warm the worker up first."));
+        end(() -> sink.failed(new DeadlineExceededException(
+                "The answer was not whole within the request's deadline of " + deadline.toMillis() + " ms.",
+                "Allow more time, ask for fewer tokens, or warm the worker up first.")));
+        running.thenAccept(Cancellation::cancel); // of no effect where the answer was whole
+    }
+
+    /** Tells of the end, the first time. Synchronized, since a sink is called by one thread at a time. */
+    private synchronized void end(Runnable tell) {
+        if (!ended) {
+            ended = true;
+            timer.complete(null);
+            tell.run();
         }
     }
 }

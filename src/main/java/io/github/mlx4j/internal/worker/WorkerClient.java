@@ -116,6 +116,9 @@ public final class WorkerClient {
         HangWatch started = new HangWatch(this, limits, onIdle);
         watch = started;
         started.start("mlx4j-" + launch.kind().id() + "-watch");
+        if (end.get() != null) { // it may have ended before it was watched
+            started.stop();
+        }
     }
 
     /** How many requests are without an answer. */
