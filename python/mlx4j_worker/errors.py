@@ -1,5 +1,9 @@
 """The errors that a worker answers with: a JSON-RPC code, a kind, and what to do."""
 
+# Characters. An error may quote a request or a model's files, whose length is theirs, but it has to fit into a line.
+_MOST_TEXT = 2000
+_MOST_DETAIL = 16_000
+
 
 class WorkerError(Exception):
     """An error for the caller: ``message`` says what happened and why, ``hint`` what to do about it."""
@@ -9,13 +13,17 @@ class WorkerError(Exception):
     retryable = False
 
     def __init__(self, message, hint="", detail=""):
-        super().__init__(message)
-        self.hint = hint
-        self.detail = detail
+        super().__init__(_shortened(message))
+        self.hint = _shortened(hint)
+        self.detail = detail[-_MOST_DETAIL:]  # of a traceback, the end says most
 
     def to_json(self):
         data = {"kind": self.kind, "retryable": self.retryable, "hint": self.hint, "detail": self.detail}
         return {"code": self.code, "message": str(self), "data": data}
+
+
+def _shortened(text):
+    return text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + " …"
 
 
 class ParseError(WorkerError):

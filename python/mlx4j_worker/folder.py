@@ -1,7 +1,9 @@
 """Checks a model folder before any library opens it: nothing in it may run code or point outside it."""
 
 import json
+import os
 from pathlib import Path
+from reprlib import repr as shown
 
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
 
@@ -13,6 +15,7 @@ _CONTEXT_NAMES = (
     "seq_length",
     "model_max_length",
 )
+_INDEX = ".safetensors.index.json"
 _PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
 
@@ -22,8 +25,9 @@ def check(folder):
     if not folder.is_dir():
         raise ModelNotFound(f"There is no model folder at {folder}.", "Check the path, or name a model of the hub.")
     names = sorted(path for path in folder.iterdir())
-    _check_links(folder, names)
+    _check_entries(folder, names)
     config = _config(folder)
+    _check_entries(folder, _everything(folder))
     if config.get("model_file"):
         raise UnsafeModel(
             f"{folder} wants to run its own code: config.json has model_file {config['model_file']!r}.",
@@ -37,22 +41,53 @@ def check(folder):
                 "Use a copy with *.safetensors, or convert it.",
             )
         raise ModelLoadFailed(f"{folder} has no weights (*.safetensors).", "Download or copy the model again.")
+    if "transformers_weights" in config:
+        _check_weights(folder, "config.json", [config["transformers_weights"]], (".safetensors", _INDEX))
+    for index in (path for path in names if path.name.endswith(_INDEX)):
+        _check_index(folder, index)
     return config
 
 
+def _everything(folder):
+    for at, folders, files in os.walk(folder):
+        yield from (Path(at, name) for name in folders + files)
+
+
 def _config(folder):
-    try:
-        config = json.loads((folder / "config.json").read_bytes())
-    except FileNotFoundError:
-        raise ModelLoadFailed(f"{folder} has no config.json, so it is not a model folder.") from None
-    except (OSError, ValueError) as error:
-        raise ModelLoadFailed(f"config.json in {folder} can't be read: {error}") from None
+    if not os.path.lexists(folder / "config.json"):
+        raise ModelLoadFailed(f"{folder} has no config.json, so it is not a model folder.")
+    config = _json(folder, "config.json")
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelLoadFailed(f"config.json in {folder} names no model_type.")
     return config
 
 
-def _check_links(folder, paths):
+def _json(folder, name):
+    try:
+        return json.loads((folder / name).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}") from None
+
+
+def _check_index(folder, index):
+    content = _json(folder, index.name)
+    weight_map = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(weight_map, dict):
+        raise ModelLoadFailed(f"{index.name} in {folder} has no weight_map.", "Download or copy the model again.")
+    _check_weights(folder, index.name, weight_map.values(), ".safetensors")
+
+
+def _check_weights(folder, where, names, suffixes):
+    """transformers takes paths to anywhere from these places, and reads what isn't safetensors as a pickle."""
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(suffixes):
+            raise UnsafeModel(
+                f"{where} in {folder} names weights that are no *.safetensors in that folder: {shown(name)}.",
+                "Use a whole copy of the model, with its *.safetensors beside its config.json.",
+            )
+
+
+def _check_entries(folder, paths):
     """Links may point within the folder, and from a snapshot of a hub cache into that model's own blobs."""
     real = folder.resolve()
     allowed = [real]
@@ -61,9 +96,11 @@ def _check_links(folder, paths):
     for path in paths:
         if path.is_symlink() and not any(_target(path).is_relative_to(root) for root in allowed):
             raise UnsafeModel(
-                f"{path.name} in {folder} is a link to a place outside the model folder.",
+                f"{path.relative_to(folder)} in {folder} is a link to a place outside the model folder.",
                 "Replace the link by the file.",
             )
+        if path.exists() and not path.is_file() and not path.is_dir():  # to open a pipe may take for ever
+            raise UnsafeModel(f"{path.relative_to(folder)} in {folder} is neither a file nor a folder.", "Remove it.")
 
 
 def _target(link):
@@ -77,6 +114,7 @@ def context_length(config):
     """The model's context in tokens, or None where its config states none."""
     for part in (config, config.get("text_config") or {}):
         for name in _CONTEXT_NAMES:
-            if isinstance(part.get(name), int) and part[name] > 0:
-                return part[name]
+            value = part.get(name)
+            if type(value) is int and 0 < value < 2**31:
+                return value
     return None

@@ -1,6 +1,7 @@
 """A generate request: its fields, their defaults, and their validation before any engine sees them."""
 
 from dataclasses import dataclass, field
+from reprlib import repr as shown  # shortens what is long
 
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
 from mlx4j_worker.wire import well_formed
@@ -94,7 +95,7 @@ def _number(params, name, kind, low, high, default, above=False):
     right = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
     if not right or not low <= value <= high or (above and value == low):
         raise InvalidRequest(
-            f"{name} is {value!r}, but must be {'a number' if kind is float else 'a whole number'} "
+            f"{name} is {shown(value)}, but must be {'a number' if kind is float else 'a whole number'} "
             f"{'above' if above else 'from'} {low} {'up to' if above else 'to'} {high}."
         )
     return kind(value)
@@ -110,7 +111,8 @@ def _messages(params):
         if not isinstance(message, dict) or set(message) != {"role", "content"}:
             raise InvalidRequest(f"messages[{i}] must be an object with role and content.")
         if message["role"] not in ("system", "user", "assistant"):
-            raise InvalidRequest(f"messages[{i}].role is {message['role']!r}, but must be system, user or assistant.")
+            role = shown(message["role"])
+            raise InvalidRequest(f"messages[{i}].role is {role}, but must be system, user or assistant.")
         if not isinstance(message["content"], str):
             raise InvalidRequest(f"messages[{i}].content must be a string.")
     return [{"role": m["role"], "content": well_formed(m["content"])} for m in messages]

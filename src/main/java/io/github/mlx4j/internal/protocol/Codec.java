@@ -72,7 +72,11 @@ public final class Codec {
      */
     public static <T> T read(JsonNode node, Class<T> type) {
         try {
-            return JSON.treeToValue(node, type);
+            T part = JSON.treeToValue(node, type);
+            if (part == null) {
+                throw new IllegalArgumentException("null instead of " + type.getSimpleName());
+            }
+            return part;
         } catch (JsonProcessingException error) {
             throw new IllegalArgumentException(error.getOriginalMessage(), error);
         }

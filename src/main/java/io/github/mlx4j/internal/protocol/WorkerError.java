@@ -1,5 +1,6 @@
 package io.github.mlx4j.internal.protocol;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,20 @@ public record WorkerError(
      * @param hint what to do, or empty
      * @param detail a traceback, or empty
      */
-    public record Data(String kind, boolean retryable, String hint, String detail) {}
+    public record Data(String kind, boolean retryable, String hint, String detail) {
+
+        /** What a worker left out is {@code internal} or empty. */
+        public Data {
+            kind = Objects.requireNonNullElse(kind, "internal");
+            hint = Objects.requireNonNullElse(hint, "");
+            detail = Objects.requireNonNullElse(detail, "");
+        }
+    }
+
+    /** A worker may leave the message out. */
+    public WorkerError {
+        message = Objects.requireNonNullElse(message, "The worker gave no reason.");
+    }
 
     /** The kind, {@code internal} where the worker gave none. */
     public String kind() {
