@@ -97,8 +97,12 @@ final class WorkerGeneration implements Cancellation {
             log.warn("The {} worker ended before the first token; the request is sent once more", kind.id());
             begin();
         } else {
-            fail(error);
+            fail(gone && isCancelled() ? cancelled() : error);
         }
+    }
+
+    private synchronized boolean isCancelled() {
+        return cancelled;
     }
 
     private synchronized boolean mayResend() {
@@ -124,7 +128,7 @@ final class WorkerGeneration implements Cancellation {
     }
 
     private static CancelledException cancelled() {
-        return new CancelledException("The request was cancelled before the worker was ready.", "");
+        return new CancelledException("The request was cancelled.", "");
     }
 
     private static Mlx4jException asKnown(Throwable error) {

@@ -219,7 +219,7 @@ class SubprocessAdapterTest {
 
             assertThatExceptionOfType(CancelledException.class)
                     .isThrownBy(stream::result)
-                    .withMessage("The request was cancelled before the worker was ready.");
+                    .withMessage("The request was cancelled.");
         }
         Files.createFile(go);
         assertGoesOn();

@@ -90,7 +90,7 @@ class SupervisionTest {
         adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'lose':1}")))
                 .isInstanceOf(WorkerHungException.class)
-                .hasMessageContaining("1 answers did not arrive");
+                .hasMessageContaining("1 answers that did not arrive");
     }
 
     @Test

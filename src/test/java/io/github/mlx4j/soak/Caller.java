@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -82,7 +83,7 @@ final class Caller implements Runnable {
             case 12 -> interruptedWait(any());
             case 13 -> interruptedReader(any());
             case 14 -> dropped(any());
-            default -> burst(random.nextInt(40) == 0 ? lane.mostRequests + 20 : 5);
+            default -> burst();
         }
     }
 
@@ -124,6 +125,8 @@ final class Caller implements Runnable {
             } else {
                 one.complain("an untyped failure: " + failure.getCause());
             }
+        } catch (CancellationException cancelled) {
+            one.gaveUp();
         } catch (TimeoutException lost) {
             // the ledger has noticed
         }
@@ -210,11 +213,8 @@ final class Caller implements Runnable {
         CompletableFuture<GenerationResult> future = one.generateAsync(work.request());
         Thread.sleep(random.nextInt(60));
         one.cancelling();
-        if (future.cancel(true)) {
-            one.gaveUp();
-        } else {
-            await(one, future);
-        }
+        future.cancel(true);
+        await(one, future);
     }
 
     private void closedEarly(Work work) {
@@ -307,17 +307,32 @@ final class Caller implements Runnable {
         }
     }
 
-    private void burst(int size) throws InterruptedException {
+    /** Many at once, at times more than the adapter takes, at times with one among them that kills the worker. */
+    private void burst() throws InterruptedException {
+        boolean large = random.nextInt(10) == 0;
+        int size = large ? lane.mostRequests + 20 : 1 + random.nextInt(30);
+        int killer = large && lane.takesScripts() ? random.nextInt(2 * size) : size;
+        Journal.Entry kill = killer < size ? lane.journal.begin(Fault.KILL) : null;
         List<Tracked> requests = new ArrayList<>();
         List<CompletableFuture<GenerationResult>> futures = new ArrayList<>();
         for (int i = 0; i < size; i++) {
-            Work work = lane.source.good(random);
+            Work work = i == killer ? lane.source.faulty(random, Fault.KILL) : lane.source.good(random);
             Tracked one = new Tracked(ledger, lane, work, "burst", true);
+            CompletableFuture<GenerationResult> future = one.generateAsync(work.request());
             requests.add(one);
-            futures.add(one.generateAsync(work.request()));
+            futures.add(future);
+            if (random.nextInt(3) == 0) {
+                interrupter.after(random.nextInt(300), () -> {
+                    one.cancelling();
+                    future.cancel(true);
+                });
+            }
         }
         for (int i = 0; i < size; i++) {
             await(requests.get(i), futures.get(i));
+        }
+        if (kill != null) {
+            kill.end();
         }
     }
 }

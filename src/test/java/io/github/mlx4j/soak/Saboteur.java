@@ -1,9 +1,11 @@
 package io.github.mlx4j.soak;
 
+import io.github.mlx4j.port.WorkerStatus;
 import java.io.IOException;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /** Brings faults over one lane at random moments, until it is told to stop. */
@@ -56,9 +58,12 @@ final class Saboteur implements Runnable {
     private void bring(Fault fault) throws IOException, InterruptedException {
         switch (fault) {
             case KILL -> kill();
+            case CLOSE -> {
+                awaitStart();
+                lane.renew();
+            }
             case STOP -> stop(Fault.STOP, lane.stopMs());
             case STOP_SHORT -> stop(Fault.STOP_SHORT, 100 + random.nextInt(900));
-            case CLOSE -> lane.renew();
             case QUIET -> quiet();
             default -> lane.due.set(fault);
         }
@@ -69,6 +74,7 @@ final class Saboteur implements Runnable {
             lane.due.set(Fault.KILL);
             return;
         }
+        awaitStart();
         List<ProcessHandle> processes = lane.processes();
         if (!processes.isEmpty()) {
             Journal.Entry entry = lane.journal.begin(Fault.KILL);
@@ -77,6 +83,23 @@ final class Saboteur implements Runnable {
             } finally {
                 entry.end();
             }
+        }
+    }
+
+    /** Now and then waits for the moment at which a worker is ready, and everything waiting is sent to it. */
+    private void awaitStart() {
+        if (random.nextBoolean()) {
+            return;
+        }
+        boolean wasDown = false;
+        long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
+        while (until - System.nanoTime() > 0 && !stopped.getAsBoolean()) {
+            boolean up = lane.adapter().status().state() == WorkerStatus.State.READY;
+            if (up && wasDown) {
+                return;
+            }
+            wasDown |= !up;
+            LockSupport.parkNanos(20_000);
         }
     }
 

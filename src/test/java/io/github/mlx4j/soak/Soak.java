@@ -29,7 +29,6 @@ import java.util.stream.Collectors;
  */
 public final class Soak {
 
-    private static final int MOST_REQUESTS = 64;
     private static final List<Fault> FAKE_FAULTS = List.of(
             Fault.KILL,
             Fault.KILL,
@@ -73,9 +72,9 @@ public final class Soak {
     private Soak(double minutes, long seed, Path folder) {
         this.minutes = minutes;
         this.seed = seed;
-        this.fake = fakeLane("fake", Duration.ofSeconds(3), folder);
+        this.fake = fakeLane("fake", Duration.ofSeconds(3), 64, folder);
         this.real = realLane();
-        this.brief = fakeLane("brief", Duration.ofMillis(100), folder); // lives of its workers are short
+        this.brief = fakeLane("brief", Duration.ofMillis(100), 400, folder); // its workers live briefly
         this.lanes = List.of(fake, real, brief);
     }
 
@@ -88,8 +87,8 @@ public final class Soak {
         System.exit(fine ? 0 : 1);
     }
 
-    private static Lane fakeLane(String name, Duration idle, Path folder) {
-        WorkerOptions options = new WorkerOptions(Duration.ofSeconds(2), idle, MOST_REQUESTS, null);
+    private static Lane fakeLane(String name, Duration idle, int mostRequests, Path folder) {
+        WorkerOptions options = new WorkerOptions(Duration.ofSeconds(2), idle, mostRequests, null);
         String script = name + "_worker.py"; // a name of its own, by which its processes are found
         WorkerScripts scripts =
                 home -> Files.createSymbolicLink(home.resolve(script), FakeWorker.SCRIPTS.install(home));
@@ -103,7 +102,7 @@ public final class Soak {
     }
 
     private static Lane realLane() {
-        WorkerOptions options = new WorkerOptions(Duration.ofSeconds(5), Duration.ZERO, MOST_REQUESTS, null);
+        WorkerOptions options = new WorkerOptions(Duration.ofSeconds(5), Duration.ZERO, 64, null);
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
         return new Lane(
                 "real",
@@ -148,7 +147,7 @@ public final class Soak {
         startCallers(brief, 2, 250, random);
         startSaboteur(fake, FAKE_FAULTS, 2.5, random);
         startSaboteur(real, REAL_FAULTS, 12, random);
-        startSaboteur(brief, List.of(Fault.CLOSE), 1, random);
+        startSaboteur(brief, List.of(Fault.CLOSE, Fault.KILL), 0.5, random);
     }
 
     private void startCallers(Lane lane, int count, int mostPauseMs, SplittableRandom random) {

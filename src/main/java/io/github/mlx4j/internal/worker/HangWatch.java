@@ -27,9 +27,16 @@ final class HangWatch {
     private long busySince;
     private long idleSince = System.nanoTime();
     private boolean busy;
-    private long lastPingSent;
     private int looksWithAnswersMissing;
-    private volatile @Nullable Pong lastPong;
+    private volatile @Nullable Heard lastHeard;
+
+    /**
+     * A pong, with what was known when it came.
+     *
+     * @param pong the pong
+     * @param missing requests from before the ping that neither the engine has nor an answer came to
+     */
+    private record Heard(Pong pong, int missing) {}
 
     HangWatch(WorkerClient client, WorkerLimits limits, Runnable onIdle) {
         this.client = client;
@@ -76,14 +83,17 @@ final class HangWatch {
             busy = true;
             busySince = now;
             looksWithAnswersMissing = 0;
+            lastHeard = null;
         }
-        judge(now, lastPong);
-        lastPong = null; // the next judgement is of this ping's pong
-        lastPingSent = System.nanoTime();
+        judge(now, lastHeard);
+        lastHeard = null; // the next judgement is of this ping's pong
+        long pinged = System.nanoTime();
         client.call("ping", Map.of(), new Reply() {
             @Override
             public void answered(JsonNode result) {
-                lastPong = Codec.read(result, Pong.class);
+                Pong pong = Codec.read(result, Pong.class);
+                lastHeard = new Heard(
+                        pong, client.openWorkBefore(pinged) - pong.engine().open());
             }
 
             @Override
@@ -91,18 +101,22 @@ final class HangWatch {
         });
     }
 
-    private void judge(long now, @Nullable Pong pong) {
-        boolean missing = pong != null && pong.engine().open() == 0 && client.hasWorkSince(lastPingSent);
-        looksWithAnswersMissing = missing ? looksWithAnswersMissing + 1 : 0;
+    private void judge(long now, @Nullable Heard heard) {
+        looksWithAnswersMissing = heard != null && heard.missing() > 0 ? looksWithAnswersMissing + 1 : 0;
         long quiet = now - Math.max(busySince, client.lastHeard());
         if (quiet > limits.silence().toNanos()) {
             client.hung("it did not answer for %d s".formatted(limits.silence().toSeconds()));
-        } else if (pong != null
-                && pong.engine().lastMovedMs() > limits.silence().toMillis()) {
+        } else if (heard != null
+                && standstill(now, heard.pong()) > limits.silence().toMillis()) {
             client.hung("its engine (%s) did not move for %d s"
-                    .formatted(pong.engine().state(), limits.silence().toSeconds()));
-        } else if (looksWithAnswersMissing >= LOOKS_UNTIL_LOST) {
-            client.hung("it has nothing left to do, but %d answers did not arrive".formatted(client.openWork()));
+                    .formatted(heard.pong().engine().state(), limits.silence().toSeconds()));
+        } else if (heard != null && looksWithAnswersMissing >= LOOKS_UNTIL_LOST) {
+            client.hung("it went on without %d answers that did not arrive".formatted(heard.missing()));
         }
+    }
+
+    /** In milliseconds; an engine that had nothing to do before may have taken up its work after the ping. */
+    private double standstill(long now, Pong pong) {
+        return Math.min(pong.engine().lastMovedMs(), TimeUnit.NANOSECONDS.toMillis(now - busySince));
     }
 }

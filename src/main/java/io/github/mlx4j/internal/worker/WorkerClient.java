@@ -126,9 +126,11 @@ public final class WorkerClient {
         return (int) open.values().stream().filter(Open::work).count();
     }
 
-    /** Whether a request that was sent before this moment has no answer yet. */
-    boolean hasWorkSince(long moment) {
-        return open.values().stream().anyMatch(call -> call.work() && call.sent() - moment < 0);
+    /** How many requests that were sent before this moment are without an answer. */
+    int openWorkBefore(long moment) {
+        return (int) open.values().stream()
+                .filter(call -> call.work() && call.sent() - moment < 0)
+                .count();
     }
 
     /** When the worker last wrote a line, by {@link System#nanoTime()}. */
