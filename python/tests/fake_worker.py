@@ -21,8 +21,8 @@ echoed, unless it is a JSON object, which is a script:
     flood     so many bytes for the standard error, before the fault
 
 The model's source can be a script too: {"error": KIND} fails to load with that kind of error, {"exit": CODE} exits
-while loading, {"loadMs": N} takes its time, {"until": FILE} waits until the file exists, {"context": N} sets the
-context length.
+while loading, {"loadMs": N, "loadSteps": M} takes N ms M times, {"until": FILE} waits until the file exists,
+{"context": N} sets the context length.
 """
 
 import ctypes
@@ -143,8 +143,10 @@ class FakeEngine:
 def load(params, progress):
     source = params["model"]["source"]
     script = script_of(source)
-    progress("load", 0, 1, "models")
-    time.sleep(script.get("loadMs", 0) / 1000)
+    steps = script.get("loadSteps", 1)
+    for step in range(steps):
+        progress("load", step, steps, "steps")
+        time.sleep(script.get("loadMs", 0) / 1000)
     while "until" in script and not os.path.exists(script["until"]):
         time.sleep(0.001)
     if "exit" in script:

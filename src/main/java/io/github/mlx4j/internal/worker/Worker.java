@@ -137,7 +137,7 @@ public final class Worker implements AutoCloseable {
             closed = true;
         }
         if (last != null) {
-            last.completeExceptionally(new ClosedException("The " + name + " worker was closed while it started.", ""));
+            last.completeExceptionally(closedWhileItStarted());
         }
         if (client != null) {
             client.close();
@@ -213,7 +213,7 @@ public final class Worker implements AutoCloseable {
     /** Starts the process, unless this was closed meanwhile: then nobody would end it. */
     private synchronized WorkerClient start(WorkerLaunch what) throws IOException {
         if (closed) {
-            throw new ClosedException("The " + name + " worker was closed.", "");
+            throw closedWhileItStarted();
         }
         WorkerClient started = WorkerClient.start(what);
         latest = started;
@@ -226,11 +226,15 @@ public final class Worker implements AutoCloseable {
         } catch (TimeoutException over) {
             // the time to start
         } catch (ExecutionException closedMeanwhile) {
-            throw new ClosedException("The " + name + " worker was closed.", "");
+            throw closedWhileItStarted();
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
             throw new ClosedException("The start of the " + name + " worker was interrupted.", "");
         }
+    }
+
+    private ClosedException closedWhileItStarted() {
+        return new ClosedException("The " + name + " worker was closed while it started.", "");
     }
 
     private void fail(CompletableFuture<Ready> starting, @Nullable WorkerClient client, Mlx4jException error) {
