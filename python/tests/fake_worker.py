@@ -145,7 +145,7 @@ def load(params, progress):
     script = script_of(source)
     steps = script.get("loadSteps", 1)
     for step in range(steps):
-        progress("load", step, steps, "steps")
+        progress("load", step, steps, "models")
         time.sleep(script.get("loadMs", 0) / 1000)
     while "until" in script and not os.path.exists(script["until"]):
         time.sleep(0.001)
