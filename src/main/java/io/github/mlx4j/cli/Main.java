@@ -41,7 +41,9 @@ public final class Main implements Runnable {
         PrintStream err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
         System.setOut(out);
         System.setErr(err);
-        System.exit(commandLine(new PrintWriter(out, true), new PrintWriter(err, true))
+        System.exit(commandLine(
+                        new PrintWriter(out, true, StandardCharsets.UTF_8),
+                        new PrintWriter(err, true, StandardCharsets.UTF_8))
                 .execute(args));
     }
 
