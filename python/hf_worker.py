@@ -12,13 +12,13 @@ descriptors = stdio.claim()
 from mlx4j_worker.main import serve  # noqa: E402
 
 
-def load(params, progress):
+def load(params, options, progress):
     progress("import", 0, 1, "packages")
     from mlx4j_worker.imports import needed
 
     with needed("transformers and torch", "mlx4j setup hf"):
         from mlx4j_worker.hf.loading import load
-    return load(params, progress)
+    return load(params, options, progress)
 
 
 os._exit(serve("hf", descriptors, load))

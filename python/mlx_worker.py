@@ -12,13 +12,13 @@ descriptors = stdio.claim()
 from mlx4j_worker.main import serve  # noqa: E402
 
 
-def load(params, progress):
+def load(params, options, progress):
     progress("import", 0, 1, "packages")
     from mlx4j_worker.imports import needed
 
     with needed("mlx-lm", "mlx4j setup mlx"):
         from mlx4j_worker.mlx.loading import load
-    return load(params, progress)
+    return load(params, options, progress)
 
 
 os._exit(serve("mlx", descriptors, load))

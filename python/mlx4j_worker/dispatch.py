@@ -19,7 +19,7 @@ from mlx4j_worker.errors import (
     UnknownMethod,
     WorkerError,
 )
-from mlx4j_worker.requests import parse_generate
+from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_prompt
 from mlx4j_worker.wire import MAX_LINE_BYTES, parse
 
 EXIT_ENGINE_DEAD = 70
@@ -69,7 +69,7 @@ class Call:
 
 
 class Worker:
-    """Serves one engine. ``load(params, progress)`` makes the engine and imports what is heavy."""
+    """Serves one engine. ``load(params, options, progress)`` makes the engine and imports what is heavy."""
 
     def __init__(self, kind, wire, nonce, load):
         self._kind = kind
@@ -83,6 +83,15 @@ class Worker:
         self._inbox = queue.SimpleQueue()
         self._open = {}  # id -> Call, of calls without an answer yet
         self._ending = False
+        self._handlers = {
+            "initialize": self._initialize,
+            "generate": self._generate,
+            "embed": self._embed,
+            "tokenize": self._tokenize,
+            "countTokens": self._count_tokens,
+            "applyTemplate": self._apply_template,
+            "shutdown": self._shutdown,
+        }
 
     def run(self):
         """Serves until the wire ends; returns the process's exit code."""
@@ -192,8 +201,7 @@ class Worker:
         if call.cancelled:
             return  # the engine ends it at its next step
         try:
-            handlers = {"initialize": self._initialize, "generate": self._generate, "shutdown": self._shutdown}
-            handler = handlers.get(call.method)
+            handler = self._handlers.get(call.method)
             if handler is None:
                 raise UnknownMethod(f"This worker has no method {call.method!r}.")
             handler(call)
@@ -215,15 +223,32 @@ class Worker:
             raise ProtocolVersion(f"This worker speaks protocol {PROTOCOL['major']}, but the caller speaks {major}.")
         if not isinstance(model, dict) or not isinstance(model.get("source"), str):
             raise InvalidRequest("model must be an object with a source, a string.")
+        options = parse_options(call.params)
         self._state = "loading"
-        self._engine = self._load(call.params, call.progress)
+        self._engine = self._load(call.params, options, call.progress)
         self._state = "idle"  # before the answer, after which a ping may come
         call.answer(self._engine.describe())
 
     def _generate(self, call):
+        self._loaded().submit(call, parse_generate(call.params))
+
+    def _embed(self, call):
+        self._loaded().embed(call, parse_embed(call.params))
+
+    def _tokenize(self, call):
+        call.answer({"tokens": self._loaded().prompt(parse_prompt(call.params, ("messages", "prompt"))).tokens})
+
+    def _count_tokens(self, call):
+        prompt = self._loaded().prompt(parse_prompt(call.params, ("messages", "prompt")))
+        call.answer({"count": len(prompt.tokens)})
+
+    def _apply_template(self, call):
+        call.answer({"text": self._loaded().render(parse_prompt(call.params, ("messages",)))})
+
+    def _loaded(self):
         if self._engine is None:
             raise NotReady("The worker has no model yet.", "Call initialize first.")
-        self._engine.submit(call, parse_generate(call.params))
+        return self._engine
 
     def _shutdown(self, call):
         self._ending = True

@@ -6,6 +6,7 @@ from pathlib import Path
 from reprlib import repr as shown
 
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
+from mlx4j_worker.requests import Sampling
 
 _CONTEXT_NAMES = (
     "max_position_embeddings",
@@ -56,21 +57,22 @@ def _everything(folder):
 def _config(folder):
     if not os.path.lexists(folder / "config.json"):
         raise ModelLoadFailed(f"{folder} has no config.json, so it is not a model folder.")
-    config = _json(folder, "config.json")
+    config = read_json(folder, "config.json")
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelLoadFailed(f"config.json in {folder} names no model_type.")
     return config
 
 
-def _json(folder, name):
+def read_json(folder, name):
+    """The content of a JSON file of the folder."""
     try:
-        return json.loads((folder / name).read_bytes())
+        return json.loads(Path(folder, name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}") from None
 
 
 def _check_index(folder, index):
-    content = _json(folder, index.name)
+    content = read_json(folder, index.name)
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict):
         raise ModelLoadFailed(f"{index.name} in {folder} has no weight_map.", "Download or copy the model again.")
@@ -108,6 +110,37 @@ def _target(link):
         return link.resolve()
     except (OSError, RuntimeError) as error:  # a loop, before Python 3.13
         raise ModelLoadFailed(f"{link} is a link that leads nowhere: {error}") from None
+
+
+def check_links(folder):
+    """Refuses a folder, such as an adapter's, that is not there or has links out of it."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ModelNotFound(f"There is no folder at {folder}.", "Check the path.")
+    _check_entries(folder, _everything(folder))
+
+
+def sampling_of_author(folder, vocabulary):
+    """The sampling that generation_config.json gives, without the values that can't be."""
+    try:
+        given = json.loads(Path(folder, "generation_config.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return Sampling()
+    if not isinstance(given, dict):
+        return Sampling()
+    names = {"repetition_penalty": ("repetition_penalty", 0, 10)}
+    if given.get("do_sample") is True:
+        names |= {"temperature": ("temperature", 0, 100), "top_p": ("top_p", 0, 1), "min_p": ("min_p", 0, 1)}
+    values = {
+        ours: float(value)
+        for ours, (theirs, low, high) in names.items()
+        if type(value := given.get(theirs)) in (int, float) and low < value <= high
+    }
+    if given.get("do_sample") is True:
+        values.setdefault("temperature", 1.0)
+        if type(top_k := given.get("top_k")) is int and 0 < top_k < vocabulary:
+            values["top_k"] = top_k
+    return Sampling(**values)
 
 
 def context_length(config):

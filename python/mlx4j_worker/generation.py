@@ -1,29 +1,61 @@
 """One generate call on its way through an engine: from token ids to chunks and one answer."""
 
 import time
+from collections import Counter
 
-from mlx4j_worker.text import Detokenizer, StopMatcher
+from mlx4j_worker import tools
+from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
 
 
 class Generation:
-    """The state of one call. Only the engine thread touches it, but for ``call.cancelled``."""
+    """The state of one call. Only the engine thread touches it, but for ``call.cancelled``.
 
-    def __init__(self, call, request, prompt_tokens, max_tokens, eos_ids, decode):
+    ``prompt`` is a prompts.Prompt, ``sampling`` the request's with every value filled in, ``dialect`` the model's
+    prompts.Dialect, ``decode`` a function from token ids to text, ``constraint`` what keeps the response format.
+    """
+
+    def __init__(
+        self, call, request, prompt, max_tokens, eos_ids, decode, sampling=None, dialect=None, constraint=None
+    ):
         self.call = call
         self.request = request
-        self.prompt_tokens = prompt_tokens
+        self.prompt_tokens = prompt.tokens
         self.max_tokens = max_tokens
+        self.sampling = sampling or request.sampling
+        self.tokens = []  # all that were generated
+        self.cached_tokens = 0  # of the prompt, for the usage
+        self.repeats = Counter()  # how often each token was generated, for penalties
         self._eos_ids = eos_ids
+        self._decode = decode
+        self._constraint = constraint
+        self._format = dialect.calls if dialect and request.tools else None
         self._detokenizer = Detokenizer(decode)
+        self._splitter = Splitter(
+            dialect.thinking if dialect and request.messages is not None and constraint is None else None,
+            (self._format.start, self._format.end) if self._format else None,
+            dialect.thinking[1] if prompt.opens_thinking else None,
+        )
         self._stops = StopMatcher(request.stop)
-        self._completion_tokens = 0
+        self._thinking_tokens = self._drafted_tokens = 0
         self._pending = []  # ids whose text is not out yet
+        self._log_probs = []  # of those ids, where they are wanted
+        self._called = ""  # the text of a call that is not whole yet
+        self._calls, self._unread = [], []
         self._chunks = 0
         self._started = self._first = self._last = None
 
     @property
     def cancelled(self):
         return self.call.cancelled
+
+    @property
+    def constrained(self):
+        """Whether the next token must keep the response format: thinking that the template opened comes before."""
+        return self._constraint is not None and self._splitter.kind == "text"
+
+    def allowed(self):
+        """The tokens that may come next, a numpy array of bool [vocabulary]; only where ``constrained``."""
+        return self._constraint.allowed()
 
     def started(self):
         """The engine takes the request up: its time in the queue ends here."""
@@ -32,52 +64,95 @@ class Generation:
     def progress(self, done, total):
         self.call.progress("prefill", done, total, "tokens")
 
-    def add(self, token):
-        """Takes the next token; returns True once the generation has ended and the call is answered."""
+    def add(self, token, log_prob=None, drafted=False):
+        """Takes the next token; returns True once the generation has ended and the call is answered.
+
+        ``log_prob`` is (the token's, [(token, log-probability) of the most probable ones]), where the request wants it.
+        """
         self._last = time.monotonic()
         self._first = self._first or self._last
-        self._completion_tokens += 1
+        whole = self.constrained and self._constraint.take(token)
+        self.tokens.append(token)
+        self.repeats[token] += 1
+        self._drafted_tokens += drafted
         if token in self._eos_ids:
-            self._finish("stop", None)
-            return True
+            return self._finish("stop")
         self._pending.append(token)
-        text, stop = self._stops.add(self._detokenizer.add(token))
-        if stop is not None:
-            self._chunk(text)
-            self._answer("stop", stop)
+        if log_prob is not None:
+            self._log_probs.append(self._log_prob_json(log_prob))
+        thought = self._splitter.kind == "thinking"
+        if self._show(self._splitter.add(self._detokenizer.add(token))):
             return True
-        if self._completion_tokens >= self.max_tokens:
-            self._finish("length", None, text)
-            return True
-        if text:
-            self._chunk(text)
+        self._thinking_tokens += thought or self._splitter.kind == "thinking"
+        if whole or len(self.tokens) >= self.max_tokens:
+            return self._finish("stop" if whole else "length")
         return False
 
-    def _finish(self, reason, stop, text=""):
-        rest, matched = self._stops.add(self._detokenizer.finish())
-        text += rest
-        if matched is None:
-            text += self._stops.finish()
-        else:
-            reason, stop = "stop", matched
-        self._chunk(text)
-        self._answer(reason, stop)
+    def _show(self, pieces):
+        """Sends pieces of text; returns True if a stop string was among them, and the call is answered."""
+        for kind, text in pieces:
+            if kind == "text":
+                shown, stop = self._stops.add(text)
+                self._chunk("text", shown, last=stop is not None)
+                if stop is not None:
+                    self._answer("stop", stop)
+                    return True
+                continue
+            self._chunk("text", self._stops.finish())
+            if kind == "thinking":
+                self._chunk("thinking", text)
+            elif kind == "call":
+                self._called += text
+            else:
+                self._read_call()
+        return False
 
-    def _chunk(self, text):
-        if not text and not self._pending:
+    def _read_call(self):
+        text, self._called = self._called, ""
+        calls, why = tools.read(text, self._format, self.request.tools)
+        if calls is None:
+            self._unread.append({"text": text, "reason": why})
+        else:
+            self._calls += calls
+
+    def _finish(self, reason):
+        if not self._show(self._splitter.add(self._detokenizer.finish()) + self._splitter.finish()):
+            self._chunk("text", self._stops.finish(), last=True)
+            self._answer(reason, None)
+        return True
+
+    def _chunk(self, kind, text, last=False):
+        if not text and not (last and self._pending):
             return
-        self.call.notify("chunk", {"seq": self._chunks, "text": text, "tokens": self._pending})
+        chunk = {"seq": self._chunks, "kind": kind, "text": text, "tokens": self._pending}
+        if self.request.log_probs is not None:
+            chunk["logProbs"] = self._log_probs
+            self._log_probs = []
+        self.call.notify("chunk", chunk)
         self._chunks += 1
         self._pending = []
+
+    def _log_prob_json(self, log_prob):
+        own, top = log_prob
+        top = [{"token": t, "text": self._decode([t]), "logProb": _finite(value)} for t, value in top]
+        return {"logProb": _finite(own), "top": top}
 
     def _answer(self, reason, stop):
         call, ms = self.call, 1000
         self.call.answer(
             {
-                "finishReason": reason,
+                "finishReason": "toolCalls" if reason == "stop" and self._calls else reason,
                 "stop": stop,
                 "chunks": self._chunks,
-                "usage": {"promptTokens": len(self.prompt_tokens), "completionTokens": self._completion_tokens},
+                "usage": {
+                    "promptTokens": len(self.prompt_tokens),
+                    "completionTokens": len(self.tokens),
+                    "cachedTokens": self.cached_tokens,
+                    "thinkingTokens": self._thinking_tokens,
+                    "draftedTokens": self._drafted_tokens,
+                },
+                "toolCalls": self._calls,
+                "unreadToolCalls": self._unread,
                 "timings": {
                     "queueMs": (self._started - call.received) * ms,
                     "prefillMs": (self._first - self._started) * ms,
@@ -86,3 +161,8 @@ class Generation:
                 },
             }
         )
+
+
+def _finite(value):
+    """JSON has no infinities: a token that can't come at all is very improbable."""
+    return max(float(value), -1e9)

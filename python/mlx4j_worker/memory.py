@@ -14,7 +14,7 @@ def kv_bytes_per_token(config, value_bytes):
     head_dim = config.get("head_dim") or (config.get("hidden_size") or 0) // (heads or 1)
     plain = not config.get("kv_lora_rank") and set(config.get("layer_types") or []) <= {"full_attention"}
     if plain and all(isinstance(n, int) and n > 0 for n in (layers, kv_heads, head_dim)):
-        return 2 * layers * kv_heads * head_dim * value_bytes
+        return int(2 * layers * kv_heads * head_dim * value_bytes)
     return None
 
 

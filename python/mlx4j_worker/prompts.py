@@ -2,38 +2,99 @@
 
 import signal
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.tools import CallFormat
 
 # What a chat template may take: it is a program of the model's author, and an endless one is soon written.
 TEMPLATE_SECONDS = 5
 MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
 
 
-def encode(tokenizer, request):
-    """The ids of a request's messages, raw prompt or tokens.
+@dataclass(frozen=True)
+class Prompt:
+    """Token ids, and whether the chat template left the model inside its thinking."""
 
-    ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one. A raw prompt gets the special tokens that
+    tokens: list[int]
+    opens_thinking: bool = False
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a model's chat template marks what is not the answer; None is what it has not.
+
+    ``thinking`` is a pair of marks, ``calls`` a tools.CallFormat, ``switch`` whether the template can be told to think
+    or not.
+    """
+
+    thinking: tuple[str, str] | None = None
+    calls: CallFormat | None = None
+    switch: bool = False
+
+    def capabilities(self):
+        """Their names on the wire."""
+        has = {"tools": self.calls, "thinking": self.thinking, "thinkingSwitch": self.switch}
+        return [name for name, value in has.items() if value]
+
+
+def has_switch(chat_template):
+    """Whether a chat template reads ``enable_thinking``."""
+    return isinstance(chat_template, str) and "enable_thinking" in chat_template
+
+
+def encode(tokenizer, request, dialect=Dialect()):
+    """The Prompt of a request's messages, raw text or tokens.
+
+    ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one. Raw text gets the special tokens that
     the tokenizer adds by itself (a BOS, say), unless it begins with the BOS already. Chat goes through the chat
     template alone.
     """
     if request.tokens is not None:
-        return request.tokens
+        return Prompt(request.tokens)
     if request.prompt is not None:
-        bos = tokenizer.bos_token
-        return tokenizer.encode(request.prompt, add_special_tokens=bos is None or not request.prompt.startswith(bos))
+        return Prompt(encode_text(tokenizer, request.prompt))
+    text = render(tokenizer, request, dialect)
+    opens = dialect.thinking is not None and text.rstrip().endswith(dialect.thinking[0])
+    return Prompt(tokenizer.encode(text, add_special_tokens=False), opens)
+
+
+def encode_text(tokenizer, text):
+    """The ids of raw text."""
+    bos = tokenizer.bos_token
+    return tokenizer.encode(text, add_special_tokens=bos is None or not text.startswith(bos))
+
+
+def render(tokenizer, request, dialect):
+    """What the chat template makes of a request's messages."""
     if tokenizer.chat_template is None and not getattr(tokenizer, "has_chat_template", False):
         raise InvalidRequest(
             "The model's tokenizer has no chat template, so it can't take messages.",
             "Send a raw prompt, or use an instruct model.",
         )
-    return tokenizer.encode(_chat(tokenizer, request.messages), add_special_tokens=False)
+    values = {}
+    if request.tools:
+        if dialect.calls is None:
+            raise InvalidRequest(
+                "tools can't be used: this worker can't read the calls of this model.",
+                "Use a model that was trained to call tools, or describe them in a message and use responseFormat.",
+            )
+        values["tools"] = request.tools
+    if request.thinking is not None:
+        if not dialect.switch and not (request.thinking and dialect.thinking):
+            raise InvalidRequest(
+                f"thinking can't be switched {'on' if request.thinking else 'off'}: the model's chat template has no "
+                "switch for it.",
+                "Leave it out.",
+            )
+        values["enable_thinking"] = request.thinking
+    return _chat(tokenizer, request.messages, values)
 
 
-def _chat(tokenizer, messages):
+def _chat(tokenizer, messages, values):
     try:
         with _time_limit(TEMPLATE_SECONDS):
-            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **values)
     except _TooSlowError:
         raise InvalidRequest(
             f"The model's chat template did not come to an end within {TEMPLATE_SECONDS} s.",

@@ -1,6 +1,7 @@
-"""A generate request: its fields, their defaults, and their validation before any engine sees them."""
+"""What a call asks for: its fields, their defaults, and their validation before any engine sees them."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass, field, fields, replace
 from reprlib import repr as shown  # shortens what is long
 
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
@@ -8,43 +9,151 @@ from mlx4j_worker.wire import well_formed
 
 MAX_SEED = 2**63 - 1
 MAX_STOPS = 16
+MAX_BIASES = 1024
+MAX_TOOLS = 128
+MAX_TEXTS = 4096
+MAX_SCHEMA = 256 * 1024  # characters, as for the others
+MAX_PATTERN = 64 * 1024
+MAX_CHOICES = 1024
+
+_OPTIONAL = object()  # the default of a number that may be left out, and is None then
 
 
 @dataclass(frozen=True)
-class GenerateRequest:
+class Sampling:
+    """How a token is chosen. None is the model author's value, else the one in ``filled``."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    repetition_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    logit_bias: dict[int, float] = field(default_factory=dict)
+    seed: int | None = None
+
+    def filled(self, author):
+        """With the values of ``author``, a Sampling, where there are none, and then with those that switch off."""
+        off = Sampling(0.0, 1.0, 0, 0.0, 1.0, 0.0, 0.0)
+        values = {f.name: next((v for s in (self, author, off) if (v := getattr(s, f.name)) is not None), None)
+                  for f in fields(self)}  # fmt: skip
+        return replace(self, **values)
+
+    def to_json(self):
+        """The values that there are, by their names on the wire."""
+        values = {f.name.title().replace("_", ""): getattr(self, f.name) for f in fields(self)}
+        return {name[0].lower() + name[1:]: value for name, value in values.items() if value not in (None, {})}
+
+    @property
+    def greedy(self):
+        return self.temperature == 0
+
+    @property
+    def penalizes(self):
+        return self.repetition_penalty != 1 or self.presence_penalty != 0 or self.frequency_penalty != 0
+
+
+@dataclass(frozen=True)
+class ResponseFormat:
+    """``type`` is json, jsonSchema, regex or choice; ``value`` its schema, pattern or choices."""
+
+    type: str
+    value: dict | str | list[str] | None = None
+
+
+@dataclass(frozen=True)
+class PromptRequest:
     """Exactly one of ``messages`` (chat), ``prompt`` (raw text) and ``tokens`` (ids) is set."""
 
-    max_tokens: int
     messages: list[dict] | None = None
     prompt: str | None = None
     tokens: list[int] | None = None
-    temperature: float = 0.0  # 0 is greedy
-    top_p: float = 1.0  # 1 is off
-    top_k: int = 0  # 0 is off
-    seed: int | None = None
+    tools: list[dict] = field(default_factory=list)  # as chat templates take them
+    thinking: bool | None = None
+
+
+@dataclass(frozen=True)
+class GenerateRequest(PromptRequest):
+    """A prompt, and what is wanted of the answer."""
+
+    max_tokens: int = 0
+    sampling: Sampling = field(default_factory=Sampling)
     stop: list[str] = field(default_factory=list)
+    response_format: ResponseFormat | None = None
+    log_probs: int | None = None  # how many of the most probable tokens are reported; None is no report at all
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``initialize``."""
+
+    adapter: str | None = None
+    draft_model: str | None = None
+    draft_tokens: int = 3
+    kv_bits: int | None = None
+    kv_tokens: int | None = None
+    prefix_cache_bytes: int = 1 << 30
+
+    def given(self):
+        """The names, as on the wire, of those that change what the engine is."""
+        names = {"adapter": self.adapter, "draftModel": self.draft_model}
+        names |= {"kvBits": self.kv_bits, "kvTokens": self.kv_tokens}
+        return [name for name, value in names.items() if value is not None]
 
 
 def parse_generate(params):
     """The request in the params of ``generate``; raises InvalidRequest that names the field."""
-    _refuse_unknown(params, {"messages", "prompt", "tokens", "sampling", "stop", "maxTokens"}, "")
-    sampling = _typed(params, "sampling", dict, {})
-    _refuse_unknown(sampling, {"temperature", "topP", "topK", "seed"}, "sampling.")
-    sources = [name for name in ("messages", "prompt", "tokens") if params.get(name) is not None]
-    if len(sources) != 1:
-        raise InvalidRequest(
-            f"A request has exactly one of messages, prompt and tokens, but this has {sources or 'none'}."
-        )
-    return GenerateRequest(
-        messages=_messages(params),
-        prompt=_prompt(params),
-        tokens=_tokens(params),
-        max_tokens=_number(params, "maxTokens", int, 1, 2**31 - 1, None),
-        temperature=_number(sampling, "temperature", float, 0, 100, 0.0),
-        top_p=_number(sampling, "topP", float, 0, 1, 1.0, above=True),
-        top_k=_number(sampling, "topK", int, 0, 2**31 - 1, 0),
-        seed=_number(sampling, "seed", int, 0, MAX_SEED, None) if sampling.get("seed") is not None else None,
+    known = {"messages", "prompt", "tokens", "tools", "thinking"}
+    _refuse_unknown(params, known | {"sampling", "stop", "maxTokens", "responseFormat", "logProbs"}, "")
+    request = GenerateRequest(
+        **_prompt_fields(params, ("messages", "prompt", "tokens")),
+        max_tokens=_number(params, "maxTokens", int, 1, 2**31 - 1),
+        sampling=_sampling(_typed(params, "sampling", dict, {})),
         stop=_stops(params),
+        response_format=_response_format(_typed(params, "responseFormat", dict, None)),
+        log_probs=_number(params, "logProbs", int, 0, 20, _OPTIONAL),
+    )
+    if request.response_format and (request.stop or request.tools):
+        raise InvalidRequest(
+            f"{'stop' if request.stop else 'tools'} can't be used beside responseFormat.",
+            "Leave one of them out: a stop string or a call would leave an answer that has not the format.",
+        )
+    return request
+
+
+def parse_prompt(params, sources):
+    """The prompt in the params of ``tokenize`` and its like; ``sources`` are the kinds of prompt that it takes."""
+    _refuse_unknown(params, {*sources, "tools", "thinking"}, "")
+    return PromptRequest(**_prompt_fields(params, sources))
+
+
+def parse_embed(params):
+    """The texts in the params of ``embed``."""
+    _refuse_unknown(params, {"texts"}, "")
+    texts = _typed(params, "texts", list, [])
+    if not 0 < len(texts) <= MAX_TEXTS or not all(isinstance(text, str) for text in texts):
+        raise InvalidRequest(f"texts must be a list of 1 to {MAX_TEXTS} strings.")
+    return [well_formed(text) for text in texts]
+
+
+def parse_options(params):
+    """The options in the params of ``initialize``."""
+    given = _typed(params, "options", dict, {})
+    known = {"adapter", "draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes"}
+    _refuse_unknown(given, known, "options.")
+    bits = _number(given, "kvBits", int, 4, 8, _OPTIONAL)
+    if bits not in (None, 4, 8):
+        raise InvalidRequest(f"kvBits is {bits}, but must be 4 or 8.")
+    draft_tokens = _number(given, "draftTokens", int, 1, 16, _OPTIONAL)
+    cache_bytes = _number(given, "prefixCacheBytes", int, 0, 2**62, _OPTIONAL)
+    return Options(
+        adapter=_typed(given, "adapter", str, None),
+        draft_model=_typed(given, "draftModel", str, None),
+        draft_tokens=Options.draft_tokens if draft_tokens is None else draft_tokens,
+        kv_bits=bits,
+        kv_tokens=_number(given, "kvTokens", int, 64, 2**31 - 1, _OPTIONAL),
+        prefix_cache_bytes=Options.prefix_cache_bytes if cache_bytes is None else cache_bytes,
     )
 
 
@@ -54,23 +163,29 @@ def check_fits(request, prompt_tokens, vocabulary, context):
     That is ``max_tokens``, or what the context leaves. ``vocabulary`` and ``context`` are counts of tokens;
     ``context`` is None where the model states none.
     """
+    check_prompt(prompt_tokens, vocabulary, context)
+    sampling = request.sampling
+    if sampling.top_k is not None and sampling.top_k >= vocabulary:
+        raise InvalidRequest(
+            f"topK is {sampling.top_k}, but the model's vocabulary has {vocabulary} tokens.",
+            f"Use a topK below {vocabulary}, or 0 for no limit.",
+        )
+    if bad := next((t for t in sampling.logit_bias if t >= vocabulary), None):
+        raise InvalidRequest(f"logitBias has the token id {bad}, which is outside the vocabulary of {vocabulary}.")
+    return request.max_tokens if context is None else min(request.max_tokens, context - len(prompt_tokens))
+
+
+def check_prompt(prompt_tokens, vocabulary, context):
+    """Checks token ids against a model."""
     if not prompt_tokens:
         raise InvalidRequest("The prompt is empty.", "Give at least one token of text.")
     if bad := next((t for t in prompt_tokens if not 0 <= t < vocabulary), None):
         raise InvalidRequest(f"Token id {bad} is outside the vocabulary of {vocabulary}.")
-    if request.top_k >= vocabulary:
-        raise InvalidRequest(
-            f"topK is {request.top_k}, but the model's vocabulary has {vocabulary} tokens.",
-            f"Use a topK below {vocabulary}, or 0 for no limit.",
-        )
-    if context is None:
-        return request.max_tokens
-    if len(prompt_tokens) >= context:
+    if context is not None and len(prompt_tokens) >= context:
         raise ContextOverflow(
             f"The prompt has {len(prompt_tokens)} tokens, but the model's context holds {context} with the answer.",
             "Shorten the prompt or use a model with a longer context.",
         )
-    return min(request.max_tokens, context - len(prompt_tokens))
 
 
 def _refuse_unknown(params, known, prefix):
@@ -90,8 +205,10 @@ def _typed(params, name, kind, default):
     return value
 
 
-def _number(params, name, kind, low, high, default, above=False):
-    value = params.get(name, default)
+def _number(params, name, kind, low, high, default=None, above=False):
+    value = params.get(name)
+    if value is None and default is _OPTIONAL:
+        return None
     right = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
     if not right or not low <= value <= high or (above and value == low):
         raise InvalidRequest(
@@ -101,21 +218,144 @@ def _number(params, name, kind, low, high, default, above=False):
     return kind(value)
 
 
+def _sampling(given):
+    names = {"temperature", "topP", "topK", "minP", "seed", "logitBias"}
+    _refuse_unknown(given, names | {"repetitionPenalty", "presencePenalty", "frequencyPenalty"}, "sampling.")
+    return Sampling(
+        temperature=_number(given, "temperature", float, 0, 100, _OPTIONAL),
+        top_p=_number(given, "topP", float, 0, 1, _OPTIONAL, above=True),
+        top_k=_number(given, "topK", int, 0, 2**31 - 1, _OPTIONAL),
+        min_p=_number(given, "minP", float, 0, 1, _OPTIONAL),
+        repetition_penalty=_number(given, "repetitionPenalty", float, 0, 10, _OPTIONAL, above=True),
+        presence_penalty=_number(given, "presencePenalty", float, -10, 10, _OPTIONAL),
+        frequency_penalty=_number(given, "frequencyPenalty", float, -10, 10, _OPTIONAL),
+        logit_bias=_biases(_typed(given, "logitBias", dict, {})),
+        seed=_number(given, "seed", int, 0, MAX_SEED, _OPTIONAL),
+    )
+
+
+def _biases(given):
+    if len(given) > MAX_BIASES:
+        raise InvalidRequest(f"logitBias has {len(given)} entries, but may have {MAX_BIASES}.")
+    if bad := next((token for token in given if not (token.isascii() and token.isdigit() and len(token) < 10)), None):
+        raise InvalidRequest(f"logitBias has the key {shown(bad)}, but its keys must be token ids.")
+    return {int(token): _number(given, token, float, -100, 100) for token in given}
+
+
+def _response_format(given):
+    if given is None:
+        return None
+    values = {"json": None, "jsonSchema": "schema", "regex": "pattern", "choice": "choices"}
+    kind = given.get("type")
+    if not isinstance(kind, str) or kind not in values:
+        raise InvalidRequest(f"responseFormat.type is {shown(kind)}, but must be one of {', '.join(values)}.")
+    name = values[kind]
+    _refuse_unknown(given, {"type", name} - {None}, "responseFormat.")
+    value = None if name is None else given.get(name)
+    if kind == "jsonSchema" and (not isinstance(value, dict) or len(json.dumps(value)) > MAX_SCHEMA):
+        raise InvalidRequest(f"responseFormat.schema must be an object of at most {MAX_SCHEMA} characters.")
+    if kind == "regex" and (not isinstance(value, str) or not 0 < len(value) <= MAX_PATTERN):
+        raise InvalidRequest(f"responseFormat.pattern must be a string of 1 to {MAX_PATTERN} characters.")
+    if kind == "choice":
+        right = isinstance(value, list) and all(isinstance(choice, str) and choice for choice in value)
+        if not right or not 0 < len(value) <= MAX_CHOICES:
+            raise InvalidRequest(
+                f"responseFormat.choices must be a list of 1 to {MAX_CHOICES} strings that are not empty."
+            )
+        value = [well_formed(choice) for choice in value]
+    return ResponseFormat(kind, value)
+
+
+def _prompt_fields(params, sources):
+    given = [name for name in sources if params.get(name) is not None]
+    if len(given) != 1:
+        raise InvalidRequest(f"A request has exactly one of {', '.join(sources)}, but this has {given or 'none'}.")
+    messages, tools = _messages(params), _tools(params)
+    thinking = _typed(params, "thinking", bool, None)
+    if messages is None and (tools or thinking is not None):
+        raise InvalidRequest(
+            f"{'tools' if tools else 'thinking'} goes through the chat template, so it needs messages."
+        )
+    return {
+        "messages": messages,
+        "prompt": _prompt(params),
+        "tokens": _tokens(params),
+        "tools": tools,
+        "thinking": thinking,
+    }
+
+
 def _messages(params):
     messages = _typed(params, "messages", list, None)
     if messages is None:
         return None
     if not messages:
         raise InvalidRequest("messages is empty.", "Give at least one message.")
-    for i, message in enumerate(messages):
-        if not isinstance(message, dict) or set(message) != {"role", "content"}:
-            raise InvalidRequest(f"messages[{i}] must be an object with role and content.")
-        if message["role"] not in ("system", "user", "assistant"):
-            role = shown(message["role"])
-            raise InvalidRequest(f"messages[{i}].role is {role}, but must be system, user or assistant.")
-        if not isinstance(message["content"], str):
-            raise InvalidRequest(f"messages[{i}].content must be a string.")
-    return [{"role": m["role"], "content": well_formed(m["content"])} for m in messages]
+    return [_message(f"messages[{i}]", message, messages[:i]) for i, message in enumerate(messages)]
+
+
+def _message(where, message, earlier):
+    """A message in the form that chat templates take."""
+    if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
+        raise InvalidRequest(f"{where} must be an object with role and content.")
+    role, content = message["role"], message["content"]
+    more = {"assistant": {"toolCalls"}, "tool": {"toolCallId"}}
+    if role not in ("system", "user", "assistant", "tool"):
+        raise InvalidRequest(f"{where}.role is {shown(role)}, but must be system, user, assistant or tool.")
+    _refuse_unknown(message, {"role", "content"} | more.get(role, set()), f"{where}.")
+    if not isinstance(content, str):
+        raise InvalidRequest(f"{where}.content must be a string.")
+    out = {"role": role, "content": well_formed(content)}
+    if calls := _typed(message, "toolCalls", list, []):
+        out["tool_calls"] = [_call(f"{where}.toolCalls[{i}]", call) for i, call in enumerate(calls)]
+    if role == "tool":
+        call_id = message.get("toolCallId")
+        made = {call["id"]: call["name"] for m in earlier for call in m.get("toolCalls") or []}
+        if not isinstance(call_id, str) or call_id not in made:
+            raise InvalidRequest(
+                f"{where}.toolCallId is {shown(call_id)}, but no earlier message made a call with that id."
+            )
+        out |= {"tool_call_id": call_id, "name": made[call_id]}
+    return out
+
+
+def _call(where, call):
+    right = isinstance(call, dict) and all(isinstance(call.get(name), str) and call[name] for name in ("id", "name"))
+    if not right or not isinstance(call.get("arguments"), dict):
+        raise InvalidRequest(f"{where} must be an object with id, name (strings) and arguments (an object).")
+    return {
+        "type": "function",
+        "id": well_formed(call["id"]),
+        "function": {"name": well_formed(call["name"]), "arguments": _well_formed_json(call["arguments"])},
+    }
+
+
+def _tools(params):
+    tools = _typed(params, "tools", list, [])
+    if len(tools) > MAX_TOOLS:
+        raise InvalidRequest(f"There are {len(tools)} tools, but there may be {MAX_TOOLS}.")
+    out, names = [], set()
+    for i, tool in enumerate(tools):
+        if not isinstance(tool, dict) or not isinstance(tool.get("name"), str) or not tool["name"]:
+            raise InvalidRequest(f"tools[{i}] must be an object with a name that is not empty.")
+        _refuse_unknown(tool, {"name", "description", "parameters"}, f"tools[{i}].")
+        if tool["name"] in names:
+            raise InvalidRequest(f"tools[{i}] has the name {shown(tool['name'])}, which another tool has already.")
+        names.add(tool["name"])
+        function = {"name": tool["name"], "description": _typed(tool, "description", str, "")}
+        function["parameters"] = _typed(tool, "parameters", dict, {"type": "object", "properties": {}})
+        out.append({"type": "function", "function": _well_formed_json(function)})
+    return out
+
+
+def _well_formed_json(value):
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, list):
+        return [_well_formed_json(one) for one in value]
+    if isinstance(value, dict):
+        return {well_formed(key): _well_formed_json(one) for key, one in value.items()}
+    return value
 
 
 def _prompt(params):

@@ -57,9 +57,7 @@ class StopMatcher:
         if found:
             self._held = ""
             return text[: found[1]], found[2]
-        keep = next(
-            (n for n in range(min(len(text), max(map(len, self._stops)) - 1), 0, -1) if self._may_begin(text[-n:])), 0
-        )
+        keep = max(_open_tail(text, stop) for stop in self._stops)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep], None
 
@@ -68,5 +66,57 @@ class StopMatcher:
         held, self._held = self._held, ""
         return held
 
-    def _may_begin(self, tail):
-        return any(stop.startswith(tail) for stop in self._stops)
+
+class Splitter:
+    """Splits a text that comes in pieces at marks: the answer, thinking, and calls of tools.
+
+    ``thinking`` and ``call`` are pairs of marks, or None for what is not looked for. The mark that ends a call may be
+    empty: the call goes on to the end of the text then. A text that begins inside its thinking has the mark for its
+    end only in ``begun``. ``kind`` is that of the text that comes next.
+    """
+
+    def __init__(self, thinking=None, call=None, begun=None):
+        self._opening = {pair[0]: kind for kind, pair in (("thinking", thinking), ("call", call)) if pair}
+        self._closing = {"thinking": begun or (thinking and thinking[1]), "call": call and call[1]}
+        self.kind = "thinking" if begun else "text"
+        self._held = ""  # the longest tail that may still become a mark
+
+    def add(self, text):
+        """A list of (kind, text); the kinds are ``text``, ``thinking``, ``call``, and ``called`` where a call ends."""
+        if not self._opening and self.kind == "text":
+            return [("text", text)] if text else []
+        text, self._held = self._held + text, ""
+        pieces = []
+        while True:
+            marks = list(self._opening) if self.kind == "text" else [m for m in [self._closing[self.kind]] if m]
+            found = min(((at, mark) for mark in marks if (at := text.find(mark)) >= 0), default=None)
+            if found is None:
+                break
+            at, mark = found
+            self._take(pieces, text[:at])
+            if self.kind == "call":
+                pieces.append(("called", ""))
+            self.kind = self._opening[mark] if self.kind == "text" else "text"
+            text = text[at + len(mark) :]
+        keep = max((_open_tail(text, mark) for mark in marks), default=0)
+        self._take(pieces, text[: len(text) - keep])
+        self._held = text[len(text) - keep :]
+        return pieces
+
+    def finish(self):
+        """What was held back: no mark came of it."""
+        pieces = []
+        held, self._held = self._held, ""
+        self._take(pieces, held)
+        if self.kind == "call":
+            pieces.append(("called", ""))
+        return pieces
+
+    def _take(self, pieces, text):
+        if text:
+            pieces.append((self.kind, text))
+
+
+def _open_tail(text, mark):
+    """The length of the longest tail of the text that begins the mark."""
+    return next((n for n in range(min(len(text), len(mark) - 1), 0, -1) if mark.startswith(text[-n:])), 0)

@@ -25,9 +25,11 @@ while loading, {"loadMs": N, "loadSteps": M} takes N ms M times, {"until": FILE}
 {"context": N} sets the context length.
 """
 
+import base64
 import ctypes
 import json
 import os
+import struct
 import sys
 import time
 
@@ -40,6 +42,7 @@ descriptors = stdio.claim()
 from mlx4j_worker import errors  # noqa: E402
 from mlx4j_worker.generation import Generation  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
+from mlx4j_worker.prompts import Prompt  # noqa: E402
 from mlx4j_worker.requests import check_fits  # noqa: E402
 
 CONTEXT = 4096
@@ -72,6 +75,8 @@ class FakeEngine:
             "vocabularySize": VOCABULARY,
             "chat": True,
             "concurrent": True,
+            "capabilities": ["embeddings"],
+            "samplingDefaults": {},
             "memory": {"activeBytes": 0, "peakBytes": 0},
             "packages": {},
         }
@@ -79,13 +84,25 @@ class FakeEngine:
     def has(self, call):
         return any(entry[0].call is call for entry in self._running)
 
+    def prompt(self, request):
+        if request.tokens is not None:
+            return Prompt(request.tokens)
+        return Prompt([ord(c) for c in (request.messages[-1]["content"] if request.messages else request.prompt)])
+
+    def render(self, request):
+        return "".join(f"{message['role']}: {message['content']}\n" for message in request.messages)
+
+    def embed(self, call, texts):
+        for i, text in enumerate(texts):
+            vector = struct.pack("<2f", len(text), ord(text[0]))
+            call.notify("embedding", {"index": i, "vector": base64.b64encode(vector).decode()})
+        call.answer({"count": len(texts), "dimensions": 2, "promptTokens": sum(map(len, texts))})
+
     def submit(self, call, request):
-        tokens = request.tokens
-        if tokens is None:
-            tokens = [ord(c) for c in (request.messages[-1]["content"] if request.messages else request.prompt)]
-        limit = check_fits(request, tokens, VOCABULARY, self._context)
-        text = "".join(map(chr, tokens))
-        generation = Generation(call, request, tokens, limit, {0}, lambda ids: "".join(map(chr, ids)))
+        prompt = self.prompt(request)
+        limit = check_fits(request, prompt.tokens, VOCABULARY, self._context)
+        text = "".join(map(chr, prompt.tokens))
+        generation = Generation(call, request, prompt, limit, {0}, lambda ids: "".join(map(chr, ids)))
         generation.started()
         script = script_of(text)
         if script.get("env"):
@@ -140,7 +157,7 @@ class FakeEngine:
             time.sleep(10_000)
 
 
-def load(params, progress):
+def load(params, _options, progress):
     source = params["model"]["source"]
     script = script_of(source)
     steps = script.get("loadSteps", 1)

@@ -1,114 +1,349 @@
-"""Continuous batching on mlx-lm's BatchGenerator: requests join and leave between two steps."""
+"""One model of mlx-lm and its requests: continuous batching, chunked prefill, a prefix cache."""
 
+import base64
+import copy
 import logging
-import os
+import time
+from collections import deque
 
 import mlx.core as mx
+import numpy
 from mlx.utils import tree_flatten
-from mlx_lm.generate import BatchGenerator
-from mlx_lm.sample_utils import apply_top_k, apply_top_p
+from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from mlx4j_worker import memory, prompts
-from mlx4j_worker.errors import Cancelled, EngineFailed, OutOfMemory
+from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation
-from mlx4j_worker.requests import check_fits
+from mlx4j_worker.grammar import Grammars
+from mlx4j_worker.mlx.batch import Row
+from mlx4j_worker.mlx.chunks import ChunkSize
+from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
+from mlx4j_worker.requests import check_fits, check_prompt
 
-# A prefill chunk is what a cancel or a neighbour's next token waits for. Measured on two CPU cores, 128 tokens
-# are also the fastest; the GPU value is mlx-lm's own quarter, not measured.
-PREFILL_CHUNK_CPU = 128
-PREFILL_CHUNK_GPU = 512
+MOST_ROWS = 32  # that prefill and decode at once; the others wait
+WORTH_WAITING_FOR = 64  # tokens of a common beginning that another request is prefilling right now
 
 _log = logging.getLogger("mlx4j.mlx")
 
 
 class MlxEngine:
-    """One loaded model. Every method runs on the thread that loaded it."""
+    """One loaded model. Every method runs on the thread that loaded it.
 
-    def __init__(self, source, model, tokenizer, config, packages):
+    A request waits, then its prompt is prefilled in chunks, one after another with those of other requests, and then
+    it is a row of the batch. ``parts`` is what loading.py found out, a loading.Parts.
+    """
+
+    def __init__(self, source, parts, options):
         self._source = source
-        self._model = model
-        self._tokenizer = tokenizer
-        self._packages = packages
-        self._context = context_length(config)
-        self._vocabulary = _vocabulary(config, tokenizer)
-        self._kv_bytes = memory.kv_bytes_per_token(config, _value_bytes(model.parameters()))
-        self._generator = self._new_generator()
-        self._running = {}  # uid of the generator -> Generation
+        self._parts = parts
+        self._tokenizer = parts.tokenizer
+        self._context = context_length(parts.config)
+        self._vocabulary = _vocabulary(parts.config, parts.tokenizer)
+        value_bytes = _value_bytes(parts.model.parameters()) if options.kv_bits is None else options.kv_bits / 8 * 1.125
+        self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes)
+        self._most_kv_tokens = options.kv_tokens
+        self._decoder = parts.decoder
+        self._most_rows = MOST_ROWS if parts.decoder.concurrent else 1
+        self._prefixes = PrefixCache(options.prefix_cache_bytes)
+        self._grammars = Grammars(
+            parts.tokenizer._tokenizer, self._vocabulary, parts.tokenizer.eos_token_ids, "mlx4j setup mlx"
+        )
+        self._chunk = ChunkSize()
+        self._waiting = deque()
+        self._prefilling = deque()
+        self._joining = []
+        self._embedding = deque()
+        maybe_set_recommended_wired_limit()
 
     @property
     def busy(self):
-        return bool(self._running)
+        return bool(self._decoder.rows or self._joining or self._prefilling or self._waiting or self._embedding)
 
     def describe(self):
         """The result of ``initialize``."""
+        able = ["embeddings"] if self._parts.hidden_states else []
+        able += [*self._decoder.capabilities, *self._parts.dialect.capabilities()]
         return {
             "model": self._source,
             "device": "gpu" if mx.default_device() == mx.gpu else "cpu",
             "contextLength": self._context,
             "vocabularySize": self._vocabulary,
             "chat": bool(self._tokenizer.has_chat_template),
-            "concurrent": True,
+            "concurrent": self._decoder.concurrent,
+            "capabilities": sorted(able),
+            "samplingDefaults": self._parts.author.to_json(),
             "memory": {"activeBytes": mx.get_active_memory(), "peakBytes": mx.get_peak_memory()},
-            "packages": self._packages,
+            "packages": self._parts.packages,
         }
 
     def has(self, call):
-        return any(generation.call is call for generation in self._running.values())
+        return any(row.generation.call is call for row in self._rows()) or any(e.call is call for e in self._embedding)
+
+    def prompt(self, request):
+        return prompts.encode(self._tokenizer, request, self._parts.dialect)
+
+    def render(self, request):
+        return prompts.render(self._tokenizer, request, self._parts.dialect)
 
     def submit(self, call, request):
-        tokens = prompts.encode(self._tokenizer, request)
-        limit = check_fits(request, tokens, self._vocabulary, self._context)
-        running = sum(len(g.prompt_tokens) + g.max_tokens for g in self._running.values())
-        memory.check(len(tokens) + limit, running, self._kv_bytes, _available_bytes())
-        generation = Generation(call, request, tokens, limit, self._tokenizer.eos_token_ids, self._decode)
-        sampler = _sampler(request)
-        (uid,) = self._generator.insert([list(tokens)], max_tokens=[limit], samplers=[sampler])
-        generation.started()
-        self._running[uid] = generation
+        prompt = self.prompt(request)
+        limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
+        self._decoder.check(request)
+        self._check_memory(len(prompt.tokens) + limit)
+        constraint = self._grammars.constraint(request.response_format) if request.response_format else None
+        generation = Generation(
+            call,
+            request,
+            prompt,
+            limit,
+            self._tokenizer.eos_token_ids,
+            self._decode,
+            sampling=request.sampling.filled(self._parts.author),
+            dialect=self._parts.dialect,
+            constraint=constraint,
+        )
+        self._waiting.append(Row(generation))
+
+    def embed(self, call, texts):
+        if self._parts.hidden_states is None:
+            raise InvalidRequest("mlx-lm gives no hidden states of this model, so it can't embed texts.")
+        tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
+        for ids in tokens:
+            check_prompt(ids, self._vocabulary, self._context)
+        self._embedding.append(_Embedding(call, tokens))
 
     def step(self, _poll):
-        """One step: every running request prefills a chunk or gets a token."""
-        self._drop([uid for uid, generation in self._running.items() if generation.cancelled])
+        """A token for every row of the batch, then a chunk of prefill, then a chunk of embedding."""
+        self._drop_cancelled()
+        self._start_waiting()
         try:
-            prefilled, generated = self._generator.next()
-        except Exception as error:  # one request's fault breaks the whole generator: start over
-            self._rebuild(error)
+            self._decode_step()
+        except Exception as error:
+            self._recover(error)
             return
-        for response in prefilled:
-            done, total = response.progress
-            if done + 1 < total and response.uid in self._running:
-                self._running[response.uid].progress(done, total)
-        ended = [r for r in generated if r.uid in self._running and self._running[r.uid].add(r.token)]
-        for response in ended:
-            del self._running[response.uid]
-        if left := [r.uid for r in ended if r.finish_reason is None]:
-            self._generator.remove(left)  # ended by a stop string, of which the generator knows nothing
+        self._prefill_step()
+        self._embed_step()
 
-    def _drop(self, uids):
-        for uid in uids:  # answer first: remove() waits for the step in flight
-            self._running.pop(uid).call.fail(Cancelled("The request was cancelled."))
-        if uids:
-            self._generator.remove(uids)
+    # --- decoding
 
-    def _rebuild(self, error):
-        _log.error("a step failed; every running request fails with it", exc_info=True)
-        running, self._running = self._running, {}
-        self._generator.close()
-        self._generator = self._new_generator()
-        for generation in running.values():
-            generation.call.fail(_typed(error))
+    def _decode_step(self):
+        joining, self._joining = self._joining, []
+        if not joining and not self._decoder.rows:
+            return
+        try:
+            drawn = self._decoder.step(joining)
+        except Exception:
+            self._joining = [row for row in joining if row not in self._decoder.rows]
+            raise
+        ended = []
+        for row, token, log_prob, drafted in drawn:
+            row.suspect, row.strikes = False, 0
+            try:
+                if isinstance(log_prob, Exception):
+                    raise log_prob
+                if row.generation.add(token, log_prob, drafted):
+                    ended.append(row)
+            except Exception as error:  # this row's own
+                row.generation.call.fail(_typed(error))
+                ended.append(row)
+        self._leave(ended)
 
-    def _new_generator(self):
-        chunk = PREFILL_CHUNK_GPU if mx.default_device() == mx.gpu else PREFILL_CHUNK_CPU
-        stops = [[token] for token in self._tokenizer.eos_token_ids]
-        return BatchGenerator(self._model, stop_tokens=stops, prefill_step_size=chunk)
+    def _leave(self, rows):
+        """Rows that are answered leave the batch, and what they have in the cache is kept."""
+        if rows:
+            self._decoder.remove(rows, keep_caches=self._prefixes.enabled)
+            self._keep(rows)
+
+    def _keep(self, rows):
+        for row in rows:
+            if row.cache is not None and row.in_cache:
+                self._prefixes.put(row.tokens[: row.in_cache], row.cache)
+                row.cache = None
+
+    def _drop_cancelled(self):
+        cancelled = [row for row in self._rows() if row.generation.cancelled]
+        for row in cancelled:  # answer first: to leave the batch waits for the pass under way
+            row.generation.call.fail(Cancelled("The request was cancelled."))
+        for waiting in (self._waiting, self._prefilling, self._joining):
+            gone = [row for row in waiting if row in cancelled]
+            for row in gone:
+                waiting.remove(row)
+            self._keep(gone)
+        self._leave([row for row in self._decoder.rows if row in cancelled])
+
+    def _recover(self, error):
+        """After a step that failed nothing of the batch can be trusted, and any row may be the cause.
+
+        So each begins again from its tokens, alone, until it has a token more; the one that fails so fails for good.
+        """
+        _log.error("a step failed; its %d requests begin again", len(self._decoder.rows), exc_info=error)
+        rows, self._joining = [*self._decoder.rows, *self._joining], []
+        self._decoder.reset()
+        mx.clear_cache()
+        for row in reversed(rows):
+            row.cache, row.in_cache, row.suspect = None, 0, True
+            row.strikes += 1
+            if row.strikes > 1:
+                row.generation.call.fail(_typed(error))
+            else:
+                self._waiting.appendleft(row)
+
+    # --- prefill
+
+    def _start_waiting(self):
+        """Takes requests out of the queue, as far as there is room."""
+        for row in list(self._waiting):
+            running = [*self._decoder.rows, *self._joining, *self._prefilling]
+            alone = row.suspect or any(other.suspect for other in running)
+            if len(running) >= self._most_rows or (running and alone) or not self._has_memory(row, running):
+                return
+            if self._waits_for_prefix(row, running):
+                continue
+            self._waiting.remove(row)
+            row.generation.started()
+            row.cache, row.in_cache = self._prefixes.take(row.tokens)
+            if row.cache is None:
+                row.cache = self._decoder.new_cache()
+            row.generation.cached_tokens = min(row.in_cache, len(row.generation.prompt_tokens))
+            self._prefilling.append(row)
+
+    def _waits_for_prefix(self, row, running):
+        """Whether a running request is about to have much of what this one begins with. Once it has, it is kept."""
+        if not running or not self._prefixes.enabled or not self._decoder.shares:
+            return False
+        usable, other = max(((_usable(other, row), other) for other in running), key=lambda found: found[0])
+        if usable - self._prefixes.shared(row.prompt) < WORTH_WAITING_FOR:
+            return False
+        if other.in_cache < usable:
+            return True
+        snapshot = self._decoder.snapshot(other) if other.cache is None else copy.deepcopy(other.cache)
+        self._prefixes.put(other.tokens[: other.in_cache], snapshot)
+        return False
+
+    def _prefill_step(self):
+        left = self._chunk.tokens(beside_others=bool(self._decoder.rows))
+        while self._prefilling and left > 0:
+            row = self._prefilling[0]
+            try:
+                left -= self._prefill(row, left)
+            except Exception as error:  # this row's own fault, or at least nobody else's loss
+                self._prefilling.popleft()
+                row.generation.call.fail(_typed(error))
+                continue
+            if row.in_cache == len(row.tokens) - 1:
+                self._prefilling.popleft()
+                self._joining.append(row)
+            else:
+                self._prefilling.rotate(-1)
+
+    def _prefill(self, row, most):
+        """Prefills a chunk and returns how many tokens' worth of time it took."""
+        tokens = row.tokens
+        chunk = tokens[row.in_cache : min(row.in_cache + most, len(tokens) - 1)]
+        if not chunk:
+            return 0
+        begun = time.monotonic()
+        self._decoder.prefill(row.cache, chunk)
+        self._chunk.took(len(chunk), time.monotonic() - begun)
+        row.in_cache += len(chunk)
+        if row.in_cache + 1 < len(tokens):
+            row.generation.progress(row.in_cache, len(tokens))
+        mx.clear_cache()
+        return max(len(chunk), self._chunk.LEAST)
+
+    # --- embedding
+
+    def _embed_step(self):
+        if not self._embedding:
+            return
+        work = self._embedding[0]
+        try:
+            if work.call.cancelled:
+                raise Cancelled("The request was cancelled.")
+            done = work.step(self._parts, self._decoder.new_cache, self._chunk.tokens(bool(self._decoder.rows)))
+        except WorkerError as error:
+            work.call.fail(error)
+            done = True
+        except Exception as error:
+            work.call.fail(_typed(error))
+            done = True
+        if done:
+            self._embedding.popleft()
+
+    # --- memory
+
+    def _check_memory(self, tokens):
+        """Refuses what does not fit even alone."""
+        self._available(tokens)
+        memory.check(self._kv_tokens(tokens), 0, self._kv_bytes, _available_bytes())
+
+    def _has_memory(self, row, running):
+        if not running or self._kv_bytes is None:
+            return True
+        wanted = sum(self._kv_tokens(other.most_tokens) - other.in_cache for other in [row, *running])
+        available = self._available(wanted)
+        return available is None or wanted * self._kv_bytes <= available
+
+    def _available(self, tokens):
+        """Bytes for KV caches; finished prefixes give way where they must."""
+        available = _available_bytes()
+        if available is not None and self._kv_bytes and tokens * self._kv_bytes > available and len(self._prefixes):
+            self._prefixes.clear()
+            mx.clear_cache()
+            available = _available_bytes()
+        return available
+
+    def _kv_tokens(self, tokens):
+        return tokens if self._most_kv_tokens is None else min(tokens, self._most_kv_tokens)
+
+    def _rows(self):
+        return [*self._decoder.rows, *self._joining, *self._prefilling, *self._waiting]
 
     def _decode(self, ids):
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
 
+class _Embedding:
+    """One ``embed`` call: its texts, one after another, each in chunks."""
+
+    def __init__(self, call, texts):
+        self.call = call
+        self._texts = texts
+        self._at = 0
+        self._cache, self._sum, self._done = None, None, 0
+
+    def step(self, parts, new_cache, most):
+        """Works on a chunk; returns True once the call is answered."""
+        text = self._texts[self._at]
+        chunk = text[self._done : self._done + most]
+        self._cache = self._cache or new_cache()
+        hidden = parts.hidden_states(mx.array([chunk]), cache=self._cache).astype(mx.float32).sum(axis=1)[0]
+        self._sum = hidden if self._sum is None else self._sum + hidden
+        mx.eval(self._sum, [layer.state for layer in self._cache])
+        self._done += len(chunk)
+        if self._done < len(text):
+            return False
+        vector = numpy.array(self._sum / len(text), dtype="<f4")
+        data = base64.b64encode(vector.tobytes()).decode()
+        self.call.notify("embedding", {"index": self._at, "vector": data})
+        self._cache, self._sum, self._done = None, None, 0
+        self._at += 1
+        if self._at < len(self._texts):
+            return False
+        tokens = sum(map(len, self._texts))
+        self.call.answer({"count": self._at, "dimensions": len(vector), "promptTokens": tokens})
+        return True
+
+
+def _usable(other, row):
+    """How many tokens of a running request's prompt another one could begin with."""
+    return min(common_prefix(other.prompt, row.prompt), len(other.prompt) - 1, len(row.prompt) - 1)
+
+
 def _typed(error):
+    if isinstance(error, WorkerError):
+        return error
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or "allocate" in text or "malloc" in text:
         return OutOfMemory(f"mlx ran out of memory: {text}", "Send shorter prompts, or fewer requests at once.")
@@ -121,32 +356,12 @@ def _value_bytes(weights):
 
 
 def _available_bytes():
+    """Memory that can be had now, with what mlx holds for later, or None where that can't be told."""
     limit = mx.device_info().get("max_recommended_working_set_size")
-    return limit - mx.get_active_memory() if limit else memory.available_bytes()
+    free = limit - mx.get_active_memory() if limit else memory.available_bytes()
+    return None if free is None else free if limit else free + mx.get_cache_memory()
 
 
 def _vocabulary(config, tokenizer):
     size = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
     return size if isinstance(size, int) else len(tokenizer)
-
-
-def _sampler(request):
-    """None for greedy, else a sampler with random numbers of its own, so that batch mates don't change the text.
-
-    Takes log-probabilities [1, vocabulary], returns token ids [1].
-    """
-    if request.temperature == 0:
-        return None
-    seed = request.seed if request.seed is not None else int.from_bytes(os.urandom(8), "little")
-    key = mx.random.key(seed)
-
-    def sample(logprobs):
-        nonlocal key
-        key, draw = mx.random.split(key)
-        if request.top_p < 1:
-            logprobs = apply_top_p(logprobs, request.top_p)
-        if request.top_k > 0:
-            logprobs = apply_top_k(logprobs, request.top_k)
-        return mx.random.categorical(logprobs / request.temperature, key=draw)
-
-    return sample

@@ -1,0 +1,172 @@
+"""The requests that are decoding, each a row: one forward pass a step for all of them."""
+
+import copy
+
+import mlx.core as mx
+import numpy
+from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache
+
+from mlx4j_worker.mlx.choice import Choice, read_log_probs
+
+_KV_GROUP = 32  # values that share a scale in a quantized cache; the size of every model's heads is a multiple of it
+_CLEAR_EVERY = 512  # steps; mlx keeps freed buffers for later, and those of a growing cache never fit again
+
+
+class Row:
+    """One generation in the engine: what it has in its KV cache, and how it chooses."""
+
+    def __init__(self, generation):
+        self.generation = generation
+        self.prompt = numpy.array(generation.prompt_tokens, dtype=numpy.int32)
+        self.choice = Choice(generation)
+        self.cache = None  # mlx-lm's, a list with an entry for each layer; the batch's while it decodes there
+        self.in_cache = 0  # tokens
+        self.suspect = False  # it was there when a step failed, and has had no token since
+        self.strikes = 0
+
+    @property
+    def tokens(self):
+        """The prompt's and those that were generated."""
+        return self.generation.prompt_tokens + self.generation.tokens
+
+    @property
+    def most_tokens(self):
+        return len(self.generation.prompt_tokens) + self.generation.max_tokens
+
+
+class Batch:
+    """Decodes its rows in step.
+
+    The pass for the next tokens is begun before anybody looks at those just drawn: reading them, sending them and
+    finding out which may come next happen while the model works. Alone, a row keeps the cache that it came with, so
+    it runs as a single stream does; beside others, the caches are one, which mlx-lm merges and parts.
+    """
+
+    capabilities = ("logProbs", "penalties", "responseFormat")
+
+    def __init__(self, model, options):
+        self._model = model
+        self._options = options
+        self._steps = 0
+        self.reset()
+        cache = self.new_cache()
+        self.concurrent = all(hasattr(layer, "merge") for layer in cache)
+        self.shares = can_trim_prompt_cache(cache)  # a row's cache may be of use to others while it is growing
+
+    def reset(self):
+        """Forgets every row."""
+        self.rows = []
+        self._cache = []
+        self._logits = None  # of the next tokens [rows, vocabulary]; on their way
+
+    def check(self, request):
+        """Refuses what this way of decoding can't do: nothing."""
+
+    def new_cache(self):
+        """An empty cache for a row."""
+        cache = make_prompt_cache(self._model, self._options.kv_tokens)
+        bits = self._options.kv_bits
+        return cache if bits is None else [layer.to_quantized(_KV_GROUP, bits) for layer in cache]
+
+    def prefill(self, cache, tokens):
+        """Adds tokens to a cache, and waits for it."""
+        self._model(mx.array([tokens]), cache=cache)
+        mx.eval([layer.state for layer in cache])
+
+    def snapshot(self, row):
+        """A copy of the cache of a row that is decoding here."""
+        cache = self._extract(self.rows.index(row))
+        return copy.deepcopy(cache) if cache is self._cache else cache
+
+    def step(self, joining):
+        """Draws the next token of each row, and takes in ``joining``, whose caches hold all but their last token.
+
+        Returns [(row, token, log_prob as Generation.add takes it or an exception, whether a draft model guessed it)].
+        """
+        drawn, log_probs, failed = self._draw()
+        if drawn is not None:
+            mx.async_eval(drawn, log_probs)  # apart from the pass: what is evaluated together is ready together
+        last = [mx.array([row.tokens[-1]]) for row in joining]
+        inputs = mx.concatenate([drawn, *last]) if drawn is not None else mx.concatenate(last)
+        before = self.rows
+        self._join(joining)
+        if joining or not all(_is_last(row) for row in before):
+            self._logits = self._model(inputs[:, None], cache=self._cache)[:, -1, :]
+            mx.async_eval(self._logits)
+            for row in self.rows:
+                row.in_cache += 1
+        self._steps += 1
+        if self._steps % _CLEAR_EVERY == 0:
+            mx.clear_cache()
+        if drawn is None:
+            return []
+        tokens = drawn.tolist()
+        return [
+            (row, token, failed.get(row) or read_log_probs(arrays), False)
+            for row, token, arrays in zip(before, tokens, log_probs, strict=True)
+        ]
+
+    def remove(self, rows, keep_caches):
+        """Takes rows out; where ``keep_caches``, each gets a cache of its own back."""
+        left = [i for i, row in enumerate(self.rows) if row not in rows]
+        for i, row in enumerate(self.rows):
+            row.cache = self._extract(i) if keep_caches and row in rows else None
+        if len(left) == 1:
+            self._cache = self._extract(left[0])
+        elif left:
+            for layer in self._cache:
+                layer.filter(left)
+        else:
+            self._cache = []
+        self.rows = [self.rows[i] for i in left]
+        self._logits = self._logits[mx.array(left)] if left else None
+
+    def _draw(self):
+        """(the next tokens [rows] or None, the arrays of log-probabilities of each row, the errors of rows)."""
+        if not self.rows:
+            return None, [], {}
+        if all(row.choice.plain for row in self.rows):
+            return mx.argmax(self._logits, axis=-1), [None] * len(self.rows), {}
+        tokens, log_probs, failed = [], [], {}
+        for i, row in enumerate(self.rows):
+            logits = self._logits[i : i + 1]
+            try:
+                token = row.choice.token(logits)
+                arrays = row.choice.log_probs(logits, token)
+            except Exception as error:  # this row's own, such as a grammar that comes to a dead end
+                token, arrays, failed[row] = mx.argmax(logits, axis=-1), None, error
+            tokens.append(token)
+            log_probs.append(arrays)
+        return mx.concatenate(tokens), log_probs, failed
+
+    def _join(self, joining):
+        caches = [row.cache for row in joining]
+        for row in joining:
+            row.cache = None
+        self.rows = self.rows + joining
+        if len(self.rows) == len(joining) == 1:
+            self._cache = caches[0]
+            return
+        if not joining:
+            return
+        if len(self.rows) == len(joining) + 1:  # the one that was alone
+            caches.insert(0, self._cache)
+            self._cache = []
+        new = [layers[0].merge(list(layers)) for layers in zip(*caches, strict=True)]
+        if self._cache:
+            for layer, other in zip(self._cache, new, strict=True):
+                layer.extend(other)
+        else:
+            self._cache = new
+
+    def _extract(self, i):
+        if len(self.rows) == 1 or not hasattr(self._cache[0], "extract"):
+            return self._cache
+        alone = [layer.extract(i) for layer in self._cache]
+        mx.eval([layer.state for layer in alone])  # else it holds on to the whole batch's
+        return alone
+
+
+def _is_last(row):
+    """Whether the token that was just drawn is the row's last for sure."""
+    return len(row.generation.tokens) + 1 >= row.generation.max_tokens

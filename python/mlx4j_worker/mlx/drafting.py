@@ -1,0 +1,86 @@
+"""Speculative decoding: a small model guesses some tokens ahead, and the large one checks them in one pass."""
+
+import mlx.core as mx
+from mlx_lm.generate import speculative_generate_step
+from mlx_lm.models.cache import make_prompt_cache
+
+from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.mlx.choice import read_log_probs
+
+
+class Drafter:
+    """Decodes one row at a time; otherwise as Batch. A row's cache is the model's layers, then the draft model's."""
+
+    concurrent = shares = False
+    capabilities = ("logProbs",)
+
+    def __init__(self, model, draft_model, draft_tokens):
+        self._model = model
+        self._draft_model = draft_model
+        self._draft_tokens = draft_tokens
+        self._layers = len(make_prompt_cache(model))
+        self.reset()
+
+    def reset(self):
+        self.rows = []
+        self._tokens = None
+
+    def check(self, request):
+        sampling = request.sampling
+        used = {
+            "responseFormat": request.response_format,
+            "sampling.repetitionPenalty": sampling.repetition_penalty not in (None, 1),
+            "sampling.presencePenalty": sampling.presence_penalty,
+            "sampling.frequencyPenalty": sampling.frequency_penalty,
+            "sampling.logitBias": sampling.logit_bias,
+        }
+        if names := [name for name, value in used.items() if value]:
+            raise InvalidRequest(
+                f"{', '.join(names)} can't be used with a draft model, which guesses without them.",
+                "Leave them out, or use a worker without MLX_DRAFT_MODEL.",
+            )
+
+    def new_cache(self):
+        return make_prompt_cache(self._model) + make_prompt_cache(self._draft_model)
+
+    def prefill(self, cache, tokens):
+        tokens = mx.array([tokens])
+        self._model(tokens, cache=cache[: self._layers])
+        self._draft_model(tokens, cache=cache[self._layers :])
+        mx.eval([layer.state for layer in cache])
+
+    def step(self, joining):
+        """As Batch.step."""
+        if joining:
+            (row,) = self.rows = joining
+            self._tokens = speculative_generate_step(
+                mx.array(row.tokens[-1:]),
+                self._model,
+                self._draft_model,
+                num_draft_tokens=self._draft_tokens,
+                max_tokens=row.most_tokens - len(row.tokens),
+                sampler=self._sampler(row),
+                prompt_cache=row.cache,
+            )
+        (row,) = self.rows
+        token, log_probs, drafted = next(self._tokens)
+        arrays = row.choice.log_probs(log_probs[None], mx.array([token]))
+        return [(row, token, read_log_probs(arrays), drafted)]
+
+    def remove(self, rows, keep_caches):
+        """Takes the row out. What mlx-lm guessed in vain it takes out of the caches itself."""
+        if not rows:
+            return
+        self._tokens.close()
+        for row in rows:
+            row.in_cache = min(layer.size() for layer in row.cache)
+            for layer in row.cache:
+                layer.trim(layer.size() - row.in_cache)
+            if not keep_caches:
+                row.cache = None
+        self.reset()
+
+    @staticmethod
+    def _sampler(row):
+        """For log-probabilities [1 or more, vocabulary]; None is greedy."""
+        return None if row.generation.sampling.greedy else row.choice.draw_each

@@ -1,0 +1,97 @@
+"""The KV caches of finished prompts and answers, for prompts that begin in the same way."""
+
+import copy
+from collections import OrderedDict
+
+import numpy
+from mlx_lm.models.cache import can_trim_prompt_cache
+
+
+class PrefixCache:
+    """Keeps caches by the tokens that they hold, the least recently used one going first.
+
+    A cache is mlx-lm's, a list with an entry for each layer. Where all of them can be trimmed, a prompt may use the
+    part that it shares with what is kept; else it must begin with the whole of it. All that is kept takes ``max_bytes``
+    at most, at any time; something larger is not kept at all.
+    """
+
+    def __init__(self, max_bytes):
+        self._max_bytes = max_bytes
+        self._kept = OrderedDict()  # the tokens' bytes -> (tokens, cache, size in bytes), least recently used first
+        self.nbytes = 0
+
+    def __len__(self):
+        return len(self._kept)
+
+    @property
+    def enabled(self):
+        return self._max_bytes > 0
+
+    def shared(self, tokens):
+        """How many tokens ``take`` would give."""
+        return self._find(tokens)[1]
+
+    def take(self, tokens):
+        """(a copy of the cache that holds most of the tokens, how many), or (None, 0).
+
+        The last token is never among them, since a model must see one to give the next.
+        """
+        best, shared = self._find(tokens)
+        if best is None:
+            return None, 0
+        self._kept.move_to_end(best)
+        found = copy.deepcopy(self._kept[best][1])
+        for layer in found:
+            if surplus := len(self._kept[best][0]) - shared:
+                layer.trim(surplus)
+        return found, shared
+
+    def put(self, tokens, cache):
+        """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
+        size = sum(layer.nbytes for layer in cache)
+        if not tokens or size > self._max_bytes:
+            return
+        kept = _array(tokens)
+        if can_trim_prompt_cache(cache):  # one that can be cut back stands for all that are a part of it
+            for key, (other, _, _) in list(self._kept.items()):
+                common = common_prefix(other, kept)
+                if common == len(kept):
+                    self._kept.move_to_end(key)
+                    return
+                if common == len(other):
+                    self._drop(key)
+        key = kept.tobytes()
+        if key in self._kept:
+            self._drop(key)
+        while self._kept and self.nbytes + size > self._max_bytes:
+            self._drop(next(iter(self._kept)))
+        self._kept[key] = (kept, cache, size)
+        self.nbytes += size
+
+    def clear(self):
+        self._kept.clear()
+        self.nbytes = 0
+
+    def _find(self, tokens):
+        wanted = _array(tokens[:-1])
+        best, shared = None, 0
+        for key, (kept, cache, _) in self._kept.items():
+            common = common_prefix(kept, wanted)
+            if common > shared and (common == len(kept) or can_trim_prompt_cache(cache)):
+                best, shared = key, common
+        return best, shared
+
+    def _drop(self, key):
+        self.nbytes -= self._kept.pop(key)[2]
+
+
+def common_prefix(one, other):
+    """How many tokens two lists or arrays have in common at their beginning."""
+    one, other = _array(one), _array(other)
+    length = min(len(one), len(other))
+    different = numpy.flatnonzero(one[:length] != other[:length])
+    return int(different[0]) if len(different) else length
+
+
+def _array(tokens):
+    return numpy.asarray(tokens, dtype=numpy.int32)
