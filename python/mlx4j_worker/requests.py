@@ -269,7 +269,8 @@ def _response_format(given):
 def _prompt_fields(params, sources):
     given = [name for name in sources if params.get(name) is not None]
     if len(given) != 1:
-        raise InvalidRequest(f"A request has exactly one of {', '.join(sources)}, but this has {given or 'none'}.")
+        known = " and ".join(", ".join(sources).rsplit(", ", 1))
+        raise InvalidRequest(f"A request has exactly one of {known}, but this has {given or 'none'}.")
     messages, tools = _messages(params), _tools(params)
     thinking = _typed(params, "thinking", bool, None)
     if messages is None and (tools or thinking is not None):

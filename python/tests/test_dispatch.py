@@ -150,7 +150,13 @@ class TestGenerate:
         assert [(m["params"]["seq"], m["params"]["text"]) for m in seen] == [(0, "H"), (1, "é"), (2, "😀")]
         result = answer["result"]
         assert (result["finishReason"], result["stop"], result["chunks"]) == ("stop", None, 3)
-        assert result["usage"] == {"promptTokens": 3, "completionTokens": 4}
+        assert result["usage"] == {
+            "promptTokens": 3,
+            "completionTokens": 4,
+            "cachedTokens": 0,
+            "thinkingTokens": 0,
+            "draftedTokens": 0,
+        }
         assert all(ms >= 0 for ms in result["timings"].values())
 
     def test_before_initialize_it_is_refused(self, start_worker):

@@ -3,7 +3,25 @@
 import pytest
 
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
-from mlx4j_worker.requests import MAX_SEED, MAX_STOPS, GenerateRequest, check_fits, parse_generate
+from mlx4j_worker.requests import (
+    MAX_BIASES,
+    MAX_CHOICES,
+    MAX_PATTERN,
+    MAX_SCHEMA,
+    MAX_SEED,
+    MAX_STOPS,
+    MAX_TEXTS,
+    MAX_TOOLS,
+    GenerateRequest,
+    Options,
+    ResponseFormat,
+    Sampling,
+    check_fits,
+    parse_embed,
+    parse_generate,
+    parse_options,
+    parse_prompt,
+)
 
 USER = {"role": "user", "content": "Hi"}
 
@@ -17,27 +35,37 @@ def sampled(**sampling):
 
 
 def test_a_short_request_gets_the_defaults():
-    assert parse_generate(params()) == GenerateRequest(
-        max_tokens=5, prompt="Hi", temperature=0.0, top_p=1.0, top_k=0, seed=None, stop=[]
-    )
+    assert parse_generate(params()) == GenerateRequest(max_tokens=5, prompt="Hi")
 
 
 def test_every_field_is_taken():
-    sampling = {"temperature": 0.5, "topP": 0.9, "topK": 40, "seed": MAX_SEED}
-    request = parse_generate({"messages": [USER], "maxTokens": 7, "sampling": sampling, "stop": ["x"]})
+    sampling = {"temperature": 0.5, "topP": 0.9, "topK": 40, "minP": 0.1, "seed": MAX_SEED}
+    sampling |= {"repetitionPenalty": 1.1, "presencePenalty": -1, "frequencyPenalty": 2, "logitBias": {"7": -100}}
+    tool = {"name": "f", "description": "d", "parameters": {"type": "object"}}
+    more = {"stop": ["x"], "tools": [tool], "thinking": False, "logProbs": 3}
+    request = parse_generate({"messages": [USER], "maxTokens": 7, "sampling": sampling, **more})
     assert request == GenerateRequest(
-        max_tokens=7, messages=[USER], temperature=0.5, top_p=0.9, top_k=40, seed=MAX_SEED, stop=["x"]
+        max_tokens=7,
+        messages=[USER],
+        sampling=Sampling(0.5, 0.9, 40, 0.1, 1.1, -1.0, 2.0, {7: -100.0}, MAX_SEED),
+        stop=["x"],
+        tools=[{"type": "function", "function": tool}],
+        thinking=False,
+        log_probs=3,
     )
 
 
 def test_null_is_as_good_as_absent_for_the_optional_objects():
-    absent = {"messages": None, "tokens": None, "sampling": None, "stop": None}
+    absent = dict.fromkeys(
+        ("messages", "tokens", "sampling", "stop", "tools", "thinking", "responseFormat", "logProbs")
+    )
     assert parse_generate(params(**absent)) == parse_generate(params())
-    assert parse_generate(sampled(seed=None)).seed is None
+    names = ("temperature", "topP", "topK", "minP", "seed", "logitBias")
+    assert parse_generate(sampled(**dict.fromkeys(names))) == parse_generate(params())
 
 
 def test_whole_numbers_are_good_temperatures():
-    temperature = parse_generate(sampled(temperature=1)).temperature
+    temperature = parse_generate(sampled(temperature=1)).sampling.temperature
     assert temperature == 1
     assert isinstance(temperature, float)
 
@@ -67,7 +95,49 @@ def test_messages_keep_their_order_and_roles():
         (sampled(temperature=10**400), "temperature"),
         (sampled(temperature="hot"), "temperature"),
         (sampled(temperature=False), "temperature"),
-        (sampled(temperature=None), "temperature"),
+        (sampled(minP=1.1), "minP"),
+        (sampled(minP=-0.1), "minP"),
+        (sampled(repetitionPenalty=0), "repetitionPenalty"),
+        (sampled(repetitionPenalty=11), "repetitionPenalty"),
+        (sampled(presencePenalty=10.5), "presencePenalty"),
+        (sampled(frequencyPenalty="1"), "frequencyPenalty"),
+        (sampled(logitBias=[]), "logitBias"),
+        (sampled(logitBias={"x": 1}), "logitBias"),
+        (sampled(logitBias={"-1": 1}), "logitBias"),
+        (sampled(logitBias={"": 1}), "logitBias"),
+        (sampled(logitBias={"\u0661": 1}), "logitBias"),
+        (sampled(logitBias={"1": 101}), "1 is 101"),
+        (sampled(logitBias={"1": None}), "1 is None"),
+        (sampled(logitBias={str(i): 1 for i in range(MAX_BIASES + 1)}), "logitBias has 1025"),
+        (params(logProbs=-1), "logProbs"),
+        (params(logProbs=21), "logProbs"),
+        (params(logProbs=True), "logProbs"),
+        (params(responseFormat="json"), "responseFormat"),
+        (params(responseFormat={}), "responseFormat.type"),
+        (params(responseFormat={"type": "xml"}), "responseFormat.type"),
+        (params(responseFormat={"type": ["json"]}), "responseFormat.type"),
+        (params(responseFormat={"type": "jsonSchema"}), "responseFormat.schema"),
+        (params(responseFormat={"type": "jsonSchema", "schema": "{}"}), "responseFormat.schema"),
+        (params(responseFormat={"type": "jsonSchema", "schema": {"x": "y" * MAX_SCHEMA}}), "responseFormat.schema"),
+        (params(responseFormat={"type": "regex", "pattern": ""}), "responseFormat.pattern"),
+        (params(responseFormat={"type": "regex", "pattern": "a" * (MAX_PATTERN + 1)}), "responseFormat.pattern"),
+        (params(responseFormat={"type": "choice", "choices": []}), "responseFormat.choices"),
+        (params(responseFormat={"type": "choice", "choices": ["a", ""]}), "responseFormat.choices"),
+        (params(responseFormat={"type": "choice", "choices": "ab"}), "responseFormat.choices"),
+        (params(responseFormat={"type": "choice", "choices": ["a"] * (MAX_CHOICES + 1)}), "responseFormat.choices"),
+        (params(responseFormat={"type": "json"}, stop=["x"]), "stop can't be used beside responseFormat"),
+        ({"messages": [USER], "maxTokens": 5, "tools": [{"name": "f"}], "responseFormat": {"type": "json"}}, "tools"),
+        (params(tools=[{"name": "f"}]), "tools can't be used without messages"),
+        (params(thinking=True), "thinking can't be used without messages"),
+        ({"messages": [USER], "maxTokens": 5, "thinking": 1}, "thinking"),
+        ({"messages": [USER], "maxTokens": 5, "tools": {}}, "tools"),
+        ({"messages": [USER], "maxTokens": 5, "tools": [{}]}, "tools[0]"),
+        ({"messages": [USER], "maxTokens": 5, "tools": [{"name": ""}]}, "tools[0]"),
+        ({"messages": [USER], "maxTokens": 5, "tools": [{"name": "f"}, {"name": "f"}]}, "tools[1]"),
+        ({"messages": [USER], "maxTokens": 5, "tools": [{"name": "f", "parameters": "{}"}]}, "parameters"),
+        ({"messages": [USER], "maxTokens": 5, "tools": [{"name": "f"}] * (MAX_TOOLS + 1)}, "There are 129 tools"),
+        ({"messages": [USER, {"role": "assistant", "content": "", "toolCalls": [{}]}], "maxTokens": 5}, "messages[1]."),
+        ({"messages": [USER, {"role": "tool", "content": "", "toolCallId": "1"}], "maxTokens": 5}, "messages[1].tool"),
         (sampled(topP=0), "topP"),
         (sampled(topP=1.01), "topP"),
         (sampled(topP="1"), "topP"),
@@ -89,8 +159,9 @@ def test_messages_keep_their_order_and_roles():
         ({"messages": [], "maxTokens": 5}, "messages"),
         ({"messages": [USER, "Hi"], "maxTokens": 5}, "messages[1]"),
         ({"messages": [USER, {"role": "user"}], "maxTokens": 5}, "messages[1]"),
-        ({"messages": [{**USER, "name": "Jörg"}], "maxTokens": 5}, "messages[0]"),
-        ({"messages": [USER, {"role": "tool", "content": ""}], "maxTokens": 5}, "messages[1].role"),
+        ({"messages": [{**USER, "name": "Jörg"}], "maxTokens": 5}, "This worker does not know messages[0].name"),
+        ({"messages": [USER, {"role": "tool", "content": ""}], "maxTokens": 5}, "messages[1].toolCallId"),
+        ({"messages": [USER, {"role": "developer", "content": ""}], "maxTokens": 5}, "messages[1].role"),
         ({"messages": [{"role": ["user"], "content": ""}], "maxTokens": 5}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": None}], "maxTokens": 5}, "messages[0].content"),
         ({"messages": [{"role": "user", "content": [USER]}], "maxTokens": 5}, "messages[0].content"),
@@ -120,8 +191,8 @@ def test_unknown_options_are_refused_by_name_with_the_known_ones_as_hint():
 
 
 def test_unknown_sampling_options_are_refused_by_their_full_name():
-    with pytest.raises(InvalidRequest, match=r"does not know sampling\.minP\.") as refused:
-        parse_generate(sampled(minP=0.1))
+    with pytest.raises(InvalidRequest, match=r"does not know sampling\.typicalP\.") as refused:
+        parse_generate(sampled(typicalP=0.1))
     assert "sampling.topP" in refused.value.hint
 
 
@@ -140,7 +211,7 @@ def test_surrogate_pairs_become_their_character():
 
 class TestCheckFits:
     def request(self, max_tokens=10, top_k=0):
-        return GenerateRequest(max_tokens=max_tokens, tokens=[], top_k=top_k)
+        return GenerateRequest(max_tokens=max_tokens, tokens=[], sampling=Sampling(top_k=top_k))
 
     def test_max_tokens_are_granted_where_they_fit(self):
         assert check_fits(self.request(), [1, 2, 3], vocabulary=100, context=13) == 10
@@ -172,3 +243,122 @@ class TestCheckFits:
         assert check_fits(self.request(top_k=99), [1], vocabulary=100, context=None) == 10
         with pytest.raises(InvalidRequest, match="topK is 100"):
             check_fits(self.request(top_k=100), [1], vocabulary=100, context=None)
+
+    def test_a_bias_is_for_a_token_of_the_vocabulary(self):
+        biased = GenerateRequest(max_tokens=1, tokens=[], sampling=Sampling(logit_bias={0: 1.0, 99: 1.0}))
+        assert check_fits(biased, [1], vocabulary=100, context=None) == 1
+        with pytest.raises(InvalidRequest, match="logitBias has the token id 99"):
+            check_fits(biased, [1], vocabulary=99, context=None)
+
+
+class TestSampling:
+    def test_what_is_missing_comes_from_the_author_and_then_is_off(self):
+        author = Sampling(temperature=0.6, top_k=20)
+        assert Sampling(top_k=5, seed=1).filled(author) == Sampling(0.6, 1.0, 5, 0.0, 1.0, 0.0, 0.0, {}, 1)
+        assert Sampling(temperature=0.0).filled(author).greedy
+
+    def test_it_is_greedy_and_plain_without_any_values(self):
+        off = Sampling().filled(Sampling())
+        assert off.greedy
+        assert not off.penalizes
+
+    @pytest.mark.parametrize("name", ["repetition_penalty", "presence_penalty", "frequency_penalty"])
+    def test_any_penalty_counts(self, name):
+        assert Sampling(**{name: 1.5}).filled(Sampling()).penalizes
+
+    def test_its_json_has_the_names_of_the_wire(self):
+        given = Sampling(temperature=0.6, top_p=0.9, repetition_penalty=1.1)
+        assert given.to_json() == {"temperature": 0.6, "topP": 0.9, "repetitionPenalty": 1.1}
+        assert Sampling().to_json() == {}
+
+
+class TestResponseFormat:
+    @pytest.mark.parametrize(
+        ("given", "taken"),
+        [
+            ({"type": "json"}, ResponseFormat("json")),
+            ({"type": "jsonSchema", "schema": {}}, ResponseFormat("jsonSchema", {})),
+            ({"type": "regex", "pattern": "a+"}, ResponseFormat("regex", "a+")),
+            ({"type": "choice", "choices": ["a", "b\ud800"]}, ResponseFormat("choice", ["a", "b\ufffd"])),
+        ],
+    )
+    def test_each_kind_is_taken(self, given, taken):
+        assert parse_generate(params(responseFormat=given)).response_format == taken
+
+    def test_a_field_of_another_kind_is_refused_by_name(self):
+        with pytest.raises(InvalidRequest, match=r"does not know responseFormat\.schema\."):
+            parse_generate(params(responseFormat={"type": "regex", "pattern": "a", "schema": {}}))
+
+
+class TestToolMessages:
+    def test_calls_and_their_results_become_what_templates_take(self):
+        call = {"id": "call_1", "name": "getWeather", "arguments": {"city": "M\ud800"}}
+        messages = [
+            USER,
+            {"role": "assistant", "content": "", "toolCalls": [call]},
+            {"role": "tool", "content": "sunny", "toolCallId": "call_1"},
+        ]
+        assert parse_generate({"messages": messages, "maxTokens": 5}).messages[1:] == [
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [
+                    {
+                        "type": "function",
+                        "id": "call_1",
+                        "function": {"name": "getWeather", "arguments": {"city": "M\ufffd"}},
+                    }
+                ],
+            },
+            {"role": "tool", "content": "sunny", "tool_call_id": "call_1", "name": "getWeather"},
+        ]
+
+    def test_a_tool_has_an_empty_description_and_no_parameters_by_default(self):
+        request = parse_generate({"messages": [USER], "maxTokens": 5, "tools": [{"name": "now"}]})
+        assert request.tools[0]["function"] == {
+            "name": "now",
+            "description": "",
+            "parameters": {"type": "object", "properties": {}},
+        }
+
+
+class TestOtherCalls:
+    def test_a_prompt_is_messages_or_text_and_no_tokens(self):
+        assert parse_prompt({"prompt": "Hi"}, ("messages", "prompt")).prompt == "Hi"
+        with pytest.raises(InvalidRequest, match=r"does not know tokens\."):
+            parse_prompt({"tokens": [1]}, ("messages", "prompt"))
+        with pytest.raises(InvalidRequest, match="exactly one of messages, but"):
+            parse_prompt({}, ("messages",))
+
+    @pytest.mark.parametrize("texts", [None, [], "Hi", [1], ["x"] * (MAX_TEXTS + 1)])
+    def test_texts_to_embed_are_a_list_of_strings(self, texts):
+        with pytest.raises(InvalidRequest, match="texts"):
+            parse_embed({"texts": texts})
+        assert parse_embed({"texts": ["a", ""]}) == ["a", ""]
+
+    def test_options_have_defaults(self):
+        assert parse_options({}) == parse_options({"options": {"draftTokens": None}}) == Options()
+        assert Options().given() == []
+
+    def test_options_are_taken(self):
+        given = {"adapter": "a", "draftModel": "d", "draftTokens": 5, "kvBits": 8, "kvTokens": 64}
+        options = parse_options({"options": {**given, "prefixCacheBytes": 0}})
+        assert options == Options("a", "d", 5, 8, 64, 0)
+        assert options.given() == ["adapter", "draftModel", "kvBits", "kvTokens"]
+
+    @pytest.mark.parametrize(
+        ("bad", "field"),
+        [
+            ({"kvBits": 5}, "kvBits"),
+            ({"kvBits": 2}, "kvBits"),
+            ({"kvTokens": 63}, "kvTokens"),
+            ({"draftTokens": 0}, "draftTokens"),
+            ({"draftTokens": 17}, "draftTokens"),
+            ({"prefixCacheBytes": -1}, "prefixCacheBytes"),
+            ({"adapter": 1}, "adapter"),
+            ({"loraPath": "x"}, r"This worker does not know options\.loraPath"),
+        ],
+    )
+    def test_bad_options_are_refused_by_name(self, bad, field):
+        with pytest.raises(InvalidRequest, match=field):
+            parse_options({"options": bad})

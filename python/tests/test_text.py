@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from mlx4j_worker.text import Detokenizer, StopMatcher
+from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # man, ZWJ, woman, ZWJ, girl
 TEXTS = ["plain", "Jörg – 漢字", "नमस्ते", "👋🏽!", f"a {FAMILY} b", "\ufffd is a character too", ""]
@@ -192,3 +192,75 @@ class TestStopMatcher:
                 wanted = first_to_end(stops, text)
                 assert run_stops(stops, [text]) == wanted
                 assert run_stops(stops, text) == wanted
+
+
+THINK, CALL = ("<think>", "</think>"), ("<call>", "</call>")
+
+
+def split(text, cut_at=(), **how):
+    """What a Splitter makes of a text that is cut at these places, with neighbours of one kind joined."""
+    splitter = Splitter(**how)
+    edges = [0, *cut_at, len(text)]
+    pieces = [piece for start, end in pairwise(edges) for piece in splitter.add(text[start:end])]
+    joined = []
+    for kind, piece in [*pieces, *splitter.finish()]:
+        if joined and joined[-1][0] == kind != "called":
+            joined[-1] = (kind, joined[-1][1] + piece)
+        else:
+            joined.append((kind, piece))
+    return joined
+
+
+class TestSplitter:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("plain", [("text", "plain")]),
+            ("<think>a</think>b", [("thinking", "a"), ("text", "b")]),
+            (
+                "a<think>b</think>c<think>d</think>",
+                [("text", "a"), ("thinking", "b"), ("text", "c"), ("thinking", "d")],
+            ),
+            ("<think><call>x</think>", [("thinking", "<call>x")]),
+            ("a<call>1</call>b", [("text", "a"), ("call", "1"), ("called", ""), ("text", "b")]),
+            ("<call>1</call><call>2</call>", [("call", "1"), ("called", ""), ("call", "2"), ("called", "")]),
+            ("<call><think>", [("call", "<think>"), ("called", "")]),
+            ("<call></call>", [("called", "")]),
+            ("a <thin king", [("text", "a <thin king")]),
+            ("a</think>b", [("text", "a</think>b")]),
+            ("open <thi", [("text", "open <thi")]),
+            ("<think>never closed </th", [("thinking", "never closed </th")]),
+        ],
+    )
+    def test_it_parts_the_text_at_its_marks_however_it_is_cut(self, text, expected):
+        assert split(text, thinking=THINK, call=CALL) == expected
+        assert split(text, range(1, len(text)), thinking=THINK, call=CALL) == expected
+        for at in range(1, len(text)):
+            assert split(text, (at,), thinking=THINK, call=CALL) == expected
+
+    def test_a_text_may_begin_inside_its_thinking(self):
+        assert split("a</think>b<think>c", thinking=THINK, begun="</think>") == [
+            ("thinking", "a"),
+            ("text", "b"),
+            ("thinking", "c"),
+        ]
+        assert split("a</think>b<think>c", begun="</think>") == [("thinking", "a"), ("text", "b<think>c")]
+
+    def test_without_marks_everything_is_text_at_once(self):
+        splitter = Splitter()
+        assert splitter.add("<think>") == [("text", "<think>")]
+        assert splitter.add("") == splitter.finish() == []
+
+    def test_a_call_without_an_end_mark_goes_on_to_the_end(self):
+        expected = [("text", "a"), ("call", "[1][TOOLS] 2"), ("called", "")]
+        assert split("a[TOOLS][1][TOOLS] 2", (3, 9), call=("[TOOLS]", "")) == expected
+
+    def test_text_comes_as_soon_as_it_can_be_no_mark(self):
+        splitter = Splitter(thinking=THINK)
+        assert [splitter.add(piece) for piece in ("a", "<", "t", "x", "<think>")] == [
+            [("text", "a")],
+            [],
+            [],
+            [("text", "<tx")],
+            [],
+        ]
