@@ -237,8 +237,8 @@ def _sampling(given):
 def _biases(given):
     if len(given) > MAX_BIASES:
         raise InvalidRequest(f"logitBias has {len(given)} entries, but may have {MAX_BIASES}.")
-    if bad := next((token for token in given if not (token.isascii() and token.isdigit() and len(token) < 10)), None):
-        raise InvalidRequest(f"logitBias has the key {shown(bad)}, but its keys must be token ids.")
+    if bad := [token for token in given if not (token.isascii() and token.isdigit() and len(token) < 10)]:
+        raise InvalidRequest(f"logitBias has the key {shown(bad[0])}, but its keys must be token ids.")
     return {int(token): _number(given, token, float, -100, 100) for token in given}
 
 
@@ -274,9 +274,8 @@ def _prompt_fields(params, sources):
     messages, tools = _messages(params), _tools(params)
     thinking = _typed(params, "thinking", bool, None)
     if messages is None and (tools or thinking is not None):
-        raise InvalidRequest(
-            f"{'tools' if tools else 'thinking'} goes through the chat template, so it needs messages."
-        )
+        name = "tools" if tools else "thinking"
+        raise InvalidRequest(f"{name} can't be used without messages: it goes through the chat template.")
     return {
         "messages": messages,
         "prompt": _prompt(params),

@@ -33,6 +33,7 @@ def test_there_are_transcripts():
         "ping",
         "errors",
         "raw-and-tokens",
+        "tokens-and-vectors",
     }
 
 

@@ -82,7 +82,7 @@ final class ProviderChoice {
         }
         List<Selection.Attempt> attempts = new ArrayList<>();
         for (ProviderKind kind : CHOICES) {
-            Selection.Attempt attempt = look(kind);
+            Selection.Attempt attempt = kind == ProviderKind.HF && hasAdapter() ? withoutAdapter(kind) : look(kind);
             attempts.add(attempt);
             if (attempt.availability().isReady()) {
                 return new Selection(kind, fallbackBehind(kind), attempts);
@@ -105,9 +105,23 @@ final class ProviderChoice {
         return new Selection.Attempt(kind, probe.check());
     }
 
+    private boolean hasAdapter() {
+        return config.workers().mlx().adapter() != null;
+    }
+
+    /** A provider that is left out, since it would answer without the adapter. */
+    private static Selection.Attempt withoutAdapter(ProviderKind kind) {
+        return new Selection.Attempt(
+                kind,
+                new Availability.Unavailable(
+                        Reason.NO_ADAPTERS,
+                        "MLX_ADAPTER_PATH is set, but " + kind.id() + " has no adapters.",
+                        "Unset it, or name " + kind.id() + " in TASK_ORCHESTRATOR_PROVIDER to do without."));
+    }
+
     private List<ProviderKind> fallbackBehind(ProviderKind kind) {
-        List<ProviderKind> wanted =
-                config.fallback().orElse(kind == ProviderKind.MLX ? List.of(ProviderKind.HF) : List.of());
+        boolean hf = kind == ProviderKind.MLX && !hasAdapter();
+        List<ProviderKind> wanted = config.fallback().orElse(hf ? List.of(ProviderKind.HF) : List.of());
         boolean named = config.fallback().isPresent();
         return wanted.stream()
                 .filter(other -> other != kind && (named || model(other).isPresent()))

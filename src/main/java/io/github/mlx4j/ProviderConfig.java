@@ -1,5 +1,6 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param home the folder of managed environments
  * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
  * @param download whether a hub model that isn't in the cache may be downloaded
- * @param workers how the workers are looked after
+ * @param workers how the workers work and are looked after
  */
 public record ProviderConfig(
         @Nullable ProviderKind named,
@@ -38,6 +39,9 @@ public record ProviderConfig(
         boolean download,
         WorkerOptions workers) {
 
+    /** The largest number that a setting can have. */
+    private static final int MOST = 999_999_999;
+
     /**
      * An interpreter, and who named it.
      *
@@ -46,9 +50,21 @@ public record ProviderConfig(
      */
     public record NamedInterpreter(String command, String setting) {}
 
-    /** Takes immutable copies. */
+    /**
+     * Takes immutable copies.
+     *
+     * @throws ConfigurationException if hf is to stand in for an mlx worker with an adapter, which it can't have
+     */
     public ProviderConfig {
         fallbackKinds = fallbackKinds == null ? null : List.copyOf(fallbackKinds);
+        if (workers.mlx().adapter() != null
+                && named != ProviderKind.HF
+                && fallbackKinds != null
+                && fallbackKinds.contains(ProviderKind.HF)) {
+            throw new ConfigurationException(
+                    "MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter.",
+                    "Unset one of the two.");
+        }
         models = Map.copyOf(models);
         interpreters = Map.copyOf(interpreters);
     }
@@ -58,7 +74,7 @@ public record ProviderConfig(
         return Optional.ofNullable(named);
     }
 
-    /** Who stands in, in order; empty for the default: hf behind mlx. */
+    /** Who stands in, in order; empty for the default: hf behind mlx, unless that has an adapter. */
     public Optional<List<ProviderKind>> fallback() {
         return Optional.ofNullable(fallbackKinds);
     }
@@ -112,23 +128,41 @@ public record ProviderConfig(
         return builder.workers(new WorkerOptions(
                         seconds(Setting.MLX4J_HANG_SECONDS, 1, environment, standard.hang()),
                         seconds(Setting.MLX4J_IDLE_SECONDS, 0, environment, standard.idle()),
-                        number(Setting.MLX4J_MAX_REQUESTS, 1, environment).orElse(standard.maxRequests()),
+                        number(Setting.MLX4J_MAX_REQUESTS, 1, MOST, environment).orElse(standard.maxRequests()),
+                        number(Setting.MLX4J_PREFIX_CACHE_MB, 0, MOST, environment)
+                                .map(mebibytes -> (long) mebibytes << 20)
+                                .orElse(standard.prefixCacheBytes()),
+                        mlx(environment),
                         null))
                 .build();
     }
 
-    private static Duration seconds(Setting setting, int least, Map<String, String> environment, Duration otherwise) {
-        return number(setting, least, environment).map(Duration::ofSeconds).orElse(otherwise);
+    private static MlxOptions mlx(Map<String, String> environment) {
+        return new MlxOptions(
+                Setting.MLX_ADAPTER_PATH.in(environment).map(Path::of).orElse(null),
+                Setting.MLX_DRAFT_MODEL.in(environment).orElse(null),
+                number(Setting.MLX_DRAFT_TOKENS, 1, 16, environment).orElse(null),
+                Setting.MLX_KV_BITS
+                        .in(environment)
+                        .map(bits -> choice(Setting.MLX_KV_BITS, bits, "4", "8") ? 4 : 8)
+                        .orElse(null),
+                number(Setting.MLX_KV_TOKENS, 64, MOST, environment).orElse(null));
     }
 
-    private static Optional<Integer> number(Setting setting, int least, Map<String, String> environment) {
+    private static Duration seconds(Setting setting, int least, Map<String, String> environment, Duration otherwise) {
+        return number(setting, least, MOST, environment)
+                .map(Duration::ofSeconds)
+                .orElse(otherwise);
+    }
+
+    private static Optional<Integer> number(Setting setting, int least, int most, Map<String, String> environment) {
         return setting.in(environment).map(value -> {
-            if (value.matches("\\d{1,9}") && Integer.parseInt(value) >= least) {
+            if (value.matches("\\d{1,9}") && Integer.parseInt(value) >= least && Integer.parseInt(value) <= most) {
                 return Integer.valueOf(value);
             }
             throw new ConfigurationException(
                     setting + " is '" + value + "', which it can't be.",
-                    "Set it to a whole number from " + least + " on.");
+                    "Set it to a whole number from " + least + (most == MOST ? " on." : " to " + most + "."));
         });
     }
 
@@ -186,7 +220,7 @@ public record ProviderConfig(
             return this;
         }
 
-        /** Who stands in when the provider fails, in order. Default: hf behind mlx, else none. */
+        /** Who stands in when the provider fails, in order. Default: hf behind mlx without adapter, else none. */
         public Builder fallback(List<ProviderKind> fallback) {
             this.fallback = fallback;
             return this;
@@ -221,13 +255,17 @@ public record ProviderConfig(
             return this;
         }
 
-        /** How the workers are looked after. */
+        /** How the workers work and are looked after. */
         public Builder workers(WorkerOptions workers) {
             this.workers = workers;
             return this;
         }
 
-        /** Builds the configuration. */
+        /**
+         * Builds the configuration.
+         *
+         * @throws ConfigurationException if hf is to stand in for an mlx worker with an adapter, which it can't have
+         */
         public ProviderConfig build() {
             return new ProviderConfig(
                     provider, fallback, models, interpreters, home, allowAnyPlatform, download, workers);

@@ -9,8 +9,10 @@ import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.WorkerProbe;
@@ -98,13 +100,34 @@ public final class ProviderFactory implements AutoCloseable {
         checkOpen();
         if (text == null) {
             Selection chosen = selection();
-            Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
-                    .forEach(kind -> workers.put(kind, worker(kind)));
             Map<String, SubprocessAdapter> ports = new LinkedHashMap<>();
-            workers.forEach((kind, worker) -> ports.put(kind.id(), worker));
+            Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
+                    .forEach(kind -> ports.put(kind.id(), workers.computeIfAbsent(kind, this::worker)));
             text = new FallbackAdapter(ports);
         }
         return text;
+    }
+
+    /**
+     * Vectors of texts, of the provider that is chosen here, and never of a fallback: another model's vectors can't be
+     * compared with its own. It shares the worker with text generation.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider is not built into this version
+     */
+    public synchronized EmbeddingPort createEmbeddingAdapter() {
+        return chosenWorker();
+    }
+
+    /**
+     * The tokens of the provider that is chosen here, and never of a fallback: another model's tokens mean nothing to
+     * it. It shares the worker with text generation.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider is not built into this version
+     */
+    public synchronized TokenizerPort createTokenizer() {
+        return chosenWorker();
     }
 
     /**
@@ -171,6 +194,11 @@ public final class ProviderFactory implements AutoCloseable {
 
     private synchronized List<SubprocessAdapter> started() {
         return List.copyOf(workers.values());
+    }
+
+    private SubprocessAdapter chosenWorker() {
+        checkOpen();
+        return workers.computeIfAbsent(selection().provider(), this::worker);
     }
 
     private SubprocessAdapter worker(ProviderKind kind) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.ProviderConfig.NamedInterpreter;
+import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
@@ -11,6 +12,7 @@ import io.github.mlx4j.port.ProviderKind;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -47,14 +49,19 @@ class ProviderConfigTest {
     @ParameterizedTest
     @EnumSource
     void shouldReadEverySetting(Setting setting) {
-        Map<Setting, String> values = Map.of(
+        Map<Setting, String> values = new EnumMap<>(Map.of(
                 Setting.TASK_ORCHESTRATOR_PROVIDER, "hf",
                 Setting.TASK_ORCHESTRATOR_FALLBACK, "none",
                 Setting.MLX4J_ALLOW_ANY_PLATFORM, "true",
                 Setting.MLX4J_DOWNLOAD, "never",
                 Setting.MLX4J_HANG_SECONDS, "7",
                 Setting.MLX4J_IDLE_SECONDS, "7",
-                Setting.MLX4J_MAX_REQUESTS, "7");
+                Setting.MLX4J_MAX_REQUESTS, "7",
+                Setting.MLX4J_PREFIX_CACHE_MB, "7"));
+        values.putAll(Map.of(
+                Setting.MLX_DRAFT_TOKENS, "7",
+                Setting.MLX_KV_BITS, "8",
+                Setting.MLX_KV_TOKENS, "77"));
 
         assertThat(ProviderConfig.fromEnv(Map.of(setting.name(), values.getOrDefault(setting, "some value"))))
                 .isNotEqualTo(ProviderConfig.fromEnv(Map.of()));
@@ -164,13 +171,54 @@ class ProviderConfigTest {
         "MLX4J_ALLOW_ANY_PLATFORM, yes, true or false",
         "MLX4J_ALLOW_ANY_PLATFORM, 1, true or false",
         "MLX4J_DOWNLOAD, always, auto or never",
-        "MLX4J_DOWNLOAD, false, auto or never"
+        "MLX4J_DOWNLOAD, false, auto or never",
+        "MLX_KV_BITS, 2, 4 or 8",
+        "MLX_DRAFT_TOKENS, 0, a whole number from 1 to 16",
+        "MLX_DRAFT_TOKENS, 17, a whole number from 1 to 16",
+        "MLX_KV_TOKENS, 63, a whole number from 64 on",
+        "MLX4J_PREFIX_CACHE_MB, -1, a whole number from 0 on",
+        "MLX4J_PREFIX_CACHE_MB, 1.5, a whole number from 0 on",
+        "MLX4J_MAX_REQUESTS, 0, a whole number from 1 on"
     })
     void shouldSayWhichValuesThereAreWhenASettingHasAnother(Setting setting, String value, String choices) {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> from(setting, value))
                 .withMessage(setting + " is '" + value + "', which it can't be. What to do: Set it to " + choices + ".")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("INVALID_CONFIGURATION"));
+    }
+
+    @Test
+    void shouldTakeTheOptionsOfTheMlxWorker() {
+        WorkerOptions workers = ProviderConfig.fromEnv(Map.of(
+                        "MLX_ADAPTER_PATH", "/adapters/a",
+                        "MLX_DRAFT_MODEL", "org/draft",
+                        "MLX_DRAFT_TOKENS", "16",
+                        "MLX_KV_BITS", "4",
+                        "MLX_KV_TOKENS", "64",
+                        "MLX4J_PREFIX_CACHE_MB", "4096"))
+                .workers();
+
+        assertThat(workers.mlx()).isEqualTo(new MlxOptions(Path.of("/adapters/a"), "org/draft", 16, 4, 64));
+        assertThat(workers.prefixCacheBytes()).isEqualTo(4L << 30);
+        assertThat(from(Setting.MLX4J_PREFIX_CACHE_MB, "0").workers().prefixCacheBytes())
+                .isZero();
+    }
+
+    @Test
+    void shouldRefuseHfBehindAnAdapterThatItCannotHave() {
+        Map<String, String> both = Map.of("MLX_ADAPTER_PATH", "/adapters/a", "TASK_ORCHESTRATOR_FALLBACK", "hf");
+        ProviderConfig.Builder built = ProviderConfig.builder()
+                .workers(WorkerOptions.DEFAULT.withMlx(MlxOptions.DEFAULT.withAdapter(Path.of("a"))))
+                .fallback(List.of(ProviderKind.HF));
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> ProviderConfig.fromEnv(both))
+                .withMessage("MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer without"
+                        + " the adapter. What to do: Unset one of the two.");
+        assertThatExceptionOfType(ConfigurationException.class).isThrownBy(built::build);
+        assertThat(built.provider(ProviderKind.HF).build().fallback())
+                .as("hf was named, so it is known to do without")
+                .isPresent();
     }
 
     @Test

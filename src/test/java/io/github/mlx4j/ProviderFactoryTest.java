@@ -3,12 +3,19 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mlx4j.adapter.MlxOptions;
+import io.github.mlx4j.adapter.MlxSubprocessAdapter;
+import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.UnsupportedProviderException;
+import io.github.mlx4j.port.EmbeddingPort;
+import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.probe.Platform;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -177,6 +184,46 @@ class ProviderFactoryTest {
         }
     }
 
+    @Test
+    void shouldNotLetHfStandInForAnAdapter() {
+        try (ProviderFactory providers = factory(APPLE_SILICON, adapted())) {
+            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.MLX);
+            assertThat(providers.selection().fallback()).isEmpty();
+        }
+        try (ProviderFactory providers = factory(LINUX, adapted())) {
+            assertThatExceptionOfType(ProviderUnavailableException.class)
+                    .isThrownBy(providers::selection)
+                    .withMessageContaining(
+                            "\n- hf: MLX_ADAPTER_PATH is set, but hf has no adapters. (NO_ADAPTERS) Unset it,"
+                                    + " or name hf in TASK_ORCHESTRATOR_PROVIDER to do without.");
+        }
+        try (ProviderFactory providers = factory(LINUX, adapted().provider(ProviderKind.HF))) {
+            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.HF);
+        }
+    }
+
+    @Test
+    void shouldMakeVectorsAndTokensByTheChosenWorkerOnly() {
+        try (ProviderFactory providers = factory(APPLE_SILICON, ready())) {
+            EmbeddingPort vectors = providers.createEmbeddingAdapter();
+            TokenizerPort tokens = providers.createTokenizer();
+            providers.createTextGenerationAdapter();
+
+            assertThat(tokens).isSameAs(vectors).isInstanceOf(MlxSubprocessAdapter.class);
+            assertThat(providers.workers()).containsOnlyKeys(ProviderKind.MLX, ProviderKind.HF);
+            assertThat(tokens.countTokens(GenerationRequest.tokens(1, 2))).isEqualTo(2);
+            assertThat(calls).as("no worker is started").hasContent("probe");
+        }
+        ProviderConfig.Builder broken = ready().model(ProviderKind.MLX, "{\"error\":\"ModelLoadFailed\"}")
+                .model(ProviderKind.HF, "org/name");
+        try (ProviderFactory providers = factory(APPLE_SILICON, broken)) {
+            assertThat(providers.createTextGenerationAdapter().generate("Hi").text())
+                    .isEqualTo("Hi");
+            assertThatExceptionOfType(ModelLoadException.class)
+                    .isThrownBy(() -> providers.createTokenizer().tokenize("Hi"));
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"OLLAMA", "OPENAI", "ANTHROPIC"})
     void shouldSayThatItIsNotBuiltInWhenTheProviderIsNotYet(ProviderKind kind) {
@@ -297,6 +344,8 @@ class ProviderFactoryTest {
                 .isThrownBy(providers::createTextGenerationAdapter)
                 .withMessage("This provider factory was closed. What to do: Make a new one.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("CLOSED"));
+        assertThatExceptionOfType(ClosedException.class).isThrownBy(providers::createEmbeddingAdapter);
+        assertThatExceptionOfType(ClosedException.class).isThrownBy(providers::createTokenizer);
     }
 
     private ProviderFactory factory(Platform platform, ProviderConfig.Builder config) {
@@ -306,6 +355,12 @@ class ProviderFactoryTest {
     /** Both workers have an interpreter with everything in it. */
     private ProviderConfig.Builder ready() {
         return named(python);
+    }
+
+    /** The same, with an adapter for mlx. */
+    private ProviderConfig.Builder adapted() {
+        MlxOptions adapter = MlxOptions.DEFAULT.withAdapter(folder.resolve("adapter"));
+        return ready().workers(WorkerOptions.DEFAULT.withMlx(adapter));
     }
 
     /** No worker has an interpreter. */

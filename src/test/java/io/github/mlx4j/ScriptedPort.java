@@ -81,6 +81,7 @@ public final class ScriptedPort extends AbstractTextGenerationPort {
         private final GenerationRequest request;
         private final GenerationSink sink;
         private final StringBuilder text = new StringBuilder();
+        private final StringBuilder thinking = new StringBuilder();
         private final AtomicInteger cancels = new AtomicInteger();
         private final AtomicBoolean ended = new AtomicBoolean();
         private volatile Mlx4jException whenCancelled = new CancelledException("Cancelled on demand.", "");
@@ -113,10 +114,18 @@ public final class ScriptedPort extends AbstractTextGenerationPort {
             }
         }
 
+        /** Gives pieces of thinking. */
+        public void think(String... pieces) {
+            for (String piece : pieces) {
+                thinking.append(piece);
+                sink.thinking(new GenerationEvent.Thinking(piece, List.of(piece.length())));
+            }
+        }
+
         /** Ends the answer. */
         public void complete() {
             if (ended.compareAndSet(false, true)) {
-                sink.completed(result(text.toString()));
+                sink.completed(result(thinking.toString(), text.toString()));
             }
         }
 
@@ -136,8 +145,17 @@ public final class ScriptedPort extends AbstractTextGenerationPort {
 
     /** A whole answer of this text. */
     public static GenerationResult result(String text) {
+        return result("", text);
+    }
+
+    /** A whole answer of this thinking and text. */
+    public static GenerationResult result(String thinking, String text) {
         return new GenerationResult(
                 text,
+                thinking,
+                List.of(),
+                List.of(),
+                List.of(),
                 List.of(),
                 FinishReason.STOP,
                 null,

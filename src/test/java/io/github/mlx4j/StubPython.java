@@ -1,5 +1,6 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.internal.worker.WorkerScripts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,6 +40,11 @@ public final class StubPython {
      * start adds a line to the file {@code calls} beside it: {@code probe} or {@code worker}.
      */
     public static Path withFakeWorker(Path file) throws IOException {
+        return withWorker(file, FakeWorker.SCRIPTS);
+    }
+
+    /** The same with another worker. */
+    public static Path withWorker(Path file, WorkerScripts worker) throws IOException {
         Path calls = file.resolveSibling("calls");
         return script(
                 file,
@@ -48,8 +54,7 @@ public final class StubPython {
                 "  echo '" + ALL_WELL + "'",
                 "else",
                 "  echo worker >> '" + calls + "'",
-                "  exec '" + FakeWorker.python() + "' -I -X utf8 -u '" + FakeWorker.SCRIPTS.install(file.getParent())
-                        + "' \"$6\"",
+                "  exec '" + FakeWorker.python() + "' -I -X utf8 -u '" + worker.install(file.getParent()) + "' \"$6\"",
                 "fi");
     }
 }

@@ -33,8 +33,8 @@ import org.slf4j.LoggerFactory;
  * Several ports, the next standing in where one fails. Thread-safe.
  *
  * <ul>
- *   <li>A request moves on only before its first piece of text reached the caller, and only for a fault of the backend:
- *       never for a cancel, a bad request, a prompt that is too long, or a model that isn't there.
+ *   <li>A request moves on only before its first piece of text or thinking reached the caller, and only for a fault of
+ *       the backend: never for a cancel, a bad request, a prompt that is too long, or a model that isn't there.
  *   <li>Each port has a circuit breaker: over the last 10 requests (3 at least), half of them failed: for 30 s it is
  *       left out; then one request tries it again.
  *   <li>If all fail, the first one's error is thrown, with the others' as suppressed.
@@ -169,7 +169,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
 
             private final Guarded port;
             private final long begun = System.nanoTime();
-            private boolean anyText;
+            private boolean anyOutput;
 
             Watch(Guarded port) {
                 this.port = port;
@@ -177,8 +177,14 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
 
             @Override
             public void text(GenerationEvent.Text text) {
-                anyText = true;
+                anyOutput = true;
                 sink.text(text);
+            }
+
+            @Override
+            public void thinking(GenerationEvent.Thinking thinking) {
+                anyOutput = true;
+                sink.thinking(thinking);
             }
 
             @Override
@@ -195,7 +201,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 } else {
                     port.breaker().releasePermission();
                 }
-                if (anyText || !fault) {
+                if (anyOutput || !fault) {
                     sink.failed(error);
                     return;
                 }

@@ -1,32 +1,46 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.CountResult;
+import io.github.mlx4j.internal.protocol.EmbedParams;
+import io.github.mlx4j.internal.protocol.GenerateParams;
 import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.TemplateResult;
+import io.github.mlx4j.internal.protocol.TokenizeResult;
 import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.Cancellation;
+import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationSink;
+import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Availability;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
- * Text from a worker process that is started by the first request, shared by all callers, and started again when it
- * dies, within a budget of three failures in five minutes. A request whose worker dies before the first piece of text
- * reached the caller is sent once more; after that a failure goes to the caller. Thread-safe.
+ * Text, tokens and vectors from a worker process that is started by the first request, shared by all callers, and
+ * started again when it dies, within a budget of three failures in five minutes. A request whose worker dies before the
+ * first piece of text reached the caller is sent once more; after that a failure goes to the caller. A call for tokens
+ * or vectors is sent once more too. Thread-safe.
  */
-public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort implements AutoCloseable
-        permits MlxSubprocessAdapter, HfSubprocessAdapter {
+public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort
+        implements EmbeddingPort, TokenizerPort, AutoCloseable permits MlxSubprocessAdapter, HfSubprocessAdapter {
 
     private final ProviderKind kind;
     private final WorkerSettings settings;
@@ -39,7 +53,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         this.worker = new Worker(
                 kind.id(),
                 this::launch,
-                InitializeParams.of(absolute(settings.model()), settings.download()),
+                InitializeParams.of(absolute(settings.model()), settings.download())
+                        .with(options(kind, settings.options())),
                 settings.budget(),
                 settings.options().limits());
     }
@@ -81,23 +96,92 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final Cancellation start(GenerationRequest request, GenerationSink sink) {
-        int most = settings.options().maxRequests();
-        if (open.incrementAndGet() > most) {
-            open.decrementAndGet();
-            sink.failed(new WorkerBusyException(
-                    "The %s worker has %d requests already, and takes no more.".formatted(kind.id(), most),
-                    "Try again later, or allow more with MLX4J_MAX_REQUESTS."));
+        GenerateParams params;
+        try {
+            params = Requests.params(request);
+            admit();
+        } catch (InvalidRequestException | WorkerBusyException refused) {
+            sink.failed(refused);
             return () -> {};
         }
-        WorkerGeneration generation = new WorkerGeneration(kind, worker, request, sink, open::decrementAndGet);
+        WorkerGeneration generation = new WorkerGeneration(kind, worker, params, sink, open::decrementAndGet);
         generation.begin();
         return generation;
     }
 
+    @Override
+    public final List<float[]> embed(List<String> texts) {
+        List<String> given = List.copyOf(texts);
+        return ask("embed", new EmbedParams(given), () -> new Embeddings(given.size()));
+    }
+
+    @Override
+    public final List<Integer> tokenize(GenerationRequest request) {
+        return request.prompt() instanceof Prompt.Tokens given
+                ? given.ids()
+                : ask("tokenize", request, TokenizeResult.class, TokenizeResult::tokens);
+    }
+
+    @Override
+    public final int countTokens(GenerationRequest request) {
+        return request.prompt() instanceof Prompt.Tokens given
+                ? given.ids().size()
+                : ask("countTokens", request, CountResult.class, CountResult::count);
+    }
+
+    @Override
+    public final String applyTemplate(GenerationRequest request) {
+        if (request.prompt() instanceof Prompt.Chat) {
+            return ask("applyTemplate", request, TemplateResult.class, TemplateResult::text);
+        }
+        throw new InvalidRequestException(
+                "The request has no messages to apply the chat template to.", "Make it with GenerationRequest.chat.");
+    }
+
+    private <R, T> T ask(String method, GenerationRequest request, Class<R> type, Function<R, T> value) {
+        return ask(method, Requests.prompt(request), () -> result -> value.apply(Codec.read(result, type)));
+    }
+
+    private <T> T ask(String method, Object params, Supplier<? extends WorkerQuery.Reading<T>> reading) {
+        admit();
+        try {
+            return WorkerQuery.ask(worker, method, params, reading);
+        } finally {
+            open.decrementAndGet();
+        }
+    }
+
+    private void admit() {
+        int most = settings.options().maxRequests();
+        if (open.incrementAndGet() > most) {
+            open.decrementAndGet();
+            throw new WorkerBusyException(
+                    "The %s worker has %d requests already, and takes no more.".formatted(kind.id(), most),
+                    "Try again later, or allow more with MLX4J_MAX_REQUESTS.");
+        }
+    }
+
+    /** What the worker is told of the options: one of hf refuses those of mlx. */
+    private static InitializeParams.Options options(ProviderKind kind, WorkerOptions options) {
+        MlxOptions mlx = kind == ProviderKind.MLX ? options.mlx() : MlxOptions.DEFAULT;
+        Path adapter = mlx.adapter();
+        String draftModel = mlx.draftModel();
+        return new InitializeParams.Options(
+                adapter == null ? null : adapter.toAbsolutePath().toString(),
+                draftModel == null ? null : absolute(draftModel),
+                mlx.draftTokens(),
+                mlx.kvBits(),
+                mlx.kvTokens(),
+                options.prefixCacheBytes());
+    }
+
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
     private static String absolute(String model) {
-        Path folder = Path.of(model);
-        return Files.isDirectory(folder) ? folder.toAbsolutePath().toString() : model;
+        return isOfHub(model) ? model : Path.of(model).toAbsolutePath().toString();
+    }
+
+    private static boolean isOfHub(String model) {
+        return !Files.isDirectory(Path.of(model));
     }
 
     private WorkerLaunch launch() {
@@ -107,7 +191,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             throw new ProviderUnavailableException(code, not.reason(), not.fix());
         }
         Availability.Ready ready = (Availability.Ready) availability;
-        boolean network = settings.download() && !Files.isDirectory(Path.of(settings.model()));
+        String draftModel = kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
+        boolean hub = isOfHub(settings.model()) || (draftModel != null && isOfHub(draftModel));
+        boolean network = settings.download() && hub;
         Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
         return new WorkerLaunch(kind, ready.interpreter(), settings.scripts(), environment);
     }

@@ -8,6 +8,7 @@ import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.internal.protocol.Chunk;
 import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.GenerateParams;
 import io.github.mlx4j.internal.protocol.GenerateResult;
 import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.Worker;
@@ -15,10 +16,10 @@ import io.github.mlx4j.internal.worker.WorkerClient;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.GenerationEvent;
-import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.GenerationSink;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.TokenLogProb;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionException;
@@ -33,7 +34,7 @@ final class WorkerGeneration implements Cancellation {
 
     private final ProviderKind kind;
     private final Worker worker;
-    private final GenerationRequest request;
+    private final GenerateParams params;
     private final GenerationSink sink;
     private final Runnable onEnd;
     private final Object delivery = new Object(); // a sink is called by one thread at a time
@@ -42,10 +43,10 @@ final class WorkerGeneration implements Cancellation {
     private boolean cancelled;
     private @Nullable Runnable cancelCall;
 
-    WorkerGeneration(ProviderKind kind, Worker worker, GenerationRequest request, GenerationSink sink, Runnable onEnd) {
+    WorkerGeneration(ProviderKind kind, Worker worker, GenerateParams params, GenerationSink sink, Runnable onEnd) {
         this.kind = kind;
         this.worker = worker;
-        this.request = request;
+        this.params = params;
         this.sink = sink;
         this.onEnd = onEnd;
     }
@@ -84,7 +85,7 @@ final class WorkerGeneration implements Cancellation {
             Receiver receiver = new Receiver(
                     new Backend(kind, ready.info().model(), ready.info().device()));
             boolean before = resent;
-            String id = client.call("generate", Requests.params(request), receiver);
+            String id = client.call("generate", params, receiver);
             if (resent == before) { // else the client has ended, and the request is on its way to the next one
                 cancelCall = () -> client.cancel(id);
             }
@@ -144,7 +145,9 @@ final class WorkerGeneration implements Cancellation {
 
         private final Backend backend;
         private final StringBuilder text = new StringBuilder();
+        private final StringBuilder thinking = new StringBuilder();
         private final List<Integer> tokens = new ArrayList<>();
+        private final List<TokenLogProb> logProbs = new ArrayList<>();
         private int chunks;
         private boolean givenUp; // the call failed: what comes late is dropped
 
@@ -165,10 +168,17 @@ final class WorkerGeneration implements Cancellation {
                     return;
                 }
                 if (chunk.seq() == chunks) {
+                    List<TokenLogProb> likely = Requests.logProbs(chunk); // before it counts, since this may throw
                     chunks++;
-                    text.append(chunk.text());
                     tokens.addAll(chunk.tokens());
-                    sink.text(new GenerationEvent.Text(chunk.text(), chunk.tokens()));
+                    logProbs.addAll(likely);
+                    if (chunk.kind().equals("thinking")) {
+                        thinking.append(chunk.text());
+                        sink.thinking(new GenerationEvent.Thinking(chunk.text(), chunk.tokens(), likely));
+                    } else {
+                        text.append(chunk.text());
+                        sink.text(new GenerationEvent.Text(chunk.text(), chunk.tokens(), likely));
+                    }
                     return;
                 }
             }
@@ -183,7 +193,8 @@ final class WorkerGeneration implements Cancellation {
                 return;
             }
             // Before it counts as ended, since this throws if the answer makes no sense.
-            GenerationResult whole = Requests.result(result, text.toString(), tokens, backend);
+            GenerationResult whole =
+                    Requests.result(result, text.toString(), thinking.toString(), tokens, logProbs, backend);
             end(() -> sink.completed(whole));
         }
 

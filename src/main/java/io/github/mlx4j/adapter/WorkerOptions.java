@@ -6,13 +6,16 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a worker is looked after.
+ * How a worker works and is looked after.
  *
  * @param hang how long it may have work to do without moving before it is ended and started anew; default 2 minutes
  * @param idle after how long without a request it is stopped, to be started again by the next; zero, the default, is
  *     never
  * @param maxRequests how many requests it takes at once, waiting ones included; one more fails with
  *     {@link io.github.mlx4j.error.WorkerBusyException}; default 256
+ * @param prefixCacheBytes the most that finished prompts and answers may take in memory, to be used again by prompts
+ *     that begin with them; 0 is off; default 1 GiB. The hf worker has no such cache
+ * @param mlx what is for the mlx worker only
  * @param journal a file to which what happens to the worker is appended, one JSON object a line; {@code null}, the
  *     default, is none. A provider factory takes {@code workers.log} in its home, if that exists
  */
@@ -20,30 +23,42 @@ public record WorkerOptions(
         Duration hang,
         Duration idle,
         int maxRequests,
+        long prefixCacheBytes,
+        MlxOptions mlx,
         @Nullable Path journal) {
 
     /** Every default. */
-    public static final WorkerOptions DEFAULT =
-            new WorkerOptions(WorkerLimits.STANDARD.silence(), WorkerLimits.STANDARD.idle(), 256, null);
+    public static final WorkerOptions DEFAULT = new WorkerOptions(
+            WorkerLimits.STANDARD.silence(), WorkerLimits.STANDARD.idle(), 256, 1L << 30, MlxOptions.DEFAULT, null);
 
     /** The same with another time for a hang. */
     public WorkerOptions withHang(Duration hang) {
-        return new WorkerOptions(hang, idle, maxRequests, journal);
+        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
     }
 
     /** The same with another time for idleness. */
     public WorkerOptions withIdle(Duration idle) {
-        return new WorkerOptions(hang, idle, maxRequests, journal);
+        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
     }
 
     /** The same with another number of requests at once. */
     public WorkerOptions withMaxRequests(int maxRequests) {
-        return new WorkerOptions(hang, idle, maxRequests, journal);
+        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+    }
+
+    /** The same with another bound of the prefix cache, in bytes. */
+    public WorkerOptions withPrefixCacheBytes(long prefixCacheBytes) {
+        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+    }
+
+    /** The same with options of the mlx worker. */
+    public WorkerOptions withMlx(MlxOptions mlx) {
+        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
     }
 
     /** The same with a journal. */
     public WorkerOptions withJournal(Path journal) {
-        return new WorkerOptions(hang, idle, maxRequests, journal);
+        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
     }
 
     WorkerLimits limits() {

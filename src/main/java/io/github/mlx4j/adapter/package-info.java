@@ -1,4 +1,4 @@
-/** Text generation from worker processes, and the fallback between them. */
+/** Text generation, tokens and vectors from worker processes, and the fallback between them. */
 @NullMarked
 package io.github.mlx4j.adapter;
 

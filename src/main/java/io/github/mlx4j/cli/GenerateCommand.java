@@ -8,14 +8,20 @@ import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.GenerationStream;
 import io.github.mlx4j.port.Prompt;
+import io.github.mlx4j.port.ResponseFormat;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -47,6 +53,18 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = "--top-k", paramLabel = "K", description = "Draws from the K likeliest tokens.")
     private @Nullable Integer topK;
 
+    @Option(names = "--min-p", paramLabel = "P", description = "Draws from tokens with this share of the likeliest's.")
+    private @Nullable Double minP;
+
+    @Option(names = "--repetition-penalty", paramLabel = "R", description = "Divides what was said before; 1 is off.")
+    private @Nullable Double repetitionPenalty;
+
+    @Option(names = "--presence-penalty", paramLabel = "R", description = "Lowers what the answer has; 0 is off.")
+    private @Nullable Double presencePenalty;
+
+    @Option(names = "--frequency-penalty", paramLabel = "R", description = "The same, by how often; 0 is off.")
+    private @Nullable Double frequencyPenalty;
+
     @Option(
             names = "--max-tokens",
             paramLabel = "N",
@@ -59,23 +77,70 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = "--stop", paramLabel = "TEXT", description = "Ends the answer where this appears; can be repeated.")
     private List<String> stop = List.of();
 
-    @Option(names = "--json", description = "Prints one JSON object at the end: text, usage, timings, backend.")
+    @ArgGroup(exclusive = true)
+    private @Nullable Format format;
+
+    @Option(
+            names = "--think",
+            negatable = true,
+            description = "Whether the model thinks first; printed to standard error. Default: as its template has it.")
+    private @Nullable Boolean think;
+
+    @Option(
+            names = "--logprobs",
+            paramLabel = "N",
+            description = "With --json: how likely each token was, and the N likeliest in its place.")
+    private @Nullable Integer logProbs;
+
+    @Option(
+            names = "--json",
+            description = "Prints one JSON object at the end: text, thinking, tool calls, usage, timings, backend.")
     private boolean json;
 
     @CommandLine.Spec
     @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
+    /** What the text must be. */
+    private static final class Format {
+        @Option(names = "--json-schema", paramLabel = "FILE", description = "The answer is JSON of this schema.")
+        private @Nullable Path jsonSchema;
+
+        @Option(names = "--regex", paramLabel = "REGEX", description = "The answer matches this regular expression.")
+        private @Nullable String regex;
+
+        @Option(names = "--choice", paramLabel = "TEXT", description = "The answer is one of these; can be repeated.")
+        private @Nullable List<String> choices;
+
+        ResponseFormat responseFormat() throws IOException {
+            if (jsonSchema != null) {
+                return ResponseFormat.jsonSchema(Files.readString(jsonSchema));
+            }
+            return regex != null
+                    ? ResponseFormat.regex(regex)
+                    : ResponseFormat.choice(Objects.requireNonNullElse(choices, List.of()));
+        }
+    }
+
     @Override
     public Integer call() throws Exception {
         GenerationRequest request = request();
         PrintWriter out = spec.commandLine().getOut();
+        PrintWriter err = spec.commandLine().getErr();
+        boolean thought = false;
         try (ProviderFactory providers = provider.factory();
                 GenerationStream stream = providers.createTextGenerationAdapter().stream(request)) {
             for (GenerationEvent event : stream) {
                 if (event instanceof GenerationEvent.Text text && !json) {
+                    err.print(thought ? System.lineSeparator() : "");
+                    err.flush();
+                    thought = false;
                     out.print(text.text());
                     out.flush();
+                } else if (event instanceof GenerationEvent.Thinking thinking && !json) {
+                    err.print(thinking.text());
+                    err.flush();
+                    thought = true;
                 }
             }
             out.println(json ? asJson(stream.result()) : "");
@@ -83,7 +148,11 @@ final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private GenerationRequest request() {
+    /** What the options ask for. */
+    GenerationRequest request() {
+        if (logProbs != null && !json) {
+            throw new CommandLine.ParameterException(spec.commandLine(), "--logprobs is for --json only");
+        }
         if (raw && system != null) {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "--system has no meaning with --raw, which uses no chat template");
@@ -107,23 +176,53 @@ final class GenerateCommand implements Callable<Integer> {
         if (topK != null) {
             builder.topK(topK);
         }
+        if (minP != null) {
+            builder.minP(minP);
+        }
+        if (repetitionPenalty != null) {
+            builder.repetitionPenalty(repetitionPenalty);
+        }
+        if (presencePenalty != null) {
+            builder.presencePenalty(presencePenalty);
+        }
+        if (frequencyPenalty != null) {
+            builder.frequencyPenalty(frequencyPenalty);
+        }
+        if (format != null) {
+            builder.responseFormat(responseFormat(format));
+        }
+        if (think != null) {
+            builder.thinking(think);
+        }
+        if (logProbs != null) {
+            builder.logProbs(logProbs);
+        }
         if (seed != null) {
             builder.seed(seed);
         }
         return builder.build();
     }
 
-    private static String asJson(GenerationResult result) throws Exception {
+    private ResponseFormat responseFormat(Format wanted) {
+        try {
+            return wanted.responseFormat();
+        } catch (IOException unreadable) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--json-schema names a file that can't be read: " + unreadable.getMessage());
+        }
+    }
+
+    static String asJson(GenerationResult result) throws Exception {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("text", result.text());
+        json.put("thinking", result.thinking());
+        json.put("toolCalls", result.toolCalls());
+        json.put("unreadToolCalls", result.unreadToolCalls());
         json.put("tokens", result.tokens());
+        json.put("logProbs", result.logProbs());
         json.put("finishReason", result.finishReason().name().toLowerCase(Locale.ROOT));
         json.put("stop", result.matchedStop());
-        json.put(
-                "usage",
-                Map.of(
-                        "promptTokens", result.usage().promptTokens(),
-                        "completionTokens", result.usage().completionTokens()));
+        json.put("usage", result.usage());
         Map<String, Object> ms = new LinkedHashMap<>();
         ms.put("queueMs", result.timings().queue().toNanos() / 1e6);
         ms.put("prefillMs", result.timings().prefill().toNanos() / 1e6);

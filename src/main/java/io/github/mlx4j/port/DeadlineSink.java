@@ -50,6 +50,13 @@ final class DeadlineSink implements GenerationSink {
     }
 
     @Override
+    public synchronized void thinking(GenerationEvent.Thinking thinking) {
+        if (!ended) {
+            sink.thinking(thinking);
+        }
+    }
+
+    @Override
     public void completed(GenerationResult result) {
         end(() -> sink.completed(result));
     }

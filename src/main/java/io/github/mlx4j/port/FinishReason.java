@@ -2,8 +2,10 @@ package io.github.mlx4j.port;
 
 /** Why an answer ended. */
 public enum FinishReason {
-    /** The model ended it, or a stop string did. */
+    /** The model ended it, a stop string did, or its text is whole by its response format. */
     STOP,
+    /** The model ended it and waits for what the tools that it called give. */
+    TOOL_CALLS,
     /** {@code maxTokens} or the model's context was reached. */
     LENGTH
 }

@@ -13,6 +13,9 @@ record FutureSink(CompletableFuture<GenerationResult> future) implements Generat
     public void text(GenerationEvent.Text text) {}
 
     @Override
+    public void thinking(GenerationEvent.Thinking thinking) {}
+
+    @Override
     public void completed(GenerationResult result) {
         future.completeAsync(() -> result);
     }

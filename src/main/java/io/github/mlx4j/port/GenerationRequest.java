@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,14 @@ import org.jspecify.annotations.Nullable;
  * @param maxTokens the most tokens to generate, 1 or more; less where the model's context leaves less. Default
  *     {@value #DEFAULT_MAX_TOKENS}
  * @param stop texts that end the answer when they appear in it; they are not part of it. At most 16, none empty
+ * @param responseFormat what the text must be; {@code null}, the default, is anything. Not together with {@code stop}
+ *     or {@code tools}
+ * @param tools what the model may call; with a chat only, at most 128. Its calls are in the result; a chat goes on with
+ *     {@link Message#assistant(String, List)} and {@link Message#tool}
+ * @param thinking whether the model thinks before it answers; {@code null}, the default, leaves it to the model's chat
+ *     template; with a chat only
+ * @param logProbs reports how likely each token was, and so many of the likeliest ones in its place, 0 to 20;
+ *     {@code null}, the default, reports nothing
  * @param deadline the most time that the answer may take from the call on, waiting and loading included; after it the
  *     request is cancelled and fails with {@link io.github.mlx4j.error.DeadlineExceededException}. {@code null}, the
  *     default, is no limit
@@ -26,6 +35,10 @@ public record GenerationRequest(
         Sampling sampling,
         int maxTokens,
         List<String> stop,
+        @Nullable ResponseFormat responseFormat,
+        List<ToolSpec> tools,
+        @Nullable Boolean thinking,
+        @Nullable Integer logProbs,
         @Nullable Duration deadline) {
 
     /** The default of {@link #maxTokens()}. */
@@ -34,6 +47,7 @@ public record GenerationRequest(
     /** Takes immutable copies. */
     public GenerationRequest {
         stop = List.copyOf(stop);
+        tools = List.copyOf(tools);
     }
 
     /** A chat of one user message, with every default. */
@@ -63,11 +77,23 @@ public record GenerationRequest(
 
     /** A builder with this request's values. */
     public Builder toBuilder() {
-        Builder builder = new Builder().prompt(prompt).maxTokens(maxTokens).stop(stop);
+        Builder builder = new Builder()
+                .prompt(prompt)
+                .maxTokens(maxTokens)
+                .stop(stop)
+                .tools(tools)
+                .logitBias(sampling.logitBias());
         builder.temperature = sampling.temperature();
         builder.topP = sampling.topP();
         builder.topK = sampling.topK();
+        builder.minP = sampling.minP();
         builder.seed = sampling.seed();
+        builder.repetitionPenalty = sampling.repetitionPenalty();
+        builder.presencePenalty = sampling.presencePenalty();
+        builder.frequencyPenalty = sampling.frequencyPenalty();
+        builder.responseFormat = responseFormat;
+        builder.thinking = thinking;
+        builder.logProbs = logProbs;
         builder.deadline = deadline;
         return builder;
     }
@@ -79,9 +105,18 @@ public record GenerationRequest(
         private @Nullable Double temperature;
         private @Nullable Double topP;
         private @Nullable Integer topK;
+        private @Nullable Double minP;
         private @Nullable Long seed;
+        private @Nullable Double repetitionPenalty;
+        private @Nullable Double presencePenalty;
+        private @Nullable Double frequencyPenalty;
+        private Map<Integer, Double> logitBias = Map.of();
         private int maxTokens = DEFAULT_MAX_TOKENS;
         private List<String> stop = List.of();
+        private @Nullable ResponseFormat responseFormat;
+        private List<ToolSpec> tools = List.of();
+        private @Nullable Boolean thinking;
+        private @Nullable Integer logProbs;
         private @Nullable Duration deadline;
 
         private Builder() {}
@@ -131,9 +166,39 @@ public record GenerationRequest(
             return this;
         }
 
+        /** Sets {@link Sampling#minP()}. */
+        public Builder minP(double minP) {
+            this.minP = minP;
+            return this;
+        }
+
         /** Sets {@link Sampling#seed()}. */
         public Builder seed(long seed) {
             this.seed = seed;
+            return this;
+        }
+
+        /** Sets {@link Sampling#repetitionPenalty()}. */
+        public Builder repetitionPenalty(double repetitionPenalty) {
+            this.repetitionPenalty = repetitionPenalty;
+            return this;
+        }
+
+        /** Sets {@link Sampling#presencePenalty()}. */
+        public Builder presencePenalty(double presencePenalty) {
+            this.presencePenalty = presencePenalty;
+            return this;
+        }
+
+        /** Sets {@link Sampling#frequencyPenalty()}. */
+        public Builder frequencyPenalty(double frequencyPenalty) {
+            this.frequencyPenalty = frequencyPenalty;
+            return this;
+        }
+
+        /** Sets {@link Sampling#logitBias()}. */
+        public Builder logitBias(Map<Integer, Double> logitBias) {
+            this.logitBias = logitBias;
             return this;
         }
 
@@ -154,6 +219,35 @@ public record GenerationRequest(
             return this;
         }
 
+        /** Sets {@link GenerationRequest#responseFormat()}. */
+        public Builder responseFormat(ResponseFormat responseFormat) {
+            this.responseFormat = responseFormat;
+            return this;
+        }
+
+        /** Sets {@link GenerationRequest#tools()}. */
+        public Builder tools(ToolSpec... tools) {
+            return tools(List.of(tools));
+        }
+
+        /** Sets {@link GenerationRequest#tools()}. */
+        public Builder tools(List<ToolSpec> tools) {
+            this.tools = tools;
+            return this;
+        }
+
+        /** Sets {@link GenerationRequest#thinking()}. */
+        public Builder thinking(boolean thinking) {
+            this.thinking = thinking;
+            return this;
+        }
+
+        /** Sets {@link GenerationRequest#logProbs()}. */
+        public Builder logProbs(int logProbs) {
+            this.logProbs = logProbs;
+            return this;
+        }
+
         /** Sets {@link GenerationRequest#deadline()}. */
         public Builder deadline(Duration deadline) {
             this.deadline = deadline;
@@ -171,9 +265,22 @@ public record GenerationRequest(
             }
             return new GenerationRequest(
                     prompt != null ? prompt : new Prompt.Chat(messages),
-                    new Sampling(temperature, topP, topK, seed),
+                    new Sampling(
+                            temperature,
+                            topP,
+                            topK,
+                            minP,
+                            seed,
+                            repetitionPenalty,
+                            presencePenalty,
+                            frequencyPenalty,
+                            logitBias),
                     maxTokens,
                     stop,
+                    responseFormat,
+                    tools,
+                    thinking,
+                    logProbs,
                     deadline);
         }
     }

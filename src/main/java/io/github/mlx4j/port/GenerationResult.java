@@ -7,8 +7,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * A finished answer.
  *
- * @param text the whole text, without end token and stop string
- * @param tokens the ids of the tokens generated, without the end token
+ * @param text the whole text, without end token and stop string, thinking and calls of tools
+ * @param thinking what the model thought before it answered; empty if nothing
+ * @param toolCalls the calls of tools that the model made
+ * @param unreadToolCalls those of its calls that can't be read
+ * @param tokens the ids of all tokens generated but the end token, those of thinking and calls too
+ * @param logProbs how likely each of {@code tokens} was; empty unless {@link GenerationRequest#logProbs()} asks for it
  * @param finishReason why it ended
  * @param matchedStop the stop string that ended it, or {@code null}; read it with {@link #stopString()}
  * @param usage tokens taken
@@ -17,7 +21,11 @@ import org.jspecify.annotations.Nullable;
  */
 public record GenerationResult(
         String text,
+        String thinking,
+        List<ToolCall> toolCalls,
+        List<UnreadToolCall> unreadToolCalls,
         List<Integer> tokens,
+        List<TokenLogProb> logProbs,
         FinishReason finishReason,
         @Nullable String matchedStop,
         Usage usage,
@@ -26,7 +34,10 @@ public record GenerationResult(
 
     /** Takes immutable copies. */
     public GenerationResult {
+        toolCalls = List.copyOf(toolCalls);
+        unreadToolCalls = List.copyOf(unreadToolCalls);
         tokens = List.copyOf(tokens);
+        logProbs = List.copyOf(logProbs);
     }
 
     /** The stop string that ended the answer, if one did. */

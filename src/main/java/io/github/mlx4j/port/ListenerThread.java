@@ -23,6 +23,8 @@ final class ListenerThread {
             for (GenerationEvent event : stream) {
                 if (event instanceof GenerationEvent.Text text) {
                     guarded(() -> listener.onText(text));
+                } else if (event instanceof GenerationEvent.Thinking thinking) {
+                    guarded(() -> listener.onThinking(thinking));
                 } else if (event instanceof GenerationEvent.Completed completed) {
                     guarded(() -> listener.onCompleted(completed.result()));
                 }

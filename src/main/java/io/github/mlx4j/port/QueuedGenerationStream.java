@@ -129,6 +129,11 @@ final class QueuedGenerationStream implements GenerationStream {
         }
 
         @Override
+        public void thinking(GenerationEvent.Thinking thinking) {
+            events.add(thinking);
+        }
+
+        @Override
         public void completed(GenerationResult whole) {
             events.add(new GenerationEvent.Completed(whole));
             result.complete(whole);

@@ -5,10 +5,18 @@ package io.github.mlx4j.port;
  *
  * @param promptTokens tokens of the prompt, chat template included
  * @param completionTokens tokens that the model generated, its end token included
+ * @param cachedTokens of the prompt's tokens, those that were still known from an earlier request
+ * @param thinkingTokens of the generated tokens, those of thinking, its marks included
+ * @param draftedTokens of the generated tokens, those that the draft model guessed
  */
-public record Usage(int promptTokens, int completionTokens) {
+public record Usage(int promptTokens, int completionTokens, int cachedTokens, int thinkingTokens, int draftedTokens) {
 
-    /** Both together. */
+    /** With nothing cached, thought or drafted. */
+    public Usage(int promptTokens, int completionTokens) {
+        this(promptTokens, completionTokens, 0, 0, 0);
+    }
+
+    /** Prompt and answer together. */
     public int totalTokens() {
         return promptTokens + completionTokens;
     }

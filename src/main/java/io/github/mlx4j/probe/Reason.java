@@ -24,6 +24,8 @@ public enum Reason {
     PACKAGE_TOO_OLD,
     /** A package is installed but can't be imported. */
     PACKAGE_BROKEN,
+    /** An adapter is set, which this provider can't load. */
+    NO_ADAPTERS,
     /** No model is known for this provider. */
     NO_MODEL,
     /** The provider is known, but this version of mlx4j can't talk to it. */

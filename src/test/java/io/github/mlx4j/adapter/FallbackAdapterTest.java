@@ -7,6 +7,7 @@ import io.github.mlx4j.ScriptedPort;
 import io.github.mlx4j.TestClock;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.EngineException;
@@ -63,6 +64,7 @@ class FallbackAdapterTest {
                 new ContextOverflowException("Not to be.", ""),
                 new ModelNotFoundException("Not to be.", ""),
                 new UnsafeModelException("Not to be.", ""),
+                new ConfigurationException("Not to be.", ""),
                 new WorkerBusyException("Not to be.", ""),
                 new ClosedException("Not to be.", ""));
     }
@@ -120,6 +122,24 @@ class FallbackAdapterTest {
             Iterator<GenerationEvent> events = stream.iterator();
 
             assertThat(events.next()).isInstanceOf(GenerationEvent.Text.class);
+            assertThatExceptionOfType(EngineException.class)
+                    .isThrownBy(events::next)
+                    .isSameAs(FAULT);
+        }
+        assertThat(second.calls()).isEmpty();
+    }
+
+    @Test
+    void shouldNotMoveOnWhenThinkingHasReachedTheCaller() {
+        ScriptedPort second = ScriptedPort.saying("never");
+        ScriptedPort first = ScriptedPort.of(call -> {
+            call.think("Hm");
+            call.fail(FAULT);
+        });
+        try (GenerationStream stream = over(first, second).stream(REQUEST)) {
+            Iterator<GenerationEvent> events = stream.iterator();
+
+            assertThat(events.next()).isEqualTo(new GenerationEvent.Thinking("Hm", List.of(2)));
             assertThatExceptionOfType(EngineException.class)
                     .isThrownBy(events::next)
                     .isSameAs(FAULT);

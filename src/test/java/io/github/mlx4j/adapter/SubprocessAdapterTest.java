@@ -261,7 +261,11 @@ class SubprocessAdapterTest {
         try (Worker worker =
                 new Worker("mlx", FakeWorker::launch, model, RestartBudget.standard(), WorkerLimits.STANDARD)) {
             WorkerGeneration generation = new WorkerGeneration(
-                    ProviderKind.MLX, worker, GenerationRequest.raw("Hi"), failingInto(failure), () -> {});
+                    ProviderKind.MLX,
+                    worker,
+                    Requests.params(GenerationRequest.raw("Hi")),
+                    failingInto(failure),
+                    () -> {});
             generation.begin();
             // Runs before the request is sent, which then fails on the spot.
             worker.ready().thenAccept(ready -> {
@@ -482,6 +486,9 @@ class SubprocessAdapterTest {
         return new GenerationSink() {
             @Override
             public void text(GenerationEvent.Text text) {}
+
+            @Override
+            public void thinking(GenerationEvent.Thinking thinking) {}
 
             @Override
             public void completed(GenerationResult result) {

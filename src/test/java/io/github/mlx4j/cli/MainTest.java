@@ -1,9 +1,12 @@
 package io.github.mlx4j.cli;
 
+import static io.github.mlx4j.CannedWorker.notification;
+import static io.github.mlx4j.CannedWorker.result;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.StubPython;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -33,7 +36,7 @@ class MainTest {
     @BeforeEach
     void setEverything() {
         String nowhere = folder.resolve("nowhere").toString();
-        Map<String, String> settings = Map.of(
+        Map<String, String> settings = new HashMap<>(Map.of(
                 "TASK_ORCHESTRATOR_PROVIDER", "auto",
                 "TASK_ORCHESTRATOR_FALLBACK", "none",
                 "MLX_MODEL", "org/name",
@@ -43,7 +46,8 @@ class MainTest {
                 "MLX4J_HF_PYTHON", nowhere,
                 "MLX4J_HOME", folder.resolve("home").toString(),
                 "MLX4J_ALLOW_ANY_PLATFORM", "true",
-                "MLX4J_DOWNLOAD", "never");
+                "MLX4J_DOWNLOAD", "never"));
+        settings.put("MLX_ADAPTER_PATH", "");
         settings.forEach((name, value) -> before.put(name, System.setProperty(name, value)));
     }
 
@@ -59,7 +63,9 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "generate --help", "doctor --help", "setup --help", ""})
+    @ValueSource(
+            strings = {"--help", "generate --help", "embed --help", "tokens --help", "doctor --help", "setup --help", ""
+            })
     void shouldShowTheUsageWhenAskedForHelp(String command) {
         assertThat(run(command)).isZero();
         assertThat(out.toString()).contains("Usage: mlx4j");
@@ -71,7 +77,7 @@ class MainTest {
         run("--help");
 
         assertThat(out.toString())
-                .contains("generate", "doctor", "setup")
+                .contains("generate", "embed", "tokens", "doctor", "setup")
                 .containsPattern("0 +done")
                 .containsPattern("1 +it failed; the message says why")
                 .containsPattern("2 +wrong usage")
@@ -91,6 +97,12 @@ class MainTest {
                 "generate Hi --beams 4",
                 "generate Hi --max-tokens many",
                 "generate Hi there",
+                "generate Hi --regex a --choice b",
+                "generate Hi --json-schema nosuch.json",
+                "generate Hi --logprobs 2",
+                "embed",
+                "tokens",
+                "tokens Hi there",
                 "doctor --jsonn",
                 "setup torch",
                 "translate Hi"
@@ -143,6 +155,44 @@ class MainTest {
         assertThat(run("generate", "Hi \ud83d\udc4b", "--system", "Be brief.")).isZero();
         assertThat(out.toString()).isEqualTo("Hi \ud83d\udc4b" + System.lineSeparator());
         assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void shouldPrintThinkingToStandardErrorWhenItGenerates() throws IOException {
+        useWorker(new CannedWorker(folder)
+                .answers(
+                        "generate",
+                        chunk(0, "thinking", "Hm, "),
+                        chunk(1, "thinking", "well"),
+                        chunk(2, "text", "Hel"),
+                        chunk(3, "text", "lo"),
+                        result("\"finishReason\":\"stop\",\"chunks\":4,\"usage\":{},\"timings\":{}")));
+
+        assertThat(run("generate Hi")).isZero();
+        assertThat(out.toString()).isEqualTo("Hello" + System.lineSeparator());
+        assertThat(err.toString()).isEqualTo("Hm, well" + System.lineSeparator());
+    }
+
+    @Test
+    void shouldPrintALineForEachTextWhenItEmbeds() throws IOException {
+        useWorker(new CannedWorker(folder)
+                .answers(
+                        "embed",
+                        notification("embedding", "\"index\":0,\"vector\":\"AACAPwAAAAA=\""),
+                        notification("embedding", "\"index\":1,\"vector\":\"AAAAwAAAAD8=\""),
+                        result("\"count\":2,\"dimensions\":2")));
+
+        assertThat(run("embed a b")).isZero();
+        assertThat(out.toString().lines())
+                .containsExactly("{\"text\":\"a\",\"vector\":[1.0,0.0]}", "{\"text\":\"b\",\"vector\":[-2.0,0.5]}");
+    }
+
+    @Test
+    void shouldPrintHowManyAndWhichWhenAskedForTokens() throws IOException {
+        useWorker(new CannedWorker(folder).answers("tokenize", result("\"tokens\":[4,5]")));
+
+        assertThat(run("tokens Hi")).isZero();
+        assertThat(out.toString().strip()).isEqualTo("{\"count\":2,\"tokens\":[4,5]}");
     }
 
     @Test
@@ -254,6 +304,15 @@ class MainTest {
 
         assertThat(out.toString())
                 .contains("mlx: available", "hf: available", "(Python 3.12.1)", "chosen: mlx, behind it: []");
+    }
+
+    private void useWorker(CannedWorker worker) throws IOException {
+        usePython(StubPython.withWorker(folder.resolve("stub"), worker));
+    }
+
+    private static String chunk(int seq, String kind, String text) {
+        return notification(
+                "chunk", "\"seq\":%d,\"kind\":\"%s\",\"text\":\"%s\",\"tokens\":[4]".formatted(seq, kind, text));
     }
 
     private static void usePython(Path python) {

@@ -71,6 +71,39 @@ class AbstractTextGenerationPortTest {
     }
 
     @Test
+    void shouldGiveThinkingApartFromTheTextInEveryForm() {
+        ScriptedPort port = ScriptedPort.of(call -> {
+            call.think("Hm, ", "well");
+            call.say("Hello");
+            call.complete();
+        });
+        GenerationRequest patient =
+                REQUEST.toBuilder().deadline(Duration.ofMinutes(1)).build();
+        GenerationResult whole = ScriptedPort.result("Hm, well", "Hello");
+        Listener listener = new Listener() {
+            @Override
+            public void onThinking(GenerationEvent.Thinking thinking) {
+                hear("thinking: " + thinking.text());
+            }
+        };
+
+        port.stream(REQUEST, listener);
+
+        assertThat(listener.ended).succeedsWithin(SOON);
+        assertThat(listener.heard).containsExactly("thinking: Hm, ", "thinking: well", "Hello", "completed: Hello");
+        assertThat(port.generate(patient)).isEqualTo(whole);
+        assertThat(port.generateAsync(REQUEST)).succeedsWithin(SOON).isEqualTo(whole);
+        try (GenerationStream stream = port.stream(patient)) {
+            assertThat(stream)
+                    .containsExactly(
+                            new GenerationEvent.Thinking("Hm, ", List.of(4)),
+                            new GenerationEvent.Thinking("well", List.of(4)),
+                            text("Hello"),
+                            new GenerationEvent.Completed(whole));
+        }
+    }
+
+    @Test
     void shouldGiveTheResultWhenNothingWasIterated() {
         try (GenerationStream stream = ScriptedPort.saying("Hel", "lo").stream(REQUEST)) {
             assertThat(stream.result()).isEqualTo(ScriptedPort.result("Hello"));
@@ -451,7 +484,7 @@ class AbstractTextGenerationPortTest {
             ended.complete(null);
         }
 
-        private void hear(String what) {
+        void hear(String what) {
             heard.add(what);
             threads.add(Thread.currentThread());
         }

@@ -88,7 +88,10 @@ public final class Soak {
     }
 
     private static Lane fakeLane(String name, Duration idle, int mostRequests, Path folder) {
-        WorkerOptions options = new WorkerOptions(Duration.ofSeconds(2), idle, mostRequests, null);
+        WorkerOptions options = WorkerOptions.DEFAULT
+                .withHang(Duration.ofSeconds(2))
+                .withIdle(idle)
+                .withMaxRequests(mostRequests);
         String script = name + "_worker.py"; // a name of its own, by which its processes are found
         WorkerScripts scripts =
                 home -> Files.createSymbolicLink(home.resolve(script), FakeWorker.SCRIPTS.install(home));
@@ -102,7 +105,8 @@ public final class Soak {
     }
 
     private static Lane realLane() {
-        WorkerOptions options = new WorkerOptions(Duration.ofSeconds(5), Duration.ZERO, 64, null);
+        WorkerOptions options =
+                WorkerOptions.DEFAULT.withHang(Duration.ofSeconds(5)).withMaxRequests(64);
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
         return new Lane(
                 "real",

@@ -189,6 +189,14 @@ final class Tracked extends AbstractTextGenerationPort {
         }
 
         @Override
+        public void thinking(GenerationEvent.Thinking thinking) {
+            enter();
+            complain("it thinks, though nobody asked for it: <" + thinking.text() + ">");
+            sink.thinking(thinking);
+            inside.set(false);
+        }
+
+        @Override
         public void completed(GenerationResult result) {
             enter();
             complain(work.complaint(result));

@@ -66,6 +66,23 @@ public final class Codec {
     }
 
     /**
+     * The JSON object in a text.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    public static JsonNode object(String json) {
+        try {
+            JsonNode node = JSON.readTree(json);
+            if (node == null || !node.isObject()) {
+                throw new IllegalArgumentException("it is no JSON object");
+            }
+            return node;
+        } catch (JsonProcessingException error) {
+            throw new IllegalArgumentException(error.getOriginalMessage(), error);
+        }
+    }
+
+    /**
      * A part of a message as a record.
      *
      * @throws IllegalArgumentException if it doesn't fit

@@ -8,8 +8,13 @@ import org.jspecify.annotations.Nullable;
  * @param protocol the version that Java speaks
  * @param model the model
  * @param download whether a model of the hub that isn't in its cache may be downloaded
+ * @param options what else to load and how, or {@code null} for every default
  */
-public record InitializeParams(ProtocolVersion protocol, ModelParams model, boolean download) {
+public record InitializeParams(
+        ProtocolVersion protocol,
+        ModelParams model,
+        boolean download,
+        @Nullable Options options) {
 
     /**
      * A model.
@@ -19,8 +24,31 @@ public record InitializeParams(ProtocolVersion protocol, ModelParams model, bool
      */
     public record ModelParams(String source, @Nullable String revision) {}
 
-    /** For a model, with the current protocol version. */
+    /**
+     * What else to load and how; {@code null} is the worker's default.
+     *
+     * @param adapter the folder of a LoRA adapter
+     * @param draftModel the folder or hub id of a draft model
+     * @param draftTokens how many tokens the draft model is ahead
+     * @param kvBits quantizes the KV cache
+     * @param kvTokens bounds the KV cache
+     * @param prefixCacheBytes the most that finished prompts and answers may take, 0 for nothing
+     */
+    public record Options(
+            @Nullable String adapter,
+            @Nullable String draftModel,
+            @Nullable Integer draftTokens,
+            @Nullable Integer kvBits,
+            @Nullable Integer kvTokens,
+            @Nullable Long prefixCacheBytes) {}
+
+    /** For a model, with the current protocol version and every default. */
     public static InitializeParams of(String source, boolean download) {
-        return new InitializeParams(ProtocolVersion.CURRENT, new ModelParams(source, null), download);
+        return new InitializeParams(ProtocolVersion.CURRENT, new ModelParams(source, null), download, null);
+    }
+
+    /** The same with options. */
+    public InitializeParams with(Options options) {
+        return new InitializeParams(protocol, model, download, options);
     }
 }

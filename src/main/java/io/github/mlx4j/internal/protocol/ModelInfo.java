@@ -1,6 +1,9 @@
 package io.github.mlx4j.internal.protocol;
 
+import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param vocabularySize how many token ids it knows
  * @param chat whether it has a chat template
  * @param concurrent whether the worker runs several requests at once
+ * @param capabilities what {@code generate} can do beyond text, and {@code embeddings}
+ * @param samplingDefaults the model author's sampling
  * @param memory what it takes
  * @param packages versions of the engine's packages
  */
@@ -22,8 +27,17 @@ public record ModelInfo(
         int vocabularySize,
         boolean chat,
         boolean concurrent,
+        List<String> capabilities,
+        SamplingParams samplingDefaults,
         Memory memory,
         Map<String, String> packages) {
+
+    /** A worker of an older minor version says nothing of capabilities and defaults. */
+    public ModelInfo {
+        capabilities = Objects.requireNonNullElse(capabilities, List.of());
+        samplingDefaults = Objects.requireNonNullElse(
+                samplingDefaults, new SamplingParams(null, null, null, null, null, null, null, null, null));
+    }
 
     /**
      * Memory by the engine's own count.

@@ -9,7 +9,7 @@ import io.github.mlx4j.error.Mlx4jException;
  */
 public interface Reply {
 
-    /** Something on the way to the answer: {@code chunk} or {@code progress}. */
+    /** Something on the way to the answer: {@code chunk}, {@code embedding} or {@code progress}. */
     default void notified(String method, JsonNode params) {}
 
     /** The answer. */

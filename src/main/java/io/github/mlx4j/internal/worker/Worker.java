@@ -2,7 +2,9 @@ package io.github.mlx4j.internal.worker;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ProtocolException;
@@ -258,7 +260,8 @@ public final class Worker implements AutoCloseable {
     }
 
     private static boolean isPermanent(Mlx4jException error) {
-        return error instanceof DependencyMissingException
+        return error instanceof ConfigurationException
+                || error instanceof DependencyMissingException
                 || error instanceof ModelLoadException
                 || error instanceof UnsafeModelException
                 || error instanceof ProtocolException;
@@ -282,7 +285,10 @@ public final class Worker implements AutoCloseable {
 
             @Override
             public void failed(Mlx4jException error) {
-                answer.completeExceptionally(error);
+                answer.completeExceptionally(
+                        error instanceof InvalidRequestException // no caller's request: the options are wrong
+                                ? new ConfigurationException(error.reason(), error.hint(), error)
+                                : error);
             }
         });
         while (true) {

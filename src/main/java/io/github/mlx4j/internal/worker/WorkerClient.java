@@ -12,6 +12,7 @@ import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -28,6 +29,9 @@ import org.slf4j.LoggerFactory;
  * it that the process dies. Thread-safe.
  */
 public final class WorkerClient {
+
+    /** Calls that work the engine. */
+    private static final Set<String> WORK = Set.of("generate", "embed", "tokenize", "countTokens", "applyTemplate");
 
     private static final int MOST_JUNK_LINES = 64;
     private static final Duration PATIENCE = Duration.ofSeconds(2);
@@ -93,7 +97,7 @@ public final class WorkerClient {
                     "Send a shorter prompt."));
             return id;
         }
-        boolean work = method.equals("generate");
+        boolean work = WORK.contains(method);
         open.put(id, new Open(work, System.nanoTime(), reply));
         lastWork = work ? System.nanoTime() : lastWork;
         process.send(line);

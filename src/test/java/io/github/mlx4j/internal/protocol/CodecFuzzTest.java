@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.internal.protocol.GenerateParams.ChatMessage;
+import io.github.mlx4j.internal.protocol.GenerateParams.ResponseFormatParams;
 import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
+import io.github.mlx4j.internal.protocol.GenerateParams.ToolParams;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -30,8 +33,18 @@ import net.jqwik.api.Provide;
 class CodecFuzzTest {
 
     private static final JsonMapper JSON = new JsonMapper();
-    private static final List<Class<?>> PARTS =
-            List.of(Hello.class, LogLine.class, Progress.class, Chunk.class, GenerateResult.class, ModelInfo.class);
+    private static final List<Class<?>> PARTS = List.of(
+            Hello.class,
+            LogLine.class,
+            Progress.class,
+            Chunk.class,
+            GenerateResult.class,
+            ModelInfo.class,
+            Embedding.class,
+            EmbedResult.class,
+            TokenizeResult.class,
+            CountResult.class,
+            TemplateResult.class);
     private static final Duration SOON = Duration.ofSeconds(5);
 
     @Property
@@ -72,13 +85,18 @@ class CodecFuzzTest {
     @Property
     void shouldCarryAnyTextUnchanged(
             @ForAll("texts") String id, @ForAll("texts") String text, @ForAll("texts") String role) throws IOException {
+        JsonNode object = JSON.createObjectNode().put("any", text);
         GenerateParams params = new GenerateParams(
-                List.of(new ChatMessage(role, text)),
+                List.of(new ChatMessage(role, text, List.of(new ToolCallData(id, text, object)), id)),
                 text,
                 List.of(text.length()),
-                new SamplingParams(0.5, null, null, Long.MAX_VALUE),
+                new SamplingParams(0.5, null, null, 0.1, Long.MAX_VALUE, null, -1.0, null, Map.of(text.length(), -2.5)),
                 List.of(text, id),
-                7);
+                7,
+                new ResponseFormatParams(role, object, text, List.of(id)),
+                List.of(new ToolParams(id, text, object)),
+                true,
+                text.length());
         byte[] line = Codec.call(id, text, params);
         JsonNode sent = JSON.readTree(oneLine(line));
         assertThat(sent.get("jsonrpc").textValue()).isEqualTo("2.0");

@@ -128,7 +128,7 @@ class CodecTest {
                 + "\"params\":{\"id\":\"7\",\"seq\":0,\"text\":\"a\",\"tokens\":[97],\"logprobs\":[0.5]}}");
 
         assertThat(Codec.read(((Inbound.Notification) message).params(), Chunk.class))
-                .isEqualTo(new Chunk("7", 0, "a", List.of(97)));
+                .isEqualTo(new Chunk("7", 0, "text", "a", List.of(97), List.of()));
     }
 
     @Test
@@ -165,11 +165,51 @@ class CodecTest {
     @Test
     void shouldLeaveOutWhatIsNotSetWhenWriting() throws IOException {
         GenerateParams params = new GenerateParams(
-                null, "Once", null, new GenerateParams.SamplingParams(0.5, null, null, null), List.of(), 5);
+                null,
+                "Once",
+                null,
+                new GenerateParams.SamplingParams(0.5, null, null, null, null, null, null, null, null),
+                List.of(),
+                5,
+                null,
+                null,
+                null,
+                null);
 
         assertThat(JSON.readTree(Codec.call("7", "generate", params)).path("params"))
                 .isEqualTo(JSON.readTree(
                         "{\"prompt\":\"Once\",\"sampling\":{\"temperature\":0.5},\"stop\":[],\"maxTokens\":5}"));
+    }
+
+    @Test
+    void shouldLeaveOutTheOptionsThatAreNotSetWhenWriting() throws IOException {
+        InitializeParams.Options options = new InitializeParams.Options(null, null, null, 4, null, 0L);
+        JsonNode model = JSON.readTree(Codec.call("7", "initialize", InitializeParams.of("org/name", true)));
+        JsonNode more = JSON.readTree(Codec.call(
+                "7", "initialize", InitializeParams.of("org/name", true).with(options)));
+
+        assertThat(model.path("params"))
+                .isEqualTo(JSON.readTree("{\"protocol\":{\"major\":1,\"minor\":1},"
+                        + "\"model\":{\"source\":\"org/name\"},\"download\":true}"));
+        assertThat(more.path("params").path("options"))
+                .isEqualTo(JSON.readTree("{\"kvBits\":4,\"prefixCacheBytes\":0}"));
+    }
+
+    @Test
+    void shouldReadAsEmptyWhatAWorkerOfAnOlderMinorVersionDoesNotSay() throws IOException {
+        assertThat(Codec.read(JSON.readTree("{\"model\":\"m\",\"device\":\"cpu\"}"), ModelInfo.class))
+                .satisfies(info -> assertThat(info.capabilities()).isEmpty())
+                .satisfies(info ->
+                        assertThat(info.samplingDefaults().temperature()).isNull());
+        assertThat(Codec.read(JSON.readTree("{\"chunks\":1,\"usage\":{\"promptTokens\":5}}"), GenerateResult.class))
+                .isEqualTo(new GenerateResult(
+                        null, null, 1, new GenerateResult.TokenUsage(5, 0, 0, 0, 0), List.of(), List.of(), null));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "null", "[]", "7", "\"text\"", "{", "{} {}", "{\"a\":1,\"a\":2}", "{\"a\":NaN}"})
+    void shouldRefuseWhatIsNoJsonObject(String json) {
+        assertThatIllegalArgumentException().isThrownBy(() -> Codec.object(json));
     }
 
     @Test

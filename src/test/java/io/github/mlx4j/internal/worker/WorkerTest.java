@@ -130,6 +130,7 @@ class WorkerTest {
     @ParameterizedTest
     @CsvSource({
         "ModelLoadFailed, MODEL_LOAD_FAILED",
+        "InvalidRequest, INVALID_CONFIGURATION",
         "DependencyMissing, DEPENDENCY_MISSING",
         "UnsafeModel, UNSAFE_MODEL"
     })

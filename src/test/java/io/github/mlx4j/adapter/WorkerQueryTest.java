@@ -1,0 +1,180 @@
+package io.github.mlx4j.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.worker.RestartBudget;
+import io.github.mlx4j.internal.worker.Worker;
+import io.github.mlx4j.internal.worker.WorkerLimits;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A query's way through a worker; what is asked here is a generation, since the fake worker can fail in many ways. */
+@Timeout(60)
+class WorkerQueryTest {
+
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    private final Worker worker = new Worker(
+            "mlx",
+            FakeWorker::launch,
+            InitializeParams.of("fake", false),
+            RestartBudget.standard(),
+            WorkerLimits.STANDARD);
+    private final AtomicInteger sendings = new AtomicInteger();
+
+    @TempDir
+    private Path folder;
+
+    @AfterEach
+    void closeWorker() {
+        worker.close();
+    }
+
+    @Test
+    void shouldStartTheWorkerAndGiveTheAnswer() {
+        assertThat(ask("Hello")).isEqualTo(5);
+        assertThat(sendings).hasValue(1);
+    }
+
+    @Test
+    void shouldBeSentOnceMoreWhenTheWorkerDies() {
+        assertThat(ask("{\"say\":\"Hello\",\"after\":2,\"signal\":9,\"once\":\"" + folder.resolve("once") + "\"}"))
+                .as("nothing of the first sending is counted")
+                .isEqualTo(5);
+        assertThat(sendings).hasValue(2);
+    }
+
+    @Test
+    void shouldFailWhenTheWorkerDiesTwice() {
+        assertThatExceptionOfType(WorkerDiedException.class)
+                .isThrownBy(() -> ask("{\"signal\":9}"))
+                .satisfies(error -> assertThat(error.exitCode()).isEqualTo(137));
+        assertThat(sendings).hasValue(2);
+    }
+
+    @Test
+    void shouldNotBeSentOnceMoreWhenItIsRefused() {
+        assertThatExceptionOfType(InvalidRequestException.class).isThrownBy(() -> ask(""));
+        assertThat(sendings).hasValue(1);
+    }
+
+    @Test
+    void shouldFailWhenTheAnswerIsNotWhatItShouldBe() {
+        assertThatExceptionOfType(ProtocolException.class)
+                .isThrownBy(() -> WorkerQuery.<String>ask(worker, "generate", prompt("Hi"), () -> result -> {
+                    throw new IllegalArgumentException("it is no " + result.getNodeType());
+                }))
+                .withMessageStartingWith("The mlx worker gave an answer that can't be read: it is no OBJECT");
+        assertThat(ask("Hello")).isEqualTo(5);
+    }
+
+    @Test
+    void shouldCancelTheCallWhenInterrupted() throws Exception {
+        worker.ready().join();
+        CompletableFuture<Mlx4jException> thrown = new CompletableFuture<>();
+        AtomicBoolean flag = new AtomicBoolean();
+        Thread caller = asking("{\"pause\":true}", thrown, flag);
+        await().atMost(SOON).until(() -> worker.status().openRequests() == 1);
+
+        caller.interrupt();
+
+        assertThat(thrown)
+                .succeedsWithin(SOON)
+                .isInstanceOf(CancelledException.class)
+                .satisfies(error ->
+                        assertThat(error).hasMessage("The thread that waited for the answer was interrupted."));
+        caller.join();
+        assertThat(flag).isTrue();
+        await().atMost(SOON).until(() -> worker.status().openRequests() == 0);
+    }
+
+    @Test
+    void shouldFailWhenTheWorkerIsClosed() {
+        worker.ready().join();
+        CompletableFuture<Mlx4jException> thrown = new CompletableFuture<>();
+        asking("{\"pause\":true}", thrown, new AtomicBoolean());
+        await().atMost(SOON).until(() -> worker.status().openRequests() == 1);
+
+        worker.close();
+
+        assertThat(thrown).succeedsWithin(SOON).isInstanceOf(ClosedException.class);
+        assertThatExceptionOfType(ClosedException.class).isThrownBy(() -> ask("Hello"));
+    }
+
+    @Test
+    void shouldBeRefusedWhenTheWorkerHasEnoughToDo() {
+        WorkerOptions one = WorkerOptions.DEFAULT.withMaxRequests(1);
+        try (MlxSubprocessAdapter adapter = new MlxSubprocessAdapter(new WorkerSettings(
+                        "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), one));
+                GenerationStream running = adapter.stream(GenerationRequest.raw("{\"pause\":true}"))) {
+            assertThatExceptionOfType(WorkerBusyException.class)
+                    .isThrownBy(() -> adapter.embed("Hi"))
+                    .withMessageStartingWith("The mlx worker has 1 requests already, and takes no more.");
+            running.cancel();
+            assertThatExceptionOfType(CancelledException.class).isThrownBy(running::result);
+
+            assertThat(adapter.generate("Hi").text())
+                    .as("a refusal counts no more")
+                    .isEqualTo("Hi");
+        }
+    }
+
+    private Thread asking(String script, CompletableFuture<Mlx4jException> thrown, AtomicBoolean flag) {
+        Thread caller = new Thread(() -> {
+            try {
+                ask(script);
+            } catch (Mlx4jException error) {
+                flag.set(Thread.currentThread().isInterrupted());
+                thrown.complete(error);
+            }
+        });
+        caller.setDaemon(true);
+        caller.start();
+        return caller;
+    }
+
+    /** How many chunks came of a script. */
+    private int ask(String script) {
+        return WorkerQuery.ask(worker, "generate", prompt(script), () -> {
+            sendings.incrementAndGet();
+            return new WorkerQuery.Reading<Integer>() {
+                private int chunks;
+
+                @Override
+                public void notified(String method, JsonNode params) {
+                    chunks += method.equals("chunk") ? 1 : 0;
+                }
+
+                @Override
+                public Integer answered(JsonNode result) {
+                    return chunks;
+                }
+            };
+        });
+    }
+
+    private static Object prompt(String script) {
+        return Requests.params(GenerationRequest.raw(script));
+    }
+}
