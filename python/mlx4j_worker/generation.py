@@ -50,12 +50,19 @@ class Generation:
 
     @property
     def constrained(self):
-        """Whether the next token must keep the response format: thinking that the template opened comes before."""
-        return self._constraint is not None and self._splitter.kind == "text"
+        """Whether not every token may come next."""
+        return self._constraint is not None
 
     def allowed(self):
-        """The tokens that may come next, a numpy array of bool [vocabulary]; only where ``constrained``."""
-        return self._constraint.allowed()
+        """The tokens that may come next, a numpy array of bool [vocabulary]; only where ``constrained``.
+
+        Thinking that the chat template opened comes before the response format, and must end at some time.
+        """
+        return self._constraint.allowed() if self._answering else self._constraint.all_but_ends()
+
+    @property
+    def _answering(self):
+        return self._splitter.kind == "text"
 
     def started(self):
         """The engine takes the request up: its time in the queue ends here."""
@@ -71,7 +78,7 @@ class Generation:
         """
         self._last = time.monotonic()
         self._first = self._first or self._last
-        whole = self.constrained and self._constraint.take(token)
+        whole = self.constrained and self._answering and self._constraint.take(token)
         self.tokens.append(token)
         self.repeats[token] += 1
         self._drafted_tokens += drafted

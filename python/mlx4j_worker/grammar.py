@@ -40,19 +40,28 @@ class Grammars:
         matcher = LLMatcher(self._table, grammar)
         if matcher.is_error():
             raise _refused(response_format, matcher.get_error())
-        return Constraint(matcher, self._vocabulary)
+        return Constraint(matcher, self._vocabulary, self._eos_ids)
 
 
 class Constraint:
     """Which tokens may come next in one text."""
 
-    def __init__(self, matcher, vocabulary):
+    def __init__(self, matcher, vocabulary, eos_ids):
         from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
         self._matcher = matcher
         self._bits = allocate_token_bitmask(1, vocabulary)
         self._fill = fill_next_token_bitmask
         self._vocabulary = vocabulary
+        self._eos_ids = eos_ids
+
+    def all_but_ends(self):
+        """As ``allowed``, before the text begins."""
+        import numpy
+
+        allowed = numpy.ones(self._vocabulary, dtype=bool)
+        allowed[self._eos_ids] = False
+        return allowed
 
     def allowed(self):
         """A numpy array of bool [vocabulary]."""

@@ -4,11 +4,12 @@ import copy
 
 import mlx.core as mx
 import numpy
-from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache
+from mlx_lm.models.cache import RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 
 from mlx4j_worker.mlx.choice import Choice, read_log_probs
 
 _KV_GROUP = 32  # values that share a scale in a quantized cache; the size of every model's heads is a multiple of it
+_KEPT = 4  # first tokens that a bounded cache keeps, as in mlx-lm: attention leans on them
 _CLEAR_EVERY = 512  # steps; mlx keeps freed buffers for later, and those of a growing cache never fit again
 
 
@@ -50,7 +51,8 @@ class Batch:
         self._steps = 0
         self.reset()
         cache = self.new_cache()
-        self.concurrent = all(hasattr(layer, "merge") for layer in cache)
+        # mlx-lm can't merge quantized caches, and forgets the first tokens of a bounded one when it merges it.
+        self.concurrent = options.kv_tokens is None and all(hasattr(layer, "merge") for layer in cache)
         self.shares = can_trim_prompt_cache(cache)  # a row's cache may be of use to others while it is growing
 
     def reset(self):
@@ -64,7 +66,9 @@ class Batch:
 
     def new_cache(self):
         """An empty cache for a row."""
-        cache = make_prompt_cache(self._model, self._options.kv_tokens)
+        cache = make_prompt_cache(self._model)
+        if self._options.kv_tokens is not None:
+            cache = [RotatingKVCache(self._options.kv_tokens, keep=_KEPT) for _ in cache]
         bits = self._options.kv_bits
         return cache if bits is None else [layer.to_quantized(_KV_GROUP, bits) for layer in cache]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache
+from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.utils import load as load_model
 
 from mlx4j_worker import folder, source
@@ -104,9 +104,11 @@ def _adapter(path):
 
 
 def _decoder(model, tokenizer, config, options, params, progress):
-    own_cache = hasattr(model, "make_cache")
-    if options.kv_tokens is not None and (own_cache or options.kv_bits or options.draft_model):
-        why = "the model makes a cache of its own" if own_cache else "it goes neither with kvBits nor with draftModel"
+    plain_cache = all(type(layer) is KVCache for layer in make_prompt_cache(model))
+    if options.kv_tokens is not None and (not plain_cache or options.kv_bits or options.draft_model):
+        why = (
+            "it goes neither with kvBits nor with draftModel" if plain_cache else "the model's cache is of its own kind"
+        )
         raise InvalidRequest(f"kvTokens can't bound the KV cache here: {why}.", "Leave it out.")
     if options.kv_bits is not None:
         if options.draft_model:

@@ -33,8 +33,8 @@ enum Setting {
                     + " then."),
     MLX_KV_TOKENS(
             "",
-            "The most tokens in the KV cache of the mlx worker, from 64 on; beyond them the oldest are forgotten. Not with"
-                    + " `MLX_KV_BITS` or `MLX_DRAFT_MODEL`."),
+            "The most tokens in the KV cache of the mlx worker, from 64 on; beyond them the oldest are forgotten."
+                    + " Requests run one after another then. Not with `MLX_KV_BITS` or `MLX_DRAFT_MODEL`."),
     PYTHON_PATH("", "Python interpreter of every worker."),
     MLX4J_MLX_PYTHON("", "Python interpreter of the mlx worker; comes before `PYTHON_PATH`."),
     MLX4J_HF_PYTHON("", "Python interpreter of the hf worker; comes before `PYTHON_PATH`."),

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param kvBits quantizes the KV cache to 4 or 8 bits, so that long requests take less memory; {@code null}, the
  *     default, doesn't. Requests run one after another then
  * @param kvTokens the most tokens in the KV cache, 64 or more: beyond them the oldest but the first four are forgotten;
- *     {@code null}, the default, is no bound. Not together with {@code kvBits} or {@code draftModel}
+ *     {@code null}, the default, is no bound. Requests run one after another then. Not together with {@code kvBits} or
+ *     {@code draftModel}
  */
 public record MlxOptions(
         @Nullable Path adapter,
