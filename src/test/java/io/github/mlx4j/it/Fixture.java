@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** The small real model, the prompts that it answers with a clear margin, and factories over the real workers. */
 public final class Fixture {
@@ -27,16 +29,19 @@ public final class Fixture {
             .orElse(Path.of(System.getProperty("user.home"), ".mlx4j"));
     public static final String STORY = "Tell me a long story";
 
+    private static final Pattern THINKING = Pattern.compile("(?s)(?:<think>(.*)</think>)?(.*)");
+
     private Fixture() {}
 
     /**
      * A prompt with its greedy answer, as torch gave it when the model was made.
      *
      * @param messages the chat
-     * @param text the answer's text
+     * @param text the answer's text, without its thinking
+     * @param thinking its thinking, or empty
      * @param tokens the answer's token ids, without the end token
      */
-    public record Known(List<Message> messages, String text, List<Integer> tokens) {
+    public record Known(List<Message> messages, String text, String thinking, List<Integer> tokens) {
 
         public GenerationRequest request() {
             return GenerationRequest.chat(messages);
@@ -62,7 +67,10 @@ public final class Fixture {
                                     m.get("content").asText())));
                     List<Integer> tokens = new ArrayList<>();
                     record.get("tokens").forEach(token -> tokens.add(token.asInt()));
-                    known.add(new Known(messages, record.get("text").asText(), tokens));
+                    Matcher answer = THINKING.matcher(record.get("text").asText());
+                    answer.matches();
+                    String thinking = answer.group(1) == null ? "" : answer.group(1);
+                    known.add(new Known(messages, answer.group(2), thinking, tokens));
                 }
             }
         } catch (IOException error) {

@@ -1,15 +1,20 @@
 package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.ResponseFormat;
 import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.port.TokenizerPort;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -30,6 +35,70 @@ class ParityIT {
         assertThat(known).hasSizeGreaterThanOrEqualTo(20);
         assertThat(mlx).isEqualTo(inProcess);
         assertThat(hf).isEqualTo(inProcess);
+    }
+
+    @Test
+    void shouldChooseTheSameTokensUnderPenaltiesBiasesAndFormats() {
+        GenerationRequest.Builder story =
+                GenerationRequest.builder().user(Fixture.STORY).maxTokens(60);
+        List<GenerationRequest> requests = List.of(
+                story.repetitionPenalty(1.3).build(),
+                story.presencePenalty(1.5).frequencyPenalty(0.7).build(),
+                story.logitBias(Map.of(49, -100.0, 80, 3.0)).build(),
+                GenerationRequest.builder()
+                        .user("Who are you?")
+                        .responseFormat(ResponseFormat.jsonSchema(RequestContract.PERSON))
+                        .build(),
+                GenerationRequest.builder()
+                        .user("Who are you?")
+                        .responseFormat(ResponseFormat.regex("[a-z ]{40,60}[.]"))
+                        .build());
+        List<List<GenerationResult>> answers = new ArrayList<>();
+        for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
+            try (ProviderFactory providers = Fixture.factory(kind, Fixture.MODEL)) {
+                TextGenerationPort llm = providers.createTextGenerationAdapter();
+                answers.add(requests.stream()
+                        .map(request ->
+                                llm.generate(request.toBuilder().logProbs(1).build()))
+                        .toList());
+            }
+        }
+        for (int i = 0; i < requests.size(); i++) {
+            GenerationResult mlx = answers.get(0).get(i);
+            GenerationResult hf = answers.get(1).get(i);
+            assertThat(hf.tokens()).as("%s", requests.get(i)).isEqualTo(mlx.tokens());
+            assertThat(hf.text()).isEqualTo(mlx.text());
+            for (int t = 0; t < mlx.tokens().size(); t++) {
+                assertThat(hf.logProbs().get(t).logProb())
+                        .isCloseTo(mlx.logProbs().get(t).logProb(), within(1e-3));
+            }
+        }
+    }
+
+    @Test
+    void shouldEmbedAndTokenizeAlike() {
+        List<String> texts =
+                List.of("Hello World", "Why is the sky blue? 漢字 😀", "The keeper counted ships. ".repeat(60));
+        List<List<float[]>> vectors = new ArrayList<>();
+        List<List<List<Integer>>> tokens = new ArrayList<>();
+        for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
+            try (ProviderFactory providers = Fixture.factory(kind, Fixture.MODEL)) {
+                vectors.add(providers.createEmbeddingAdapter().embed(texts));
+                TokenizerPort tokenizer = providers.createTokenizer();
+                tokens.add(texts.stream().map(tokenizer::tokenize).toList());
+            }
+        }
+        assertThat(tokens.get(1)).isEqualTo(tokens.get(0));
+        float largest = 0;
+        for (int i = 0; i < texts.size(); i++) {
+            assertThat(vectors.get(1).get(i)).containsExactly(vectors.get(0).get(i), within(1e-5f));
+            for (int d = 0; d < vectors.get(0).get(i).length; d++) {
+                largest = Math.max(
+                        largest,
+                        Math.abs(vectors.get(0).get(i)[d] - vectors.get(1).get(i)[d]));
+            }
+        }
+        System.out.printf("parity: embeddings differ by %.1e at most%n", largest);
     }
 
     private static List<List<Integer>> through(ProviderKind kind, List<Fixture.Known> known) {

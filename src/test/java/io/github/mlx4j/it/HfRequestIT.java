@@ -1,0 +1,11 @@
+package io.github.mlx4j.it;
+
+import io.github.mlx4j.port.ProviderKind;
+
+/** Requests to the hf worker. */
+class HfRequestIT extends RequestContract {
+
+    HfRequestIT() {
+        super(ProviderKind.HF);
+    }
+}

@@ -1,0 +1,97 @@
+package io.github.mlx4j.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.MlxOptions;
+import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.Message;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.ResponseFormat;
+import io.github.mlx4j.port.TextGenerationPort;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** Requests to the mlx worker, and the modes that it alone has. */
+class MlxRequestIT extends RequestContract {
+
+    MlxRequestIT() {
+        super(ProviderKind.MLX);
+    }
+
+    @Test
+    void shouldTakeUpWhatTheTurnBeforeLeftInTheCache() {
+        GenerationResult first = llm.generate(Fixture.STORY);
+        List<Message> chat =
+                List.of(Message.user(Fixture.STORY), Message.assistant(first.text()), Message.user("List the months"));
+        GenerationResult second = llm.generate(
+                GenerationRequest.chat(chat).toBuilder().maxTokens(20).build());
+        assertThat(second.usage().cachedTokens())
+                .isGreaterThanOrEqualTo(
+                        first.usage().promptTokens() + first.tokens().size());
+        try (ProviderFactory cold = factory(WorkerOptions.DEFAULT.withPrefixCacheBytes(0))) {
+            GenerationResult same = cold.createTextGenerationAdapter()
+                    .generate(GenerationRequest.chat(chat).toBuilder()
+                            .maxTokens(20)
+                            .build());
+            assertThat(same.tokens()).isEqualTo(second.tokens());
+            assertThat(same.usage().cachedTokens()).isZero();
+        }
+    }
+
+    @Test
+    void shouldDecodeTheSameWithADraftModel() {
+        MlxOptions drafted = MlxOptions.DEFAULT.withDraftModel(Fixture.MODEL.toString());
+        try (ProviderFactory factory = factory(WorkerOptions.DEFAULT.withMlx(drafted))) {
+            TextGenerationPort port = factory.createTextGenerationAdapter();
+            Fixture.Known story = Fixture.known(Fixture.STORY);
+            GenerationResult result = port.generate(story.request());
+            assertThat(result.tokens()).isEqualTo(story.tokens());
+            assertThat(result.usage().draftedTokens())
+                    .isGreaterThan(story.tokens().size() / 2);
+            assertThatThrownBy(() -> port.generate(GenerationRequest.builder()
+                            .user("Hm?")
+                            .responseFormat(ResponseFormat.json())
+                            .build()))
+                    .isInstanceOf(InvalidRequestException.class)
+                    .hasMessageContaining("responseFormat")
+                    .hasMessageContaining("MLX_DRAFT_MODEL");
+        }
+    }
+
+    @Test
+    void shouldRunWithAQuantizedAndWithABoundedCache() {
+        for (MlxOptions options : List.of(MlxOptions.DEFAULT.withKvBits(8), MlxOptions.DEFAULT.withKvTokens(256))) {
+            try (ProviderFactory factory = factory(WorkerOptions.DEFAULT.withMlx(options))) {
+                Fixture.Known months = Fixture.known("List the months");
+                GenerationResult result = factory.createTextGenerationAdapter().generate(months.request());
+                assertThat(result.text()).isEqualTo(months.text());
+            }
+        }
+    }
+
+    @Test
+    void shouldRefuseOptionsThatCannotBeHonoured() {
+        for (MlxOptions options : List.of(
+                MlxOptions.DEFAULT.withKvBits(8).withKvTokens(256),
+                MlxOptions.DEFAULT.withKvBits(8).withDraftModel(Fixture.MODEL.toString()),
+                MlxOptions.DEFAULT.withAdapter(Path.of("/no/such/adapter")))) {
+            try (ProviderFactory factory = factory(WorkerOptions.DEFAULT.withMlx(options))) {
+                assertThatThrownBy(() -> factory.createTextGenerationAdapter().generate("Who are you?"))
+                        .isInstanceOf(Mlx4jException.class)
+                        .hasMessageMatching("(?s).*(kvTokens|kvBits|/no/such/adapter).*");
+            }
+        }
+    }
+
+    private static ProviderFactory factory(WorkerOptions options) {
+        return ProviderFactory.create(
+                Fixture.config(ProviderKind.MLX).workers(options).build());
+    }
+}
