@@ -1,5 +1,7 @@
 """Checks an environment of a worker kind for real: imports, versions, and one token from a tiny model made in memory.
 
+Both kinds also need llguidance, for response formats.
+
 Argument: mlx or hf. Prints one line of JSON; exits 0 if all is well.
 """
 
@@ -32,7 +34,7 @@ def mlx():
     if cuda:
         raise RuntimeError(f"CUDA packages in the mlx environment: {', '.join(cuda)}")
     device = "gpu" if mx.default_device() == mx.gpu else "cpu"
-    return {"device": device, "token": int(token), "versions": {n: version(n) for n in ("mlx", "mlx-lm")}}
+    return {"device": device, "token": int(token), "versions": {n: version(n) for n in ("mlx", "mlx-lm", "llguidance")}}
 
 
 def hf():
@@ -54,9 +56,22 @@ def hf():
     ids = torch.tensor([[1, 2, 3]])
     token = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=1, do_sample=False)[0, -1]
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    return {"device": device, "token": int(token), "versions": {n: version(n) for n in ("torch", "transformers")}}
+    return {
+        "device": device,
+        "token": int(token),
+        "versions": {n: version(n) for n in ("torch", "transformers", "llguidance")},
+    }
+
+
+def grammars():
+    import llguidance.numpy
+
+    matcher = llguidance.LLMatcher
+    if wrong := matcher.validate_grammar(matcher.grammar_from_regex("[0-9]+")):
+        raise RuntimeError(f"llguidance refuses a plain pattern: {wrong}")
 
 
 with contextlib.redirect_stdout(sys.stderr):
+    grammars()
     result = {"mlx": mlx, "hf": hf}[sys.argv[1]]()
 print(json.dumps(result))

@@ -1,113 +1,184 @@
-"""An engine in this process, and calls that remember what they were sent. For tests inside a worker's environment."""
+"""What the tests of the engines share: a call that records, the model of the tests, and requests as on the wire."""
 
 import base64
 import json
 import logging
-import struct
+import shutil
 import time
 from pathlib import Path
 
+import numpy
+
 from mlx4j_worker.errors import WorkerError
-from mlx4j_worker.requests import Options, parse_embed, parse_generate
+from mlx4j_worker.requests import parse_embed, parse_generate, parse_options
 
-MODEL = Path(__file__).resolve().parents[2] / "src" / "test" / "resources" / "models" / "tiny-chat"
+MODEL = Path(__file__).resolve().parents[2] / "src/test/resources/models/tiny-chat"
 KNOWN = [json.loads(line) for line in (MODEL / "test-prompts.jsonl").read_text(encoding="utf-8").splitlines()]
-logging.getLogger("mlx4j").addHandler(logging.NullHandler())  # faults on demand are no news
-
 STORY = "Tell me a long story"
 
-
-def known(question):
-    """The known answer to a question, as the model gave it when it was made."""
-    return next(one for one in KNOWN if one["messages"][-1]["content"] == question)
+logging.getLogger("mlx4j").addHandler(logging.NullHandler())  # faults on demand are no news
 
 
 class Call:
-    """Stands in for dispatch.Call."""
+    """A dispatch.Call whose messages stay here."""
 
     def __init__(self):
+        self.id = "1"
         self.received = time.monotonic()
         self.cancelled = False
         self.notes = []  # (method, params)
         self.result = self.error = None
 
+    def answer(self, result):
+        self._end(result)
+        self.result = result
+
+    def fail(self, error):
+        self._end(error.to_json())
+        self.error = error
+
+    def notify(self, method, params):
+        assert self.result is None and self.error is None, f"{method} after the answer"
+        json.dumps(params, allow_nan=False)
+        self.notes.append((method, params))
+
+    def progress(self, phase, done, total, unit):
+        self.notify("progress", {"phase": phase, "done": done, "total": total, "unit": unit})
+
+    def _end(self, message):
+        assert self.result is None and self.error is None, "a second answer"
+        json.dumps(message, allow_nan=False)
+
     @property
     def ended(self):
         return self.result is not None or self.error is not None
 
-    def answer(self, result):
-        assert not self.ended
-        self.result = result
+    def sent(self, method):
+        """The params of its notifications of one method."""
+        return [params for one, params in self.notes if one == method]
 
-    def fail(self, error):
-        assert not self.ended
-        self.error = error
+    def _text(self, kind):
+        return "".join(chunk["text"] for chunk in self.sent("chunk") if chunk["kind"] == kind)
 
-    def notify(self, method, params):
-        assert not self.ended
-        self.notes.append((method, json.loads(json.dumps(params, allow_nan=False))))
+    @property
+    def text(self):
+        return self._text("text")
 
-    def progress(self, phase, done, total, unit):
-        self.notes.append(("progress", {"phase": phase, "done": done, "total": total, "unit": unit}))
-
-    def _chunks(self):
-        return [params for method, params in self.notes if method == "chunk"]
+    @property
+    def thinking(self):
+        return self._text("thinking")
 
     @property
     def tokens(self):
-        return [token for chunk in self._chunks() for token in chunk["tokens"]]
+        return [token for chunk in self.sent("chunk") for token in chunk["tokens"]]
 
     @property
     def log_probs(self):
-        return [one for chunk in self._chunks() for one in chunk["logProbs"]]
-
-    def text(self, kind="text"):
-        assert [chunk["seq"] for chunk in self._chunks()] == list(range(len(self._chunks())))
-        return "".join(chunk["text"] for chunk in self._chunks() if chunk["kind"] == kind)
+        return [one for chunk in self.sent("chunk") for one in chunk["logProbs"]]
 
     @property
     def vectors(self):
-        found = [base64.b64decode(params["vector"]) for method, params in self.notes if method == "embedding"]
-        return [list(struct.unpack(f"<{len(data) // 4}f", data)) for data in found]
+        return [numpy.frombuffer(base64.b64decode(e["vector"]), dtype="<f4") for e in self.sent("embedding")]
+
+
+def load(load_engine, model=MODEL, **options):
+    """An engine, with options as on the wire."""
+    return load_engine({"model": {"source": str(model)}}, parse_options({"options": options}), lambda *_: None)
+
+
+def run(engine, poll=lambda: None):
+    """Steps until nothing is left to do."""
+    while engine.busy:
+        engine.step(poll)
+
+
+def submit(engine, question=None, **params):
+    """Queues a request: a question for the chat, or other params as on the wire. Returns its Call."""
+    if question is not None:
+        params["messages"] = [{"role": "user", "content": question}]
+    call = Call()
+    engine.submit(call, parse_generate({"maxTokens": 300, **params}))
+    return call
+
+
+def submit_texts(engine, *texts):
+    """Queues texts to embed and returns their Call."""
+    call = Call()
+    engine.embed(call, parse_embed({"texts": [*texts]}))
+    return call
+
+
+def generate(engine, question=None, **params):
+    """``submit``, and all of what there is to do; the request must not fail."""
+    call = submit(engine, question, **params)
+    run(engine)
+    if call.error:
+        raise call.error
+    return call
 
 
 class Lab:
-    """One engine and what is done with it."""
+    """An engine that works step by step, so that requests can come, go and fail in between."""
 
-    def __init__(self, load, folder=MODEL, **options):
-        params = {"model": {"source": str(folder)}}
-        self.engine = load(params, Options(**options), lambda *_: None)
+    def __init__(self, load_engine, model=MODEL, **options):
+        self.engine = load(load_engine, model, **options)
 
     def start(self, question=None, **params):
-        """Submits a request; what is wrong with it is the call's error."""
-        if question is not None:
-            params["messages"] = [{"role": "user", "content": question}]
-        call = Call()
-        try:
-            self.engine.submit(call, parse_generate({"maxTokens": 800, **params}))
-        except WorkerError as error:
-            call.fail(error)
-        return call
+        """Queues a request. What is wrong with it is its call's error."""
+        return self._queued(lambda: submit(self.engine, question, **{"maxTokens": 800, **params}))
 
     def embed(self, *texts):
-        call = Call()
-        try:
-            self.engine.embed(call, parse_embed({"texts": list(texts)}))
-        except WorkerError as error:
-            call.fail(error)
-        return call
+        return self._queued(lambda: submit_texts(self.engine, *texts))
 
     def step(self, times=1):
         for _ in range(times):
             self.engine.step(lambda: None)
 
     def finish(self, *calls):
-        """Works until these calls have ended, or all."""
-        while self.engine.busy and not (calls and all(call.ended for call in calls)):
+        """Steps until these calls have ended."""
+        while not all(call.ended for call in calls):
+            assert self.engine.busy, "a call was lost"
             self.step()
-        assert all(call.ended for call in calls)
         return calls[0] if len(calls) == 1 else calls
 
     def ask(self, question=None, **params):
         """A request, to its end."""
         return self.finish(self.start(question, **params))
+
+    def _queued(self, queue):
+        try:
+            return queue()
+        except WorkerError as error:
+            refused = Call()
+            refused.fail(error)
+            return refused
+
+
+def known(question):
+    """The record of a question whose greedy answer is known."""
+    return next(record for record in KNOWN if record["messages"][-1]["content"] == question)
+
+
+def known_prompts():
+    """(params of generate, the record) of each prompt whose greedy answer is known."""
+    for record in KNOWN:
+        params = {"messages": [_message(message) for message in record["messages"]]}
+        if "tools" in record:
+            params["tools"] = [tool["function"] for tool in record["tools"]]
+        yield params, record
+
+
+def _message(message):
+    if message["role"] == "tool":
+        return {**message, "toolCallId": "call_0"}
+    calls = [{"id": f"call_{i}", **call["function"]} for i, call in enumerate(message.get("tool_calls", []))]
+    return {"role": message["role"], "content": message["content"], **({"toolCalls": calls} if calls else {})}
+
+
+def changed_model(folder, **files):
+    """A copy of the model in ``folder`` with other content in some files; in the names, _ stands for the dot."""
+    copy = Path(shutil.copytree(MODEL, folder / "model"))
+    for name, content in files.items():
+        path = copy / ".".join(name.rsplit("_", 1))
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return copy

@@ -39,7 +39,7 @@ PLAIN = [one for one in KNOWN if "tools" not in one and "<think>" not in one["te
 
 
 def lab(folder=MODEL, **options):
-    return Lab(loading.load, folder, **{"prefix_cache_bytes": 0, **options})
+    return Lab(loading.load, folder, **{"prefixCacheBytes": 0, **options})
 
 
 def copy_of_model(test, **files):
@@ -237,7 +237,7 @@ class Memory(Shared):
             self.lab.step(3)
             self.assertEqual([row.generation.call for row in self.lab.engine._waiting], [second])
             self.lab.finish(first, second)
-        self.assertEqual(second.text(), known("Who are you?")["text"])
+        self.assertEqual(second.text, known("Who are you?")["text"])
 
     def test_what_does_not_fit_even_alone_is_refused_with_the_arithmetic(self):
         per_token = self.lab.engine._kv_bytes
@@ -331,7 +331,7 @@ class Choosing(Shared):
 
 class ResponseFormats(Shared):
     def check(self, call):
-        value = json.loads(call.text())
+        value = json.loads(call.text)
         self.assertEqual(list(value), ["name", "age", "tags"])
         self.assertTrue(len(value["name"]) <= 20 and 0 <= value["age"] <= 150)
         self.assertTrue(1 <= len(value["tags"]) <= 3 and set(value["tags"]) <= {"a", "b"})
@@ -358,17 +358,17 @@ class ResponseFormats(Shared):
     def test_regex_choice_and_any_object(self):
         for pattern in ("[0-9]{3}-[a-f]{2}", "(yes|no), [A-Z]{5}!", "<think>[ab]{4}</think>", "ü{2}漢?😀"):
             call = self.lab.ask("Who are you?", responseFormat={"type": "regex", "pattern": pattern})
-            self.assertTrue(re.fullmatch(pattern, call.text()), call.text())
-            self.assertEqual(call.text("thinking"), "")
+            self.assertTrue(re.fullmatch(pattern, call.text), call.text)
+            self.assertEqual(call.thinking, "")
             self.assertEqual(call.result["finishReason"], "stop")
         choices = ["yes", "no", "yesterday", 'a "quoted\\\n" line', "<|im_end|>"]
         for seed in range(8):
             wanted = {"type": "choice", "choices": choices}
             call = self.lab.ask("Hm?", responseFormat=wanted, sampling={"temperature": 20, "seed": seed})
-            self.assertIn(call.text(), choices)
+            self.assertIn(call.text, choices)
         call = self.lab.ask("Who are you?", responseFormat={"type": "json"}, maxTokens=400, sampling={"seed": 3})
         if call.result["finishReason"] == "stop":
-            self.assertIsInstance(json.loads(call.text()), dict)
+            self.assertIsInstance(json.loads(call.text), dict)
 
     def test_what_max_tokens_cut_says_so(self):
         call = self.lab.ask("Who are you?", responseFormat={"type": "jsonSchema", "schema": SCHEMA}, maxTokens=6)
@@ -403,8 +403,8 @@ class ResponseFormats(Shared):
         wanted = {"type": "choice", "choices": ["yes", "no"]}
         call = opened.ask("Think: is a whale a fish?", responseFormat=wanted, maxTokens=400)
         if call.result["finishReason"] == "stop":
-            self.assertIn(call.text(), ["yes", "no"])
-        self.assertNotEqual(call.text("thinking"), "")
+            self.assertIn(call.text, ["yes", "no"])
+        self.assertNotEqual(call.thinking, "")
 
 
 class ThinkingAndTools(Shared):
@@ -412,13 +412,13 @@ class ThinkingAndTools(Shared):
         one = next(one for one in KNOWN if "<think>" in one["text"])
         call = self.lab.ask(one["messages"][-1]["content"])
         self.assertEqual(call.tokens, one["tokens"])
-        self.assertEqual(f"<think>{call.text('thinking')}</think>{call.text()}", one["text"])
+        self.assertEqual(f"<think>{call.thinking}</think>{call.text}", one["text"])
         self.assertEqual(call.result["usage"]["thinkingTokens"], one["tokens"].index(1021) + 1)
 
     def test_a_raw_prompt_has_everything_as_text(self):
         one = next(one for one in KNOWN if "<think>" in one["text"])
         prompt = self.tokenizer.apply_chat_template(one["messages"], tokenize=False, add_generation_prompt=True)
-        self.assertEqual(self.lab.ask(prompt=prompt).text(), one["text"])
+        self.assertEqual(self.lab.ask(prompt=prompt).text, one["text"])
 
     def test_thinking_can_be_switched_off(self):
         call = self.lab.ask("Think: is a whale a fish?", thinking=False)
@@ -444,7 +444,7 @@ class ThinkingAndTools(Shared):
                 written = json.loads(re.search("<tool_call>(.*)</tool_call>", one["text"]).group(1))
                 (made,) = call.result["toolCalls"]
                 self.assertEqual({**made, "id": None}, {**written, "id": None})
-                self.assertEqual((call.text(), call.result["finishReason"]), ("", "toolCalls"))
+                self.assertEqual((call.text, call.result["finishReason"]), ("", "toolCalls"))
 
     def test_a_call_that_cannot_be_read_is_reported_whole(self):
         one = next(one for one in KNOWN if "tools" in one and "<tool_call>" in one["text"])
@@ -509,12 +509,12 @@ class Embedding(Shared):
 
 class PrefixCaching(unittest.TestCase):
     def setUp(self):
-        self.lab = lab(prefix_cache_bytes=1 << 30)
+        self.lab = lab(prefixCacheBytes=1 << 30)
         self.prefixes = self.lab.engine._prefixes
 
     def test_the_next_turn_takes_up_the_one_before(self):
         first = self.lab.ask(STORY)
-        turns = [{"role": "user", "content": STORY}, {"role": "assistant", "content": first.text()}]
+        turns = [{"role": "user", "content": STORY}, {"role": "assistant", "content": first.text}]
         turns.append({"role": "user", "content": "List the months"})
         warm = self.lab.ask(messages=turns, maxTokens=40)
         cold = lab().ask(messages=turns, maxTokens=40)
@@ -577,7 +577,7 @@ class PrefixCaching(unittest.TestCase):
 
     def test_its_bytes_never_exceed_the_cap(self):
         cap = 3_000_000
-        small = lab(prefix_cache_bytes=cap)
+        small = lab(prefixCacheBytes=cap)
         for i in range(6):
             small.start(f"{i} {LONG[: 300 * i]}", maxTokens=10)
             small.step(3)
@@ -722,20 +722,20 @@ class OtherArchitectures(unittest.TestCase):
 class Modes(unittest.TestCase):
     def test_a_quantized_kv_cache_serves_one_at_a_time(self):
         for bits in (8, 4):
-            quantized = lab(kv_bits=bits, prefix_cache_bytes=1 << 30)
+            quantized = lab(kvBits=bits, prefixCacheBytes=1 << 30)
             self.assertFalse(quantized.engine.describe()["concurrent"])
             calls = quantized.finish(quantized.start("Who are you?"), quantized.start("List the months"))
             if bits == 8:
-                self.assertEqual(calls[1].text(), known("List the months")["text"])
+                self.assertEqual(calls[1].text, known("List the months")["text"])
             again = quantized.ask("List the months")
             self.assertEqual(again.tokens, calls[1].tokens)
             self.assertGreater(again.result["usage"]["cachedTokens"], 5)
 
     def test_a_bounded_kv_cache(self):
-        bounded = lab(kv_tokens=128)
+        bounded = lab(kvTokens=128)
         calls = [bounded.start("Who are you?"), bounded.start(STORY, maxTokens=400), bounded.start(prompt=LONG)]
         bounded.finish(*calls)
-        self.assertEqual(calls[0].text(), known("Who are you?")["text"])
+        self.assertEqual(calls[0].text, known("Who are you?")["text"])
         self.assertEqual(calls[1].tokens[:90], known(STORY)["tokens"][:90])
         self.assertGreater(len(calls[1].tokens), 128)
         self.assertFalse(bounded.engine.describe()["concurrent"])
@@ -750,14 +750,14 @@ class Modes(unittest.TestCase):
         model = mock.Mock(make_cache=lambda: [caches.ArraysCache(2)])
         with self.assertRaisesRegex(InvalidRequest, "cache is of its own kind"):
             loading._decoder(model, None, None, Options(kv_tokens=64), {}, None)
-        for other in ({"kv_bits": 8}, {"draft_model": str(MODEL)}):
+        for other in ({"kvBits": 8}, {"draftModel": str(MODEL)}):
             with self.assertRaisesRegex(InvalidRequest, "kvTokens"):
-                lab(kv_tokens=64, **other)
+                lab(kvTokens=64, **other)
         with self.assertRaisesRegex(InvalidRequest, "kvBits"):
-            lab(kv_bits=8, draft_model=str(MODEL))
+            lab(kvBits=8, draftModel=str(MODEL))
 
     def test_a_draft_model_gives_the_same_text_sooner(self):
-        drafted = lab(draft_model=str(MODEL), prefix_cache_bytes=1 << 30)
+        drafted = lab(draftModel=str(MODEL), prefixCacheBytes=1 << 30)
         self.assertFalse(drafted.engine.describe()["concurrent"])
         for question in (STORY, "Who are you?", "List the months", STORY):
             call = drafted.ask(question)
@@ -779,13 +779,13 @@ class Modes(unittest.TestCase):
         weights = mx.load(str(folder / "model.safetensors"))
         kept = {n: w for n, w in weights.items() if not re.search(r"layers\.[1-9]", n)}
         mx.save_safetensors(str(folder / "model.safetensors"), kept, {"format": "mlx"})
-        drafted = lab(draft_model=str(folder))
+        drafted = lab(draftModel=str(folder))
         call = drafted.ask(STORY)
         self.assertEqual(call.tokens, known(STORY)["tokens"])
         self.assertLess(call.result["usage"]["draftedTokens"], len(call.tokens) // 2)
 
     def test_what_a_draft_model_cannot_honour_is_refused_by_name(self):
-        drafted = lab(draft_model=str(MODEL))
+        drafted = lab(draftModel=str(MODEL))
         for params, name in (
             ({"responseFormat": {"type": "json"}}, "responseFormat"),
             ({"sampling": {"repetitionPenalty": 1.1}}, "sampling.repetitionPenalty"),
@@ -797,7 +797,7 @@ class Modes(unittest.TestCase):
         tokenizer["added_tokens"][-1]["content"] = "<other>"
         (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
         with self.assertRaisesRegex(InvalidRequest, "another vocabulary"):
-            lab(draft_model=str(folder))
+            lab(draftModel=str(folder))
 
 
 class Adapters(unittest.TestCase):

@@ -1,33 +1,43 @@
 """transformers' generate(), one request at a time; the others wait in a queue."""
 
-import os
+import base64
+import inspect
+import math
 from collections import deque
+from functools import partial
 
 import torch
 from transformers import GenerationConfig
 
 from mlx4j_worker import memory, prompts
-from mlx4j_worker.errors import Cancelled, EngineFailed, OutOfMemory
+from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation
-from mlx4j_worker.requests import check_fits
+from mlx4j_worker.grammar import Grammars
+from mlx4j_worker.hf.choice import Choice
+from mlx4j_worker.requests import check_fits, check_prompt
 
 PREFILL_CHUNK = 512  # tokens between two looks at the cancel flag
 
 
 class HfEngine:
-    """One loaded model. Every method runs on the main thread."""
+    """One loaded model. Every method runs on the main thread.
 
-    def __init__(self, source, model, tokenizer, config, eos_ids, packages):
+    ``parts`` is what loading.py found out, a loading.Parts.
+    """
+
+    def __init__(self, source, parts):
         self._source = source
-        self._model = model
-        self._tokenizer = tokenizer
-        self._eos_ids = eos_ids
-        self._packages = packages
-        self._context = context_length(config)
+        self._parts = parts
+        self._model = model = parts.model
+        self._tokenizer = parts.tokenizer
+        self._context = context_length(parts.config)
         self._vocabulary = model.get_input_embeddings().num_embeddings
-        self._kv_bytes = memory.kv_bytes_per_token(config, model.dtype.itemsize)
-        self._queue = deque()  # the first is the one that runs
+        self._kv_bytes = memory.kv_bytes_per_token(parts.config, model.dtype.itemsize)
+        self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
+        has_kv_cache = "past_key_values" in inspect.signature(model.forward).parameters  # Mamba has not
+        self._chunk = PREFILL_CHUNK if has_kv_cache else None  # generate() makes chunks with one only
+        self._queue = deque()  # (a call, the function of ``poll`` that serves it); the first is the one that runs
 
     @property
     def busy(self):
@@ -37,6 +47,8 @@ class HfEngine:
         """The result of ``initialize``."""
         device = self._model.device.type
         allocated = torch.cuda.memory_allocated() if device == "cuda" else self._model.get_memory_footprint()
+        able = ["logProbs", "penalties", "responseFormat", *self._parts.dialect.capabilities()]
+        able += ["embeddings"] if self._has_hidden_states else []
         return {
             "model": self._source,
             "device": device,
@@ -44,84 +56,120 @@ class HfEngine:
             "vocabularySize": self._vocabulary,
             "chat": self._tokenizer.chat_template is not None,
             "concurrent": False,
+            "capabilities": sorted(able),
+            "samplingDefaults": self._parts.author.to_json(),
             "memory": {"activeBytes": allocated, "peakBytes": allocated},
-            "packages": self._packages,
+            "packages": self._parts.packages,
         }
 
     def has(self, call):
-        return any(generation.call is call for generation in self._queue)
+        return any(one is call for one, _ in self._queue)
+
+    def prompt(self, request):
+        return prompts.encode(self._tokenizer, request, self._parts.dialect)
+
+    def render(self, request):
+        return prompts.render(self._tokenizer, request, self._parts.dialect)
 
     def submit(self, call, request):
-        tokens = prompts.encode(self._tokenizer, request)
-        limit = check_fits(request, tokens, self._vocabulary, self._context)
-        memory.check(len(tokens) + limit, 0, self._kv_bytes, self._available_bytes())
-        self._queue.append(Generation(call, request, tokens, limit, self._eos_ids, self._decode))
+        prompt = self.prompt(request)
+        limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
+        memory.check(len(prompt.tokens) + limit, 0, self._kv_bytes, self._available_bytes())
+        generation = Generation(
+            call,
+            request,
+            prompt,
+            limit,
+            self._parts.eos_ids,
+            self._decode,
+            sampling=request.sampling.filled(self._parts.author),
+            dialect=self._parts.dialect,
+            constraint=self._grammars.constraint(request.response_format) if request.response_format else None,
+        )
+        self._queue.append((call, partial(self._generate, generation)))
+
+    def embed(self, call, texts):
+        if not self._has_hidden_states:
+            raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
+        tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
+        for ids in tokens:
+            check_prompt(ids, self._vocabulary, self._context)
+        self._queue.append((call, partial(self._embed, call, tokens)))
 
     def step(self, poll):
-        """One whole request; ``poll`` takes in new calls between its tokens."""
+        """One whole call; ``poll`` takes in new ones between its tokens or texts."""
         self._drop_cancelled()
         if not self._queue:
             return
-        generation = self._queue[0]
+        call, serve = self._queue[0]
         try:
-            self._generate(generation, poll)
+            with torch.inference_mode():
+                serve(poll)
         except _EndedError:
             pass
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            generation.call.fail(
-                OutOfMemory(f"Out of memory: {error}", "Send a shorter prompt or a smaller maxTokens.")
-            )
-        except Exception as error:  # this request failed; the next one may do
-            generation.call.fail(EngineFailed(f"transformers failed: {type(error).__name__}: {error}"))
+        except Exception as error:  # this call failed; the next one may do
+            call.fail(_typed(error))
         finally:
             self._queue.popleft()
 
     def _generate(self, generation, poll):
-        request = generation.request
         generation.started()
-        if request.temperature > 0:
-            torch.manual_seed(request.seed if request.seed is not None else int.from_bytes(os.urandom(7), "little"))
-        watch = self._model.register_forward_pre_hook(lambda *_: self._between(generation, poll))
+        choice, prompt = Choice(generation), generation.prompt_tokens
+        passes = 0
+
+        def before_pass(*_):
+            nonlocal passes
+            self._between(generation.call, poll)
+            if self._chunk and 0 < passes * self._chunk < len(prompt):
+                generation.progress(passes * self._chunk, len(prompt))
+            passes += 1
+
+        def choose(_ids, logits):
+            """A logits processor that leaves one token."""
+            token, log_prob = choice.next(logits[0])
+            if generation.add(token, log_prob):
+                raise _EndedError
+            return torch.full_like(logits, -math.inf).index_fill_(1, torch.tensor([token], device=logits.device), 0)
+
+        watch = self._model.register_forward_pre_hook(before_pass)
         try:
-            with torch.inference_mode():
-                ids = torch.tensor([generation.prompt_tokens], device=self._model.device)
-                self._model.generate(
-                    ids,
-                    attention_mask=torch.ones_like(ids),
-                    generation_config=self._config(generation),
-                    streamer=_Streamer(generation),
-                )
+            ids = torch.tensor([prompt], device=self._model.device)
+            config = GenerationConfig(
+                max_new_tokens=generation.max_tokens,
+                pad_token_id=0,  # never generated: there is one row
+                prefill_chunk_size=self._chunk,
+            )
+            self._model.generate(
+                ids, attention_mask=torch.ones_like(ids), generation_config=config, logits_processor=[choose]
+            )
         finally:
             watch.remove()
 
-    def _config(self, generation):
-        request, sample = generation.request, generation.request.temperature > 0
-        sampling = (
-            {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k} if sample else {}
-        )
-        ends = sorted(self._eos_ids)
-        return GenerationConfig(
-            max_new_tokens=generation.max_tokens,
-            do_sample=sample,
-            eos_token_id=ends or None,
-            pad_token_id=ends[0] if ends else 0,  # never generated: there is one row
-            prefill_chunk_size=PREFILL_CHUNK,
-            **sampling,
-        )
+    def _embed(self, call, texts, poll):
+        for index, tokens in enumerate(texts):
+            self._between(call, poll)
+            ids = torch.tensor([tokens], device=self._model.device)
+            hidden = self._model.base_model(ids, use_cache=False).last_hidden_state[0]
+            vector = hidden.float().mean(0).cpu().numpy().astype("<f4")
+            call.notify("embedding", {"index": index, "vector": base64.b64encode(vector.tobytes()).decode()})
+        call.answer({"count": len(texts), "dimensions": len(vector), "promptTokens": sum(map(len, texts))})
 
-    def _between(self, generation, poll):
-        """Runs before each forward pass: takes in calls, ends what was cancelled."""
+    def _between(self, call, poll):
+        """Takes in calls, ends what was cancelled: the one that runs by leaving it."""
         poll()
         self._drop_cancelled(after=1)
-        if generation.cancelled:
-            generation.call.fail(Cancelled("The request was cancelled."))
-            raise _EndedError
+        if call.cancelled:
+            raise Cancelled("The request was cancelled.")
 
     def _drop_cancelled(self, after=0):
-        for generation in list(self._queue)[after:]:
-            if generation.cancelled:
-                generation.call.fail(Cancelled("The request was cancelled before it began."))
-                self._queue.remove(generation)
+        for one in list(self._queue)[after:]:
+            if one[0].cancelled:
+                one[0].fail(Cancelled("The request was cancelled before it began."))
+                self._queue.remove(one)
+
+    @property
+    def _has_hidden_states(self):
+        return self._model.base_model is not self._model
 
     def _available_bytes(self):
         if self._model.device.type == "cuda":
@@ -136,18 +184,9 @@ class _EndedError(Exception):
     """Leaves generate(): the call is answered."""
 
 
-class _Streamer:
-    """Hands each new token to the generation. generate() first puts the prompt's ids, then one id at a time."""
-
-    def __init__(self, generation):
-        self._generation = generation
-        self._prompt_seen = False
-
-    def put(self, ids):
-        if not self._prompt_seen:
-            self._prompt_seen = True
-        elif self._generation.add(int(ids.flatten()[0])):
-            raise _EndedError
-
-    def end(self):
-        pass
+def _typed(error):
+    if isinstance(error, WorkerError):
+        return error
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return OutOfMemory(f"Out of memory: {error}", "Send a shorter prompt or a smaller maxTokens.")
+    return EngineFailed(f"transformers failed: {type(error).__name__}: {error}")

@@ -1,18 +1,44 @@
 """Loads a model with transformers, or says why not."""
 
 import json
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from mlx4j_worker import folder, source
-from mlx4j_worker.errors import ModelLoadFailed, OutOfMemory, UnsafeModel
+from mlx4j_worker import folder, source, tools
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, OutOfMemory, UnsafeModel
 from mlx4j_worker.hf.engine import HfEngine
+from mlx4j_worker.prompts import Dialect, has_switch
+from mlx4j_worker.requests import Sampling
+
+_THINKING = (  # as mlx-lm knows them
+    ("<think>", "</think>"),
+    ("<longcat_think>", "</longcat_think>"),
+    ("<|think:start|>", "<|think:end|>"),
+)
 
 
-def load(params, progress):
+@dataclass(frozen=True)
+class Parts:
+    """What an engine is made of; ``author`` has the model author's sampling."""
+
+    model: object
+    tokenizer: object
+    config: dict
+    eos_ids: set[int]
+    dialect: Dialect
+    author: Sampling
+    packages: dict
+
+
+def load(params, options, progress):
     """The engine for the model that the params of ``initialize`` name."""
+    if names := options.given():
+        raise InvalidRequest(
+            f"{', '.join(names)} can't be honoured by the hf worker.", "Leave it out, or use the mlx worker."
+        )
     model = params["model"]
     path = source.resolve(model["source"], model.get("revision"), params.get("download", False), progress)
     raw_config = folder.check(path)
@@ -47,9 +73,17 @@ def load(params, progress):
             f"The weights in {path} are not those of its config.json ({'; '.join(wrong)}).",
             "The result would be a partly random model. Download or convert it again.",
         )
-    eos_ids = _eos_ids(path, raw_config, tokenizer)
-    loaded.generation_config = GenerationConfig()  # a request's own values only, as with the other engine
-    return HfEngine(model["source"], loaded, tokenizer, raw_config, eos_ids, _packages())
+    loaded.generation_config = GenerationConfig()  # the author's values are those of Parts
+    parts = Parts(
+        loaded,
+        tokenizer,
+        raw_config,
+        _eos_ids(path, raw_config, tokenizer),
+        _dialect(tokenizer),
+        folder.sampling_of_author(path, loaded.get_input_embeddings().num_embeddings),
+        {"transformers": version("transformers"), "torch": torch.__version__},
+    )
+    return HfEngine(model["source"], parts)
 
 
 def _device():
@@ -71,5 +105,7 @@ def _eos_ids(path, config, tokenizer):
     return ids
 
 
-def _packages():
-    return {"transformers": version("transformers"), "torch": torch.__version__}
+def _dialect(tokenizer):
+    vocabulary, template = tokenizer.get_vocab(), tokenizer.chat_template
+    thinking = next((pair for pair in _THINKING if vocabulary.keys() >= {*pair}), None)
+    return Dialect(thinking, tools.json_format(template), has_switch(template))

@@ -5,6 +5,7 @@ import os
 import mlx.core as mx
 from mlx_lm.sample_utils import apply_min_p, apply_top_k, apply_top_p
 
+_LEAST_TEMPERATURE = 1e-6  # far below, everything would be infinite in float32; it is greedy long before
 _GOLDEN = 0x9E3779B97F4A7C15  # an odd number with which consecutive positions get keys far apart
 
 
@@ -75,7 +76,7 @@ class Choice:
         if sampling.top_k > 0:
             log_probs = apply_top_k(log_probs, sampling.top_k)
         key = mx.random.key((self._seed + position * _GOLDEN) % 2**64)
-        return mx.random.categorical(log_probs / sampling.temperature, key=key)
+        return mx.random.categorical(log_probs / max(sampling.temperature, _LEAST_TEMPERATURE), key=key)
 
 
 def read_log_probs(arrays):

@@ -38,6 +38,8 @@ class MlxEngine:
         self._source = source
         self._parts = parts
         self._tokenizer = parts.tokenizer
+        # mlx-lm's wrapper switches thinking on where a request says nothing; where it can, the template decides that.
+        self._writer = parts.tokenizer if parts.tokenizer._chat_template else parts.tokenizer._tokenizer
         self._context = context_length(parts.config)
         self._vocabulary = _vocabulary(parts.config, parts.tokenizer)
         value_bytes = _value_bytes(parts.model.parameters()) if options.kv_bits is None else options.kv_bits / 8 * 1.125
@@ -81,10 +83,10 @@ class MlxEngine:
         return any(row.generation.call is call for row in self._rows()) or any(e.call is call for e in self._embedding)
 
     def prompt(self, request):
-        return prompts.encode(self._tokenizer, request, self._parts.dialect)
+        return prompts.encode(self._writer, request, self._parts.dialect)
 
     def render(self, request):
-        return prompts.render(self._tokenizer, request, self._parts.dialect)
+        return prompts.render(self._writer, request, self._parts.dialect)
 
     def submit(self, call, request):
         prompt = self.prompt(request)
