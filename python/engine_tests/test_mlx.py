@@ -610,16 +610,25 @@ class Kept(unittest.TestCase):
         return made
 
     def test_a_longer_one_replaces_what_it_begins_with(self):
-        kept = PrefixCache(1 << 30)
-        kept.put([1, 2, 3], self.cache(3))
-        kept.put([1, 2, 3, 4, 5], self.cache(5))
+        kept, one = PrefixCache(1 << 30), list(range(1, 21))
+        kept.put(one[:10], self.cache(10))
+        kept.put(one, self.cache(20))
         self.assertEqual(len(kept), 1)
-        kept.put([1, 2], self.cache(2))
+        kept.put(one[:9], self.cache(9))
         self.assertEqual(len(kept), 1)
-        found, shared = kept.take([1, 2, 3, 9])
-        self.assertEqual((shared, found[0].offset), (3, 3))
-        self.assertEqual(kept.take([1])[1], 0)
-        self.assertEqual(kept.take([7, 7])[1], 0)
+        found, shared = kept.take([*one[:12], 99, 98])
+        self.assertEqual((shared, found[0].offset), (12, 12))
+        self.assertEqual(kept.take(one[:1])[1], 0)
+        self.assertEqual(kept.take([*one[:5], 99])[1], 0)  # not worth a copy
+        self.assertEqual(kept.take([7] * 20)[1], 0)
+
+    def test_what_is_taken_can_grow_and_what_is_kept_stays(self):
+        kept, one = PrefixCache(1 << 30), list(range(1, 21))
+        kept.put(one, self.cache(20))
+        for _ in range(2):
+            found, _ = kept.take([*one[:12], 99])
+            keys, _ = found[0].update_and_fetch(mx.zeros((1, 1, 3, 8)), mx.zeros((1, 1, 3, 8)))
+            self.assertEqual((keys.shape[2], keys.sum().item(), found[0].offset), (15, 12 * 8, 15))
 
     def test_the_least_recently_used_goes_first_and_what_is_too_large_never_comes(self):
         one = self.cache(10)
@@ -638,14 +647,14 @@ class Kept(unittest.TestCase):
         state = [caches.ArraysCache(2)]
         state[0][0] = mx.ones((1, 4))
         state[0][1] = mx.ones((1, 4))
-        kept = PrefixCache(1 << 30)
-        kept.put([1, 2, 3], state)
-        self.assertEqual(kept.take([1, 2, 4, 5])[1], 0)
-        self.assertEqual(kept.take([1, 2, 3])[1], 0)
-        found, shared = kept.take([1, 2, 3, 4])
-        self.assertEqual(shared, 3)
+        kept, one = PrefixCache(1 << 30), list(range(1, 11))
+        kept.put(one, state)
+        self.assertEqual(kept.take([*one[:9], 99, 98])[1], 0)
+        self.assertEqual(kept.take(one)[1], 0)
+        found, shared = kept.take([*one, 99])
+        self.assertEqual(shared, 10)
         found[0][0] = mx.zeros((1, 4))
-        self.assertEqual(kept.take([1, 2, 3, 4])[0][0][0].sum().item(), 4)
+        self.assertEqual(kept.take([*one, 99])[0][0][0].sum().item(), 4)
 
 
 class OtherArchitectures(unittest.TestCase):

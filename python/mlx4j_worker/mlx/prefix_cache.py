@@ -4,7 +4,9 @@ import copy
 from collections import OrderedDict
 
 import numpy
-from mlx_lm.models.cache import can_trim_prompt_cache
+from mlx_lm.models.cache import KVCache, can_trim_prompt_cache
+
+LEAST = 8  # tokens; every chat begins with some of its template, and to copy those for each is worth nothing
 
 
 class PrefixCache:
@@ -40,11 +42,8 @@ class PrefixCache:
         if best is None:
             return None, 0
         self._kept.move_to_end(best)
-        found = copy.deepcopy(self._kept[best][1])
-        for layer in found:
-            if surplus := len(self._kept[best][0]) - shared:
-                layer.trim(surplus)
-        return found, shared
+        kept, cache, _ = self._kept[best]
+        return [_copy(layer, shared, len(kept) - shared) for layer in cache], shared
 
     def put(self, tokens, cache):
         """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
@@ -77,12 +76,25 @@ class PrefixCache:
         best, shared = None, 0
         for key, (kept, cache, _) in self._kept.items():
             common = common_prefix(kept, wanted)
-            if common > shared and (common == len(kept) or can_trim_prompt_cache(cache)):
+            if common >= LEAST and common > shared and (common == len(kept) or can_trim_prompt_cache(cache)):
                 best, shared = key, common
         return best, shared
 
     def _drop(self, key):
         self.nbytes -= self._kept.pop(key)[2]
+
+
+def _copy(layer, tokens, surplus):
+    """A copy of a layer's cache that holds its first tokens, all but the surplus."""
+    if type(layer) is KVCache:  # its arrays are never changed in place, so the copy begins with a view of them
+        copied = KVCache()
+        copied.keys, copied.values = layer.keys[..., :tokens, :], layer.values[..., :tokens, :]
+        copied.offset = tokens
+        return copied
+    copied = copy.deepcopy(layer)
+    if surplus:
+        copied.trim(surplus)
+    return copied
 
 
 def common_prefix(one, other):

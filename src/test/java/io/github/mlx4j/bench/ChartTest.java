@@ -1,0 +1,55 @@
+package io.github.mlx4j.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.w3c.dom.Document;
+import org.w3c.dom.Element;
+
+class ChartTest {
+
+    @Test
+    void shouldDrawBarsInProportionWhenGivenValues() throws Exception {
+        Chart.Bars chart = new Chart.Bars("Speed <of> A & B", "tokens per second");
+        chart.add("1 caller", "A", 100);
+        chart.add("1 caller", "B", 50);
+        chart.add("8 callers", "B", 200);
+
+        Document svg = parse(chart.svg());
+
+        assertThat(svg.getElementsByTagName("title").item(0).getTextContent()).isEqualTo("Speed <of> A & B");
+        assertThat(bar(svg, 1)).isEqualTo(2 * bar(svg, 2)).isEqualTo(bar(svg, 3) / 2);
+        assertThat(svg.getDocumentElement().getTextContent()).contains("1 caller", "8 callers", "tokens per second");
+    }
+
+    @Test
+    void shouldDrawALineForEachWhenGivenIntervals() throws Exception {
+        Chart.Intervals chart = new Chart.Intervals("Ratios", "ratio");
+        chart.add("of one way", new Interval(0.9, 0.95, 1.02), 0.93);
+        chart.add("of another", new Interval(1.1, 1.2, 1.4), 1);
+
+        Document svg = parse(chart.svg());
+
+        assertThat(svg.getElementsByTagName("circle").getLength()).isEqualTo(2);
+        assertThat(svg.getDocumentElement().getTextContent()).contains("of one way", "0.950", "1.20");
+    }
+
+    @Test
+    void shouldBeWholeWhenThereIsNothingToShow() throws Exception {
+        parse(new Chart.Bars("None", "ms").svg());
+        parse(new Chart.Intervals("None", "ratio").svg());
+    }
+
+    private static double bar(Document svg, int index) { // the first rectangle is the paper
+        return Double.parseDouble(((Element) svg.getElementsByTagName("rect").item(index)).getAttribute("height"));
+    }
+
+    private static Document parse(String svg) throws Exception {
+        return DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(new ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)));
+    }
+}
