@@ -847,20 +847,38 @@ class Adapters(unittest.TestCase):
 
 
 class Chunks(unittest.TestCase):
-    def test_the_size_follows_the_rate(self):
+    def learned(self, seconds_of_token, contexts=range(0, 2000, 100), tokens=64):
         size = ChunkSize()
-        self.assertEqual(size.tokens(beside_others=False), 64)
-        for _ in range(20):
-            size.took(64, 0.2)
-        self.assertEqual((size.tokens(beside_others=True), size.tokens(beside_others=False)), (32, 96))
-        for _ in range(50):
-            size.took(100, 0.001)
-        self.assertEqual(size.tokens(beside_others=True), ChunkSize.MOST)
-        for _ in range(50):
-            size.took(16, 10)
-        self.assertEqual(size.tokens(beside_others=True), ChunkSize.LEAST)
-        size.took(1, 1e-9)
-        self.assertEqual(size.tokens(beside_others=True), ChunkSize.LEAST)
+        for context in contexts:
+            size.took(tokens, context, sum(seconds_of_token(context + i) for i in range(tokens)))
+        return size
+
+    def test_it_begins_with_a_guess(self):
+        self.assertEqual(ChunkSize().tokens(0), ChunkSize.FIRST)
+        size = ChunkSize()
+        size.took(1, 0, 5.0)
+        self.assertEqual(size.tokens(0), ChunkSize.FIRST)
+
+    def test_chunks_take_one_time_however_the_cost_grows(self):
+        for seconds_of_token in (lambda _: 0.001, lambda c: 0.0006 + c * 8e-7, lambda c: 0.0001 + c * 1e-6):
+            size = self.learned(seconds_of_token)
+            for context in (0, 500, 1500, 3000):
+                tokens = size.tokens(context)
+                seconds = sum(seconds_of_token(context + i) for i in range(tokens))
+                self.assertLessEqual(seconds, ChunkSize.SECONDS * 1.15)
+                more = tokens + ChunkSize.LEAST
+                self.assertGreater(sum(seconds_of_token(context + i) for i in range(more)), ChunkSize.SECONDS * 0.85)
+
+    def test_it_stays_within_its_bounds(self):
+        self.assertEqual(self.learned(lambda _: 1e-7).tokens(0), ChunkSize.MOST)
+        self.assertEqual(self.learned(lambda _: 1.0).tokens(0), ChunkSize.LEAST)
+        self.assertEqual(self.learned(lambda c: max(0.0, 0.01 - c * 1e-5)).tokens(10**6) % ChunkSize.LEAST, 0)
+
+    def test_it_forgets(self):
+        size = self.learned(lambda _: 0.01)
+        for _ in range(60):
+            size.took(64, 0, 64 * 0.001)
+        self.assertEqual(size.tokens(0), 112)
 
 
 if __name__ == "__main__":

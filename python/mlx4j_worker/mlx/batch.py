@@ -39,7 +39,8 @@ class Batch:
     """Decodes its rows in step.
 
     The pass for the next tokens is begun before anybody looks at those just drawn: reading them, sending them and
-    finding out which may come next happen while the model works. Alone, a row keeps the cache that it came with, so
+    finding out which may come next happen while the model works. Only a first token, which somebody waits for, comes
+    before that. Alone, a row keeps the cache that it came with, so
     it runs as a single stream does; beside others, the caches are one, which mlx-lm merges and parts.
     """
 
@@ -82,19 +83,26 @@ class Batch:
         cache = self._extract(self.rows.index(row))
         return copy.deepcopy(cache) if cache is self._cache else cache
 
-    def step(self, joining):
+    def step(self, joining, deliver):
         """Draws the next token of each row, and takes in ``joining``, whose caches hold all but their last token.
 
-        Returns [(row, token, log_prob as Generation.add takes it or an exception, whether a draft model guessed it)].
+        For each row ``deliver`` is called with the row, its token, log_prob as Generation.add takes it or an exception,
+        and whether a draft model guessed the token.
         """
+        before = self.rows
         drawn, log_probs, failed = self._draw()
         if drawn is not None:
-            mx.async_eval(drawn, log_probs)  # apart from the pass: what is evaluated together is ready together
-        last = [mx.array([row.tokens[-1]]) for row in joining]
-        inputs = mx.concatenate([drawn, *last]) if drawn is not None else mx.concatenate(last)
-        before = self.rows
+            mx.async_eval(drawn, *filter(None, log_probs))  # not with the pass: what goes together is ready together
+        goes_on = bool(joining) or not all(_is_last(row) for row in before)
+        waited_for = any(not row.generation.tokens for row in before)  # a first token goes out before the next pass
+        if waited_for:
+            self._deliver(before, drawn, log_probs, failed, deliver)
+        inputs = [] if drawn is None else [drawn]
+        if joining:
+            inputs.append(mx.array([row.tokens[-1] for row in joining]))
+        inputs = inputs[0] if len(inputs) == 1 else mx.concatenate(inputs)
         self._join(joining)
-        if joining or not all(_is_last(row) for row in before):
+        if goes_on:
             self._logits = self._model(inputs[:, None], cache=self._cache)[:, -1, :]
             mx.async_eval(self._logits)
             for row in self.rows:
@@ -102,13 +110,13 @@ class Batch:
         self._steps += 1
         if self._steps % _CLEAR_EVERY == 0:
             mx.clear_cache()
-        if drawn is None:
-            return []
-        tokens = drawn.tolist()
-        return [
-            (row, token, failed.get(row) or read_log_probs(arrays), False)
-            for row, token, arrays in zip(before, tokens, log_probs, strict=True)
-        ]
+        if drawn is not None and not waited_for:
+            self._deliver(before, drawn, log_probs, failed, deliver)
+
+    @staticmethod
+    def _deliver(rows, drawn, log_probs, failed, deliver):
+        for row, token, arrays in zip(rows, drawn.tolist(), log_probs, strict=True):
+            deliver(row, token, failed.get(row) or read_log_probs(arrays), False)
 
     def remove(self, rows, keep_caches):
         """Takes rows out; where ``keep_caches``, each gets a cache of its own back."""

@@ -1,30 +1,38 @@
 """How many tokens of a prompt go into one chunk of prefill, on this machine and with this model."""
 
+import math
+
 
 class ChunkSize:
     """A chunk is what a cancel, and the next token of a neighbour, wait for, so what counts is its time.
 
-    The rate is learned from the chunks themselves: it falls as a context grows, and where others decode meanwhile.
+    The time of a token is learned from the chunks themselves, as a constant and a part that grows with the context
+    before it. Old chunks are forgotten, so that it also follows what else the machine has to do.
     """
 
+    SECONDS = 0.12  # on two CPU cores, chunks of about this time are also the fastest, by tokens a second
     LEAST = 16  # tokens; below, a chunk takes hardly less time
     MOST = 2048
-    SECONDS_ALONE = 0.3  # on two CPU cores, chunks of this time are also the fastest, by tokens a second
-    SECONDS_BESIDE_OTHERS = 0.12
+    FIRST = 64
+    _KEPT = 0.9  # of the weight of what was learned, at each chunk
+    _TOO_CLOSE = 100  # tokens; contexts that lie no further apart say little of how the time grows
 
     def __init__(self):
-        self._rate = None  # tokens a second
+        self._sums = [0.0] * 5  # weights, contexts, times, contexts squared, contexts x times
 
-    def took(self, tokens, seconds):
-        """Learns from a chunk. Small ones say too little, and the first one of a worker may compile its kernels."""
-        if tokens < self.LEAST or seconds <= 0:
-            return
-        rate = tokens / seconds
-        self._rate = rate if self._rate is None else self._rate + 0.3 * (rate - self._rate)
+    def took(self, tokens, context, seconds):
+        """Learns from a chunk of so many tokens after so many others. Small ones say too little."""
+        if tokens >= self.LEAST:
+            x, y = context + tokens / 2, seconds / tokens
+            self._sums = [old * self._KEPT + new for old, new in zip(self._sums, (1, x, y, x * x, x * y), strict=True)]
 
-    def tokens(self, beside_others):
-        """The size of the next chunk."""
-        if self._rate is None:
-            return 64
-        tokens = self._rate * (self.SECONDS_BESIDE_OTHERS if beside_others else self.SECONDS_ALONE)
-        return int(min(max(tokens // self.LEAST * self.LEAST, self.LEAST), self.MOST))
+    def tokens(self, context):
+        """The size of the next chunk after so many tokens."""
+        n, x, y, xx, xy = self._sums
+        if n == 0:
+            return self.FIRST
+        spread = n * xx - x * x + (n * self._TOO_CLOSE) ** 2
+        slope = max(0.0, (n * xy - x * y) / spread)
+        at_context = max((y - slope * x) / n, 0.1 * y / n) + slope * context
+        size = 2 * self.SECONDS / (at_context + math.sqrt(at_context**2 + 2 * slope * self.SECONDS))
+        return int(min(max(size // self.LEAST * self.LEAST, self.LEAST), self.MOST))

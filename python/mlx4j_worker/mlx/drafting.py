@@ -49,7 +49,7 @@ class Drafter:
         self._draft_model(tokens, cache=cache[self._layers :])
         mx.eval([layer.state for layer in cache])
 
-    def step(self, joining):
+    def step(self, joining, deliver):
         """As Batch.step."""
         if joining:
             (row,) = self.rows = joining
@@ -65,7 +65,7 @@ class Drafter:
         (row,) = self.rows
         token, log_probs, drafted = next(self._tokens)
         arrays = row.choice.log_probs(log_probs[None], mx.array([token]))
-        return [(row, token, read_log_probs(arrays), drafted)]
+        deliver(row, token, read_log_probs(arrays), drafted)
 
     def remove(self, rows, keep_caches):
         """Takes the row out. What mlx-lm guessed in vain it takes out of the caches itself."""

@@ -3,6 +3,7 @@
 import base64
 import copy
 import logging
+import math
 import time
 from collections import deque
 
@@ -119,11 +120,7 @@ class MlxEngine:
         """A token for every row of the batch, then a chunk of prefill, then a chunk of embedding."""
         self._drop_cancelled()
         self._start_waiting()
-        try:
-            self._decode_step()
-        except Exception as error:
-            self._recover(error)
-            return
+        self._decode_step()
         self._prefill_step()
         self._embed_step()
 
@@ -133,13 +130,9 @@ class MlxEngine:
         joining, self._joining = self._joining, []
         if not joining and not self._decoder.rows:
             return
-        try:
-            drawn = self._decoder.step(joining)
-        except Exception:
-            self._joining = [row for row in joining if row not in self._decoder.rows]
-            raise
         ended = []
-        for row, token, log_prob, drafted in drawn:
+
+        def deliver(row, token, log_prob, drafted):
             row.suspect, row.strikes = False, 0
             try:
                 if isinstance(log_prob, Exception):
@@ -149,7 +142,13 @@ class MlxEngine:
             except Exception as error:  # this row's own
                 row.generation.call.fail(_typed(error))
                 ended.append(row)
-        self._leave(ended)
+
+        try:
+            self._decoder.step(joining, deliver)
+        except Exception as error:
+            self._recover(error, {*self._decoder.rows, *joining} - {*ended})
+        else:
+            self._leave(ended)
 
     def _leave(self, rows):
         """Rows that are answered leave the batch, and what they have in the cache is kept."""
@@ -174,16 +173,15 @@ class MlxEngine:
             self._keep(gone)
         self._leave([row for row in self._decoder.rows if row in cancelled])
 
-    def _recover(self, error):
+    def _recover(self, error, rows):
         """After a step that failed nothing of the batch can be trusted, and any row may be the cause.
 
         So each begins again from its tokens, alone, until it has a token more; the one that fails so fails for good.
         """
-        _log.error("a step failed; its %d requests begin again", len(self._decoder.rows), exc_info=error)
-        rows, self._joining = [*self._decoder.rows, *self._joining], []
+        _log.error("a step failed; its %d requests begin again", len(rows), exc_info=error)
         self._decoder.reset()
         mx.clear_cache()
-        for row in reversed(rows):
+        for row in sorted(rows, key=lambda row: row.generation.call.received, reverse=True):
             row.cache, row.in_cache, row.suspect = None, 0, True
             row.strikes += 1
             if row.strikes > 1:
@@ -224,11 +222,12 @@ class MlxEngine:
         return False
 
     def _prefill_step(self):
-        left = self._chunk.tokens(beside_others=bool(self._decoder.rows))
+        left = 1.0  # of the time of a chunk
         while self._prefilling and left > 0:
             row = self._prefilling[0]
+            most = self._chunk.tokens(row.in_cache)
             try:
-                left -= self._prefill(row, left)
+                left -= self._prefill(row, math.ceil(most * left)) / most
             except Exception as error:  # this row's own fault, or at least nobody else's loss
                 self._prefilling.popleft()
                 row.generation.call.fail(_typed(error))
@@ -240,14 +239,14 @@ class MlxEngine:
                 self._prefilling.rotate(-1)
 
     def _prefill(self, row, most):
-        """Prefills a chunk and returns how many tokens' worth of time it took."""
+        """Prefills a chunk and returns how many tokens' time it took."""
         tokens = row.tokens
         chunk = tokens[row.in_cache : min(row.in_cache + most, len(tokens) - 1)]
         if not chunk:
             return 0
         begun = time.monotonic()
         self._decoder.prefill(row.cache, chunk)
-        self._chunk.took(len(chunk), time.monotonic() - begun)
+        self._chunk.took(len(chunk), row.in_cache, time.monotonic() - begun)
         row.in_cache += len(chunk)
         if row.in_cache + 1 < len(tokens):
             row.generation.progress(row.in_cache, len(tokens))
@@ -263,7 +262,7 @@ class MlxEngine:
         try:
             if work.call.cancelled:
                 raise Cancelled("The request was cancelled.")
-            done = work.step(self._parts, self._decoder.new_cache, self._chunk.tokens(bool(self._decoder.rows)))
+            done = work.step(self._parts, self._decoder.new_cache, self._chunk)
         except WorkerError as error:
             work.call.fail(error)
             done = True
@@ -315,10 +314,10 @@ class _Embedding:
         self._at = 0
         self._cache, self._sum, self._done = None, None, 0
 
-    def step(self, parts, new_cache, most):
+    def step(self, parts, new_cache, chunk_size):
         """Works on a chunk; returns True once the call is answered."""
         text = self._texts[self._at]
-        chunk = text[self._done : self._done + most]
+        chunk = text[self._done : self._done + chunk_size.tokens(self._done)]
         self._cache = self._cache or new_cache()
         hidden = parts.hidden_states(mx.array([chunk]), cache=self._cache).astype(mx.float32).sum(axis=1)[0]
         self._sum = hidden if self._sum is None else self._sum + hidden

@@ -1,12 +1,12 @@
 """The KV caches of finished prompts and answers, for prompts that begin in the same way."""
 
 import copy
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 
 import numpy
 from mlx_lm.models.cache import KVCache, can_trim_prompt_cache
 
-LEAST = 8  # tokens; every chat begins with some of its template, and to copy those for each is worth nothing
+LEAST = 8  # tokens; every chat begins with some of its template, which alone is not worth a copy
 
 
 class PrefixCache:
@@ -20,6 +20,7 @@ class PrefixCache:
     def __init__(self, max_bytes):
         self._max_bytes = max_bytes
         self._kept = OrderedDict()  # the tokens' bytes -> (tokens, cache, size in bytes), least recently used first
+        self._by_start = defaultdict(set)  # the first tokens' bytes -> keys of _kept: only those can be of use
         self.nbytes = 0
 
     def __len__(self):
@@ -48,11 +49,12 @@ class PrefixCache:
     def put(self, tokens, cache):
         """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
         size = sum(layer.nbytes for layer in cache)
-        if not tokens or size > self._max_bytes:
+        if len(tokens) < LEAST or size > self._max_bytes:
             return
         kept = _array(tokens)
         if can_trim_prompt_cache(cache):  # one that can be cut back stands for all that are a part of it
-            for key, (other, _, _) in list(self._kept.items()):
+            for key in list(self._by_start.get(_start(kept), ())):
+                other = self._kept[key][0]
                 common = common_prefix(other, kept)
                 if common == len(kept):
                     self._kept.move_to_end(key)
@@ -65,23 +67,31 @@ class PrefixCache:
         while self._kept and self.nbytes + size > self._max_bytes:
             self._drop(next(iter(self._kept)))
         self._kept[key] = (kept, cache, size)
+        self._by_start[_start(kept)].add(key)
         self.nbytes += size
 
     def clear(self):
         self._kept.clear()
+        self._by_start.clear()
         self.nbytes = 0
 
     def _find(self, tokens):
         wanted = _array(tokens[:-1])
         best, shared = None, 0
-        for key, (kept, cache, _) in self._kept.items():
+        for key in self._by_start.get(_start(wanted), ()):
+            kept, cache, _ = self._kept[key]
             common = common_prefix(kept, wanted)
-            if common >= LEAST and common > shared and (common == len(kept) or can_trim_prompt_cache(cache)):
+            if common > shared and (common == len(kept) or can_trim_prompt_cache(cache)):
                 best, shared = key, common
         return best, shared
 
     def _drop(self, key):
-        self.nbytes -= self._kept.pop(key)[2]
+        tokens, _, size = self._kept.pop(key)
+        self.nbytes -= size
+        same = self._by_start[_start(tokens)]
+        same.remove(key)
+        if not same:
+            del self._by_start[_start(tokens)]
 
 
 def _copy(layer, tokens, surplus):
@@ -103,6 +113,10 @@ def common_prefix(one, other):
     length = min(len(one), len(other))
     different = numpy.flatnonzero(one[:length] != other[:length])
     return int(different[0]) if len(different) else length
+
+
+def _start(tokens):
+    return tokens[:LEAST].tobytes()
 
 
 def _array(tokens):

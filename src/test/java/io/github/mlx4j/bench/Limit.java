@@ -22,7 +22,7 @@ enum Limit {
     ADDED_P50("latency", false, false, 150, "us", "added latency of a token, 1 caller, p50"),
     ADDED_P99("latency", false, false, 2000, "us", "added latency of a token, 1 caller, p99"),
     SECOND_TURN("turn", true, true, 20, "x", "second turn behind about 1,500 tokens: first token sooner than without"),
-    STALL("stall", true, false, 1, "x", "longest stall of a decoder beside a long prefill, of 1 chunk + 1 step"),
+    STALL("stall", true, false, 1, "x", "longest stall of a decoder beside a long prefill, of 1 chunk + 1 step + 5 ms"),
     CHUNK("stall", true, false, 300, "ms", "time of that chunk"),
     CANCEL_DECODE("cancel", true, false, 1, "x", "cancel in decode until the end, p99, of 2 steps + 5 ms"),
     CANCEL_PREFILL("cancel", true, false, 1, "x", "cancel in prefill until the end, p99, of 1 chunk + 5 ms"),

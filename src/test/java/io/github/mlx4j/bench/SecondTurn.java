@@ -10,7 +10,7 @@ import java.util.List;
 final class SecondTurn implements Scenario {
 
     private static final int CONTEXT = 1500;
-    private static final int TOKENS = 16;
+    private static final int TOKENS = 4;
 
     @Override
     public void run(Lab lab) {
@@ -24,14 +24,16 @@ final class SecondTurn implements Scenario {
         double[][] warm = new double[arms.size()][lab.count(5, 20)];
         double[][] cold = new double[arms.size()][lab.count(5, 20)];
         int tokens = 0;
+        int added = 0;
         for (int i = 0; i < warm[0].length; i++) {
             for (Arm arm : lab.abba(arms).get(0)) {
                 int at = arms.indexOf(arm);
                 String context = lab.prompts.message(CONTEXT);
                 String answer = ask(arm, lab.prompts.chat(context)).text();
-                String second = lab.prompts.chat(context, answer, lab.prompts.message(20));
-                String unseen = lab.prompts.chat(lab.prompts.message(CONTEXT), answer, lab.prompts.message(20));
+                String second = lab.prompts.chat(context, answer, lab.prompts.message(1));
+                String unseen = lab.prompts.chat(lab.prompts.message(CONTEXT), answer, lab.prompts.message(1));
                 tokens = lab.prompts.count(second);
+                added = tokens - lab.prompts.count(lab.prompts.chat(context)) - TOKENS;
                 warm[at][i] = ask(arm, second).firstMs();
                 cold[at][i] = ask(arm, unseen).firstMs();
             }
@@ -39,7 +41,7 @@ final class SecondTurn implements Scenario {
         for (Arm arm : arms) {
             int at = arms.indexOf(arm);
             Interval sooner = Statistics.median95(Statistics.ratios(cold[at], warm[at]));
-            String note = "prompt of %d tokens".formatted(tokens);
+            String note = "prompt of %d tokens, about %d of them new".formatted(tokens, added);
             table.row(
                     arm.name(),
                     Interval.number(Statistics.median(warm[at])),
