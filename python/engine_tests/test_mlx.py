@@ -187,6 +187,7 @@ class Failures(Shared):
         self.lab.finish(*calls)
         self.assertEqual(calls[0].tokens, alone)
         self.assertEqual([c.tokens for c in calls[1:]], [known("List the months")["tokens"], known(STORY)["tokens"]])
+        self.assertTrue(all(ms >= 0 for call in calls for ms in call.result["timings"].values()))
 
     def test_the_one_whose_passes_always_fail_fails_alone(self):
         used = {*known(STORY)["tokens"], *known("List the months")["tokens"]}
@@ -207,6 +208,15 @@ class Failures(Shared):
             self.lab.finish(bad)
         self.assertIsInstance(bad.error, EngineFailed)
         self.assertEqual(self.lab.finish(good).tokens, known(STORY)["tokens"])
+
+    def test_a_row_that_cannot_leave_the_batch_well_does_not_harm_the_others(self):
+        calls = [self.lab.start(STORY), self.lab.start("List the months")]
+        self.lab.step(12)
+        calls[0].cancelled = True
+        with mock.patch.object(self.lab.engine._decoder, "_extract", side_effect=RuntimeError("a fault on demand")):
+            self.lab.step()
+        self.assertIsInstance(calls[0].error, Cancelled)
+        self.assertEqual(self.lab.finish(calls[1]).tokens, known("List the months")["tokens"])
 
     def test_a_choice_that_fails_is_the_fault_of_its_request(self):
         good = self.lab.start(STORY)
@@ -782,6 +792,7 @@ class Modes(unittest.TestCase):
         cancelled.cancelled = True
         drafted.finish(cancelled)
         self.assertEqual(drafted.ask(STORY, logProbs=0).tokens, known(STORY)["tokens"])
+        self.assertEqual(len(drafted.finish(drafted.embed("Hello World")).vectors[0]), 192)
 
     def test_a_draft_that_guesses_badly_changes_nothing(self):
         folder = copy_of_model(self, config={"num_hidden_layers": 1})

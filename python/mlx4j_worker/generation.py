@@ -65,8 +65,8 @@ class Generation:
         return self._splitter.kind == "text"
 
     def started(self):
-        """The engine takes the request up: its time in the queue ends here."""
-        self._started = time.monotonic()
+        """The engine takes the request up: its time in the queue ends here. Later calls change nothing."""
+        self._started = self._started or time.monotonic()
 
     def progress(self, done, total):
         self.call.progress("prefill", done, total, "tokens")

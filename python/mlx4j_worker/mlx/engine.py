@@ -10,6 +10,7 @@ from collections import deque
 import mlx.core as mx
 import numpy
 from mlx.utils import tree_flatten
+from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from mlx4j_worker import memory, prompts
@@ -152,9 +153,13 @@ class MlxEngine:
 
     def _leave(self, rows):
         """Rows that are answered leave the batch, and what they have in the cache is kept."""
-        if rows:
+        if not rows:
+            return
+        try:
             self._decoder.remove(rows, keep_caches=self._prefixes.enabled)
             self._keep(rows)
+        except Exception as error:
+            self._recover(error, {*self._decoder.rows} - {*rows})
 
     def _keep(self, rows):
         for row in rows:
@@ -217,8 +222,11 @@ class MlxEngine:
             return False
         if other.in_cache < usable:
             return True
-        snapshot = self._decoder.snapshot(other) if other.cache is None else copy.deepcopy(other.cache)
-        self._prefixes.put(other.tokens[: other.in_cache], snapshot)
+        try:
+            snapshot = self._decoder.snapshot(other) if other.cache is None else copy.deepcopy(other.cache)
+            self._prefixes.put(other.tokens[: other.in_cache], snapshot)
+        except Exception:  # it would have been of use, but is not needed
+            _log.warning("a prefix could not be shared", exc_info=True)
         return False
 
     def _prefill_step(self):
@@ -262,7 +270,7 @@ class MlxEngine:
         try:
             if work.call.cancelled:
                 raise Cancelled("The request was cancelled.")
-            done = work.step(self._parts, self._decoder.new_cache, self._chunk)
+            done = work.step(self._parts, self._chunk)
         except WorkerError as error:
             work.call.fail(error)
             done = True
@@ -314,11 +322,11 @@ class _Embedding:
         self._at = 0
         self._cache, self._sum, self._done = None, None, 0
 
-    def step(self, parts, new_cache, chunk_size):
+    def step(self, parts, chunk_size):
         """Works on a chunk; returns True once the call is answered."""
         text = self._texts[self._at]
         chunk = text[self._done : self._done + chunk_size.tokens(self._done)]
-        self._cache = self._cache or new_cache()
+        self._cache = self._cache or make_prompt_cache(parts.model)
         hidden = parts.hidden_states(mx.array([chunk]), cache=self._cache).astype(mx.float32).sum(axis=1)[0]
         self._sum = hidden if self._sum is None else self._sum + hidden
         mx.eval(self._sum, [layer.state for layer in self._cache])
