@@ -778,6 +778,8 @@ class Modes(unittest.TestCase):
     def test_a_draft_model_gives_the_same_text_sooner(self):
         drafted = lab(draftModel=str(MODEL), prefixCacheBytes=1 << 30)
         self.assertFalse(drafted.engine.describe()["concurrent"])
+        self.assertIn("draftModel", drafted.engine.describe()["capabilities"])
+        self.assertNotIn("responseFormat", drafted.engine.describe()["capabilities"])
         for question in (STORY, "Who are you?", "List the months", STORY):
             call = drafted.ask(question)
             self.assertEqual(call.tokens, known(question)["tokens"])

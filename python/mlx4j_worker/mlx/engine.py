@@ -47,6 +47,7 @@ class MlxEngine:
         value_bytes = _value_bytes(parts.model.parameters()) if options.kv_bits is None else options.kv_bits / 8 * 1.125
         self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes)
         self._most_kv_tokens = options.kv_tokens
+        self._modes = options.given()
         self._decoder = parts.decoder
         self._most_rows = MOST_ROWS if parts.decoder.concurrent else 1
         self._prefixes = PrefixCache(options.prefix_cache_bytes)
@@ -67,7 +68,7 @@ class MlxEngine:
     def describe(self):
         """The result of ``initialize``."""
         able = ["embeddings"] if self._parts.hidden_states else []
-        able += [*self._decoder.capabilities, *self._parts.dialect.capabilities()]
+        able += [*self._decoder.capabilities, *self._parts.dialect.capabilities(), *self._modes]
         return {
             "model": self._source,
             "device": "gpu" if mx.default_device() == mx.gpu else "cpu",
