@@ -405,6 +405,13 @@ class ResponseFormats(Shared):
             self.assertIsInstance(call.error, InvalidRequest)
             self.assertIn("responseFormat.pattern", str(call.error))
 
+    def test_without_llguidance_everything_else_works(self):
+        with mock.patch.dict("sys.modules", {"llguidance": None}):
+            call = self.lab.ask("Who are you?", responseFormat={"type": "json"})
+        self.assertIsInstance(call.error, InvalidRequest)
+        self.assertIn("responseFormat needs llguidance", str(call.error))
+        self.assertEqual(self.lab.ask("Who are you?").text, known("Who are you?")["text"])
+
     def test_thinking_that_the_template_opened_comes_before_and_free(self):
         template = (MODEL / "chat_template.jinja").read_text()
         folder = copy_of_model(self)

@@ -3,7 +3,6 @@
 import json
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.imports import needed
 
 # By default any white space may stand anywhere, and a small model writes newlines to the end of its tokens. A space
 # after : and , is what models have learnt: without it they leave their path.
@@ -26,9 +25,14 @@ class Grammars:
 
     def constraint(self, response_format):
         """A Constraint; raises InvalidRequest that says what of the format can't be enforced."""
-        with needed("llguidance", self._setup):
+        try:
             from llguidance import LLMatcher
             from llguidance.hf import from_tokenizer
+        except (ImportError, OSError) as error:  # only this request can't be met: everything else goes without it
+            raise InvalidRequest(
+                f"responseFormat needs llguidance, which can't be imported: {type(error).__name__}: {error}",
+                f"Run `{self._setup}`, or install llguidance beside the engine's packages.",
+            ) from None
         if self._table is None:
             try:
                 self._table = from_tokenizer(self._tokenizer, n_vocab=self._vocabulary, eos_token=self._eos_ids or None)
