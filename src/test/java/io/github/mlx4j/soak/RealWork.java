@@ -3,6 +3,7 @@ package io.github.mlx4j.soak;
 import io.github.mlx4j.it.Fixture;
 import io.github.mlx4j.port.FinishReason;
 import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.ResponseFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -14,7 +15,7 @@ final class RealWork implements WorkSource {
 
     @Override
     public Work good(SplittableRandom random) {
-        return of(known.get(random.nextInt(known.size())));
+        return random.nextInt(5) == 0 ? held(random) : of(known.get(random.nextInt(known.size())));
     }
 
     @Override
@@ -36,7 +37,24 @@ final class RealWork implements WorkSource {
         return new Work(request, "", null, FinishReason.STOP, Work.Nature.BAD, null);
     }
 
+    /** A request whose answer its format leaves no choice. */
+    private Work held(SplittableRandom random) {
+        Fixture.Known asked = known.get(random.nextInt(known.size()));
+        String text = story.text().substring(0, random.nextInt(1, 80));
+        GenerationRequest request = asked.request().toBuilder()
+                .responseFormat(ResponseFormat.choice(text))
+                .build();
+        return new Work(request, text, null, FinishReason.STOP, Work.Nature.GOOD, null);
+    }
+
     private static Work of(Fixture.Known known) {
-        return new Work(known.request(), known.text(), known.tokens(), FinishReason.STOP, Work.Nature.GOOD, null);
+        return new Work(
+                known.request(),
+                known.text(),
+                known.thinking(),
+                known.tokens(),
+                FinishReason.STOP,
+                Work.Nature.GOOD,
+                null);
     }
 }

@@ -33,6 +33,7 @@ final class Tracked extends AbstractTextGenerationPort {
     private final boolean hasTeller;
     private final long begun = System.nanoTime();
     private final StringBuffer said = new StringBuffer();
+    private final StringBuffer thought = new StringBuffer();
     private final AtomicInteger ends = new AtomicInteger();
     private final AtomicInteger tellings = new AtomicInteger();
     private volatile boolean cancelled;
@@ -191,7 +192,9 @@ final class Tracked extends AbstractTextGenerationPort {
         @Override
         public void thinking(GenerationEvent.Thinking thinking) {
             enter();
-            complain("it thinks, though nobody asked for it: <" + thinking.text() + ">");
+            if (!work.thinking().startsWith(thought.append(thinking.text()).toString())) {
+                complain("what it thought, <" + thought + ">, does not begin <" + work.thinking() + ">");
+            }
             sink.thinking(thinking);
             inside.set(false);
         }

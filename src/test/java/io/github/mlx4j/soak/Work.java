@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param request the request
  * @param text the whole answer
+ * @param thinking its thinking
  * @param tokens its token ids; {@code null} if they aren't checked
  * @param reason why it ends
  * @param nature what kind of request it is
@@ -20,10 +21,22 @@ import org.jspecify.annotations.Nullable;
 record Work(
         GenerationRequest request,
         String text,
+        String thinking,
         @Nullable List<Integer> tokens,
         FinishReason reason,
         Nature nature,
         @Nullable Fault fault) {
+
+    /** A request without thinking. */
+    Work(
+            GenerationRequest request,
+            String text,
+            @Nullable List<Integer> tokens,
+            FinishReason reason,
+            Nature nature,
+            @Nullable Fault fault) {
+        this(request, text, "", tokens, reason, nature, fault);
+    }
 
     enum Nature {
         /** It has an answer. */
@@ -36,7 +49,7 @@ record Work(
 
     /** The same, to be done within this time. */
     Work within(Duration deadline) {
-        return new Work(request.toBuilder().deadline(deadline).build(), text, tokens, reason, nature, fault);
+        return new Work(request.toBuilder().deadline(deadline).build(), text, thinking, tokens, reason, nature, fault);
     }
 
     /** What is wrong with this answer, or {@code null}. */
@@ -47,6 +60,9 @@ record Work(
         }
         if (!result.text().equals(text)) {
             return "its text is <" + result.text() + "> instead of <" + text + ">";
+        }
+        if (!result.thinking().equals(thinking)) {
+            return "its thinking is <" + result.thinking() + "> instead of <" + thinking + ">";
         }
         if (tokens != null && !result.tokens().equals(tokens)) {
             return "its tokens are " + result.tokens() + " instead of " + tokens;
