@@ -62,7 +62,8 @@ public final class Bench {
                 }
             });
             Path folder = Path.of(options.model());
-            report.fact("model", options.model() + (Files.isDirectory(folder) ? ", " + BenchModel.hash(folder) : ""));
+            String name = options.isFixture() ? "tiny-chat" : options.model();
+            report.fact("model", name + (Files.isDirectory(folder) ? ", " + BenchModel.hash(folder) : ""));
             lab.checkParity();
             for (Map.Entry<String, Scenario> scenario : SCENARIOS.entrySet()) {
                 if (options.only().contains(scenario.getKey())) {
