@@ -15,6 +15,16 @@ from mlx4j_worker.requests import parse_embed, parse_generate, parse_options
 MODEL = Path(__file__).resolve().parents[2] / "src/test/resources/models/tiny-chat"
 KNOWN = [json.loads(line) for line in (MODEL / "test-prompts.jsonl").read_text(encoding="utf-8").splitlines()]
 STORY = "Tell me a long story"
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 20},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+        "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 1, "maxItems": 3},
+    },
+    "required": ["name", "age", "tags"],
+    "additionalProperties": False,
+}
 
 logging.getLogger("mlx4j").addHandler(logging.NullHandler())  # faults on demand are no news
 

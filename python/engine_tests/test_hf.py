@@ -16,6 +16,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig, MambaConfig, Mamba
 
 from engine_tests.harness import (
     MODEL,
+    SCHEMA,
     changed_model,
     generate,
     known_prompts,
@@ -324,24 +325,13 @@ class Author(unittest.TestCase):
 
 
 class ResponseFormats(unittest.TestCase):
-    SCHEMA = {  # noqa: RUF012
-        "type": "object",
-        "properties": {
-            "name": {"type": "string", "maxLength": 20},
-            "age": {"type": "integer", "minimum": 0, "maximum": 150},
-            "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 1, "maxItems": 3},
-        },
-        "required": ["name", "age", "tags"],
-        "additionalProperties": False,
-    }
-
     def formatted(self, question="Who are you?", sampling=None, max_tokens=300, **response_format):
         return generate(engine, question, responseFormat=response_format, sampling=sampling or {}, maxTokens=max_tokens)
 
     def test_schema(self):
         for seed in range(8):
             sampling = {"temperature": 2, "seed": seed} if seed else {}
-            call = self.formatted(type="jsonSchema", schema=self.SCHEMA, sampling=sampling)
+            call = self.formatted(type="jsonSchema", schema=SCHEMA, sampling=sampling)
             value = json.loads(call.text)
             self.assertEqual("stop", call.result["finishReason"])
             self.assertEqual(["name", "age", "tags"], [*value])
@@ -371,7 +361,7 @@ class ResponseFormats(unittest.TestCase):
         self.assertEqual(({"city": "Berlin"}, "stop"), (json.loads(call.text), call.result["finishReason"]))
 
     def test_cut_by_its_length(self):
-        call = self.formatted(type="jsonSchema", schema=self.SCHEMA, max_tokens=4)
+        call = self.formatted(type="jsonSchema", schema=SCHEMA, max_tokens=4)
         self.assertEqual(("length", 4), (call.result["finishReason"], len(call.tokens)))
 
     def test_what_cannot_be_enforced_is_refused_by_its_name(self):

@@ -15,7 +15,7 @@ from mlx_lm import stream_generate
 from mlx_lm.models import cache as caches
 from mlx_lm.models import gemma3_text, mamba2
 
-from engine_tests.harness import KNOWN, MODEL, STORY, Lab, known
+from engine_tests.harness import KNOWN, MODEL, SCHEMA, STORY, Lab, known
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading
@@ -25,16 +25,6 @@ from mlx4j_worker.mlx.prefix_cache import PrefixCache
 from mlx4j_worker.requests import Options
 
 LONG = "The lighthouse keeper counted the ships. " * 40  # some 500 tokens
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "name": {"type": "string", "maxLength": 20},
-        "age": {"type": "integer", "minimum": 0, "maximum": 150},
-        "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "minItems": 1, "maxItems": 3},
-    },
-    "required": ["name", "age", "tags"],
-    "additionalProperties": False,
-}
 PLAIN = [one for one in KNOWN if "tools" not in one and "<think>" not in one["text"]]
 
 
@@ -775,7 +765,7 @@ class Modes(unittest.TestCase):
     def test_a_bound_is_refused_where_it_cannot_be_kept(self):
         model = mock.Mock(make_cache=lambda: [caches.ArraysCache(2)])
         with self.assertRaisesRegex(InvalidRequest, "cache is of its own kind"):
-            loading._decoder(model, None, None, Options(kv_tokens=64), {}, None)
+            loading._decoder(model, None, Options(kv_tokens=64), {}, None)
         for other in ({"kvBits": 8}, {"draftModel": str(MODEL)}):
             with self.assertRaisesRegex(InvalidRequest, "kvTokens"):
                 lab(kvTokens=64, **other)

@@ -128,15 +128,14 @@ def sampling_of_author(folder, vocabulary):
         return Sampling()
     if not isinstance(given, dict):
         return Sampling()
-    names = {"repetition_penalty": ("repetition_penalty", 0, 10)}
-    if given.get("do_sample") is True:
-        names |= {"temperature": ("temperature", 0, 100), "top_p": ("top_p", 0, 1), "min_p": ("min_p", 0, 1)}
+    samples = given.get("do_sample") is True
+    most = {"repetition_penalty": 10} | ({"temperature": 100, "top_p": 1, "min_p": 1} if samples else {})
     values = {
-        ours: float(value)
-        for ours, (theirs, low, high) in names.items()
-        if type(value := given.get(theirs)) in (int, float) and low < value <= high
+        name: float(value)
+        for name, high in most.items()
+        if type(value := given.get(name)) in (int, float) and 0 < value <= high
     }
-    if given.get("do_sample") is True:
+    if samples:
         values.setdefault("temperature", 1.0)
         if type(top_k := given.get("top_k")) is int and 0 < top_k < vocabulary:
             values["top_k"] = top_k

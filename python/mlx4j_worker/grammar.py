@@ -2,6 +2,8 @@
 
 import json
 
+import numpy
+
 from mlx4j_worker.errors import InvalidRequest
 
 # By default any white space may stand anywhere, and a small model writes newlines to the end of its tokens. A space
@@ -65,16 +67,12 @@ class Constraint:
 
     def all_but_ends(self):
         """As ``allowed``, before the text begins."""
-        import numpy
-
         allowed = numpy.ones(self._vocabulary, dtype=bool)
         allowed[self._eos_ids] = False
         return allowed
 
     def allowed(self):
         """A numpy array of bool [vocabulary]."""
-        import numpy
-
         self._fill(self._matcher, self._bits)
         if self._matcher.is_error():
             raise RuntimeError(f"llguidance failed: {_first_line(self._matcher.get_error())}")

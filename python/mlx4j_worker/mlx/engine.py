@@ -272,9 +272,6 @@ class MlxEngine:
             if work.call.cancelled:
                 raise Cancelled("The request was cancelled.")
             done = work.step(self._parts, self._chunk)
-        except WorkerError as error:
-            work.call.fail(error)
-            done = True
         except Exception as error:
             work.call.fail(_typed(error))
             done = True
@@ -285,8 +282,8 @@ class MlxEngine:
 
     def _check_memory(self, tokens):
         """Refuses what does not fit even alone."""
-        self._available(tokens)
-        memory.check(self._kv_tokens(tokens), 0, self._kv_bytes, _available_bytes())
+        wanted = self._kv_tokens(tokens)
+        memory.check(wanted, 0, self._kv_bytes, self._available(wanted))
 
     def _has_memory(self, row, running):
         if not running or self._kv_bytes is None:
@@ -367,9 +364,10 @@ def _value_bytes(weights):
 
 def _available_bytes():
     """Memory that can be had now, with what mlx holds for later, or None where that can't be told."""
-    limit = mx.device_info().get("max_recommended_working_set_size")
-    free = limit - mx.get_active_memory() if limit else memory.available_bytes()
-    return None if free is None else free if limit else free + mx.get_cache_memory()
+    if limit := mx.device_info().get("max_recommended_working_set_size"):
+        return limit - mx.get_active_memory()
+    free = memory.available_bytes()
+    return None if free is None else free + mx.get_cache_memory()
 
 
 def _vocabulary(config, tokenizer):

@@ -47,7 +47,7 @@ def load(params, options, progress):
         loaded,
         tokenizer,
         config,
-        _decoder(loaded, tokenizer, config, options, params, progress),
+        _decoder(loaded, tokenizer, options, params, progress),
         _dialect(tokenizer),
         folder.sampling_of_author(path, len(tokenizer)),
         _hidden_states(loaded),
@@ -103,7 +103,7 @@ def _adapter(path):
     return path
 
 
-def _decoder(model, tokenizer, config, options, params, progress):
+def _decoder(model, tokenizer, options, params, progress):
     plain_cache = all(type(layer) is KVCache for layer in make_prompt_cache(model))
     if options.kv_tokens is not None and (not plain_cache or options.kv_bits or options.draft_model):
         why = (

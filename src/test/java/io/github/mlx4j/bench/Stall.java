@@ -91,6 +91,9 @@ final class Stall implements Scenario {
     private static Trial trial(WorkerClient worker, String decoder, String prompt) throws Exception {
         Call decoding = generate(worker, decoder, 2000);
         while (decoding.chunks.size() < UNDISTURBED) {
+            if (decoding.answer.isDone()) {
+                throw new IllegalStateException("the decoder ended before its neighbour began");
+            }
             Thread.sleep(1);
         }
         Call prefilling = generate(worker, prompt, 1);

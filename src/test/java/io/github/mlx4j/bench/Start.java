@@ -30,7 +30,6 @@ final class Start implements Scenario {
             try {
                 worker.hello().get(60, TimeUnit.SECONDS);
                 ms[i] = (System.nanoTime() - begun) / 1e6;
-                Thread.sleep(100); // until the watchdog is there
                 resident[i] = Machine.residentMb(worker.pid());
                 shared[i] = Machine.proportionalMb(worker.pid());
             } finally {

@@ -22,6 +22,7 @@ import io.github.mlx4j.port.TokenLogProb;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.ToolSpec;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -221,7 +222,7 @@ abstract class RequestContract {
 
     @Test
     void shouldReportACallThatItCannotReadWithItsText() {
-        Map<Integer, Double> noBraces = new java.util.HashMap<>();
+        Map<Integer, Double> noBraces = new HashMap<>();
         for (String closing : List.of("}", "\"}", "}}", "\"}}", "}}\n")) {
             List<Integer> ids = tokenizer.tokenize(closing);
             if (ids.size() == 1) {
