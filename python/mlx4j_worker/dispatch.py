@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 
-from mlx4j_worker import PROTOCOL, VERSION
+from mlx4j_worker import PROTOCOL, VERSION, memory
 from mlx4j_worker.errors import (
     Cancelled,
     Internal,
@@ -19,7 +19,14 @@ from mlx4j_worker.errors import (
     UnknownMethod,
     WorkerError,
 )
-from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_prompt
+from mlx4j_worker.requests import (
+    parse_embed,
+    parse_generate,
+    parse_logits,
+    parse_options,
+    parse_prompt,
+    parse_score,
+)
 from mlx4j_worker.wire import MAX_LINE_BYTES, parse
 
 EXIT_ENGINE_DEAD = 70
@@ -90,6 +97,10 @@ class Worker:
             "tokenize": self._tokenize,
             "countTokens": self._count_tokens,
             "applyTemplate": self._apply_template,
+            "logits": self._logits,
+            "score": self._score,
+            "parameters": self._parameters,
+            "classifyActions": self._classify_actions,
             "shutdown": self._shutdown,
         }
 
@@ -171,7 +182,13 @@ class Worker:
         return {
             "uptimeMs": (now - self._born) * 1000,
             "engine": {"state": self._state, "open": len(self._open), "lastMovedMs": (now - self._moved) * 1000},
+            "memory": self._memory(),
         }
+
+    def _memory(self):
+        engine = self._engine  # the main thread may set it meanwhile
+        used = {"activeBytes": None, "peakBytes": None, "cacheBytes": None} if engine is None else engine.memory()
+        return {**used, "residentBytes": memory.resident_bytes()}
 
     # --- the main thread
 
@@ -244,6 +261,18 @@ class Worker:
 
     def _apply_template(self, call):
         call.answer({"text": self._loaded().render(parse_prompt(call.params, ("messages",)))})
+
+    def _logits(self, call):
+        self._loaded().logits(call, parse_logits(call.params))
+
+    def _score(self, call):
+        self._loaded().score(call, *parse_score(call.params))
+
+    def _parameters(self, call):
+        call.answer({"parameters": self._loaded().parameters()})
+
+    def _classify_actions(self, call):
+        self._loaded().classify_actions(call, parse_embed(call.params))
 
     def _loaded(self):
         if self._engine is None:

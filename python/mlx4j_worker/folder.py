@@ -7,6 +7,7 @@ from reprlib import repr as shown
 
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
 from mlx4j_worker.requests import Sampling
+from mlx4j_worker.weights import read_header
 
 _CONTEXT_NAMES = (
     "max_position_embeddings",
@@ -25,7 +26,7 @@ def check(folder):
     folder = Path(folder)
     if not folder.is_dir():
         raise ModelNotFound(f"There is no model folder at {folder}.", "Check the path, or name a model of the hub.")
-    names = sorted(path for path in folder.iterdir())
+    names = _names(folder)
     _check_entries(folder, names)
     config = _config(folder)
     _check_entries(folder, _everything(folder))
@@ -44,9 +45,38 @@ def check(folder):
         raise ModelLoadFailed(f"{folder} has no weights (*.safetensors).", "Download or copy the model again.")
     if "transformers_weights" in config:
         _check_weights(folder, "config.json", [config["transformers_weights"]], (".safetensors", _INDEX))
+    tensors = {path.name: read_header(path) for path in names if path.suffix == ".safetensors"}
     for index in (path for path in names if path.name.endswith(_INDEX)):
-        _check_index(folder, index)
+        _check_index(folder, index, tensors)
     return config
+
+
+def weight_bytes(folder):
+    """How many bytes the weights of a model folder take."""
+    files = sorted(Path(folder).glob("*.safetensors"))
+    weights = [path for path in files if path.name.startswith("model")] or files
+    return sum(tensor.size for path in weights for tensor in read_header(path).values())
+
+
+def check_weights_file(folder, name):
+    """Refuses a folder without this file of weights, or with a damaged one."""
+    path = Path(folder) / name
+    if not path.is_file():
+        pickles = sorted(other.name for other in _names(Path(folder)) if other.suffix in _PICKLES)
+        if pickles:
+            raise UnsafeModel(
+                f"{folder} has its weights as pickles only ({', '.join(pickles[:3])}), which can run code when read.",
+                f"Use a copy with {name}, or save it again with safetensors.",
+            )
+        raise ModelLoadFailed(f"{folder} has no {name}.", "Train or copy it again.")
+    read_header(path)
+
+
+def _names(folder):
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise ModelLoadFailed(f"{folder} can't be read: {error.strerror}.", "Check its permissions.") from None
 
 
 def _everything(folder):
@@ -71,12 +101,18 @@ def read_json(folder, name):
         raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}") from None
 
 
-def _check_index(folder, index):
+def _check_index(folder, index, tensors):
     content = read_json(folder, index.name)
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict):
         raise ModelLoadFailed(f"{index.name} in {folder} has no weight_map.", "Download or copy the model again.")
     _check_weights(folder, index.name, weight_map.values(), ".safetensors")
+    again = "Download or copy the model again."
+    if absent := sorted(set(weight_map.values()) - tensors.keys()):
+        raise ModelLoadFailed(f"{folder} lacks {', '.join(absent[:3])}, which {index.name} names.", again)
+    for name, file in weight_map.items():
+        if name not in tensors[file]:
+            raise ModelLoadFailed(f"{file} in {folder} lacks {shown(name)}, which {index.name} places there.", again)
 
 
 def _check_weights(folder, where, names, suffixes):

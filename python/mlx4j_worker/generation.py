@@ -24,6 +24,7 @@ class Generation:
         self.sampling = sampling or request.sampling
         self.tokens = []  # all that were generated
         self.cached_tokens = 0  # of the prompt, for the usage
+        self.expert = None  # that answers, of a DyLoRA-MoE
         self.repeats = Counter()  # how often each token was generated, for penalties
         self._eos_ids = eos_ids
         self._decode = decode
@@ -159,6 +160,7 @@ class Generation:
                     "draftedTokens": self._drafted_tokens,
                 },
                 "toolCalls": self._calls,
+                "expert": self.expert,
                 "unreadToolCalls": self._unread,
                 "timings": {
                     "queueMs": (self._started - call.received) * ms,

@@ -1,5 +1,7 @@
 """What a request's KV cache takes, and whether that is there, before an engine is asked for it."""
 
+import resource
+
 from mlx4j_worker.errors import OutOfMemory
 
 
@@ -26,6 +28,24 @@ def available_bytes():
         return int(found.split()[1]) * 1024 if found else None
     except OSError:
         return None
+
+
+def resident_bytes():
+    """Memory that this process has of the machine now, or None where that can't be told cheaply (macOS)."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as line:
+            return int(line.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return None
+
+
+def check_weights(path, needed, available):
+    """Raises OutOfMemory if the weights of a model, ``needed`` bytes, don't fit; None lets everything pass."""
+    if available is not None and needed > available:
+        raise OutOfMemory(
+            f"The weights of {path} take {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are available.",
+            "Close other programs, or use a smaller or quantized model.",
+        )
 
 
 def check(tokens, reserved_tokens, bytes_per_token, available):

@@ -12,6 +12,8 @@ MAX_STOPS = 16
 MAX_BIASES = 1024
 MAX_TOOLS = 128
 MAX_TEXTS = 4096
+MAX_LOGITS_TOKENS = 4096
+DTYPES = ("bfloat16", "float16", "float32")
 MAX_SCHEMA = 256 * 1024  # characters, as for the others
 MAX_PATTERN = 64 * 1024
 MAX_CHOICES = 1024
@@ -89,17 +91,40 @@ class Options:
     """The options of ``initialize``."""
 
     adapter: str | None = None
+    base: str | None = None
+    expert: str | None = None
+    dtype: str | None = None
+    action_head: str | None = None
+    trust_remote_code: bool = False
+    allow_pickles: bool = False
+    memory_limit_bytes: int | None = None
     draft_model: str | None = None
     draft_tokens: int = 3
     kv_bits: int | None = None
     kv_tokens: int | None = None
     prefix_cache_bytes: int = 1 << 30
 
-    def given(self):
-        """The names, as on the wire, of those that change what the engine is."""
-        names = {"adapter": self.adapter, "draftModel": self.draft_model}
-        names |= {"kvBits": self.kv_bits, "kvTokens": self.kv_tokens}
-        return [name for name, value in names.items() if value is not None]
+    def given(self, *names):
+        """Those of the names, as on the wire, whose options are on."""
+        values = {
+            "adapter": self.adapter,
+            "draftModel": self.draft_model,
+            "kvBits": self.kv_bits,
+            "kvTokens": self.kv_tokens,
+            "actionHead": self.action_head,
+            "trustRemoteCode": self.trust_remote_code or None,
+            "allowPickles": self.allow_pickles or None,
+            "memoryLimitBytes": self.memory_limit_bytes,
+        }
+        return [name for name in names if values[name] is not None]
+
+    def refuse(self, worker, other, *names):
+        """Raises InvalidRequest if one of these is on, which ``worker`` can't honour."""
+        if given := self.given(*names):
+            raise InvalidRequest(
+                f"{', '.join(given)} can't be honoured by the {worker} worker.",
+                f"Leave it out, or use the {other} worker.",
+            )
 
 
 def parse_generate(params):
@@ -128,6 +153,25 @@ def parse_prompt(params, sources):
     return PromptRequest(**_prompt_fields(params, sources))
 
 
+def parse_score(params):
+    """The prompt and the completion in the params of ``score``."""
+    sources = ("messages", "prompt", "tokens")
+    _refuse_unknown(params, {*sources, "tools", "thinking", "completion"}, "")
+    completion = _typed(params, "completion", str, None)
+    if not completion:
+        raise InvalidRequest("completion must be a string that is not empty.")
+    return PromptRequest(**_prompt_fields(params, sources)), well_formed(completion)
+
+
+def parse_logits(params):
+    """The token ids in the params of ``logits``."""
+    _refuse_unknown(params, {"tokens"}, "")
+    tokens = _tokens(params)
+    if tokens is None or not 0 < len(tokens) <= MAX_LOGITS_TOKENS:
+        raise InvalidRequest(f"tokens must be a list of 1 to {MAX_LOGITS_TOKENS} token ids.")
+    return tokens
+
+
 def parse_embed(params):
     """The texts in the params of ``embed``."""
     _refuse_unknown(params, {"texts"}, "")
@@ -140,8 +184,12 @@ def parse_embed(params):
 def parse_options(params):
     """The options in the params of ``initialize``."""
     given = _typed(params, "options", dict, {})
-    known = {"adapter", "draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes"}
+    known = {"adapter", "base", "expert", "dtype", "actionHead", "trustRemoteCode", "allowPickles", "memoryLimitBytes"}
+    known |= {"draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes"}
     _refuse_unknown(given, known, "options.")
+    dtype = _typed(given, "dtype", str, None)
+    if dtype is not None and dtype not in DTYPES:
+        raise InvalidRequest(f"dtype is {shown(dtype)}, but must be one of {', '.join(DTYPES)}.")
     bits = _number(given, "kvBits", int, 4, 8, _OPTIONAL)
     if bits not in (None, 4, 8):
         raise InvalidRequest(f"kvBits is {bits}, but must be 4 or 8.")
@@ -149,6 +197,13 @@ def parse_options(params):
     cache_bytes = _number(given, "prefixCacheBytes", int, 0, 2**62, _OPTIONAL)
     return Options(
         adapter=_typed(given, "adapter", str, None),
+        base=_typed(given, "base", str, None),
+        expert=_typed(given, "expert", str, None),
+        dtype=dtype,
+        action_head=_typed(given, "actionHead", str, None),
+        trust_remote_code=_typed(given, "trustRemoteCode", bool, False),
+        allow_pickles=_typed(given, "allowPickles", bool, False),
+        memory_limit_bytes=_number(given, "memoryLimitBytes", int, 1, 2**62, _OPTIONAL),
         draft_model=_typed(given, "draftModel", str, None),
         draft_tokens=Options.draft_tokens if draft_tokens is None else draft_tokens,
         kv_bits=bits,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import queue
 import subprocess
 import sys
@@ -124,6 +125,17 @@ class WorkerProcess:
         if not self.process.stdin.closed:
             with contextlib.suppress(OSError):  # bytes that the dead worker never took
                 self.process.stdin.close()
+
+
+def safetensors(tensors, metadata=None):
+    """The bytes of a safetensors file of zeros; ``tensors`` is {name: shape}, all of 32-bit floats."""
+    header, at = {"__metadata__": metadata} if metadata else {}, 0
+    for name, shape in tensors.items():
+        size = 4 * math.prod(shape)
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [at, at + size]}
+        at += size
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(at)
 
 
 def initialize_params(source="fake", major=1):

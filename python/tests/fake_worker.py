@@ -76,6 +76,12 @@ class FakeEngine:
             "chat": True,
             "concurrent": True,
             "capabilities": ["embeddings"],
+            "format": "model",
+            "base": None,
+            "adapter": None,
+            "experts": [],
+            "dtype": "float32",
+            "warnings": [],
             "samplingDefaults": {},
             "memory": {"activeBytes": 0, "peakBytes": 0},
             "packages": {},
@@ -97,6 +103,27 @@ class FakeEngine:
             vector = struct.pack("<2f", len(text), ord(text[0]))
             call.notify("embedding", {"index": i, "vector": base64.b64encode(vector).decode()})
         call.answer({"count": len(texts), "dimensions": 2, "promptTokens": sum(map(len, texts))})
+
+    def memory(self):
+        return {"activeBytes": 0, "peakBytes": 0, "cacheBytes": None}
+
+    def logits(self, call, tokens):
+        """Four logits for each token: the token itself, then 0, 1, 2."""
+        for i, token in enumerate(tokens):
+            values = base64.b64encode(struct.pack("<4f", token, 0, 1, 2)).decode()
+            call.notify("positionLogits", {"index": i, "values": values})
+        call.answer({"count": len(tokens), "vocabularySize": 4})
+
+    def score(self, call, request, completion):
+        prompt, tokens = self.prompt(request).tokens, [ord(c) for c in completion]
+        log_probs = [-float(i) for i in range(len(tokens))]
+        call.answer({"promptTokens": len(prompt), "tokens": tokens, "logProbs": log_probs, "greedy": True})
+
+    def parameters(self):
+        return [{"name": "echo.weight", "shape": [1, 2], "dtype": "float32"}]
+
+    def classify_actions(self, call, texts):
+        raise errors.InvalidRequest("There is no action head.")
 
     def submit(self, call, request):
         prompt = self.prompt(request)

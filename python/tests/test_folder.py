@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from conftest import safetensors
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
 from mlx4j_worker.folder import check, context_length
 
+WHOLE = safetensors({"a": [2, 3], "b": [4]})
 CONFIG = {"model_type": "llama", "max_position_embeddings": 4096}
 
 
@@ -16,7 +18,7 @@ def model(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     write_config(folder, CONFIG)
-    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "model.safetensors").write_bytes(WHOLE)
     return folder
 
 
@@ -149,7 +151,7 @@ class TestHubCache:
         blobs = repository / "blobs"
         blobs.mkdir()
         (blobs / "aa").write_text(json.dumps(CONFIG))
-        (blobs / "bb").write_bytes(b"weights")
+        (blobs / "bb").write_bytes(WHOLE)
         (snapshot / "config.json").symlink_to("../../blobs/aa")
         (snapshot / "model.safetensors").symlink_to("../../blobs/bb")
         return snapshot

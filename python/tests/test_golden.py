@@ -34,6 +34,7 @@ def test_there_are_transcripts():
         "errors",
         "raw-and-tokens",
         "tokens-and-vectors",
+        "models",
     }
 
 

@@ -10,8 +10,9 @@ from mlx4j_worker import PROTOCOL, dispatch, errors, wire
 
 PAGE = (PYTHON_DIR.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
-TO_THE_WORKER = {"initialize", "generate", "countTokens", "embed", "cancel", "ping", "shutdown"}
-FROM_THE_WORKER = {"hello", "progress", "chunk", "embedding", "log"}
+TO_THE_WORKER = {"initialize", "generate", "countTokens", "embed", "logits", "score", "parameters", "classifyActions"}
+TO_THE_WORKER |= {"cancel", "ping", "shutdown"}
+FROM_THE_WORKER = {"hello", "progress", "chunk", "embedding", "positionLogits", "log"}
 
 
 def rows(heading):

@@ -338,13 +338,15 @@ class TestOtherCalls:
 
     def test_options_have_defaults(self):
         assert parse_options({}) == parse_options({"options": {"draftTokens": None}}) == Options()
-        assert Options().given() == []
+        assert Options().given("adapter", "allowPickles") == []
 
     def test_options_are_taken(self):
-        given = {"adapter": "a", "draftModel": "d", "draftTokens": 5, "kvBits": 8, "kvTokens": 64}
-        options = parse_options({"options": {**given, "prefixCacheBytes": 0}})
-        assert options == Options("a", "d", 5, 8, 64, 0)
-        assert options.given() == ["adapter", "draftModel", "kvBits", "kvTokens"]
+        given = {"adapter": "a", "base": "b", "expert": "e", "dtype": "float16", "actionHead": "h"}
+        given |= {"trustRemoteCode": True, "allowPickles": True, "memoryLimitBytes": 9}
+        given |= {"draftModel": "d", "draftTokens": 5, "kvBits": 8, "kvTokens": 64, "prefixCacheBytes": 0}
+        assert parse_options({"options": given}) == Options(
+            "a", "b", "e", "float16", "h", True, True, 9, "d", 5, 8, 64, 0
+        )
 
     @pytest.mark.parametrize(
         ("bad", "field"),

@@ -33,6 +33,7 @@ class HfEngine:
         self._tokenizer = parts.tokenizer
         self._context = context_length(parts.config)
         self._vocabulary = model.get_input_embeddings().num_embeddings
+        self._footprint = model.get_memory_footprint()
         self._kv_bytes = memory.kv_bytes_per_token(parts.config, model.dtype.itemsize)
         self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
         has_kv_cache = "past_key_values" in inspect.signature(model.forward).parameters  # Mamba has not
@@ -45,22 +46,27 @@ class HfEngine:
 
     def describe(self):
         """The result of ``initialize``."""
-        device = self._model.device.type
-        allocated = torch.cuda.memory_allocated() if device == "cuda" else self._model.get_memory_footprint()
         able = ["logProbs", "penalties", "responseFormat", *self._parts.dialect.capabilities()]
         able += ["embeddings"] if self._has_hidden_states else []
         return {
             "model": self._source,
-            "device": device,
+            "device": self._model.device.type,
             "contextLength": self._context,
             "vocabularySize": self._vocabulary,
             "chat": self._tokenizer.chat_template is not None,
             "concurrent": False,
             "capabilities": sorted(able),
             "samplingDefaults": self._parts.author.to_json(),
-            "memory": {"activeBytes": allocated, "peakBytes": allocated},
+            "memory": {name: value for name, value in self.memory().items() if name != "cacheBytes"},
             "packages": self._parts.packages,
         }
+
+    def memory(self):
+        """What the model takes, in bytes; may be called on any thread."""
+        if self._model.device.type == "cuda":
+            active, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+            return {"activeBytes": active, "peakBytes": peak, "cacheBytes": torch.cuda.memory_reserved() - active}
+        return {"activeBytes": self._footprint, "peakBytes": self._footprint, "cacheBytes": None}
 
     def has(self, call):
         return any(one is call for one, _ in self._queue)

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from mlx4j_worker import folder, source, tools
-from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, OutOfMemory, UnsafeModel
+from mlx4j_worker.errors import ModelLoadFailed, OutOfMemory, UnsafeModel
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.prompts import Dialect, has_switch
 from mlx4j_worker.requests import Sampling
@@ -35,10 +35,7 @@ class Parts:
 
 def load(params, options, progress):
     """The engine for the model that the params of ``initialize`` name."""
-    if names := options.given():
-        raise InvalidRequest(
-            f"{', '.join(names)} can't be honoured by the hf worker.", "Leave it out, or use the mlx worker."
-        )
+    options.refuse("hf", "mlx", "adapter", "draftModel", "kvBits", "kvTokens")
     model = params["model"]
     path = source.resolve(model["source"], model.get("revision"), params.get("download", False), progress)
     raw_config = folder.check(path)

@@ -47,7 +47,7 @@ class MlxEngine:
         value_bytes = _value_bytes(parts.model.parameters()) if options.kv_bits is None else options.kv_bits / 8 * 1.125
         self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes)
         self._most_kv_tokens = options.kv_tokens
-        self._modes = options.given()
+        self._modes = options.given("adapter", "draftModel", "kvBits", "kvTokens")
         self._decoder = parts.decoder
         self._most_rows = MOST_ROWS if parts.decoder.concurrent else 1
         self._prefixes = PrefixCache(options.prefix_cache_bytes)
@@ -80,6 +80,14 @@ class MlxEngine:
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {"activeBytes": mx.get_active_memory(), "peakBytes": mx.get_peak_memory()},
             "packages": self._parts.packages,
+        }
+
+    def memory(self):
+        """What MLX takes, in bytes; may be called on any thread."""
+        return {
+            "activeBytes": mx.get_active_memory(),
+            "peakBytes": mx.get_peak_memory(),
+            "cacheBytes": mx.get_cache_memory(),
         }
 
     def has(self, call):

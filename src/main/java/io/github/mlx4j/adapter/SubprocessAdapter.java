@@ -168,6 +168,13 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         String draftModel = mlx.draftModel();
         return new InitializeParams.Options(
                 adapter == null ? null : adapter.toAbsolutePath().toString(),
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
                 draftModel == null ? null : absolute(draftModel),
                 mlx.draftTokens(),
                 mlx.kvBits(),

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param chunks how many chunks came before
  * @param usage tokens taken
  * @param toolCalls the calls that the model made
+ * @param expert the expert of a DyLoRA-MoE that answered
  * @param unreadToolCalls those that can't be read
  * @param timings where the time went, in milliseconds
  */
@@ -21,6 +22,7 @@ public record GenerateResult(
         int chunks,
         TokenUsage usage,
         List<ToolCallData> toolCalls,
+        @Nullable String expert,
         List<UnreadCall> unreadToolCalls,
         TimingsMs timings) {
 

@@ -28,6 +28,13 @@ public record InitializeParams(
      * What else to load and how; {@code null} is the worker's default.
      *
      * @param adapter the folder of a LoRA adapter
+     * @param base the base model, in place of the one that an adapter or a DyLoRA-MoE names
+     * @param expert the one expert of a DyLoRA-MoE that answers
+     * @param dtype what the weights are turned into
+     * @param actionHead a safetensors file with an action head
+     * @param trustRemoteCode whether code of the model folder may run
+     * @param allowPickles whether pickled experts and routers may be read
+     * @param memoryLimitBytes the most memory that the engine is to take
      * @param draftModel the folder or hub id of a draft model
      * @param draftTokens how many tokens the draft model is ahead
      * @param kvBits quantizes the KV cache
@@ -36,6 +43,13 @@ public record InitializeParams(
      */
     public record Options(
             @Nullable String adapter,
+            @Nullable String base,
+            @Nullable String expert,
+            @Nullable String dtype,
+            @Nullable String actionHead,
+            @Nullable Boolean trustRemoteCode,
+            @Nullable Boolean allowPickles,
+            @Nullable Long memoryLimitBytes,
             @Nullable String draftModel,
             @Nullable Integer draftTokens,
             @Nullable Integer kvBits,

@@ -16,6 +16,12 @@ import org.jspecify.annotations.Nullable;
  * @param chat whether it has a chat template
  * @param concurrent whether the worker runs several requests at once
  * @param capabilities what {@code generate} can do beyond text, and {@code embeddings}
+ * @param format what the source is: {@code model}, {@code peftAdapter}, {@code mlxAdapter}, {@code dylora}
+ * @param base how the base model of an adapter or a DyLoRA-MoE is named
+ * @param adapter the folder of the adapter that is on the model
+ * @param experts the experts of a DyLoRA-MoE, in their router's order
+ * @param dtype of the weights
+ * @param warnings what the user should know about this load
  * @param samplingDefaults the model author's sampling
  * @param memory what it takes
  * @param packages versions of the engine's packages
@@ -28,12 +34,22 @@ public record ModelInfo(
         boolean chat,
         boolean concurrent,
         List<String> capabilities,
+        String format,
+        @Nullable String base,
+        @Nullable String adapter,
+        List<String> experts,
+        String dtype,
+        List<String> warnings,
         SamplingParams samplingDefaults,
         Memory memory,
         Map<String, String> packages) {
 
-    /** A worker of an older minor version says nothing of capabilities and defaults. */
+    /** A worker of an older minor version leaves some of it out. */
     public ModelInfo {
+        format = Objects.requireNonNullElse(format, "model");
+        experts = Objects.requireNonNullElse(experts, List.of());
+        dtype = Objects.requireNonNullElse(dtype, "");
+        warnings = Objects.requireNonNullElse(warnings, List.of());
         capabilities = Objects.requireNonNullElse(capabilities, List.of());
         samplingDefaults = Objects.requireNonNullElse(
                 samplingDefaults, new SamplingParams(null, null, null, null, null, null, null, null, null));

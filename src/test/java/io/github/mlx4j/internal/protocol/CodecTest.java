@@ -183,13 +183,14 @@ class CodecTest {
 
     @Test
     void shouldLeaveOutTheOptionsThatAreNotSetWhenWriting() throws IOException {
-        InitializeParams.Options options = new InitializeParams.Options(null, null, null, 4, null, 0L);
+        InitializeParams.Options options =
+                new InitializeParams.Options(null, null, null, null, null, null, null, null, null, null, 4, null, 0L);
         JsonNode model = JSON.readTree(Codec.call("7", "initialize", InitializeParams.of("org/name", true)));
         JsonNode more = JSON.readTree(Codec.call(
                 "7", "initialize", InitializeParams.of("org/name", true).with(options)));
 
         assertThat(model.path("params"))
-                .isEqualTo(JSON.readTree("{\"protocol\":{\"major\":1,\"minor\":1},"
+                .isEqualTo(JSON.readTree("{\"protocol\":{\"major\":1,\"minor\":2},"
                         + "\"model\":{\"source\":\"org/name\"},\"download\":true}"));
         assertThat(more.path("params").path("options"))
                 .isEqualTo(JSON.readTree("{\"kvBits\":4,\"prefixCacheBytes\":0}"));
@@ -203,7 +204,7 @@ class CodecTest {
                         assertThat(info.samplingDefaults().temperature()).isNull());
         assertThat(Codec.read(JSON.readTree("{\"chunks\":1,\"usage\":{\"promptTokens\":5}}"), GenerateResult.class))
                 .isEqualTo(new GenerateResult(
-                        null, null, 1, new GenerateResult.TokenUsage(5, 0, 0, 0, 0), List.of(), List.of(), null));
+                        null, null, 1, new GenerateResult.TokenUsage(5, 0, 0, 0, 0), List.of(), null, List.of(), null));
     }
 
     @ParameterizedTest

@@ -1,0 +1,102 @@
+"""Reads the header of a safetensors file, and refuses a file that is not whole."""
+
+import json
+import os
+from dataclasses import dataclass
+from math import prod
+from reprlib import repr as shown
+
+from mlx4j_worker.errors import ModelLoadFailed
+
+MOST_HEADER_BYTES = 100_000_000  # as the safetensors library has it
+_BYTES = {
+    "BOOL": 1,
+    "U8": 1,
+    "I8": 1,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
+    "F8_E8M0": 1,
+    "U16": 2,
+    "I16": 2,
+    "F16": 2,
+    "BF16": 2,
+}
+_BYTES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor as the header has it; ``size`` is in bytes."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    size: int
+
+
+def read_header(path):
+    """The tensors of a safetensors file by their names; raises ModelLoadFailed if the file is not whole."""
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            size = os.fstat(file.fileno()).st_size
+            if size < 8 or length > min(size - 8, MOST_HEADER_BYTES):
+                raise _Damaged(f"it has {size} bytes, but its header would take {length}")
+            header = json.loads(file.read(length), object_pairs_hook=_without_duplicates)
+    except OSError as error:
+        raise ModelLoadFailed(f"{path} can't be read: {error.strerror}.", "Check its permissions.") from None
+    except (ValueError, RecursionError) as error:  # _Damaged too
+        raise _damaged(path, error) from None
+    try:
+        return _tensors(header, size - 8 - length)
+    except _Damaged as error:
+        raise _damaged(path, error) from None
+
+
+class _Damaged(ValueError):
+    pass
+
+
+def _damaged(path, why):
+    return ModelLoadFailed(f"{path} is damaged: {why}.", "Download or copy the file again.")
+
+
+def _without_duplicates(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Damaged("its header has a name twice")
+    return found
+
+
+def _tensors(header, data_bytes):
+    if not isinstance(header, dict):
+        raise _Damaged("its header is no JSON object")
+    tensors, ranges = {}, []
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        dtype, shape, offsets = _fields(name, entry)
+        begin, end = offsets
+        wanted = prod(shape) * _BYTES.get(dtype, 0)
+        if begin > end or (dtype in _BYTES and end - begin != wanted):
+            raise _Damaged(f"{shown(name)} takes bytes {begin} to {end}, which {dtype} {shape} can't")
+        tensors[name] = Tensor(dtype, tuple(shape), end - begin)
+        ranges.append((begin, end, name))
+    at = 0
+    for begin, end, name in sorted(ranges):
+        if begin != at:
+            raise _Damaged(f"{shown(name)} begins at byte {begin} of the data, not at {at}")
+        at = end
+    if at != data_bytes:
+        raise _Damaged(f"its tensors take {at} bytes, but the file holds {data_bytes} of them")
+    return tensors
+
+
+def _fields(name, entry):
+    try:
+        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+        numbers = [*shape, *offsets]
+        if isinstance(dtype, str) and len(offsets) == 2 and all(type(n) is int and 0 <= n < 2**62 for n in numbers):
+            return dtype, shape, offsets
+    except (TypeError, KeyError):
+        pass
+    raise _Damaged(f"its header says nothing sensible of {shown(name)}")
