@@ -1,0 +1,55 @@
+package io.github.mlx4j.port;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What a worker has loaded.
+ *
+ * @param source the folder or hub id that was asked for
+ * @param backend which engine has it
+ * @param device where it runs: {@code gpu}, {@code cpu}, {@code mps} or {@code cuda}
+ * @param format what the source is: {@code model}, {@code peftAdapter}, {@code mlxAdapter} or {@code dylora}
+ * @param base the base model of an adapter or a DyLoRA-MoE, as it is named
+ * @param adapter the folder of the adapter that is on the model
+ * @param experts the experts of a DyLoRA-MoE, in their router's order
+ * @param dtype of the weights, such as {@code float32}
+ * @param contextLength in tokens, empty where the model states none
+ * @param vocabularySize how many token ids it knows
+ * @param chat whether it has a chat template
+ * @param concurrent whether requests run side by side
+ * @param capabilities what it can do beyond text, by the names of the protocol
+ * @param samplingDefaults the model author's sampling, which counts where a request says nothing
+ * @param activeBytes memory that it takes after its load
+ * @param warnings what a user should know about this load
+ * @param packages versions of the engine's packages
+ */
+public record ModelDetails(
+        String source,
+        Backend backend,
+        String device,
+        String format,
+        Optional<String> base,
+        Optional<String> adapter,
+        List<String> experts,
+        String dtype,
+        OptionalInt contextLength,
+        int vocabularySize,
+        boolean chat,
+        boolean concurrent,
+        List<String> capabilities,
+        Sampling samplingDefaults,
+        long activeBytes,
+        List<String> warnings,
+        Map<String, String> packages) {
+
+    /** Takes immutable copies. */
+    public ModelDetails {
+        experts = List.copyOf(experts);
+        capabilities = List.copyOf(capabilities);
+        warnings = List.copyOf(warnings);
+        packages = Map.copyOf(packages);
+    }
+}
