@@ -8,9 +8,7 @@ import java.util.OptionalInt;
 /**
  * What a worker has loaded.
  *
- * @param source the folder or hub id that was asked for
- * @param backend which engine has it
- * @param device where it runs: {@code gpu}, {@code cpu}, {@code mps} or {@code cuda}
+ * @param backend which engine has it, the folder or hub id that was asked for, and where it runs
  * @param format what the source is: {@code model}, {@code peftAdapter}, {@code mlxAdapter} or {@code dylora}
  * @param base the base model of an adapter or a DyLoRA-MoE, as it is named
  * @param adapter the folder of the adapter that is on the model
@@ -27,9 +25,7 @@ import java.util.OptionalInt;
  * @param packages versions of the engine's packages
  */
 public record ModelDetails(
-        String source,
         Backend backend,
-        String device,
         String format,
         Optional<String> base,
         Optional<String> adapter,
