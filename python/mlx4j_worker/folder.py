@@ -17,6 +17,10 @@ _CONTEXT_NAMES = (
     "seq_length",
     "model_max_length",
 )
+_COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "num_experts", "num_local_experts", "n_routed_experts")
+_SIZES = ("hidden_size", "n_embd", "intermediate_size", "moe_intermediate_size", "n_inner", "vocab_size", "head_dim")
+_SIZES += ("num_attention_heads", "n_head", "num_key_value_heads")
+_MOST_PACKED = 32  # values in one of a quantized tensor
 _INDEX = ".safetensors.index.json"
 _PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
@@ -48,7 +52,30 @@ def check(folder):
     tensors = {path.name: read_header(path) for path in names if path.suffix == ".safetensors"}
     for index in (path for path in names if path.name.endswith(_INDEX)):
         _check_index(folder, index, tensors)
+    _check_against_weights(folder, config, [one for file in tensors.values() for one in file.items()])
     return config
+
+
+def _check_against_weights(folder, config, tensors):
+    """Refuses what a library would take on trust: sizes that it would allocate, and whole numbers for weights."""
+    widest = max((n for _, tensor in tensors for n in tensor.shape), default=0) * _MOST_PACKED
+    for part in (config, config.get("text_config") or {}):
+        for names, most in ((_COUNTS, max(len(tensors), widest // _MOST_PACKED)), (_SIZES, widest)):
+            for name in names:
+                value = part.get(name) if isinstance(part, dict) else None
+                if type(value) is int and value > most:
+                    raise ModelLoadFailed(
+                        f"config.json in {folder} has {name} {shown(value)}, but the weights are too small for that.",
+                        "The config is not that of these weights. Download or copy the model again.",
+                    )
+    if any(name.startswith("quantization") for part in (config, config.get("text_config") or {}) for name in part):
+        return
+    for name, tensor in tensors:
+        if name.endswith(".weight") and not tensor.dtype.startswith(("F", "BF")):
+            raise ModelLoadFailed(
+                f"{shown(name)} in {folder} has whole numbers ({tensor.dtype}), but config.json knows no quantization.",
+                "Download or convert the model again.",
+            )
 
 
 def weight_bytes(folder):

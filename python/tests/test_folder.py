@@ -6,7 +6,7 @@ import pytest
 
 from conftest import safetensors
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
-from mlx4j_worker.folder import check, context_length
+from mlx4j_worker.folder import check, context_length, weight_bytes
 
 WHOLE = safetensors({"a": [2, 3], "b": [4]})
 CONFIG = {"model_type": "llama", "max_position_embeddings": 4096}
@@ -200,3 +200,50 @@ class TestContextLength:
     @pytest.mark.parametrize("config", [{}, {"text_config": None}, {"text_config": {}}])
     def test_a_config_without_a_length_gives_none(self, config):
         assert context_length(config) is None
+
+
+class TestAgainstWeights:
+    """What config.json and an index say of the weights has to be true."""
+
+    def refuse(self, model, match):
+        with pytest.raises(ModelLoadFailed, match=match):
+            check(model)
+
+    @pytest.mark.parametrize(
+        "lie", [{"hidden_size": 10**6}, {"num_hidden_layers": 9}, {"text_config": {"vocab_size": 2**70}}]
+    )
+    def test_sizes_that_the_weights_are_too_small_for_are_refused(self, model, lie):
+        write_config(model, CONFIG | lie)
+        self.refuse(model, "the weights are too small")
+
+    def test_sizes_that_fit_are_taken(self, model):
+        write_config(model, CONFIG | {"hidden_size": 4, "num_hidden_layers": 2, "vocab_size": None})
+        assert check(model)["hidden_size"] == 4
+
+    def test_whole_numbers_are_weights_of_quantized_models_only(self, model):
+        whole = safetensors({"a.weight": [2, 3]}).replace(b'"F32"', b'"I32"')
+        (model / "model.safetensors").write_bytes(whole)
+        self.refuse(model, "whole numbers")
+        write_config(model, CONFIG | {"quantization": {"bits": 4, "group_size": 32}})
+        check(model)
+
+    def test_an_index_names_files_and_tensors_that_are_there(self, model):
+        index = model / "model.safetensors.index.json"
+        index.write_text(json.dumps({"weight_map": {"a": "model.safetensors", "b": "model.safetensors"}}))
+        check(model)
+        index.write_text(json.dumps({"weight_map": {"a": "model.safetensors", "c": "model.safetensors"}}))
+        self.refuse(model, "lacks 'c'")
+        index.write_text(json.dumps({"weight_map": {"a": "other.safetensors"}}))
+        self.refuse(model, r"lacks other\.safetensors")
+
+    @pytest.mark.parametrize("kept", [0, 7, 8, 50, -1])
+    def test_weights_that_end_early_are_refused(self, model, kept):
+        (model / "model.safetensors").write_bytes(WHOLE[:kept])
+        self.refuse(model, "is damaged")
+
+    def test_weights_that_go_on_are_refused(self, model):
+        (model / "model.safetensors").write_bytes(WHOLE + b"more")
+        self.refuse(model, "the file holds")
+
+    def test_the_weights_are_measured(self, model):
+        assert weight_bytes(model) == 40
