@@ -37,11 +37,22 @@ class ArchitectureTest {
             "port", Set.of("error"),
             "internal.protocol", Set.of("error"),
             "internal.worker", Set.of("internal.protocol", "port", "error"),
-            "model", Set.of("port", "error"),
+            "device", Set.of("port", "error"),
+            "model", Set.of("device", "port", "error"),
             "probe", Set.of("internal.worker", "port", "error"),
             "adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error"),
             "", Set.of("error", "port", "internal.protocol", "internal.worker", "model", "probe", "adapter"),
-            "cli", Set.of("error", "port", "internal.protocol", "internal.worker", "model", "probe", "adapter", ""));
+            "cli",
+                    Set.of(
+                            "error",
+                            "port",
+                            "internal.protocol",
+                            "internal.worker",
+                            "device",
+                            "model",
+                            "probe",
+                            "adapter",
+                            ""));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.Selection;
+import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Platform;
@@ -67,6 +68,7 @@ final class DoctorCommand implements Callable<Integer> {
         report.put("java", System.getProperty("java.version"));
         report.put("os", platform.os());
         report.put("arch", platform.arch());
+        report.put("hardware", HardwareSection.describe(new DeviceManager()));
         report.put("home", providers.config().home().toString());
         List<Map<String, Object>> attempts = new ArrayList<>();
         for (Selection.Attempt attempt : providers.diagnose()) {
@@ -123,6 +125,7 @@ final class DoctorCommand implements Callable<Integer> {
         out.printf(
                 "mlx4j %s, Java %s, %s on %s%n",
                 report.get("mlx4j"), report.get("java"), report.get("os"), report.get("arch"));
+        HardwareSection.print((Map<?, ?>) report.get("hardware"), out);
         for (Object entry : (List<?>) report.get("providers")) {
             Map<?, ?> one = (Map<?, ?>) entry;
             if (Boolean.TRUE.equals(one.get("available"))) {

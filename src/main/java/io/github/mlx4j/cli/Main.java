@@ -12,13 +12,15 @@ import picocli.CommandLine.Command;
 /** The command line. Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 no provider is available. */
 @Command(
         name = "mlx4j",
-        description = "Local language models from Java: generate text, embed it, see what can run here, set it up.",
+        description =
+                "Local language models from Java: generate text, embed it, see what is in a model folder and what can run here, set it up.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         subcommands = {
             GenerateCommand.class,
             EmbedCommand.class,
             TokensCommand.class,
+            InspectCommand.class,
             DoctorCommand.class,
             SetupCommand.class
         },

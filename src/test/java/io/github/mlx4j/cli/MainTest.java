@@ -64,7 +64,15 @@ class MainTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"--help", "generate --help", "embed --help", "tokens --help", "doctor --help", "setup --help", ""
+            strings = {
+                "--help",
+                "generate --help",
+                "embed --help",
+                "tokens --help",
+                "inspect --help",
+                "doctor --help",
+                "setup --help",
+                ""
             })
     void shouldShowTheUsageWhenAskedForHelp(String command) {
         assertThat(run(command)).isZero();
@@ -77,7 +85,7 @@ class MainTest {
         run("--help");
 
         assertThat(out.toString())
-                .contains("generate", "embed", "tokens", "doctor", "setup")
+                .contains("generate", "embed", "tokens", "inspect", "doctor", "setup")
                 .containsPattern("0 +done")
                 .containsPattern("1 +it failed; the message says why")
                 .containsPattern("2 +wrong usage")
@@ -103,6 +111,7 @@ class MainTest {
                 "embed",
                 "tokens",
                 "tokens Hi there",
+                "inspect",
                 "doctor --jsonn",
                 "setup torch",
                 "translate Hi"
@@ -255,6 +264,8 @@ class MainTest {
 
         JsonNode report = json();
         assertThat(report.path("java").textValue()).isEqualTo(System.getProperty("java.version"));
+        assertThat(report.path("hardware").path("cores").intValue()).isPositive();
+        assertThat(report.path("hardware").path("memoryBytes").isLong()).isTrue();
         assertThat(report.path("home").textValue())
                 .isEqualTo(folder.resolve("home").toString());
         assertThat(report.path("selection").isNull()).isTrue();
@@ -276,6 +287,7 @@ class MainTest {
         assertThat(out.toString())
                 .contains("mlx: not available (PYTHON_NOT_FOUND)", "hf: not available (PYTHON_NOT_FOUND)")
                 .contains("NO_PROVIDER_AVAILABLE: No provider is available here:")
+                .containsPattern("hardware: .+\\R  cores +\\d+.*\\R  memory +.+ available now")
                 .containsPattern("what to do +Correct MLX4J_HF_PYTHON, or unset it and run `mlx4j setup hf`\\.");
     }
 

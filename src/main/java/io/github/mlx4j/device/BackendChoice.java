@@ -1,0 +1,82 @@
+package io.github.mlx4j.device;
+
+import io.github.mlx4j.port.ProviderKind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which backend runs a model here.
+ *
+ * @param provider the one that was taken, or {@code null} if none was
+ * @param device where it runs: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}; {@code null} if none was taken
+ * @param reasons one for each backend, in the order in which they were looked at
+ */
+public record BackendChoice(
+        @Nullable ProviderKind provider, @Nullable String device, List<Reason> reasons) {
+
+    /** Takes an immutable copy. */
+    public BackendChoice {
+        reasons = List.copyOf(reasons);
+    }
+
+    /**
+     * Why a backend was taken or not.
+     *
+     * @param provider the backend
+     * @param taken whether it was
+     * @param why the reason, for people
+     */
+    public record Reason(ProviderKind provider, boolean taken, String why) {}
+
+    static BackendChoice among(
+            List<BackendFacts> facts,
+            @Nullable ProviderKind wish,
+            long neededBytes,
+            Hardware hardware,
+            OptionalLong available) {
+        ProviderKind taken = null;
+        String device = null;
+        List<Reason> reasons = new ArrayList<>();
+        for (BackendFacts fact : facts) {
+            String against = taken != null
+                    ? taken.id() + " comes before it"
+                    : whyNot(fact, wish, neededBytes, hardware, available);
+            if (against == null) {
+                taken = fact.provider();
+                device = fact.deviceOn(hardware);
+                against = "it can run here, on " + device;
+            }
+            reasons.add(new Reason(fact.provider(), taken == fact.provider(), against));
+        }
+        return new BackendChoice(taken, device, reasons);
+    }
+
+    private static @Nullable String whyNot(
+            BackendFacts fact,
+            @Nullable ProviderKind wish,
+            long neededBytes,
+            Hardware hardware,
+            OptionalLong available) {
+        if (wish != null && wish != fact.provider()) {
+            return "not asked for: " + wish.id() + " is";
+        }
+        if (!fact.ready()) {
+            return fact.reason();
+        }
+        String device = fact.deviceOn(hardware);
+        if (device.equals("cuda")) {
+            return null; // the model goes into the GPU's own memory, of which nothing is known here
+        }
+        if (available.isPresent() && neededBytes > available.getAsLong()) {
+            return "the model needs %s, but %s are available"
+                    .formatted(Bytes.text(neededBytes), Bytes.text(available.getAsLong()));
+        }
+        if (device.equals("gpu") && hardware.gpuLimitBytes() != null && neededBytes > hardware.gpuLimitBytes()) {
+            return "the model needs %s, but the GPU may hold %s (iogpu.wired_limit_mb)"
+                    .formatted(Bytes.text(neededBytes), Bytes.text(hardware.gpuLimitBytes()));
+        }
+        return null;
+    }
+}

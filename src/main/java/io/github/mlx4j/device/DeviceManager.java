@@ -1,0 +1,74 @@
+package io.github.mlx4j.device;
+
+import io.github.mlx4j.port.ProviderKind;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds out what this machine is made of, what memory it can give, and which backend runs on it. Starts no worker and
+ * throws for no platform: what can't be told is empty. Each call looks anew. Thread-safe.
+ */
+public final class DeviceManager {
+
+    private static final Duration SOON = Duration.ofSeconds(5);
+
+    private final Machine machine;
+
+    /** Creates it for this machine. */
+    public DeviceManager() {
+        this(Machine.LOCAL);
+    }
+
+    DeviceManager(Machine machine) {
+        this.machine = machine;
+    }
+
+    /** The hardware, as the operating system describes it. */
+    public Hardware detectHardware() {
+        if (isMac()) {
+            String sysctl = machine.run(SOON, MacReadings.SYSCTL).orElse("");
+            return MacReadings.hardware(machine.os(), machine.architecture(), machine.cores(), sysctl);
+        }
+        return LinuxReadings.hardware(machine); // elsewhere there is nothing to read, so nothing is known
+    }
+
+    /** The cores of a Mac's GPU; macOS takes a second or more to say. Empty elsewhere, or after {@code patience}. */
+    public OptionalInt gpuCores(Duration patience) {
+        Optional<String> displays = isMac() ? machine.run(patience, MacReadings.DISPLAYS) : Optional.empty();
+        return displays.map(MacReadings::gpuCores).orElse(OptionalInt.empty());
+    }
+
+    /**
+     * Memory, in bytes, that can be had now without swapping: on Linux what the kernel calls available, or what is left
+     * to the container; on macOS the pages that are free, inactive, speculative or purgeable. Empty where it can't be
+     * told.
+     */
+    public OptionalLong availableMemory() {
+        return isMac()
+                ? machine.run(SOON, MacReadings.VM_STAT)
+                        .map(MacReadings::available)
+                        .orElse(OptionalLong.empty())
+                : LinuxReadings.available(machine);
+    }
+
+    /**
+     * Chooses who runs a model here.
+     *
+     * @param facts what is known of each backend, first choice first
+     * @param wish the only one that may be taken, or {@code null} for the first that can
+     * @param neededBytes memory that the model needs, as from a memory estimate; 0 if it is not known
+     * @return the choice, which may be none, with a reason for each backend
+     */
+    public BackendChoice selectBackend(List<BackendFacts> facts, @Nullable ProviderKind wish, long neededBytes) {
+        return BackendChoice.among(facts, wish, neededBytes, detectHardware(), availableMemory());
+    }
+
+    private boolean isMac() {
+        return machine.os().toLowerCase(Locale.ROOT).startsWith("mac");
+    }
+}

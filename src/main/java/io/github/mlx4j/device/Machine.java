@@ -1,0 +1,73 @@
+package io.github.mlx4j.device;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.zeroturnaround.exec.MessageLoggers;
+import org.zeroturnaround.exec.ProcessExecutor;
+
+/** Where the texts come from that tell about a machine; tests have their own. */
+interface Machine {
+
+    String os();
+
+    String architecture();
+
+    int cores();
+
+    /** A file's text; empty if there is none, or it can't be read. */
+    Optional<String> read(String file);
+
+    /** What a command prints, whatever its exit code; empty if it can't be run or takes longer. */
+    Optional<String> run(Duration patience, String... command);
+
+    /** This one. */
+    Machine LOCAL = new Machine() {
+        @Override
+        public String os() {
+            return System.getProperty("os.name");
+        }
+
+        @Override
+        public String architecture() {
+            return System.getProperty("os.arch");
+        }
+
+        @Override
+        public int cores() {
+            return Runtime.getRuntime().availableProcessors();
+        }
+
+        @Override
+        public Optional<String> read(String file) {
+            try {
+                return Optional.of(Files.readString(Path.of(file), StandardCharsets.ISO_8859_1)); // never malformed
+            } catch (IOException none) {
+                return Optional.empty();
+            }
+        }
+
+        @Override
+        public Optional<String> run(Duration patience, String... command) {
+            try {
+                return Optional.of(new ProcessExecutor(command)
+                        .redirectErrorStream(false)
+                        .readOutput(true)
+                        .timeout(patience.toMillis(), TimeUnit.MILLISECONDS)
+                        .setMessageLogger(MessageLoggers.NOP)
+                        .execute()
+                        .outputUTF8());
+            } catch (IOException | TimeoutException none) {
+                return Optional.empty();
+            } catch (InterruptedException interrupt) {
+                Thread.currentThread().interrupt();
+                return Optional.empty();
+            }
+        }
+    };
+}

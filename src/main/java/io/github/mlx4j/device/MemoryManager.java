@@ -1,0 +1,101 @@
+package io.github.mlx4j.device;
+
+import io.github.mlx4j.error.WorkerOutOfMemoryException;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Supplier;
+
+/**
+ * Says what fits into the memory that this machine has to give, leaving a reserve for everything else. Each call looks
+ * anew; memory that can't be told never stands in the way. Thread-safe.
+ */
+public final class MemoryManager {
+
+    /** The reserve where none is named: 8 GB. */
+    public static final long DEFAULT_RESERVED_BYTES = 8_000_000_000L;
+
+    private final Supplier<OptionalLong> available;
+    private final long reservedBytes;
+
+    /** Creates it with a reserve of 8 GB. */
+    public MemoryManager(DeviceManager device) {
+        this(device, DEFAULT_RESERVED_BYTES);
+    }
+
+    /** Creates it with another reserve, in bytes; 0 is none. */
+    public MemoryManager(DeviceManager device, long reservedBytes) {
+        this(device::availableMemory, reservedBytes);
+    }
+
+    MemoryManager(Supplier<OptionalLong> available, long reservedBytes) {
+        if (reservedBytes < 0) {
+            throw new IllegalArgumentException("reservedBytes is " + reservedBytes + ", but can't be below 0");
+        }
+        this.available = available;
+        this.reservedBytes = reservedBytes;
+    }
+
+    /** What is available without the reserve, in bytes, never below 0; empty where it can't be told. */
+    public OptionalLong availableBytes() {
+        OptionalLong all = available.get();
+        return all.isEmpty() ? all : OptionalLong.of(Math.max(0, all.getAsLong() - reservedBytes));
+    }
+
+    /**
+     * How many rows fit at once; empty where available memory can't be told.
+     *
+     * @param fixedBytes what is needed whatever the number of rows, such as the weights; 0 if they are loaded already
+     * @param bytesPerRow what each row adds, 1 at least
+     */
+    public Optional<BatchSize> suggestBatchSize(long fixedBytes, long bytesPerRow) {
+        if (fixedBytes < 0 || bytesPerRow < 1) {
+            throw new IllegalArgumentException(
+                    "%d fixed bytes and %d a row are no needs".formatted(fixedBytes, bytesPerRow));
+        }
+        OptionalLong room = availableBytes();
+        if (room.isEmpty()) {
+            return Optional.empty();
+        }
+        long rows = Math.max(0, room.getAsLong() - fixedBytes) / bytesPerRow;
+        int count = (int) Math.min(rows, Integer.MAX_VALUE);
+        return Optional.of(new BatchSize(
+                count,
+                "(%s free beside a reserve of %s − %s fixed) / %s a row → %d"
+                        .formatted(
+                                Bytes.text(room.getAsLong()),
+                                Bytes.text(reservedBytes),
+                                Bytes.text(fixedBytes),
+                                Bytes.text(bytesPerRow),
+                                count)));
+    }
+
+    /**
+     * How many rows fit.
+     *
+     * @param rows 0 or more; 0 says that not even one fits
+     * @param explanation the arithmetic, for people
+     */
+    public record BatchSize(int rows, String explanation) {}
+
+    /**
+     * Refuses what does not fit, before anything is started.
+     *
+     * @param neededBytes what is needed
+     * @param explanation how that came about, for the message
+     * @throws WorkerOutOfMemoryException if it is more than what is available without the reserve
+     */
+    public void check(long neededBytes, String explanation) {
+        OptionalLong all = available.get();
+        if (all.isPresent() && neededBytes > Math.max(0, all.getAsLong() - reservedBytes)) {
+            throw new WorkerOutOfMemoryException(
+                    "This needs %s (%s), but only %s are available beside a reserve of %s."
+                            .formatted(
+                                    Bytes.text(neededBytes),
+                                    explanation,
+                                    Bytes.text(Math.max(0, all.getAsLong() - reservedBytes)),
+                                    Bytes.text(reservedBytes)),
+                    "Close other programs, use a smaller or quantized model, a shorter context or fewer rows, or name"
+                            + " a smaller reserve.");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+package io.github.mlx4j.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.model.SafetensorsHeader.Tensor;
+import io.github.mlx4j.port.ProviderKind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** Looks at a model's config.json: readable, no code of its own, known to the libraries, true to the weights. */
+final class ConfigChecks {
+
+    private static final String OTHER = "Use a model whose architecture %s has, or a newer version of mlx4j.";
+    private static final Pattern LAYER = Pattern.compile(
+            "(?:language_model\\.)?(?:model\\.|transformer\\.|gpt_neox\\.|backbone\\.)?(?:language_model\\.)?(?:decoder\\.)?"
+                    + "(?:layers|h)\\.(\\d{1,6})\\..*");
+    private static final Pattern EMBEDDINGS =
+            Pattern.compile("(?:.*\\.)?(?:embed_tokens|wte|embed_in|tok_embeddings)\\.weight");
+
+    private ConfigChecks() {}
+
+    /** That it can be read and asks for no code. */
+    static List<Problem> of(ModelFolder folder) {
+        if (!folder.names().contains("config.json")) {
+            return List.of(Problem.broken(
+                    "%s has no config.json, so it is not a model folder.".formatted(folder.path()),
+                    "Download or copy the model again."));
+        }
+        JsonNode config;
+        try {
+            config = folder.readJson("config.json");
+        } catch (ModelLoadException unreadable) {
+            return List.of(Problem.broken(unreadable.reason(), unreadable.hint()));
+        }
+        if (!config.path("model_type").isTextual()) {
+            return List.of(Problem.broken(
+                    "config.json in %s names no model_type.".formatted(folder.path()),
+                    "Download or copy the model again."));
+        }
+        List<Problem> problems = new ArrayList<>();
+        if (Config.isSet(config, "model_file")) {
+            problems.add(Problem.unsafe(
+                    "%s wants to run its own code: config.json has model_file %s."
+                            .formatted(
+                                    folder.path(),
+                                    Shown.text(config.path("model_file").asText())),
+                    "Use a model whose architecture the engine has."));
+        }
+        JsonNode weights = config.path("transformers_weights");
+        String file = weights.asText();
+        if (!weights.isMissingNode()
+                && (file.contains("/") || !(file.endsWith(Weights.SUFFIX) || file.endsWith(Weights.INDEX)))) {
+            problems.add(Problem.unsafe(
+                    "config.json in %s names weights that are no *.safetensors in that folder: %s."
+                            .formatted(folder.path(), Shown.text(file)),
+                    "Use a whole copy of the model, with its *.safetensors beside its config.json."));
+        }
+        return problems;
+    }
+
+    /** That each library has the architecture; code in the folder would stand in for one that is missing. */
+    static List<Problem> knownType(ModelFolder folder) {
+        JsonNode config = folder.json("config.json");
+        String type = config.path("model_type").asText();
+        List<Problem> problems = new ArrayList<>();
+        for (ProviderKind worker : List.of(ProviderKind.MLX, ProviderKind.HF)) {
+            KnownModelTypes known = KnownModelTypes.of(worker);
+            if (known.names().contains(type)) {
+                continue;
+            }
+            String fix = OTHER.formatted(known.library().split(" ")[0]);
+            String what = "%s has no architecture %s".formatted(known.library(), Shown.text(type));
+            problems.add((config.has("auto_map")
+                            ? Problem.unsafe(
+                                    what + ", and %s wants to run its own code (auto_map).".formatted(folder.path()),
+                                    fix)
+                            : Problem.broken(what + ".", fix))
+                    .only(worker));
+        }
+        boolean hfHasIt = KnownModelTypes.of(ProviderKind.HF).names().contains(type);
+        if (!hfHasIt && folder.json("tokenizer_config.json").has("auto_map")) {
+            problems.add(Problem.unsafe(
+                    "The tokenizer of %s wants to run its own code (auto_map in tokenizer_config.json)."
+                            .formatted(folder.path()),
+                    "Use a model whose tokenizer transformers has."));
+        }
+        return problems;
+    }
+
+    /** That the sizes it names are those of unquantized weights, as far as names of tensors tell. */
+    static List<Problem> trueTo(ModelFolder folder, @Nullable Architecture sizes, List<Tensor> tensors) {
+        List<Problem> problems = new ArrayList<>();
+        if (sizes == null || tensors.isEmpty()) {
+            return problems;
+        }
+        JsonNode config = Config.text(folder.json("config.json"));
+        TreeSet<Integer> layers = new TreeSet<>();
+        for (Tensor tensor : tensors) {
+            Matcher layer = LAYER.matcher(tensor.name());
+            if (layer.matches()) {
+                layers.add(Integer.valueOf(layer.group(1)));
+            }
+        }
+        int more = layers.tailSet(sizes.layers()).size();
+        boolean extra = config.has("num_nextn_predict_layers"); // layers for guessing ahead come after the others
+        if (!layers.isEmpty() && (layers.size() - more < sizes.layers() || (more > 0 && !extra))) {
+            problems.add(
+                    lie(folder, "it has %d layers".formatted(sizes.layers()), "the weights have " + layers.size()));
+        }
+        List<Tensor> embeddings = tensors.stream()
+                .filter(tensor -> EMBEDDINGS.matcher(tensor.name()).matches())
+                .toList();
+        boolean projected = config.has("word_embed_proj_dim") || config.has("embedding_size");
+        if (sizes.vocabularySize() != null && embeddings.size() == 1 && !projected) {
+            List<Long> wanted = List.of((long) sizes.vocabularySize(), (long) sizes.hiddenSize());
+            if (!embeddings.get(0).shape().equals(wanted)) {
+                problems.add(lie(
+                        folder,
+                        "vocab_size × hidden_size is %d × %d".formatted(wanted.get(0), wanted.get(1)),
+                        "%s is %s"
+                                .formatted(
+                                        Shown.text(embeddings.get(0).name()),
+                                        embeddings.get(0).shape())));
+            }
+        }
+        return problems;
+    }
+
+    private static Problem lie(ModelFolder folder, String said, String found) {
+        return Problem.broken(
+                "config.json in %s is not that of the weights: it says that %s, but %s."
+                        .formatted(folder.path(), said, found),
+                "The result would be a partly random model. Download or convert it again.");
+    }
+}

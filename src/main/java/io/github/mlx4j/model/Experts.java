@@ -1,0 +1,59 @@
+package io.github.mlx4j.model;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** The experts of DyLoRA-MoE: {@code peft_adapters/expert_i}, as folders of PEFT or as pickles. */
+final class Experts {
+
+    private static final String ROOT = "peft_adapters";
+    private static final Pattern FOLDER = Pattern.compile("expert_\\d{1,6}");
+    private static final Pattern PICKLE = Pattern.compile("expert_\\d{1,6}\\.pt");
+
+    private Experts() {}
+
+    /**
+     * Where the adapters are: PEFT puts a named one into a folder of its name, once more within the one it is given.
+     */
+    static List<String> folders(ModelFolder folder) {
+        return names(folder, FOLDER).stream()
+                .map(name -> {
+                    String outer = ROOT + "/" + name;
+                    String nested = outer + "/" + name;
+                    return folder.has(nested + "/adapter_config.json") ? nested : outer;
+                })
+                .toList();
+    }
+
+    static boolean any(ModelFolder folder) {
+        return !names(folder, FOLDER).isEmpty();
+    }
+
+    static boolean pickled(ModelFolder folder) {
+        return !pickles(folder).isEmpty();
+    }
+
+    static List<String> pickles(ModelFolder folder) {
+        return names(folder, PICKLE);
+    }
+
+    private static List<String> names(ModelFolder folder, Pattern pattern) {
+        if (!Files.isDirectory(folder.path().resolve(ROOT))) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(folder.path().resolve(ROOT))) {
+            return entries.map(entry -> entry.getFileName().toString())
+                    .filter(pattern.asMatchPredicate())
+                    .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
+                    .toList();
+        } catch (IOException | UncheckedIOException unreadable) {
+            return List.of();
+        }
+    }
+}

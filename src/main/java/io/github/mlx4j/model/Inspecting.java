@@ -1,0 +1,183 @@
+package io.github.mlx4j.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.model.SafetensorsHeader.Tensor;
+import io.github.mlx4j.port.ProviderKind;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** One inspection of one folder. */
+final class Inspecting {
+
+    private final ModelFolder folder;
+    private final boolean allowPickles;
+    private final List<Path> above;
+    private final ModelFormat format;
+    private final JsonNode config;
+    private final List<String> files;
+    private final List<Tensor> tensors;
+    private final Map<String, Object> metadata;
+    private final List<Problem> problems = new ArrayList<>();
+
+    /** Creates it; {@code above} are the folders that named this one, or one another, as their base. */
+    Inspecting(ModelFolder folder, boolean allowPickles, List<Path> above) {
+        this.folder = folder;
+        this.allowPickles = allowPickles;
+        this.above = above;
+        this.format = ModelFormat.of(folder);
+        this.config = folder.json("config.json");
+        this.files = Weights.of(folder, format);
+        this.tensors = files.stream()
+                .map(folder::header)
+                .flatMap(Optional::stream)
+                .flatMap(header -> header.tensors().stream())
+                .toList();
+        this.metadata = metadata();
+    }
+
+    ModelInspection result() {
+        Architecture sizes = Architecture.of(config);
+        Quantization quantization = Quantization.of(config);
+        BaseFinding base = BaseFinding.of(folder, format, allowPickles, above);
+        check(sizes, quantization, base);
+        WeightFacts facts = WeightFacts.of(tensors, quantization, config);
+        KvCache.Finding cache = KvCache.of(config, sizes, facts.valueBytes());
+        return new ModelInspection(
+                folder.path(),
+                format,
+                Optional.ofNullable(Config.string(config, "model_type"))
+                        .map(Shown::text)
+                        .orElse(null),
+                base.model(),
+                metadata,
+                facts.dtypes(),
+                quantization,
+                sizes,
+                facts.parameters(),
+                Config.contextLength(config),
+                facts.bytes(),
+                tensors.size(),
+                cache.cache(),
+                cache.note(),
+                isTied(),
+                hasTokenizer(),
+                hasChatTemplate(),
+                problems,
+                List.of(verdict(ProviderKind.MLX, base), verdict(ProviderKind.HF, base)));
+    }
+
+    private void check(@Nullable Architecture sizes, @Nullable Quantization quantization, BaseFinding base) {
+        if (format == ModelFormat.GGUF) {
+            problems.add(Problem.broken(
+                    "%s is llama.cpp's format (GGUF), which neither mlx-lm nor transformers loads here."
+                            .formatted(folder.path()),
+                    "Use the model with *.safetensors that it was made from, or give the file to Ollama."));
+            return;
+        }
+        if (format == ModelFormat.UNKNOWN) {
+            problems.add(Problem.broken(
+                    "%s has no config.json, no adapter_config.json and no weights, so it is not a model folder."
+                            .formatted(folder.path()),
+                    "Check the path; a download may have put the files into a folder below."));
+            return;
+        }
+        problems.addAll(EntryChecks.of(folder.path()));
+        if (format.isAdapter()) {
+            problems.addAll(ExpertChecks.ofAdapter(folder, format));
+        } else {
+            List<Problem> ofConfig = ConfigChecks.of(folder);
+            problems.addAll(ofConfig);
+            switch (format) {
+                case DYLORA_SEPARATED -> problems.addAll(ExpertChecks.ofPickles(folder, metadata, allowPickles));
+                case DYLORA_CHECKPOINT -> problems.addAll(ExpertChecks.ofFolders(folder, metadata, allowPickles));
+                default -> checkModel(sizes, quantization, ofConfig.isEmpty());
+            }
+        }
+        problems.addAll(base.problems());
+        problems.sort(Comparator.comparing(problem -> !problem.code().equals(Problem.UNSAFE)));
+    }
+
+    private void checkModel(@Nullable Architecture sizes, @Nullable Quantization quantization, boolean readable) {
+        boolean wrapped = tensors.stream().anyMatch(tensor -> tensor.name().startsWith(Weights.WRAPPER));
+        List<Problem> ofWeights = WeightChecks.of(folder, files);
+        problems.addAll(ofWeights);
+        if (readable && format != ModelFormat.DYLORA_WRAPPED) {
+            problems.addAll(ConfigChecks.knownType(folder));
+        }
+        if (readable && ofWeights.isEmpty() && quantization == null && !wrapped) {
+            problems.addAll(ConfigChecks.trueTo(folder, sizes, tensors));
+        }
+        if (quantization != null) {
+            problems.addAll(QuantizationChecks.of(folder, quantization));
+        }
+        if (wrapped) {
+            problems.addAll(ExpertChecks.ofRouter(folder, tensors, allowPickles));
+        }
+        if (format.isModel() && !hasTokenizer()) {
+            problems.add(Problem.broken(
+                    "%s has no tokenizer (tokenizer.json or the like).".formatted(folder.path()),
+                    "Download or copy the model again."));
+        }
+    }
+
+    private Verdict verdict(ProviderKind worker, BaseFinding base) {
+        List<Problem> against = problems.stream()
+                .filter(problem -> problem.blocks().contains(worker))
+                .toList();
+        if (!against.isEmpty()) {
+            return new Verdict(
+                    worker, false, against.get(0).what(), against.get(0).fix());
+        }
+        boolean mlx = worker == ProviderKind.MLX;
+        String how = switch (format) {
+            case PEFT_ADAPTER -> mlx ? "converted to mlx-lm's form as it is loaded" : "as PEFT loads it";
+            case MLX_ADAPTER -> "as mlx-lm loads it";
+            case DYLORA_WRAPPED, DYLORA_BASE_CONFIG, DYLORA_SEPARATED, DYLORA_CHECKPOINT ->
+                mlx ? "one expert, which has to be named" : "with its experts, and its router to choose one";
+            default ->
+                "%s has the architecture %s"
+                        .formatted(
+                                KnownModelTypes.of(worker).library(),
+                                Shown.text(config.path("model_type").asText()));
+        };
+        return new Verdict(worker, true, how + base.needs(), "");
+    }
+
+    private Map<String, Object> metadata() {
+        return switch (format) {
+            case PEFT_ADAPTER -> AdapterConfig.ofPeft(folder.json("adapter_config.json"));
+            case MLX_ADAPTER -> AdapterConfig.ofMlx(folder.json("adapter_config.json"));
+            case DYLORA_WRAPPED, DYLORA_BASE_CONFIG, DYLORA_SEPARATED, DYLORA_CHECKPOINT ->
+                AdapterConfig.ofDylora(folder);
+            case HF, MLX, MLX_QUANTIZED, GGUF, UNKNOWN -> Map.of();
+        };
+    }
+
+    private boolean isTied() {
+        for (JsonNode part : List.of(config, Config.text(config))) {
+            if (part.path("tie_word_embeddings").isBoolean()) {
+                return part.path("tie_word_embeddings").booleanValue();
+            }
+        }
+        return false;
+    }
+
+    private boolean hasTokenizer() {
+        return folder.names().stream()
+                .anyMatch(name -> name.startsWith("tokenizer.")
+                        || name.startsWith("vocab.")
+                        || name.endsWith(".model")
+                        || name.endsWith(".tiktoken"));
+    }
+
+    private boolean hasChatTemplate() {
+        return folder.has("chat_template.jinja")
+                || folder.has("chat_template.json")
+                || Config.isSet(folder.json("tokenizer_config.json"), "chat_template");
+    }
+}

@@ -1,0 +1,105 @@
+package io.github.mlx4j.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a model's KV cache takes, for a row of a batch.
+ *
+ * @param layerBytes bytes that a token takes in a layer: 2 (keys and values) × KV heads × head size × bytes of a value
+ * @param fullLayers layers that keep every token
+ * @param slidingLayers layers that keep the last {@code window} tokens only
+ * @param window tokens, or 0 without sliding layers
+ * @param explanation the arithmetic, for people
+ */
+public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int window, String explanation) {
+
+    /** Bytes that one more token takes, as long as the windows of sliding layers aren't full. */
+    public long bytesPerToken() {
+        return bytes(1);
+    }
+
+    /** Bytes of so many tokens; {@link Long#MAX_VALUE} if that is more than a {@code long} holds. */
+    public long bytes(long tokens) {
+        try {
+            long full = Math.multiplyExact(tokens, (long) fullLayers);
+            long sliding = Math.multiplyExact(Math.min(tokens, window), (long) slidingLayers);
+            return Math.multiplyExact(Math.addExact(full, sliding), layerBytes);
+        } catch (ArithmeticException tooMuch) {
+            return Long.MAX_VALUE;
+        }
+    }
+
+    /**
+     * The outcome of looking at a config: a cache, or none with the reason.
+     *
+     * @param cache the cache, or {@code null} where its size can't be told
+     * @param note why not, or what has to be said of it; may be empty
+     */
+    record Finding(@Nullable KvCache cache, String note) {}
+
+    static Finding of(JsonNode whole, @Nullable Architecture sizes, int valueBytes) {
+        JsonNode config = Config.text(whole);
+        String other = whyNotPlain(config);
+        if (sizes == null || other != null) {
+            return new Finding(null, other != null ? other : "the config doesn't give the sizes");
+        }
+        List<String> types = StreamSupport.stream(config.path("layer_types").spliterator(), false)
+                .map(JsonNode::asText)
+                .toList();
+        int sliding = (int) types.stream().filter("sliding_attention"::equals).count();
+        Integer window = Config.size(config, "sliding_window");
+        if (types.stream().anyMatch(type -> !type.equals("full_attention") && !type.equals("sliding_attention"))) {
+            return new Finding(null, "some layers don't keep keys and values of each token (layer_types)");
+        }
+        if (sliding > 0 && (window == null || types.size() != sizes.layers())) {
+            return new Finding(null, "some layers keep the last tokens only, but the config doesn't say how many");
+        }
+        int full = sizes.layers() - sliding;
+        long layer;
+        try {
+            layer = Math.multiplyExact(2L * valueBytes * sizes.keyValueHeads(), (long) sizes.headSize());
+        } catch (ArithmeticException tooMuch) {
+            return new Finding(null, "the config's sizes can't be true");
+        }
+        String explanation = "2 (keys, values) × %d layers × %d KV heads × %d head size × %d bytes"
+                .formatted(sizes.layers(), sizes.keyValueHeads(), sizes.headSize(), valueBytes);
+        String note = "";
+        if (sliding > 0) {
+            note = "%d of %d layers keep the last %d tokens only".formatted(sliding, sizes.layers(), window);
+        } else if (types.isEmpty()
+                && window != null
+                && config.path("use_sliding_window").asBoolean(true)) {
+            note = "at most: layers may keep the last %d tokens only (sliding_window)".formatted(window);
+        }
+        return new Finding(new KvCache(layer, full, sliding, sliding > 0 ? window : 0, explanation), note);
+    }
+
+    private static @Nullable String whyNotPlain(JsonNode config) {
+        if (Config.size(config, "kv_lora_rank") != null) {
+            return "keys and values are kept compressed (MLA)";
+        }
+        for (Map.Entry<String, JsonNode> field : config.properties()) {
+            String name = field.getKey();
+            boolean recurrent = name.startsWith("mamba_")
+                    || name.startsWith("ssm_")
+                    || name.startsWith("linear_num_")
+                    || List.of("attn_layer_period", "hybrid_override_pattern", "layers_block_type", "block_types")
+                            .contains(name)
+                    || List.of("state_size", "conv_L_cache", "full_attn_idxs", "full_attention_interval")
+                            .contains(name);
+            if (recurrent && Config.isSet(config, name)) {
+                return "some layers keep a state instead of each token (%s)".formatted(Shown.text(name));
+            }
+            boolean mixed = List.of("num_kv_shared_layers", "global_head_dim", "num_global_key_value_heads")
+                    .contains(name);
+            if (mixed && Config.size(config, name) != null) {
+                return "not every layer has the same keys and values (%s)".formatted(name);
+            }
+        }
+        return null;
+    }
+}

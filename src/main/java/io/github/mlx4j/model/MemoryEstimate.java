@@ -1,0 +1,156 @@
+package io.github.mlx4j.model;
+
+import io.github.mlx4j.device.Bytes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * What something takes in memory, by arithmetic alone.
+ *
+ * <ul>
+ *   <li>Inference: the weights, and the KV cache of each row. What the library itself takes (some hundred MB) is not in
+ *       it.
+ *   <li>LoRA, QLoRA, DoRA: the weights; 16 bytes for each trained parameter (itself and its gradient in float32, and
+ *       Adam's two moments); activations.
+ *   <li>Full training with Adam in float32: 16 bytes for each parameter; activations.
+ * </ul>
+ *
+ * <p>Activations are an estimate, on the safe side: no gradient checkpointing and no fused attention.
+ *
+ * @param parts what is added up
+ */
+public record MemoryEstimate(List<Part> parts) {
+
+    private static final int TRAINED_BYTES = 16; // 4 the parameter, 4 its gradient, 8 Adam's moments
+    private static final double QLORA_BITS = 4 + 32.0 / 64; // a float16 scale and bias for each group of 64
+
+    /** Takes an immutable copy. */
+    public MemoryEstimate {
+        parts = List.copyOf(parts);
+    }
+
+    /**
+     * One addend.
+     *
+     * @param name what it is
+     * @param bytes how much
+     * @param arithmetic how that came about, for people
+     */
+    public record Part(String name, long bytes, String arithmetic) {}
+
+    /** The sum, in bytes. */
+    public long bytes() {
+        long sum = 0;
+        for (Part part : parts) {
+            sum = plus(sum, part.bytes());
+        }
+        return sum;
+    }
+
+    /** The arithmetic, for people: {@code weights 2.2 GB (…) + KV cache 1.6 GB (…) = 3.8 GB}. */
+    public String explain() {
+        return parts.stream()
+                        .map(part -> "%s %s (%s)".formatted(part.name(), Bytes.text(part.bytes()), part.arithmetic()))
+                        .collect(Collectors.joining(" + "))
+                + " = " + Bytes.text(bytes());
+    }
+
+    /**
+     * For generating text.
+     *
+     * @param tokens of prompt and answer together, in each row
+     * @param rows requests that run at once
+     */
+    public static MemoryEstimate inference(ModelInspection model, long tokens, int rows) {
+        List<Part> parts = new ArrayList<>(List.of(weights(model)));
+        KvCache cache = model.kvCache();
+        parts.add(
+                cache == null
+                        ? new Part("KV cache", 0, "not known: " + model.kvCacheNote())
+                        : new Part(
+                                "KV cache",
+                                times(cache.bytes(tokens), rows),
+                                "%d × %d tokens × %s".formatted(rows, tokens, cache.explanation())
+                                        + (model.kvCacheNote().isEmpty() ? "" : "; " + model.kvCacheNote())));
+        return new MemoryEstimate(parts);
+    }
+
+    /**
+     * For training.
+     *
+     * @param trained how many parameters are trained; not looked at for {@code FULL}
+     * @param batch rows of a step
+     * @param sequence tokens of a row
+     */
+    public static MemoryEstimate training(
+            ModelInspection model, TrainingKind kind, long trained, int batch, int sequence) {
+        List<Part> parts = new ArrayList<>();
+        Long all = model.parameters();
+        if (kind == TrainingKind.FULL) {
+            long count = all == null ? 0 : all;
+            parts.add(trained("parameters", count));
+        } else {
+            boolean toQuantize = kind == TrainingKind.QLORA && model.quantization() == null && all != null;
+            parts.add(
+                    toQuantize
+                            ? new Part(
+                                    "weights",
+                                    Math.round(all * QLORA_BITS / 8),
+                                    "%,d parameters × %.1f bits, once quantized".formatted(all, QLORA_BITS))
+                            : weights(model));
+            parts.add(trained("trained parameters", trained));
+        }
+        parts.add(activations(model, batch, sequence));
+        return new MemoryEstimate(parts);
+    }
+
+    private static Part weights(ModelInspection model) {
+        return new Part("weights", model.weightBytes(), "the bytes of %,d tensors".formatted(model.tensors()));
+    }
+
+    private static Part trained(String name, long count) {
+        return new Part(
+                name,
+                times(count, TRAINED_BYTES),
+                "%,d × %d bytes: 4 itself, 4 gradient, 8 Adam".formatted(count, TRAINED_BYTES));
+    }
+
+    /**
+     * Korthikanti and others, "Reducing Activation Recomputation in Large Transformer Models" (2022), equation 1: in 16
+     * bits a layer keeps s·b·h·(34 + 5·a·s/h) bytes; and the logits with their gradient in float32.
+     */
+    private static Part activations(ModelInspection model, int batch, int sequence) {
+        Architecture sizes = model.architecture();
+        if (sizes == null) {
+            return new Part("activations", 0, "not known: the config doesn't give the sizes");
+        }
+        long rows = times(batch, sequence);
+        long attention = times(5, sizes.heads(), sequence);
+        long layers = times(sizes.layers(), rows, plus(times(34, sizes.hiddenSize()), attention));
+        long vocabulary = sizes.vocabularySize() == null ? 0 : sizes.vocabularySize();
+        long logits = times(rows, vocabulary, 8);
+        return new Part(
+                "activations",
+                plus(layers, logits),
+                "an estimate: %d layers × %d × %d tokens × (34 × %d + 5 × %d heads × %3$d) + logits %2$d × %3$d × %d × 8"
+                        .formatted(sizes.layers(), batch, sequence, sizes.hiddenSize(), sizes.heads(), vocabulary));
+    }
+
+    private static long plus(long one, long other) {
+        return one > Long.MAX_VALUE - other ? Long.MAX_VALUE : one + other;
+    }
+
+    /** The product, or the largest number if it is larger. */
+    private static long times(long... factors) {
+        long product = 1;
+        try {
+            for (long factor : factors) {
+                product = Math.multiplyExact(product, factor);
+            }
+            return product;
+        } catch (ArithmeticException tooMuch) {
+            return Long.MAX_VALUE;
+        }
+    }
+}

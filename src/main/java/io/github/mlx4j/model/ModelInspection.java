@@ -1,0 +1,82 @@
+package io.github.mlx4j.model;
+
+import io.github.mlx4j.port.ProviderKind;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a model folder holds, and who would load it. {@code null} stands for what the folder doesn't tell.
+ *
+ * @param folder the folder, or the GGUF file
+ * @param format its format
+ * @param modelType the config's {@code model_type}
+ * @param base the model that it belongs on: of adapters and DyLoRA-MoE
+ * @param metadata fields of an adapter's or DyLoRA-MoE's own config, such as {@code rank}, {@code alpha},
+ *     {@code targets}, {@code experts}; values are texts, numbers, booleans or lists of texts
+ * @param dtypes bytes of the weights by their type, as safetensors writes it ({@code BF16} …), most first
+ * @param quantization how the weights are quantized
+ * @param architecture the decoder's sizes
+ * @param parameters how many there are; in a model that mlx-lm quantized as many as before
+ * @param contextLength tokens, by the config
+ * @param weightBytes the sum of the tensors' bytes, which is what they take in memory
+ * @param tensors how many there are
+ * @param kvCache what a token takes in the KV cache
+ * @param kvCacheNote why that is not known, or what has to be said of it; may be empty
+ * @param tiedEmbeddings whether the output takes the input's embeddings, by the config
+ * @param tokenizer whether the folder has a tokenizer
+ * @param chatTemplate whether it has a chat template
+ * @param problems what keeps a worker from loading it, what is unsafe first
+ * @param verdicts one for mlx and one for hf
+ */
+public record ModelInspection(
+        Path folder,
+        ModelFormat format,
+        @Nullable String modelType,
+        @Nullable BaseModel base,
+        Map<String, Object> metadata,
+        Map<String, Long> dtypes,
+        @Nullable Quantization quantization,
+        @Nullable Architecture architecture,
+        @Nullable Long parameters,
+        @Nullable Integer contextLength,
+        long weightBytes,
+        int tensors,
+        @Nullable KvCache kvCache,
+        String kvCacheNote,
+        boolean tiedEmbeddings,
+        boolean tokenizer,
+        boolean chatTemplate,
+        List<Problem> problems,
+        List<Verdict> verdicts) {
+
+    /** Takes immutable copies. */
+    public ModelInspection {
+        metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
+        dtypes = Collections.unmodifiableMap(new LinkedHashMap<>(dtypes));
+        problems = List.copyOf(problems);
+        verdicts = List.copyOf(verdicts);
+    }
+
+    /** The type that most bytes of the weights have, as safetensors writes it. */
+    public Optional<String> dtype() {
+        return dtypes.keySet().stream().findFirst();
+    }
+
+    /** Whether a worker would load it, and why; {@code worker} is {@code MLX} or {@code HF}. */
+    public Verdict verdict(ProviderKind worker) {
+        return verdicts.stream()
+                .filter(verdict -> verdict.provider() == worker)
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(worker + " loads no folders"));
+    }
+
+    /** Whether any worker would load it. */
+    public boolean loadable() {
+        return verdicts.stream().anyMatch(Verdict::loads);
+    }
+}

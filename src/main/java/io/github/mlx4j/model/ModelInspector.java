@@ -1,0 +1,28 @@
+package io.github.mlx4j.model;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Says what a model folder holds and who would load it, without loading it: it reads config files and the headers of
+ * weights, opens nothing that may run code, writes nothing, and needs no Python. Thread-safe.
+ */
+public final class ModelInspector {
+
+    private ModelInspector() {}
+
+    /**
+     * Inspects a folder, or a {@code *.gguf} file. What is wrong with it is in the result.
+     *
+     * @throws io.github.mlx4j.error.ModelNotFoundException if there is no such folder
+     * @throws io.github.mlx4j.error.ModelLoadException if the folder can't be listed
+     */
+    public static ModelInspection inspect(Path folder) {
+        return inspect(folder, false);
+    }
+
+    /** The same; {@code allowPickles} lets experts and routers of DyLoRA-MoE be pickles. */
+    public static ModelInspection inspect(Path folder, boolean allowPickles) {
+        return new Inspecting(ModelFolder.open(folder), allowPickles, List.of()).result();
+    }
+}

@@ -1,0 +1,38 @@
+package io.github.mlx4j.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How weights are quantized.
+ *
+ * @param method {@code mlx}, or what transformers calls it: {@code gptq}, {@code awq}, {@code bitsandbytes} …
+ * @param bits for a weight, or {@code null} where the config doesn't say; single layers may have others
+ * @param groupSize how many weights share a scale, or {@code null} where the config doesn't say
+ * @param mode of MLX: {@code affine}, {@code mxfp4}, {@code mxfp8}, {@code nvfp4}; else {@code null}
+ */
+public record Quantization(
+        String method,
+        @Nullable Integer bits,
+        @Nullable Integer groupSize,
+        @Nullable String mode) {
+
+    static @Nullable Quantization of(JsonNode config) {
+        JsonNode mlx = config.path("quantization");
+        if (mlx.isObject()) {
+            String mode = mlx.path("mode").asText("affine");
+            return new Quantization("mlx", Config.size(mlx, "bits"), Config.size(mlx, "group_size"), Shown.text(mode));
+        }
+        JsonNode other = config.path("quantization_config");
+        if (!other.isObject()) {
+            other = Config.text(config).path("quantization_config");
+        }
+        return other.isObject()
+                ? new Quantization(
+                        Shown.text(other.path("quant_method").asText("unknown")),
+                        Config.size(other, "bits"),
+                        Config.size(other, "group_size"),
+                        null)
+                : null;
+    }
+}

@@ -1,0 +1,74 @@
+package io.github.mlx4j.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** Which files of a folder hold weights. */
+final class Weights {
+
+    static final String SUFFIX = ".safetensors";
+    static final String INDEX = ".safetensors.index.json";
+    static final String ROUTER = "router.safetensors";
+    static final String WRAPPER = "foundation_model.";
+
+    private static final List<String> PICKLES = List.of(".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle");
+
+    private Weights() {}
+
+    /** The safetensors files in the folder itself. */
+    static List<String> topLevel(ModelFolder folder) {
+        return folder.names().stream().filter(name -> name.endsWith(SUFFIX)).toList();
+    }
+
+    /** The safetensors files that a format's loader reads, as paths within the folder. */
+    static List<String> of(ModelFolder folder, ModelFormat format) {
+        return switch (format) {
+            case PEFT_ADAPTER -> present(folder, "adapter_model.safetensors");
+            case MLX_ADAPTER -> present(folder, "adapters.safetensors");
+            case DYLORA_CHECKPOINT, DYLORA_SEPARATED ->
+                Stream.concat(
+                                Experts.folders(folder).stream().map(expert -> expert + "/adapter_model.safetensors"),
+                                Stream.of(ROUTER))
+                        .filter(folder::has)
+                        .toList();
+            case GGUF, UNKNOWN -> List.of();
+            case HF, MLX, MLX_QUANTIZED, DYLORA_WRAPPED, DYLORA_BASE_CONFIG -> ofModel(folder);
+        };
+    }
+
+    /** Files that an index names, else those that both libraries look for, else any: other copies don't count twice. */
+    private static List<String> ofModel(ModelFolder folder) {
+        TreeSet<String> indexed = new TreeSet<>();
+        folder.json("model" + INDEX).path("weight_map").forEach(file -> indexed.add(file.asText()));
+        List<String> files = new ArrayList<>(topLevel(folder));
+        if (files.stream().anyMatch(indexed::contains)) {
+            files.retainAll(indexed);
+        } else if (files.stream().anyMatch(Weights::isForMlx)) {
+            files.removeIf(name -> !isForMlx(name));
+        }
+        return List.copyOf(files);
+    }
+
+    /** mlx-lm takes what is called so, all of it, and looks into no index. */
+    static boolean isForMlx(String name) {
+        return name.startsWith("model") && name.endsWith(SUFFIX);
+    }
+
+    static boolean isPickle(String name) {
+        return PICKLES.stream().anyMatch(name::endsWith);
+    }
+
+    /** Whether a file has the weights of DyLoRA-MoE's wrapper. */
+    static boolean isWrapped(ModelFolder folder, String name) {
+        return folder.header(name)
+                .filter(header -> header.tensors().stream()
+                        .anyMatch(tensor -> tensor.name().startsWith(WRAPPER)))
+                .isPresent();
+    }
+
+    private static List<String> present(ModelFolder folder, String name) {
+        return folder.has(name) ? List.of(name) : List.of();
+    }
+}

@@ -1,0 +1,100 @@
+package io.github.mlx4j.device;
+
+import static io.github.mlx4j.port.ProviderKind.HF;
+import static io.github.mlx4j.port.ProviderKind.MLX;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BackendChoiceTest {
+
+    private static final List<BackendFacts> BOTH = List.of(BackendFacts.ready(MLX), BackendFacts.ready(HF));
+    private static final String VM_STAT =
+            "Mach Virtual Memory Statistics: (page size of 16384 bytes)\nPages free: 1000000.\n"; // 16.4 GB
+
+    private final DeviceManager linux =
+            new DeviceManager(new FakeMachine("Linux", "amd64").with("/proc/meminfo", "MemAvailable: 4000000 kB\n"));
+    private final DeviceManager mac = mac("hw.optional.arm64: 1\n");
+
+    @Test
+    void shouldTakeTheFirstThatIsReady() {
+        assertThat(linux.selectBackend(BOTH, null, 0))
+                .isEqualTo(new BackendChoice(
+                        MLX,
+                        "cpu",
+                        List.of(
+                                new BackendChoice.Reason(MLX, true, "it can run here, on cpu"),
+                                new BackendChoice.Reason(HF, false, "mlx comes before it"))));
+    }
+
+    @Test
+    void shouldSayWhyWhenTheFirstIsNotReady() {
+        List<BackendFacts> facts = List.of(BackendFacts.unavailable(MLX, "mlx-lm is missing"), BackendFacts.ready(HF));
+
+        BackendChoice choice = mac.selectBackend(facts, null, 0);
+        assertThat(choice.provider()).isEqualTo(HF);
+        assertThat(choice.device()).isEqualTo("mps");
+        assertThat(choice.reasons())
+                .containsExactly(
+                        new BackendChoice.Reason(MLX, false, "mlx-lm is missing"),
+                        new BackendChoice.Reason(HF, true, "it can run here, on mps"));
+    }
+
+    @Test
+    void shouldTakeOnlyWhatIsAskedFor() {
+        BackendChoice choice = mac.selectBackend(BOTH, HF, 0);
+
+        assertThat(choice.provider()).isEqualTo(HF);
+        assertThat(choice.reasons().get(0).why()).isEqualTo("not asked for: hf is");
+    }
+
+    @Test
+    void shouldUseTheGpuWhenItIsAppleSilicon() {
+        assertThat(mac.selectBackend(BOTH, null, 0).device()).isEqualTo("gpu");
+        assertThat(mac("sysctl.proc_translated: 1\n")
+                        .selectBackend(BOTH, null, 0)
+                        .device())
+                .isEqualTo("cpu");
+    }
+
+    @Test
+    void shouldUseTheDeviceWhenAWorkerToldIt() {
+        List<BackendFacts> facts = List.of(BackendFacts.ready(HF).on("cuda"));
+
+        BackendChoice choice = linux.selectBackend(facts, null, 900_000_000_000L);
+        assertThat(choice.device()).isEqualTo("cuda"); // with memory of its own, of which nothing is known
+    }
+
+    @Test
+    void shouldTakeNoneWhenTheModelDoesNotFit() {
+        BackendChoice choice = linux.selectBackend(BOTH, null, 5_000_000_000L);
+
+        assertThat(choice.provider()).isNull();
+        assertThat(choice.device()).isNull();
+        assertThat(choice.reasons())
+                .extracting(BackendChoice.Reason::why)
+                .containsOnly("the model needs 5.0 GB, but 4.1 GB are available");
+    }
+
+    @Test
+    void shouldHeedTheGpusLimitWhenOneIsSet() {
+        BackendChoice choice =
+                mac("hw.optional.arm64: 1\niogpu.wired_limit_mb: 4096\n").selectBackend(BOTH, null, 5_000_000_000L);
+
+        assertThat(choice.provider()).isEqualTo(HF);
+        assertThat(choice.reasons().get(0).why())
+                .isEqualTo("the model needs 5.0 GB, but the GPU may hold 4.3 GB (iogpu.wired_limit_mb)");
+    }
+
+    @Test
+    void shouldTakeNoneWhenThereAreNone() {
+        assertThat(linux.selectBackend(List.of(), null, 0)).isEqualTo(new BackendChoice(null, null, List.of()));
+    }
+
+    private static DeviceManager mac(String sysctl) {
+        return new DeviceManager(new FakeMachine("Mac OS X", sysctl.contains("translated") ? "x86_64" : "aarch64")
+                .with("/usr/sbin/sysctl", sysctl)
+                .with("/usr/bin/vm_stat", VM_STAT));
+    }
+}

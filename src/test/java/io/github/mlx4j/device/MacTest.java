@@ -1,0 +1,220 @@
+package io.github.mlx4j.device;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The texts are written after the documented output of sysctl, vm_stat and system_profiler. None was recorded on a Mac:
+ * this project has not run on one.
+ */
+class MacTest {
+
+    private static final String SYSCTL = "/usr/sbin/sysctl";
+    private static final String VM_STAT = "/usr/bin/vm_stat";
+    private static final String PROFILER = "/usr/sbin/system_profiler";
+
+    @ParameterizedTest
+    @CsvSource({
+        "Apple M1, 1, BASE, 4, 4, 8",
+        "Apple M2 Pro, 2, PRO, 8, 4, 16",
+        "Apple M3 Max, 3, MAX, 12, 4, 64",
+        "Apple M4, 4, BASE, 4, 6, 24",
+        "Apple M5, 5, BASE, 4, 6, 32",
+        "Apple M2 Ultra, 2, ULTRA, 16, 8, 192"
+    })
+    void shouldKnowTheChipWhenItIsApples(
+            String chip, int generation, Hardware.Variant variant, int performance, int efficiency, long gigabytes) {
+        Hardware hardware = hardware("aarch64", appleSilicon(chip, performance, efficiency, gigabytes << 30, Map.of()));
+
+        assertThat(hardware)
+                .isEqualTo(new Hardware(
+                        "Mac OS X",
+                        "aarch64",
+                        chip,
+                        generation,
+                        variant,
+                        performance + efficiency,
+                        performance,
+                        efficiency,
+                        gigabytes << 30,
+                        null,
+                        true,
+                        false));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Apple M7 Nova", "Apple A18 Pro", "Apple processor", "Apple M", "M3", "Apple M9999"})
+    void shouldNotGuessWhenTheChipIsUnheardOf(String chip) {
+        Hardware hardware = hardware("aarch64", appleSilicon(chip, 4, 4, 8L << 30, Map.of()));
+
+        assertThat(hardware.chip()).isEqualTo(chip);
+        assertThat(hardware.generation()).isNull();
+        assertThat(hardware.variant()).isNull();
+        assertThat(hardware.appleSilicon()).isTrue();
+    }
+
+    @Test
+    void shouldCountEveryFastLevelWhenNoneIsCalledEfficiency() {
+        String text = appleSilicon("Apple M5 Max", 6, 12, 64L << 30, Map.of("hw.perflevel1.name", "Performance"));
+
+        assertThat(hardware("aarch64", text).performanceCores()).isEqualTo(18);
+        assertThat(hardware("aarch64", text).efficiencyCores()).isNull();
+    }
+
+    @Test
+    void shouldKnowTheGpusLimitWhenOneWasSet() {
+        assertThat(hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of("iogpu.wired_limit_mb", "0")))
+                        .gpuLimitBytes())
+                .isNull();
+        assertThat(hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of("iogpu.wired_limit_mb", "6144")))
+                        .gpuLimitBytes())
+                .isEqualTo(6L << 30);
+    }
+
+    @Test
+    void shouldTakeAWorkersFigureWhenNoLimitWasSet() {
+        Hardware free = hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of()));
+        Hardware limited =
+                hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of("iogpu.wired_limit_mb", "6144")));
+
+        assertThat(free.withGpuLimit(5L << 30).gpuLimitBytes()).isEqualTo(5L << 30);
+        assertThat(free.withGpuLimit(5L << 30).withGpuLimit(1).chip()).isEqualTo("Apple M3");
+        assertThat(limited.withGpuLimit(5L << 30)).isEqualTo(limited);
+    }
+
+    @Test
+    void shouldTellAnIntelMacApart() {
+        Hardware hardware = hardware("x86_64", """
+                machdep.cpu.brand_string: Intel(R) Core(TM) i9-9980HK CPU @ 2.40GHz
+                hw.memsize: 34359738368
+                hw.ncpu: 16
+                hw.perflevel0.physicalcpu: 8
+                """);
+
+        assertThat(hardware)
+                .isEqualTo(new Hardware(
+                        "Mac OS X",
+                        "x86_64",
+                        "Intel(R) Core(TM) i9-9980HK CPU @ 2.40GHz",
+                        null,
+                        null,
+                        16,
+                        null,
+                        null,
+                        32L << 30,
+                        null,
+                        false,
+                        false));
+    }
+
+    @Test
+    void shouldSeeThroughRosettaWhenTheJvmIsTranslated() {
+        Hardware hardware = hardware(
+                "x86_64", appleSilicon("Apple M1 Pro", 8, 2, 16L << 30, Map.of("sysctl.proc_translated", "1")));
+
+        assertThat(hardware.translated()).isTrue();
+        assertThat(hardware.appleSilicon()).isTrue();
+        assertThat(hardware.architecture()).isEqualTo("x86_64");
+        assertThat(hardware.generation()).isEqualTo(1);
+        assertThat(hardware("x86_64", "machdep.cpu.brand_string: VirtualApple @ 2.50GHz\nsysctl.proc_translated: 1\n")
+                        .appleSilicon())
+                .isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\n\n", "hw.memsize", "hw.memsize: many", "hw.memsize: 99999999999999999999"})
+    void shouldKnowLittleWhenSysctlSaysLittle(String text) {
+        Hardware hardware = hardware("aarch64", text);
+
+        assertThat(hardware.memoryBytes()).isNull();
+        assertThat(hardware.chip()).isNull();
+        assertThat(hardware.cores()).isEqualTo(2);
+        assertThat(hardware.appleSilicon()).isTrue();
+    }
+
+    @Test
+    void shouldCountWhatCanBeHadWithoutSwapping() {
+        String text = """
+                Mach Virtual Memory Statistics: (page size of 16384 bytes)
+                Pages free:                               10000.
+                Pages active:                            400000.
+                Pages inactive:                          300000.
+                Pages speculative:                         2000.
+                Pages throttled:                              0.
+                Pages wired down:                        150000.
+                Pages purgeable:                           3000.
+                "Translation faults":                 123456789.
+                Swapins:                                      0.
+                """;
+
+        assertThat(mac("aarch64").with(VM_STAT, text))
+                .satisfies(machine -> assertThat(new DeviceManager(machine).availableMemory())
+                        .hasValue(16384L * (10_000 + 300_000 + 2_000 + 3_000)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "Pages free: 1.", "Mach Virtual Memory Statistics: (page size of 4096 bytes)\n"})
+    void shouldNotGuessWhenVmStatSaysLittle(String text) {
+        assertThat(new DeviceManager(mac("aarch64").with(VM_STAT, text)).availableMemory())
+                .isEmpty();
+        assertThat(new DeviceManager(mac("aarch64")).availableMemory()).isEmpty();
+    }
+
+    @Test
+    void shouldReadTheGpusCores() {
+        String text = """
+                {"SPDisplaysDataType": [
+                  {"_name": "Apple M3 Max", "sppci_cores": "40", "sppci_model": "Apple M3 Max",
+                   "spdisplays_mtlgpufamilysupport": "spdisplays_metal3"}]}""";
+
+        assertThat(new DeviceManager(mac("aarch64").with(PROFILER, text)).gpuCores(Duration.ofSeconds(1)))
+                .hasValue(40);
+        for (String other : List.of("", "{", "[]", "{\"SPDisplaysDataType\": [{\"sppci_model\": \"AMD\"}]}")) {
+            assertThat(new DeviceManager(mac("x86_64").with(PROFILER, other)).gpuCores(Duration.ofSeconds(1)))
+                    .isEmpty();
+        }
+    }
+
+    private static Hardware hardware(String architecture, String sysctl) {
+        return new DeviceManager(mac(architecture).with(SYSCTL, sysctl)).detectHardware();
+    }
+
+    private static FakeMachine mac(String architecture) {
+        return new FakeMachine("Mac OS X", architecture);
+    }
+
+    private static String appleSilicon(
+            String chip, int performance, int efficiency, long memory, Map<String, String> more) {
+        Map<String, String> values = new TreeMap<>(Map.of(
+                "machdep.cpu.brand_string",
+                chip,
+                "hw.memsize",
+                "" + memory,
+                "hw.ncpu",
+                "" + (performance + efficiency),
+                "hw.optional.arm64",
+                "1",
+                "hw.perflevel0.name",
+                "Performance",
+                "hw.perflevel0.physicalcpu",
+                "" + performance,
+                "hw.perflevel1.name",
+                "Efficiency",
+                "hw.perflevel1.physicalcpu",
+                "" + efficiency,
+                "sysctl.proc_translated",
+                "0"));
+        values.putAll(more);
+        StringBuilder text = new StringBuilder();
+        values.forEach((name, value) -> text.append(name + ": " + value + "\n"));
+        return text.toString();
+    }
+}

@@ -1,0 +1,105 @@
+package io.github.mlx4j.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MemoryEstimateTest {
+
+    private static final int KV = 2 * 4 * 3 * 32 * 4;
+    private static final long WEIGHTS = 7_281_408;
+    private static final long PARAMETERS = 1_820_352;
+
+    private final ModelInspection tiny =
+            ModelInspector.inspect(Path.of("src", "test", "resources", "models", "tiny-chat"));
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldAddWeightsAndCacheWhenTextIsGenerated() {
+        MemoryEstimate estimate = MemoryEstimate.inference(tiny, 1000, 4);
+
+        assertThat(estimate.bytes()).isEqualTo(WEIGHTS + 4L * 1000 * KV);
+        assertThat(estimate.explain())
+                .isEqualTo("weights 7.3 MB (the bytes of 38 tensors) + KV cache 12.3 MB (4 × 1000 tokens × 2 (keys,"
+                        + " values) × 4 layers × 3 KV heads × 32 head size × 4 bytes) = 19.6 MB");
+    }
+
+    /** Phi-3-mini: 32 layers, 32 heads of 96, and so 0.39 MB a token in 16 bits. */
+    @Test
+    void shouldComeToTheKnownFiguresWhenTheModelIsPhi3Mini() throws IOException {
+        Folders.model(folder.resolve("phi"), """
+                {"model_type": "phi3", "num_hidden_layers": 32, "hidden_size": 3072, "num_attention_heads": 32}""", new Safetensors().tensor("model.norm.weight", "BF16", 4));
+
+        MemoryEstimate estimate = MemoryEstimate.inference(ModelInspector.inspect(folder.resolve("phi")), 1, 1);
+        assertThat(estimate.parts().get(1).bytes()).isEqualTo(393_216);
+    }
+
+    @Test
+    void shouldSayWhyWhenTheCacheIsNotKnown() throws IOException {
+        Folders.hf(folder.resolve("m"));
+        Folders.write(folder.resolve("m"), "config.json", Folders.config("\"kv_lora_rank\": 4"));
+
+        assertThat(MemoryEstimate.inference(ModelInspector.inspect(folder.resolve("m")), 1, 1)
+                        .explain())
+                .contains("KV cache 0 bytes (not known: keys and values are kept compressed (MLA))");
+    }
+
+    @Test
+    void shouldAddWhatIsTrainedWhenItIsLora() {
+        for (TrainingKind kind : new TrainingKind[] {TrainingKind.LORA, TrainingKind.DORA}) {
+            MemoryEstimate estimate = MemoryEstimate.training(tiny, kind, 10_000, 2, 128);
+
+            assertThat(estimate.parts())
+                    .extracting(MemoryEstimate.Part::name)
+                    .containsExactly("weights", "trained parameters", "activations");
+            assertThat(estimate.parts().get(0).bytes()).isEqualTo(WEIGHTS);
+            assertThat(estimate.parts().get(1).bytes()).isEqualTo(160_000);
+            assertThat(estimate.parts().get(2).bytes())
+                    .isEqualTo(4L * 2 * 128 * (34 * 192 + 5 * 6 * 128) + 2L * 128 * 1024 * 8);
+            assertThat(estimate.explain())
+                    .contains("trained parameters 160,000 bytes (10,000 × 16 bytes: 4 itself, 4 gradient, 8 Adam)")
+                    .contains("(an estimate: 4 layers × 2 × 128 tokens × (34 × 192 + 5 × 6 heads × 128)"
+                            + " + logits 2 × 128 × 1024 × 8)");
+        }
+    }
+
+    @Test
+    void shouldCountFourAndAHalfBitsWhenItIsQloraOfAnUnquantizedModel() throws IOException {
+        MemoryEstimate estimate = MemoryEstimate.training(tiny, TrainingKind.QLORA, 0, 1, 1);
+        assertThat(estimate.parts().get(0).bytes()).isEqualTo(Math.round(PARAMETERS * 4.5 / 8));
+        assertThat(estimate.explain()).contains("1,820,352 parameters × 4.5 bits, once quantized");
+
+        ModelInspection quantized = ModelInspector.inspect(Folders.mlxQuantized(folder.resolve("q")));
+        assertThat(MemoryEstimate.training(quantized, TrainingKind.QLORA, 0, 1, 1)
+                        .parts()
+                        .get(0)
+                        .bytes())
+                .isEqualTo(quantized.weightBytes());
+    }
+
+    @Test
+    void shouldCountSixteenBytesAParameterWhenAllAreTrained() {
+        MemoryEstimate estimate = MemoryEstimate.training(tiny, TrainingKind.FULL, 0, 1, 1);
+
+        assertThat(estimate.parts().get(0))
+                .isEqualTo(new MemoryEstimate.Part(
+                        "parameters", 16 * PARAMETERS, "1,820,352 × 16 bytes: 4 itself, 4 gradient, 8 Adam"));
+        assertThat(estimate.parts()).hasSize(2);
+    }
+
+    @Test
+    void shouldStayInRangeWhenTheNumbersAreLarge() {
+        assertThat(MemoryEstimate.inference(tiny, Long.MAX_VALUE, Integer.MAX_VALUE)
+                        .bytes())
+                .isEqualTo(Long.MAX_VALUE);
+        assertThat(MemoryEstimate.training(
+                                tiny, TrainingKind.LORA, Long.MAX_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE)
+                        .bytes())
+                .isEqualTo(Long.MAX_VALUE);
+    }
+}
