@@ -1,5 +1,6 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.model.ModelRegistry;
@@ -9,6 +10,7 @@ import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.Reason;
 import io.github.mlx4j.probe.WorkerProbe;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -82,7 +84,7 @@ final class ProviderChoice {
         }
         List<Selection.Attempt> attempts = new ArrayList<>();
         for (ProviderKind kind : CHOICES) {
-            Selection.Attempt attempt = kind == ProviderKind.HF && hasAdapter() ? withoutAdapter(kind) : look(kind);
+            Selection.Attempt attempt = look(kind);
             attempts.add(attempt);
             if (attempt.availability().isReady()) {
                 return new Selection(kind, fallbackBehind(kind), attempts);
@@ -91,7 +93,8 @@ final class ProviderChoice {
         throw unavailable(attempts);
     }
 
-    private Selection.Attempt look(ProviderKind kind) {
+    /** Whether a provider can run here, with the model and the adapter that it is to have. */
+    Selection.Attempt look(ProviderKind kind) {
         WorkerProbe probe = probe(kind);
         if (model(kind).isEmpty()) {
             return new Selection.Attempt(
@@ -102,27 +105,38 @@ final class ProviderChoice {
                                     + model(ProviderKind.MLX).orElse("the mlx model") + " for " + kind.id() + ".",
                             "Name one in " + kind.name() + "_MODEL."));
         }
+        if (!canHaveAdapter(kind)) {
+            return new Selection.Attempt(
+                    kind,
+                    new Availability.Unavailable(
+                            Reason.NO_ADAPTERS,
+                            onlyPeft(kind),
+                            "Name an adapter of PEFT, or none (MLX_ADAPTER_PATH)."));
+        }
         return new Selection.Attempt(kind, probe.check());
     }
 
-    private boolean hasAdapter() {
-        return config.workers().mlx().adapter() != null;
+    /** Whether a provider can load the adapter, if there is one: it must not answer without. */
+    private boolean canHaveAdapter(ProviderKind kind) {
+        Path adapter = config.workers().model().adapter();
+        return adapter == null || kind != ProviderKind.HF || AdapterFolder.isPeft(adapter);
     }
 
-    /** A provider that is left out, since it would answer without the adapter. */
-    private static Selection.Attempt withoutAdapter(ProviderKind kind) {
-        return new Selection.Attempt(
-                kind,
-                new Availability.Unavailable(
-                        Reason.NO_ADAPTERS,
-                        "MLX_ADAPTER_PATH is set, but " + kind.id() + " has no adapters.",
-                        "Unset it, or name " + kind.id() + " in TASK_ORCHESTRATOR_PROVIDER to do without."));
+    private String onlyPeft(ProviderKind kind) {
+        return "%s loads adapters of PEFT only, and %s is none."
+                .formatted(kind.id(), config.workers().model().adapter());
     }
 
     private List<ProviderKind> fallbackBehind(ProviderKind kind) {
-        boolean hf = kind == ProviderKind.MLX && !hasAdapter();
+        boolean hf = kind == ProviderKind.MLX && canHaveAdapter(ProviderKind.HF);
         List<ProviderKind> wanted = config.fallback().orElse(hf ? List.of(ProviderKind.HF) : List.of());
         boolean named = config.fallback().isPresent();
+        if (kind != ProviderKind.HF && wanted.contains(ProviderKind.HF) && !canHaveAdapter(ProviderKind.HF)) {
+            throw new ConfigurationException(
+                    "MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter,"
+                            + " since " + onlyPeft(ProviderKind.HF),
+                    "Unset one of the two, or name an adapter of PEFT.");
+        }
         return wanted.stream()
                 .filter(other -> other != kind && (named || model(other).isPresent()))
                 .toList();

@@ -1,6 +1,8 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.MlxOptions;
+import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
@@ -50,21 +52,9 @@ public record ProviderConfig(
      */
     public record NamedInterpreter(String command, String setting) {}
 
-    /**
-     * Takes immutable copies.
-     *
-     * @throws ConfigurationException if hf is to stand in for an mlx worker with an adapter, which it can't have
-     */
+    /** Takes immutable copies. */
     public ProviderConfig {
         fallbackKinds = fallbackKinds == null ? null : List.copyOf(fallbackKinds);
-        if (workers.mlx().adapter() != null
-                && named != ProviderKind.HF
-                && fallbackKinds != null
-                && fallbackKinds.contains(ProviderKind.HF)) {
-            throw new ConfigurationException(
-                    "MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter.",
-                    "Unset one of the two.");
-        }
         models = Map.copyOf(models);
         interpreters = Map.copyOf(interpreters);
     }
@@ -74,9 +64,25 @@ public record ProviderConfig(
         return Optional.ofNullable(named);
     }
 
-    /** Who stands in, in order; empty for the default: hf behind mlx, unless that has an adapter. */
+    /** Who stands in, in order; empty for the default: hf behind mlx, unless it can't have the adapter. */
     public Optional<List<ProviderKind>> fallback() {
         return Optional.ofNullable(fallbackKinds);
+    }
+
+    ProviderConfig withDownload(boolean download) {
+        return new ProviderConfig(
+                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers);
+    }
+
+    ProviderConfig withWorkers(WorkerOptions workers) {
+        return new ProviderConfig(
+                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers);
+    }
+
+    /** The same for one provider and its model, without fallback. */
+    ProviderConfig withOnly(ProviderKind provider, String model) {
+        return new ProviderConfig(
+                provider, List.of(), Map.of(provider, model), interpreters, home, allowAnyPlatform, download, workers);
     }
 
     /** A builder with every default. */
@@ -117,10 +123,7 @@ public record ProviderConfig(
                 .in(environment)
                 .ifPresent(path -> builder.interpreter(ProviderKind.HF, path, Setting.MLX4J_HF_PYTHON.name()));
         Setting.MLX4J_HOME.in(environment).map(Path::of).ifPresent(builder::home);
-        Setting.MLX4J_ALLOW_ANY_PLATFORM
-                .in(environment)
-                .ifPresent(value ->
-                        builder.allowAnyPlatform(choice(Setting.MLX4J_ALLOW_ANY_PLATFORM, value, "true", "false")));
+        builder.allowAnyPlatform(yes(Setting.MLX4J_ALLOW_ANY_PLATFORM, environment));
         Setting.MLX4J_DOWNLOAD
                 .in(environment)
                 .ifPresent(value -> builder.download(choice(Setting.MLX4J_DOWNLOAD, value, "auto", "never")));
@@ -132,14 +135,30 @@ public record ProviderConfig(
                         number(Setting.MLX4J_PREFIX_CACHE_MB, 0, MOST, environment)
                                 .map(mebibytes -> (long) mebibytes << 20)
                                 .orElse(standard.prefixCacheBytes()),
+                        model(environment),
                         mlx(environment),
-                        null))
+                        null,
+                        null,
+                        standard.memoryPeriod()))
                 .build();
+    }
+
+    private static ModelOptions model(Map<String, String> environment) {
+        return new ModelOptions(
+                Setting.MLX_ADAPTER_PATH.in(environment).map(Path::of).orElse(null),
+                Setting.MLX4J_BASE_MODEL.in(environment).orElse(null),
+                Setting.MLX4J_EXPERT.in(environment).orElse(null),
+                Setting.MLX4J_DTYPE.in(environment).map(ProviderConfig::dtype).orElse(null),
+                null,
+                yes(Setting.MLX4J_TRUST_REMOTE_CODE, environment),
+                yes(Setting.MLX4J_ALLOW_PICKLES, environment),
+                number(Setting.MLX4J_MEMORY_LIMIT_MB, 1, MOST, environment)
+                        .map(mebibytes -> (long) mebibytes << 20)
+                        .orElse(null));
     }
 
     private static MlxOptions mlx(Map<String, String> environment) {
         return new MlxOptions(
-                Setting.MLX_ADAPTER_PATH.in(environment).map(Path::of).orElse(null),
                 Setting.MLX_DRAFT_MODEL.in(environment).orElse(null),
                 number(Setting.MLX_DRAFT_TOKENS, 1, 16, environment).orElse(null),
                 Setting.MLX_KV_BITS
@@ -164,6 +183,21 @@ public record ProviderConfig(
                     setting + " is '" + value + "', which it can't be.",
                     "Set it to a whole number from " + least + (most == MOST ? " on." : " to " + most + "."));
         });
+    }
+
+    private static Dtype dtype(String value) {
+        return Arrays.stream(Dtype.values())
+                .filter(dtype -> dtype.id().equals(value.toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> new ConfigurationException(
+                        Setting.MLX4J_DTYPE + " is '" + value + "', which it can't be.",
+                        "Set it to bfloat16, float16 or float32."));
+    }
+
+    private static boolean yes(Setting setting, Map<String, String> environment) {
+        return setting.in(environment)
+                .map(value -> choice(setting, value, "true", "false"))
+                .orElse(false);
     }
 
     /** Whether the value is the first of the two that there are. */
@@ -220,7 +254,7 @@ public record ProviderConfig(
             return this;
         }
 
-        /** Who stands in when the provider fails, in order. Default: hf behind mlx without adapter, else none. */
+        /** Who stands in when the provider fails, in order. Default: hf behind mlx, if it can have the adapter. */
         public Builder fallback(List<ProviderKind> fallback) {
             this.fallback = fallback;
             return this;
@@ -261,11 +295,7 @@ public record ProviderConfig(
             return this;
         }
 
-        /**
-         * Builds the configuration.
-         *
-         * @throws ConfigurationException if hf is to stand in for an mlx worker with an adapter, which it can't have
-         */
+        /** Builds the configuration. */
         public ProviderConfig build() {
             return new ProviderConfig(
                     provider, fallback, models, interpreters, home, allowAnyPlatform, download, workers);

@@ -10,6 +10,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.port.EmbeddingPort;
+import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
@@ -131,6 +132,17 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
+     * What the model of the provider that is chosen here is and thinks of a text, and never of a fallback. It shares
+     * the worker with text generation.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider is not built into this version
+     */
+    public synchronized ModelAnalysisPort createAnalysisAdapter() {
+        return chosenWorker();
+    }
+
+    /**
      * Which provider answers, and why. The choice is made once, at the first call of this or of {@code create…}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
@@ -196,7 +208,13 @@ public final class ProviderFactory implements AutoCloseable {
         return List.copyOf(workers.values());
     }
 
-    private SubprocessAdapter chosenWorker() {
+    /** Whether a provider can run here. */
+    Selection.Attempt look(ProviderKind kind) {
+        return choice.look(kind);
+    }
+
+    /** The worker of the provider that is chosen here; nothing is started yet. */
+    synchronized SubprocessAdapter chosenWorker() {
         checkOpen();
         return workers.computeIfAbsent(selection().provider(), this::worker);
     }

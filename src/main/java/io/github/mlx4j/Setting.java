@@ -13,7 +13,7 @@ enum Setting {
             "Who answers: `auto`, `mlx`, `hf`, `ollama`, `openai`, `anthropic`. `auto` takes the first of mlx and hf that is"
                     + " available here, and never a remote service."),
     TASK_ORCHESTRATOR_FALLBACK(
-            "`hf` behind mlx without an adapter, else none",
+            "`hf` behind mlx, none with an adapter of mlx-lm",
             "Who stands in when the provider fails before its first token: a list such as `hf`, or `none`."),
     MLX_MODEL("the registry's 4-bit Phi-3-mini", "Model of the mlx worker: a folder, or a hub id `org/name`."),
     HF_MODEL(
@@ -21,7 +21,8 @@ enum Setting {
             "Model of the hf worker: a folder, or a hub id. An unquantized folder in `MLX_MODEL` serves both."),
     MLX_ADAPTER_PATH(
             "",
-            "Folder of a LoRA adapter for the mlx worker's model. hf has no adapters, so it does not stand in then."),
+            "Folder of a LoRA adapter, of PEFT or of mlx-lm. hf loads those of PEFT too; with one of mlx-lm it does not"
+                    + " stand in."),
     MLX_DRAFT_MODEL(
             "",
             "Draft model of the mlx worker, which guesses tokens ahead: a folder, or a hub id. Requests run one after"
@@ -35,6 +36,25 @@ enum Setting {
             "",
             "The most tokens in the KV cache of the mlx worker, from 64 on; beyond them the oldest are forgotten."
                     + " Requests run one after another then. Not with `MLX_KV_BITS` or `MLX_DRAFT_MODEL`."),
+    MLX4J_BASE_MODEL(
+            "",
+            "Base model, where the model is an adapter or a DyLoRA-MoE, in place of the one that it names: a folder, or a hub id."),
+    MLX4J_EXPERT(
+            "",
+            "The one expert of a DyLoRA-MoE that answers. Without it hf leaves the choice to the router; mlx needs it."),
+    MLX4J_DTYPE("", "What the weights are turned into: `bfloat16`, `float16` or `float32`. Not for a quantized model."),
+    MLX4J_MEMORY_LIMIT_MB(
+            "",
+            "The most memory (MiB) that the engine is to take. hf can hold it on CUDA only, and elsewhere refuses to"
+                    + " load a model with it, so it does not stand in there."),
+    MLX4J_TRUST_REMOTE_CODE(
+            "false",
+            "`true` lets code of the model folder run in the hf worker, where transformers has no such architecture. mlx"
+                    + " never runs any."),
+    MLX4J_ALLOW_PICKLES(
+            "false",
+            "`true` lets the hf worker read pickled experts and routers of a DyLoRA-MoE, as plain weights. mlx never reads"
+                    + " any."),
     PYTHON_PATH("", "Python interpreter of every worker."),
     MLX4J_MLX_PYTHON("", "Python interpreter of the mlx worker; comes before `PYTHON_PATH`."),
     MLX4J_HF_PYTHON("", "Python interpreter of the hf worker; comes before `PYTHON_PATH`."),

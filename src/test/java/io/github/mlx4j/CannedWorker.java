@@ -17,15 +17,21 @@ public final class CannedWorker implements WorkerScripts {
 
     /** Each line of an answer is given with the call's id in the place of {@code ID}. */
     private static final String SCRIPT = """
-            import json, sys
+            import json, os, sys
             answers = json.loads(open(FOLDER + "/answers.json").read())
+            deaths = json.loads(open(FOLDER + "/deaths.json").read())
             print('{"jsonrpc":"2.0","method":"hello","params":{"protocol":{"major":1,"minor":2},"worker":"fake",'
                   '"version":"1","pid":1,"python":"3","platform":"p","machine":"m","nonce":"' + sys.argv[1] + '"}}')
             for line in sys.stdin:
                 call = json.loads(line)
-                with open(FOLDER + "/" + call["method"], "a") as sent:
+                with open(FOLDER + "/" + call["method"], "a+") as sent:
                     sent.write(line)
-                for answer in answers.get(call["method"], []):
+                    sent.seek(0)
+                    dying = len(sent.readlines()) <= deaths.get(call["method"], 0)
+                lines = answers.get(call["method"], [])
+                for answer in lines:
+                    if dying and answer is lines[-1]:
+                        os._exit(9)
                     print(answer.replace('"ID"', json.dumps(call.get("id"))))
             """;
 
@@ -33,6 +39,7 @@ public final class CannedWorker implements WorkerScripts {
 
     private final Path folder;
     private final Map<String, List<String>> answers = new HashMap<>();
+    private final Map<String, Integer> deaths = new HashMap<>();
 
     /** One that can load a model; its files are in the folder. */
     public CannedWorker(Path folder) {
@@ -43,6 +50,12 @@ public final class CannedWorker implements WorkerScripts {
     /** Has these lines for calls of a method. */
     public CannedWorker answers(String method, String... lines) {
         answers.put(method, List.of(lines));
+        return this;
+    }
+
+    /** Dies, with exit code 9, before the last line of an answer, the first so many times that it is called. */
+    public CannedWorker dies(String method, int times) {
+        deaths.put(method, times);
         return this;
     }
 
@@ -60,6 +73,7 @@ public final class CannedWorker implements WorkerScripts {
     @Override
     public Path install(Path ignored) throws IOException {
         Files.writeString(folder.resolve("answers.json"), JSON.writeValueAsString(answers));
+        Files.writeString(folder.resolve("deaths.json"), JSON.writeValueAsString(deaths));
         String where = JSON.writeValueAsString(folder.toString());
         return Files.writeString(folder.resolve("canned.py"), SCRIPT.replace("FOLDER", where));
     }

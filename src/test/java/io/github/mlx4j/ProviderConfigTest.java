@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.ProviderConfig.NamedInterpreter;
+import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.MlxOptions;
+import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
@@ -61,7 +63,11 @@ class ProviderConfigTest {
         values.putAll(Map.of(
                 Setting.MLX_DRAFT_TOKENS, "7",
                 Setting.MLX_KV_BITS, "8",
-                Setting.MLX_KV_TOKENS, "77"));
+                Setting.MLX_KV_TOKENS, "77",
+                Setting.MLX4J_DTYPE, "float16",
+                Setting.MLX4J_MEMORY_LIMIT_MB, "7",
+                Setting.MLX4J_TRUST_REMOTE_CODE, "true",
+                Setting.MLX4J_ALLOW_PICKLES, "true"));
 
         assertThat(ProviderConfig.fromEnv(Map.of(setting.name(), values.getOrDefault(setting, "some value"))))
                 .isNotEqualTo(ProviderConfig.fromEnv(Map.of()));
@@ -172,6 +178,10 @@ class ProviderConfigTest {
         "MLX4J_ALLOW_ANY_PLATFORM, 1, true or false",
         "MLX4J_DOWNLOAD, always, auto or never",
         "MLX4J_DOWNLOAD, false, auto or never",
+        "MLX4J_TRUST_REMOTE_CODE, yes, true or false",
+        "MLX4J_ALLOW_PICKLES, 1, true or false",
+        "MLX4J_DTYPE, int8, 'bfloat16, float16 or float32'",
+        "MLX4J_MEMORY_LIMIT_MB, 0, a whole number from 1 on",
         "MLX_KV_BITS, 2, 4 or 8",
         "MLX_DRAFT_TOKENS, 0, a whole number from 1 to 16",
         "MLX_DRAFT_TOKENS, 17, a whole number from 1 to 16",
@@ -190,7 +200,6 @@ class ProviderConfigTest {
     @Test
     void shouldTakeTheOptionsOfTheMlxWorker() {
         WorkerOptions workers = ProviderConfig.fromEnv(Map.of(
-                        "MLX_ADAPTER_PATH", "/adapters/a",
                         "MLX_DRAFT_MODEL", "org/draft",
                         "MLX_DRAFT_TOKENS", "16",
                         "MLX_KV_BITS", "4",
@@ -198,27 +207,26 @@ class ProviderConfigTest {
                         "MLX4J_PREFIX_CACHE_MB", "4096"))
                 .workers();
 
-        assertThat(workers.mlx()).isEqualTo(new MlxOptions(Path.of("/adapters/a"), "org/draft", 16, 4, 64));
+        assertThat(workers.mlx()).isEqualTo(new MlxOptions("org/draft", 16, 4, 64));
         assertThat(workers.prefixCacheBytes()).isEqualTo(4L << 30);
         assertThat(from(Setting.MLX4J_PREFIX_CACHE_MB, "0").workers().prefixCacheBytes())
                 .isZero();
     }
 
     @Test
-    void shouldRefuseHfBehindAnAdapterThatItCannotHave() {
-        Map<String, String> both = Map.of("MLX_ADAPTER_PATH", "/adapters/a", "TASK_ORCHESTRATOR_FALLBACK", "hf");
-        ProviderConfig.Builder built = ProviderConfig.builder()
-                .workers(WorkerOptions.DEFAULT.withMlx(MlxOptions.DEFAULT.withAdapter(Path.of("a"))))
-                .fallback(List.of(ProviderKind.HF));
-
-        assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> ProviderConfig.fromEnv(both))
-                .withMessage("MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer without"
-                        + " the adapter. What to do: Unset one of the two.");
-        assertThatExceptionOfType(ConfigurationException.class).isThrownBy(built::build);
-        assertThat(built.provider(ProviderKind.HF).build().fallback())
-                .as("hf was named, so it is known to do without")
-                .isPresent();
+    void shouldTakeTheOptionsOfTheModel() {
+        assertThat(ProviderConfig.fromEnv(Map.of(
+                                "MLX_ADAPTER_PATH", "/adapters/a",
+                                "MLX4J_BASE_MODEL", "org/base",
+                                "MLX4J_EXPERT", "medicine",
+                                "MLX4J_DTYPE", "BFloat16",
+                                "MLX4J_MEMORY_LIMIT_MB", "4096",
+                                "MLX4J_TRUST_REMOTE_CODE", "true",
+                                "MLX4J_ALLOW_PICKLES", "true"))
+                        .workers()
+                        .model())
+                .isEqualTo(new ModelOptions(
+                        Path.of("/adapters/a"), "org/base", "medicine", Dtype.BFLOAT16, null, true, true, 4L << 30));
     }
 
     @Test

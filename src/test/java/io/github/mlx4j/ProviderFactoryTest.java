@@ -3,10 +3,11 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
+import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
@@ -18,6 +19,7 @@ import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.probe.Platform;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -193,22 +195,51 @@ class ProviderFactoryTest {
         try (ProviderFactory providers = factory(LINUX, adapted())) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)
-                    .withMessageContaining(
-                            "\n- hf: MLX_ADAPTER_PATH is set, but hf has no adapters. (NO_ADAPTERS) Unset it,"
-                                    + " or name hf in TASK_ORCHESTRATOR_PROVIDER to do without.");
+                    .withMessageContaining("\n- hf: hf loads adapters of PEFT only, and " + folder.resolve("adapter")
+                            + " is none. (NO_ADAPTERS) Name an adapter of PEFT, or none (MLX_ADAPTER_PATH).");
         }
         try (ProviderFactory providers = factory(LINUX, adapted().provider(ProviderKind.HF))) {
-            assertThat(providers.selection().provider()).isEqualTo(ProviderKind.HF);
+            assertThatExceptionOfType(ProviderUnavailableException.class)
+                    .isThrownBy(providers::selection)
+                    .withMessageContaining("NO_ADAPTERS")
+                    .satisfies(error -> assertThat(error.code()).isEqualTo("HF_NOT_AVAILABLE"));
+        }
+        try (ProviderFactory providers = factory(APPLE_SILICON, adapted().fallback(List.of(ProviderKind.HF)))) {
+            assertThatExceptionOfType(ConfigurationException.class)
+                    .isThrownBy(providers::selection)
+                    .withMessage("MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer"
+                            + " without the adapter, since hf loads adapters of PEFT only, and "
+                            + folder.resolve("adapter")
+                            + " is none. What to do: Unset one of the two, or name an adapter of PEFT.");
         }
     }
 
     @Test
-    void shouldMakeVectorsAndTokensByTheChosenWorkerOnly() {
+    void shouldLetHfStandInWithAnAdapterOfPeft() throws IOException {
+        Path adapter = Files.createDirectories(folder.resolve("adapter"));
+        Files.writeString(adapter.resolve("adapter_config.json"), "{\"peft_type\": \"LORA\"}");
+
+        try (ProviderFactory providers = factory(APPLE_SILICON, adapted())) {
+            assertThat(providers.selection().fallback()).containsExactly(ProviderKind.HF);
+        }
+        try (ProviderFactory providers = factory(APPLE_SILICON, adapted().fallback(List.of(ProviderKind.HF)))) {
+            assertThat(providers.selection().fallback()).containsExactly(ProviderKind.HF);
+        }
+        for (ProviderConfig.Builder config : List.of(adapted(), adapted().provider(ProviderKind.HF))) {
+            try (ProviderFactory providers = factory(LINUX, config)) {
+                assertThat(providers.selection().provider()).isEqualTo(ProviderKind.HF);
+            }
+        }
+    }
+
+    @Test
+    void shouldMakeVectorsTokensAndAnalysesByTheChosenWorkerOnly() {
         try (ProviderFactory providers = factory(APPLE_SILICON, ready())) {
             EmbeddingPort vectors = providers.createEmbeddingAdapter();
             TokenizerPort tokens = providers.createTokenizer();
             providers.createTextGenerationAdapter();
 
+            assertThat(providers.createAnalysisAdapter()).isSameAs(vectors);
             assertThat(tokens).isSameAs(vectors).isInstanceOf(MlxSubprocessAdapter.class);
             assertThat(providers.workers()).containsOnlyKeys(ProviderKind.MLX, ProviderKind.HF);
             assertThat(tokens.countTokens(GenerationRequest.tokens(1, 2))).isEqualTo(2);
@@ -346,6 +377,7 @@ class ProviderFactoryTest {
                 .satisfies(error -> assertThat(error.code()).isEqualTo("CLOSED"));
         assertThatExceptionOfType(ClosedException.class).isThrownBy(providers::createEmbeddingAdapter);
         assertThatExceptionOfType(ClosedException.class).isThrownBy(providers::createTokenizer);
+        assertThatExceptionOfType(ClosedException.class).isThrownBy(providers::createAnalysisAdapter);
     }
 
     private ProviderFactory factory(Platform platform, ProviderConfig.Builder config) {
@@ -357,10 +389,10 @@ class ProviderFactoryTest {
         return named(python);
     }
 
-    /** The same, with an adapter for mlx. */
+    /** The same, with an adapter. */
     private ProviderConfig.Builder adapted() {
-        MlxOptions adapter = MlxOptions.DEFAULT.withAdapter(folder.resolve("adapter"));
-        return ready().workers(WorkerOptions.DEFAULT.withMlx(adapter));
+        ModelOptions adapter = ModelOptions.DEFAULT.withAdapter(folder.resolve("adapter"));
+        return ready().workers(WorkerOptions.DEFAULT.withModel(adapter));
     }
 
     /** No worker has an interpreter. */

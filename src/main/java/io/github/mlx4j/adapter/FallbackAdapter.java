@@ -1,6 +1,7 @@
 package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -37,6 +38,7 @@ import org.slf4j.LoggerFactory;
  *       the backend: never for a cancel, a bad request, a prompt that is too long, or a model that isn't there.
  *   <li>Each port has a circuit breaker: over the last 10 requests (3 at least), half of them failed: for 30 s it is
  *       left out; then one request tries it again.
+ *   <li>A port that stands in, but can't have the options that were meant for all, failed too.
  *   <li>If all fail, the first one's error is thrown, with the others' as suppressed.
  * </ul>
  */
@@ -195,7 +197,8 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
 
             @Override
             public void failed(Mlx4jException error) {
-                boolean fault = isFaultOfBackend(error);
+                boolean refusal = error instanceof ConfigurationException && !failures.isEmpty();
+                boolean fault = isFaultOfBackend(error) || refusal;
                 if (fault) {
                     port.breaker().onError(System.nanoTime() - begun, TimeUnit.NANOSECONDS, error);
                 } else {

@@ -1,13 +1,11 @@
 package io.github.mlx4j.adapter;
 
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the mlx worker loads beside its model, and how it keeps what it has read. Values are checked by the worker: one
- * that this model can't have fails every request with {@link io.github.mlx4j.error.ConfigurationException}.
+ * How the mlx worker decodes, and how it keeps what it has read. Values are checked by the worker: one that this model
+ * can't have fails every request with {@link io.github.mlx4j.error.ConfigurationException}.
  *
- * @param adapter the folder of a LoRA adapter, as mlx-lm writes it; {@code null}, the default, is none
  * @param draftModel a smaller model with the same vocabulary that guesses ahead, so that answers come sooner: a folder,
  *     or a hub id; {@code null}, the default, is none. Requests run one after another then
  * @param draftTokens how many tokens it guesses ahead, 1 to 16; {@code null} leaves it to the worker: 3
@@ -18,37 +16,31 @@ import org.jspecify.annotations.Nullable;
  *     {@code draftModel}
  */
 public record MlxOptions(
-        @Nullable Path adapter,
         @Nullable String draftModel,
         @Nullable Integer draftTokens,
         @Nullable Integer kvBits,
         @Nullable Integer kvTokens) {
 
     /** Every default. */
-    public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null, null);
-
-    /** The same with an adapter. */
-    public MlxOptions withAdapter(Path adapter) {
-        return new MlxOptions(adapter, draftModel, draftTokens, kvBits, kvTokens);
-    }
+    public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null);
 
     /** The same with a draft model. */
     public MlxOptions withDraftModel(String draftModel) {
-        return new MlxOptions(adapter, draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
     }
 
     /** The same with another number of tokens to guess ahead. */
     public MlxOptions withDraftTokens(int draftTokens) {
-        return new MlxOptions(adapter, draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
     }
 
     /** The same with a quantized KV cache. */
     public MlxOptions withKvBits(int kvBits) {
-        return new MlxOptions(adapter, draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
     }
 
     /** The same with a bounded KV cache. */
     public MlxOptions withKvTokens(int kvTokens) {
-        return new MlxOptions(adapter, draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
     }
 }

@@ -11,6 +11,7 @@ import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
 import io.github.mlx4j.internal.protocol.GenerateParams.ToolParams;
 import io.github.mlx4j.internal.protocol.GenerateResult;
 import io.github.mlx4j.internal.protocol.PromptParams;
+import io.github.mlx4j.internal.protocol.ScoreParams;
 import io.github.mlx4j.internal.protocol.ToolCallData;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.FinishReason;
@@ -71,6 +72,22 @@ final class Requests {
                 request.thinking());
     }
 
+    /**
+     * A request's prompt, of any kind, with what follows it.
+     *
+     * @throws InvalidRequestException for text that has to be a JSON object, but is none
+     */
+    static ScoreParams score(GenerationRequest request, String completion) {
+        Prompt prompt = request.prompt();
+        return new ScoreParams(
+                messages(prompt),
+                prompt instanceof Prompt.Raw raw ? raw.text() : null,
+                prompt instanceof Prompt.Tokens tokens ? tokens.ids() : null,
+                tools(request.tools()),
+                request.thinking(),
+                completion);
+    }
+
     /** The answer, of its result and what was collected before it. */
     static GenerationResult result(
             GenerateResult result,
@@ -106,7 +123,8 @@ final class Requests {
                         duration(ms.prefillMs()),
                         duration(ms.firstTokenMs()),
                         duration(ms.decodeMs())),
-                backend);
+                backend,
+                result.expert());
     }
 
     /**

@@ -9,38 +9,51 @@ import io.github.mlx4j.internal.protocol.CountResult;
 import io.github.mlx4j.internal.protocol.EmbedParams;
 import io.github.mlx4j.internal.protocol.GenerateParams;
 import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.LogitsParams;
 import io.github.mlx4j.internal.protocol.TemplateResult;
 import io.github.mlx4j.internal.protocol.TokenizeResult;
 import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
+import io.github.mlx4j.port.ActionHeadPort;
 import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationSink;
+import io.github.mlx4j.port.ModelAnalysisPort;
+import io.github.mlx4j.port.ModelDetails;
+import io.github.mlx4j.port.Parameter;
 import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.Score;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Availability;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Text, tokens and vectors from a worker process that is started by the first request, shared by all callers, and
- * started again when it dies, within a budget of three failures in five minutes. A request whose worker dies before the
- * first piece of text reached the caller is sent once more; after that a failure goes to the caller. A call for tokens
- * or vectors is sent once more too. Thread-safe.
+ * Text, tokens, vectors and analysis from a worker process that is started by the first request, shared by all callers,
+ * and started again when it dies, within a budget of three failures in five minutes. A request whose worker dies before
+ * the first piece of text reached the caller is sent once more; after that a failure goes to the caller. Every other
+ * call is sent once more too. Thread-safe.
  */
 public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort
-        implements EmbeddingPort, TokenizerPort, AutoCloseable permits MlxSubprocessAdapter, HfSubprocessAdapter {
+        implements EmbeddingPort, TokenizerPort, ModelAnalysisPort, AutoCloseable
+        permits MlxSubprocessAdapter, HfSubprocessAdapter {
+
+    /** What a worker whose model has an action head can do, by the name of the protocol. */
+    private static final String ACTIONS = "actions";
 
     private final ProviderKind kind;
     private final WorkerSettings settings;
@@ -56,7 +69,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 InitializeParams.of(absolute(settings.model()), settings.download())
                         .with(options(kind, settings.options())),
                 settings.budget(),
-                settings.options().limits());
+                settings.options().limits(kind));
     }
 
     /** Whether the worker can run here, and if not, why not and what to do. Does not start it. */
@@ -112,7 +125,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     @Override
     public final List<float[]> embed(List<String> texts) {
         List<String> given = List.copyOf(texts);
-        return ask("embed", new EmbedParams(given), () -> new Embeddings(given.size()));
+        return ask("embed", new EmbedParams(given), () -> Vectors.ofTexts(given.size()));
     }
 
     @Override
@@ -138,6 +151,34 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 "The request has no messages to apply the chat template to.", "Make it with GenerationRequest.chat.");
     }
 
+    @Override
+    public final ModelDetails details() {
+        return Analysis.details(kind, WorkerQuery.ready(worker).info());
+    }
+
+    @Override
+    public final List<float[]> logits(List<Integer> tokens) {
+        List<Integer> given = List.copyOf(tokens);
+        return ask("logits", new LogitsParams(given), () -> Vectors.ofTokens(given.size()));
+    }
+
+    @Override
+    public final Score score(GenerationRequest prompt, String completion) {
+        return ask("score", Requests.score(prompt, completion), () -> Analysis::score);
+    }
+
+    @Override
+    public final List<Parameter> parameters() {
+        return ask("parameters", Map.of(), () -> Analysis::parameters);
+    }
+
+    /** The model's action head, if it was loaded with one. Loads the model first where that has not happened yet. */
+    public final Optional<ActionHeadPort> actionHead() {
+        return details().capabilities().contains(ACTIONS)
+                ? Optional.of(text -> ask("classifyActions", new EmbedParams(List.of(text)), () -> Analysis::actions))
+                : Optional.empty();
+    }
+
     private <R, T> T ask(String method, GenerationRequest request, Class<R> type, Function<R, T> value) {
         return ask(method, Requests.prompt(request), () -> result -> value.apply(Codec.read(result, type)));
     }
@@ -161,20 +202,26 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         }
     }
 
-    /** What the worker is told of the options: one of hf refuses those of mlx. */
+    /**
+     * What the worker is told of the options: hf nothing of how mlx decodes, and mlx nothing of the permissions, which
+     * it never needs. What else it can't honour, it refuses by name.
+     */
     private static InitializeParams.Options options(ProviderKind kind, WorkerOptions options) {
-        MlxOptions mlx = kind == ProviderKind.MLX ? options.mlx() : MlxOptions.DEFAULT;
-        Path adapter = mlx.adapter();
+        boolean hf = kind == ProviderKind.HF;
+        ModelOptions model = options.model();
+        MlxOptions mlx = hf ? MlxOptions.DEFAULT : options.mlx();
+        Dtype dtype = model.dtype();
+        String base = model.base();
         String draftModel = mlx.draftModel();
         return new InitializeParams.Options(
-                adapter == null ? null : adapter.toAbsolutePath().toString(),
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
+                absolute(model.adapter()),
+                base == null ? null : absolute(base),
+                model.expert(),
+                dtype == null ? null : dtype.id(),
+                absolute(model.actionHead()),
+                hf && model.trustRemoteCode() ? true : null,
+                hf && model.allowPickles() ? true : null,
+                model.memoryLimitBytes(),
                 draftModel == null ? null : absolute(draftModel),
                 mlx.draftTokens(),
                 mlx.kvBits(),
@@ -187,8 +234,32 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return isOfHub(model) ? model : Path.of(model).toAbsolutePath().toString();
     }
 
+    private static @Nullable String absolute(@Nullable Path path) {
+        return path == null ? null : path.toAbsolutePath().toString();
+    }
+
     private static boolean isOfHub(String model) {
         return !Files.isDirectory(Path.of(model));
+    }
+
+    /** Whether anything that the worker is to load may have to come from the hub. */
+    private boolean needsHub() {
+        WorkerOptions options = settings.options();
+        String base = options.model().base();
+        String draftModel = kind == ProviderKind.MLX ? options.mlx().draftModel() : null;
+        return isOfHub(settings.model())
+                || (draftModel != null && isOfHub(draftModel))
+                || (base == null ? namesBase(Path.of(settings.model())) : isOfHub(base));
+    }
+
+    /** Whether a folder is no model of its own, but names its base model, which may be one of the hub. */
+    private static boolean namesBase(Path folder) {
+        try {
+            return Files.exists(folder.resolve("adapter_config.json"))
+                    || Files.readString(folder.resolve("config.json")).contains("\"base_model_name_or_path\"");
+        } catch (IOException unreadable) {
+            return false; // the worker will say what is wrong with it
+        }
     }
 
     private WorkerLaunch launch() {
@@ -198,9 +269,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             throw new ProviderUnavailableException(code, not.reason(), not.fix());
         }
         Availability.Ready ready = (Availability.Ready) availability;
-        String draftModel = kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
-        boolean hub = isOfHub(settings.model()) || (draftModel != null && isOfHub(draftModel));
-        boolean network = settings.download() && hub;
+        boolean network = settings.download() && needsHub();
         Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
         return new WorkerLaunch(kind, ready.interpreter(), settings.scripts(), environment);
     }

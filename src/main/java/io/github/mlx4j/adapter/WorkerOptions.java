@@ -1,6 +1,8 @@
 package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.internal.worker.WorkerLimits;
+import io.github.mlx4j.port.MemoryListener;
+import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -15,54 +17,100 @@ import org.jspecify.annotations.Nullable;
  *     {@link io.github.mlx4j.error.WorkerBusyException}; default 256
  * @param prefixCacheBytes the most that finished prompts and answers may take in memory, to be used again by prompts
  *     that begin with them; 0 is off; default 1 GiB. The hf worker has no such cache
+ * @param model what it makes of its model
  * @param mlx what is for the mlx worker only
  * @param journal a file to which what happens to the worker is appended, one JSON object a line; {@code null}, the
  *     default, is none. A provider factory takes {@code workers.log} in its home, if that exists
+ * @param memoryListener hears how much memory it takes; {@code null}, the default, is none
+ * @param memoryPeriod how often it does; default 10 seconds
  */
 public record WorkerOptions(
         Duration hang,
         Duration idle,
         int maxRequests,
         long prefixCacheBytes,
+        ModelOptions model,
         MlxOptions mlx,
-        @Nullable Path journal) {
+        @Nullable Path journal,
+        @Nullable MemoryListener memoryListener,
+        Duration memoryPeriod) {
 
     /** Every default. */
     public static final WorkerOptions DEFAULT = new WorkerOptions(
-            WorkerLimits.STANDARD.silence(), WorkerLimits.STANDARD.idle(), 256, 1L << 30, MlxOptions.DEFAULT, null);
+            WorkerLimits.STANDARD.silence(),
+            WorkerLimits.STANDARD.idle(),
+            256,
+            1L << 30,
+            ModelOptions.DEFAULT,
+            MlxOptions.DEFAULT,
+            null,
+            null,
+            Duration.ofSeconds(10));
 
     /** The same with another time for a hang. */
     public WorkerOptions withHang(Duration hang) {
-        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
     }
 
     /** The same with another time for idleness. */
     public WorkerOptions withIdle(Duration idle) {
-        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
     }
 
     /** The same with another number of requests at once. */
     public WorkerOptions withMaxRequests(int maxRequests) {
-        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
     }
 
     /** The same with another bound of the prefix cache, in bytes. */
     public WorkerOptions withPrefixCacheBytes(long prefixCacheBytes) {
-        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+    }
+
+    /** The same with other options of the model. */
+    public WorkerOptions withModel(ModelOptions model) {
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
     }
 
     /** The same with options of the mlx worker. */
     public WorkerOptions withMlx(MlxOptions mlx) {
-        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
     }
 
     /** The same with a journal. */
     public WorkerOptions withJournal(Path journal) {
-        return new WorkerOptions(hang, idle, maxRequests, prefixCacheBytes, mlx, journal);
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
     }
 
-    WorkerLimits limits() {
+    /** The same with a listener that hears of its memory. */
+    public WorkerOptions withMemoryListener(MemoryListener memoryListener) {
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+    }
+
+    /** The same with another time between two looks at its memory. */
+    public WorkerOptions withMemoryPeriod(Duration memoryPeriod) {
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+    }
+
+    WorkerLimits limits(ProviderKind worker) {
         WorkerLimits standard = WorkerLimits.STANDARD;
-        return new WorkerLimits(standard.hello(), standard.loadStall(), hang, idle, journal);
+        MemoryListener listener = memoryListener;
+        return new WorkerLimits(
+                standard.hello(),
+                standard.loadStall(),
+                hang,
+                idle,
+                journal,
+                listener == null ? null : memory -> listener.onMemory(worker, memory),
+                memoryPeriod);
     }
 }

@@ -43,8 +43,13 @@ final class WorkerQuery {
         }
     }
 
+    /** Waits for the worker, which is started if need be. An interrupt ends the waiting only. */
+    static Worker.Ready ready(Worker worker) {
+        return await(worker.ready(), () -> {});
+    }
+
     private static <T> T once(Worker worker, String method, Object params, Reading<T> reading) {
-        Worker.Ready ready = await(worker.ready(), () -> {});
+        Worker.Ready ready = ready(worker);
         CompletableFuture<T> answer = new CompletableFuture<>();
         String id = ready.client().call(method, params, new Reply() {
             @Override

@@ -222,6 +222,7 @@ final class GenerateCommand implements Callable<Integer> {
         json.put("logProbs", result.logProbs());
         json.put("finishReason", result.finishReason().name().toLowerCase(Locale.ROOT));
         json.put("stop", result.matchedStop());
+        result.expert().ifPresent(expert -> json.put("expert", expert));
         json.put("usage", result.usage());
         Map<String, Object> ms = new LinkedHashMap<>();
         ms.put("queueMs", result.timings().queue().toNanos() / 1e6);

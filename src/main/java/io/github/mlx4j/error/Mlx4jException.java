@@ -20,6 +20,8 @@ public abstract sealed class Mlx4jException extends RuntimeException
                 InvalidRequestException,
                 ModelLoadException,
                 ModelNotFoundException,
+                NoBackendLoadedException,
+                NotLoadedException,
                 NotSupportedException,
                 ProtocolException,
                 ProviderUnavailableException,

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param usage tokens taken
  * @param timings where the time went
  * @param backend who gave it
+ * @param chosenExpert the expert of a DyLoRA-MoE that answered, or {@code null}; read it with {@link #expert()}
  */
 public record GenerationResult(
         String text,
@@ -30,7 +31,36 @@ public record GenerationResult(
         @Nullable String matchedStop,
         Usage usage,
         Timings timings,
-        Backend backend) {
+        Backend backend,
+        @Nullable String chosenExpert) {
+
+    /** An answer of a model without experts. */
+    public GenerationResult(
+            String text,
+            String thinking,
+            List<ToolCall> toolCalls,
+            List<UnreadToolCall> unreadToolCalls,
+            List<Integer> tokens,
+            List<TokenLogProb> logProbs,
+            FinishReason finishReason,
+            @Nullable String matchedStop,
+            Usage usage,
+            Timings timings,
+            Backend backend) {
+        this(
+                text,
+                thinking,
+                toolCalls,
+                unreadToolCalls,
+                tokens,
+                logProbs,
+                finishReason,
+                matchedStop,
+                usage,
+                timings,
+                backend,
+                null);
+    }
 
     /** Takes immutable copies. */
     public GenerationResult {
@@ -43,5 +73,10 @@ public record GenerationResult(
     /** The stop string that ended the answer, if one did. */
     public Optional<String> stopString() {
         return Optional.ofNullable(matchedStop);
+    }
+
+    /** The expert of a DyLoRA-MoE that answered, if the model is one. */
+    public Optional<String> expert() {
+        return Optional.ofNullable(chosenExpert);
     }
 }

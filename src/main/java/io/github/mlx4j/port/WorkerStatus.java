@@ -2,6 +2,7 @@ package io.github.mlx4j.port;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -10,10 +11,18 @@ import java.util.OptionalLong;
  * @param state what it is doing
  * @param processId its process, if it has one
  * @param openRequests requests that it has not answered yet
+ * @param memory what its process took when it last said so: after its load, while it works, and as often as a
+ *     {@link MemoryListener} hears of it; empty if it has no process
  * @param failures how often its process failed, in all
  * @param history its latest events, oldest first, at most 50
  */
-public record WorkerStatus(State state, OptionalLong processId, int openRequests, int failures, List<Event> history) {
+public record WorkerStatus(
+        State state,
+        OptionalLong processId,
+        int openRequests,
+        Optional<WorkerMemory> memory,
+        int failures,
+        List<Event> history) {
 
     /** Takes an immutable copy. */
     public WorkerStatus {

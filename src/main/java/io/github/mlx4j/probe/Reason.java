@@ -24,6 +24,8 @@ public enum Reason {
     PACKAGE_TOO_OLD,
     /** A package is installed but can't be imported. */
     PACKAGE_BROKEN,
+    /** The program's own configuration leaves this provider out. */
+    NOT_WANTED,
     /** An adapter is set, which this provider can't load. */
     NO_ADAPTERS,
     /** No model is known for this provider. */

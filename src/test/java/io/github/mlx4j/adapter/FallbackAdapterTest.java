@@ -104,6 +104,18 @@ class FallbackAdapterTest {
     }
 
     @Test
+    void shouldGiveTheFirstErrorWhenTheNextCannotHaveTheOptions() {
+        ConfigurationException refusal = new ConfigurationException("It can't have them.", "");
+        FallbackAdapter adapter = over(
+                ScriptedPort.failing(() -> new EngineException("First.", "")), ScriptedPort.failing(() -> refusal));
+
+        assertThatExceptionOfType(EngineException.class)
+                .isThrownBy(() -> adapter.generate(REQUEST))
+                .withMessage("First.")
+                .satisfies(error -> assertThat(error.getSuppressed()).containsExactly(refusal));
+    }
+
+    @Test
     void shouldMoveOnFromPortToPortUntilOneAnswers() {
         FallbackAdapter adapter = over(
                 ScriptedPort.failing(() -> FAULT), ScriptedPort.failing(() -> FAULT), ScriptedPort.saying("third"));

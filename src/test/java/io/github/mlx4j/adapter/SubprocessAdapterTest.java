@@ -461,6 +461,35 @@ class SubprocessAdapterTest {
         assertThat(generate("{\"env\":true}").text().lines()).contains("PATH").doesNotContain("HF_HUB_OFFLINE");
     }
 
+    @Test
+    void shouldLetTheHubBeAskedForABaseModelOnly() throws IOException {
+        Path own = Files.createDirectories(scratch.resolve("own"));
+        Files.writeString(own.resolve("config.json"), "{\"_name_or_path\": \"org/name\"}");
+        Path adapter = Files.createDirectories(scratch.resolve("adapter"));
+        Files.writeString(adapter.resolve("adapter_config.json"), "{}");
+        Path experts = Files.createDirectories(scratch.resolve("experts"));
+        Files.writeString(experts.resolve("config.json"), "{\"base_model_name_or_path\": \"org/name\"}");
+        ModelOptions none = ModelOptions.DEFAULT;
+
+        assertThat(isOffline(own, none)).isTrue();
+        assertThat(isOffline(adapter, none)).isFalse();
+        assertThat(isOffline(experts, none)).isFalse();
+        assertThat(isOffline(adapter, none.withBase(own.toString()))).isTrue();
+        assertThat(isOffline(adapter, none.withBase("org/name"))).isFalse();
+    }
+
+    private boolean isOffline(Path model, ModelOptions options) {
+        adapter.close();
+        adapter = new MlxSubprocessAdapter(new WorkerSettings(
+                model.toString(),
+                true,
+                this::ready,
+                FakeWorker.SCRIPTS,
+                RestartBudget.standard(),
+                WorkerOptions.DEFAULT.withModel(options)));
+        return generate("{\"env\":true}").text().contains("HF_HUB_OFFLINE");
+    }
+
     private SubprocessAdapter mlx(String model) {
         RestartBudget budget = new RestartBudget(3, Duration.ofMinutes(5), new TestClock());
         return new MlxSubprocessAdapter(

@@ -190,6 +190,7 @@ class WireFormTest {
                 result(
                         ("\"toolCalls\":[{\"id\":\"c1\",\"name\":\"clock\",\"arguments\":{\"zone\":\"\\u00e4\",\"n\":1.5}}],"
                                         + "\"unreadToolCalls\":[{\"text\":\"{oops\",\"reason\":\"It is no JSON.\"}],"
+                                        + "\"expert\":\"medicine\","
                                         + RESULT)
                                 .formatted(2, ",\"cachedTokens\":4,\"thinkingTokens\":1,\"draftedTokens\":2")
                                 .replace("\"stop\",\"stop\"", "\"toolCalls\",\"stop\"")));
@@ -214,6 +215,7 @@ class WireFormTest {
             assertThat(result.unreadToolCalls()).containsExactly(new UnreadToolCall("{oops", "It is no JSON."));
             assertThat(result.finishReason()).isEqualTo(FinishReason.TOOL_CALLS);
             assertThat(result.usage()).isEqualTo(new Usage(5, 3, 4, 1, 2));
+            assertThat(result.expert()).hasValue("medicine");
         }
     }
 
@@ -228,6 +230,7 @@ class WireFormTest {
         assertThat(result.toolCalls()).isEmpty();
         assertThat(result.unreadToolCalls()).isEmpty();
         assertThat(result.logProbs()).isEmpty();
+        assertThat(result.expert()).isEmpty();
         assertThat(result.usage()).isEqualTo(new Usage(5, 3));
     }
 
@@ -344,7 +347,10 @@ class WireFormTest {
                 Named.of("embed", adapter -> adapter.embed("Hi")),
                 Named.of("tokenize", adapter -> adapter.tokenize(hi)),
                 Named.of("countTokens", adapter -> adapter.countTokens(hi)),
-                Named.of("applyTemplate", adapter -> adapter.applyTemplate(hi)));
+                Named.of("applyTemplate", adapter -> adapter.applyTemplate(hi)),
+                Named.of("logits", adapter -> adapter.logits(List.of(1))),
+                Named.of("score", adapter -> adapter.score(hi, "there")),
+                Named.of("parameters", adapter -> adapter.parameters()));
     }
 
     @ParameterizedTest
@@ -369,7 +375,12 @@ class WireFormTest {
                 .isEqualTo(JSON.createObjectNode()
                         .put(
                                 "adapter",
-                                Path.of("some", "adapter").toAbsolutePath().toString())
+                                Path.of("an", "adapter").toAbsolutePath().toString())
+                        .put("base", folders.toAbsolutePath().toString())
+                        .put("expert", "medicine")
+                        .put("dtype", "bfloat16")
+                        .put("actionHead", Path.of("a.head").toAbsolutePath().toString())
+                        .put("memoryLimitBytes", 7)
                         .put("draftModel", folders.toAbsolutePath().toString())
                         .put("draftTokens", 2)
                         .put("kvBits", 8)
@@ -385,23 +396,44 @@ class WireFormTest {
     }
 
     @Test
-    void shouldTellTheHfWorkerNothingThatIsForMlx() {
-        adapter = new HfSubprocessAdapter(settings(everyOption(Path.of("draft"))));
+    void shouldTellTheHfWorkerItsOptionsAndNothingOfHowMlxDecodes() {
+        adapter = new HfSubprocessAdapter(settings(everyOption(Path.of("org", "name"))));
         adapter.warmUp();
 
-        assertThat(options()).isEqualTo(JSON.createObjectNode().put("prefixCacheBytes", 5));
+        assertThat(options())
+                .isEqualTo(JSON.createObjectNode()
+                        .put(
+                                "adapter",
+                                Path.of("an", "adapter").toAbsolutePath().toString())
+                        .put("base", "org/name")
+                        .put("expert", "medicine")
+                        .put("dtype", "bfloat16")
+                        .put("actionHead", Path.of("a.head").toAbsolutePath().toString())
+                        .put("trustRemoteCode", true)
+                        .put("allowPickles", true)
+                        .put("memoryLimitBytes", 7)
+                        .put("prefixCacheBytes", 5));
     }
 
     private JsonNode options() {
         return worker.sent("initialize").get(0).path("options");
     }
 
-    private static WorkerOptions everyOption(Path draftModel) {
+    /** Every option; another model is the one that is given. */
+    private static WorkerOptions everyOption(Path other) {
         return WorkerOptions.DEFAULT
                 .withPrefixCacheBytes(5)
+                .withModel(ModelOptions.DEFAULT
+                        .withAdapter(Path.of("an", "adapter"))
+                        .withBase(other.toString())
+                        .withExpert("medicine")
+                        .withDtype(Dtype.BFLOAT16)
+                        .withActionHead(Path.of("a.head"))
+                        .withTrustRemoteCode(true)
+                        .withAllowPickles(true)
+                        .withMemoryLimitBytes(7))
                 .withMlx(MlxOptions.DEFAULT
-                        .withAdapter(Path.of("some", "adapter"))
-                        .withDraftModel(draftModel.toString())
+                        .withDraftModel(other.toString())
                         .withDraftTokens(2)
                         .withKvBits(8)
                         .withKvTokens(64));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Parameter;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class Mlx4jExceptionTest {
 
     private static final Throwable CAUSE = new IllegalStateException("the cause");
+    private static final LoadAttempt ATTEMPT =
+            new LoadAttempt("mlx", LoadAttempt.Outcome.FAILED, "WORKER_DIED", "It died.", Duration.ofMillis(1500));
 
     /** Programs compare these: a code that exists never changes. */
     private static final Map<String, Boolean> CODES_AND_RETRYABLE = Map.ofEntries(
@@ -29,7 +32,9 @@ class Mlx4jExceptionTest {
             Map.entry("INVALID_REQUEST", false),
             Map.entry("MODEL_LOAD_FAILED", false),
             Map.entry("MODEL_NOT_FOUND", false),
+            Map.entry("NOT_LOADED", false),
             Map.entry("NOT_SUPPORTED", false),
+            Map.entry("NO_BACKEND_LOADED", false),
             Map.entry("PROTOCOL_ERROR", false),
             Map.entry("MLX_NOT_AVAILABLE", false),
             Map.entry("UNSAFE_MODEL", false),
@@ -94,6 +99,13 @@ class Mlx4jExceptionTest {
         assertThat(error.standardError()).isEqualTo("last words");
     }
 
+    @Test
+    void shouldCarryEveryAttemptWhenNoBackendLoadedAModel() {
+        assertThat(new NoBackendLoadedException("It broke.", "", List.of(ATTEMPT)).attempts())
+                .containsExactly(ATTEMPT);
+        assertThat(ATTEMPT).hasToString("mlx: failed after 1500 ms (WORKER_DIED): It died.");
+    }
+
     private static boolean hasCause(Constructor<?> constructor) {
         return List.of(constructor.getParameterTypes()).contains(Throwable.class);
     }
@@ -111,7 +123,9 @@ class Mlx4jExceptionTest {
                 "exitCode",
                 3,
                 "standardError",
-                "");
+                "",
+                "attempts",
+                List.of(ATTEMPT));
         Object[] arguments = Arrays.stream(constructor.getParameters())
                 .map(Parameter::getName)
                 .map(values::get)

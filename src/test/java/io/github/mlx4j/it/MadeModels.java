@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
- * Small random models, adapters and DyLoRA-MoEs, made by {@code python/engine_tests/models.py} and {@code mlx_models.py}
- * once for a JVM.
+ * Small random models, adapters and DyLoRA-MoEs, made by {@code python/engine_tests/models.py} and
+ * {@code mlx_models.py} once for a JVM.
  */
 final class MadeModels {
 
@@ -38,7 +38,10 @@ final class MadeModels {
         try {
             Path root = Files.createDirectories(Path.of("target", "made-models").toAbsolutePath());
             delete(root);
-            run(ProviderKind.HF, "engine_tests.models", "all", root.toString()).lines().map(Path::of).forEach(path -> MADE.put(kind(root, path), path));
+            run(ProviderKind.HF, "engine_tests.models", "all", root.toString())
+                    .lines()
+                    .map(Path::of)
+                    .forEach(path -> MADE.put(kind(root, path), path));
         } catch (Exception failure) {
             throw new IllegalStateException("models.py failed", failure);
         }
@@ -83,8 +86,7 @@ final class MadeModels {
         try (Stream<Path> all = Files.walk(folder)) {
             for (Path path : all.toList()) {
                 files.put(
-                        folder.relativize(path).toString(),
-                        List.of(Files.size(path), Files.getLastModifiedTime(path)));
+                        folder.relativize(path).toString(), List.of(Files.size(path), Files.getLastModifiedTime(path)));
             }
         }
         return files;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.MlxOptions;
+import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -80,13 +81,17 @@ class MlxRequestIT extends RequestContract {
     void shouldRefuseOptionsThatCannotBeHonoured() {
         for (MlxOptions options : List.of(
                 MlxOptions.DEFAULT.withKvBits(8).withKvTokens(256),
-                MlxOptions.DEFAULT.withKvBits(8).withDraftModel(Fixture.MODEL.toString()),
-                MlxOptions.DEFAULT.withAdapter(Path.of("/no/such/adapter")))) {
-            try (ProviderFactory factory = factory(WorkerOptions.DEFAULT.withMlx(options))) {
-                assertThatThrownBy(() -> factory.createTextGenerationAdapter().generate("Who are you?"))
-                        .isInstanceOf(Mlx4jException.class)
-                        .hasMessageMatching("(?s).*(kvTokens|kvBits|/no/such/adapter).*");
-            }
+                MlxOptions.DEFAULT.withKvBits(8).withDraftModel(Fixture.MODEL.toString()))) {
+            assertRefused(WorkerOptions.DEFAULT.withMlx(options));
+        }
+        assertRefused(WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withAdapter(Path.of("/no/such/adapter"))));
+    }
+
+    private static void assertRefused(WorkerOptions options) {
+        try (ProviderFactory factory = factory(options)) {
+            assertThatThrownBy(() -> factory.createTextGenerationAdapter().generate("Who are you?"))
+                    .isInstanceOf(Mlx4jException.class)
+                    .hasMessageMatching("(?s).*(kvTokens|kvBits|/no/such/adapter).*");
         }
     }
 

@@ -2,7 +2,6 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assertions.within;
 
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.ModelOptions;
@@ -15,7 +14,6 @@ import io.github.mlx4j.model.ModelInspector;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.ModelDetails;
-import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.nio.file.Path;
@@ -47,7 +45,8 @@ class ModelFoldersIT {
         List<GenerationResult> reference = answers(ProviderKind.HF, adapter, ModelOptions.DEFAULT);
 
         assertThat(texts(reference)).isNotEqualTo(texts(plain));
-        assertThat(texts(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT))).isEqualTo(texts(reference));
+        assertThat(texts(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT)))
+                .isEqualTo(texts(reference));
         for (ProviderKind kindOfWorker : List.of(ProviderKind.MLX, ProviderKind.HF)) {
             assertThat(texts(answers(kindOfWorker, Fixture.MODEL, ModelOptions.DEFAULT.withAdapter(adapter))))
                     .isEqualTo(texts(reference));
@@ -63,7 +62,8 @@ class ModelFoldersIT {
 
         List<GenerationResult> reference = answers(ProviderKind.HF, peft, ModelOptions.DEFAULT);
 
-        assertThat(texts(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT))).isEqualTo(texts(reference));
+        assertThat(texts(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT)))
+                .isEqualTo(texts(reference));
         assertThat(texts(answers(ProviderKind.MLX, Fixture.MODEL, ModelOptions.DEFAULT.withAdapter(adapter))))
                 .isEqualTo(texts(reference));
         assertThatThrownBy(() -> answers(ProviderKind.HF, adapter, ModelOptions.DEFAULT))
@@ -80,9 +80,8 @@ class ModelFoldersIT {
         assertThat(texts(answers(ProviderKind.MLX, converted, ModelOptions.DEFAULT)))
                 .isEqualTo(texts(answers(ProviderKind.HF, converted, ModelOptions.DEFAULT)))
                 .isEqualTo(texts(answers(ProviderKind.HF, Fixture.MODEL, ModelOptions.DEFAULT)));
-        assertThat(answers(ProviderKind.MLX, quantized, ModelOptions.DEFAULT)).allSatisfy(answer -> assertThat(
-                        answer.text())
-                .isNotBlank());
+        assertThat(answers(ProviderKind.MLX, quantized, ModelOptions.DEFAULT))
+                .allSatisfy(answer -> assertThat(answer.text()).isNotBlank());
         assertThatThrownBy(() -> answers(ProviderKind.HF, quantized, ModelOptions.DEFAULT))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("quantized");
@@ -110,11 +109,13 @@ class ModelFoldersIT {
         assertThat(texts(routed))
                 .isEqualTo(texts(answers(ProviderKind.HF, MadeModels.of("dylora-d"), ModelOptions.DEFAULT)))
                 .isNotEqualTo(texts(answers(ProviderKind.HF, Fixture.MODEL, ModelOptions.DEFAULT)));
-        assertThat(texts(answers(ProviderKind.HF, folder, options.withExpert("expert_1"))).get(1))
+        assertThat(texts(answers(ProviderKind.HF, folder, options.withExpert("expert_1")))
+                        .get(1))
                 .isEqualTo(routed.get(1).text());
         assertThat(details(ProviderKind.HF, folder, options).experts())
                 .containsExactly("expert_0", "expert_1", "expert_2");
-        assertThat(ModelInspector.inspect(folder, options.allowPickles()).format()).isEqualTo(format);
+        assertThat(ModelInspector.inspect(folder, options.allowPickles()).format())
+                .isEqualTo(format);
         assertThat(ModelInspector.inspect(folder, options.allowPickles())
                         .verdict(ProviderKind.HF)
                         .loads())
@@ -170,7 +171,7 @@ class ModelFoldersIT {
 
     private static ModelDetails details(ProviderKind kind, Path model, ModelOptions options) {
         try (ProviderFactory providers = factory(kind, model, options)) {
-            return providers.createModelAnalysis().details();
+            return providers.createAnalysisAdapter().details();
         }
     }
 
@@ -180,8 +181,8 @@ class ModelFoldersIT {
         double largest = 0;
         try (ProviderFactory mlx = factory(ProviderKind.MLX, model, ModelOptions.DEFAULT);
                 ProviderFactory hf = factory(ProviderKind.HF, model, ModelOptions.DEFAULT)) {
-            List<float[]> ofMlx = mlx.createModelAnalysis().logits(tokens);
-            List<float[]> ofHf = hf.createModelAnalysis().logits(tokens);
+            List<float[]> ofMlx = mlx.createAnalysisAdapter().logits(tokens);
+            List<float[]> ofHf = hf.createAnalysisAdapter().logits(tokens);
             for (int i = 0; i < tokens.size(); i++) {
                 for (int j = 0; j < ofHf.get(i).length; j++) {
                     largest = Math.max(largest, Math.abs(ofMlx.get(i)[j] - ofHf.get(i)[j]));

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param vocabularySize how many token ids it knows
  * @param chat whether it has a chat template
  * @param concurrent whether the worker runs several requests at once
- * @param capabilities what {@code generate} can do beyond text, and {@code embeddings}
+ * @param capabilities what it can do beyond text, by the names of the protocol
  * @param format what the source is: {@code model}, {@code peftAdapter}, {@code mlxAdapter}, {@code dylora}
  * @param base how the base model of an adapter or a DyLoRA-MoE is named
  * @param adapter the folder of the adapter that is on the model
@@ -50,6 +50,8 @@ public record ModelInfo(
         experts = Objects.requireNonNullElse(experts, List.of());
         dtype = Objects.requireNonNullElse(dtype, "");
         warnings = Objects.requireNonNullElse(warnings, List.of());
+        memory = Objects.requireNonNullElse(memory, new Memory(0, 0));
+        packages = Objects.requireNonNullElse(packages, Map.of());
         capabilities = Objects.requireNonNullElse(capabilities, List.of());
         samplingDefaults = Objects.requireNonNullElse(
                 samplingDefaults, new SamplingParams(null, null, null, null, null, null, null, null, null));

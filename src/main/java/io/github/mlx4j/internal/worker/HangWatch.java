@@ -1,11 +1,7 @@
 package io.github.mlx4j.internal.worker;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.Pong;
 import java.time.Duration;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -88,17 +84,9 @@ final class HangWatch {
         judge(now, lastHeard);
         lastHeard = null; // the next judgement is of this ping's pong
         long pinged = System.nanoTime();
-        client.call("ping", Map.of(), new Reply() {
-            @Override
-            public void answered(JsonNode result) {
-                Pong pong = Codec.read(result, Pong.class);
-                lastHeard = new Heard(
-                        pong, client.openWorkBefore(pinged) - pong.engine().open());
-            }
-
-            @Override
-            public void failed(Mlx4jException error) {}
-        });
+        client.ping()
+                .thenAccept(pong -> lastHeard = new Heard(
+                        pong, client.openWorkBefore(pinged) - pong.engine().open()));
     }
 
     private void judge(long now, @Nullable Heard heard) {

@@ -9,7 +9,9 @@ import io.github.mlx4j.error.Mlx4jException;
  */
 public interface Reply {
 
-    /** Something on the way to the answer: {@code chunk}, {@code embedding} or {@code progress}. */
+    /**
+     * Something on the way to the answer: {@code chunk}, {@code embedding}, {@code positionLogits} or {@code progress}.
+     */
     default void notified(String method, JsonNode params) {}
 
     /** The answer. */

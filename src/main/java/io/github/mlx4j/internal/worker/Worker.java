@@ -16,11 +16,13 @@ import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.port.WorkerMemory;
 import io.github.mlx4j.port.WorkerStatus;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -111,18 +113,31 @@ public final class Worker implements AutoCloseable {
         WorkerStatus.State state = WorkerStatus.State.STOPPED;
         OptionalLong pid = OptionalLong.empty();
         int openRequests = 0;
+        Optional<WorkerMemory> memory = Optional.empty();
         if (closed) {
             state = WorkerStatus.State.CLOSED;
         } else if (current != null && isUp(current)) {
             state = WorkerStatus.State.READY;
             pid = OptionalLong.of(current.join().client().pid());
             openRequests = current.join().client().openWork();
+            memory = Optional.of(memory(current.join()));
         } else if (current != null && !current.isDone()) {
             state = WorkerStatus.State.STARTING;
         } else if (permanent != null || budget.spent()) {
             state = WorkerStatus.State.FAILED;
         }
-        return new WorkerStatus(state, pid, openRequests, history.failures(), history.events());
+        return new WorkerStatus(state, pid, openRequests, memory, history.failures(), history.events());
+    }
+
+    private static WorkerMemory memory(Ready ready) {
+        ModelInfo.Memory loaded = ready.info().memory();
+        return ready.client()
+                .memory()
+                .orElseGet(() -> new WorkerMemory(
+                        OptionalLong.of(loaded.activeBytes()),
+                        OptionalLong.of(loaded.peakBytes()),
+                        OptionalLong.empty(),
+                        OptionalLong.empty()));
     }
 
     /** Stops the process, if there is one, and fails what it was working on. Idempotent. */

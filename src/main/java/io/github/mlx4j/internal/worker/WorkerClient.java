@@ -1,5 +1,6 @@
 package io.github.mlx4j.internal.worker;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -8,10 +9,14 @@ import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.Inbound;
 import io.github.mlx4j.internal.protocol.LogLine;
+import io.github.mlx4j.internal.protocol.Pong;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.port.WorkerMemory;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -31,7 +36,16 @@ import org.slf4j.LoggerFactory;
 public final class WorkerClient {
 
     /** Calls that work the engine. */
-    private static final Set<String> WORK = Set.of("generate", "embed", "tokenize", "countTokens", "applyTemplate");
+    private static final Set<String> WORK = Set.of(
+            "generate",
+            "embed",
+            "tokenize",
+            "countTokens",
+            "applyTemplate",
+            "logits",
+            "score",
+            "parameters",
+            "classifyActions");
 
     private static final int MOST_JUNK_LINES = 64;
     private static final Duration PATIENCE = Duration.ofSeconds(2);
@@ -50,6 +64,8 @@ public final class WorkerClient {
     private volatile long lastHeard = System.nanoTime();
     private volatile long lastWork = System.nanoTime();
     private volatile @Nullable HangWatch watch;
+    private volatile @Nullable MemoryWatch memoryWatch;
+    private volatile @Nullable WorkerMemory memory;
     private volatile boolean wanted; // its end
 
     private record Open(boolean work, long sent, Reply reply) {}
@@ -120,9 +136,62 @@ public final class WorkerClient {
         HangWatch started = new HangWatch(this, limits, onIdle);
         watch = started;
         started.start("mlx4j-" + launch.kind().id() + "-watch");
-        if (end.get() != null) { // it may have ended before it was watched
-            started.stop();
+        Consumer<WorkerMemory> onMemory = limits.onMemory();
+        if (onMemory != null) {
+            MemoryWatch telling = new MemoryWatch(this, limits.memoryPeriod(), onMemory);
+            memoryWatch = telling;
+            telling.start("mlx4j-" + launch.kind().id() + "-memory");
         }
+        if (end.get() != null) { // it may have ended before it was watched
+            stopWatching();
+        }
+    }
+
+    private void stopWatching() {
+        HangWatch watching = watch;
+        if (watching != null) {
+            watching.stop();
+        }
+        MemoryWatch telling = memoryWatch;
+        if (telling != null) {
+            telling.stop();
+        }
+    }
+
+    /** Asks how it does. Fails with a {@link Mlx4jException} if it ends before it answers. Never waits. */
+    CompletableFuture<Pong> ping() {
+        CompletableFuture<Pong> answer = new CompletableFuture<>();
+        call("ping", Map.of(), new Reply() {
+            @Override
+            public void answered(JsonNode result) {
+                Pong pong = Codec.read(result, Pong.class);
+                memory = pong.memory() == null ? memory : memory(pong.memory());
+                answer.complete(pong);
+            }
+
+            @Override
+            public void failed(Mlx4jException error) {
+                answer.completeExceptionally(error);
+            }
+        });
+        return answer;
+    }
+
+    /** What it took when it last answered a ping. */
+    Optional<WorkerMemory> memory() {
+        return Optional.ofNullable(memory);
+    }
+
+    private static WorkerMemory memory(Pong.Memory told) {
+        return new WorkerMemory(
+                optional(told.activeBytes()),
+                optional(told.peakBytes()),
+                optional(told.cacheBytes()),
+                optional(told.residentBytes()));
+    }
+
+    private static OptionalLong optional(@Nullable Long bytes) {
+        return bytes == null ? OptionalLong.empty() : OptionalLong.of(bytes);
     }
 
     /** How many requests are without an answer. */
@@ -291,10 +360,7 @@ public final class WorkerClient {
     private void endWith(Mlx4jException reason) {
         if (end.compareAndSet(null, reason)) {
             ending.complete(reason);
-            HangWatch watching = watch;
-            if (watching != null) {
-                watching.stop();
-            }
+            stopWatching();
             hello.completeExceptionally(reason);
             open.keySet().forEach(id -> fail(id, reason));
         }

@@ -1,7 +1,9 @@
 package io.github.mlx4j.internal.worker;
 
+import io.github.mlx4j.port.WorkerMemory;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,15 +14,25 @@ import org.jspecify.annotations.Nullable;
  * @param silence without any movement while it has work to do; after it the worker counts as hung
  * @param idle without any request before it is stopped; zero is never
  * @param journal a file to which events are appended, or {@code null}
+ * @param onMemory hears how much memory it takes, or {@code null}
+ * @param memoryPeriod how often it does
  */
 public record WorkerLimits(
         Duration hello,
         Duration loadStall,
         Duration silence,
         Duration idle,
-        @Nullable Path journal) {
+        @Nullable Path journal,
+        @Nullable Consumer<WorkerMemory> onMemory,
+        Duration memoryPeriod) {
 
-    /** 20 s, 10 min, 2 min, never, none. */
+    /** 20 s, 10 min, 2 min, never, none, none, 10 s. */
     public static final WorkerLimits STANDARD = new WorkerLimits(
-            Duration.ofSeconds(20), Duration.ofMinutes(10), Duration.ofMinutes(2), Duration.ZERO, null);
+            Duration.ofSeconds(20),
+            Duration.ofMinutes(10),
+            Duration.ofMinutes(2),
+            Duration.ZERO,
+            null,
+            null,
+            Duration.ofSeconds(10));
 }

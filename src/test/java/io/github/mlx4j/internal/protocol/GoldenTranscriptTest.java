@@ -94,6 +94,11 @@ class GoldenTranscriptTest {
             case "initialize" -> assertReads(message.path("result"), answer.result(), ModelInfo.class);
             case "generate" -> assertReads(message.path("result"), answer.result(), GenerateResult.class);
             case "embed" -> assertReads(message.path("result"), answer.result(), EmbedResult.class);
+            case "logits" -> assertReads(message.path("result"), answer.result(), LogitsResult.class);
+            case "score" -> assertReads(message.path("result"), answer.result(), ScoreResult.class);
+            case "parameters" -> assertReads(message.path("result"), answer.result(), ParametersResult.class);
+            case "classifyActions" -> assertReads(message.path("result"), answer.result(), ActionsResult.class);
+            case "ping" -> assertReads(message.path("result"), answer.result(), Pong.class);
             case "tokenize" -> assertReads(message.path("result"), answer.result(), TokenizeResult.class);
             case "countTokens" -> assertReads(message.path("result"), answer.result(), CountResult.class);
             case "applyTemplate" -> assertReads(message.path("result"), answer.result(), TemplateResult.class);
@@ -107,6 +112,7 @@ class GoldenTranscriptTest {
             case "hello" -> Hello.class;
             case "chunk" -> Chunk.class;
             case "embedding" -> Embedding.class;
+            case "positionLogits" -> PositionLogits.class;
             case "progress" -> Progress.class;
             case "log" -> LogLine.class;
             default -> throw new AssertionError("no such notification: " + method);
@@ -146,7 +152,10 @@ class GoldenTranscriptTest {
         return switch (message.path("method").textValue()) {
             case "initialize" -> Codec.call(id, "initialize", Codec.read(params, InitializeParams.class));
             case "generate" -> Codec.call(id, "generate", Codec.read(params, GenerateParams.class));
-            case "embed" -> Codec.call(id, "embed", Codec.read(params, EmbedParams.class));
+            case "embed", "classifyActions" ->
+                Codec.call(id, message.path("method").textValue(), Codec.read(params, EmbedParams.class));
+            case "logits" -> Codec.call(id, "logits", Codec.read(params, LogitsParams.class));
+            case "score" -> Codec.call(id, "score", Codec.read(params, ScoreParams.class));
             case "tokenize", "countTokens", "applyTemplate" ->
                 Codec.call(id, message.path("method").textValue(), Codec.read(params, PromptParams.class));
             case "cancel" ->
@@ -203,6 +212,9 @@ class GoldenTranscriptTest {
         }
         if (field.equals("capabilities")) {
             return JsonNodeFactory.instance.arrayNode().add("some capability");
+        }
+        if (field.equals("memory")) {
+            return JsonNodeFactory.instance.objectNode().put("activeBytes", 7).put("residentBytes", 9);
         }
         if (field.equals("samplingDefaults")) {
             return JsonNodeFactory.instance.objectNode().put("temperature", 0.7);

@@ -1,0 +1,407 @@
+package io.github.mlx4j;
+
+import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.SubprocessAdapter;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.LoadAttempt;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.NoBackendLoadedException;
+import io.github.mlx4j.error.NotLoadedException;
+import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.port.ActionHeadPort;
+import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.EmbeddingPort;
+import io.github.mlx4j.port.ModelAnalysisPort;
+import io.github.mlx4j.port.ModelDetails;
+import io.github.mlx4j.port.Parameter;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.port.TokenizerPort;
+import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.probe.Reason;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One model, loaded by the first backend that can: mlx, then transformers.
+ *
+ * <pre>{@code
+ * try (LocalModel model = new LocalModel(ModelConfig.builder("/models/olmoe").build())) {
+ *     LoadReport report = model.loadOrThrow(Path.of("/adapters/mine"));
+ *     String answer = model.text().generate("Why is the sky blue?").text();
+ * }
+ * }</pre>
+ *
+ * <p>What is loaded is used until it is loaded anew or closed: a worker that dies is started again, but no other
+ * backend takes its place. A load closes the former model first, since two may not fit into memory; what was taken from
+ * it, such as its {@link #text()}, is closed too. Thread-safe: one load runs at a time.
+ */
+public final class LocalModel implements AutoCloseable {
+
+    private static final List<ProviderKind> ORDER = List.of(ProviderKind.MLX, ProviderKind.HF);
+    private static final Logger log = LoggerFactory.getLogger(LocalModel.class);
+
+    private final ModelConfig config;
+    private final Platform platform;
+    private final ReentrantLock loading = new ReentrantLock();
+    private @Nullable ProviderFactory workers; // of the model that is loaded or being loaded
+    private @Nullable Loaded loaded;
+    private boolean closed;
+
+    private record Loaded(SubprocessAdapter worker, LoadReport report) {}
+
+    /** Creates it; nothing is loaded yet. */
+    public LocalModel(ModelConfig config) {
+        this(config, Platform.current());
+    }
+
+    LocalModel(ModelConfig config, Platform platform) {
+        this.config = config;
+        this.platform = platform;
+    }
+
+    /** {@link #load(Path)} with the configuration's adapter, or without, if it has none. */
+    public boolean load() {
+        return load(null);
+    }
+
+    /**
+     * Loads the model, and tells whether that went well; if not, the log has every attempt.
+     *
+     * @param lora the folder of a LoRA adapter, or {@code null} for the configuration's, or for none
+     * @throws CancelledException if the thread is interrupted meanwhile; its interrupt flag stays set
+     * @throws ClosedException if this was closed
+     */
+    public boolean load(@Nullable Path lora) {
+        try {
+            loadOrThrow(lora);
+            return true;
+        } catch (NoBackendLoadedException failure) {
+            log.error("{}", failure.getMessage());
+            return false;
+        }
+    }
+
+    /** {@link #loadOrThrow(Path)} with the configuration's adapter, or without, if it has none. */
+    public LoadReport loadOrThrow() {
+        return loadOrThrow(null);
+    }
+
+    /**
+     * Loads the model, and tells how.
+     *
+     * @param lora the folder of a LoRA adapter, or {@code null} for the configuration's, or for none
+     * @throws NoBackendLoadedException if no backend can load it, with every attempt
+     * @throws CancelledException if the thread is interrupted meanwhile; its interrupt flag stays set
+     * @throws ClosedException if this was closed
+     */
+    public LoadReport loadOrThrow(@Nullable Path lora) {
+        awaitTurn();
+        try {
+            return loadAnew(lora == null ? config.options() : config.options().withAdapter(lora));
+        } finally {
+            loading.unlock();
+        }
+    }
+
+    /** Which engine has the model; empty if none is loaded. */
+    public synchronized Optional<Backend> backend() {
+        return Optional.ofNullable(loaded).map(now -> now.report().backend());
+    }
+
+    /**
+     * What is loaded.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public ModelDetails details() {
+        return loaded().report().details();
+    }
+
+    /**
+     * Text generation by the model.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public TextGenerationPort text() {
+        return loaded().worker();
+    }
+
+    /**
+     * Vectors of texts by the model.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public EmbeddingPort embeddings() {
+        return loaded().worker();
+    }
+
+    /**
+     * The vector of one text.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public float[] embed(String text) {
+        return embeddings().embed(text);
+    }
+
+    /**
+     * The model's tokens.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public TokenizerPort tokenizer() {
+        return loaded().worker();
+    }
+
+    /**
+     * What the model thinks of given texts.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public ModelAnalysisPort analysis() {
+        return loaded().worker();
+    }
+
+    /**
+     * The model's parameters by the names that its engine gives them.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public List<Parameter> parameters() {
+        return analysis().parameters();
+    }
+
+    /**
+     * The model's action head; empty on mlx, which has none, and if the configuration names none.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public Optional<ActionHeadPort> actionHead() {
+        return loaded().worker().actionHead();
+    }
+
+    /**
+     * The model's action head.
+     *
+     * @throws NotLoadedException before a load
+     * @throws NotSupportedException if there is none; the message says why
+     */
+    public ActionHeadPort requireActionHead() {
+        return actionHead()
+                .orElseThrow(() -> details().backend().provider() == ProviderKind.MLX
+                        ? new NotSupportedException(
+                                "An action head needs transformers, but this model runs on mlx.",
+                                "Load it with useMlx(false) and an actionHead.")
+                        : new NotSupportedException(
+                                "This model was loaded without an action head.",
+                                "Name its file in actionHead, and load it anew."));
+    }
+
+    /**
+     * How the model's worker is, what memory it takes, and what became of it so far.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public WorkerStatus status() {
+        return loaded().worker().status();
+    }
+
+    /** Stops the worker, a load that runs included; both fail with {@link ClosedException}. Idempotent. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+        }
+        unload();
+    }
+
+    private void awaitTurn() {
+        try {
+            loading.lockInterruptibly();
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+            throw interrupted();
+        }
+    }
+
+    private LoadReport loadAnew(ModelOptions options) {
+        unload();
+        List<LoadAttempt> attempts = new ArrayList<>();
+        List<Mlx4jException> causes = new ArrayList<>();
+        for (ProviderKind kind : ORDER) {
+            long begun = System.nanoTime();
+            try {
+                List<String> warnings = new ArrayList<>();
+                ProviderFactory starting = workers(kind, possible(kind, options, warnings));
+                Optional<Availability.Unavailable> not = whyNot(kind, starting);
+                if (not.isEmpty()) {
+                    checkPolicy(kind, options);
+                    SubprocessAdapter worker = starting.chosenWorker();
+                    ModelDetails details = worker.details();
+                    attempts.add(new LoadAttempt(kind.id(), LoadAttempt.Outcome.LOADED, "", "", since(begun)));
+                    warnings.addAll(0, details.warnings());
+                    return keep(new Loaded(worker, new LoadReport(details, attempts, warnings)));
+                }
+                attempts.add(skipped(kind, not.get(), begun));
+                log.info("{}", attempts.get(attempts.size() - 1));
+            } catch (CancelledException | ClosedException end) {
+                throw end;
+            } catch (Mlx4jException failure) {
+                attempts.add(new LoadAttempt(
+                        kind.id(), LoadAttempt.Outcome.FAILED, failure.code(), failure.getMessage(), since(begun)));
+                causes.add(failure);
+                log.warn(
+                        "{} could not load {}{}: {}",
+                        kind.id(),
+                        model(kind),
+                        kind == ProviderKind.MLX ? ", so transformers is tried" : "",
+                        failure.getMessage());
+            } finally {
+                if (backend().isEmpty()) {
+                    unload();
+                }
+            }
+        }
+        throw noneLoaded(attempts, causes);
+    }
+
+    /** The workers of one kind, for the model and these options. */
+    private synchronized ProviderFactory workers(ProviderKind kind, ModelOptions options) {
+        checkOpen();
+        ProviderConfig one = config.providers()
+                .withWorkers(config.providers().workers().withModel(options))
+                .withOnly(kind, model(kind));
+        ProviderFactory made = new ProviderFactory(one, platform);
+        workers = made;
+        return made;
+    }
+
+    /** Those of the options that a backend can have; what it does without is a warning. */
+    private ModelOptions possible(ProviderKind kind, ModelOptions options, List<String> warnings) {
+        if (kind != ProviderKind.MLX) {
+            return options;
+        }
+        ModelOptions possible = options;
+        if (config.adapterPolicy() == AdapterPolicy.IGNORE && hasPeftAdapter(options)) {
+            possible = possible.withAdapter(null);
+            warnings.add("The adapter %s is not on the model: it is one of PEFT, and the adapter policy is IGNORE."
+                    .formatted(options.adapter()));
+        }
+        if (options.actionHead() != null) {
+            possible = possible.withActionHead(null);
+            warnings.add(
+                    "The action head %s is not on the model: mlx has none. With useMlx(false) transformers loads it."
+                            .formatted(options.actionHead()));
+        }
+        return possible;
+    }
+
+    private void checkPolicy(ProviderKind kind, ModelOptions options) {
+        if (kind == ProviderKind.MLX && config.adapterPolicy() == AdapterPolicy.FAIL && hasPeftAdapter(options)) {
+            throw new NotSupportedException(
+                    "%s is an adapter of PEFT, which mlx would have to convert, and the adapter policy is FAIL."
+                            .formatted(options.adapter()),
+                    "Set it to CONVERT, which is exact, or leave it to transformers.");
+        }
+    }
+
+    private static boolean hasPeftAdapter(ModelOptions options) {
+        Path adapter = options.adapter();
+        return adapter != null && AdapterFolder.isPeft(adapter);
+    }
+
+    private Optional<Availability.Unavailable> whyNot(ProviderKind kind, ProviderFactory starting) {
+        if (kind == ProviderKind.MLX && !config.useMlx()) {
+            return Optional.of(new Availability.Unavailable(
+                    Reason.NOT_WANTED, "The model is configured with useMlx(false).", "Leave it out."));
+        }
+        Availability availability = starting.look(kind).availability();
+        if (Thread.currentThread().isInterrupted()) { // a probe is not available then, and nothing else would tell
+            throw interrupted();
+        }
+        return availability instanceof Availability.Unavailable not ? Optional.of(not) : Optional.empty();
+    }
+
+    private synchronized LoadReport keep(Loaded now) {
+        checkOpen();
+        loaded = now;
+        LoadReport report = now.report();
+        log.info(
+                "{} has loaded {} on {}",
+                report.backend().provider().id(),
+                report.backend().model(),
+                report.backend().device());
+        report.warnings().forEach(warning -> log.warn("{}", warning));
+        return report;
+    }
+
+    private void unload() {
+        ProviderFactory last;
+        synchronized (this) {
+            last = workers;
+            workers = null;
+            loaded = null;
+        }
+        if (last != null) {
+            last.close();
+        }
+    }
+
+    private synchronized Loaded loaded() {
+        checkOpen();
+        if (loaded == null) {
+            throw new NotLoadedException("The model " + config.modelName() + " is not loaded.", "Call load first.");
+        }
+        return loaded;
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new ClosedException("This model was closed.", "Make a new one.");
+        }
+    }
+
+    private String model(ProviderKind kind) {
+        String mlx = config.mlxModelPath();
+        return kind == ProviderKind.MLX && mlx != null ? mlx : config.modelName();
+    }
+
+    private NoBackendLoadedException noneLoaded(List<LoadAttempt> attempts, List<Mlx4jException> causes) {
+        String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
+        NoBackendLoadedException failure = new NoBackendLoadedException(
+                "No backend could load " + config.modelName() + ":" + tried + "\n",
+                "Mend the cause of one of them; `mlx4j doctor` shows what can run here.",
+                attempts);
+        causes.forEach(failure::addSuppressed);
+        return failure;
+    }
+
+    private static LoadAttempt skipped(ProviderKind kind, Availability.Unavailable not, long begun) {
+        return new LoadAttempt(
+                kind.id(),
+                LoadAttempt.Outcome.SKIPPED,
+                not.code().name(),
+                not.reason() + " What to do: " + not.fix(),
+                since(begun));
+    }
+
+    private static CancelledException interrupted() {
+        return new CancelledException("The thread that loads the model was interrupted.", "");
+    }
+
+    private static Duration since(long begun) {
+        return Duration.ofNanos(System.nanoTime() - begun);
+    }
+}

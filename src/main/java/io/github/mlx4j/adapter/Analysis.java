@@ -1,0 +1,92 @@
+package io.github.mlx4j.adapter;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.protocol.ActionsResult;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
+import io.github.mlx4j.internal.protocol.ModelInfo;
+import io.github.mlx4j.internal.protocol.ParametersResult;
+import io.github.mlx4j.internal.protocol.ScoreResult;
+import io.github.mlx4j.port.Action;
+import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.ModelDetails;
+import io.github.mlx4j.port.Parameter;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.port.Score;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+
+/** From the wire's results to what a caller is told of a model. What it can't read is no sound answer. */
+final class Analysis {
+
+    private Analysis() {}
+
+    static ModelDetails details(ProviderKind kind, ModelInfo info) {
+        Integer contextLength = info.contextLength();
+        return new ModelDetails(
+                new Backend(kind, info.model(), info.device()),
+                info.format(),
+                Optional.ofNullable(info.base()),
+                Optional.ofNullable(info.adapter()),
+                info.experts(),
+                info.dtype(),
+                contextLength == null ? OptionalInt.empty() : OptionalInt.of(contextLength),
+                info.vocabularySize(),
+                info.chat(),
+                info.concurrent(),
+                info.capabilities(),
+                sampling(info.samplingDefaults()),
+                info.memory().activeBytes(),
+                info.warnings(),
+                info.packages());
+    }
+
+    static Score score(JsonNode answer) {
+        ScoreResult result = Codec.read(answer, ScoreResult.class);
+        return new Score(result.promptTokens(), result.tokens(), result.logProbs(), result.greedy());
+    }
+
+    static List<Parameter> parameters(JsonNode answer) {
+        return Codec.read(answer, ParametersResult.class).parameters().stream()
+                .map(one -> new Parameter(one.name(), one.shape(), one.dtype()))
+                .toList();
+    }
+
+    /** The logits of one text. */
+    static Map<Action, Double> actions(JsonNode answer) {
+        ActionsResult result = Codec.read(answer, ActionsResult.class);
+        if (result.logits().size() != 1) {
+            throw new IllegalArgumentException(
+                    "%d texts have logits, of 1".formatted(result.logits().size()));
+        }
+        Map<Action, Double> logits = new EnumMap<>(Action.class);
+        IntStream.range(0, result.actions().size())
+                .forEach(i -> logits.put(
+                        Action.valueOf(result.actions().get(i)),
+                        result.logits().get(0).get(i)));
+        if (logits.size() != Action.values().length) {
+            throw new IllegalArgumentException("there are logits of %s only".formatted(logits.keySet()));
+        }
+        return Collections.unmodifiableMap(logits);
+    }
+
+    private static Sampling sampling(SamplingParams author) {
+        return new Sampling(
+                author.temperature(),
+                author.topP(),
+                author.topK(),
+                author.minP(),
+                author.seed(),
+                author.repetitionPenalty(),
+                author.presencePenalty(),
+                author.frequencyPenalty(),
+                Objects.requireNonNullElse(author.logitBias(), Map.of()));
+    }
+}

@@ -1,0 +1,113 @@
+package io.github.mlx4j.adapter;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.EmbedResult;
+import io.github.mlx4j.internal.protocol.Embedding;
+import io.github.mlx4j.internal.protocol.LogitsResult;
+import io.github.mlx4j.internal.protocol.PositionLogits;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/** Collects the vectors of a call, and takes none for another's. */
+final class Vectors implements WorkerQuery.Reading<List<float[]>> {
+
+    private final String notification;
+    private final Function<JsonNode, Piece> piece;
+    private final Function<JsonNode, End> end;
+    private final int expected;
+    private final String of;
+    private final List<float[]> vectors = new ArrayList<>();
+
+    /** A vector, as little-endian floats, and its place. */
+    private record Piece(int index, byte[] floats) {}
+
+    /** How many vectors there were, and how long each is. */
+    private record End(int count, int length) {}
+
+    private Vectors(
+            String notification,
+            Function<JsonNode, Piece> piece,
+            Function<JsonNode, End> end,
+            int expected,
+            String of) {
+        this.notification = notification;
+        this.piece = piece;
+        this.end = end;
+        this.expected = expected;
+        this.of = of;
+    }
+
+    /** Those of {@code embed}, for so many texts. */
+    static Vectors ofTexts(int texts) {
+        return new Vectors(
+                "embedding",
+                params -> {
+                    Embedding embedding = Codec.read(params, Embedding.class);
+                    return new Piece(embedding.index(), embedding.vector());
+                },
+                answer -> {
+                    EmbedResult result = Codec.read(answer, EmbedResult.class);
+                    return new End(result.count(), result.dimensions());
+                },
+                texts,
+                "texts");
+    }
+
+    /** Those of {@code logits}, for so many tokens. */
+    static Vectors ofTokens(int tokens) {
+        return new Vectors(
+                "positionLogits",
+                params -> {
+                    PositionLogits logits = Codec.read(params, PositionLogits.class);
+                    return new Piece(logits.index(), logits.values());
+                },
+                answer -> {
+                    LogitsResult result = Codec.read(answer, LogitsResult.class);
+                    return new End(result.count(), result.vocabularySize());
+                },
+                tokens,
+                "tokens");
+    }
+
+    @Override
+    public void notified(String method, JsonNode params) {
+        if (!method.equals(notification)) {
+            return;
+        }
+        Piece next = piece.apply(params);
+        if (next.index() != vectors.size()) { // left out, so the answer's count will tell
+            throw new IllegalArgumentException(
+                    "%s %d came in place of %d".formatted(notification, next.index(), vectors.size()));
+        }
+        vectors.add(floats(next.floats()));
+    }
+
+    @Override
+    public List<float[]> answered(JsonNode answer) {
+        End result = end.apply(answer);
+        if (result.count() != expected || vectors.size() != expected) {
+            throw new IllegalArgumentException("%d vectors came, in order, of %d for %d %s"
+                    .formatted(vectors.size(), result.count(), expected, of));
+        }
+        for (float[] vector : vectors) {
+            if (vector.length != result.length()) {
+                throw new IllegalArgumentException(
+                        "a vector of %d dimensions has %d".formatted(result.length(), vector.length));
+            }
+        }
+        return List.copyOf(vectors);
+    }
+
+    private static float[] floats(byte[] bytes) {
+        if (bytes.length % Float.BYTES != 0) {
+            throw new IllegalArgumentException("a vector has %d bytes".formatted(bytes.length));
+        }
+        float[] floats = new float[bytes.length / Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(floats);
+        return floats;
+    }
+}

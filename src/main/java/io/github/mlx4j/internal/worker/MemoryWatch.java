@@ -1,0 +1,60 @@
+package io.github.mlx4j.internal.worker;
+
+import io.github.mlx4j.port.WorkerMemory;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tells a listener how much memory a worker takes, on a daemon thread of its own, since it may take its time. */
+final class MemoryWatch {
+
+    private static final Logger log = LoggerFactory.getLogger(MemoryWatch.class);
+
+    private final WorkerClient client;
+    private final Duration period;
+    private final Consumer<WorkerMemory> listener;
+    private final CountDownLatch ended = new CountDownLatch(1);
+
+    MemoryWatch(WorkerClient client, Duration period, Consumer<WorkerMemory> listener) {
+        this.client = client;
+        this.period = period;
+        this.listener = listener;
+    }
+
+    void start(String name) {
+        Thread thread = new Thread(this::run, name);
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    void stop() {
+        ended.countDown();
+    }
+
+    private void run() {
+        try {
+            do {
+                look();
+            } while (!ended.await(period.toMillis(), TimeUnit.MILLISECONDS));
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void look() throws InterruptedException {
+        try {
+            client.ping().get();
+        } catch (ExecutionException gone) {
+            return;
+        }
+        try {
+            client.memory().ifPresent(listener);
+        } catch (RuntimeException error) {
+            log.warn("A memory listener threw; it goes on to be told", error);
+        }
+    }
+}

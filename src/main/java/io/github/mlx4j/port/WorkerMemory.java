@@ -1,0 +1,13 @@
+package io.github.mlx4j.port;
+
+import java.util.OptionalLong;
+
+/**
+ * What a worker has of the machine's memory, in bytes; empty is not known.
+ *
+ * @param active in use by the engine, by its own count
+ * @param peak the most that was in use
+ * @param cache held by the engine for later use; empty where it has no such cache
+ * @param resident what the whole process has; empty where that can't be told cheaply (macOS)
+ */
+public record WorkerMemory(OptionalLong active, OptionalLong peak, OptionalLong cache, OptionalLong resident) {}

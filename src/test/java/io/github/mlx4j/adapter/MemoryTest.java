@@ -1,0 +1,154 @@
+package io.github.mlx4j.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.error.WorkerHungException;
+import io.github.mlx4j.internal.worker.RestartBudget;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.MemoryListener;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.WorkerMemory;
+import io.github.mlx4j.port.WorkerStatus;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How much memory a worker takes, and who hears of it. Over the fake worker, whose engine takes none. */
+@Timeout(60)
+class MemoryTest {
+
+    private static final Duration OFTEN = Duration.ofMillis(50);
+
+    private final List<WorkerMemory> heard = new CopyOnWriteArrayList<>();
+    private SubprocessAdapter adapter = adapter(WorkerOptions.DEFAULT);
+
+    @AfterEach
+    void close() {
+        adapter.close();
+    }
+
+    @Test
+    void shouldTellAListenerAfterTheStartAndAgainAndAgain() {
+        List<ProviderKind> kinds = new CopyOnWriteArrayList<>();
+        adapter = adapter(listening((kind, memory) -> {
+            kinds.add(kind);
+            heard.add(memory);
+        }));
+        adapter.warmUp();
+
+        await().until(() -> heard.size() >= 3);
+
+        assertThat(kinds).containsOnly(ProviderKind.MLX);
+        assertThat(heard).allSatisfy(memory -> {
+            assertThat(memory.active()).hasValue(0);
+            assertThat(memory.peak()).hasValue(0);
+            assertThat(memory.cache()).isEmpty();
+            assertThat(memory.resident().isPresent())
+                    .as("it can be told cheaply")
+                    .isEqualTo(Files.exists(Path.of("/proc/self/statm")));
+            assertThat(memory.resident().orElse(1L << 23)).isBetween(1L << 22, 1L << 30);
+        });
+        await().untilAsserted(() ->
+                assertThat(heard).contains(adapter.status().memory().orElseThrow()));
+    }
+
+    @Test
+    void shouldHaveItInItsStatusWhileThereIsAProcess() {
+        assertThat(adapter.status().memory()).isEmpty();
+
+        adapter.warmUp();
+
+        assertThat(adapter.status().memory())
+                .as("what it said when it had loaded")
+                .hasValue(new WorkerMemory(
+                        OptionalLong.of(0), OptionalLong.of(0), OptionalLong.empty(), OptionalLong.empty()));
+        adapter.close();
+        assertThat(adapter.status().memory()).isEmpty();
+    }
+
+    @Test
+    void shouldGoOnWhenAListenerThrows() {
+        AtomicInteger calls = new AtomicInteger();
+        adapter = adapter(listening((kind, memory) -> {
+            calls.incrementAndGet();
+            throw new IllegalStateException("thrown by the test");
+        }));
+        adapter.warmUp();
+
+        await().until(() -> calls.get() >= 3);
+
+        assertThat(adapter.generate("Hi").text()).isEqualTo("Hi");
+    }
+
+    @Test
+    void shouldLookAfterTheWorkerWhileAListenerTakesItsTime() throws Exception {
+        CountDownLatch told = new CountDownLatch(1);
+        CountDownLatch forEver = new CountDownLatch(1);
+        adapter = adapter(listening((kind, memory) -> {
+                    told.countDown();
+                    awaitQuietly(forEver);
+                })
+                .withHang(Duration.ofSeconds(1)));
+        adapter.warmUp();
+        told.await();
+
+        assertThatThrownBy(() -> adapter.generate(GenerationRequest.raw("{\"say\":\"abc\",\"after\":1,\"hang\":1}")))
+                .isInstanceOf(WorkerHungException.class);
+        forEver.countDown();
+    }
+
+    @Test
+    void shouldTellNoMoreWhenTheWorkerHasEnded() throws Exception {
+        adapter = adapter(listening((kind, memory) -> heard.add(memory)));
+        adapter.warmUp();
+        await().until(() -> !heard.isEmpty());
+
+        adapter.close();
+
+        Thread.sleep(2 * OFTEN.toMillis()); // one may be on its way
+        int last = heard.size();
+        Thread.sleep(4 * OFTEN.toMillis());
+        assertThat(heard).hasSize(last);
+        await().untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
+                .extracting(Thread::getName)
+                .doesNotContain("mlx4j-mlx-memory"));
+    }
+
+    @Test
+    void shouldStopAnIdleWorkerThoughItsMemoryIsAskedFor() {
+        adapter = adapter(listening((kind, memory) -> heard.add(memory)).withIdle(Duration.ofMillis(500)));
+        adapter.warmUp();
+
+        await().until(() -> adapter.status().state() == WorkerStatus.State.STOPPED);
+
+        assertThat(heard).isNotEmpty();
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static WorkerOptions listening(MemoryListener listener) {
+        return WorkerOptions.DEFAULT.withMemoryListener(listener).withMemoryPeriod(OFTEN);
+    }
+
+    private static SubprocessAdapter adapter(WorkerOptions options) {
+        return new MlxSubprocessAdapter(new WorkerSettings(
+                "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), options));
+    }
+}
