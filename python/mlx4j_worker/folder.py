@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections import Counter
+from math import prod
 from pathlib import Path
 from reprlib import repr as shown
 
@@ -17,11 +19,12 @@ _CONTEXT_NAMES = (
     "seq_length",
     "model_max_length",
 )
-_COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "num_experts", "num_local_experts", "n_routed_experts")
+_COUNTS = ("num_hidden_layers", "num_layers", "n_layer")
 _SIZES = ("hidden_size", "n_embd", "intermediate_size", "moe_intermediate_size", "n_inner", "vocab_size", "head_dim")
 _SIZES += ("num_attention_heads", "n_head", "num_key_value_heads")
 _MOST_PACKED = 32  # values in one of a quantized tensor
 _INDEX = ".safetensors.index.json"
+FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 _PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
 
@@ -39,6 +42,14 @@ def check(folder):
             f"{folder} wants to run its own code: config.json has model_file {config['model_file']!r}.",
             "Use a model whose architecture the engine has.",
         )
+    check_weights(folder, config)
+    return config
+
+
+def check_weights(folder, config=None):
+    """Refuses a folder without weights, or with damaged ones."""
+    folder, config = Path(folder), config or {}
+    names = _names(folder)
     if not any(path.suffix == ".safetensors" for path in names):
         pickles = [path.name for path in names if path.suffix in _PICKLES]
         if pickles:
@@ -48,27 +59,27 @@ def check(folder):
             )
         raise ModelLoadFailed(f"{folder} has no weights (*.safetensors).", "Download or copy the model again.")
     if "transformers_weights" in config:
-        _check_weights(folder, "config.json", [config["transformers_weights"]], (".safetensors", _INDEX))
+        _check_names(folder, "config.json", [config["transformers_weights"]], (".safetensors", _INDEX))
     tensors = {path.name: read_header(path) for path in names if path.suffix == ".safetensors"}
     for index in (path for path in names if path.name.endswith(_INDEX)):
         _check_index(folder, index, tensors)
     _check_against_weights(folder, config, [one for file in tensors.values() for one in file.items()])
-    return config
 
 
 def _check_against_weights(folder, config, tensors):
     """Refuses what a library would take on trust: sizes that it would allocate, and whole numbers for weights."""
     widest = max((n for _, tensor in tensors for n in tensor.shape), default=0) * _MOST_PACKED
-    for part in (config, config.get("text_config") or {}):
-        for names, most in ((_COUNTS, max(len(tensors), widest // _MOST_PACKED)), (_SIZES, widest)):
+    parts = [part for part in (config, config.get("text_config")) if isinstance(part, dict)]
+    for part in parts:
+        for names, most in ((_COUNTS, len(tensors)), (_SIZES, widest)):
             for name in names:
-                value = part.get(name) if isinstance(part, dict) else None
+                value = part.get(name)
                 if type(value) is int and value > most:
                     raise ModelLoadFailed(
                         f"config.json in {folder} has {name} {shown(value)}, but the weights are too small for that.",
                         "The config is not that of these weights. Download or copy the model again.",
                     )
-    if any(name.startswith("quantization") for part in (config, config.get("text_config") or {}) for name in part):
+    if any(name.startswith("quantization") for part in parts for name in part):
         return
     for name, tensor in tensors:
         if name.endswith(".weight") and not tensor.dtype.startswith(("F", "BF")):
@@ -78,11 +89,31 @@ def _check_against_weights(folder, config, tensors):
             )
 
 
-def weight_bytes(folder):
-    """How many bytes the weights of a model folder take."""
+def weight_bytes(folder, value_bytes=None):
+    """How many bytes the weights of a model folder take; with ``value_bytes`` for each floating-point number."""
+    return sum(
+        prod(tensor.shape) * value_bytes if value_bytes and tensor.dtype in FLOATS else tensor.size
+        for tensor in _tensors(folder)
+    )
+
+
+def value_count(folder):
+    """How many numbers the weights of a model folder are."""
+    return sum(prod(tensor.shape) for tensor in _tensors(folder))
+
+
+def stored_dtype(folder):
+    """What most of a model folder's weights are: bfloat16, float16, float32, or None for anything else."""
+    sizes = Counter()
+    for tensor in _tensors(folder):
+        sizes[tensor.dtype] += prod(tensor.shape)
+    return FLOATS.get(max(sizes, key=sizes.get, default=None))
+
+
+def _tensors(folder):
     files = sorted(Path(folder).glob("*.safetensors"))
     weights = [path for path in files if path.name.startswith("model")] or files
-    return sum(tensor.size for path in weights for tensor in read_header(path).values())
+    return [tensor for path in weights for tensor in read_header(path).values()]
 
 
 def check_weights_file(folder, name):
@@ -125,7 +156,7 @@ def read_json(folder, name):
     try:
         return json.loads(Path(folder, name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}") from None
+        raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}", "Download or copy it again.") from None
 
 
 def _check_index(folder, index, tensors):
@@ -133,7 +164,7 @@ def _check_index(folder, index, tensors):
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict):
         raise ModelLoadFailed(f"{index.name} in {folder} has no weight_map.", "Download or copy the model again.")
-    _check_weights(folder, index.name, weight_map.values(), ".safetensors")
+    _check_names(folder, index.name, weight_map.values(), ".safetensors")
     again = "Download or copy the model again."
     if absent := sorted(set(weight_map.values()) - tensors.keys()):
         raise ModelLoadFailed(f"{folder} lacks {', '.join(absent[:3])}, which {index.name} names.", again)
@@ -142,7 +173,7 @@ def _check_index(folder, index, tensors):
             raise ModelLoadFailed(f"{file} in {folder} lacks {shown(name)}, which {index.name} places there.", again)
 
 
-def _check_weights(folder, where, names, suffixes):
+def _check_names(folder, where, names, suffixes):
     """transformers takes paths to anywhere from these places, and reads what isn't safetensors as a pickle."""
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(suffixes):
@@ -207,7 +238,8 @@ def sampling_of_author(folder, vocabulary):
 
 def context_length(config):
     """The model's context in tokens, or None where its config states none."""
-    for part in (config, config.get("text_config") or {}):
+    text = config.get("text_config")
+    for part in (config, text if isinstance(text, dict) else {}):
         for name in _CONTEXT_NAMES:
             value = part.get(name)
             if type(value) is int and 0 < value < 2**31:

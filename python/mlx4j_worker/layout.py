@@ -1,11 +1,13 @@
 """What a folder is: a model, an adapter with a base model elsewhere, or a DyLoRA-MoE; and what it takes to load it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import folder, source
-from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
+from mlx4j_worker import dylora, folder, source
+from mlx4j_worker.dylora import DyLora
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
 
@@ -29,7 +31,7 @@ class Adapter:
 class Layout:
     """The parts of a model.
 
-    ``format`` is "model", "peftAdapter" or "mlxAdapter"; ``weights`` the folder of the base model's config and weights,
+    ``format`` is "model", "peftAdapter", "mlxAdapter" or "dylora"; ``weights`` the folder of the base model's weights,
     ``config`` its config.json; ``base`` how the base model is named, None where the folder is a model of its own.
     """
 
@@ -40,22 +42,35 @@ class Layout:
     base: str | None = None
     adapter: Adapter | None = None
     warnings: tuple[str, ...] = ()
+    dylora: DyLora | None = None
+    config_folder: Path | None = None
+
+    @property
+    def author(self):
+        """The folder with the config.json and generation_config.json of the base model's author."""
+        return self.config_folder or self.weights
 
 
 def read(params, options, progress):
     """The layout of the folder or hub id in the params of ``initialize``."""
     model, download = params["model"], params.get("download", False)
     path = source.resolve(model["source"], model.get("revision"), download, progress)
-    given = adapter(Path(options.adapter)) if options.adapter else None
+    found = _read(path, options, download, progress)
+    _check_expert(found, path, options)
+    return found
+
+
+def _read(path, options, download, progress):
     if is_adapter(path):
-        if given:
-            raise InvalidRequest(
-                f"{path} is an adapter itself, so options.adapter can't be given too.",
-                "Name the base model as the model, and one adapter.",
-            )
+        _refuse_adapter(path, "an adapter itself", options)
         return _of_adapter(path, options, download, progress)
+    folder.check_links(path)
+    if dylora.is_one(path):
+        _refuse_adapter(path, "a DyLoRA-MoE, which has adapters of its own", options)
+        return _of_dylora(path, options, download, progress)
     if options.base:
         raise InvalidRequest(f"{path} is a model of its own, so options.base can't be honoured.", "Leave it out.")
+    given = adapter(Path(options.adapter)) if options.adapter else None
     config = folder.check(path)
     warnings = _other_base(given, path) if given else ()
     return Layout("model", path, config, path, adapter=given, warnings=warnings)
@@ -82,21 +97,31 @@ def adapter(path):
     )
 
 
-def base_model(named, path, options, download, progress):
-    """The folder and config of the base model that the folder ``path`` names."""
+def base_model(named, path, options, download, progress, revision=None):
+    """The folder and config of the base model that the folder ``path`` names, at its ``revision`` on the hub."""
     name = options.base or named
     if not name:
         raise ModelLoadFailed(f"{path} names no base model.", "Name it in options.base.")
-    beside = Path(path) / name
-    where = (
-        beside if not Path(name).is_absolute() and beside.is_dir() else source.resolve(name, None, download, progress)
-    )
-    if is_adapter(where):
+    where = _folder_of_base(name, path, None if options.base else revision, download, progress)
+    folder.check_links(where)
+    if is_adapter(where) or dylora.is_one(where):
         raise ModelLoadFailed(
             f"The base model of {path} is {shown(name)}, but that is an adapter itself.",
             "Name a model with weights of its own in options.base.",
         )
     return where, folder.check(where)
+
+
+def _folder_of_base(name, path, revision, download, progress):
+    beside = Path(path) / name
+    if not Path(name).is_absolute() and os.path.isdir(beside):
+        return beside
+    try:
+        return source.resolve(name, revision, download, progress)
+    except ModelNotFound as error:
+        raise ModelNotFound(
+            f"The base model of {path}: {error}", f"{error.hint} Or name another in options.base."
+        ) from None
 
 
 def tokenizer_of(path, base):
@@ -106,8 +131,41 @@ def tokenizer_of(path, base):
 
 def _of_adapter(path, options, download, progress):
     found = adapter(path)
-    base, config = base_model(found.base, path, options, download, progress)
+    revision = found.config.get("revision")
+    revision = revision if found.format == "peft" and isinstance(revision, str) else None
+    base, config = base_model(found.base, path, options, download, progress, revision)
     return Layout(f"{found.format}Adapter", base, config, tokenizer_of(path, base), options.base or found.base, found)
+
+
+def _of_dylora(path, options, download, progress):
+    found = dylora.read(path)
+    named, tokenizer = options.base or found.base, tokenizer_of(path, None)
+    if found.own_weights and found.own_config:
+        folder.check(path)
+        tokenizer = tokenizer or base_model(found.base, path, options, download, progress)[0]
+        return Layout("dylora", path, found.own_config, tokenizer, named, warnings=found.warnings, dylora=found)
+    base, config = base_model(found.base, path, options, download, progress)
+    if found.own_weights:
+        folder.check_weights(path)
+    weights, tokenizer = path if found.own_weights else base, tokenizer or base
+    return Layout("dylora", weights, config, tokenizer, named, None, found.warnings, found, base)
+
+
+def _refuse_adapter(path, what, options):
+    if options.adapter:
+        raise InvalidRequest(
+            f"{path} is {what}, so options.adapter can't be given too.",
+            "Name the base model as the model, and one adapter.",
+        )
+
+
+def _check_expert(found, path, options):
+    names = list(found.dylora.experts) if found.dylora else []
+    if options.expert is not None and options.expert not in names:
+        raise InvalidRequest(
+            f"{path} has no expert {shown(options.expert)}.",
+            f"It has {', '.join(names)}." if names else "It has no experts at all. Leave options.expert out.",
+        )
 
 
 def _other_base(given, path):

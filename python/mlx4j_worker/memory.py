@@ -10,7 +10,8 @@ def kv_bytes_per_token(config, value_bytes):
 
     ``config`` is config.json as a dict; 2 (keys and values) x layers x KV heads x head size x ``value_bytes``.
     """
-    config = config.get("text_config") or config
+    text = config.get("text_config")
+    config = text if text and isinstance(text, dict) else config
     layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
     kv_heads = config.get("num_key_value_heads") or heads
     head_dim = config.get("head_dim") or (config.get("hidden_size") or 0) // (heads or 1)
@@ -45,6 +46,16 @@ def check_weights(path, needed, available):
         raise OutOfMemory(
             f"The weights of {path} take {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are available.",
             "Close other programs, or use a smaller or quantized model.",
+        )
+
+
+def check_logits(tokens, vocabulary, available):
+    """Raises OutOfMemory if the logits of so many tokens, in 32-bit floats, don't fit; None lets everything pass."""
+    needed = tokens * vocabulary * 4
+    if available is not None and needed > available:
+        raise OutOfMemory(
+            f"The logits of {tokens} tokens take {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are available.",
+            "Send fewer tokens.",
         )
 
 

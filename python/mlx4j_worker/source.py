@@ -1,7 +1,9 @@
 """From a model's name to its folder: a local path, the hub's cache, or a download."""
 
+import os
 import time
 from pathlib import Path
+from reprlib import repr as shown
 
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound
 
@@ -14,17 +16,19 @@ def resolve(source, revision, download, progress):
 
     ``progress(phase, done, total, unit)`` is told of a download. Without ``download`` only the cache is asked.
     """
-    if Path(source).is_dir():
+    if os.path.isdir(source):
         return Path(source)
     if source.startswith(("/", ".", "~")) or source.count("/") != 1:
         raise ModelNotFound(
             f"There is no model folder at {source}.", "Check the path. A model of the hub is named org/name."
         )
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(source, revision=revision, allow_patterns=_WANTED, local_files_only=True))
+    except HFValidationError as error:
+        raise ModelNotFound(f"There is no model {shown(source)}: {error}", "Check the name.") from None
     except LocalEntryNotFoundError:
         if not download:
             raise ModelNotFound(

@@ -14,6 +14,7 @@ from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, OutOfMe
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation
 from mlx4j_worker.grammar import Grammars
+from mlx4j_worker.hf.actions import ACTIONS
 from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.requests import check_fits, check_prompt
 
@@ -26,18 +27,20 @@ class HfEngine:
     ``parts`` is what loading.py found out, a loading.Parts.
     """
 
-    def __init__(self, source, parts):
+    def __init__(self, source, parts, options):
         self._source = source
         self._parts = parts
+        self._options = options
         self._model = model = parts.model
         self._tokenizer = parts.tokenizer
-        self._context = context_length(parts.config)
-        self._vocabulary = model.get_input_embeddings().num_embeddings
+        self._context = context_length(parts.layout.config)
+        self._vocabulary = model.get_input_embeddings().weight.shape[0]
         self._footprint = model.get_memory_footprint()
-        self._kv_bytes = memory.kv_bytes_per_token(parts.config, model.dtype.itemsize)
+        self._kv_bytes = memory.kv_bytes_per_token(parts.layout.config, model.dtype.itemsize)
         self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
-        has_kv_cache = "past_key_values" in inspect.signature(model.forward).parameters  # Mamba has not
-        self._chunk = PREFILL_CHUNK if has_kv_cache else None  # generate() makes chunks with one only
+        takes = inspect.signature(model.forward).parameters
+        self._chunk = PREFILL_CHUNK if "past_key_values" in takes else None  # generate() makes no chunks of Mamba's
+        self._keeps_few = "logits_to_keep" in takes
         self._queue = deque()  # (a call, the function of ``poll`` that serves it); the first is the one that runs
 
     @property
@@ -46,8 +49,10 @@ class HfEngine:
 
     def describe(self):
         """The result of ``initialize``."""
+        found, given = self._parts.layout, ("adapter", "trustRemoteCode", "allowPickles", "memoryLimitBytes")
         able = ["logProbs", "penalties", "responseFormat", *self._parts.dialect.capabilities()]
         able += ["embeddings"] if self._has_hidden_states else []
+        able += ["actions"] if self._parts.head else []
         return {
             "model": self._source,
             "device": self._model.device.type,
@@ -55,7 +60,13 @@ class HfEngine:
             "vocabularySize": self._vocabulary,
             "chat": self._tokenizer.chat_template is not None,
             "concurrent": False,
-            "capabilities": sorted(able),
+            "capabilities": sorted(able + self._options.given(*given)),
+            "format": found.format,
+            "base": found.base,
+            "adapter": str(found.adapter.folder) if found.adapter else None,
+            "experts": list(found.dylora.experts) if found.dylora else [],
+            "dtype": _name(self._model.dtype),
+            "warnings": self._parts.warnings,
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {name: value for name, value in self.memory().items() if name != "cacheBytes"},
             "packages": self._parts.packages,
@@ -95,12 +106,45 @@ class HfEngine:
         self._queue.append((call, partial(self._generate, generation)))
 
     def embed(self, call, texts):
+        self._queue.append((call, partial(self._embed, call, self._encoded(texts))))
+
+    def classify_actions(self, call, texts):
+        if self._parts.head is None:
+            raise InvalidRequest("The model has no action head.", "Name its file in options.actionHead.")
+        self._queue.append((call, partial(self._classify, call, self._encoded(texts))))
+
+    def logits(self, call, tokens):
+        self._check_logits(tokens, len(tokens))
+        self._queue.append((call, partial(self._logits, call, tokens)))
+
+    def score(self, call, request, completion):
+        prompt = self.prompt(request).tokens
+        tokens = self._tokenizer.encode(completion, add_special_tokens=False)
+        if not prompt or not tokens:
+            raise InvalidRequest(f"The {'completion' if prompt else 'prompt'} is empty: it has no tokens.")
+        self._check_logits(prompt + tokens, len(tokens) if self._keeps_few else len(prompt + tokens))
+        self._queue.append((call, partial(self._score, call, prompt, tokens)))
+
+    def parameters(self):
+        """All parameters, those of adapters and of the action head too."""
+        named = list(self._model.named_parameters())
+        if self._parts.head:
+            named += [(f"actionHead.{name}", parameter) for name, parameter in self._parts.head.named_parameters()]
+        return [{"name": name, "shape": list(p.shape), "dtype": _name(p.dtype)} for name, p in named]
+
+    def _encoded(self, texts):
+        """The tokens of texts whose hidden states are wanted."""
         if not self._has_hidden_states:
             raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
         tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
         for ids in tokens:
             check_prompt(ids, self._vocabulary, self._context)
-        self._queue.append((call, partial(self._embed, call, tokens)))
+        return tokens
+
+    def _check_logits(self, tokens, count):
+        """Nothing is generated after these tokens, so that they may fill the context."""
+        check_prompt(tokens, self._vocabulary, self._context and self._context + 1)
+        memory.check_logits(count, self._vocabulary, self._available_bytes())
 
     def step(self, poll):
         """One whole call; ``poll`` takes in new ones between its tokens or texts."""
@@ -137,9 +181,10 @@ class HfEngine:
                 raise _EndedError
             return torch.full_like(logits, -math.inf).index_fill_(1, torch.tensor([token], device=logits.device), 0)
 
+        ids = self._ids(prompt)
+        generation.expert = self._choose_expert(ids)
         watch = self._model.register_forward_pre_hook(before_pass)
         try:
-            ids = torch.tensor([prompt], device=self._model.device)
             config = GenerationConfig(
                 max_new_tokens=generation.max_tokens,
                 pad_token_id=0,  # never generated: there is one row
@@ -152,13 +197,55 @@ class HfEngine:
             watch.remove()
 
     def _embed(self, call, texts, poll):
-        for index, tokens in enumerate(texts):
-            self._between(call, poll)
-            ids = torch.tensor([tokens], device=self._model.device)
-            hidden = self._model.base_model(ids, use_cache=False).last_hidden_state[0]
-            vector = hidden.float().mean(0).cpu().numpy().astype("<f4")
-            call.notify("embedding", {"index": index, "vector": base64.b64encode(vector.tobytes()).decode()})
+        for index, vector in enumerate(self._vectors(call, texts, poll)):
+            call.notify("embedding", {"index": index, "vector": _base64(vector)})
         call.answer({"count": len(texts), "dimensions": len(vector), "promptTokens": sum(map(len, texts))})
+
+    def _classify(self, call, texts, poll):
+        logits = [self._parts.head(vector).tolist() for vector in self._vectors(call, texts, poll)]
+        call.answer({"actions": list(ACTIONS), "logits": logits})
+
+    def _vectors(self, call, texts, poll):
+        """The mean of the last hidden states of each text, in float32 on the CPU."""
+        for tokens in texts:
+            self._between(call, poll)
+            ids = self._ids(tokens)
+            self._choose_expert(ids)
+            hidden = self._model.base_model(ids, use_cache=False).last_hidden_state[0]
+            yield hidden.float().mean(0).cpu()
+
+    def _logits(self, call, tokens, poll):
+        self._between(call, poll)
+        ids = self._ids(tokens)
+        self._choose_expert(ids)
+        for index, values in enumerate(self._model(ids, use_cache=False).logits[0]):
+            self._between(call, poll)
+            call.notify("positionLogits", {"index": index, "values": _base64(values)})
+        call.answer({"count": len(tokens), "vocabularySize": len(values)})
+
+    def _score(self, call, prompt, tokens, poll):
+        """The expert is that of the prompt, as if the completion were being generated."""
+        self._between(call, poll)
+        self._choose_expert(self._ids(prompt))
+        few = {"logits_to_keep": len(tokens)} if self._keeps_few else {}
+        logits = self._model(self._ids(prompt + tokens[:-1]), use_cache=False, **few).logits[0, -len(tokens) :].float()
+        wanted = torch.tensor(tokens, device=logits.device)
+        log_probs = logits.log_softmax(-1).gather(1, wanted[:, None])[:, 0]
+        call.answer(
+            {
+                "promptTokens": len(prompt),
+                "tokens": tokens,
+                "logProbs": [max(value, -1e9) for value in log_probs.tolist()],  # JSON has no infinities
+                "greedy": bool((logits.argmax(-1) == wanted).all()),
+            }
+        )
+
+    def _ids(self, tokens):
+        return torch.tensor([tokens], device=self._model.device)
+
+    def _choose_expert(self, ids):
+        """Puts the expert for a prompt on a DyLoRA-MoE and returns its name; None for any other model."""
+        return self._parts.experts and self._parts.experts.use_for(ids)
 
     def _between(self, call, poll):
         """Takes in calls, ends what was cancelled: the one that runs by leaving it."""
@@ -188,6 +275,14 @@ class HfEngine:
 
 class _EndedError(Exception):
     """Leaves generate(): the call is answered."""
+
+
+def _base64(values):
+    return base64.b64encode(values.float().cpu().numpy().astype("<f4").tobytes()).decode()
+
+
+def _name(dtype):
+    return str(dtype).removeprefix("torch.")
 
 
 def _typed(error):

@@ -1,0 +1,203 @@
+"""LoRA adapters on a model: one of PEFT, or the experts of a DyLoRA-MoE and the router that picks one for a prompt."""
+
+import pickle
+import re
+from reprlib import repr as shown
+
+import torch
+from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from mlx4j_worker import dylora, layout
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
+from mlx4j_worker.weights import read_header
+
+
+class Experts:
+    """The experts of a DyLoRA-MoE, of which one at a time is on the model. Without a router it is always the same."""
+
+    def __init__(self, adapted, name, names=(), router=None, top_k=1):
+        self._adapted = adapted
+        self._name = name
+        self._names = names
+        self._router = router
+        self._top_k = top_k
+
+    def use_for(self, ids):
+        """Puts the expert for a prompt, ids [1, tokens], on the model; returns its name."""
+        if self._router is not None:
+            with self._adapted.disable_adapter():
+                hidden = self._adapted.get_base_model().base_model(ids, use_cache=False).last_hidden_state[0]
+            self._name = self._names[self._pick(hidden.float())]
+            self._adapted.set_adapter(self._name, inference_mode=True)
+        return self._name
+
+    def _pick(self, hidden):
+        """As in its trainer: each token votes for its best expert (or shares its vote among the top k)."""
+        logits = torch.nn.functional.linear(hidden, *(tensor.to(hidden) for tensor in self._router))
+        values, ids = logits.topk(self._top_k)
+        return int(torch.zeros_like(logits).scatter(-1, ids, values.softmax(-1)).mean(0).argmax())
+
+
+def put_on(model, adapter):
+    """Puts an adapter of PEFT, a layout.Adapter, on a model."""
+    _add(model, "default", _config_of(adapter), load_file(adapter.folder / "adapter_model.safetensors"), adapter.folder)
+
+
+def put_experts_on(model, found, options):
+    """Puts the experts of a dylora.DyLora, or the one that the options name, on a model.
+
+    Returns Experts, or None where it has none. ``check_can_choose`` comes before.
+    """
+    if not found.experts:
+        return None
+    names = [options.expert] if options.expert else list(found.experts)
+    adapted = model
+    for name in names:
+        config, tensors = _expert(found.experts[name], found.metadata)
+        adapted = _add(adapted, name, config, tensors, found.experts[name].path)
+    adapted.set_adapter(names[0], inference_mode=True)
+    if len(names) == 1:
+        return Experts(adapted, names[0])
+    return Experts(adapted, names[0], names, *_router(found.router, len(names), _hidden_size(model)))
+
+
+def check_can_choose(found, options):
+    """Refuses what can't be known to work before the base model is loaded: unread pickles, and a missing router."""
+    names = [options.expert] if options.expert else list(found.experts)
+    parts = [found.experts[name] for name in names]
+    if len(names) > 1 and found.router is None:
+        raise InvalidRequest(
+            f"{found.folder} has no router, so it can't choose among its experts.",
+            f"Name one of {', '.join(names)} in options.expert.",
+        )
+    parts += [found.router] if len(names) > 1 else []
+    if not options.allow_pickles and (pickles := [part.path for part in parts if part.storage == "pickle"]):
+        raise UnsafeModel(
+            f"{', '.join(map(str, pickles[:3]))}: pickles, which can run code when they are read.",
+            "Set options.allowPickles, which reads tensors of them and nothing else"
+            + (", or name one of the experts in options.expert." if parts[0].storage != "pickle" else "."),
+        )
+
+
+def _add(model, name, config, tensors, where):
+    """The PeftModel with one more adapter, whose tensors must be exactly those that it needs."""
+    try:
+        if isinstance(model, PeftModel):
+            model.add_adapter(name, config)
+        else:
+            model = PeftModel(model, config, name)
+        report = set_peft_model_state_dict(model, tensors, name)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # PEFT raises what its many parts raise
+        why = f"{type(error).__name__}: {' '.join(str(error).split(maxsplit=60)[:60])}"
+        raise _misfit(where, why) from error
+    missing = [key for key in report.missing_keys if name in key.split(".")]
+    for what, keys in (("lacks", missing), ("has in excess", report.unexpected_keys)):
+        if keys:
+            raise _misfit(where, f"it {what} {', '.join(sorted(keys)[:3])}")
+    model.eval()
+    return model
+
+
+def _misfit(where, why):
+    return ModelLoadFailed(
+        f"The adapter in {where} does not fit the model: {why}",
+        "Name the model that it was trained on: as the model, or as options.base.",
+    )
+
+
+def _config_of(adapter):
+    """The configuration of an adapter, which must be a LoRA."""
+    kind = adapter.config["peft_type"]
+    odd = [name for name in ("alora_invocation_tokens", "megatron_config") if adapter.config.get(name)]
+    if kind != "LORA" or odd:
+        what = f"of the kind {shown(kind)}" + (f" with {odd[0]}" if odd else "")
+        raise ModelLoadFailed(f"The adapter in {adapter.folder} is {what}, which can't be used.", "Use a plain LoRA.")
+    try:
+        config = PeftConfig.from_pretrained(str(adapter.folder))
+    except Exception as error:  # whatever a hostile file makes of it
+        raise ModelLoadFailed(
+            f"adapter_config.json in {adapter.folder} can't be read: {type(error).__name__}: {error}",
+            "Save it again with PEFT.",
+        ) from error
+    config.inference_mode = True
+    return config
+
+
+def _expert(part, metadata):
+    """(the LoraConfig, the tensors as PEFT names them) of a dylora.Part."""
+    if part.storage == "peft":
+        adapter = layout.adapter(part.path)
+        if adapter.format != "peft":
+            raise ModelLoadFailed(f"{part.path} has no adapter of PEFT.", "Copy it again.")
+        return _config_of(adapter), load_file(part.path / "adapter_model.safetensors")
+    tensors = _unpickled(part.path) if part.storage == "pickle" else _from_weights(part)
+    placed = ((dylora.place(name), tensor) for name, tensor in tensors.items())
+    own = {name: value for (owner, name), value in placed if owner == part.name and isinstance(value, torch.Tensor)}
+    ranks = {tensor.shape[0] for name, tensor in own.items() if name.endswith(".lora_A.weight") and tensor.ndim == 2}
+    if len(ranks) != 1:
+        raise ModelLoadFailed(
+            f"{part.path} has no tensors of {part.name} of one rank, so it is no whole expert.",
+            "A trainer that had another expert active leaves it out. Save it again, or name another in options.expert.",
+        )
+    modules = sorted({re.sub(r"\.lora_[AB]\.weight$", "", name) for name in own})
+    config = LoraConfig(r=ranks.pop(), lora_alpha=metadata["lora_alpha"], target_modules=modules, task_type="CAUSAL_LM")
+    config.inference_mode = True
+    return config, {f"base_model.model.{name}": tensor for name, tensor in own.items()}
+
+
+def _from_weights(part):
+    """The tensors of an expert or the router among the wrapper's."""
+    tensors = {}
+    for path in sorted(part.path.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            tensors |= {name: file.get_tensor(name) for name in file.keys() if dylora.place(name)[0] == part.name}  # noqa: SIM118
+    return tensors
+
+
+def _unpickled(path):
+    """The content of a pickle, a dict; nothing but tensors and plain values is made of it."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UnsafeModel(
+            f"{path} is damaged, or has more than tensors and plain values: {str(error).splitlines()[0]}",
+            "Save it again as safetensors.",
+        ) from error
+    except Exception as error:
+        raise ModelLoadFailed(f"{path} can't be read: {type(error).__name__}: {error}", "Copy it again.") from error
+    if not isinstance(content, dict):
+        raise ModelLoadFailed(f"{path} has no dict of tensors.", "Save it again with its trainer.")
+    return {name: value for name, value in content.items() if isinstance(name, str)}
+
+
+def _router(part, experts, hidden_size):
+    """((weight, bias) of the gate, how many experts a token votes for)."""
+    if part.storage == "pickle":
+        content = _unpickled(part.path)
+        gate = content.get("gate_state_dict", content)
+    elif part.storage == "safetensors":
+        read_header(part.path)
+        content = gate = load_file(part.path)
+    else:
+        content = gate = _from_weights(part)
+    try:
+        tensors = {name.removeprefix("router.").removeprefix("gate."): tensor for name, tensor in gate.items()}
+        weight, bias, top_k = tensors["weight"].float(), tensors["bias"].float(), content.get("top_k", 1)
+        right = weight.shape == (experts, hidden_size) and bias.shape == (experts,)
+        right = right and type(top_k) is int and 0 < top_k <= experts
+    except (AttributeError, KeyError, TypeError):
+        right = False
+    if not right:
+        raise ModelLoadFailed(
+            f"{part.path} has no router for {experts} experts and a hidden size of {hidden_size}.",
+            "Copy it again, or name one of the experts in options.expert.",
+        )
+    return (weight, bias), top_k
+
+
+def _hidden_size(model):
+    return model.get_input_embeddings().weight.shape[1]

@@ -1,0 +1,175 @@
+"""From a layout to a model of transformers on its device: no weight is missing, in excess or made up."""
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+from mlx4j_worker import dylora, folder, memory
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
+
+_WRAPPER = {dylora.PREFIX: "", r"\.base_layer\.": "."}  # from a DyLoRA-MoE's names to those of its base model
+
+
+def device():
+    """Where models run here."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def load(found, options):
+    """(the model, its tokenizer, warnings) of a Layout. What adapters add is not on it yet."""
+    check(found, options)
+    warnings = []
+    dtype = _dtype(found, options, warnings)
+    _check_memory(found, dtype, options)
+    trusted = _trusting(found, options)
+    config = trusted(lambda **local: AutoConfig.from_pretrained(found.author, **local))
+    _check_size(found, config, trusted)
+    tokenizer = trusted(lambda **local: AutoTokenizer.from_pretrained(found.tokenizer, config=config, **local))
+    model = _model(found, config, dtype, trusted)
+    model.generation_config = GenerationConfig()  # the author's values are those of Parts
+    if set(getattr(model, "hf_device_map", {}).values()) & {"cpu", "disk"} and device() == "cuda":
+        warnings.append("The model does not fit into the GPU's memory, so a part of it is outside, and it is slow.")
+    return model.eval(), tokenizer, warnings
+
+
+def check(found, options):
+    """Refuses what transformers can't do, by its name."""
+    if found.adapter is not None and found.adapter.format == "mlx":
+        raise ModelLoadFailed(
+            f"The adapter in {found.adapter.folder} is in the format of mlx-lm, which PEFT can't read.",
+            "Use the mlx worker, or train the adapter with PEFT.",
+        )
+    if "quantization" in found.config:
+        raise ModelLoadFailed(
+            f"{found.weights} is quantized in MLX's format, which transformers can't read.",
+            "Set HF_MODEL to the model that it was made from.",
+        )
+    if options.dtype and "quantization_config" in found.config:
+        raise InvalidRequest(f"dtype can't be honoured: {found.weights} is quantized.", "Leave it out.")
+    if options.memory_limit_bytes and device() != "cuda":
+        raise InvalidRequest(
+            "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.",
+            "Leave it out, or use the mlx worker.",
+        )
+
+
+def _dtype(found, options, warnings):
+    """The torch.dtype to load, or "auto" where the weights are of a kind of its own."""
+    stored = None if "quantization_config" in found.config else folder.stored_dtype(found.weights)
+    name = options.dtype or stored
+    if name == "bfloat16" and not _has_bfloat16():
+        if options.dtype:
+            raise InvalidRequest(f"dtype can't be bfloat16: this {device()} has none.", "Use float16 or float32.")
+        warnings.append(f"{found.weights} is stored in bfloat16, which this {device()} has not; it runs in float16.")
+        name = "float16"
+    return getattr(torch, name) if name else "auto"
+
+
+def _has_bfloat16():
+    if device() == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        return bool((torch.ones(1, dtype=torch.bfloat16, device=device()) + 1).isfinite())
+    except (TypeError, RuntimeError):  # MPS before macOS 14
+        return False
+
+
+def _check_memory(found, dtype, options):
+    available = memory.available_bytes()
+    if device() == "cuda":
+        available, total = torch.cuda.mem_get_info()
+        if limit := options.memory_limit_bytes:
+            torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
+            available = min(available, limit)
+    value_bytes = None if dtype == "auto" else dtype.itemsize
+    memory.check_weights(found.weights, folder.weight_bytes(found.weights, value_bytes), available)
+
+
+def _check_size(found, config, trusted):
+    """Refuses a config of a far larger model than the weights, for whose missing part transformers would make room."""
+    if "quantization_config" in found.config:
+        return
+    with torch.device("meta"):
+        model = trusted(
+            lambda trust_remote_code, **_: AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+        )
+    described = sum(parameter.numel() for parameter in model.parameters())
+    stored = folder.value_count(found.weights)
+    if described > 2 * stored:
+        raise ModelLoadFailed(
+            f"config.json describes a model of {described:,} parameters, but the weights in {found.weights} "
+            f"are {stored:,} numbers.",
+            "The config is not that of these weights. Download or copy the model again.",
+        )
+
+
+def _trusting(found, options):
+    """A function that calls ``load`` so that nothing is fetched and no code of the folder runs.
+
+    Where it can't do without that code and the options allow it, it is called again with the code.
+    """
+
+    def call(load):
+        try:
+            return load(trust_remote_code=False, local_files_only=True)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            if "trust_remote_code" not in str(error):
+                raise _explained(found, error) from error
+            if not options.trust_remote_code:
+                raise UnsafeModel(
+                    f"{found.weights} wants to run its own code (auto_map), since transformers has no such "
+                    "architecture or tokenizer.",
+                    "Use another model, or, where you trust its code, set options.trustRemoteCode.",
+                ) from error
+        try:
+            return load(trust_remote_code=True, local_files_only=True)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:
+            raise _explained(found, error) from error
+
+    return call
+
+
+def _model(found, config, dtype, trusted):
+    own_weights = found.dylora is not None and found.dylora.own_weights
+    place = "auto" if device() == "cuda" else {"": device()}
+    model, report = trusted(
+        lambda **local: AutoModelForCausalLM.from_pretrained(
+            found.weights,
+            config=config,
+            dtype=dtype,
+            device_map=place,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are in the report
+            key_mapping=_WRAPPER if own_weights else None,
+            **local,
+        )
+    )
+    if own_weights:
+        report["unexpected_keys"] = [key for key in report["unexpected_keys"] if dylora.place(key)[0] is None]
+    if wrong := [f"{what.replace('_', ' ')}: {sorted(map(str, report[what]))[:3]}" for what in report if report[what]]:
+        raise ModelLoadFailed(
+            f"The weights in {found.weights} are not those of its config.json ({'; '.join(wrong)}).",
+            "The result would be a partly random model. Download or convert it again.",
+        )
+    return model
+
+
+def _explained(found, error):
+    """The WorkerError for what transformers raised, which is what its many model files raise."""
+    what = f"{type(error).__name__}: {error}"
+    quantized = found.config.get("quantization_config")
+    if isinstance(quantized, dict):
+        return ModelLoadFailed(
+            f"{found.weights} is quantized ({quantized.get('quant_method')}), which can't be loaded here: {what}",
+            "Use the model that it was made from, or a machine and an environment that have what is named here.",
+        )
+    return ModelLoadFailed(
+        f"transformers can't load {found.weights}: {what}",
+        "Check that transformers has this architecture and that the files are whole.",
+    )
