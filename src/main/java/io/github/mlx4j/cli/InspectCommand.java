@@ -72,7 +72,8 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static MemoryEstimate fullContext(ModelInspection model) {
-        return MemoryEstimate.inference(model, model.contextLength() == null ? 0 : model.contextLength(), 1);
+        Integer context = model.whole().orElse(model).contextLength();
+        return MemoryEstimate.inference(model, context == null ? 0 : context, 1);
     }
 
     static Map<String, Object> asJson(ModelInspection model, DeviceManager device) {
@@ -106,13 +107,14 @@ final class InspectCommand implements Callable<Integer> {
 
     private static Map<String, Object> memory(ModelInspection model, DeviceManager device) {
         MemoryEstimate full = fullContext(model);
-        KvCache cache = model.kvCache();
+        ModelInspection whole = model.whole().orElse(model);
+        KvCache cache = whole.kvCache();
         OptionalLong now = device.availableMemory();
         OptionalLong beside = new MemoryManager(device).availableBytes();
         Map<String, Object> memory = new LinkedHashMap<>();
         memory.put("weightBytes", model.weightBytes());
         memory.put("kvBytesPerToken", cache == null ? null : cache.bytesPerToken());
-        memory.put("kvNote", model.kvCacheNote());
+        memory.put("kvNote", whole.kvCacheNote());
         memory.put("fullContextBytes", full.bytes());
         memory.put("explanation", full.explain());
         memory.put("availableBytes", now.isPresent() ? now.getAsLong() : null);
@@ -181,19 +183,20 @@ final class InspectCommand implements Callable<Integer> {
 
     private static void printMemory(ModelInspection model, DeviceManager device, PrintWriter out) {
         MemoryEstimate full = fullContext(model);
-        KvCache cache = model.kvCache();
+        ModelInspection whole = model.whole().orElse(model);
+        KvCache cache = whole.kvCache();
         out.printf("%nmemory%n");
         line(out, "weights", "%s, the bytes of the tensors".formatted(Bytes.text(model.weightBytes())));
         line(
                 out,
                 "KV cache",
                 cache == null
-                        ? "not known: " + model.kvCacheNote()
+                        ? "not known: " + whole.kvCacheNote()
                         : "%,d bytes a token = %s%s"
                                 .formatted(
                                         cache.bytesPerToken(),
                                         cache.explanation(),
-                                        model.kvCacheNote().isEmpty() ? "" : "; " + model.kvCacheNote()));
+                                        whole.kvCacheNote().isEmpty() ? "" : "; " + whole.kvCacheNote()));
         line(out, "full context", full.explain());
         OptionalLong now = device.availableMemory();
         OptionalLong beside = new MemoryManager(device).availableBytes();

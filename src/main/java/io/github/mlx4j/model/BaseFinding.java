@@ -68,7 +68,7 @@ record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
             ModelFolder folder, String name, String field, boolean allowPickles, List<Path> above) {
         String shown = Shown.text(name);
         BaseModel unread = new BaseModel(shown, field, null);
-        Path path = pathOf(name);
+        Path path = pathOf(folder, name);
         if (path == null || !Files.isDirectory(path)) {
             return HUB_ID.matcher(name).matches()
                     ? new BaseFinding(unread, List.of())
@@ -108,9 +108,11 @@ record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
         }
     }
 
-    private static @Nullable Path pathOf(String name) {
+    /** A relative path is one from the folder, where there is such a folder, else from here. */
+    private static @Nullable Path pathOf(ModelFolder folder, String name) {
         try {
-            return Path.of(name);
+            Path beside = folder.path().resolve(name);
+            return Files.isDirectory(beside) ? beside : Path.of(name);
         } catch (InvalidPathException none) {
             return null;
         }

@@ -57,22 +57,29 @@ public record MemoryEstimate(List<Part> parts) {
     }
 
     /**
-     * For generating text.
+     * For generating text; of an adapter with its base model, where that is in a folder.
      *
      * @param tokens of prompt and answer together, in each row
      * @param rows requests that run at once
      */
     public static MemoryEstimate inference(ModelInspection model, long tokens, int rows) {
         List<Part> parts = new ArrayList<>(List.of(weights(model)));
-        KvCache cache = model.kvCache();
+        ModelInspection whole = model.whole().orElse(model);
+        if (whole != model) {
+            parts.add(
+                    new Part("base model", whole.weightBytes(), "the bytes of %,d tensors".formatted(whole.tensors())));
+        } else if (model.whole().isEmpty()) {
+            parts.add(new Part("base model", 0, "not known: it is not in a folder here"));
+        }
+        KvCache cache = whole.kvCache();
         parts.add(
                 cache == null
-                        ? new Part("KV cache", 0, "not known: " + model.kvCacheNote())
+                        ? new Part("KV cache", 0, "not known: " + whole.kvCacheNote())
                         : new Part(
                                 "KV cache",
                                 times(cache.bytes(tokens), rows),
                                 "%d × %d tokens × %s".formatted(rows, tokens, cache.explanation())
-                                        + (model.kvCacheNote().isEmpty() ? "" : "; " + model.kvCacheNote())));
+                                        + (whole.kvCacheNote().isEmpty() ? "" : "; " + whole.kvCacheNote())));
         return new MemoryEstimate(parts);
     }
 

@@ -75,6 +75,16 @@ public record ModelInspection(
                 .orElseThrow(() -> new IllegalArgumentException(worker + " loads no folders"));
     }
 
+    /**
+     * What has the weights and the sizes of the whole: this, or for an adapter and for experts without a model their
+     * base model; empty if that is a hub id, or can't be read.
+     */
+    public Optional<ModelInspection> whole() {
+        boolean part =
+                format.isAdapter() || format == ModelFormat.DYLORA_SEPARATED || format == ModelFormat.DYLORA_CHECKPOINT;
+        return part ? Optional.ofNullable(base).map(BaseModel::inspection) : Optional.of(this);
+    }
+
     /** Whether any worker would load it. */
     public boolean loadable() {
         return verdicts.stream().anyMatch(Verdict::loads);
