@@ -8,6 +8,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClass;
@@ -32,27 +33,30 @@ class ArchitectureTest {
     private static final String ROOT = "io.github.mlx4j";
 
     /** Each package with those of ours that it may use; the root's own name is empty. */
-    private static final Map<String, Set<String>> MAY_USE = Map.of(
-            "error", Set.of(),
-            "port", Set.of("error"),
-            "internal.protocol", Set.of("error"),
-            "internal.worker", Set.of("internal.protocol", "port", "error"),
-            "device", Set.of("port", "error"),
-            "model", Set.of("device", "port", "error"),
-            "probe", Set.of("internal.worker", "port", "error"),
-            "adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error"),
-            "", Set.of("error", "port", "internal.protocol", "internal.worker", "model", "probe", "adapter"),
-            "cli",
+    private static final Map<String, Set<String>> MAY_USE = Map.ofEntries(
+            entry("error", Set.of()),
+            entry("port", Set.of("error")),
+            entry("internal.protocol", Set.of("error")),
+            entry("internal.worker", Set.of("internal.protocol", "port", "error")),
+            entry("device", Set.of("port", "error")),
+            entry("model", Set.of("device", "port", "error")),
+            entry("probe", Set.of("internal.worker", "port", "error")),
+            entry("adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error")),
+            entry("evaluation", Set.of("port", "error")),
+            entry("", Set.of("error", "port", "internal.protocol", "internal.worker", "model", "probe", "adapter")),
+            entry(
+                    "cli",
                     Set.of(
                             "error",
                             "port",
+                            "evaluation",
                             "internal.protocol",
                             "internal.worker",
                             "device",
                             "model",
                             "probe",
                             "adapter",
-                            ""));
+                            "")));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())

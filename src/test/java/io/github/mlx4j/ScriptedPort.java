@@ -124,8 +124,13 @@ public final class ScriptedPort extends AbstractTextGenerationPort {
 
         /** Ends the answer. */
         public void complete() {
+            complete(result(thinking.toString(), text.toString()));
+        }
+
+        /** Ends it with this as the whole answer. */
+        public void complete(GenerationResult result) {
             if (ended.compareAndSet(false, true)) {
-                sink.completed(result(thinking.toString(), text.toString()));
+                sink.completed(result);
             }
         }
 

@@ -13,7 +13,8 @@ import picocli.CommandLine.Command;
 @Command(
         name = "mlx4j",
         description =
-                "Local language models from Java: generate text, embed it, see what is in a model folder and what can run here, set it up.",
+                "Local language models from Java: generate text, embed it, look into model folders, compare models, see what can run"
+                        + " here, set it up.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         subcommands = {
@@ -21,6 +22,8 @@ import picocli.CommandLine.Command;
             EmbedCommand.class,
             TokensCommand.class,
             InspectCommand.class,
+            VerifyCommand.class,
+            CompareCommand.class,
             DoctorCommand.class,
             SetupCommand.class
         },

@@ -24,8 +24,7 @@ final class ProviderOptions {
     private @Nullable String model;
 
     ProviderFactory factory() {
-        Map<String, String> settings = new HashMap<>(System.getenv());
-        System.getProperties().stringPropertyNames().forEach(name -> settings.put(name, System.getProperty(name)));
+        Map<String, String> settings = environment();
         if (provider != null) {
             settings.put("TASK_ORCHESTRATOR_PROVIDER", provider);
         }
@@ -36,5 +35,12 @@ final class ProviderOptions {
             settings.put(hf ? "HF_MODEL" : "MLX_MODEL", model);
         }
         return ProviderFactory.create(ProviderConfig.fromEnv(settings));
+    }
+
+    /** The environment's settings, and before them the system properties. */
+    static Map<String, String> environment() {
+        Map<String, String> settings = new HashMap<>(System.getenv());
+        System.getProperties().stringPropertyNames().forEach(name -> settings.put(name, System.getProperty(name)));
+        return settings;
     }
 }

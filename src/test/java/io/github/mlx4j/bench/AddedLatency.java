@@ -3,6 +3,8 @@ package io.github.mlx4j.bench;
 import io.github.mlx4j.adapter.Adapters;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
 import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.evaluation.Statistics;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.WorkerScripts;

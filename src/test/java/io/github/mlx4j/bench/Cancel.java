@@ -1,6 +1,8 @@
 package io.github.mlx4j.bench;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.evaluation.Statistics;
 import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationStream;
 import java.util.ArrayList;

@@ -1,5 +1,7 @@
 package io.github.mlx4j.bench;
 
+import io.github.mlx4j.evaluation.Interval;
+
 /** What is wanted of mlx4j. A gate that is missed fails the run; a target is only shown. */
 enum Limit {
     DECODE_1(

@@ -1,5 +1,6 @@
 package io.github.mlx4j.bench;
 
+import io.github.mlx4j.evaluation.Statistics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;

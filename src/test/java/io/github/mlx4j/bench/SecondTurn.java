@@ -1,5 +1,7 @@
 package io.github.mlx4j.bench;
 
+import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.evaluation.Statistics;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,8 @@
 package io.github.mlx4j.bench;
 
+import io.github.mlx4j.evaluation.Chart;
+import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.evaluation.Statistics;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -3,6 +3,8 @@ package io.github.mlx4j.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.evaluation.Statistics;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.WorkerClient;

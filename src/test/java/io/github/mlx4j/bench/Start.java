@@ -1,5 +1,7 @@
 package io.github.mlx4j.bench;
 
+import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.evaluation.Statistics;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.WorkerClient;
 import io.github.mlx4j.internal.worker.WorkerLaunch;

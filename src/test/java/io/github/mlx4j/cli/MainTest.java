@@ -70,6 +70,8 @@ class MainTest {
                 "embed --help",
                 "tokens --help",
                 "inspect --help",
+                "verify --help",
+                "compare --help",
                 "doctor --help",
                 "setup --help",
                 ""
@@ -85,7 +87,7 @@ class MainTest {
         run("--help");
 
         assertThat(out.toString())
-                .contains("generate", "embed", "tokens", "inspect", "doctor", "setup")
+                .contains("generate", "embed", "tokens", "inspect", "verify", "compare", "doctor", "setup")
                 .containsPattern("0 +done")
                 .containsPattern("1 +it failed; the message says why")
                 .containsPattern("2 +wrong usage")

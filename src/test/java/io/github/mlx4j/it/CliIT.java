@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /** The cli jar as a user runs it, in a JVM of its own. */
@@ -126,6 +127,56 @@ class CliIT {
                 .isEqualTo("mlx: ready at %s%nhf: ready at %s%n"
                         .formatted(Fixture.HOME.resolve("envs/mlx"), Fixture.HOME.resolve("envs/hf")));
         assertThat(run.err()).isEmpty();
+    }
+
+    @Test
+    void shouldProveThatBothEnginesGiveTheSame() throws Exception {
+        Run run = mlx4j(Map.of(), "verify", Fixture.MODEL.toString(), "--json");
+        assertThat(run.exit()).as(run.out() + run.err()).isZero();
+        assertThat(run.json().path("passed").asBoolean()).isTrue();
+        assertThat(run.json().at("/a/backend").asText()).isEqualTo("mlx");
+        assertThat(run.json().at("/b/backend").asText()).isEqualTo("hf");
+        assertThat(run.json().path("maxDifference").asDouble()).isPositive();
+        assertThat(run.json().path("prompts")).hasSize(10);
+    }
+
+    @Test
+    void shouldCompareAModelWithItself(@TempDir Path folder) throws Exception {
+        Path tasks = Files.writeString(
+                folder.resolve("tasks.jsonl"),
+                new JsonMapper()
+                                .writeValueAsString(Map.of(
+                                        "messages",
+                                        List.of(Map.of("role", "user", "content", ASK)),
+                                        "expected",
+                                        Fixture.known(ASK).text()))
+                        + "\n{\"prompt\": \"Nothing like this\", \"expected\": \"42\", \"max_tokens\": 4}\n");
+        String model = Fixture.MODEL.toString();
+        String[] command = {
+            "compare",
+            "--base",
+            model,
+            "--trained",
+            model,
+            "--tasks",
+            tasks.toString(),
+            "--out",
+            folder + "/out",
+            "--json"
+        };
+
+        Run run = mlx4j(Map.of(), command);
+
+        assertThat(run.exit()).as(run.err()).isZero();
+        assertThat(run.json().path("outcomes"))
+                .isEqualTo(new JsonMapper()
+                        .readTree("{\"both\":1,\"wins\":0,\"losses\":0,\"neither\":1,\"signTest\":1.0}"));
+        assertThat(run.json().at("/base/perplexity")).isEqualTo(run.json().at("/trained/perplexity"));
+        assertThat(run.json().at("/base/perplexity/mid").asDouble()).isGreaterThan(1);
+        assertThat(run.json().at("/base/tokensPerSecond/mid").asDouble()).isPositive();
+        Run again = mlx4j(Map.of(), command);
+        assertThat(again.out()).isEqualTo(run.out());
+        assertThat(again.err()).contains("base: all 2 tasks were done before");
     }
 
     private static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {

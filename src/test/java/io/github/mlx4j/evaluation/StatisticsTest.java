@@ -1,4 +1,4 @@
-package io.github.mlx4j.bench;
+package io.github.mlx4j.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class StatisticsTest {
 
@@ -58,5 +60,49 @@ class StatisticsTest {
     @Test
     void shouldRefuseWhenThereAreNoValues() {
         assertThatThrownBy(() -> Statistics.median95(new double[0])).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource({ // known values
+        "8, 10, 0.4901625, 0.9433178",
+        "0, 10, 0, 0.2775328",
+        "10, 10, 0.7224672, 1",
+        "1, 1, 0.2065493, 1",
+        "50, 100, 0.4038315, 0.5961685"
+    })
+    void shouldGiveWilsonsIntervalWhenAskedForAShare(int hits, int all, double low, double high) {
+        Interval share = Statistics.wilson(hits, all);
+
+        assertThat(share.low()).isCloseTo(low, within(1e-7));
+        assertThat(share.mid()).isEqualTo((double) hits / all);
+        assertThat(share.high()).isCloseTo(high, within(1e-7));
+    }
+
+    @ParameterizedTest
+    @CsvSource({ // known values of the two-sided exact binomial test
+        "0, 0, 1",
+        "1, 0, 1",
+        "5, 0, 0.0625",
+        "6, 0, 0.03125",
+        "8, 2, 0.109375",
+        "2, 8, 0.109375",
+        "9, 1, 0.021484375",
+        "5, 5, 1",
+        "60, 40, 0.05688793364098078"
+    })
+    void shouldGiveTheExactProbabilityWhenTestingSigns(int wins, int losses, double p) {
+        assertThat(Statistics.signTest(wins, losses)).isCloseTo(p, within(1e-9));
+    }
+
+    @Test
+    void shouldNotUnderflowWhenThereAreManySigns() {
+        assertThat(Statistics.signTest(5000, 5000)).isCloseTo(1, within(1e-9));
+        assertThat(Statistics.signTest(5200, 4800)).isBetween(1e-5, 1e-4);
+    }
+
+    @Test
+    void shouldRefuseWhenAShareCanNotBe() {
+        assertThatThrownBy(() -> Statistics.wilson(0, 0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Statistics.wilson(3, 2)).isInstanceOf(IllegalArgumentException.class);
     }
 }

@@ -1,4 +1,4 @@
-package io.github.mlx4j.bench;
+package io.github.mlx4j.evaluation;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -8,9 +8,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Charts as SVG files that need nothing else, for light and dark pages. */
-final class Chart {
+public final class Chart {
 
     private static final List<String> COLOURS =
             List.of("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9"); // told apart by the colour-blind
@@ -34,7 +35,7 @@ final class Chart {
     private Chart() {}
 
     /** Groups of bars, one of each series; the axis begins at 0. */
-    static final class Bars {
+    public static final class Bars {
 
         private static final int HEIGHT = 260;
         private static final int LEFT = 70;
@@ -46,17 +47,20 @@ final class Chart {
         private final Map<String, Map<String, Double>> groups = new LinkedHashMap<>();
         private final Set<String> series = new LinkedHashSet<>();
 
-        Bars(String title, String unit) {
+        /** An empty one. */
+        public Bars(String title, String unit) {
             this.title = title;
             this.unit = unit;
         }
 
-        void add(String group, String name, double value) {
+        /** Adds a bar of a series to a group. */
+        public void add(String group, String name, double value) {
             groups.computeIfAbsent(group, key -> new LinkedHashMap<>()).put(name, value);
             series.add(name);
         }
 
-        String svg() {
+        /** The chart, an {@code svg} element. */
+        public String svg() {
             double most = groups.values().stream()
                     .flatMap(bars -> bars.values().stream())
                     .mapToDouble(Double::doubleValue)
@@ -108,10 +112,10 @@ final class Chart {
         }
     }
 
-    /** Figures with their intervals, a line for each, and what is wanted of them. */
-    static final class Intervals {
+    /** Figures with their intervals, a line for each, and what is wanted of them where that is said. */
+    public static final class Intervals {
 
-        private static final int LABELS = 330;
+        private static final int MOST_LABELS = 330;
         private static final int WIDTH = 760;
         private static final int ROW = 28;
 
@@ -119,46 +123,63 @@ final class Chart {
         private final String unit;
         private final List<Row> rows = new ArrayList<>();
 
-        private record Row(String label, Interval figure, double wanted) {}
+        private record Row(
+                String label, Interval figure, @Nullable Double wanted) {
 
-        Intervals(String title, String unit) {
+            double least() {
+                return wanted == null ? figure.low() : Math.min(figure.low(), wanted);
+            }
+
+            double most() {
+                return wanted == null ? figure.high() : Math.max(figure.high(), wanted);
+            }
+        }
+
+        /** An empty one. */
+        public Intervals(String title, String unit) {
             this.title = title;
             this.unit = unit;
         }
 
-        void add(String label, Interval figure, double wanted) {
+        /** Adds a figure. */
+        public void add(String label, Interval figure) {
+            rows.add(new Row(label, figure, null));
+        }
+
+        /** Adds a figure, and what it is to be at least. */
+        public void add(String label, Interval figure, double wanted) {
             rows.add(new Row(label, figure, wanted));
         }
 
-        String svg() {
-            double low = rows.stream()
-                    .mapToDouble(row -> Math.min(row.figure.low(), row.wanted))
-                    .min()
-                    .orElse(0);
-            double high = rows.stream()
-                    .mapToDouble(row -> Math.max(row.figure.high(), row.wanted))
-                    .max()
-                    .orElse(1);
+        /** The chart, an {@code svg} element. */
+        public String svg() {
+            double low = rows.stream().mapToDouble(Row::least).min().orElse(0);
+            double high = rows.stream().mapToDouble(Row::most).max().orElse(1);
+            int longest =
+                    rows.stream().mapToInt(row -> row.label.length()).max().orElse(0);
+            int labels = Math.min(MOST_LABELS, 40 + 8 * longest);
             double step = step(Math.max(high - low, 0.05) / 5);
             double from = step * Math.floor(low / step);
             double to = step * Math.ceil(high / step + 1e-9);
-            double scale = (WIDTH - LABELS - 90) / (to - from);
+            double scale = (WIDTH - labels - 90) / (to - from);
             int bottom = 44 + rows.size() * ROW;
             StringBuilder svg = new StringBuilder(text(16, 24, "start", "title", title));
             for (double at = from; at <= to + step / 2; at += step) {
-                double x = LABELS + (at - from) * scale;
+                double x = labels + (at - from) * scale;
                 svg.append(line(x, 40, x, bottom, "grid"));
                 svg.append(text(x, bottom + 18, "middle", "value", String.format(Locale.ROOT, "%.2f", at)));
             }
             int y = 44 + ROW / 2;
             for (Row row : rows) {
-                double low95 = LABELS + (row.figure.low() - from) * scale;
-                double mid = LABELS + (row.figure.mid() - from) * scale;
-                double high95 = LABELS + (row.figure.high() - from) * scale;
-                double wanted = LABELS + (row.wanted - from) * scale;
-                svg.append(text(LABELS - 12, y + 4, "end", "", row.label));
-                svg.append("<path d=\"M%s %dV%d\" stroke=\"%s\" stroke-width=\"3\"/>\n"
-                        .formatted(at(wanted), y - 9, y + 9, COLOURS.get(4)));
+                double low95 = labels + (row.figure.low() - from) * scale;
+                double mid = labels + (row.figure.mid() - from) * scale;
+                double high95 = labels + (row.figure.high() - from) * scale;
+                svg.append(text(labels - 12, y + 4, "end", "", row.label));
+                if (row.wanted != null) {
+                    double wanted = labels + (row.wanted - from) * scale;
+                    svg.append("<path d=\"M%s %dV%d\" stroke=\"%s\" stroke-width=\"3\"/>\n"
+                            .formatted(at(wanted), y - 9, y + 9, COLOURS.get(4)));
+                }
                 svg.append("<path d=\"M%s %dH%s\" stroke=\"%s\" stroke-width=\"3\"/>\n"
                         .formatted(at(low95), y, at(high95), COLOURS.get(0)));
                 svg.append("<circle cx=\"%s\" cy=\"%d\" r=\"5\" fill=\"%s\"/>\n".formatted(at(mid), y, COLOURS.get(0)));
@@ -166,11 +187,14 @@ final class Chart {
                 y += ROW;
             }
             svg.append(text(
-                    LABELS,
+                    labels,
                     bottom + 40,
                     "start",
                     "value",
-                    unit + "; line: 95% interval; bar: what is wanted at least"));
+                    unit + "; line: 95% interval"
+                            + (rows.stream().anyMatch(row -> row.wanted != null)
+                                    ? "; bar: what is wanted at least"
+                                    : "")));
             return page(title, WIDTH, bottom + 52, svg);
         }
     }

@@ -1,4 +1,4 @@
-package io.github.mlx4j.bench;
+package io.github.mlx4j.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -35,6 +35,17 @@ class ChartTest {
 
         assertThat(svg.getElementsByTagName("circle").getLength()).isEqualTo(2);
         assertThat(svg.getDocumentElement().getTextContent()).contains("of one way", "0.950", "1.20");
+    }
+
+    @Test
+    void shouldHaveNoBarWhenNothingIsWanted() throws Exception {
+        Chart.Intervals chart = new Chart.Intervals("Shares", "share");
+        chart.add("base", new Interval(0.4, 0.5, 0.6));
+
+        Document svg = parse(chart.svg());
+
+        assertThat(svg.getElementsByTagName("path").getLength()).isEqualTo(1);
+        assertThat(svg.getDocumentElement().getTextContent()).contains("base").doesNotContain("wanted");
     }
 
     @Test

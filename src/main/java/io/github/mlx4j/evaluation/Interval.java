@@ -1,4 +1,4 @@
-package io.github.mlx4j.bench;
+package io.github.mlx4j.evaluation;
 
 import java.util.Locale;
 
@@ -9,7 +9,7 @@ import java.util.Locale;
  * @param mid the figure
  * @param high its upper end
  */
-record Interval(double low, double mid, double high) {
+public record Interval(double low, double mid, double high) {
 
     @Override
     public String toString() {
@@ -17,7 +17,7 @@ record Interval(double low, double mid, double high) {
     }
 
     /** A number with three digits that mean something. */
-    static String number(double value) {
+    public static String number(double value) {
         double size = Math.abs(value);
         int places = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
         return String.format(Locale.ROOT, "%." + places + "f", value);

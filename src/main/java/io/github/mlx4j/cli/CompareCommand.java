@@ -1,0 +1,218 @@
+package io.github.mlx4j.cli;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.evaluation.Arm;
+import io.github.mlx4j.evaluation.ComparisonReport;
+import io.github.mlx4j.evaluation.ComparisonSettings;
+import io.github.mlx4j.evaluation.EvaluationTask;
+import io.github.mlx4j.evaluation.ModelComparison;
+import io.github.mlx4j.port.ModelDetails;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code mlx4j compare}: a base model beside what training made of it, on the same tasks. */
+@Command(
+        name = "compare",
+        description = {
+            "Has a base model and what training made of it answer the same tasks, and reports what changed.",
+            "The models run one after the other, base first. A run that ended early goes on where it was."
+        },
+        mixinStandardHelpOptions = true)
+final class CompareCommand implements Callable<Integer> {
+
+    @Option(names = "--base", required = true, paramLabel = "DIR|ID", description = "The base model.")
+    @SuppressWarnings("NullAway.Init")
+    private String base;
+
+    @ArgGroup(exclusive = true, multiplicity = "1")
+    @SuppressWarnings("NullAway.Init")
+    private Trained trained;
+
+    /** What training made. */
+    private static final class Trained {
+        @Option(
+                names = "--trained",
+                paramLabel = "DIR|ID",
+                description = "The trained model, or the folder of an adapter on the base model.")
+        private @Nullable String folder;
+
+        @Option(
+                names = {"--wandb_artifact", "--wandb-artifact"},
+                paramLabel = "ENTITY/PROJECT/NAME:VERSION",
+                description = "The same from Weights & Biases, a remote service.")
+        private @Nullable String artifact;
+    }
+
+    @Option(names = "--tasks", required = true, paramLabel = "FILE", description = "The tasks, a JSON object a line.")
+    @SuppressWarnings("NullAway.Init")
+    private Path tasks;
+
+    @Option(
+            names = {"--max_samples", "--max-samples"},
+            paramLabel = "N",
+            description = "Runs the first N tasks only.")
+    private int maxSamples = Integer.MAX_VALUE;
+
+    @Option(
+            names = {"--max_tokens", "--max-tokens"},
+            paramLabel = "N",
+            description = "The most tokens of an answer, where its task says nothing else; default ${DEFAULT-VALUE}.")
+    private int maxTokens = 256;
+
+    @Option(names = "--backend", paramLabel = "mlx|hf", description = "What runs the models; default mlx.")
+    private Engine backend = Engine.MLX;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "Where results and reports are kept; default mlx4j-compare-… here, by the settings.")
+    private @Nullable Path out;
+
+    @Option(names = "--json", description = "Prints report.json instead of a table.")
+    private boolean json;
+
+    @Option(
+            names = {"--wandb_python", "--wandb-python"},
+            paramLabel = "PATH",
+            description = "A Python that has wandb; default: PYTHON_PATH, else python3.")
+    private @Nullable String wandbPython;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    private final OpenModel.Opener opener;
+
+    /** For picocli. */
+    CompareCommand() {
+        this(OpenModel::withWorker);
+    }
+
+    CompareCommand(OpenModel.Opener opener) {
+        this.opener = opener;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (maxSamples < 1 || maxTokens < 1) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--max_samples and --max_tokens must be 1 or more");
+        }
+        if (wandbPython != null && trained.artifact == null) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--wandb_python has no meaning without --wandb_artifact");
+        }
+        List<EvaluationTask> all = EvaluationTask.read(tasks);
+        mustExist(base);
+        String other = trained();
+        boolean adapter = Files.isRegularFile(Path.of(other, "adapter_config.json"));
+        ComparisonSettings settings = ComparisonSettings.of(
+                base, other, adapter, backend.kind().id(), tasks, Math.min(maxSamples, all.size()), maxTokens);
+        Path folder = out != null ? out : Path.of("mlx4j-compare-" + settings.digest());
+        for (String model : List.of(settings.base(), settings.trained())) {
+            if (Files.isDirectory(Path.of(model))
+                    && folder.toAbsolutePath().normalize().startsWith(model)) {
+                throw new ConfigurationException(
+                        "The results would be in " + folder + ", inside the model folder " + model + ".",
+                        "Name another folder with --out.");
+            }
+        }
+        PrintWriter err = spec.commandLine().getErr();
+        ComparisonReport report;
+        try (ModelComparison comparison = ModelComparison.open(folder, settings, all)) {
+            run(comparison, Arm.BASE, new OpenModel.Source("base", base, backend, null));
+            run(
+                    comparison,
+                    Arm.TRAINED,
+                    adapter
+                            ? new OpenModel.Source("trained", base, backend, Path.of(other))
+                            : new OpenModel.Source("trained", other, backend, null));
+            report = comparison.report();
+        }
+        PrintWriter print = spec.commandLine().getOut();
+        print.println(
+                json
+                        ? JsonMapper.builder()
+                                .enable(SerializationFeature.INDENT_OUTPUT)
+                                .build()
+                                .writeValueAsString(report)
+                        : report.markdown());
+        err.println("report: " + folder.resolve("report.html"));
+        return 0;
+    }
+
+    /** The trained model's folder or hub id, fetched first if need be. */
+    private String trained() {
+        if (trained.artifact == null) {
+            String folder = Objects.requireNonNull(trained.folder, "--trained");
+            mustExist(folder);
+            return folder;
+        }
+        Map<String, String> environment = ProviderOptions.environment();
+        String fallback = environment.getOrDefault("PYTHON_PATH", "");
+        String python = wandbPython != null ? wandbPython : fallback.isBlank() ? "python3" : fallback;
+        return WandbArtifact.parse(trained.artifact)
+                .download(
+                        ProviderConfig.fromEnv(environment).home().resolve("artifacts"),
+                        python,
+                        environment,
+                        spec.commandLine().getErr()::println)
+                .toString();
+    }
+
+    /** Sees before anything runs that a folder is there. A hub id is looked for when it is loaded. */
+    private static void mustExist(String model) {
+        if (!Files.isDirectory(Path.of(model)) && !model.matches("[\\w-][\\w.-]*/[\\w.-]+")) {
+            throw new ModelNotFoundException("There is no folder " + model + ".", "Name a model folder or a hub id.");
+        }
+    }
+
+    private void run(ModelComparison comparison, Arm arm, OpenModel.Source source) {
+        int total = comparison.tasks().size();
+        int missing = comparison.missing(arm).size();
+        PrintWriter err = spec.commandLine().getErr();
+        if (missing == 0) {
+            err.printf("%s: all %d tasks were done before%n", arm.id(), total);
+            return;
+        }
+        if (missing < total) {
+            err.printf("%s: %d of %d tasks were done before%n", arm.id(), total - missing, total);
+        }
+        try (OpenModel model = opener.open(source)) {
+            ModelDetails details = model.side().analysis().details();
+            err.printf(
+                    "%s: %s on %s, %s%n",
+                    arm.id(),
+                    details.backend().provider().id(),
+                    details.backend().device(),
+                    details.dtype());
+            details.warnings().forEach(warning -> err.printf("%s: warning: %s%n", arm.id(), warning));
+            Progress progress = new Progress(
+                    err,
+                    CommandLine.Help.Ansi.AUTO.enabled(),
+                    arm.id() + " tasks",
+                    total - missing,
+                    total,
+                    System::nanoTime);
+            try {
+                comparison.run(arm, model.side(), finished -> progress.step());
+            } finally {
+                progress.end();
+            }
+        }
+    }
+}

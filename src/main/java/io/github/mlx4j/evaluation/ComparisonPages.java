@@ -1,0 +1,211 @@
+package io.github.mlx4j.evaluation;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** A comparison's report as Markdown, and as a page that needs nothing else. */
+final class ComparisonPages {
+
+    private static final String STYLE = """
+            :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --line: #d0d7de; --faint: #57606a }
+            @media (prefers-color-scheme: dark) {
+              :root { --ink: #e6edf3; --paper: #0d1117; --line: #30363d; --faint: #8b949e }
+            }
+            body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+                   max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
+            table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
+            th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left; vertical-align: top }
+            svg { display: block; max-width: 100%; height: auto; margin: 1rem 0 }
+            pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: 13px/1.45 ui-monospace, monospace }
+            .faint { color: var(--faint) }
+            .answers td { width: 50% }
+            """;
+
+    private record Row(String what, String base, String trained) {}
+
+    private ComparisonPages() {}
+
+    static String markdown(ComparisonReport report) {
+        StringBuilder page = new StringBuilder("# Base against trained\n\n");
+        settings(report).forEach(line -> page.append("- ").append(plain(line)).append('\n'));
+        page.append("\n**").append(report.verdict()).append("**\n\n| | base | trained |\n|---|---|---|\n");
+        rows(report).forEach(row -> page.append("| %s | %s | %s |\n".formatted(row.what(), row.base(), row.trained())));
+        page.append(
+                "\n| | trained passes | trained fails |\n|---|---|---|\n| base passes | %d | %d |\n| base fails | %d | %d |\n"
+                        .formatted(
+                                report.outcomes().both(),
+                                report.outcomes().losses(),
+                                report.outcomes().wins(),
+                                report.outcomes().neither()));
+        page.append('\n');
+        report.notes().forEach(note -> page.append("- ").append(note).append('\n'));
+        if (!report.changed().isEmpty()) {
+            page.append("\n## Tasks that changed\n\n| task | | base | trained |\n|---|---|---|---|\n");
+            report.changed()
+                    .forEach(changed -> page.append("| %s | %s | %s | %s |\n"
+                            .formatted(
+                                    plain(changed.task()),
+                                    change(changed),
+                                    plain(answer(changed.base())),
+                                    plain(answer(changed.trained())))));
+        }
+        return page.toString();
+    }
+
+    static String html(ComparisonReport report) {
+        StringBuilder page = new StringBuilder("""
+                <!DOCTYPE html>
+                <html lang="en">
+                <head>
+                <meta charset="utf-8">
+                <meta name="viewport" content="width=device-width, initial-scale=1">
+                <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+                <title>Base against trained</title>
+                <style>
+                """);
+        page.append(STYLE).append("</style>\n</head>\n<body>\n<h1>Base against trained</h1>\n<ul>\n");
+        settings(report)
+                .forEach(line -> page.append("<li>").append(escape(line)).append("</li>\n"));
+        page.append("</ul>\n<p><strong>").append(escape(report.verdict())).append("</strong></p>\n");
+        page.append("<table>\n<tr><th></th><th>base</th><th>trained</th></tr>\n");
+        rows(report)
+                .forEach(row -> page.append("<tr><th>%s</th><td>%s</td><td>%s</td></tr>\n"
+                        .formatted(escape(row.what()), escape(row.base()), escape(row.trained()))));
+        page.append("</table>\n<table>\n<tr><th></th><th>trained passes</th><th>trained fails</th></tr>\n");
+        page.append(
+                "<tr><th>base passes</th><td>%d</td><td>%d</td></tr>\n<tr><th>base fails</th><td>%d</td><td>%d</td></tr>\n"
+                        .formatted(
+                                report.outcomes().both(),
+                                report.outcomes().losses(),
+                                report.outcomes().wins(),
+                                report.outcomes().neither()));
+        page.append("</table>\n<ul>\n");
+        report.notes().forEach(note -> page.append("<li>").append(escape(note)).append("</li>\n"));
+        page.append("</ul>\n");
+        page.append(chart(
+                "Pass rate",
+                "share of the judged tasks",
+                report.base().passRate(),
+                report.trained().passRate()));
+        page.append(chart(
+                "Perplexity of the expected answers",
+                "less is better",
+                report.base().perplexity(),
+                report.trained().perplexity()));
+        page.append(chart(
+                "Tokens per second",
+                "median over tasks",
+                report.base().tokensPerSecond(),
+                report.trained().tokensPerSecond()));
+        page.append(
+                "<h2>Tasks that changed (%d)</h2>\n".formatted(report.changed().size()));
+        report.changed().forEach(changed -> page.append(section(changed)));
+        return page.append("</body>\n</html>\n").toString();
+    }
+
+    private static List<String> settings(ComparisonReport report) {
+        ComparisonSettings settings = report.settings();
+        return List.of(
+                "base: " + settings.base(),
+                "trained: " + settings.trained() + (settings.adapter() ? " (an adapter on the base model)" : ""),
+                "%s, %d tasks, up to %d tokens an answer, the likeliest token each time"
+                        .formatted(settings.backend(), report.base().tasks(), settings.maxTokens()));
+    }
+
+    private static List<Row> rows(ComparisonReport report) {
+        ComparisonReport.Figures base = report.base();
+        ComparisonReport.Figures trained = report.trained();
+        return List.of(
+                new Row("passed", passed(base), passed(trained)),
+                new Row("pass rate, % [95%]", percent(base.passRate()), percent(trained.passRate())),
+                new Row("perplexity of expected answers [95%]", text(base.perplexity()), text(trained.perplexity())),
+                new Row(
+                        "tokens per second, median [95%]",
+                        text(base.tokensPerSecond()), text(trained.tokensPerSecond())),
+                new Row(
+                        "time to first token, ms, median",
+                        ms(base.firstTokenSeconds()),
+                        ms(trained.firstTokenSeconds())),
+                new Row("answers that were cut", Integer.toString(base.cut()), Integer.toString(trained.cut())),
+                new Row("errors", Integer.toString(base.errors()), Integer.toString(trained.errors())));
+    }
+
+    private static String passed(ComparisonReport.Figures figures) {
+        return figures.passed() + " of " + figures.judged();
+    }
+
+    private static String percent(@Nullable Interval share) {
+        return share == null
+                ? "–"
+                : String.format(
+                        Locale.ROOT, "%.1f [%.1f, %.1f]", 100 * share.mid(), 100 * share.low(), 100 * share.high());
+    }
+
+    private static String text(@Nullable Interval figure) {
+        return figure == null ? "–" : figure.toString();
+    }
+
+    private static String ms(@Nullable Double seconds) {
+        return seconds == null ? "–" : Interval.number(1000 * seconds);
+    }
+
+    /** An SVG; empty where there is nothing to draw. */
+    private static String chart(String title, String unit, @Nullable Interval base, @Nullable Interval trained) {
+        if (base == null || trained == null || !Double.isFinite(base.high() + trained.high())) {
+            return "";
+        }
+        Chart.Intervals chart = new Chart.Intervals(title, unit);
+        chart.add("base", base);
+        chart.add("trained", trained);
+        return chart.svg();
+    }
+
+    private static String section(ComparisonReport.Changed changed) {
+        String expected = changed.expected() == null
+                ? ""
+                : "<p class=\"faint\">expected</p>\n<pre>" + escape(changed.expected()) + "</pre>\n";
+        return """
+                <h3>%s: %s</h3>
+                <pre>%s</pre>
+                %s<table class="answers">
+                <tr><th>base</th><th>trained</th></tr>
+                <tr><td><pre>%s</pre></td><td><pre>%s</pre></td></tr>
+                </table>
+                """.formatted(
+                        escape(changed.task()),
+                        change(changed),
+                        escape(changed.prompt()),
+                        expected,
+                        escape(answer(changed.base())),
+                        escape(answer(changed.trained())));
+    }
+
+    private static String change(ComparisonReport.Changed changed) {
+        Boolean trained = changed.trained().passed();
+        return trained == null ? "another answer" : trained ? "won" : "lost";
+    }
+
+    private static String answer(TaskResult result) {
+        return result.answer() == null ? "(none: " + result.error() + ")" : result.answer();
+    }
+
+    /** A text that means nothing in a cell of Markdown or in HTML, on one line. */
+    private static String plain(String text) {
+        return escape(text.replaceAll("\\s+", " ")).replaceAll("([\\\\`*_\\[\\]|~])", "\\\\$1");
+    }
+
+    private static String escape(String text) {
+        return text.chars()
+                .mapToObj(c -> switch (c) {
+                    case '&' -> "&amp;";
+                    case '<' -> "&lt;";
+                    case '>' -> "&gt;";
+                    case '"' -> "&quot;";
+                    case '\'' -> "&#39;";
+                    default -> Character.toString(c);
+                })
+                .collect(Collectors.joining());
+    }
+}

@@ -1,0 +1,209 @@
+package io.github.mlx4j.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.evaluation.Answers;
+import io.github.mlx4j.evaluation.ComparisonReport;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+@Timeout(60)
+class CompareCommandTest {
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+    private final List<String> opened = new ArrayList<>();
+    private final List<String> asked = new ArrayList<>();
+    private boolean dying;
+
+    @TempDir
+    private Path folder;
+
+    private Path base;
+    private Path trained;
+    private Path tasks;
+    private Path results;
+
+    @BeforeEach
+    void makeFolders() throws IOException {
+        base = Files.createDirectory(folder.resolve("base"));
+        trained = Files.createDirectory(folder.resolve("trained"));
+        results = folder.resolve("results");
+        tasks = Files.writeString(folder.resolve("tasks.jsonl"), """
+                {"prompt": "1+1=", "expected": "2"}
+                {"prompt": "2+2=", "expected": "4"}
+                """);
+    }
+
+    @Test
+    void shouldRunOneAfterTheOtherAndReport() {
+        assertThat(run("")).as(err.toString()).isZero();
+
+        assertThat(opened)
+                .containsExactly(
+                        "open base " + base + " MLX null",
+                        "close base",
+                        "open trained " + trained + " MLX null",
+                        "close trained");
+        assertThat(asked).containsExactly("base 1+1=", "base 2+2=", "trained 1+1=", "trained 2+2=");
+        assertThat(out.toString())
+                .contains(
+                        "**1 won, 0 lost: chance alone would often part them so far (p = 1.00)",
+                        "| passed | 1 of 2 | 2 of 2 |");
+        assertThat(err.toString().lines())
+                .contains(
+                        "base: mlx on cpu, float32",
+                        "base: warning: a toy",
+                        "report: " + results.resolve("report.html"))
+                .anyMatch(line -> line.startsWith("2/2 base tasks"));
+        assertThat(results).isDirectoryContaining("glob:**/report.{html,md,json}");
+    }
+
+    @Test
+    void shouldPutTheAdapterOnTheBaseWhenTheFolderHasOne() throws IOException {
+        Files.writeString(trained.resolve("adapter_config.json"), "{}");
+
+        assertThat(run("--backend hf")).as(err.toString()).isZero();
+
+        assertThat(opened).contains("open base " + base + " HF null", "open trained " + base + " HF " + trained);
+        assertThat(out.toString()).contains("(an adapter on the base model)");
+    }
+
+    @Test
+    void shouldPrintTheReportWhenAskedForJson() throws IOException {
+        assertThat(run("--json --max_samples 1 --max_tokens 9")).isZero();
+
+        ComparisonReport report = new JsonMapper().readValue(out.toString(), ComparisonReport.class);
+        assertThat(report.settings().samples()).isEqualTo(1);
+        assertThat(report.settings().maxTokens()).isEqualTo(9);
+        assertThat(asked).hasSize(2);
+    }
+
+    @Test
+    void shouldGoOnWhereItWasWhenRunAgain() {
+        dying = true;
+        assertThat(run("")).isEqualTo(1);
+        assertThat(err.toString()).contains("mlx4j: WORKER_DIED: ");
+        assertThat(opened).last().isEqualTo("close trained");
+        dying = false;
+        opened.clear();
+        asked.clear();
+
+        assertThat(run("")).isZero();
+
+        assertThat(opened).containsExactly("open trained " + trained + " MLX null", "close trained");
+        assertThat(asked).containsExactly("trained 2+2=");
+        assertThat(err.toString())
+                .contains("base: all 2 tasks were done before", "trained: 1 of 2 tasks were done before");
+
+        opened.clear();
+        assertThat(run("")).isZero();
+        assertThat(opened).as("only the report is made again").isEmpty();
+    }
+
+    @Test
+    void shouldRefuseWhenTheFolderHasAnotherRun() {
+        run("");
+        opened.clear();
+
+        assertThat(run("--max-tokens 7")).isEqualTo(1);
+        assertThat(err.toString())
+                .contains("mlx4j: INVALID_CONFIGURATION: " + results
+                        + " has results of another run: maxTokens was 256 and is 7" + " now.");
+        assertThat(opened).isEmpty();
+    }
+
+    @Test
+    void shouldRunNothingWhenATaskIsBad() throws IOException {
+        Files.writeString(tasks, "{\"prompt\": \"a\"}\n{}\n");
+
+        assertThat(run("")).isEqualTo(1);
+        assertThat(err.toString()).startsWith("mlx4j: INVALID_REQUEST: " + tasks + ", line 2: ");
+        assertThat(opened).isEmpty();
+        assertThat(results).doesNotExist();
+    }
+
+    @Test
+    void shouldRunNothingWhenAFolderIsMissing() {
+        assertThat(execute("--base " + base + " --trained /no/such/folder --tasks " + tasks))
+                .isEqualTo(1);
+        assertThat(err.toString()).startsWith("mlx4j: MODEL_NOT_FOUND: There is no folder /no/such/folder.");
+        assertThat(opened).isEmpty();
+    }
+
+    @Test
+    void shouldWriteNothingIntoAModelFolder() {
+        results = trained.resolve("evaluation");
+
+        assertThat(run("")).isEqualTo(1);
+        assertThat(err.toString()).contains("inside the model folder " + trained);
+        assertThat(results).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--base B --tasks T",
+                "--trained X --tasks T",
+                "--base B --trained X",
+                "--base B --trained X --wandb_artifact e/p/n:v1 --tasks T",
+                "--base B --trained X --tasks T --max_samples 0",
+                "--base B --trained X --tasks T --max-tokens 0",
+                "--base B --trained X --tasks T --wandb_python python3",
+                "--base B --trained X --tasks T --backend ollama"
+            })
+    void shouldExitWithTwoWhenTheUsageIsWrong(String arguments) {
+        assertThat(execute(arguments)).isEqualTo(2);
+        assertThat(opened).isEmpty();
+    }
+
+    @Test
+    void shouldExitWithOneWhenTheArtifactHasNoSuchForm() {
+        assertThat(execute("--base " + base + " --wandb-artifact e/p/n --tasks " + tasks))
+                .isEqualTo(1);
+        assertThat(err.toString()).startsWith("mlx4j: INVALID_REQUEST: 'e/p/n' is no artifact of Weights & Biases.");
+    }
+
+    private int run(String arguments) {
+        return execute(("--base %s --trained %s --tasks %s --out %s " + arguments)
+                .formatted(base, trained, tasks, results)
+                .strip());
+    }
+
+    private int execute(String arguments) {
+        CommandLine main = Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true));
+        main.getCommandSpec().removeSubcommand("compare");
+        main.addSubcommand(new CompareCommand(this::open));
+        return main.setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler(main.getExecutionExceptionHandler())
+                .execute(("compare " + arguments).split(" "));
+    }
+
+    private OpenModel open(OpenModel.Source source) {
+        opened.add("open " + source.name() + " " + source.model() + " " + source.engine() + " " + source.adapter());
+        boolean base = source.name().equals("base");
+        Answers answers = new Answers(-0.5, 100).to("1+1=", "2").to("2+2=", base ? "5" : "4");
+        if (dying && !base) {
+            answers.dyingAt("2+2=");
+        }
+        return new OpenModel(answers.side(source.name()), () -> {
+            answers.asked().forEach(prompt -> asked.add(source.name() + " " + prompt));
+            opened.add("close " + source.name());
+        });
+    }
+}

@@ -1,0 +1,340 @@
+package io.github.mlx4j.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.evaluation.EvaluationTask.Match;
+import io.github.mlx4j.port.Prompt;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ModelComparisonTest {
+
+    private static final List<EvaluationTask> TASKS = List.of(
+            task("kept", "1+1=", "2", Match.EXACT),
+            task("won", "2+2=", "4", Match.EXACT),
+            task("lost", "Sky?", "blue", Match.CONTAINS),
+            task("failed", "3*7=", "21", Match.EXACT),
+            task("free", "Hello <b>&\"'", null, Match.EXACT));
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldCountAndScoreWhenBothHaveAnsweredEverything() {
+        ComparisonReport report = compare();
+
+        assertThat(report.outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 1, 1, 1, 1.0));
+        assertThat(report.verdict())
+                .isEqualTo("1 won, 1 lost: chance alone would often part them so far (p = 1.00), so this shows no"
+                        + " difference.");
+        ComparisonReport.Figures base = report.base();
+        assertThat(base.tasks()).isEqualTo(5);
+        assertThat(base.judged()).isEqualTo(4);
+        assertThat(base.passed()).isEqualTo(2);
+        assertThat(base.passRate()).isEqualTo(Statistics.wilson(2, 4));
+        assertThat(base.scoredTokens()).isEqualTo(1 + 1 + 4 + 2);
+        assertThat(base.perplexity().mid()).isCloseTo(Math.exp(0.7), within(1e-12));
+        assertThat(report.trained().perplexity().mid()).isCloseTo(Math.exp(0.2), within(1e-12));
+        assertThat(base.tokensPerSecond().mid()).isCloseTo(100, within(1e-3));
+        assertThat(report.trained().tokensPerSecond().mid()).isCloseTo(50, within(1e-3));
+        assertThat(base.firstTokenSeconds()).isEqualTo(0.02);
+        assertThat(report.changed()).extracting(ComparisonReport.Changed::task).containsExactly("won", "lost", "free");
+        assertThat(report.notes()).contains("1 of 5 tasks have no expected answer and are not judged.");
+    }
+
+    @Test
+    void shouldWeighEachTokenTheSameWhenScoringPerplexity() {
+        // −Σ logProb / Σ tokens is (1 + 12) / (1 + 4), not the mean of the tasks' own means
+        ComparisonReport report = ComparisonReport.of(
+                settings(2),
+                TASKS.subList(0, 2),
+                List.of(scored(Arm.BASE, "kept", -1.0, 1), scored(Arm.BASE, "won", -12.0, 4)),
+                List.of(scored(Arm.TRAINED, "kept", -1.0, 1), scored(Arm.TRAINED, "won", -12.0, 5)));
+
+        assertThat(report.base().perplexity().mid()).isCloseTo(Math.exp(13 / 5.0), within(1e-12));
+        assertThat(report.notes())
+                .contains(
+                        "The two split the expected texts into different tokens: their perplexities can't be compared.");
+    }
+
+    @Test
+    void shouldLeaveATaskOutOfPerplexityWhenOnlyOneHasScoredIt() {
+        ComparisonReport report = ComparisonReport.of(
+                settings(2),
+                TASKS.subList(0, 2),
+                List.of(scored(Arm.BASE, "kept", -1.0, 1), scored(Arm.BASE, "won", -12.0, 4)),
+                List.of(scored(Arm.TRAINED, "kept", -1.0, 1), scored(Arm.TRAINED, "won", null, null)));
+
+        assertThat(report.base().perplexity().mid()).isCloseTo(Math.E, within(1e-12));
+        assertThat(report.base().scoredTokens()).isEqualTo(1);
+    }
+
+    @Test
+    void shouldNotScoreWhenARegularExpressionIsExpected() {
+        List<EvaluationTask> tasks = List.of(task("1", "1+1=", "\\d", Match.REGEX));
+
+        try (ModelComparison comparison = ModelComparison.open(folder, settings(1), tasks)) {
+            run(comparison, Arm.BASE, base());
+            run(comparison, Arm.TRAINED, trained());
+            ComparisonReport report = comparison.report();
+            assertThat(report.base().passed()).isEqualTo(1);
+            assertThat(report.base().perplexity()).isNull();
+        }
+    }
+
+    @Test
+    void shouldSayThatItIsNoChanceWhenManyAreWon() {
+        List<EvaluationTask> tasks = new ArrayList<>();
+        List<TaskResult> base = new ArrayList<>();
+        List<TaskResult> trained = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            tasks.add(task("t" + i, "p", "e", Match.EXACT));
+            base.add(judged(Arm.BASE, "t" + i, false));
+            trained.add(judged(Arm.TRAINED, "t" + i, true));
+        }
+
+        assertThat(ComparisonReport.of(settings(8), tasks, base, trained).verdict())
+                .isEqualTo(
+                        "8 won, 0 lost: the trained model passes more, and chance alone would seldom part them so far"
+                                + " (p = 0.00781).");
+    }
+
+    @Test
+    void shouldHaveAResultWhenAModelCanNotTakeATask() {
+        List<EvaluationTask> tasks = List.of(TASKS.get(0), task("long", "too long", "x", Match.EXACT));
+
+        try (ModelComparison comparison = ModelComparison.open(folder, settings(2), tasks)) {
+            run(comparison, Arm.BASE, base());
+            run(comparison, Arm.TRAINED, trained());
+            ComparisonReport report = comparison.report();
+            assertThat(report.base().errors()).isEqualTo(1);
+            assertThat(report.base().judged()).isEqualTo(2);
+            assertThat(report.base().passed()).isEqualTo(1);
+            assertThat(report.changed()).isEmpty();
+        }
+        assertThat(folder.resolve("results.jsonl")).content().contains("\"error\":\"The prompt is too long.\"");
+    }
+
+    @Test
+    void shouldCutAnswersWhenTheyReachTheMostTokens() {
+        List<EvaluationTask> tasks =
+                List.of(new EvaluationTask("own", new Prompt.Raw("Sky?"), "bl", Match.EXACT, 2), TASKS.get(2));
+
+        try (ModelComparison comparison = ModelComparison.open(folder, settings(2), tasks)) {
+            run(comparison, Arm.BASE, base());
+            run(comparison, Arm.TRAINED, trained());
+            assertThat(comparison.report().base().cut()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void shouldGoOnWhereItWasWhenARunEndedEarly() {
+        Answers dying = base().dyingAt("Sky?");
+        try (ModelComparison comparison = open()) {
+            assertThatExceptionOfType(WorkerDiedException.class).isThrownBy(() -> run(comparison, Arm.BASE, dying));
+        }
+        assertThat(dying.asked()).containsExactly("1+1=", "2+2=", "Sky?");
+
+        Answers again = base();
+        try (ModelComparison comparison = open()) {
+            assertThat(comparison.missing(Arm.BASE))
+                    .extracting(EvaluationTask::id)
+                    .containsExactly("lost", "failed", "free");
+            run(comparison, Arm.BASE, again);
+            run(comparison, Arm.TRAINED, trained());
+            assertThat(comparison.report().outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 1, 1, 1, 1.0));
+        }
+        assertThat(again.asked()).containsExactly("Sky?", "3*7=", "Hello <b>&\"'");
+        assertThat(folder.resolve("results.jsonl")).content().hasLineCount(10);
+    }
+
+    @Test
+    void shouldDropTheLastLineWhenItIsTorn() throws IOException {
+        try (ModelComparison comparison = open()) {
+            run(comparison, Arm.BASE, base());
+        }
+        Path results = folder.resolve("results.jsonl");
+        String whole = Files.readString(results);
+        String[] lines = whole.split("\n");
+        String before = String.join("\n", List.of(lines).subList(0, 4)) + "\n";
+        String last = lines[4];
+        for (String torn :
+                List.of("{", last.substring(0, last.length() / 2), last, last.replace("Hi", "long ".repeat(99)))) {
+            Files.writeString(results, before + torn); // without the end of the line
+            Answers again = base();
+            try (ModelComparison comparison = open()) {
+                run(comparison, Arm.BASE, again);
+            }
+            assertThat(again.asked()).containsExactly("Hello <b>&\"'");
+            assertThat(results).hasContent(whole);
+        }
+    }
+
+    @Test
+    void shouldSayWhichLineWhenAResultIsDamaged() throws IOException {
+        try (ModelComparison comparison = open()) {
+            run(comparison, Arm.BASE, base());
+        }
+        Path results = folder.resolve("results.jsonl");
+        Files.writeString(results, "{\"arm\":\"base\",\n", StandardOpenOption.APPEND);
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(this::open)
+                .withMessageStartingWith(results + " is damaged in line 6: ");
+    }
+
+    @Test
+    void shouldRefuseWhenTheFolderHasResultsOfOtherSettings() {
+        open().close();
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> ModelComparison.open(folder, settings(3), TASKS))
+                .withMessage(
+                        folder + " has results of another run: samples was 5 and is 3 now. What to do: Name another"
+                                + " folder with --out, or remove this one.");
+    }
+
+    @Test
+    void shouldRefuseWhenNothingSaysWhatTheResultsAreOf() throws IOException {
+        Files.writeString(folder.resolve("results.jsonl"), "{}\n");
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(this::open)
+                .withMessageStartingWith(folder + " has results.jsonl, but no run.json");
+        assertThat(folder.resolve("run.json")).doesNotExist();
+    }
+
+    @Test
+    void shouldRefuseWhenAnotherRunHasTheFolder() {
+        try (ModelComparison comparison = open()) {
+            assertThatExceptionOfType(ConfigurationException.class)
+                    .isThrownBy(this::open)
+                    .withMessageStartingWith("Another run has the folder " + folder);
+            assertThat(comparison.missing(Arm.BASE)).hasSize(5);
+        }
+        open().close();
+    }
+
+    @Test
+    void shouldTellSettingsApartWhenAFileChanges() throws IOException {
+        Path model = Files.createDirectory(folder.resolve("model"));
+        Path weights = Files.writeString(model.resolve("model.safetensors"), "1");
+        Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
+        ComparisonSettings before = settings(model, tasks);
+
+        assertThat(settings(model, tasks)).isEqualTo(before);
+        assertThat(before.base()).isEqualTo(model.toString());
+        assertThat(before.digest()).matches("[0-9a-f]{12}");
+        Files.writeString(weights, "12");
+        assertThat(settings(model, tasks).baseFiles()).isNotEqualTo(before.baseFiles());
+        Files.writeString(tasks, "{ }");
+        assertThat(settings(model, tasks).tasks()).isNotEqualTo(before.tasks());
+        assertThat(settings(model, tasks).digest()).isNotEqualTo(before.digest());
+    }
+
+    @Test
+    void shouldBeTheSameWhenTheReportIsReadBack() throws IOException {
+        ComparisonReport report = compare();
+
+        assertThat(new JsonMapper().readValue(folder.resolve("report.json").toFile(), ComparisonReport.class))
+                .isEqualTo(report);
+        assertThat(folder.resolve("report.md")).hasContent(report.markdown());
+    }
+
+    @Test
+    void shouldEscapeWhateverAModelSaysWhenItIsOnAPage() throws IOException {
+        compare();
+
+        assertThat(folder.resolve("report.html"))
+                .content()
+                .contains(
+                        "Hello &lt;b&gt;&amp;&quot;&#39;",
+                        "&lt;script src=&quot;http://evil&quot;&gt;alert(1)&lt;/script&gt;")
+                .doesNotContain("<script", "Hello <b>");
+        assertThat(folder.resolve("report.md"))
+                .content()
+                .contains("| free | another answer | Hi \\| there | &lt;script src=&quot;http://evil&quot;&gt;")
+                .doesNotContain("<script");
+    }
+
+    @Test
+    void shouldNeedNothingElseWhenThePageIsOpened() throws IOException {
+        compare();
+
+        String page = Files.readString(folder.resolve("report.html"));
+        assertThat(Pattern.compile("<[^>]*\\b(src|href)\\s*=|@import|url\\(|<script|<link")
+                        .matcher(page)
+                        .find())
+                .isFalse();
+        assertThat(page)
+                .contains(
+                        "default-src 'none'", "prefers-color-scheme: dark", "<h3>won: won</h3>", "<h3>lost: lost</h3>")
+                .containsSubsequence("<svg", "Pass rate", "<svg", "Perplexity", "<svg", "Tokens per second");
+    }
+
+    private ComparisonReport compare() {
+        try (ModelComparison comparison = open()) {
+            run(comparison, Arm.BASE, base());
+            run(comparison, Arm.TRAINED, trained());
+            return comparison.report();
+        }
+    }
+
+    private ModelComparison open() {
+        return ModelComparison.open(folder, settings(5), TASKS);
+    }
+
+    private static void run(ModelComparison comparison, Arm arm, Answers model) {
+        comparison.run(arm, model.side(arm.id()), finished -> {});
+    }
+
+    private static Answers base() {
+        return new Answers(-0.7, 100)
+                .to("1+1=", " 2")
+                .to("2+2=", "five")
+                .to("Sky?", "It is blue.")
+                .to("3*7=", "no idea")
+                .to("Hello <b>&\"'", "Hi | there");
+    }
+
+    private static Answers trained() {
+        return new Answers(-0.2, 50)
+                .to("1+1=", "2")
+                .to("2+2=", "4")
+                .to("Sky?", "It is green.")
+                .to("3*7=", "22")
+                .to("Hello <b>&\"'", "<script src=\"http://evil\">alert(1)</script>");
+    }
+
+    private static EvaluationTask task(String id, String prompt, String expected, Match match) {
+        return new EvaluationTask(id, new Prompt.Raw(prompt), expected, match, null);
+    }
+
+    private static TaskResult scored(Arm arm, String task, Double logProb, Integer tokens) {
+        return new TaskResult(arm, task, "a", true, false, 1, 1, 1, null, logProb, tokens, null);
+    }
+
+    private static TaskResult judged(Arm arm, String task, boolean passed) {
+        return new TaskResult(arm, task, "a", passed, false, 1, 1, 1, null, null, null, null);
+    }
+
+    private static ComparisonSettings settings(int samples) {
+        return new ComparisonSettings(1, "/b", "1", "/t", "2", false, "mlx", "3", samples, 256);
+    }
+
+    private static ComparisonSettings settings(Path model, Path tasks) {
+        return ComparisonSettings.of(model.toString(), "org/name", false, "mlx", tasks, 5, 256);
+    }
+}
