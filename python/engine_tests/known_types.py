@@ -14,11 +14,14 @@ _RESOURCES = Path(__file__).resolve().parents[2] / "src/main/resources/io/github
 
 
 def mlx():
-    """Modules of mlx-lm with a model, and the names that it takes for one of them."""
+    """Modules of mlx-lm with a model that we load, and the names that it takes for one of them."""
     from mlx_lm import models
     from mlx_lm.utils import MODEL_REMAPPING
 
+    from mlx4j_worker.mlx.compat import ALWAYS_WRONG
+
     known = {module.name for module in pkgutil.iter_modules(models.__path__) if _has_model(module.name)}
+    known -= ALWAYS_WRONG.keys()
     return known | {name for name, module in MODEL_REMAPPING.items() if module in known}
 
 

@@ -231,7 +231,7 @@ class Failures(Shared):
 class Memory(Shared):
     def test_a_request_waits_for_memory_that_others_have(self):
         per_token = self.lab.engine._kv_bytes
-        with mock.patch.object(engine_module, "_available_bytes", lambda: 700 * per_token):
+        with mock.patch.object(engine_module, "available_bytes", lambda _limit: 700 * per_token):
             first = self.lab.start(STORY, maxTokens=600)
             self.lab.step(3)
             second = self.lab.start("Who are you?", maxTokens=600)
@@ -242,7 +242,7 @@ class Memory(Shared):
 
     def test_what_does_not_fit_even_alone_is_refused_with_the_arithmetic(self):
         per_token = self.lab.engine._kv_bytes
-        with mock.patch.object(engine_module, "_available_bytes", lambda: 100 * per_token):
+        with mock.patch.object(engine_module, "available_bytes", lambda _limit: 100 * per_token):
             call = self.lab.start(STORY, maxTokens=600)
         self.assertIsInstance(call.error, OutOfMemory)
         self.assertIn(f"{per_token} bytes each", str(call.error))
@@ -601,7 +601,7 @@ class PrefixCaching(unittest.TestCase):
     def test_it_gives_way_when_memory_is_short(self):
         self.lab.ask(STORY)
         per_token = self.lab.engine._kv_bytes
-        with mock.patch.object(engine_module, "_available_bytes", lambda: 100 * per_token):
+        with mock.patch.object(engine_module, "available_bytes", lambda _limit: 100 * per_token):
             self.lab.ask("Who are you?", maxTokens=20)
             self.assertGreater(len(self.prefixes), 0)
             self.lab.start("Who are you?", maxTokens=400)
@@ -845,7 +845,7 @@ class Adapters(unittest.TestCase):
 
     def test_what_is_no_adapter_for_this_model_is_refused_with_the_reason(self):
         for folder, why in (
-            (self.adapter(config={"peft_type": "LORA", "r": 4}), "not an adapter as mlx-lm writes it"),
+            (self.adapter(config={"rank": 4}), "no adapter of PEFT or mlx-lm"),
             (self.adapter(width=64), "made for this model"),
         ):
             with self.assertRaises(ModelLoadFailed) as refused:

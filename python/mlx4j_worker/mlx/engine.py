@@ -1,6 +1,5 @@
 """One model of mlx-lm and its requests: continuous batching, chunked prefill, a prefix cache."""
 
-import base64
 import copy
 import logging
 import math
@@ -8,19 +7,17 @@ import time
 from collections import deque
 
 import mlx.core as mx
-import numpy
 from mlx.utils import tree_flatten
-from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import maybe_set_recommended_wired_limit
 
 from mlx4j_worker import memory, prompts
-from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, OutOfMemory, WorkerError
-from mlx4j_worker.folder import context_length
+from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.generation import Generation
 from mlx4j_worker.grammar import Grammars
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
+from mlx4j_worker.mlx.works import Embedding, Logits, Score
 from mlx4j_worker.requests import check_fits, check_prompt
 
 MOST_ROWS = 32  # that prefill and decode at once; the others wait
@@ -42,12 +39,14 @@ class MlxEngine:
         self._tokenizer = parts.tokenizer
         # mlx-lm's wrapper switches thinking on where a request says nothing; where it can, the template decides that.
         self._writer = parts.tokenizer if parts.tokenizer._chat_template else parts.tokenizer._tokenizer
-        self._context = context_length(parts.config)
+        self._context = parts.context
         self._vocabulary = _vocabulary(parts.config, parts.tokenizer)
-        value_bytes = _value_bytes(parts.model.parameters()) if options.kv_bits is None else options.kv_bits / 8 * 1.125
+        value_bytes = parts.dtype.size if options.kv_bits is None else options.kv_bits / 8 * 1.125
         self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes)
-        self._most_kv_tokens = options.kv_tokens
-        self._modes = options.given("adapter", "draftModel", "kvBits", "kvTokens")
+        self._most_kv_tokens = options.kv_tokens or parts.window
+        self._expert = options.expert
+        self._memory_limit = options.memory_limit_bytes
+        self._modes = options.given("adapter", "draftModel", "kvBits", "kvTokens", "memoryLimitBytes")
         self._decoder = parts.decoder
         self._most_rows = MOST_ROWS if parts.decoder.concurrent else 1
         self._prefixes = PrefixCache(options.prefix_cache_bytes)
@@ -58,15 +57,16 @@ class MlxEngine:
         self._waiting = deque()
         self._prefilling = deque()
         self._joining = []
-        self._embedding = deque()
+        self._works = deque()
         maybe_set_recommended_wired_limit()
 
     @property
     def busy(self):
-        return bool(self._decoder.rows or self._joining or self._prefilling or self._waiting or self._embedding)
+        return bool(self._decoder.rows or self._joining or self._prefilling or self._waiting or self._works)
 
     def describe(self):
         """The result of ``initialize``."""
+        found = self._parts.layout
         able = ["embeddings"] if self._parts.hidden_states else []
         able += [*self._decoder.capabilities, *self._parts.dialect.capabilities(), *self._modes]
         return {
@@ -77,6 +77,12 @@ class MlxEngine:
             "chat": bool(self._tokenizer.has_chat_template),
             "concurrent": self._decoder.concurrent,
             "capabilities": sorted(able),
+            "format": found.format,
+            "base": found.base,
+            "adapter": str(found.adapter.folder) if found.adapter else None,
+            "experts": list(found.dylora.experts) if found.dylora else [],
+            "dtype": dtype_name(self._parts.dtype),
+            "warnings": list(self._parts.warnings),
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {"activeBytes": mx.get_active_memory(), "peakBytes": mx.get_peak_memory()},
             "packages": self._parts.packages,
@@ -91,7 +97,7 @@ class MlxEngine:
         }
 
     def has(self, call):
-        return any(row.generation.call is call for row in self._rows()) or any(e.call is call for e in self._embedding)
+        return any(row.generation.call is call for row in self._rows()) or any(w.call is call for w in self._works)
 
     def prompt(self, request):
         return prompts.encode(self._writer, request, self._parts.dialect)
@@ -116,6 +122,7 @@ class MlxEngine:
             dialect=self._parts.dialect,
             constraint=constraint,
         )
+        generation.expert = self._expert
         self._waiting.append(Row(generation))
 
     def embed(self, call, texts):
@@ -124,15 +131,40 @@ class MlxEngine:
         tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
         for ids in tokens:
             check_prompt(ids, self._vocabulary, self._context)
-        self._embedding.append(_Embedding(call, tokens))
+        self._check_memory(max(map(len, tokens)))
+        self._works.append(Embedding(call, tokens, self._parts.model, self._parts.hidden_states))
+
+    def logits(self, call, tokens):
+        self._check_held(tokens)
+        self._works.append(Logits(call, tokens, self._parts.model, self._vocabulary))
+
+    def score(self, call, request, completion):
+        prompt = self.prompt(request).tokens
+        tokens = self._tokenizer.encode(completion, add_special_tokens=False)
+        check_prompt(prompt, self._vocabulary, None)
+        if not tokens:
+            raise InvalidRequest("The completion has no tokens.", "Give at least one token of text.")
+        self._check_held(prompt + tokens)
+        self._works.append(Score(call, prompt, tokens, self._parts.model, self._vocabulary))
+
+    def parameters(self):
+        """The answer of ``parameters``."""
+        every = tree_flatten(self._parts.model.parameters())
+        return [{"name": name, "shape": list(w.shape), "dtype": dtype_name(w.dtype)} for name, w in every]
+
+    def classify_actions(self, _call, _texts):
+        raise InvalidRequest(
+            "The mlx worker has no action head, so it can't classify actions.",
+            "Use the hf worker, with options.actionHead.",
+        )
 
     def step(self, _poll):
-        """A token for every row of the batch, then a chunk of prefill, then a chunk of embedding."""
+        """A token for every row of the batch, then a chunk of prefill, then a chunk of another work."""
         self._drop_cancelled()
         self._start_waiting()
         self._decode_step()
         self._prefill_step()
-        self._embed_step()
+        self._work_step()
 
     # --- decoding
 
@@ -186,6 +218,9 @@ class MlxEngine:
                 waiting.remove(row)
             self._keep(gone)
         self._leave([row for row in self._decoder.rows if row in cancelled])
+        for work in [work for work in self._works if work.call.cancelled]:
+            work.call.fail(Cancelled("The request was cancelled."))
+            self._works.remove(work)
 
     def _recover(self, error, rows):
         """After a step that failed nothing of the batch can be trusted, and any row may be the cause.
@@ -270,21 +305,29 @@ class MlxEngine:
         mx.clear_cache()
         return max(len(chunk), self._chunk.LEAST)
 
-    # --- embedding
+    # --- other works
 
-    def _embed_step(self):
-        if not self._embedding:
+    def _work_step(self):
+        if not self._works:
             return
-        work = self._embedding[0]
+        work = self._works[0]
         try:
-            if work.call.cancelled:
-                raise Cancelled("The request was cancelled.")
-            done = work.step(self._parts, self._chunk)
+            done = work.step(self._chunk)
         except Exception as error:
             work.call.fail(_typed(error))
             done = True
         if done:
-            self._embedding.popleft()
+            self._works.popleft()
+
+    def _check_held(self, tokens):
+        """Refuses token ids that the model has not, or that its context or the memory don't hold."""
+        check_prompt(tokens, self._vocabulary, None)
+        if self._context is not None and len(tokens) > self._context:
+            raise ContextOverflow(
+                f"There are {len(tokens)} tokens, but the model's context holds {self._context}.",
+                "Give fewer, or use a model with a longer context.",
+            )
+        self._check_memory(len(tokens))
 
     # --- memory
 
@@ -302,11 +345,11 @@ class MlxEngine:
 
     def _available(self, tokens):
         """Bytes for KV caches; finished prefixes give way where they must."""
-        available = _available_bytes()
+        available = available_bytes(self._memory_limit)
         if available is not None and self._kv_bytes and tokens * self._kv_bytes > available and len(self._prefixes):
             self._prefixes.clear()
             mx.clear_cache()
-            available = _available_bytes()
+            available = available_bytes(self._memory_limit)
         return available
 
     def _kv_tokens(self, tokens):
@@ -317,38 +360,6 @@ class MlxEngine:
 
     def _decode(self, ids):
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-
-
-class _Embedding:
-    """One ``embed`` call: its texts, one after another, each in chunks."""
-
-    def __init__(self, call, texts):
-        self.call = call
-        self._texts = texts
-        self._at = 0
-        self._cache, self._sum, self._done = None, None, 0
-
-    def step(self, parts, chunk_size):
-        """Works on a chunk; returns True once the call is answered."""
-        text = self._texts[self._at]
-        chunk = text[self._done : self._done + chunk_size.tokens(self._done)]
-        self._cache = self._cache or make_prompt_cache(parts.model)
-        hidden = parts.hidden_states(mx.array([chunk]), cache=self._cache).astype(mx.float32).sum(axis=1)[0]
-        self._sum = hidden if self._sum is None else self._sum + hidden
-        mx.eval(self._sum, [layer.state for layer in self._cache])
-        self._done += len(chunk)
-        if self._done < len(text):
-            return False
-        vector = numpy.array(self._sum / len(text), dtype="<f4")
-        data = base64.b64encode(vector.tobytes()).decode()
-        self.call.notify("embedding", {"index": self._at, "vector": data})
-        self._cache, self._sum, self._done = None, None, 0
-        self._at += 1
-        if self._at < len(self._texts):
-            return False
-        tokens = sum(map(len, self._texts))
-        self.call.answer({"count": self._at, "dimensions": len(vector), "promptTokens": tokens})
-        return True
 
 
 def _usable(other, row):
@@ -365,17 +376,27 @@ def _typed(error):
     return EngineFailed(f"A step of mlx-lm failed: {text}")
 
 
-def _value_bytes(weights):
-    """Bytes of one value in the KV cache: those of the widest floating-point weights."""
-    return max((w.dtype.size for _, w in tree_flatten(weights) if mx.issubdtype(w.dtype, mx.floating)), default=2)
+def widest_dtype(weights):
+    """The widest floating-point type of weights; float16 where there are none."""
+    types = {w.dtype for _, w in tree_flatten(weights) if mx.issubdtype(w.dtype, mx.floating)}
+    return max(types, key=lambda dtype: dtype.size, default=mx.float16)
 
 
-def _available_bytes():
-    """Memory that can be had now, with what mlx holds for later, or None where that can't be told."""
-    if limit := mx.device_info().get("max_recommended_working_set_size"):
-        return limit - mx.get_active_memory()
-    free = memory.available_bytes()
-    return None if free is None else free + mx.get_cache_memory()
+def dtype_name(dtype):
+    return str(dtype).removeprefix("mlx.core.")
+
+
+def available_bytes(limit):
+    """Memory that can be had now, with what mlx holds for later, or None where that can't be told.
+
+    ``limit`` is the user's own, or None.
+    """
+    device = mx.device_info().get("max_recommended_working_set_size")
+    rooms = [most - mx.get_active_memory() for most in (limit, device) if most]
+    free = None if device else memory.available_bytes()
+    if free is not None:
+        rooms.append(free + mx.get_cache_memory())
+    return min(rooms, default=None)
 
 
 def _vocabulary(config, tokenizer):

@@ -1,22 +1,29 @@
 """Loads a model with mlx-lm, or says why not."""
 
 import glob
-import os
+import tempfile
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
-from mlx_lm.models.cache import KVCache, can_trim_prompt_cache, make_prompt_cache
-from mlx_lm.utils import load as load_model
+import mlx.core as mx
+from mlx.utils import tree_map_with_path
+from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
+from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import folder, source
-from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, OutOfMemory, UnsafeModel
+from mlx4j_worker import folder, layout, memory, source
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, OutOfMemory, UnsafeModel, WorkerError
+from mlx4j_worker.layout import Layout
+from mlx4j_worker.mlx import compat, experts, peft
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
-from mlx4j_worker.mlx.engine import MlxEngine
+from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
 from mlx4j_worker.prompts import Dialect, has_switch
 from mlx4j_worker.requests import Sampling
 from mlx4j_worker.tools import CallFormat
+from mlx4j_worker.weights import read_header
 
 
 @dataclass(frozen=True)
@@ -24,83 +31,172 @@ class Parts:
     """What an engine is made of.
 
     ``decoder`` decodes rows (batch.Batch or drafting.Drafter), ``author`` has the model author's sampling,
-    ``hidden_states`` is a function of ids [1, tokens] and a cache, or None where mlx-lm's model has none.
+    ``hidden_states`` is a function of ids [1, tokens] and a cache, or None where mlx-lm's model has none; ``context``
+    and ``window``, the most that the KV cache holds, are in tokens, or None; ``dtype`` is that of the base model.
     """
 
     model: object
     tokenizer: object
     config: dict
+    context: int | None
+    window: int | None
+    dtype: object
+    layout: Layout
     decoder: object
     dialect: Dialect
     author: Sampling
     hidden_states: Callable | None
     packages: dict
+    warnings: tuple[str, ...]
 
 
 def load(params, options, progress):
     """The engine for the model that the params of ``initialize`` name. Must run on the engine's own thread."""
-    model = params["model"]
-    path = source.resolve(model["source"], model.get("revision"), params.get("download", False), progress)
-    adapter = _adapter(options.adapter) if options.adapter else None
-    loaded, tokenizer, config = _load(path, adapter, progress)
-    parts = Parts(
-        loaded,
-        tokenizer,
-        config,
-        _decoder(loaded, tokenizer, options, params, progress),
-        _dialect(tokenizer),
-        folder.sampling_of_author(path, len(tokenizer)),
-        _hidden_states(loaded),
-        {"mlx": version("mlx"), "mlx-lm": version("mlx-lm")},
-    )
-    return MlxEngine(model["source"], parts, options)
-
-
-def _load(path, adapter, progress):
-    if glob.escape(str(path)) != str(path):  # mlx-lm looks for weights with a pattern that begins with the path
-        raise ModelLoadFailed(f"mlx-lm can't load {path}: its path has one of *, ? and [.", "Rename the folder.")
-    config = folder.check(path)
-    progress("load", 0, 1, "models")
-    try:
-        return load_model(
-            str(path),
-            tokenizer_config={"trust_remote_code": False, "local_files_only": True},
-            model_config=_rope_of_transformers_5(config),
-            adapter_path=adapter,
-            return_config=True,
-            trust_remote_code=False,
+    options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles")
+    found = layout.read(params, options, progress)
+    if found.dylora:
+        experts.check(found.dylora, options)
+    with _memory_limit(options.memory_limit_bytes):
+        loaded, config, amended = _load(found, options, progress)
+        dtype = widest_dtype(loaded.parameters())
+        _adapt(loaded, found, options)
+        with _refusing(found.weights):
+            mx.eval(loaded(mx.array([[0]])))  # what can't work at all is better known now
+        tokenizer = _tokenizer(found.tokenizer, config)
+        parts = Parts(
+            loaded,
+            tokenizer,
+            config,
+            amended.context,
+            amended.window,
+            dtype,
+            found,
+            _decoder(loaded, tokenizer, options, params, progress),
+            _dialect(tokenizer),
+            folder.sampling_of_author(found.author, len(tokenizer)),
+            _hidden_states(loaded),
+            {"mlx": version("mlx"), "mlx-lm": version("mlx-lm")},
+            (*found.warnings, *amended.warnings),
         )
+        return MlxEngine(params["model"]["source"], parts, options)
+
+
+@contextmanager
+def _memory_limit(limit):
+    """Sets MLX's limits, and takes them back where the load fails: another one may follow."""
+    if limit is None:
+        yield
+        return
+    before = mx.set_memory_limit(limit), mx.set_cache_limit(limit)
+    try:
+        yield
+    except BaseException:
+        mx.set_memory_limit(before[0])
+        mx.set_cache_limit(before[1])
+        raise
+
+
+def _load(found, options, progress):
+    """(the model of mlx-lm, its config, compat.Amended) of a Layout. What adapters add is not on it yet."""
+    path, dtype = found.weights, options.dtype
+    kind, arguments = compat.classes(found.config)
+    if dtype and ("quantization" in found.config or "quantization_config" in found.config):
+        raise InvalidRequest(
+            f"dtype is {dtype}, but the weights of {path} are quantized, and stay so.", "Leave it out."
+        )
+    _check_once(path)
+    needed = folder.weight_bytes(path, dtype and getattr(mx, dtype).size)
+    memory.check_weights(path, needed, available_bytes(options.memory_limit_bytes))
+    progress("load", 0, 1, "models")
+    with _refusing(path), _without_pattern(path) as readable:
+        told = {**load_config(found.author), **compat.overrides(found.config)}
+        if found.dylora and found.dylora.own_weights:
+            kind, more = experts.base_weights(kind, path)
+            told |= more
+        model, config = load_model(
+            readable, lazy=True, model_config=told, get_model_classes=lambda config: (kind, arguments)
+        )
+        own_cache = not options.given("draftModel", "kvBits", "kvTokens")
+        amended = compat.amend(model, config, found.config, path, own_cache)
+        if dtype:
+            _set_dtype(model, getattr(mx, dtype))
+        mx.eval(model.parameters())
+    return model, config, amended
+
+
+def _adapt(model, found, options):
+    """Puts the adapter, or the expert that the options name, on the model."""
+    where = found.adapter or (found.dylora and found.dylora.experts.get(options.expert))
+    if not where:
+        return
+    with _refusing(found.weights, f"{options.expert or where.folder} on ", "Check that it was made for this model."):
+        if found.adapter is None:
+            experts.put_on(model, where, found.dylora.metadata)
+        elif where.format == "peft":
+            peft.load(model, where)
+        else:
+            load_adapters(model, str(where.folder))
+        model.eval()
+        mx.eval(model.parameters())
+
+
+def _tokenizer(path, config):
+    with _refusing(path, "the tokenizer of "):
+        safe = {"trust_remote_code": False, "local_files_only": True}
+        return load_tokenizer(path, safe, eos_token_ids=config.get("eos_token_id"))
+
+
+@contextmanager
+def _refusing(path, what="", hint="Check that its files are whole and belong together, or use the hf worker."):
+    """Turns what mlx-lm raises, which is what its many model files raise, into errors that say what to do."""
+    try:
+        yield
+    except WorkerError:
+        raise
     except MemoryError as error:
         raise OutOfMemory(f"{path} does not fit into memory: {error}", "Use a smaller or quantized model.") from error
-    except Exception as error:  # mlx-lm raises what its many model files raise
+    except Exception as error:
         if "trust_remote_code" in str(error):
             raise UnsafeModel(
                 f"{path} wants to run its own code (auto_map), since transformers has no such tokenizer.",
                 "Use a model whose tokenizer transformers has.",
             ) from error
-        if adapter is not None:
-            raise ModelLoadFailed(
-                f"mlx-lm can't load {path} with the adapter {adapter}: {type(error).__name__}: {error}",
-                "Check that the adapter was made for this model.",
-            ) from error
-        raise ModelLoadFailed(
-            f"mlx-lm can't load {path}: {type(error).__name__}: {error}",
-            "Check that mlx-lm has this architecture and that the files are whole.",
-        ) from error
+        raise ModelLoadFailed(f"mlx-lm can't load {what}{path}: {type(error).__name__}: {error}", hint) from error
 
 
-def _adapter(path):
-    """The path of an adapter's folder as mlx-lm writes it: a config that mlx-lm can read, and weights."""
-    folder.check_links(path)
-    config = folder.read_json(path, "adapter_config.json")
-    if not isinstance(config, dict) or "peft_type" in config or "num_layers" not in config:
-        raise ModelLoadFailed(
-            f"{path} is not an adapter as mlx-lm writes it: its adapter_config.json names no num_layers.",
-            "Train it with mlx-lm, or convert it.",
-        )
-    if not os.path.isfile(os.path.join(path, "adapters.safetensors")):
-        raise ModelLoadFailed(f"{path} has no adapters.safetensors.", "Train or copy the adapter again.")
-    return path
+@contextmanager
+def _without_pattern(path):
+    """The folder by a path without *, ? and [: mlx-lm looks for weights with a pattern that begins with the path."""
+    if glob.escape(str(path)) == str(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as private:
+        link = Path(private, "model")
+        link.symlink_to(path.resolve(), target_is_directory=True)
+        yield link
+
+
+def _check_once(path):
+    """Refuses a folder with a tensor in two files: mlx-lm reads all of them, and takes the one or the other."""
+    found = {}
+    for file in sorted(Path(path).glob("model*.safetensors")):
+        for name in read_header(file):
+            if name in found:
+                raise ModelLoadFailed(
+                    f"{path} has the tensor {name!r} twice, in {found[name]} and {file.name}.",
+                    "Keep the files of one set of weights in the folder.",
+                )
+            found[name] = file.name
+
+
+def _set_dtype(model, dtype):
+    """Turns the weights into a dtype, but for those that mlx-lm keeps as they are."""
+    turned = getattr(model, "cast_predicate", lambda _: True)
+
+    def cast(name, weight):
+        return weight.astype(dtype) if turned(name) and mx.issubdtype(weight.dtype, mx.floating) else weight
+
+    model.update(tree_map_with_path(cast, model.parameters()))
 
 
 def _decoder(model, tokenizer, options, params, progress):
@@ -113,12 +209,15 @@ def _decoder(model, tokenizer, options, params, progress):
     if options.kv_bits is not None:
         if options.draft_model:
             raise InvalidRequest("kvBits can't be used with draftModel.", "Leave one of them out.")
-        if not all(hasattr(layer, "to_quantized") for layer in make_prompt_cache(model)):
+        caches = make_prompt_cache(model)
+        if not all(hasattr(layer, "to_quantized") and type(layer) is not RotatingKVCache for layer in caches):
             raise InvalidRequest("kvBits can't be used: mlx-lm can't quantize this model's KV cache.", "Leave it out.")
     if options.draft_model is None:
         return Batch(model, options)
     path = source.resolve(options.draft_model, None, params.get("download", False), progress)
-    draft_model, draft_tokenizer, _ = _load(path, None, progress)
+    folder.check_links(path)
+    draft_model, config, _ = _load(Layout("model", path, folder.check(path), path), options, progress)
+    draft_tokenizer = _tokenizer(path, config)
     if draft_tokenizer.get_vocab() != tokenizer.get_vocab():
         raise InvalidRequest(
             f"The draft model {options.draft_model} has another vocabulary than the model.",
@@ -142,16 +241,3 @@ def _hidden_states(model):
     """The part of mlx-lm's models that goes up to the final norm, which they call ``model``."""
     inner = getattr(getattr(model, "language_model", model), "model", None)
     return inner if callable(inner) else None
-
-
-def _rope_of_transformers_5(config):
-    """What mlx-lm must be told of ``rope_parameters``, where transformers 5 puts values that it reads elsewhere."""
-    rope = config.get("rope_parameters")
-    if not isinstance(rope, dict) or not isinstance(rope.get("rope_theta"), (int, float)):
-        return {}
-    override = {"rope_theta": rope["rope_theta"]}
-    if rope.get("rope_type", "default") != "default":
-        override["rope_scaling"] = rope
-    if "partial_rotary_factor" in rope:
-        override["partial_rotary_factor"] = rope["partial_rotary_factor"]
-    return override

@@ -136,8 +136,9 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
             for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
                 parser.nextToken();
                 if (name.equals("__metadata__")) {
-                    metadata = JSON.readValue(parser, TEXTS);
-                    if (metadata == null || metadata.containsValue(null)) {
+                    Map<String, String> given = JSON.readValue(parser, TEXTS);
+                    metadata = given == null ? Map.of() : given; // MLX writes null for none
+                    if (metadata.containsValue(null)) {
                         throw damaged(file, "its __metadata__ has null for a text", null);
                     }
                     continue;

@@ -3,6 +3,7 @@ package io.github.mlx4j.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
@@ -13,6 +14,7 @@ import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.ModelInspector;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
@@ -20,11 +22,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every kind of folder on the real workers: the same text wherever two ways lead to it, or a refusal with a reason. */
@@ -35,37 +39,46 @@ class ModelFoldersIT {
     private static final List<String> QUESTIONS =
             List.of("Who are you?", "Tell me a long story", "Why is the sky blue?");
 
+    private static final Answers PLAIN = answers(ProviderKind.HF, Fixture.MODEL, ModelOptions.DEFAULT);
+    private static final AtomicReference<Answers> ROUTED = new AtomicReference<>();
+
     @ParameterizedTest
     @ValueSource(strings = {"peft", "peft-rslora", "peft-patterns"})
     void shouldAnswerAlikeWhenAnAdapterOfPeftIsOnEitherEngine(String kind) throws Exception {
         Path adapter = MadeModels.of(kind);
         var before = MadeModels.snapshot(adapter);
 
-        List<GenerationResult> plain = answers(ProviderKind.HF, Fixture.MODEL, ModelOptions.DEFAULT);
-        List<GenerationResult> reference = answers(ProviderKind.HF, adapter, ModelOptions.DEFAULT);
+        Answers hf = answers(ProviderKind.HF, adapter, ModelOptions.DEFAULT);
+        Answers mlx = answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT);
 
-        assertThat(texts(reference)).isNotEqualTo(texts(plain));
-        assertThat(texts(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT)))
-                .isEqualTo(texts(reference));
-        for (ProviderKind kindOfWorker : List.of(ProviderKind.MLX, ProviderKind.HF)) {
-            assertThat(texts(answers(kindOfWorker, Fixture.MODEL, ModelOptions.DEFAULT.withAdapter(adapter))))
-                    .isEqualTo(texts(reference));
-        }
-        assertThat(largestDifference(adapter)).isLessThan(1e-4);
+        assertThat(mlx.texts()).isEqualTo(hf.texts()).isNotEqualTo(PLAIN.texts());
+        double difference = mlx.differenceFrom(hf);
+        System.out.printf("%s: logits of mlx and hf differ by %.1e at most%n", kind, difference);
+        assertThat(difference).isLessThan(1e-4);
         assertThat(MadeModels.snapshot(adapter)).isEqualTo(before);
+        assertFormat(adapter, ModelFormat.PEFT_ADAPTER, true, true);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"MLX", "HF"})
+    void shouldAnswerAlikeWhenTheAdapterIsGivenBesideItsModel(ProviderKind worker) {
+        Path adapter = MadeModels.of("peft");
+
+        Answers beside = answers(worker, Fixture.MODEL, ModelOptions.DEFAULT.withAdapter(adapter));
+
+        assertThat(beside.texts())
+                .isEqualTo(answers(worker, adapter, ModelOptions.DEFAULT).texts());
+        assertThat(beside.details().adapter()).contains(adapter.toString());
+        assertThat(beside.details().format()).isEqualTo("model");
     }
 
     @Test
-    void shouldAnswerAlikeWhenTheAdapterIsOfMlxLm() throws Exception {
+    void shouldAnswerAlikeWhenTheAdapterIsOfMlxLm() {
         Path peft = MadeModels.of("peft");
         Path adapter = MadeModels.ofMlx("adapter", peft.toString());
 
-        List<GenerationResult> reference = answers(ProviderKind.HF, peft, ModelOptions.DEFAULT);
-
-        assertThat(texts(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT)))
-                .isEqualTo(texts(reference));
-        assertThat(texts(answers(ProviderKind.MLX, Fixture.MODEL, ModelOptions.DEFAULT.withAdapter(adapter))))
-                .isEqualTo(texts(reference));
+        assertThat(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT).texts())
+                .isEqualTo(answers(ProviderKind.MLX, peft, ModelOptions.DEFAULT).texts());
         assertThatThrownBy(() -> answers(ProviderKind.HF, adapter, ModelOptions.DEFAULT))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("mlx");
@@ -73,15 +86,16 @@ class ModelFoldersIT {
     }
 
     @Test
-    void shouldLoadAQuantizedModelOnMlxOnly() throws Exception {
+    void shouldLoadAQuantizedModelOnMlxOnly() {
         Path quantized = MadeModels.ofMlx("quantized");
         Path converted = MadeModels.ofMlx("converted");
 
-        assertThat(texts(answers(ProviderKind.MLX, converted, ModelOptions.DEFAULT)))
-                .isEqualTo(texts(answers(ProviderKind.HF, converted, ModelOptions.DEFAULT)))
-                .isEqualTo(texts(answers(ProviderKind.HF, Fixture.MODEL, ModelOptions.DEFAULT)));
-        assertThat(answers(ProviderKind.MLX, quantized, ModelOptions.DEFAULT))
-                .allSatisfy(answer -> assertThat(answer.text()).isNotBlank());
+        assertThat(answers(ProviderKind.MLX, converted, ModelOptions.DEFAULT).texts())
+                .isEqualTo(answers(ProviderKind.HF, converted, ModelOptions.DEFAULT)
+                        .texts())
+                .isEqualTo(PLAIN.texts());
+        assertThat(answers(ProviderKind.MLX, quantized, ModelOptions.DEFAULT).texts())
+                .allSatisfy(text -> assertThat(text).isNotBlank());
         assertThatThrownBy(() -> answers(ProviderKind.HF, quantized, ModelOptions.DEFAULT))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("quantized");
@@ -101,36 +115,30 @@ class ModelFoldersIT {
         var before = MadeModels.snapshot(folder);
         ModelOptions options = ModelOptions.DEFAULT.withAllowPickles(kind.equals("dylora-c"));
 
-        List<GenerationResult> routed = answers(ProviderKind.HF, folder, options);
+        Answers routed = answers(ProviderKind.HF, folder, options);
 
-        assertThat(routed)
+        assertThat(routed.results())
                 .extracting(GenerationResult::expert)
                 .containsExactly(Optional.of("expert_0"), Optional.of("expert_1"), Optional.of("expert_2"));
-        assertThat(texts(routed))
-                .isEqualTo(texts(answers(ProviderKind.HF, MadeModels.of("dylora-d"), ModelOptions.DEFAULT)))
-                .isNotEqualTo(texts(answers(ProviderKind.HF, Fixture.MODEL, ModelOptions.DEFAULT)));
-        assertThat(texts(answers(ProviderKind.HF, folder, options.withExpert("expert_1")))
-                        .get(1))
-                .isEqualTo(routed.get(1).text());
-        assertThat(details(ProviderKind.HF, folder, options).experts())
-                .containsExactly("expert_0", "expert_1", "expert_2");
-        assertThat(ModelInspector.inspect(folder, options.allowPickles()).format())
-                .isEqualTo(format);
-        assertThat(ModelInspector.inspect(folder, options.allowPickles())
-                        .verdict(ProviderKind.HF)
-                        .loads())
-                .isTrue();
+        assertThat(routed.texts())
+                .isEqualTo(ROUTED.updateAndGet(first -> first == null ? routed : first)
+                        .texts()) // of the other forms
+                .isNotEqualTo(PLAIN.texts());
+        assertThat(routed.details().experts()).containsExactly("expert_0", "expert_1", "expert_2");
+        ModelInspection found = ModelInspector.inspect(folder, options.allowPickles());
+        assertThat(found.format()).isEqualTo(format);
+        assertThat(found.verdict(ProviderKind.HF).loads()).isTrue();
         assertThat(MadeModels.snapshot(folder)).isEqualTo(before);
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"dylora-a", "dylora-b", "dylora-d"})
-    void shouldAnswerAlikeWhenMlxHasOneExpertOfADyLoraMoe(String kind) throws Exception {
+    void shouldAnswerAlikeWhenMlxHasOneExpertOfADyLoraMoe(String kind) {
         Path folder = MadeModels.of(kind);
         ModelOptions second = ModelOptions.DEFAULT.withExpert("expert_1");
 
-        assertThat(texts(answers(ProviderKind.MLX, folder, second)))
-                .isEqualTo(texts(answers(ProviderKind.HF, folder, second)));
+        assertThat(answers(ProviderKind.MLX, folder, second).texts())
+                .isEqualTo(answers(ProviderKind.HF, folder, second).texts());
         assertThatThrownBy(() -> answers(ProviderKind.MLX, folder, ModelOptions.DEFAULT))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("expert_0");
@@ -152,51 +160,44 @@ class ModelFoldersIT {
         assertThat(found.verdict(ProviderKind.HF).loads()).isEqualTo(hf);
     }
 
-    private static List<GenerationResult> answers(ProviderKind kind, Path model, ModelOptions options) {
-        try (ProviderFactory providers = factory(kind, model, options)) {
+    /** What a model says to the questions, how it was loaded, and its logits after each of 40 tokens. */
+    private record Answers(List<GenerationResult> results, ModelDetails details, List<float[]> logits) {
+
+        List<String> texts() {
+            return results.stream().map(GenerationResult::text).toList();
+        }
+
+        double differenceFrom(Answers other) {
+            double largest = 0;
+            for (int i = 0; i < logits.size(); i++) {
+                for (int j = 0; j < logits.get(i).length; j++) {
+                    largest = Math.max(
+                            largest, Math.abs(logits.get(i)[j] - other.logits.get(i)[j]));
+                }
+            }
+            return largest;
+        }
+    }
+
+    private static Answers answers(ProviderKind kind, Path model, ModelOptions options) {
+        ProviderConfig config = Fixture.config(kind)
+                .model(kind, model.toString())
+                .workers(WorkerOptions.DEFAULT.withModel(options))
+                .build();
+        try (ProviderFactory providers = ProviderFactory.create(config)) {
             TextGenerationPort llm = providers.createTextGenerationAdapter();
-            return QUESTIONS.stream()
+            ModelAnalysisPort analysis = providers.createAnalysisAdapter();
+            List<GenerationResult> results = QUESTIONS.stream()
                     .map(question -> llm.generate(GenerationRequest.builder()
                             .user(question)
                             .temperature(0)
                             .maxTokens(24)
                             .build()))
                     .toList();
+            return new Answers(
+                    results,
+                    analysis.details(),
+                    analysis.logits(IntStream.range(3, 43).boxed().toList()));
         }
-    }
-
-    private static List<String> texts(List<GenerationResult> answers) {
-        return answers.stream().map(GenerationResult::text).toList();
-    }
-
-    private static ModelDetails details(ProviderKind kind, Path model, ModelOptions options) {
-        try (ProviderFactory providers = factory(kind, model, options)) {
-            return providers.createAnalysisAdapter().details();
-        }
-    }
-
-    /** Between the logits of the two engines, on 40 tokens. */
-    private static double largestDifference(Path model) {
-        List<Integer> tokens = IntStream.range(3, 43).boxed().toList();
-        double largest = 0;
-        try (ProviderFactory mlx = factory(ProviderKind.MLX, model, ModelOptions.DEFAULT);
-                ProviderFactory hf = factory(ProviderKind.HF, model, ModelOptions.DEFAULT)) {
-            List<float[]> ofMlx = mlx.createAnalysisAdapter().logits(tokens);
-            List<float[]> ofHf = hf.createAnalysisAdapter().logits(tokens);
-            for (int i = 0; i < tokens.size(); i++) {
-                for (int j = 0; j < ofHf.get(i).length; j++) {
-                    largest = Math.max(largest, Math.abs(ofMlx.get(i)[j] - ofHf.get(i)[j]));
-                }
-            }
-        }
-        System.out.printf("adapter %s: logits of mlx and hf differ by %.1e at most%n", model.getFileName(), largest);
-        return largest;
-    }
-
-    private static ProviderFactory factory(ProviderKind kind, Path model, ModelOptions options) {
-        return ProviderFactory.create(Fixture.config(kind)
-                .model(kind, model.toString())
-                .workers(WorkerOptions.DEFAULT.withModel(options))
-                .build());
     }
 }

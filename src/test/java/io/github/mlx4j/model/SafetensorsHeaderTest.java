@@ -81,7 +81,6 @@ class SafetensorsHeaderTest {
                 "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]},"
                         + " \"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [1, 2]}} | Duplicate field 'a'",
                 "{\"__metadata__\": {\"a\": null}} | null for a text",
-                "{\"__metadata__\": null} | null for a text",
                 "{\"a\": | its header can't be read"
             })
     void shouldSayWhatIsWrongWhenTheHeaderIs(String header, String message) {
@@ -91,6 +90,12 @@ class SafetensorsHeaderTest {
                 .withMessageStartingWith(folder.resolve("file.safetensors") + " is no whole safetensors file: ")
                 .withMessageContaining(message)
                 .withMessageContaining("What to do: Download or copy the file again.");
+    }
+
+    @Test
+    void shouldTakeNullForNoMetadataAsMlxWritesIt() throws IOException {
+        assertThat(read(Safetensors.bytes("{\"__metadata__\": null}", 0)).metadata())
+                .isEmpty();
     }
 
     @Test

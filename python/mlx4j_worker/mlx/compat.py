@@ -1,0 +1,268 @@
+"""Where mlx-lm and transformers make different things of one folder: put right here, or refused.
+
+Each rule was found by comparing logits with those of transformers 5, and is gone through for every model.
+"""
+
+from dataclasses import dataclass, is_dataclass
+from importlib.metadata import version
+from reprlib import repr as shown
+
+import mlx.core as mx
+from mlx import nn
+from mlx_lm.models import gemma, gpt2, gpt_neox, starcoder2
+from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
+from mlx_lm.utils import MODEL_REMAPPING, _get_classes
+
+from mlx4j_worker.errors import ModelLoadFailed
+from mlx4j_worker.folder import context_length
+from mlx4j_worker.mlx import ropes
+
+_HF = "Use the hf worker for this model."
+_SILU, _TANH, _GELU = ("silu", "swish"), ("gelu_pytorch_tanh", "gelu_new", "gelu_fast"), ("gelu",)
+# What mlx-lm's files compute, whatever the config says; "gelu" in a gemma's config always meant the other one.
+_ACTIVATIONS = {
+    **dict.fromkeys(("gpt2", "gptj", "phi", "gemma2", "gemma3_text"), _TANH),
+    **dict.fromkeys(("gemma", "starcoder2", "gpt_neox"), _TANH + _GELU),
+    **dict.fromkeys(("llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "phi3"), _SILU),
+    **dict.fromkeys(("olmo2", "olmo3", "olmoe", "cohere", "cohere2", "granite", "granitemoe", "smollm3"), _SILU),
+    **dict.fromkeys(("exaone4", "glm", "glm4", "helium", "seed_oss", "stablelm", "internlm3", "ernie4_5"), _SILU),
+    "gpt_bigcode": _GELU,
+    "nemotron": ("relu2",),
+}
+ALWAYS_WRONG = {
+    "ernie4_5_moe": "mlx-lm leaves out what corrects its choice of experts",
+    "jamba": "mlx-lm weighs its experts in another way",
+}
+_OFF = {  # what a config may ask for, and the values that ask for nothing
+    "clip_qkv": (None,),
+    "attn_logit_softcapping": (None,),
+    "final_logit_softcapping": (None,),
+    "logit_scale": (None, 1),
+    "logits_scaling": (None, 1),
+    "embedding_multiplier": (None, 1),
+    "residual_multiplier": (None, 1),
+    "scale_attn_weights": (None, True),
+    "scale_attn_by_inverse_layer_idx": (None, False),
+    "add_cross_attention": (None, False),
+    "alibi": (None, False),
+    "use_bidirectional_attention": (None, False),
+    "transformers_weights": (None, "model.safetensors", "model.safetensors.index.json"),
+}
+
+
+@dataclass(frozen=True)
+class Amended:
+    """What a model can be trusted with: its context in tokens, or None; and what the user should know.
+
+    ``window`` is how many tokens its KV cache holds, where it is fewer.
+    """
+
+    context: int | None
+    window: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def classes(config):
+    """mlx-lm's classes for a config.json: (model, its arguments)."""
+    kind = config["model_type"]
+    if kind in ALWAYS_WRONG:
+        raise ModelLoadFailed(f"mlx-lm gets {kind} wrong: {ALWAYS_WRONG[kind]}.", _HF)
+    try:
+        model, arguments = _get_classes(config)
+    except (ValueError, AttributeError, TypeError, SystemExit):  # SystemExit where a package of its own is missing
+        text = f"mlx-lm {version('mlx-lm')} has no architecture {shown(kind)}."
+        raise ModelLoadFailed(text, "Use the hf worker, or a model whose architecture mlx-lm has.") from None
+    act = config.get("hidden_act")
+    fixed = {"gpt2": _Gpt2, "gemma": _Gemma}
+    fixed["starcoder2"] = model if act == "gelu" else _Starcoder2
+    fixed["gpt_neox"] = _GptNeox if act in (None, "gelu") else model
+    return fixed.get(kind, model), arguments
+
+
+def overrides(config):
+    """What mlx-lm must be told in place of values in config.json."""
+    new = _said_otherwise(config)
+    text = config.get("text_config")
+    if isinstance(text, dict):
+        new["text_config"] = text | _said_otherwise(text)
+    return new
+
+
+def amend(model, config, original, path, own_cache):
+    """Puts a model of mlx-lm right before its weights are read, or refuses it.
+
+    ``config`` is what the model was made of, ``original`` the config.json; ``own_cache`` is whether the model may have
+    a KV cache of its own kind.
+    """
+    config, original = _flat(config), _flat(original)
+    _check_activation(original, path)
+    _check_arguments(model, original, path)
+    _amend_norms(model, original)
+    context = context_length(config)
+    window, all_layers = _window(model, original)
+    rotates = all_layers and own_cache and not (context and context <= window)
+    if rotates:  # mlx-lm's masks go by what the cache holds
+        model.make_cache = lambda: [RotatingKVCache(window) for _ in model.layers]
+    bounds = [ropes.amend(model, config, path), _left_out(model, window)]
+    most, why = min((bound for bound in bounds if bound), default=(None, ""))
+    if most is None or (context is not None and context <= most):
+        return Amended(context, window if rotates else None)
+    stated = "" if context is None else f", not {context}"
+    warning = f"The context of {path} is {most} tokens here{stated}: {why}. The hf worker has no such bound."
+    return Amended(most, window if rotates else None, (warning,))
+
+
+def _flat(config):
+    """The config of the part that reads and writes text."""
+    text = config.get("text_config")
+    return {**config, **text} if isinstance(text, dict) else config
+
+
+def _said_otherwise(config):
+    new = {}
+    if config.get("model_type") == "gpt2" and "n_positions" in config:
+        new["n_ctx"] = config["n_positions"]  # transformers 5 leaves it out
+    if "num_local_experts" in config and "num_experts" not in config:
+        new["num_experts"] = config["num_local_experts"]  # as transformers 5 calls it
+    if config.get("model_type") == "lfm2" and "block_dim" not in config:
+        new["block_dim"] = config.get("hidden_size")
+    return new | _rope_of_transformers_5(config) | _pattern_of_layers(config)
+
+
+def _rope_of_transformers_5(config):
+    """transformers 5 has in ``rope_parameters``, maybe for each type of layer, what mlx-lm reads elsewhere."""
+    rope = config.get("rope_parameters")
+    if not isinstance(rope, dict):
+        return {}
+    new = {}
+    if isinstance(sliding := rope.get("sliding_attention"), dict):
+        new["rope_local_base_freq"] = sliding.get("rope_theta")
+    rope = rope.get("full_attention", rope)
+    if not isinstance(rope, dict) or not isinstance(rope.get("rope_theta"), (int, float)):
+        return {}
+    new["rope_theta"] = new["rotary_emb_base"] = rope["rope_theta"]
+    kind = rope.get("rope_type", "default")
+    new["rope_scaling"] = None if kind == "default" else {**rope, "type": kind}
+    if "partial_rotary_factor" in rope:
+        new["partial_rotary_factor"] = new["rotary_pct"] = rope["partial_rotary_factor"]
+    return new
+
+
+def _pattern_of_layers(config):
+    """transformers 5 lists the types of the layers where mlx-lm goes by the length of a pattern."""
+    layers = config.get("layer_types")
+    if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
+        return {}
+    kind = config.get("model_type")
+    sliding = ["sliding" in layer for layer in layers]
+    if kind in MODEL_REMAPPING and MODEL_REMAPPING[kind] == "llama" and sliding and all(sliding):
+        return {"layer_types": None}  # mlx-lm can't do without a layer of full attention: _window bounds the context
+    if kind == "exaone4":
+        return {"sliding_window_pattern": "".join("L" if one else "G" for one in sliding) if any(sliding) else None}
+    if kind in ("cohere2", "gemma3_text"):
+        length = [*sliding, False].index(False) + 1
+        if sliding != [(i + 1) % length != 0 for i in range(len(sliding))]:
+            raise ModelLoadFailed(f"mlx-lm can't have the layers of {kind} in this order: {shown(layers)}.", _HF)
+        return {"sliding_window_pattern": length}
+    return {}
+
+
+def _check_activation(config, path):
+    known = _ACTIVATIONS.get(config["model_type"])
+    for name in ("hidden_act", "hidden_activation", "activation_function"):
+        value = config.get(name)
+        if known and value is not None and value not in known:
+            raise ModelLoadFailed(
+                f"{path} has {name} {shown(value)}, but mlx-lm has {known[0]} in this architecture.", _HF
+            )
+
+
+def _check_arguments(model, config, path):
+    holders = [getattr(m, name, None) for _, m in model.named_modules() for name in ("args", "config")]
+    known = {name for holder in holders if is_dataclass(holder) for name in vars(holder)}
+    switches = {**_OFF, "norm_topk_prob": (None, False)} if config["model_type"] == "qwen2_moe" else _OFF
+    for name, off in switches.items():
+        if name in config and name not in known and config[name] not in off:
+            raise ModelLoadFailed(f"{path} has {name} {shown(config[name])}, which mlx-lm ignores.", _HF)
+
+
+def _amend_norms(model, config):
+    for name, module in model.named_modules():
+        if config["model_type"] == "glm4_moe_lite" and name.endswith(("q_a_layernorm", "kv_a_layernorm")):
+            module.eps = 1e-6  # mlx-lm takes rms_norm_eps here too
+
+
+def _window(model, config):
+    """(the tokens that layers look back, whether all layers do that); (None, False) where none does."""
+    window, layers, kind = config.get("sliding_window"), config.get("layer_types"), config["model_type"]
+    all_layers = kind in ("mistral", "mixtral", "phi3", "phimoe", "starcoder2")
+    if isinstance(layers, list):
+        sliding = ["sliding" in str(layer) for layer in layers]
+        used, all_layers = any(sliding), all_layers and all(sliding)
+    else:  # an older config: qwen has a switch, off by default; transformers' llama has no window at all
+        used = config.get("use_sliding_window", not kind.startswith(("qwen", "llama")))
+    return (window, all_layers) if type(window) is int and window > 0 and used else (None, False)
+
+
+def _left_out(model, window):
+    """(the window, why it bounds the context), where mlx-lm lets layers with a window see everything."""
+    caches = [part for cache in make_prompt_cache(model) for part in getattr(cache, "caches", [cache])]
+    if window is None or any(isinstance(cache, RotatingKVCache) for cache in caches):
+        return None
+    return window, "mlx-lm leaves out the sliding window of its attention, which has a say beyond"
+
+
+class _Gpt2(gpt2.Model):
+    """transformers saves GPT-2 with a prefix that the files of the hub have not; both may have masks among them."""
+
+    def sanitize(self, weights):
+        kept = {name.removeprefix("transformer."): w for name, w in weights.items() if not name.endswith(_MASKS)}
+        head, words = kept.get("lm_head.weight"), kept.get("wte.weight")
+        if head is not None and words is not None and mx.array_equal(head, words).item():
+            del kept["lm_head.weight"]
+        return super().sanitize(kept)
+
+
+class _GemmaMlp(gemma.MLP):
+    def __call__(self, x):
+        return self.down_proj(nn.gelu_approx(self.gate_proj(x)) * self.up_proj(x))
+
+
+class _Gemma(gemma.Model):
+    """Gemma's GELU is the approximation by tanh, mlx-lm has the exact one."""
+
+    def __init__(self, args):
+        super().__init__(args)
+        for layer in self.layers:
+            layer.mlp = _GemmaMlp(args.hidden_size, args.intermediate_size)
+
+
+class _Starcoder2Mlp(starcoder2.MLP):
+    def __call__(self, x):
+        return self.c_proj(nn.gelu_approx(self.c_fc(x)))
+
+
+class _Starcoder2(starcoder2.Model):
+    """As for Gemma."""
+
+    def __init__(self, args):
+        super().__init__(args)
+        for layer in self.layers:
+            layer.mlp = _Starcoder2Mlp(args.hidden_size, args.intermediate_size)
+
+
+class _GptNeoxMlp(gpt_neox.MLP):
+    def __call__(self, x):
+        return self.dense_4h_to_h(nn.gelu(self.dense_h_to_4h(x)))
+
+
+class _GptNeox(gpt_neox.Model):
+    """The other way round: here mlx-lm approximates."""
+
+    def __init__(self, args):
+        super().__init__(args)
+        for layer in self.layers:
+            layer.mlp = _GptNeoxMlp(args)
+
+
+_MASKS = (".attn.bias", ".attn.masked_bias")

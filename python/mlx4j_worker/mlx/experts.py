@@ -1,0 +1,70 @@
+"""One expert of a DyLoRA-MoE on a model of mlx-lm. Which one is up to the caller: the router runs on transformers."""
+
+import mlx.core as mx
+
+from mlx4j_worker import dylora, layout
+from mlx4j_worker.errors import ModelLoadFailed, UnsafeModel
+from mlx4j_worker.mlx import peft
+
+_HF = "Use the hf worker."
+
+
+def check(found, options):
+    """Refuses what mlx can't do with a dylora.DyLora."""
+    if not found.experts:
+        return
+    if options.expert is None:
+        raise ModelLoadFailed(
+            f"{found.folder} is a DyLoRA-MoE, whose router runs on transformers only.",
+            f"Name one of its experts in options.expert ({', '.join(found.experts)}), or use the hf worker.",
+        )
+    if found.experts[options.expert].storage == "pickle":
+        raise UnsafeModel(
+            f"{options.expert} of {found.folder} is a pickle, which can run code when read, and which mlx can't read.",
+            "Save it again as an adapter of PEFT, or use the hf worker.",
+        )
+
+
+def put_on(model, part, metadata):
+    """Puts the expert in a dylora.Part on the model."""
+    if part.storage == "peft":
+        adapter = layout.adapter(part.path)
+        if adapter.format != "peft":
+            raise ModelLoadFailed(f"{part.path} has no adapter of PEFT.", "Copy it again.")
+        peft.load(model, adapter)
+        return
+    own = _weights(part.path, part.name)
+    ranks = {tensor.shape[0] for name, tensor in own.items() if name.endswith(".lora_A.weight")}
+    config = {"peft_type": "LORA", "r": min(ranks, default=0), "lora_alpha": metadata["lora_alpha"]}
+    tensors = {f"base_model.model.{name}": tensor for name, tensor in own.items()}
+    peft.put(model, peft.read(tensors, config, part.path), part.path)
+
+
+def base_weights(model, path):
+    """(mlx-lm's class ``model`` for weights with the names of the trainer's wrapper, what its config must say more).
+
+    The trainer may have a head apart from the embeddings, and writes one in any case.
+    """
+    own = _weights(path, None)
+    head = own.get("lm_head.weight")
+    words = next((w for name, w in own.items() if name.endswith(("embed_tokens.weight", "wte.weight"))), None)
+    tied = head is None or (words is not None and mx.array_equal(head, words).item())
+
+    class Unwrapped(model):
+        def sanitize(self, weights):
+            placed = [(*dylora.place(name), weight) for name, weight in weights.items()]
+            kept = {name: weight for owner, name, weight in placed if owner is None}
+            if tied:
+                kept.pop("lm_head.weight", None)
+            return super().sanitize(kept) if hasattr(super(), "sanitize") else kept
+
+    return Unwrapped, {"tie_word_embeddings": tied}
+
+
+def _weights(path, owner):
+    """The tensors of one owner, as dylora.place has it, in the wrapper's weights."""
+    tensors = {}
+    for file in sorted(path.glob("model*.safetensors")):
+        placed = ((dylora.place(name), tensor) for name, tensor in mx.load(str(file)).items())
+        tensors |= {name: tensor for (placed_owner, name), tensor in placed if placed_owner == owner}
+    return tensors

@@ -1,0 +1,130 @@
+"""Calls that are served beside generation: whole texts of tokens that go through the model, a chunk a step."""
+
+import base64
+
+import mlx.core as mx
+import numpy
+from mlx_lm.models.cache import make_prompt_cache
+
+MOST_LOGITS_BYTES = 1 << 26  # of one chunk: a logit for each token of the vocabulary at each place
+
+
+class Work:
+    """One call: its texts, lists of token ids, one after another, each in chunks.
+
+    ``forward`` is a function of ids [1, tokens] and a cache. A subclass has ``take``, which is given what came out for
+    each chunk, [tokens, …] in float32, ``text_done``, and ``result``, the answer.
+    """
+
+    most = None  # tokens of a chunk, where the subclass needs small ones
+
+    def __init__(self, call, texts, model, forward):
+        self.call = call
+        self._texts = texts
+        self._model = model
+        self._forward = forward
+        self._at = 0  # the text
+        self._done = 0  # tokens of it
+        self._cache = None
+
+    def step(self, chunk_size):
+        """Works on a chunk; returns True once the call is answered."""
+        text = self._texts[self._at]
+        chunk = text[self._done : self._done + min(chunk_size.tokens(self._done), self.most or len(text))]
+        self._cache = self._cache or make_prompt_cache(self._model)
+        taken = self.take(self._forward(mx.array([chunk]), cache=self._cache)[0].astype(mx.float32))
+        mx.eval(taken, [layer.state for layer in self._cache])
+        self._done += len(chunk)
+        if self._done < len(text):
+            return False
+        self.text_done()
+        self._cache, self._done = None, 0
+        self._at += 1
+        if self._at < len(self._texts):
+            return False
+        self.call.answer(self.result())
+        return True
+
+
+class Embedding(Work):
+    """``embed``: ``forward`` gives hidden states."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._sum, self._dimensions = None, 0
+
+    def take(self, hidden):
+        self._sum = hidden.sum(axis=0) if self._sum is None else self._sum + hidden.sum(axis=0)
+        return self._sum
+
+    def text_done(self):
+        mean = self._sum / len(self._texts[self._at])
+        self._sum, self._dimensions = None, mean.size
+        self.call.notify("embedding", {"index": self._at, "vector": _base64(mean)})
+
+    def result(self):
+        tokens = sum(map(len, self._texts))
+        return {"count": len(self._texts), "dimensions": self._dimensions, "promptTokens": tokens}
+
+
+class Logits(Work):
+    """``logits``: ``forward`` gives those of one text."""
+
+    def __init__(self, call, tokens, model, vocabulary):
+        super().__init__(call, [tokens], model, model)
+        self.most = _chunk_of_logits(vocabulary)
+        self._vocabulary = vocabulary
+
+    def take(self, logits):
+        self._vocabulary = logits.shape[1]
+        for index, values in enumerate(logits, self._done):
+            self.call.notify("positionLogits", {"index": index, "values": _base64(values)})
+        return logits
+
+    def text_done(self):
+        pass
+
+    def result(self):
+        return {"count": len(self._texts[0]), "vocabularySize": self._vocabulary}
+
+
+class Score(Work):
+    """``score``: how probable a completion is after a prompt, both token ids."""
+
+    def __init__(self, call, prompt, completion, model, vocabulary):
+        super().__init__(call, [prompt + completion[:-1]], model, model)
+        self.most = _chunk_of_logits(vocabulary)
+        self._prompt = prompt
+        self._completion = completion
+        self._log_probs, self._greedy = [], True
+
+    def take(self, logits):
+        """The last token of the prompt is the first place whose logits count; mlx never computes what nobody reads."""
+        skipped = max(0, len(self._prompt) - 1 - self._done)
+        logits = logits[skipped:]
+        if not logits.shape[0]:
+            return []
+        tokens = mx.array(self._completion[len(self._log_probs) :][: logits.shape[0]])
+        every = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+        self._log_probs += mx.take_along_axis(every, tokens[:, None], axis=-1)[:, 0].tolist()
+        self._greedy = self._greedy and bool(mx.all(mx.argmax(logits, axis=-1) == tokens))
+        return []
+
+    def text_done(self):
+        pass
+
+    def result(self):
+        return {
+            "promptTokens": len(self._prompt),
+            "tokens": self._completion,
+            "logProbs": [max(value, -1e9) for value in self._log_probs],  # JSON has no infinities
+            "greedy": self._greedy,
+        }
+
+
+def _chunk_of_logits(vocabulary):
+    return max(1, MOST_LOGITS_BYTES // (4 * vocabulary))
+
+
+def _base64(values):
+    return base64.b64encode(numpy.array(values, dtype="<f4").tobytes()).decode()
