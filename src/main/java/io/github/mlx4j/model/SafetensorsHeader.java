@@ -137,10 +137,10 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
                 parser.nextToken();
                 if (name.equals("__metadata__")) {
                     Map<String, String> given = JSON.readValue(parser, TEXTS);
-                    metadata = given == null ? Map.of() : given; // MLX writes null for none
-                    if (metadata.containsValue(null)) {
+                    if (given != null && given.containsValue(null)) {
                         throw damaged(file, "its __metadata__ has null for a text", null);
                     }
+                    metadata = given == null ? Map.of() : given; // MLX writes null for none
                     continue;
                 }
                 Entry entry = JSON.readValue(parser, Entry.class);
