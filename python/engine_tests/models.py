@@ -72,6 +72,14 @@ def rope(model_type="llama", *, folder, parameters, **fields):
     return small(model_type, {**_SIZES, "tie_word_embeddings": False}, folder, rope_parameters=parameters, **fields)
 
 
+def head_of_its_own(folder, **fields):
+    """A llama whose config.json says that the head is the embeddings, which its weights belie."""
+    llama(folder, **fields)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
+    return folder
+
+
 def gpt2_of_the_hub(folder, **fields):
     """GPT-2 as it is on the hub: no prefix, the attention's masks among the weights, and an old config.json."""
     small("gpt2", _GPT2, folder, **fields)
@@ -227,6 +235,7 @@ KINDS = {
     "llama": llama,
     "llama-linear": partial(rope, parameters={"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}),
     "llama-llama3": partial(rope, parameters=_LLAMA3),
+    "llama-head": head_of_its_own,
     "llama-theta": partial(rope, parameters={"rope_type": "default", "rope_theta": 1000000.0}),
     "mistral": partial(small, "mistral", {**_SIZES, "sliding_window": None}),
     "mistral-window": partial(small, "mistral", {**_SIZES, "sliding_window": 8}),

@@ -487,6 +487,17 @@ class DyLora(Folders):
 class Disagreements(Folders):
     """Where mlx-lm and transformers differ."""
 
+    def test_a_head_of_its_own_is_kept_whatever_the_config_says(self):
+        untied = self.model(tie_word_embeddings=False)
+        wanted = logits(lab(untied))
+        self.assertClose(logits(lab(self.changed(untied, tie_word_embeddings=True))), wanted)
+        self.assertClose(logits(lab(self.changed(untied, left_out=("tie_word_embeddings",)))), wanted)
+        weights = mx.load(str(untied / "model.safetensors"))
+        weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+        config = json.loads((untied / "config.json").read_text())
+        same = self.saved(weights, {**config, "tie_word_embeddings": True})
+        self.assertClose(logits(lab(same)), logits(lab(self.saved(weights, config))))
+
     def test_gpt2_as_transformers_saves_it_is_that_of_the_hub(self):
         hub = Adapters.gpt2(self)
         expected = logits(lab(hub))

@@ -16,6 +16,7 @@ from mlx_lm.utils import MODEL_REMAPPING, _get_classes
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
+from mlx4j_worker.weights import read_header
 
 _HF = "Use the hf worker for this model."
 _SILU, _TANH, _GELU = ("silu", "swish"), ("gelu_pytorch_tanh", "gelu_new", "gelu_fast"), ("gelu",)
@@ -86,6 +87,30 @@ def overrides(config):
     if isinstance(text, dict):
         new["text_config"] = text | _said_otherwise(text)
     return new
+
+
+def head_of_its_own(config, path):
+    """What mlx-lm must be told where the weights have an output head that is not the embeddings.
+
+    transformers believes the weights then, mlx-lm the config, and drops the head.
+    """
+    if "quantization" in config:
+        return {}
+    heads, words = (_one_of(path, ends) for ends in (("lm_head.weight",), ("embed_tokens.weight", "wte.weight")))
+    if heads is None or words is None or (heads.shape == words.shape and mx.array_equal(heads, words).item()):
+        return {}
+    text = config.get("text_config")
+    untied = {"tie_word_embeddings": False}
+    return untied | ({"text_config": text | untied} if isinstance(text, dict) else {})
+
+
+def _one_of(path, ends):
+    """The tensor of a model folder whose name has one of these ends, or None."""
+    for file in sorted(path.glob("model*.safetensors")):
+        for name in read_header(file):
+            if name.endswith(ends):
+                return mx.load(str(file))[name]
+    return None
 
 
 def amend(model, config, original, path, own_cache):

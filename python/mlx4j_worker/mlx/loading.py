@@ -113,6 +113,8 @@ def _load(found, options, progress):
         if found.dylora and found.dylora.own_weights:
             kind, more = experts.base_weights(kind, path)
             told |= more
+        elif told.get("tie_word_embeddings", True):
+            told |= compat.head_of_its_own(told, readable)
         model, config = load_model(
             readable, lazy=True, model_config=told, get_model_classes=lambda config: (kind, arguments)
         )

@@ -37,6 +37,7 @@ class ArchitectureMatrixIT {
                 "llama-linear",
                 "llama-llama3",
                 "llama-theta",
+                "llama-head",
                 "mistral",
                 "mistral-window",
                 "gpt2",
