@@ -422,12 +422,19 @@ class Adapters(Folders):
         config = {"num_layers": 4, "fine_tune_type": "lora", "model": str(MODEL)}
         config["lora_parameters"] = {"rank": 4, "scale": 3.0, "dropout": 0.0, "keys": ["self_attn.q_proj"]}
         (folder / "adapter_config.json").write_text(json.dumps(config))
-        own = lora(path := self.QV[0])
-        weights = {f"{path}.lora_a": own[f"{path}.lora_A.weight"].T, f"{path}.lora_b": own[f"{path}.lora_B.weight"].T}
-        mx.save_safetensors(str(folder / "adapters.safetensors"), weights)
+        own = {}
+        for layer in range(4):
+            own |= lora(f"model.layers.{layer}.self_attn.q_proj", seed=layer)
+        renamed = {n.replace("lora_A.weight", "lora_a").replace("lora_B.weight", "lora_b"): t.T for n, t in own.items()}
+        mx.save_safetensors(str(folder / "adapters.safetensors"), renamed)
         adapted = lab(folder)
         self.assertEqual(adapted.engine.describe()["format"], "mlxAdapter")
         self.assertClose(logits(adapted), logits(lab(self.adapter(own))))
+        renamed.pop("model.layers.2.self_attn.q_proj.lora_b")
+        mx.save_safetensors(str(folder / "adapters.safetensors"), renamed)
+        self.refused(ModelLoadFailed, r"lacks model\.layers\.2\.self_attn\.q_proj\.lora_b", folder)
+        (folder / "adapter_config.json").write_text(json.dumps({**config, "fine_tune_type": "other"}))
+        self.refused(ModelLoadFailed, "fine_tune_type 'other'", folder)
 
 
 class DyLora(Folders):
@@ -486,6 +493,27 @@ class DyLora(Folders):
 
 class Disagreements(Folders):
     """Where mlx-lm and transformers differ."""
+
+    def test_what_a_config_leaves_out_is_as_transformers_has_it(self):
+        sizes = {**SIZES, "tie_word_embeddings": True}
+        stated = self.model("qwen2", sizes, rope_theta=10000.0)  # mlx-lm's default is a million
+        wanted = logits(lab(stated))
+        self.assertClose(logits(lab(self.changed(stated, left_out=("rope_theta",)))), wanted)
+        self.assertGreater(abs(logits(lab(self.changed(stated, rope_theta=1e6))) - wanted).max(), 1e-3)
+
+    def test_linear_scaling_by_one_is_none(self):
+        plain = self.model()
+        same = self.changed(plain, rope_scaling={"type": "linear", "factor": 1.0})
+        self.assertClose(logits(lab(same)), logits(lab(plain)))
+
+    def test_a_refused_model_leaves_the_memory(self):
+        windowed = self.model("mistral", sliding_window=8, max_position_embeddings=64)
+        (windowed / "tokenizer.json").write_text("{}")
+        before = None
+        for _ in range(3):
+            self.refused(ModelLoadFailed, "tokenizer", windowed)
+            before = before or mx.get_active_memory()
+        self.assertLessEqual(mx.get_active_memory(), before)
 
     def test_a_head_of_its_own_is_kept_whatever_the_config_says(self):
         untied = self.model(tie_word_embeddings=False)

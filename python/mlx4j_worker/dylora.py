@@ -20,7 +20,7 @@ PREFIX = r"^(foundation_model\.)?(base_model\.model\.)?"  # of the wrapper's nam
 ROUTER = "router.gate."
 _STATE = "dylo_moe_state"
 _ROUTER_FILE = "router.safetensors"
-_EXPERT = re.compile(r"(.+\.lora_[AB])\.(expert_\d+)\.weight")
+_EXPERT = re.compile(r"(.+\.lora_[AB])\.(expert_[0-9]{1,6})\.weight")
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,17 @@ def read(path):
     names = _names(path)
     experts = _experts(path, names)
     merged = names and not any(place(name)[0] for name in names)  # by the trainer: the experts are in the weights
-    if len(experts) < (stated["num_experts"] or 1) and not merged:
+    if len(experts) < (stated["num_experts"] or 1) and (not merged or config.get("_dylora_format") == "peft_separated"):
         raise ModelLoadFailed(
             f"{path} should have {stated['num_experts'] or 'some'} experts, but {len(experts)} are there"
             f"{': ' + ', '.join(experts) if experts else ''}.",
             "Copy it again. A download from the hub leaves pickles (expert_0.pt) out.",
         )
     warnings = ()
+    if merged and stated["num_experts"]:
+        warnings = (
+            f"{path} states {stated['num_experts']:g} experts, but has none: it is taken as merged into one model.",
+        )
     if stated["lora_alpha"] is None and any(expert.storage != "peft" for expert in experts.values()):
         warnings = (f"{path} states no lora_alpha; {DEFAULTS['lora_alpha']} is taken.",)
     base = config.get("base_model_name_or_path")
@@ -148,10 +152,10 @@ def _experts(path, names):
     found = {expert: Part(expert, "weights", path) for expert in {place(name)[0] for name in names} - {None, "router"}}
     adapters = path / "peft_adapters"
     for entry in sorted(adapters.iterdir()) if not found and adapters.is_dir() else ():
-        if entry.is_dir() and re.fullmatch(r"expert_\d+", entry.name):
+        if entry.is_dir() and re.fullmatch(r"expert_[0-9]{1,6}", entry.name):
             nested = entry / entry.name  # where PEFT saves an adapter that has a name
             found[entry.name] = Part(entry.name, "peft", nested if nested.is_dir() else entry)
-        elif re.fullmatch(r"expert_\d+\.pt", entry.name):
+        elif re.fullmatch(r"expert_[0-9]{1,6}\.pt", entry.name):
             found.setdefault(entry.stem, Part(entry.stem, "pickle", entry))
     return dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix("expert_"))))
 

@@ -60,8 +60,11 @@ def check_weights(folder, config=None):
         raise ModelLoadFailed(f"{folder} has no weights (*.safetensors).", "Download or copy the model again.")
     if "transformers_weights" in config:
         _check_names(folder, "config.json", [config["transformers_weights"]], (".safetensors", _INDEX))
-    tensors = {path.name: read_header(path) for path in names if path.suffix == ".safetensors"}
-    for index in (path for path in names if path.name.endswith(_INDEX)):
+    read = [path for path in names if path.name.startswith("model")]  # others, if any, are a copy in another layout
+    if not any(path.suffix == ".safetensors" for path in read):
+        read = names
+    tensors = {path.name: read_header(path) for path in read if path.suffix == ".safetensors"}
+    for index in (path for path in read if path.name.endswith(_INDEX)):
         _check_index(folder, index, tensors)
     _check_against_weights(folder, config, [one for file in tensors.values() for one in file.items()])
 
@@ -127,7 +130,9 @@ def check_weights_file(folder, name):
                 f"Use a copy with {name}, or save it again with safetensors.",
             )
         raise ModelLoadFailed(f"{folder} has no {name}.", "Train or copy it again.")
-    read_header(path)
+    for tensor, entry in read_header(path).items():
+        if not entry.dtype.startswith(("F", "BF")):
+            raise ModelLoadFailed(f"{shown(tensor)} in {path} has whole numbers ({entry.dtype}).", "Save it again.")
 
 
 def _names(folder):

@@ -9,7 +9,8 @@ from mlx4j_worker import dylora, folder, source
 from mlx4j_worker.dylora import DyLora
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
+_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.model")
+_VOCABULARIES += ("sentencepiece.bpe.model", "tekken.json")
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ def read(params, options, progress):
     """The layout of the folder or hub id in the params of ``initialize``."""
     model, download = params["model"], params.get("download", False)
     path = source.resolve(model["source"], model.get("revision"), download, progress)
-    found = _read(path, options, download, progress)
+    found = _read(path, model["source"], options, download, progress)
     _check_expert(found, path, options)
+    if tokenizer_of(found.tokenizer, None) is None:  # transformers would make an empty one
+        raise ModelLoadFailed(
+            f"{found.tokenizer} has no tokenizer ({', '.join(_VOCABULARIES[:3])} …).", "Download or copy it again."
+        )
     return found
 
 
-def _read(path, options, download, progress):
+def _read(path, named, options, download, progress):
     if is_adapter(path):
         _refuse_adapter(path, "an adapter itself", options)
         return _of_adapter(path, options, download, progress)
@@ -72,13 +77,20 @@ def _read(path, options, download, progress):
         raise InvalidRequest(f"{path} is a model of its own, so options.base can't be honoured.", "Leave it out.")
     given = adapter(Path(options.adapter)) if options.adapter else None
     config = folder.check(path)
-    warnings = _other_base(given, path) if given else ()
+    warnings = _other_base(given, path, named) if given else ()
     return Layout("model", path, config, path, adapter=given, warnings=warnings)
 
 
 def is_adapter(path):
-    """Whether a folder is an adapter without a base model in it."""
-    return (Path(path) / "adapter_config.json").is_file()
+    """Whether a folder is an adapter. One with weights of a whole model beside it is not: something was left over."""
+    if not (Path(path) / "adapter_config.json").is_file():
+        return False
+    if any(Path(path).glob("model*.safetensors")) and not any(Path(path).glob("adapter*.safetensors")):
+        raise ModelLoadFailed(
+            f"{path} has the weights of a whole model, and an adapter_config.json without an adapter's weights.",
+            "Remove adapter_config.json if the adapter was merged into the model.",
+        )
+    return True
 
 
 def adapter(path):
@@ -102,7 +114,7 @@ def base_model(named, path, options, download, progress, revision=None):
     name = options.base or named
     if not name:
         raise ModelLoadFailed(f"{path} names no base model.", "Name it in options.base.")
-    where = _folder_of_base(name, path, None if options.base else revision, download, progress)
+    where = _folder_of_base(name, path, options, None if options.base else revision, download, progress)
     folder.check_links(where)
     if is_adapter(where) or dylora.is_one(where):
         raise ModelLoadFailed(
@@ -112,10 +124,9 @@ def base_model(named, path, options, download, progress, revision=None):
     return where, folder.check(where)
 
 
-def _folder_of_base(name, path, revision, download, progress):
-    beside = Path(path) / name
-    if not Path(name).is_absolute() and os.path.isdir(beside):
-        return beside
+def _folder_of_base(name, path, options, revision, download, progress):
+    if not options.base and not Path(name).is_absolute() and os.path.isdir(Path(path) / name):
+        return Path(path) / name
     try:
         return source.resolve(name, revision, download, progress)
     except ModelNotFound as error:
@@ -125,8 +136,9 @@ def _folder_of_base(name, path, revision, download, progress):
 
 
 def tokenizer_of(path, base):
-    """The folder that has the tokenizer: ``path``, else that of the base model."""
-    return Path(path) if any((Path(path) / name).is_file() for name in _TOKENIZER_FILES) else base
+    """The folder that has the tokenizer's vocabulary: ``path``, else that of the base model."""
+    there = any((Path(path) / name).is_file() for name in _VOCABULARIES) or any(Path(path).glob("*.tiktoken"))
+    return Path(path) if there else base
 
 
 def _of_adapter(path, options, download, progress):
@@ -142,6 +154,8 @@ def _of_dylora(path, options, download, progress):
     named, tokenizer = options.base or found.base, tokenizer_of(path, None)
     if found.own_weights and found.own_config:
         folder.check(path)
+        if tokenizer and options.base:
+            raise InvalidRequest(f"{path} needs no base model, so options.base can't be honoured.", "Leave it out.")
         tokenizer = tokenizer or base_model(found.base, path, options, download, progress)[0]
         return Layout("dylora", path, found.own_config, tokenizer, named, warnings=found.warnings, dylora=found)
     base, config = base_model(found.base, path, options, download, progress)
@@ -168,8 +182,9 @@ def _check_expert(found, path, options):
         )
 
 
-def _other_base(given, path):
+def _other_base(given, path, named):
     """A warning where an adapter names another model; the same one may have other names, so it is no more than that."""
-    if given.base and Path(given.base).name.lower() != Path(path).resolve().name.lower():
+    names = {Path(name).name.lower() for name in (named, Path(path).resolve())}
+    if given.base and Path(given.base).name.lower() not in names:
         return (f"The adapter {given.folder} was made for {given.base}, and is used on {path}.",)
     return ()

@@ -1,6 +1,7 @@
 """What a request's KV cache takes, and whether that is there, before an engine is asked for it."""
 
 import resource
+from pathlib import Path
 
 from mlx4j_worker.errors import OutOfMemory
 
@@ -26,9 +27,27 @@ def available_bytes():
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             found = next((line for line in lines if line.startswith("MemAvailable:")), None)
-        return int(found.split()[1]) * 1024 if found else None
     except OSError:
         return None
+    return min([int(found.split()[1]) * 1024, *_left_in_cgroups()]) if found else None
+
+
+def _left_in_cgroups(root="/sys/fs/cgroup", own="/proc/self/cgroup"):
+    """What the limits of this process's control groups leave, for each that has one; file cache counts as left."""
+    try:
+        lines = [line.rstrip("\n").split(":", 2) for line in Path(own).read_text().splitlines()]
+    except OSError:
+        return
+    path = next((path for kind, names, path in lines if kind == "0" and not names), "/")
+    for at in (Path(path.lstrip("/")), *Path(path.lstrip("/")).parents):
+        try:
+            limit, used, stat = (
+                (Path(root) / at / f"memory.{name}").read_text() for name in ("max", "current", "stat")
+            )
+            cache = sum(int(line.split()[1]) for line in stat.splitlines() if line.split()[0].endswith("active_file"))
+            yield max(0, int(limit) - int(used) + cache)
+        except (OSError, ValueError, IndexError):  # no limit, or version 1, where containers are of another age
+            continue
 
 
 def resident_bytes():

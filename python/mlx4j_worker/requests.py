@@ -187,6 +187,8 @@ def parse_options(params):
     known = {"adapter", "base", "expert", "dtype", "actionHead", "trustRemoteCode", "allowPickles", "memoryLimitBytes"}
     known |= {"draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes"}
     _refuse_unknown(given, known, "options.")
+    if empty := [name for name, value in given.items() if value == ""]:
+        raise InvalidRequest(f"options.{empty[0]} is empty.", "Leave it out, or give it a value.")
     dtype = _typed(given, "dtype", str, None)
     if dtype is not None and dtype not in DTYPES:
         raise InvalidRequest(f"dtype is {shown(dtype)}, but must be one of {', '.join(DTYPES)}.")

@@ -1,5 +1,6 @@
 """From a model's name to its folder: a local path, the hub's cache, or a download."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -26,7 +27,9 @@ def resolve(source, revision, download, progress):
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(source, revision=revision, allow_patterns=_WANTED, local_files_only=True))
+        cached = Path(snapshot_download(source, revision=revision, allow_patterns=_WANTED, local_files_only=True))
+        if not download or _is_whole(cached):
+            return cached
     except HFValidationError as error:
         raise ModelNotFound(f"There is no model {shown(source)}: {error}", "Check the name.") from None
     except LocalEntryNotFoundError:
@@ -45,6 +48,16 @@ def resolve(source, revision, download, progress):
         ) from None
     except (LocalEntryNotFoundError, OSError) as error:
         raise ModelLoadFailed(f"{source} could not be downloaded: {error}", "Check the network and the disk.") from None
+
+
+def _is_whole(snapshot):
+    """Whether a snapshot in the cache has all weights that its index names: other programs may have left less."""
+    try:
+        indexes = [json.loads(path.read_bytes()) for path in snapshot.glob("*.safetensors.index.json")]
+        named = {file for index in indexes for file in index["weight_map"].values()}
+        return any(snapshot.glob("*.safetensors")) and all((snapshot / file).is_file() for file in named)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _progress_bar(progress):

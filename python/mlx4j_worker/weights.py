@@ -9,19 +9,10 @@ from reprlib import repr as shown
 from mlx4j_worker.errors import ModelLoadFailed
 
 MOST_HEADER_BYTES = 100_000_000  # as the safetensors library has it
-_BYTES = {
-    "BOOL": 1,
-    "U8": 1,
-    "I8": 1,
-    "F8_E4M3": 1,
-    "F8_E5M2": 1,
-    "F8_E8M0": 1,
-    "U16": 2,
-    "I16": 2,
-    "F16": 2,
-    "BF16": 2,
-}
-_BYTES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8, "C64": 8}
+_BITS = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64}
+_BITS |= {f"F8_{kind}": 8 for kind in ("E4M3", "E5M2", "E8M0", "E4M3FNUZ", "E5M2FNUZ")}
+_BITS |= {f"{sign}{bits}": bits for sign in "UI" for bits in (8, 16, 32, 64)}
+_MOST_DIMENSIONS = 16
 
 
 @dataclass(frozen=True)
@@ -76,8 +67,9 @@ def _tensors(header, data_bytes):
             continue
         dtype, shape, offsets = _fields(name, entry)
         begin, end = offsets
-        wanted = prod(shape) * _BYTES.get(dtype, 0)
-        if begin > end or (dtype in _BYTES and end - begin != wanted):
+        if dtype not in _BITS:
+            raise _Damaged(f"{shown(name)} is of the unknown type {shown(dtype)}")
+        if begin > end or 8 * (end - begin) != prod(shape) * _BITS[dtype]:
             raise _Damaged(f"{shown(name)} takes bytes {begin} to {end}, which {dtype} {shape} can't")
         tensors[name] = Tensor(dtype, tuple(shape), end - begin)
         ranges.append((begin, end, name))
@@ -94,7 +86,7 @@ def _tensors(header, data_bytes):
 def _fields(name, entry):
     try:
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        numbers = [*shape, *offsets]
+        numbers = [*shape, *offsets] if len(shape) <= _MOST_DIMENSIONS else [None]
         if isinstance(dtype, str) and len(offsets) == 2 and all(type(n) is int and 0 <= n < 2**62 for n in numbers):
             return dtype, shape, offsets
     except (TypeError, KeyError):

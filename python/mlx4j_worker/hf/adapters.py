@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from dataclasses import fields
 from reprlib import repr as shown
 
 import torch
@@ -112,7 +113,8 @@ def _misfit(where, why):
 def _config_of(adapter):
     """The configuration of an adapter, which must be a LoRA."""
     kind = adapter.config["peft_type"]
-    odd = [name for name in ("alora_invocation_tokens", "megatron_config") if adapter.config.get(name)]
+    known = {field.name for field in fields(LoraConfig)} - {"alora_invocation_tokens", "megatron_config"}
+    odd = sorted(name for name, value in adapter.config.items() if value and name not in known)  # PEFT drops these
     if kind != "LORA" or odd:
         what = f"of the kind {shown(kind)}" + (f" with {odd[0]}" if odd else "")
         raise ModelLoadFailed(f"The adapter in {adapter.folder} is {what}, which can't be used.", "Use a plain LoRA.")

@@ -47,7 +47,11 @@ def load(params, options, progress):
     try:
         return HfEngine(name, _parts(layout.read(params, options, progress), options, progress), options)
     except (MemoryError, torch.OutOfMemoryError) as error:
+        models.forget()
         raise OutOfMemory(f"{name} does not fit into memory: {error}", "Use a smaller model.") from error
+    except BaseException:
+        models.forget()
+        raise
 
 
 def _parts(found, options, progress):

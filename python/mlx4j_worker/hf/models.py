@@ -1,5 +1,7 @@
 """From a layout to a model of transformers on its device: no weight is missing, in excess or made up."""
 
+import gc
+
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
@@ -31,6 +33,14 @@ def load(found, options):
     if set(getattr(model, "hf_device_map", {}).values()) & {"cpu", "disk"} and device() == "cuda":
         warnings.append("The model does not fit into the GPU's memory, so a part of it is outside, and it is slow.")
     return model.eval(), tokenizer, warnings
+
+
+def forget():
+    """Gives back what a load that failed had: the next model needs it."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        torch.cuda.empty_cache()
 
 
 def check(found, options):
@@ -78,7 +88,8 @@ def _has_bfloat16():
 def _check_memory(found, dtype, options):
     available = memory.available_bytes()
     if device() == "cuda":
-        available, total = torch.cuda.mem_get_info()
+        free = [torch.cuda.mem_get_info(one) for one in range(torch.cuda.device_count())]
+        available, total = sum(one for one, _ in free), free[0][1]
         if limit := options.memory_limit_bytes:
             torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
             available = min(available, limit)

@@ -3,7 +3,7 @@
 Each rule was found by comparing logits with those of transformers 5, and is gone through for every model.
 """
 
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import version
 from reprlib import repr as shown
 
@@ -12,6 +12,7 @@ from mlx import nn
 from mlx_lm.models import gemma, gpt2, gpt_neox, starcoder2
 from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import MODEL_REMAPPING, _get_classes
+from transformers import AutoConfig
 
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
@@ -80,12 +81,14 @@ def classes(config):
     return fixed.get(kind, model), arguments
 
 
-def overrides(config):
-    """What mlx-lm must be told in place of values in config.json."""
-    new = _said_otherwise(config)
+def overrides(config, arguments):
+    """What mlx-lm must be told in place of values in config.json; ``arguments`` is its class for them."""
+    new = _defaults(config, arguments) | _said_otherwise(config)
     text = config.get("text_config")
     if isinstance(text, dict):
         new["text_config"] = text | _said_otherwise(text)
+        if "vocab_size" in text and "vocab_size" not in config:
+            new["vocab_size"] = text["vocab_size"]
     return new
 
 
@@ -127,7 +130,8 @@ def amend(model, config, original, path, own_cache):
     window, all_layers = _window(model, original)
     rotates = all_layers and own_cache and not (context and context <= window)
     if rotates:  # mlx-lm's masks go by what the cache holds
-        model.make_cache = lambda: [RotatingKVCache(window) for _ in model.layers]
+        layers = len(model.layers)  # and not the model, which would stay in memory with a reference to itself
+        model.make_cache = lambda: [RotatingKVCache(window) for _ in range(layers)]
     bounds = [ropes.amend(model, config, path), _left_out(model, window)]
     most, why = min((bound for bound in bounds if bound), default=(None, ""))
     if most is None or (context is not None and context <= most):
@@ -141,6 +145,25 @@ def _flat(config):
     """The config of the part that reads and writes text."""
     text = config.get("text_config")
     return {**config, **text} if isinstance(text, dict) else config
+
+
+def _defaults(config, arguments):
+    """What config.json leaves out is as transformers has it; mlx-lm's defaults are those of some model."""
+    try:
+        given = {name: value for name, value in config.items() if name != "model_type"}
+        meant = AutoConfig.for_model(config["model_type"], **given).to_dict()
+    except Exception:  # transformers does not know it, or refuses it in its own way: mlx-lm has the say
+        return {}
+    rope = meant.get("rope_parameters")
+    if isinstance(rope, dict) and "rope_parameters" not in config:
+        meant.setdefault("rope_theta", rope.get("rope_theta"))
+    new = {}
+    for field in fields(arguments) if is_dataclass(arguments) else ():
+        value = meant.get(field.name)
+        comparable = all(type(one) in (int, float, bool, str) for one in (value, field.default))
+        if comparable and value != field.default and field.name not in {*config, "tie_word_embeddings"}:
+            new[field.name] = value  # but for the tie, which the weights decide: head_of_its_own
+    return new
 
 
 def _said_otherwise(config):
@@ -167,6 +190,8 @@ def _rope_of_transformers_5(config):
         return {}
     new["rope_theta"] = new["rotary_emb_base"] = rope["rope_theta"]
     kind = rope.get("rope_type", "default")
+    if kind == "linear" and rope.get("factor") == 1:
+        kind = "default"
     new["rope_scaling"] = None if kind == "default" else {**rope, "type": kind}
     if "partial_rotary_factor" in rope:
         new["partial_rotary_factor"] = new["rotary_pct"] = rope["partial_rotary_factor"]

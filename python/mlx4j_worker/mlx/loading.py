@@ -1,5 +1,6 @@
 """Loads a model with mlx-lm, or says why not."""
 
+import gc
 import glob
 import tempfile
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import mlx.core as mx
-from mlx.utils import tree_map_with_path
+from mlx.utils import tree_flatten, tree_map_with_path
 from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
@@ -52,6 +53,15 @@ class Parts:
 
 def load(params, options, progress):
     """The engine for the model that the params of ``initialize`` name. Must run on the engine's own thread."""
+    try:
+        return _engine(params, options, progress)
+    except BaseException:
+        gc.collect()  # the next model needs the memory of this one
+        mx.clear_cache()
+        raise
+
+
+def _engine(params, options, progress):
     options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles")
     found = layout.read(params, options, progress)
     if found.dylora:
@@ -109,7 +119,7 @@ def _load(found, options, progress):
     memory.check_weights(path, needed, available_bytes(options.memory_limit_bytes))
     progress("load", 0, 1, "models")
     with _refusing(path), _without_pattern(path) as readable:
-        told = {**load_config(found.author), **compat.overrides(found.config)}
+        told = {**load_config(found.author), **compat.overrides(found.config, arguments)}
         if found.dylora and found.dylora.own_weights:
             kind, more = experts.base_weights(kind, path)
             told |= more
@@ -138,8 +148,24 @@ def _adapt(model, found, options):
             peft.load(model, where)
         else:
             load_adapters(model, str(where.folder))
+            _check_whole(model, where)
         model.eval()
         mx.eval(model.parameters())
+
+
+def _check_whole(model, adapter):
+    """Refuses an adapter of mlx-lm without all of its tensors: mlx-lm would leave the others at their beginning."""
+    kind = adapter.config.get("fine_tune_type", "lora")
+    if kind not in ("lora", "dora", "full"):
+        raise ModelLoadFailed(
+            f"{adapter.folder} has the fine_tune_type {kind!r}, which is not known.", "Train it again."
+        )
+    stored = set(read_header(adapter.folder / "adapters.safetensors"))
+    own = {name for name, _ in tree_flatten(model.parameters()) if name.rsplit(".", 1)[-1] in ("lora_a", "lora_b", "m")}
+    if not stored or (kind != "full" and own != stored):
+        raise ModelLoadFailed(
+            f"{adapter.folder} lacks {', '.join(sorted(own - stored)[:3]) or 'all tensors'}.", "Train or copy it again."
+        )
 
 
 def _tokenizer(path, config):

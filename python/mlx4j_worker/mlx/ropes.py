@@ -29,6 +29,8 @@ def amend(model, config, path):
     ropes = [module for _, module in model.named_modules() if _is_rope(module)]
     scaling = config.get("rope_scaling") or {}
     kind = scaling.get("type") or scaling.get("rope_type") or "default"
+    if kind == "linear" and scaling.get("factor") == 1:
+        kind = "default"
     if kind not in _KINDS and kind not in _AS_DEFAULT + _OWN:
         raise ModelLoadFailed(f"mlx-lm has no rotary embeddings of the type {shown(kind)}, which {path} needs.", _HF)
     if kind in _KINDS and not any(_is(rope, kind) for rope in ropes):

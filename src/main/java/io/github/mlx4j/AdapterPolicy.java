@@ -6,6 +6,9 @@ public enum AdapterPolicy {
     CONVERT,
     /** The attempt of mlx fails, and transformers goes on. */
     FAIL,
-    /** mlx loads the model without it, says so in the log, and the {@link LoadReport} warns. */
+    /**
+     * mlx loads the model without it, says so in the log, and the {@link LoadReport} warns. A model that is itself the
+     * folder of an adapter is converted: there is nothing to load without it.
+     */
     IGNORE
 }

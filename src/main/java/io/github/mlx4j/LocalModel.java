@@ -309,17 +309,21 @@ public final class LocalModel implements AutoCloseable {
     }
 
     private void checkPolicy(ProviderKind kind, ModelOptions options) {
-        if (kind == ProviderKind.MLX && config.adapterPolicy() == AdapterPolicy.FAIL && hasPeftAdapter(options)) {
+        if (kind != ProviderKind.MLX || config.adapterPolicy() != AdapterPolicy.FAIL) {
+            return;
+        }
+        Path adapter = hasPeftAdapter(options) ? options.adapter() : Path.of(model(kind));
+        if (adapter != null && AdapterFolder.isOfPeft(adapter)) {
             throw new NotSupportedException(
                     "%s is an adapter of PEFT, which mlx would have to convert, and the adapter policy is FAIL."
-                            .formatted(options.adapter()),
+                            .formatted(adapter),
                     "Set it to CONVERT, which is exact, or leave it to transformers.");
         }
     }
 
     private static boolean hasPeftAdapter(ModelOptions options) {
         Path adapter = options.adapter();
-        return adapter != null && AdapterFolder.isPeft(adapter);
+        return adapter != null && AdapterFolder.isOfPeft(adapter);
     }
 
     private Optional<Availability.Unavailable> whyNot(ProviderKind kind, ProviderFactory starting) {

@@ -119,11 +119,11 @@ final class ProviderChoice {
     /** Whether a provider can load the adapter, if there is one: it must not answer without. */
     private boolean canHaveAdapter(ProviderKind kind) {
         Path adapter = config.workers().model().adapter();
-        return adapter == null || kind != ProviderKind.HF || AdapterFolder.isPeft(adapter);
+        return adapter == null || kind != ProviderKind.HF || !AdapterFolder.isOfMlxLm(adapter);
     }
 
     private String onlyPeft(ProviderKind kind) {
-        return "%s loads adapters of PEFT only, and %s is none."
+        return "%s loads adapters of PEFT only, and %s is one of mlx-lm."
                 .formatted(kind.id(), config.workers().model().adapter());
     }
 

@@ -372,8 +372,8 @@ class LocalModelTest {
         model = model(config("fake").useMlx(false));
         assertThatExceptionOfType(NoBackendLoadedException.class)
                 .isThrownBy(() -> model.loadOrThrow(adapter))
-                .withMessageContaining(
-                        "\n- hf: left out (NO_ADAPTERS): hf loads adapters of PEFT only, and " + adapter + " is none.");
+                .withMessageContaining("\n- hf: left out (NO_ADAPTERS): hf loads adapters of PEFT only, and " + adapter
+                        + " is one of mlx-lm.");
     }
 
     @Test

@@ -196,7 +196,7 @@ class ProviderFactoryTest {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)
                     .withMessageContaining("\n- hf: hf loads adapters of PEFT only, and " + folder.resolve("adapter")
-                            + " is none. (NO_ADAPTERS) Name an adapter of PEFT, or none (MLX_ADAPTER_PATH).");
+                            + " is one of mlx-lm. (NO_ADAPTERS) Name an adapter of PEFT, or none (MLX_ADAPTER_PATH).");
         }
         try (ProviderFactory providers = factory(LINUX, adapted().provider(ProviderKind.HF))) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
@@ -210,7 +210,7 @@ class ProviderFactoryTest {
                     .withMessage("MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer"
                             + " without the adapter, since hf loads adapters of PEFT only, and "
                             + folder.resolve("adapter")
-                            + " is none. What to do: Unset one of the two, or name an adapter of PEFT.");
+                            + " is one of mlx-lm. What to do: Unset one of the two, or name an adapter of PEFT.");
         }
     }
 
