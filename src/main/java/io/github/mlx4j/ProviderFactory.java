@@ -9,14 +9,22 @@ import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.port.ComprehensionTestPort;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.RequirementsParsingPort;
+import io.github.mlx4j.port.TaskDecompositionPort;
+import io.github.mlx4j.port.TaskEnhancementPort;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.WorkerProbe;
+import io.github.mlx4j.task.ComprehensionTestAdapter;
+import io.github.mlx4j.task.EnhancementAdapter;
+import io.github.mlx4j.task.RequirementsParsingAdapter;
+import io.github.mlx4j.task.TaskDecompositionAdapter;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -140,6 +148,46 @@ public final class ProviderFactory implements AutoCloseable {
      */
     public synchronized ModelAnalysisPort createAnalysisAdapter() {
         return chosenWorker();
+    }
+
+    /**
+     * Tasks made clearer by the model of {@link #createTextGenerationAdapter()}.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider is not built into this version
+     */
+    public TaskEnhancementPort createEnhancementAdapter() {
+        return new EnhancementAdapter(createTextGenerationAdapter());
+    }
+
+    /**
+     * Tasks split into parts by the model of {@link #createTextGenerationAdapter()}.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider is not built into this version
+     */
+    public TaskDecompositionPort createTaskDecompositionAdapter() {
+        return new TaskDecompositionAdapter(createTextGenerationAdapter());
+    }
+
+    /**
+     * Questions about tasks by the model of {@link #createTextGenerationAdapter()}.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider is not built into this version
+     */
+    public ComprehensionTestPort createComprehensionTestAdapter() {
+        return new ComprehensionTestAdapter(createTextGenerationAdapter());
+    }
+
+    /**
+     * Tasks found in requirements documents by the model of {@link #createTextGenerationAdapter()}.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider is not built into this version
+     */
+    public RequirementsParsingPort createRequirementsParsingAdapter() {
+        return new RequirementsParsingAdapter(createTextGenerationAdapter());
     }
 
     /**

@@ -43,7 +43,19 @@ class ArchitectureTest {
             entry("probe", Set.of("internal.worker", "port", "error")),
             entry("adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error")),
             entry("evaluation", Set.of("port", "error")),
-            entry("", Set.of("error", "port", "internal.protocol", "internal.worker", "model", "probe", "adapter")),
+            entry("task", Set.of("port", "error")),
+            entry("testing", Set.of("port", "error")),
+            entry(
+                    "",
+                    Set.of(
+                            "error",
+                            "port",
+                            "internal.protocol",
+                            "internal.worker",
+                            "model",
+                            "probe",
+                            "adapter",
+                            "task")),
             entry(
                     "cli",
                     Set.of(
@@ -56,6 +68,7 @@ class ArchitectureTest {
                             "model",
                             "probe",
                             "adapter",
+                            "task",
                             "")));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()

@@ -13,12 +13,14 @@ import picocli.CommandLine.Command;
 @Command(
         name = "mlx4j",
         description =
-                "Local language models from Java: generate text, embed it, look into model folders, compare models, see what can run"
+                "Local language models from Java: generate text, embed it, work on tasks, look into model folders, compare models, see what can run"
                         + " here, set it up.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         subcommands = {
             GenerateCommand.class,
+            EnhanceCommand.class,
+            DecomposeCommand.class,
             EmbedCommand.class,
             TokensCommand.class,
             InspectCommand.class,

@@ -25,6 +25,7 @@ public abstract sealed class Mlx4jException extends RuntimeException
                 NotSupportedException,
                 ProtocolException,
                 ProviderUnavailableException,
+                UnreadableAnswerException,
                 UnsafeModelException,
                 UnsupportedProviderException,
                 WorkerBusyException,

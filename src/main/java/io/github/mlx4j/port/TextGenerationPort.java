@@ -1,5 +1,6 @@
 package io.github.mlx4j.port;
 
+import io.github.mlx4j.error.Mlx4jException;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -21,6 +22,58 @@ public interface TextGenerationPort {
     /** Waits for the whole answer to one user message, with every default. */
     default GenerationResult generate(String userMessage) {
         return generate(GenerationRequest.chat(userMessage));
+    }
+
+    /**
+     * Waits for an answer that is a record, with every default: {@code llm.generate("A pancake recipe", Recipe.class)}.
+     * See {@link #generate(GenerationRequest, Class)}.
+     */
+    default <T> T generate(String userMessage, Class<T> type) {
+        return generate(GenerationRequest.chat(userMessage), type);
+    }
+
+    /**
+     * Waits for an answer that is a record; {@link AnswerType} says which records can be. The record's JSON schema is
+     * told to the model at the end of the last user message, and is the response format, so that no other answer can
+     * come.
+     *
+     * @param request without a response format
+     * @throws io.github.mlx4j.error.InvalidRequestException before anything is sent, if the type can't be an answer's;
+     *     the message names what of it can't
+     * @throws io.github.mlx4j.error.UnreadableAnswerException if the answer was cut before its end, or the record's
+     *     constructor throws
+     */
+    default <T> T generate(GenerationRequest request, Class<T> type) {
+        AnswerType<T> answer = AnswerType.of(type);
+        return answer.read(generate(answer.asked(request)));
+    }
+
+    /** {@link #generate(GenerationRequest, Class)} later. Cancelling the future cancels the request. */
+    default <T> CompletableFuture<T> generateAsync(GenerationRequest request, Class<T> type) {
+        CompletableFuture<T> future = new CompletableFuture<>();
+        try {
+            AnswerType<T> answer = AnswerType.of(type);
+            CompletableFuture<GenerationResult> running = generateAsync(answer.asked(request));
+            future.whenComplete((value, error) -> {
+                if (future.isCancelled()) {
+                    running.cancel(true);
+                }
+            });
+            running.whenComplete((result, error) -> {
+                try {
+                    if (error == null) {
+                        future.complete(answer.read(result));
+                    } else {
+                        future.completeExceptionally(error);
+                    }
+                } catch (RuntimeException unreadable) {
+                    future.completeExceptionally(unreadable);
+                }
+            });
+        } catch (Mlx4jException refused) {
+            future.completeExceptionally(refused);
+        }
+        return future;
     }
 
     /** The whole answer later. Cancelling the future cancels the request. */

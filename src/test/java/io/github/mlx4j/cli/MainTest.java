@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -67,6 +68,8 @@ class MainTest {
             strings = {
                 "--help",
                 "generate --help",
+                "enhance --help",
+                "decompose --help",
                 "embed --help",
                 "tokens --help",
                 "inspect --help",
@@ -87,7 +90,17 @@ class MainTest {
         run("--help");
 
         assertThat(out.toString())
-                .contains("generate", "embed", "tokens", "inspect", "verify", "compare", "doctor", "setup")
+                .contains(
+                        "generate",
+                        "enhance",
+                        "decompose",
+                        "embed",
+                        "tokens",
+                        "inspect",
+                        "verify",
+                        "compare",
+                        "doctor",
+                        "setup")
                 .containsPattern("0 +done")
                 .containsPattern("1 +it failed; the message says why")
                 .containsPattern("2 +wrong usage")
@@ -110,6 +123,10 @@ class MainTest {
                 "generate Hi --regex a --choice b",
                 "generate Hi --json-schema nosuch.json",
                 "generate Hi --logprobs 2",
+                "enhance",
+                "enhance Write it --description",
+                "decompose",
+                "decompose Write it",
                 "embed",
                 "tokens",
                 "tokens Hi there",
@@ -182,6 +199,74 @@ class MainTest {
         assertThat(run("generate Hi")).isZero();
         assertThat(out.toString()).isEqualTo("Hello" + System.lineSeparator());
         assertThat(err.toString()).isEqualTo("Hm, well" + System.lineSeparator());
+    }
+
+    @Test
+    void shouldPrintAClearerTaskWhenItEnhances() throws IOException {
+        useWorker(saying("{'content': 'Write the {plan}.', 'acceptanceCriteria': ['It is written', 'It is read']}"));
+
+        assertThat(run("enhance", "The plan", "--description", "Due soon")).isZero();
+        assertThat(out.toString().lines()).containsExactly("Write the {plan}.", "- It is written", "- It is read");
+    }
+
+    @Test
+    void shouldPrintOneObjectWhenItEnhancesAsJson() throws IOException {
+        CannedWorker worker = saying("{'content': 'Write the plan.', 'acceptanceCriteria': ['It is written']}");
+        useWorker(worker);
+
+        assertThat(run("enhance", "The plan", "--description", "Due soon", "--json"))
+                .isZero();
+        assertThat(json().fieldNames())
+                .toIterable()
+                .containsExactly(
+                        "enhancementId", "taskId", "timestamp", "enhancementType", "content", "acceptanceCriteria");
+        assertThat(json().path("enhancementType").textValue()).isEqualTo("clarify");
+        assertThat(Instant.parse(json().path("timestamp").textValue())).isBeforeOrEqualTo(Instant.now());
+        assertThat(worker.sent("generate").get(0).at("/messages/1/content").textValue())
+                .contains("Title: The plan\nDescription: Due soon\n");
+    }
+
+    @Test
+    void shouldPrintTheSubtasksInOrderWhenItDecomposes() throws IOException {
+        useWorker(saying("{'subtasks': [{'title': 'Release the rocket', 'dependsOn': [2, 3]},"
+                + " {'title': 'Build the rocket', 'dependsOn': []}, {'title': 'Test the rocket', 'dependsOn': [2]}]}"));
+
+        assertThat(run("decompose", "Launch")).isZero();
+        assertThat(out.toString().lines())
+                .containsExactly(
+                        "1. Build the rocket", "2. Test the rocket (after 1)", "3. Release the rocket (after 1, 2)");
+    }
+
+    @Test
+    void shouldPrintOneObjectWhenItDecomposesAsJson() throws IOException {
+        useWorker(
+                saying(
+                        "{'subtasks': [{'title': 'Build the rocket', 'dependsOn': []},"
+                                + " {'title': 'Test the rocket', 'dependsOn': [1]}, {'title': 'Release the rocket', 'dependsOn': []}]}"));
+
+        assertThat(run("decompose", "Launch", "--json")).isZero();
+        String task = json().path("taskId").textValue();
+        assertThat(json().path("title").textValue()).isEqualTo("Launch");
+        assertThat(json().path("subtasks")).hasSize(3).contains(new JsonMapper().readTree("""
+                        {"id": "%s.2", "title": "Test the rocket", "dependsOn": ["%s.1"]}""".formatted(task, task)));
+    }
+
+    @Test
+    void shouldExitWithOneWhenTheModelsAnswerIsOfNoUse() throws IOException {
+        useWorker(saying("I would rather not."));
+
+        assertThat(run("decompose", "Launch")).isEqualTo(1);
+        assertThat(err.toString())
+                .startsWith("mlx4j: UNREADABLE_ANSWER: The answer can't be read as Subtasks: there is no JSON");
+    }
+
+    /** One that always says this, with quotes for apostrophes. */
+    private CannedWorker saying(String text) {
+        return new CannedWorker(folder)
+                .answers(
+                        "generate",
+                        chunk(0, "text", text.replace("'", "\\\"")),
+                        result("\"finishReason\":\"stop\",\"chunks\":1,\"usage\":{},\"timings\":{}"));
     }
 
     @Test

@@ -37,6 +37,7 @@ class Mlx4jExceptionTest {
             Map.entry("NO_BACKEND_LOADED", false),
             Map.entry("PROTOCOL_ERROR", false),
             Map.entry("MLX_NOT_AVAILABLE", false),
+            Map.entry("UNREADABLE_ANSWER", true),
             Map.entry("UNSAFE_MODEL", false),
             Map.entry("UNSUPPORTED_PROVIDER", false),
             Map.entry("BUSY", true),
@@ -100,6 +101,12 @@ class Mlx4jExceptionTest {
     }
 
     @Test
+    void shouldCarryTheAnswerAsItCameWhenItIsUnreadable() {
+        assertThat(new UnreadableAnswerException("It broke.", "", "so it came", null).text())
+                .isEqualTo("so it came");
+    }
+
+    @Test
     void shouldCarryEveryAttemptWhenNoBackendLoadedAModel() {
         assertThat(new NoBackendLoadedException("It broke.", "", List.of(ATTEMPT)).attempts())
                 .containsExactly(ATTEMPT);
@@ -124,6 +131,8 @@ class Mlx4jExceptionTest {
                 3,
                 "standardError",
                 "",
+                "text",
+                "so it came",
                 "attempts",
                 List.of(ATTEMPT));
         Object[] arguments = Arrays.stream(constructor.getParameters())

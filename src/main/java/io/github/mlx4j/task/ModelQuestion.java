@@ -1,0 +1,149 @@
+package io.github.mlx4j.task;
+
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.error.UnreadableAnswerException;
+import io.github.mlx4j.port.AnswerType;
+import io.github.mlx4j.port.FinishReason;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.Message;
+import io.github.mlx4j.port.Prompt;
+import io.github.mlx4j.port.ResponseFormat;
+import io.github.mlx4j.port.Task;
+import io.github.mlx4j.port.TextGenerationPort;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A question to a model about a text of the user's, with a record as its answer. The answer's schema is enforced where
+ * the port can; where it refuses that, the answer is read from what the model says. Either way the model is told once
+ * what was wrong. Thread-safe.
+ *
+ * @param <A> the answer
+ */
+final class ModelQuestion<A> {
+
+    private static final Logger log = LoggerFactory.getLogger(ModelQuestion.class);
+    private static final String REPAIR = resource("repair");
+
+    private final TextGenerationPort llm;
+    private final String system;
+    private final String user;
+    private final AnswerType<A> answer;
+    private final ResponseFormat format;
+    private final int maxTokens;
+    private volatile boolean textOnly; // the port refused the format, but answered without it
+
+    /** Creates it with the answer's own format; the prompt is the resource of that name. */
+    ModelQuestion(TextGenerationPort llm, String prompt, AnswerType<A> answer, int maxTokens) {
+        this(llm, prompt, answer, answer.responseFormat(), maxTokens);
+    }
+
+    ModelQuestion(TextGenerationPort llm, String prompt, AnswerType<A> answer, ResponseFormat format, int maxTokens) {
+        String[] parts = resource(prompt).split("\n---\n");
+        this.llm = llm;
+        this.system = parts[0].strip();
+        this.user = parts[1].strip();
+        this.answer = answer;
+        this.format = format;
+        this.maxTokens = maxTokens;
+    }
+
+    /**
+     * Waits for the answer about a task.
+     *
+     * @throws InvalidRequestException if its title is blank
+     */
+    A ask(Task task) {
+        if (task.title().isBlank()) {
+            throw new InvalidRequestException("The task's title is blank.", "Say in a line what is to be done.");
+        }
+        String more = task.description().isBlank() ? "" : "\nDescription: " + task.description();
+        return ask("Title: " + task.title() + more);
+    }
+
+    /** Waits for the answer about a text. */
+    A ask(String text) {
+        GenerationRequest request = answer.described(GenerationRequest.builder()
+                .system(system)
+                .user(user.replace("{text}", marked(text)))
+                .maxTokens(maxTokens)
+                .build());
+        GenerationResult first = generate(request);
+        try {
+            return answer.read(first);
+        } catch (UnreadableAnswerException wrong) {
+            if (first.finishReason() == FinishReason.LENGTH) { // with the cut answer before it, less would fit
+                throw wrong;
+            }
+            log.info("An answer can't be used, so the model is asked to correct it: {}", wrong.reason());
+            return answer.read(generate(corrected(request, first.text(), wrong)));
+        }
+    }
+
+    private GenerationResult generate(GenerationRequest request) {
+        if (textOnly) {
+            return llm.generate(request);
+        }
+        try {
+            return llm.generate(request.toBuilder().responseFormat(format).build());
+        } catch (NotSupportedException | InvalidRequestException refused) {
+            GenerationResult result = llm.generate(request); // refused again, if it was for something else
+            textOnly = true;
+            log.info("The response format is refused, so answers are read from text: {}", refused.reason());
+            return result;
+        }
+    }
+
+    private static GenerationRequest corrected(
+            GenerationRequest request, String said, UnreadableAnswerException wrong) {
+        List<Message> messages = new ArrayList<>(((Prompt.Chat) request.prompt()).messages());
+        messages.add(Message.assistant(said));
+        messages.add(Message.user(REPAIR.strip().replace("{problem}", wrong.reason())));
+        return request.toBuilder().prompt(new Prompt.Chat(messages)).build();
+    }
+
+    /** The text between marks that do not occur in it, so that it can't pretend to end before its end. */
+    static String marked(String text) {
+        int number = 1;
+        while (text.contains("text-" + number)) {
+            number++;
+        }
+        return "<text-%d>\n%s\n</text-%d>".formatted(number, text, number);
+    }
+
+    /**
+     * A text of an answer, without white space around it.
+     *
+     * @throws IllegalArgumentException if there is nothing else
+     */
+    static String text(String text) {
+        if (text.isBlank()) {
+            throw new IllegalArgumentException("a text in it is blank");
+        }
+        return text.strip();
+    }
+
+    /** The same, on one line. */
+    static String line(String text) {
+        return text(text).replaceAll("\\s+", " ");
+    }
+
+    private static String resource(String name) {
+        try (InputStream file = ModelQuestion.class.getResourceAsStream(name + ".txt")) {
+            if (file == null) {
+                throw new IllegalStateException("There is no prompt " + name + ".txt in the jar");
+            }
+            return new String(file.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+}

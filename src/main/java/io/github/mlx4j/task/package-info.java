@@ -1,0 +1,5 @@
+/** The task ports over any model that generates text. */
+@NullMarked
+package io.github.mlx4j.task;
+
+import org.jspecify.annotations.NullMarked;
