@@ -10,8 +10,10 @@ import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.Reason;
 import io.github.mlx4j.probe.WorkerProbe;
+import io.github.mlx4j.remote.RemoteProvider;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +24,14 @@ import java.util.stream.Stream;
 /** Chooses a provider: asks each in turn whether it can run here. Thread-safe. */
 final class ProviderChoice {
 
-    /** What {@code auto} looks at, in order. */
-    private static final List<ProviderKind> CHOICES = List.of(ProviderKind.MLX, ProviderKind.HF);
+    /** The model of the guide that this library came from. */
+    private static final String DEFAULT_OLLAMA = "llama3.1";
+
+    /** The same; of OpenAI's own service only. */
+    private static final String DEFAULT_OPENAI = "gpt-4";
+
+    /** What {@code auto} looks at, in order; never a service elsewhere. */
+    private static final List<ProviderKind> CHOICES = List.of(ProviderKind.MLX, ProviderKind.HF, ProviderKind.OLLAMA);
 
     private final ProviderConfig config;
     private final Map<ProviderKind, WorkerProbe> probes = new EnumMap<>(ProviderKind.class);
@@ -31,7 +39,7 @@ final class ProviderChoice {
     ProviderChoice(ProviderConfig config, Platform platform) {
         this.config = config;
         String path = Optional.ofNullable(System.getenv("PATH")).orElse("");
-        for (ProviderKind kind : CHOICES) {
+        for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
             ProviderConfig.NamedInterpreter named = config.interpreters().get(kind);
             Interpreters interpreters = named == null
                     ? new Interpreters(null, "", config.home(), path)
@@ -45,10 +53,14 @@ final class ProviderChoice {
         WorkerProbe probe = probes.get(kind);
         if (probe == null) {
             throw new NotSupportedException(
-                    "The provider " + kind.id() + " is known, but this version of mlx4j can't talk to it yet.",
-                    "Use mlx or hf.");
+                    kind.id() + " has no worker here, so it gives text and vectors only.", "Use mlx or hf.");
         }
         return probe;
+    }
+
+    /** Whether a provider is a remote one. */
+    boolean isRemote(ProviderKind kind) {
+        return !probes.containsKey(kind);
     }
 
     /** The model that a provider would use, if one is known. */
@@ -57,15 +69,19 @@ final class ProviderChoice {
         return switch (kind) {
             case MLX -> named.or(() -> Optional.of(ModelRegistry.DEFAULT_MLX));
             case HF -> named.or(() -> model(ProviderKind.MLX).flatMap(ModelRegistry::hfCounterpart));
-            case OLLAMA, OPENAI, ANTHROPIC -> named;
+            case OLLAMA -> named.or(() -> Optional.of(DEFAULT_OLLAMA));
+            case OPENAI ->
+                named.or(() -> config.remote().isUsual(kind) ? Optional.of(DEFAULT_OPENAI) : Optional.empty());
+            case ANTHROPIC -> named;
         };
     }
 
-    /** Every provider with a worker, after its packages were really imported. */
+    /** Every provider; one with a worker after its packages were really imported. */
     List<Selection.Attempt> diagnose() {
-        return probes.entrySet().stream()
-                .map(probe ->
-                        new Selection.Attempt(probe.getKey(), probe.getValue().checkImports()))
+        return Arrays.stream(ProviderKind.values())
+                .map(kind -> isRemote(kind)
+                        ? look(kind)
+                        : new Selection.Attempt(kind, probe(kind).checkImports()))
                 .toList();
     }
 
@@ -93,49 +109,100 @@ final class ProviderChoice {
         throw unavailable(attempts);
     }
 
-    /** Whether a provider can run here, with the model and the adapter that it is to have. */
+    /** Throws why a provider is not available, if it is not. */
+    void checkAvailable(ProviderKind kind) {
+        Selection.Attempt attempt = look(kind);
+        if (attempt.availability() instanceof Availability.Unavailable not) {
+            throw new ProviderUnavailableException(code(kind, not), not.reason(), not.fix());
+        }
+    }
+
+    private static String code(ProviderKind kind, Availability.Unavailable not) {
+        return not.code() == Reason.MISSING_API_KEY ? "MISSING_API_KEY" : kind.name() + "_NOT_AVAILABLE";
+    }
+
+    /** Whether a provider can run or be reached here, with the model and the adapter that it is to have. */
     Selection.Attempt look(ProviderKind kind) {
-        WorkerProbe probe = probe(kind);
+        return new Selection.Attempt(kind, availability(kind));
+    }
+
+    private Availability availability(ProviderKind kind) {
         if (model(kind).isEmpty()) {
-            return new Selection.Attempt(
-                    kind,
-                    new Availability.Unavailable(
-                            Reason.NO_MODEL,
-                            "There is no known counterpart of "
-                                    + model(ProviderKind.MLX).orElse("the mlx model") + " for " + kind.id() + ".",
-                            "Name one in " + kind.name() + "_MODEL."));
+            return new Availability.Unavailable(
+                    Reason.NO_MODEL,
+                    kind == ProviderKind.HF
+                            ? "There is no known counterpart of "
+                                    + model(ProviderKind.MLX).orElse("the mlx model") + " for hf."
+                            : "No model of " + kind.id() + " is named.",
+                    "Name one in " + kind.name() + "_MODEL.");
         }
-        if (!canHaveAdapter(kind)) {
-            return new Selection.Attempt(
-                    kind,
-                    new Availability.Unavailable(
-                            Reason.NO_ADAPTERS,
-                            onlyPeft(kind),
-                            "Name an adapter of PEFT, or none (MLX_ADAPTER_PATH)."));
+        if (!canHaveAdapter(kind) && !(isRemote(kind) && isNamed(kind))) {
+            return new Availability.Unavailable(
+                    Reason.NO_ADAPTERS,
+                    whyNoAdapter(kind),
+                    isRemote(kind)
+                            ? "Name no adapter (MLX_ADAPTER_PATH)."
+                            : "Name an adapter of PEFT, or none (MLX_ADAPTER_PATH).");
         }
-        return new Selection.Attempt(kind, probe.check());
+        return isRemote(kind) ? remote(kind) : probe(kind).check();
+    }
+
+    /**
+     * Whether a remote provider has what it needs. A paid service is not asked, nor one elsewhere that is not named.
+     */
+    private Availability remote(ProviderKind kind) {
+        RemoteProvider provider = new RemoteProvider(kind, config.remote());
+        if (kind == ProviderKind.OLLAMA && !isNamed(kind) && !config.remote().isHere(kind)) {
+            return new Availability.Unavailable(
+                    Reason.NOT_WANTED,
+                    "The Ollama server at " + provider.baseUrl() + " is not on this machine, so it is not asked.",
+                    "Name ollama in TASK_ORCHESTRATOR_PROVIDER or TASK_ORCHESTRATOR_FALLBACK to use it.");
+        }
+        return provider.whyNoModule()
+                .map(why -> not(Reason.MODULE_MISSING, why))
+                .or(() -> provider.whyNoKey().map(why -> not(Reason.MISSING_API_KEY, why)))
+                .or(() -> provider.whyNoServer().map(why -> not(Reason.NOT_REACHABLE, why)))
+                .orElseGet(() -> new Availability.Remote(provider.baseUrl(), kind == ProviderKind.OLLAMA));
+    }
+
+    private static Availability not(Reason reason, ProviderUnavailableException why) {
+        return new Availability.Unavailable(reason, why.reason(), why.hint());
+    }
+
+    private boolean isNamed(ProviderKind kind) {
+        return config.provider().filter(kind::equals).isPresent()
+                || config.fallback().orElse(List.of()).contains(kind);
     }
 
     /** Whether a provider can load the adapter, if there is one: it must not answer without. */
     private boolean canHaveAdapter(ProviderKind kind) {
         Path adapter = config.workers().model().adapter();
-        return adapter == null || kind != ProviderKind.HF || !AdapterFolder.isOfMlxLm(adapter);
+        return adapter == null
+                || kind == ProviderKind.MLX
+                || (kind == ProviderKind.HF && !AdapterFolder.isOfMlxLm(adapter));
     }
 
-    private String onlyPeft(ProviderKind kind) {
-        return "%s loads adapters of PEFT only, and %s is one of mlx-lm."
-                .formatted(kind.id(), config.workers().model().adapter());
+    private String whyNoAdapter(ProviderKind kind) {
+        return isRemote(kind)
+                ? kind.id() + " loads no adapters."
+                : "%s loads adapters of PEFT only, and %s is one of mlx-lm."
+                        .formatted(kind.id(), config.workers().model().adapter());
     }
 
     private List<ProviderKind> fallbackBehind(ProviderKind kind) {
         boolean hf = kind == ProviderKind.MLX && canHaveAdapter(ProviderKind.HF);
         List<ProviderKind> wanted = config.fallback().orElse(hf ? List.of(ProviderKind.HF) : List.of());
         boolean named = config.fallback().isPresent();
-        if (kind != ProviderKind.HF && wanted.contains(ProviderKind.HF) && !canHaveAdapter(ProviderKind.HF)) {
-            throw new ConfigurationException(
-                    "MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter,"
-                            + " since " + onlyPeft(ProviderKind.HF),
-                    "Unset one of the two, or name an adapter of PEFT.");
+        for (ProviderKind other : wanted) {
+            boolean swaps = !isRemote(kind) || !isRemote(other); // remote ones have nothing to do with the adapter
+            if (other != kind && swaps && !canHaveAdapter(other)) {
+                throw new ConfigurationException(
+                        "MLX_ADAPTER_PATH is set, and %s is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter, since %s"
+                                .formatted(other.id(), whyNoAdapter(other)),
+                        isRemote(other)
+                                ? "Unset one of the two."
+                                : "Unset one of the two, or name an adapter of PEFT.");
+            }
         }
         return wanted.stream()
                 .filter(other -> other != kind && (named || model(other).isPresent()))
@@ -143,12 +210,24 @@ final class ProviderChoice {
     }
 
     private ProviderUnavailableException unavailable(List<Selection.Attempt> attempts) {
-        String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
-        String remote = "\n- openai, anthropic: not tried; a remote service is only used when it is named";
+        Selection.Attempt first = attempts.get(0);
         boolean one = config.provider().isPresent() && attempts.size() == 1;
+        String code = one ? first.provider().name() + "_NOT_AVAILABLE" : "NO_PROVIDER_AVAILABLE";
+        if (one && isRemote(first.provider()) && first.availability() instanceof Availability.Unavailable not) {
+            return new ProviderUnavailableException(code(first.provider(), not), not.reason(), not.fix());
+        }
+        String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
+        String untried = Stream.of(ProviderKind.OPENAI, ProviderKind.ANTHROPIC)
+                .filter(kind -> attempts.stream().noneMatch(attempt -> attempt.provider() == kind))
+                .map(ProviderKind::id)
+                .collect(Collectors.joining(", "));
         return new ProviderUnavailableException(
-                one ? attempts.get(0).provider().name() + "_NOT_AVAILABLE" : "NO_PROVIDER_AVAILABLE",
-                "No provider is available here:" + tried + remote + "\n",
+                code,
+                "No provider is available here:" + tried
+                        + (untried.isEmpty()
+                                ? ""
+                                : "\n- " + untried + ": not tried; a remote service is only used when it is named")
+                        + "\n",
                 "Run `mlx4j doctor` for the whole report, or `mlx4j setup` to make what is missing.");
     }
 }

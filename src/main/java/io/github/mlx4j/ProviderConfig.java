@@ -7,6 +7,10 @@ import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.remote.ApiKey;
+import io.github.mlx4j.remote.RemoteOptions;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -30,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
  * @param download whether a hub model that isn't in the cache may be downloaded
  * @param workers how the workers work and are looked after
+ * @param remote where remote providers are, and how they are reached
  */
 public record ProviderConfig(
         @Nullable ProviderKind named,
@@ -39,7 +44,8 @@ public record ProviderConfig(
         Path home,
         boolean allowAnyPlatform,
         boolean download,
-        WorkerOptions workers) {
+        WorkerOptions workers,
+        RemoteOptions remote) {
 
     /** The largest number that a setting can have. */
     private static final int MOST = 999_999_999;
@@ -71,18 +77,26 @@ public record ProviderConfig(
 
     ProviderConfig withDownload(boolean download) {
         return new ProviderConfig(
-                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers);
+                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers, remote);
     }
 
     ProviderConfig withWorkers(WorkerOptions workers) {
         return new ProviderConfig(
-                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers);
+                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers, remote);
     }
 
     /** The same for one provider and its model, without fallback. */
     ProviderConfig withOnly(ProviderKind provider, String model) {
         return new ProviderConfig(
-                provider, List.of(), Map.of(provider, model), interpreters, home, allowAnyPlatform, download, workers);
+                provider,
+                List.of(),
+                Map.of(provider, model),
+                interpreters,
+                home,
+                allowAnyPlatform,
+                download,
+                workers,
+                remote);
     }
 
     /** A builder with every default. */
@@ -112,6 +126,16 @@ public record ProviderConfig(
         Setting.TASK_ORCHESTRATOR_FALLBACK.in(environment).ifPresent(value -> builder.fallback(fallback(value)));
         Setting.MLX_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.MLX, model));
         Setting.HF_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.HF, model));
+        Setting.OLLAMA_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.OLLAMA, model));
+        Setting.OPENAI_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.OPENAI, model));
+        Setting.ANTHROPIC_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.ANTHROPIC, model));
+        Setting.OLLAMA_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.OLLAMA, url));
+        Setting.OPENAI_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.OPENAI, url));
+        Setting.ANTHROPIC_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.ANTHROPIC, url));
+        Setting.OPENAI_API_KEY.in(environment).ifPresent(key -> builder.apiKey(ProviderKind.OPENAI, key));
+        Setting.ANTHROPIC_API_KEY.in(environment).ifPresent(key -> builder.apiKey(ProviderKind.ANTHROPIC, key));
+        builder.remoteTimeout(
+                seconds(Setting.MLX4J_REMOTE_TIMEOUT_SECONDS, 1, environment, RemoteOptions.DEFAULT.timeout()));
         Setting.PYTHON_PATH.in(environment).ifPresent(path -> {
             builder.interpreter(ProviderKind.MLX, path, Setting.PYTHON_PATH.name());
             builder.interpreter(ProviderKind.HF, path, Setting.PYTHON_PATH.name());
@@ -245,10 +269,15 @@ public record ProviderConfig(
         private boolean allowAnyPlatform;
         private boolean download = true;
         private WorkerOptions workers = WorkerOptions.DEFAULT;
+        private final Map<ProviderKind, URI> baseUrls = new HashMap<>();
+        private final Map<ProviderKind, ApiKey> keys = new HashMap<>();
+        private Duration remoteTimeout = RemoteOptions.DEFAULT.timeout();
 
         private Builder() {}
 
-        /** The provider that must answer. Default: the first of mlx and hf that is available. */
+        /**
+         * The provider that must answer. Default: the first that is available of mlx, hf, and ollama on this machine.
+         */
         public Builder provider(ProviderKind provider) {
             this.provider = provider;
             return this;
@@ -260,7 +289,7 @@ public record ProviderConfig(
             return this;
         }
 
-        /** A provider's model: a folder, or a hub id. */
+        /** A provider's model: a folder, or a hub id; of a remote one, as its server names it. */
         public Builder model(ProviderKind provider, String model) {
             models.put(provider, model);
             return this;
@@ -295,10 +324,47 @@ public record ProviderConfig(
             return this;
         }
 
+        /**
+         * Where a remote provider is, such as {@code http://localhost:8080/v1} for {@code openai}: any server that
+         * speaks its API. Default: Ollama on this machine, OpenAI's and Anthropic's own.
+         *
+         * @throws ConfigurationException if it is no URL
+         */
+        public Builder baseUrl(ProviderKind provider, String url) {
+            try {
+                baseUrls.put(provider, new URI(url));
+            } catch (URISyntaxException error) {
+                throw new ConfigurationException( // not with the cause, which shows the URL and any password in it
+                        "The base URL of " + provider.id() + " is no URL.",
+                        "Set " + provider.name() + "_BASE_URL to one such as http://localhost:8080/v1.");
+            }
+            return this;
+        }
+
+        /** The key of a remote provider; only its server is shown it. */
+        public Builder apiKey(ProviderKind provider, String key) {
+            keys.put(provider, new ApiKey(key));
+            return this;
+        }
+
+        /** How long a remote server may be silent before a request to it is given up. Default: two minutes. */
+        public Builder remoteTimeout(Duration timeout) {
+            this.remoteTimeout = timeout;
+            return this;
+        }
+
         /** Builds the configuration. */
         public ProviderConfig build() {
             return new ProviderConfig(
-                    provider, fallback, models, interpreters, home, allowAnyPlatform, download, workers);
+                    provider,
+                    fallback,
+                    models,
+                    interpreters,
+                    home,
+                    allowAnyPlatform,
+                    download,
+                    workers,
+                    new RemoteOptions(baseUrls, keys, remoteTimeout));
         }
 
         private Builder interpreter(ProviderKind provider, String command, String setting) {

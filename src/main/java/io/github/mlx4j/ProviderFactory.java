@@ -9,6 +9,7 @@ import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.ComprehensionTestPort;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.ModelAnalysisPort;
@@ -21,12 +22,15 @@ import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.WorkerProbe;
+import io.github.mlx4j.remote.RemoteAdapter;
+import io.github.mlx4j.remote.RemoteProvider;
 import io.github.mlx4j.task.ComprehensionTestAdapter;
 import io.github.mlx4j.task.EnhancementAdapter;
 import io.github.mlx4j.task.RequirementsParsingAdapter;
 import io.github.mlx4j.task.TaskDecompositionAdapter;
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -60,6 +64,7 @@ public final class ProviderFactory implements AutoCloseable {
     private final ProviderConfig config;
     private final ProviderChoice choice;
     private final Map<ProviderKind, SubprocessAdapter> workers = new LinkedHashMap<>(); // in the order of the choice
+    private final Map<ProviderKind, RemoteAdapter> remotes = new EnumMap<>(ProviderKind.class);
     private @Nullable Selection selection;
     private @Nullable TextGenerationPort text;
     private boolean closed;
@@ -67,8 +72,8 @@ public final class ProviderFactory implements AutoCloseable {
     /**
      * A factory for one provider and model; every other setting has its default.
      *
-     * @param provider {@code mlx} or {@code hf}
-     * @param model a folder, or a hub id {@code org/name}
+     * @param provider {@code mlx}, {@code hf} or {@code ollama}; others need a key, so {@link ProviderConfig#builder()}
+     * @param model a folder, or a hub id {@code org/name}; of a remote provider, as its server names it
      */
     public ProviderFactory(String provider, String model) {
         this(oneProvider(provider, model), Platform.current());
@@ -103,15 +108,18 @@ public final class ProviderFactory implements AutoCloseable {
      * Text generation through the provider that is chosen here, with its fallbacks behind it.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
      */
     public synchronized TextGenerationPort createTextGenerationAdapter() {
         checkOpen();
         if (text == null) {
             Selection chosen = selection();
-            Map<String, SubprocessAdapter> ports = new LinkedHashMap<>();
+            Map<String, AbstractTextGenerationPort> ports = new LinkedHashMap<>();
             Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
-                    .forEach(kind -> ports.put(kind.id(), workers.computeIfAbsent(kind, this::worker)));
+                    .forEach(kind -> ports.put(
+                            kind.id(),
+                            choice.isRemote(kind)
+                                    ? remotes.computeIfAbsent(kind, this::remote)
+                                    : workers.computeIfAbsent(kind, this::worker)));
             text = new FallbackAdapter(ports);
         }
         return text;
@@ -119,13 +127,14 @@ public final class ProviderFactory implements AutoCloseable {
 
     /**
      * Vectors of texts, of the provider that is chosen here, and never of a fallback: another model's vectors can't be
-     * compared with its own. It shares the worker with text generation.
+     * compared with its own. It shares the worker with text generation; a remote provider uses the same model for both.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
      */
     public synchronized EmbeddingPort createEmbeddingAdapter() {
-        return chosenWorker();
+        checkOpen();
+        ProviderKind kind = selection().provider();
+        return choice.isRemote(kind) ? remotes.computeIfAbsent(kind, this::remote) : chosenWorker();
     }
 
     /**
@@ -133,7 +142,7 @@ public final class ProviderFactory implements AutoCloseable {
      * it. It shares the worker with text generation.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
+     * @throws NotSupportedException if the provider is a remote one, which has no such thing
      */
     public synchronized TokenizerPort createTokenizer() {
         return chosenWorker();
@@ -144,7 +153,7 @@ public final class ProviderFactory implements AutoCloseable {
      * the worker with text generation.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
+     * @throws NotSupportedException if the provider is a remote one, which has no such thing
      */
     public synchronized ModelAnalysisPort createAnalysisAdapter() {
         return chosenWorker();
@@ -194,7 +203,6 @@ public final class ProviderFactory implements AutoCloseable {
      * Which provider answers, and why. The choice is made once, at the first call of this or of {@code create…}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
      */
     public synchronized Selection selection() {
         if (selection == null) {
@@ -216,16 +224,22 @@ public final class ProviderFactory implements AutoCloseable {
 
     /**
      * Starts the worker that will answer and loads its model, and waits for it: the chosen provider's, or where that
-     * fails the next one behind it.
+     * fails the next one behind it. Of a remote provider it only looks whether it has what it needs.
      *
      * @throws Mlx4jException if all fail: the first one's error, with the others' as suppressed
      */
     public void warmUp() {
         createTextGenerationAdapter();
+        Selection chosen = selection();
         List<Mlx4jException> failures = new ArrayList<>();
-        for (SubprocessAdapter worker : started()) {
+        for (ProviderKind kind : Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
+                .toList()) {
             try {
-                worker.warmUp();
+                if (choice.isRemote(kind)) {
+                    choice.checkAvailable(kind);
+                } else {
+                    started(kind).warmUp();
+                }
                 return;
             } catch (Mlx4jException error) {
                 failures.add(error);
@@ -250,10 +264,19 @@ public final class ProviderFactory implements AutoCloseable {
             closed = true;
         }
         started().forEach(SubprocessAdapter::close);
+        remotes().forEach(RemoteAdapter::close);
     }
 
     private synchronized List<SubprocessAdapter> started() {
         return List.copyOf(workers.values());
+    }
+
+    private synchronized SubprocessAdapter started(ProviderKind kind) {
+        return workers.computeIfAbsent(kind, this::worker);
+    }
+
+    private synchronized List<RemoteAdapter> remotes() {
+        return List.copyOf(remotes.values());
     }
 
     /** Whether a provider can run here. */
@@ -269,9 +292,7 @@ public final class ProviderFactory implements AutoCloseable {
 
     private SubprocessAdapter worker(ProviderKind kind) {
         WorkerProbe probe = choice.probe(kind);
-        String model = model(kind)
-                .orElseThrow(() -> new NotSupportedException(
-                        "There is no model for " + kind.id() + ".", "Name one in " + kind.name() + "_MODEL."));
+        String model = modelOf(kind);
         WorkerOptions options = config.workers();
         if (options.journal() == null && Files.isDirectory(config.home())) {
             options = options.withJournal(config.home().resolve(JOURNAL));
@@ -279,6 +300,16 @@ public final class ProviderFactory implements AutoCloseable {
         return kind == ProviderKind.MLX
                 ? new MlxSubprocessAdapter(model, config.download(), probe, options)
                 : new HfSubprocessAdapter(model, config.download(), probe, options);
+    }
+
+    private RemoteAdapter remote(ProviderKind kind) {
+        return new RemoteAdapter(new RemoteProvider(kind, config.remote()), modelOf(kind));
+    }
+
+    private String modelOf(ProviderKind kind) {
+        return model(kind)
+                .orElseThrow(() -> new NotSupportedException(
+                        "There is no model for " + kind.id() + ".", "Name one in " + kind.name() + "_MODEL."));
     }
 
     private void checkOpen() {

@@ -10,15 +10,28 @@ import java.util.Optional;
 enum Setting {
     TASK_ORCHESTRATOR_PROVIDER(
             "auto",
-            "Who answers: `auto`, `mlx`, `hf`, `ollama`, `openai`, `anthropic`. `auto` takes the first of mlx and hf that is"
-                    + " available here, and never a remote service."),
+            "Who answers: `auto`, `mlx`, `hf`, `ollama`, `openai`, `anthropic`. `auto` takes the first that is available"
+                    + " of mlx, hf, and ollama on this machine, and never a service elsewhere."),
     TASK_ORCHESTRATOR_FALLBACK(
             "`hf` behind mlx, none with an adapter of mlx-lm",
-            "Who stands in when the provider fails before its first token: a list such as `hf`, or `none`."),
+            "Who stands in when the provider fails before its first token: a list such as `hf,ollama`, or `none`."),
     MLX_MODEL("the registry's 4-bit Phi-3-mini", "Model of the mlx worker: a folder, or a hub id `org/name`."),
     HF_MODEL(
             "the counterpart of the mlx model",
             "Model of the hf worker: a folder, or a hub id. An unquantized folder in `MLX_MODEL` serves both."),
+    OLLAMA_MODEL("llama3.1", "Model of the Ollama server, one that it has (`ollama pull`)."),
+    OPENAI_MODEL("gpt-4 at OpenAI, none elsewhere", "Model of OpenAI, or of the server at `OPENAI_BASE_URL`."),
+    ANTHROPIC_MODEL("", "Model of Anthropic."),
+    OLLAMA_BASE_URL(
+            "`http://localhost:11434`", "Where the Ollama server is. `auto` asks it only if it is this machine."),
+    OPENAI_BASE_URL(
+            "`https://api.openai.com/v1`",
+            "Where OpenAI is, or any server that speaks its API, such as vLLM or mlx_lm.server."),
+    ANTHROPIC_BASE_URL("`https://api.anthropic.com/v1`", "Where Anthropic is."),
+    OPENAI_API_KEY("", "Key of OpenAI. A server at `OPENAI_BASE_URL` may need none; if set, it is sent there."),
+    ANTHROPIC_API_KEY("", "Key of Anthropic."),
+    MLX4J_REMOTE_TIMEOUT_SECONDS(
+            "120", "How long the server of a remote provider may be silent before a request to it is given up."),
     MLX_ADAPTER_PATH(
             "",
             "Folder of a LoRA adapter, of PEFT or of mlx-lm. hf loads those of PEFT too; with one of mlx-lm it does not"

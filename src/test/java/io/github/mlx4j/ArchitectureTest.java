@@ -45,6 +45,7 @@ class ArchitectureTest {
             entry("evaluation", Set.of("port", "error")),
             entry("task", Set.of("port", "error")),
             entry("testing", Set.of("port", "error")),
+            entry("remote", Set.of("port", "error")),
             entry(
                     "",
                     Set.of(
@@ -55,6 +56,7 @@ class ArchitectureTest {
                             "model",
                             "probe",
                             "adapter",
+                            "remote",
                             "task")),
             entry(
                     "cli",
@@ -69,6 +71,7 @@ class ArchitectureTest {
                             "probe",
                             "adapter",
                             "task",
+                            "remote",
                             "")));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
@@ -159,6 +162,18 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("java.util.logging..")
+                .check(CLASSES);
+    }
+
+    /** The others work without it, since it is an optional dependency. */
+    @Test
+    void shouldUseLangChain4jInOnePackageOnly() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + ".remote")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("dev.langchain4j..")
                 .check(CLASSES);
     }
 

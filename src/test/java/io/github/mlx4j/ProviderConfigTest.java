@@ -11,6 +11,8 @@ import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.remote.ApiKey;
+import io.github.mlx4j.remote.RemoteOptions;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -68,6 +70,13 @@ class ProviderConfigTest {
                 Setting.MLX4J_MEMORY_LIMIT_MB, "7",
                 Setting.MLX4J_TRUST_REMOTE_CODE, "true",
                 Setting.MLX4J_ALLOW_PICKLES, "true"));
+        values.putAll(Map.of(
+                Setting.OLLAMA_BASE_URL, "http://a",
+                Setting.OPENAI_BASE_URL, "http://a",
+                Setting.ANTHROPIC_BASE_URL, "http://a",
+                Setting.OPENAI_API_KEY, "sk-a",
+                Setting.ANTHROPIC_API_KEY, "sk-a",
+                Setting.MLX4J_REMOTE_TIMEOUT_SECONDS, "7"));
 
         assertThat(ProviderConfig.fromEnv(Map.of(setting.name(), values.getOrDefault(setting, "some value"))))
                 .isNotEqualTo(ProviderConfig.fromEnv(Map.of()));
@@ -280,7 +289,67 @@ class ProviderConfigTest {
                         Path.of("/elsewhere"),
                         true,
                         false,
-                        WorkerOptions.DEFAULT));
+                        WorkerOptions.DEFAULT,
+                        RemoteOptions.DEFAULT));
+    }
+
+    @Test
+    void shouldReadWhereRemoteProvidersAreWhenTheEnvironmentSaysSo() {
+        RemoteOptions remote = ProviderConfig.fromEnv(Map.of(
+                        "OLLAMA_BASE_URL", "http://[::1]:1",
+                        "OPENAI_BASE_URL", "http://10.0.0.7:8080/v1",
+                        "OPENAI_API_KEY", "sk-a",
+                        "ANTHROPIC_API_KEY", "sk-b",
+                        "MLX4J_REMOTE_TIMEOUT_SECONDS", "7"))
+                .remote();
+
+        assertThat(remote.baseUrl(ProviderKind.OLLAMA)).hasToString("http://[::1]:1");
+        assertThat(remote.baseUrl(ProviderKind.OPENAI)).hasToString("http://10.0.0.7:8080/v1");
+        assertThat(remote.baseUrl(ProviderKind.ANTHROPIC)).hasToString("https://api.anthropic.com/v1");
+        assertThat(remote.isHere(ProviderKind.OLLAMA)).isTrue();
+        assertThat(remote.isHere(ProviderKind.OPENAI)).isFalse();
+        assertThat(remote.key(ProviderKind.OPENAI)).hasValue(new ApiKey("sk-a"));
+        assertThat(remote.key(ProviderKind.ANTHROPIC)).hasValue(new ApiKey("sk-b"));
+        assertThat(remote.key(ProviderKind.OLLAMA)).isEmpty();
+        assertThat(remote.timeout()).hasSeconds(7);
+    }
+
+    @Test
+    void shouldNotShowKeysWhenPrinted() {
+        ProviderConfig config = ProviderConfig.fromEnv(
+                Map.of("OPENAI_API_KEY", "sk-secret", "ANTHROPIC_API_KEY", "sk-secret", "OPENAI_MODEL", "a"));
+
+        assertThat(config.toString()).contains("OPENAI=***", "ANTHROPIC=***").doesNotContain("secret");
+        try (ProviderFactory providers = ProviderFactory.create(config)) {
+            assertThat(providers.toString() + providers.config()).doesNotContain("secret");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sk-se cret", "sk-secret\nX-Other: 1", "sk-secret\u00e9"})
+    void shouldRefuseAKeyWithoutShowingItWhenItCantBeSent(String key) {
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> from(Setting.OPENAI_API_KEY, key))
+                .withMessageContaining("An API key is empty, or has spaces")
+                .withMessageNotContaining("secret");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "localhost:11434",
+                "ftp://a",
+                "http://",
+                "http://user:secret@a",
+                "http://a?secret",
+                "http://a#secret",
+                "http://a b"
+            })
+    void shouldRefuseABaseUrlWithoutShowingItWhenItIsNotOneOfAServer(String url) {
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> from(Setting.OPENAI_BASE_URL, url))
+                .withMessageContaining("OPENAI_BASE_URL")
+                .withMessageNotContaining("secret");
     }
 
     private static ProviderConfig from(Setting setting, String value) {

@@ -255,28 +255,6 @@ class ProviderFactoryTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"OLLAMA", "OPENAI", "ANTHROPIC"})
-    void shouldSayThatItIsNotBuiltInWhenTheProviderIsNotYet(ProviderKind kind) {
-        try (ProviderFactory providers =
-                factory(APPLE_SILICON, ready().provider(kind).model(kind, "any"))) {
-            assertThatExceptionOfType(NotSupportedException.class)
-                    .isThrownBy(providers::createTextGenerationAdapter)
-                    .withMessage("The provider " + kind.id()
-                            + " is known, but this version of mlx4j can't talk to it yet. What to do: Use mlx or hf.")
-                    .satisfies(error -> assertThat(error.code()).isEqualTo("NOT_SUPPORTED"));
-        }
-    }
-
-    @Test
-    void shouldSayThatTheFallbackIsNotBuiltInWhenItIsNotYet() {
-        try (ProviderFactory providers = factory(APPLE_SILICON, ready().fallback(List.of(ProviderKind.OLLAMA)))) {
-            assertThatExceptionOfType(NotSupportedException.class)
-                    .isThrownBy(providers::createTextGenerationAdapter)
-                    .withMessageContaining("ollama");
-        }
-    }
-
     @Test
     void shouldPassOverHfWhenNoModelIsKnownForIt() {
         ProviderConfig.Builder config = ready().model(ProviderKind.MLX, "mlx-community/Something-8bit");
@@ -298,7 +276,15 @@ class ProviderFactoryTest {
         try (ProviderFactory providers = factory(LINUX, ready())) {
             assertThat(providers.model(ProviderKind.MLX)).hasValue("mlx-community/Phi-3-mini-4k-instruct-4bit");
             assertThat(providers.model(ProviderKind.HF)).hasValue("microsoft/Phi-3-mini-4k-instruct");
-            assertThat(providers.model(ProviderKind.OLLAMA)).isEmpty();
+            assertThat(providers.model(ProviderKind.OLLAMA)).hasValue("llama3.1");
+            assertThat(providers.model(ProviderKind.OPENAI)).hasValue("gpt-4");
+            assertThat(providers.model(ProviderKind.ANTHROPIC)).isEmpty();
+        }
+        ProviderConfig.Builder elsewhere = ready().baseUrl(ProviderKind.OPENAI, "http://localhost:8080/v1");
+        try (ProviderFactory providers = factory(LINUX, elsewhere)) {
+            assertThat(providers.model(ProviderKind.OPENAI))
+                    .as("another's models")
+                    .isEmpty();
         }
         ProviderConfig.Builder named = ready().model(ProviderKind.MLX, "org/a").model(ProviderKind.OPENAI, "b");
         try (ProviderFactory providers = factory(LINUX, named)) {
@@ -309,13 +295,16 @@ class ProviderFactoryTest {
     }
 
     @Test
-    void shouldDiagnoseEveryWorkerWhateverIsChosen() {
+    void shouldDiagnoseEveryProviderWhateverIsChosen() {
         try (ProviderFactory providers = factory(LINUX, ready())) {
             assertThat(providers.diagnose())
                     .extracting(Selection.Attempt::toString)
                     .satisfiesExactly(
                             mlx -> assertThat(mlx).contains("NOT_MACOS"),
-                            hf -> assertThat(hf).isEqualTo("hf: available"));
+                            hf -> assertThat(hf).isEqualTo("hf: available"),
+                            ollama -> assertThat(ollama).contains("NOT_REACHABLE"),
+                            openai -> assertThat(openai).contains("MISSING_API_KEY"),
+                            anthropic -> assertThat(anthropic).contains("NO_MODEL"));
         }
     }
 
@@ -402,6 +391,7 @@ class ProviderFactoryTest {
 
     private static ProviderConfig.Builder named(Path interpreter) {
         return ProviderConfig.builder()
+                .baseUrl(ProviderKind.OLLAMA, "http://127.0.0.1:1") // nobody is there, also where Ollama runs
                 .interpreter(ProviderKind.MLX, interpreter.toString())
                 .interpreter(ProviderKind.HF, interpreter.toString());
     }

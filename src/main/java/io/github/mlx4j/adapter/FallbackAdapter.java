@@ -6,6 +6,8 @@ import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -38,7 +40,7 @@ import org.slf4j.LoggerFactory;
  *       the backend: never for a cancel, a bad request, a prompt that is too long, or a model that isn't there.
  *   <li>Each port has a circuit breaker: over the last 10 requests (3 at least), half of them failed: for 30 s it is
  *       left out; then one request tries it again.
- *   <li>A port that stands in, but can't have the options that were meant for all, failed too.
+ *   <li>A port that stands in, but can't have the options that were meant for all, or has no such model, failed too.
  *   <li>If all fail, the first one's error is thrown, with the others' as suppressed.
  * </ul>
  */
@@ -89,6 +91,13 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 || error instanceof DependencyMissingException
                 || error instanceof ModelLoadException
                 || error instanceof ProviderUnavailableException;
+    }
+
+    /** Whether a backend that stands in can't serve what was meant for all, or for another. */
+    private static boolean isRefusal(Mlx4jException error) {
+        return error instanceof ConfigurationException
+                || error instanceof NotSupportedException
+                || error instanceof ModelNotFoundException;
     }
 
     /** One request, from port to port. */
@@ -197,7 +206,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
 
             @Override
             public void failed(Mlx4jException error) {
-                boolean refusal = error instanceof ConfigurationException && !failures.isEmpty();
+                boolean refusal = isRefusal(error) && !failures.isEmpty();
                 boolean fault = isFaultOfBackend(error) || refusal;
                 if (fault) {
                     port.breaker().onError(System.nanoTime() - begun, TimeUnit.NANOSECONDS, error);

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -116,6 +117,9 @@ final class DoctorCommand implements Callable<Integer> {
             described.put("interpreter", ready.interpreter().toString());
             described.put("python", ready.python());
             described.put("versions", new TreeMap<>(ready.versions()));
+        } else if (attempt.availability() instanceof Availability.Remote remote) {
+            described.put("server", remote.server().toString());
+            described.put("asked", remote.asked());
         }
         described.put("model", providers.model(attempt.provider()).orElse(null));
         return described;
@@ -128,7 +132,12 @@ final class DoctorCommand implements Callable<Integer> {
         HardwareSection.print((Map<?, ?>) report.get("hardware"), out);
         for (Object entry : (List<?>) report.get("providers")) {
             Map<?, ?> one = (Map<?, ?>) entry;
-            if (Boolean.TRUE.equals(one.get("available"))) {
+            if (one.get("server") != null) {
+                out.printf("%n%s: available%n", one.get("provider"));
+                out.printf(
+                        "  server       %s (%s)%n",
+                        one.get("server"), Boolean.TRUE.equals(one.get("asked")) ? "it answers" : "not asked");
+            } else if (Boolean.TRUE.equals(one.get("available"))) {
                 out.printf("%n%s: available%n", one.get("provider"));
                 out.printf("  interpreter  %s (Python %s)%n", one.get("interpreter"), one.get("python"));
                 out.printf("  packages     %s%n", one.get("versions"));
@@ -137,7 +146,12 @@ final class DoctorCommand implements Callable<Integer> {
                 out.printf("  why          %s%n", one.get("reason"));
                 out.printf("  what to do   %s%n", one.get("fix"));
             }
-            out.printf("  model        %s%n", one.get("model") == null ? "none known: set HF_MODEL" : one.get("model"));
+            out.printf(
+                    "  model        %s%n",
+                    one.get("model") == null
+                            ? "none known: set %s_MODEL"
+                                    .formatted(one.get("provider").toString().toUpperCase(Locale.ROOT))
+                            : one.get("model"));
         }
         List<?> events = (List<?>) report.get("workers");
         if (!events.isEmpty()) {

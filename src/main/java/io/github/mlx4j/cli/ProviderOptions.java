@@ -14,13 +14,17 @@ final class ProviderOptions {
     @Option(
             names = "--provider",
             paramLabel = "NAME",
-            description = "auto, mlx or hf; default: the environment's TASK_ORCHESTRATOR_PROVIDER, else auto.")
+            description =
+                    "auto, mlx, hf, ollama, openai or anthropic; default: the environment's TASK_ORCHESTRATOR_PROVIDER, else"
+                            + " auto.")
     private @Nullable String provider;
 
     @Option(
             names = "--model",
             paramLabel = "DIR|ID",
-            description = "A model folder, or a hub id org/name; default: the environment's MLX_MODEL or HF_MODEL.")
+            description =
+                    "A model folder, a hub id org/name, or a remote provider's model; default: the environment's MLX_MODEL,"
+                            + " HF_MODEL, …")
     private @Nullable String model;
 
     ProviderFactory factory() {
@@ -29,10 +33,10 @@ final class ProviderOptions {
             settings.put("TASK_ORCHESTRATOR_PROVIDER", provider);
         }
         if (model != null) {
-            boolean hf = settings.getOrDefault("TASK_ORCHESTRATOR_PROVIDER", "")
-                    .toLowerCase(Locale.ROOT)
-                    .equals("hf");
-            settings.put(hf ? "HF_MODEL" : "MLX_MODEL", model);
+            String named = settings.getOrDefault("TASK_ORCHESTRATOR_PROVIDER", "")
+                    .strip()
+                    .toUpperCase(Locale.ROOT);
+            settings.put(named.isEmpty() || named.equals("AUTO") ? "MLX_MODEL" : named + "_MODEL", model);
         }
         return ProviderFactory.create(ProviderConfig.fromEnv(settings));
     }

@@ -2,7 +2,7 @@ package io.github.mlx4j.error;
 
 import org.jspecify.annotations.Nullable;
 
-/** A fault inside the engine that ended this request; the worker itself goes on. */
+/** A fault inside the engine, or of a remote server, that ended this request; the worker itself goes on. */
 public final class EngineException extends Mlx4jException {
 
     private static final long serialVersionUID = 1L;

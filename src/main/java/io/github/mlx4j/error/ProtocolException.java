@@ -2,7 +2,7 @@ package io.github.mlx4j.error;
 
 import org.jspecify.annotations.Nullable;
 
-/** A worker that speaks another version of the protocol, or breaks it. */
+/** A worker or server that speaks another version of the protocol, or breaks it. */
 public final class ProtocolException extends Mlx4jException {
 
     private static final long serialVersionUID = 1L;

@@ -5,6 +5,6 @@ package io.github.mlx4j.port;
  *
  * @param provider the provider
  * @param model the model's folder or name
- * @param device where it ran: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}
+ * @param device where it ran: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}, {@code remote}
  */
 public record Backend(ProviderKind provider, String model, String device) {}

@@ -14,7 +14,8 @@ public interface EmbeddingPort {
 
     /**
      * Waits for the vector of each text: the mean of the model's last hidden states over the text's tokens. They are in
-     * the order of the texts, and all of one length. They are not normalized.
+     * the order of the texts, and all of one length. They are not normalized. Those of a remote provider are as its
+     * server makes them.
      *
      * @param texts 1 to 4096 texts, none empty
      */

@@ -7,5 +7,7 @@ public enum FinishReason {
     /** The model ended it and waits for what the tools that it called give. */
     TOOL_CALLS,
     /** {@code maxTokens} or the model's context was reached. */
-    LENGTH
+    LENGTH,
+    /** A remote provider ended it for a reason of its own, such as a filter. */
+    OTHER
 }

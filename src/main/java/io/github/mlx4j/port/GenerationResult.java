@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param thinking what the model thought before it answered; empty if nothing
  * @param toolCalls the calls of tools that the model made
  * @param unreadToolCalls those of its calls that can't be read
- * @param tokens the ids of all tokens generated but the end token, those of thinking and calls too
+ * @param tokens the ids of all tokens generated but the end token, those of thinking and calls too; empty of a remote
+ *     provider, which tells none
  * @param logProbs how likely each of {@code tokens} was; empty unless {@link GenerationRequest#logProbs()} asks for it
  * @param finishReason why it ended
  * @param matchedStop the stop string that ended it, or {@code null}; read it with {@link #stopString()}

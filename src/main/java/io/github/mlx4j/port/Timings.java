@@ -3,7 +3,8 @@ package io.github.mlx4j.port;
 import java.time.Duration;
 
 /**
- * Where an answer's time went, by the clock of the engine that gave it.
+ * Where an answer's time went, by the clock of the engine that gave it. Of a remote provider it is the time that passed
+ * here, with the way to it in the prefill.
  *
  * @param queue from the request's arrival at the engine until the engine took it up
  * @param prefill from then to the first token

@@ -1,7 +1,7 @@
 package io.github.mlx4j.port;
 
 /**
- * What an answer took, in tokens.
+ * What an answer took, in tokens. A remote provider may not tell all of it; that is 0 then.
  *
  * @param promptTokens tokens of the prompt, chat template included
  * @param completionTokens tokens that the model generated, its end token included

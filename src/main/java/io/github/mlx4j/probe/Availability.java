@@ -1,18 +1,22 @@
 package io.github.mlx4j.probe;
 
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** Whether a provider can run here. Code outside this package that switches over it needs a {@code default}. */
+/**
+ * Whether a provider can run or be reached here. Code outside this package that switches over it needs a
+ * {@code default}.
+ */
 public sealed interface Availability {
 
     /** Whether it can. */
     default boolean isReady() {
-        return this instanceof Ready;
+        return !(this instanceof Unavailable);
     }
 
     /**
-     * It can.
+     * Its worker can run here.
      *
      * @param interpreter the Python interpreter
      * @param python its version
@@ -24,6 +28,14 @@ public sealed interface Availability {
             versions = Map.copyOf(versions);
         }
     }
+
+    /**
+     * It is a remote one with all that it needs.
+     *
+     * @param server its base URL
+     * @param asked whether its server was asked and answered; a paid service is not asked
+     */
+    record Remote(URI server, boolean asked) implements Availability {}
 
     /**
      * It can't.

@@ -30,6 +30,10 @@ public enum Reason {
     NO_ADAPTERS,
     /** No model is known for this provider. */
     NO_MODEL,
-    /** The provider is known, but this version of mlx4j can't talk to it. */
-    NOT_BUILT_IN
+    /** The module that talks to a remote provider is not on the class path. */
+    MODULE_MISSING,
+    /** A remote provider needs a key, and there is none. */
+    MISSING_API_KEY,
+    /** The server of a remote provider does not answer. */
+    NOT_REACHABLE
 }

@@ -15,6 +15,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.UnsafeModelException;
@@ -103,9 +104,16 @@ class FallbackAdapterTest {
         assertThat(second.calls()).isEmpty();
     }
 
-    @Test
-    void shouldGiveTheFirstErrorWhenTheNextCannotHaveTheOptions() {
-        ConfigurationException refusal = new ConfigurationException("It can't have them.", "");
+    static List<Mlx4jException> refusals() {
+        return List.of(
+                new ConfigurationException("It can't have them.", ""),
+                new NotSupportedException("It can't have them.", ""),
+                new ModelNotFoundException("It has no such model.", ""));
+    }
+
+    @ParameterizedTest
+    @MethodSource("refusals")
+    void shouldGiveTheFirstErrorWhenTheNextRefuses(Mlx4jException refusal) {
         FallbackAdapter adapter = over(
                 ScriptedPort.failing(() -> new EngineException("First.", "")), ScriptedPort.failing(() -> refusal));
 

@@ -13,14 +13,14 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** mlx_lm.server with its own defaults, on a free port of loopback. */
-final class MlxServer implements AutoCloseable {
+public final class MlxServer implements AutoCloseable {
 
     private static final long PATIENCE_S = 180; // a hub model may have to be read from a slow disk
 
-    final URI uri;
+    public final URI uri;
     private final Process process;
 
-    MlxServer(Path python, String model, Path log, String... more) throws IOException, InterruptedException {
+    public MlxServer(Path python, String model, Path log, String... more) throws IOException, InterruptedException {
         int port;
         try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             port = free.getLocalPort();

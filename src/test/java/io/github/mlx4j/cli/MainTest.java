@@ -14,6 +14,7 @@ import java.io.StringWriter;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -49,6 +50,9 @@ class MainTest {
                 "MLX4J_ALLOW_ANY_PLATFORM", "true",
                 "MLX4J_DOWNLOAD", "never"));
         settings.put("MLX_ADAPTER_PATH", "");
+        settings.put("OLLAMA_BASE_URL", "http://127.0.0.1:1"); // nobody is there, also where Ollama runs
+        List.of("OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_MODEL", "ANTHROPIC_API_KEY")
+                .forEach(name -> settings.put(name, ""));
         settings.forEach((name, value) -> before.put(name, System.setProperty(name, value)));
     }
 
@@ -357,7 +361,8 @@ class MainTest {
                 .isEqualTo(folder.resolve("home").toString());
         assertThat(report.path("selection").isNull()).isTrue();
         assertThat(report.path("error").textValue()).startsWith("NO_PROVIDER_AVAILABLE: ");
-        assertThat(report.path("providers")).hasSize(2).allSatisfy(provider -> {
+        assertThat(report.path("providers")).hasSize(5);
+        assertThat(workers(report)).allSatisfy(provider -> {
             assertThat(provider.path("available").booleanValue()).isFalse();
             assertThat(provider.path("code").textValue()).isEqualTo("PYTHON_NOT_FOUND");
             assertThat(provider.path("reason").textValue())
@@ -386,7 +391,8 @@ class MainTest {
 
         JsonNode report = json();
         assertThat(report.path("selection").path("provider").textValue()).isEqualTo("mlx");
-        assertThat(report.path("providers")).hasSize(2).allSatisfy(provider -> {
+        assertThat(report.path("providers")).hasSize(5);
+        assertThat(workers(report)).allSatisfy(provider -> {
             assertThat(provider.path("available").booleanValue()).isTrue();
             assertThat(provider.path("interpreter").textValue())
                     .isEqualTo(folder.resolve("stub").toString());
@@ -403,6 +409,10 @@ class MainTest {
 
         assertThat(out.toString())
                 .contains("mlx: available", "hf: available", "(Python 3.12.1)", "chosen: mlx, behind it: []");
+    }
+
+    private static List<JsonNode> workers(JsonNode report) {
+        return List.of(report.path("providers").get(0), report.path("providers").get(1));
     }
 
     private void useWorker(CannedWorker worker) throws IOException {

@@ -125,6 +125,8 @@ class Mlx4jExceptionTest {
                 "It broke.",
                 "hint",
                 hint,
+                "retryable",
+                false,
                 "cause",
                 CAUSE,
                 "exitCode",

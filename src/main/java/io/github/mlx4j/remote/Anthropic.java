@@ -1,0 +1,94 @@
+package io.github.mlx4j.remote;
+
+import dev.langchain4j.http.client.HttpClientBuilder;
+import dev.langchain4j.model.anthropic.AnthropicChatRequestParameters;
+import dev.langchain4j.model.anthropic.AnthropicStreamingChatModel;
+import dev.langchain4j.model.anthropic.AnthropicTokenUsage;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.output.TokenUsage;
+import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.ResponseFormat;
+import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.port.Usage;
+import org.jspecify.annotations.Nullable;
+
+/** Anthropic's Messages API. */
+record Anthropic(RemoteProvider provider, String model) implements Vendor {
+
+    /** The fewest tokens that Anthropic lets a model think in; they are a part of {@code maxTokens}. */
+    private static final int LEAST_THINKING = 1024;
+
+    @Override
+    public StreamingChatModel chat(HttpClientBuilder http) {
+        return AnthropicStreamingChatModel.builder()
+                .httpClientBuilder(http)
+                .baseUrl(provider.baseUrl().toString())
+                .apiKey(provider.options()
+                        .key(ProviderKind.ANTHROPIC)
+                        .map(ApiKey::value)
+                        .orElseThrow())
+                .modelName(model)
+                .returnThinking(true)
+                .build();
+    }
+
+    @Override
+    public EmbeddingModel vectors(HttpClientBuilder http) {
+        throw new NotSupportedException(
+                "anthropic makes no vectors of texts.", "Use ollama, openai, mlx or hf for them.");
+    }
+
+    @Override
+    public ChatRequestParameters parameters(GenerationRequest request) {
+        Sampling sampling = request.sampling();
+        new Refusals(provider.kind())
+                .ifSet("minP", sampling.minP(), 0.0)
+                .ifSet("seed", sampling.seed(), null)
+                .ifSet("repetitionPenalty", sampling.repetitionPenalty(), 1.0)
+                .ifSet("presencePenalty", sampling.presencePenalty(), 0.0)
+                .ifSet("frequencyPenalty", sampling.frequencyPenalty(), 0.0)
+                .ifSet("a response format of JSON without a schema", json(request), null)
+                .refuse();
+        Integer topK = sampling.topK();
+        AnthropicChatRequestParameters.Builder parameters = AnthropicChatRequestParameters.builder()
+                .temperature(sampling.temperature())
+                .topP(sampling.topP())
+                .topK(topK == null || topK == 0 ? null : topK)
+                .maxOutputTokens(request.maxTokens())
+                .stopSequences(request.stop())
+                .toolSpecifications(ChatRequests.tools(request, true))
+                .responseFormat(ChatRequests.format(request, provider.kind()))
+                .returnThinking(true);
+        if (Boolean.TRUE.equals(request.thinking())) {
+            int budget = Math.max(LEAST_THINKING, request.maxTokens() / 2);
+            if (budget >= request.maxTokens()) {
+                throw new NotSupportedException(
+                        "anthropic needs more than %d maxTokens to think, and this request has %d."
+                                .formatted(LEAST_THINKING, request.maxTokens()),
+                        "Allow more, or leave thinking out.");
+            }
+            parameters.thinkingType("enabled").thinkingBudgetTokens(budget);
+        } else if (request.thinking() != null) {
+            parameters.thinkingType("disabled");
+        }
+        return parameters.build();
+    }
+
+    @Override
+    public Usage usage(@Nullable TokenUsage usage) {
+        if (!(usage instanceof AnthropicTokenUsage told)) {
+            return Vendor.super.usage(usage);
+        }
+        int cached = Vendor.count(told.cacheReadInputTokens());
+        int prompt = Vendor.count(told.inputTokenCount()) + Vendor.count(told.cacheCreationInputTokens()) + cached;
+        return new Usage(prompt, Vendor.count(told.outputTokenCount()), cached, 0, 0);
+    }
+
+    private static @Nullable Boolean json(GenerationRequest request) {
+        return request.responseFormat() instanceof ResponseFormat.Json ? true : null;
+    }
+}

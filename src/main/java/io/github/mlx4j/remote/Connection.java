@@ -1,0 +1,66 @@
+package io.github.mlx4j.remote;
+
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.Mlx4jException;
+import java.net.http.HttpClient;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.function.Consumer;
+
+/** The way to one server, with what is open on it. Threads of it end when it has nothing to do. */
+final class Connection {
+
+    private static final Duration MOST_TO_CONNECT = Duration.ofSeconds(10);
+
+    final ServerFaults faults;
+    final Executor threads = Executors.newCachedThreadPool(work -> {
+        Thread thread = new Thread(work, "mlx4j-remote");
+        thread.setDaemon(true);
+        return thread;
+    });
+    final HttpClient client;
+    final Duration patience;
+    private final Set<Exchange> open = ConcurrentHashMap.newKeySet();
+    private boolean closed;
+
+    Connection(RemoteProvider provider, ServerFaults faults) {
+        this.faults = faults;
+        this.patience = provider.options().timeout();
+        this.client = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1) // some local servers hang on the upgrade to HTTP/2
+                .connectTimeout(patience.compareTo(MOST_TO_CONNECT) < 0 ? patience : MOST_TO_CONNECT)
+                .executor(threads)
+                .build();
+    }
+
+    /** What a request goes over; {@code failed} hears why it failed, once. */
+    synchronized Exchange open(Consumer<Mlx4jException> failed) {
+        if (closed) {
+            throw closed();
+        }
+        Exchange exchange = new Exchange(this, failed);
+        open.add(exchange);
+        return exchange;
+    }
+
+    void ended(Exchange exchange) {
+        open.remove(exchange);
+    }
+
+    void close() {
+        List<Exchange> running;
+        synchronized (this) {
+            closed = true;
+            running = List.copyOf(open);
+        }
+        running.forEach(exchange -> exchange.fail(closed()));
+    }
+
+    private ClosedException closed() {
+        return new ClosedException("The connection to " + faults.server() + " was closed.", "");
+    }
+}

@@ -1,0 +1,90 @@
+package io.github.mlx4j.remote;
+
+import dev.langchain4j.http.client.HttpClientBuilder;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.openai.OpenAiChatRequestParameters;
+import dev.langchain4j.model.openai.OpenAiEmbeddingModel.OpenAiEmbeddingModelBuilder;
+import dev.langchain4j.model.openai.OpenAiStreamingChatModel.OpenAiStreamingChatModelBuilder;
+import dev.langchain4j.model.openai.OpenAiTokenUsage;
+import dev.langchain4j.model.output.TokenUsage;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.port.Usage;
+import org.jspecify.annotations.Nullable;
+
+/** OpenAI, or a server that speaks its API. */
+record OpenAi(RemoteProvider provider, String model) implements Vendor {
+
+    @Override
+    public StreamingChatModel chat(HttpClientBuilder http) {
+        return new OpenAiStreamingChatModelBuilder()
+                .httpClientBuilder(http)
+                .baseUrl(provider.baseUrl().toString())
+                .apiKey(key())
+                .modelName(model)
+                .strictJsonSchema(true) // else the schema would be a wish
+                .returnThinking(true)
+                .build();
+    }
+
+    @Override
+    public EmbeddingModel vectors(HttpClientBuilder http) {
+        return new OpenAiEmbeddingModelBuilder()
+                .httpClientBuilder(http)
+                .baseUrl(provider.baseUrl().toString())
+                .apiKey(key())
+                .modelName(model)
+                .maxRetries(0)
+                .build();
+    }
+
+    @Override
+    public ChatRequestParameters parameters(GenerationRequest request) {
+        Sampling sampling = request.sampling();
+        new Refusals(provider.kind())
+                .ifSet("topK", sampling.topK(), 0)
+                .ifSet("minP", sampling.minP(), 0.0)
+                .ifSet("repetitionPenalty", sampling.repetitionPenalty(), 1.0)
+                .ifSet("thinking", request.thinking(), null)
+                .refuse();
+        OpenAiChatRequestParameters.Builder parameters = OpenAiChatRequestParameters.builder()
+                .temperature(sampling.temperature())
+                .topP(sampling.topP())
+                .seed(ChatRequests.seed(sampling, provider.kind()))
+                .presencePenalty(sampling.presencePenalty())
+                .frequencyPenalty(sampling.frequencyPenalty())
+                .stopSequences(request.stop())
+                .toolSpecifications(ChatRequests.tools(request, true))
+                .responseFormat(ChatRequests.format(request, provider.kind()));
+        return provider.options().isUsual(ProviderKind.OPENAI)
+                ? parameters.maxCompletionTokens(request.maxTokens()).build() // OpenAI's newer models take no other
+                : parameters.maxOutputTokens(request.maxTokens()).build(); // as every other server knows it
+    }
+
+    @Override
+    public Usage usage(@Nullable TokenUsage usage) {
+        if (!(usage instanceof OpenAiTokenUsage told)) {
+            return Vendor.super.usage(usage);
+        }
+        OpenAiTokenUsage.InputTokensDetails input = told.inputTokensDetails();
+        OpenAiTokenUsage.OutputTokensDetails output = told.outputTokensDetails();
+        return new Usage(
+                Vendor.count(told.inputTokenCount()),
+                Vendor.count(told.outputTokenCount()),
+                input == null ? 0 : Vendor.count(input.cachedTokens()),
+                output == null ? 0 : Vendor.count(output.reasoningTokens()),
+                0);
+    }
+
+    @Override
+    public boolean alwaysSaysWhyItEnded() {
+        return true;
+    }
+
+    private @Nullable String key() {
+        return provider.options().key(ProviderKind.OPENAI).map(ApiKey::value).orElse(null);
+    }
+}

@@ -1,0 +1,113 @@
+package io.github.mlx4j.remote;
+
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.port.AbstractTextGenerationPort;
+import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.Cancellation;
+import io.github.mlx4j.port.EmbeddingPort;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationSink;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Text and vectors from a remote provider. Nothing is sent again by itself. Making it needs nothing; where its module
+ * or its key is missing, requests fail. Thread-safe.
+ */
+public final class RemoteAdapter extends AbstractTextGenerationPort implements EmbeddingPort, AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(RemoteAdapter.class);
+    private static final int MOST_TEXTS = 4096;
+
+    private final RemoteProvider provider;
+    private final String model;
+    private @Nullable Connection connection;
+    private boolean closed;
+
+    /**
+     * Creates it; nothing is sent yet.
+     *
+     * @param provider which, and where
+     * @param model the model, as the server names it
+     */
+    public RemoteAdapter(RemoteProvider provider, String model) {
+        this.provider = provider;
+        this.model = model;
+    }
+
+    @Override
+    public Cancellation start(GenerationRequest request, GenerationSink sink) {
+        try {
+            return RemoteGeneration.start(
+                    connection(), vendor(), new Backend(provider.kind(), model, "remote"), request, sink);
+        } catch (Mlx4jException refused) {
+            sink.failed(refused);
+        } catch (LinkageError other) {
+            sink.failed(new ServerFaults(provider, model).of(other));
+        }
+        return () -> {};
+    }
+
+    /** Vectors as the server makes them. */
+    @Override
+    public List<float[]> embed(List<String> texts) {
+        if (texts.isEmpty() || texts.size() > MOST_TEXTS || texts.stream().anyMatch(String::isBlank)) {
+            throw new InvalidRequestException(
+                    "texts must be a list of 1 to " + MOST_TEXTS + " strings that are not empty.", "");
+        }
+        try {
+            return RemoteVectors.of(connection(), vendor(), texts);
+        } catch (LinkageError other) {
+            throw new ServerFaults(provider, model).of(other);
+        }
+    }
+
+    /** Ends what is open with {@link ClosedException}. Idempotent. */
+    @Override
+    public void close() {
+        Connection open;
+        synchronized (this) {
+            closed = true;
+            open = connection;
+        }
+        if (open != null) {
+            open.close();
+        }
+    }
+
+    private synchronized Connection connection() {
+        if (closed) {
+            throw new ClosedException("The connection to " + provider.kind().id() + " was closed.", "");
+        }
+        if (connection == null) {
+            boolean plain = "http".equalsIgnoreCase(provider.baseUrl().getScheme());
+            if (plain
+                    && provider.options().key(provider.kind()).isPresent()
+                    && !provider.options().isHere(provider.kind())) {
+                log.warn(
+                        "The key of {} goes to {} in the clear; use https",
+                        provider.kind().id(),
+                        provider.baseUrl());
+            }
+            connection = new Connection(provider, new ServerFaults(provider, model));
+        }
+        return connection;
+    }
+
+    /** What talks to it; its class is loaded where its module is there. */
+    private Vendor vendor() {
+        Stream.of(provider.whyNoModule(), provider.whyNoKey())
+                .flatMap(Optional::stream)
+                .findFirst()
+                .ifPresent(missing -> {
+                    throw missing;
+                });
+        return Vendor.of(provider, model);
+    }
+}

@@ -1,0 +1,107 @@
+package io.github.mlx4j.remote;
+
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.port.ProviderKind;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * What can be known of a remote provider before it is used. Needs no LangChain4j.
+ *
+ * @param kind which
+ * @param options where it is, and how it is reached
+ */
+public record RemoteProvider(ProviderKind kind, RemoteOptions options) {
+
+    /** The version of {@code langchain4j-open-ai} and {@code langchain4j-anthropic} that this was made with. */
+    static final String VERSION = "1.19.0";
+
+    /** The version of {@code langchain4j-ollama} that this was made with. */
+    static final String OLLAMA_VERSION = "1.18.1";
+
+    private static final Duration PATIENCE = Duration.ofMillis(700);
+
+    /** Its base URL. */
+    public URI baseUrl() {
+        return options.baseUrl(kind);
+    }
+
+    /** Its LangChain4j module in Maven's coordinates. */
+    public String module() {
+        return switch (kind) {
+            case OLLAMA -> "dev.langchain4j:langchain4j-ollama:" + OLLAMA_VERSION;
+            case OPENAI -> "dev.langchain4j:langchain4j-open-ai:" + VERSION;
+            case ANTHROPIC -> "dev.langchain4j:langchain4j-anthropic:" + VERSION;
+            case MLX, HF -> throw new IllegalArgumentException(kind + " is not remote");
+        };
+    }
+
+    /** Why it can't be used, if its module is not on the class path. */
+    public Optional<ProviderUnavailableException> whyNoModule() {
+        String name = switch (kind) {
+            case OLLAMA -> "ollama/Ollama";
+            case OPENAI -> "openai/OpenAi";
+            default -> "anthropic/Anthropic";
+        };
+        String main = "dev/langchain4j/model/" + name + "StreamingChatModel.class";
+        return RemoteProvider.class.getClassLoader().getResource(main) != null
+                ? Optional.empty()
+                : Optional.of(notAvailable(
+                        kind.id() + " is reached through LangChain4j, whose module is not on the class path.",
+                        "Add " + module() + " to your program's dependencies."));
+    }
+
+    /** Why it can't be used, if it needs a key and there is none. */
+    public Optional<ProviderUnavailableException> whyNoKey() {
+        boolean needed = kind == ProviderKind.ANTHROPIC || (kind == ProviderKind.OPENAI && options.isUsual(kind));
+        return !needed || options.key(kind).isPresent()
+                ? Optional.empty()
+                : Optional.of(new ProviderUnavailableException(
+                        "MISSING_API_KEY",
+                        kind.id() + " needs a key, and " + kind.name() + "_API_KEY is not set.",
+                        "Set " + kind.name() + "_API_KEY, or use another provider."));
+    }
+
+    /** Why it can't be used, if its server does not answer. Asks an Ollama server only; others may be paid services. */
+    public Optional<ProviderUnavailableException> whyNoServer() {
+        if (kind != ProviderKind.OLLAMA || answers()) {
+            return Optional.empty();
+        }
+        return Optional.of(notAvailable(
+                "No Ollama server answers at " + baseUrl() + ".",
+                "Start one (`ollama serve`), or set OLLAMA_BASE_URL."));
+    }
+
+    ProviderUnavailableException notAvailable(String message, String hint) {
+        return new ProviderUnavailableException(kind.name() + "_NOT_AVAILABLE", message, hint, true);
+    }
+
+    private boolean answers() {
+        String base = baseUrl().toString();
+        URI version = URI.create((base.endsWith("/") ? base : base + "/") + "api/version");
+        HttpClient client = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .connectTimeout(PATIENCE)
+                .build();
+        CompletableFuture<HttpResponse<Void>> answer =
+                client.sendAsync(HttpRequest.newBuilder(version).build(), HttpResponse.BodyHandlers.discarding());
+        try {
+            return answer.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS).statusCode() == 200;
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+            return false;
+        } catch (ExecutionException | TimeoutException none) {
+            return false;
+        } finally {
+            answer.cancel(true);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+package io.github.mlx4j.remote;
+
+import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.model.embedding.EmbeddingModel;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProtocolException;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** Vectors through LangChain4j. */
+final class RemoteVectors {
+
+    private RemoteVectors() {}
+
+    static List<float[]> of(Connection connection, Vendor vendor, List<String> texts) {
+        AtomicReference<Mlx4jException> failure = new AtomicReference<>();
+        Exchange exchange = connection.open(failure::set);
+        try {
+            EmbeddingModel model = vendor.vectors(exchange);
+            List<float[]> vectors = model
+                    .embedAll(texts.stream().map(TextSegment::from).toList())
+                    .content()
+                    .stream()
+                    .map(Embedding::vector)
+                    .toList();
+            if (vectors.size() != texts.size()) {
+                throw new ProtocolException(
+                        "%s gave %d vectors for %d texts."
+                                .formatted(connection.faults.server(), vectors.size(), texts.size()),
+                        "This is a fault of the server.");
+            }
+            return vectors;
+        } catch (RuntimeException error) {
+            Mlx4jException why = failure.get(); // LangChain4j may have wrapped it
+            throw why != null ? why : connection.faults.of(error);
+        } finally {
+            exchange.release();
+        }
+    }
+}

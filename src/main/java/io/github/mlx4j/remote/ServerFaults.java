@@ -1,0 +1,173 @@
+package io.github.mlx4j.remote;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.ContextOverflowException;
+import io.github.mlx4j.error.EngineException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.port.ProviderKind;
+import java.io.IOException;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** From what a server says, or fails to say, to errors. None of them shows the key. */
+record ServerFaults(RemoteProvider provider, String model) {
+
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final int MOST = 500;
+    private static final Pattern TOO_LONG = Pattern.compile(
+            "(?i)context_length_exceeded|exceed_context_size|context (length|window|size)|prompt is too long");
+
+    /** For an answer that is none of success. */
+    Mlx4jException ofStatus(int status, String body, @Nullable String retryAfter) {
+        String who = server() + " answered with HTTP " + status;
+        String said = said(body);
+        String setting = provider.kind().name();
+        return switch (status) {
+            case 401 -> noAccess(who); // some repeat a part of the key in what they say
+            case 403 ->
+                new ConfigurationException(
+                        who + ", no access" + said, "Look whether the key of " + setting + "_API_KEY may do this.");
+            case 404 ->
+                new ModelNotFoundException(
+                        who + " for the model " + model + said,
+                        provider.kind() == ProviderKind.OLLAMA
+                                ? "Run `ollama pull " + model + "` there, or name another in OLLAMA_MODEL."
+                                : "Name a model that it has in " + setting + "_MODEL, or correct " + setting
+                                        + "_BASE_URL.");
+            case 408, 504 -> provider.notAvailable(who + ", a timeout" + said, "Try again.");
+            case 429 ->
+                new ProviderUnavailableException(
+                        "RATE_LIMITED",
+                        who + ", too many requests" + said,
+                        "Try again " + (retryAfter == null ? "later" : "after " + retryAfter + " s")
+                                + ", or look at the account's limits.",
+                        true);
+            default -> other(status, who + said, said);
+        };
+    }
+
+    /** For a request that LangChain4j, the JDK or the way to the server made fail. */
+    Mlx4jException of(Throwable failure) {
+        Throwable cause = failure;
+        while ((cause instanceof CompletionException || cause instanceof ExecutionException)
+                && cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        if (cause instanceof Mlx4jException known) {
+            return known;
+        }
+        if (cause instanceof IOException && !(cause instanceof JsonProcessingException)) {
+            return provider.notAvailable(
+                    "There is no connection to " + server() + ": " + words(cause),
+                    "Look whether the server runs and " + provider.kind().name() + "_BASE_URL is right.");
+        }
+        if (cause instanceof LinkageError) {
+            return provider.notAvailable(
+                    "The LangChain4j on the class path doesn't fit: " + words(cause),
+                    "Use " + provider.module() + " and what belongs to it.");
+        }
+        return new ProtocolException(
+                server() + " gave what can't be understood: " + words(cause),
+                "Look whether " + provider.kind().name() + "_BASE_URL leads to such a server.");
+    }
+
+    /** For a connection that ended before the answer did. */
+    Mlx4jException brokenOff(String detail) {
+        return provider.notAvailable(
+                "The answer of " + server() + " broke off before its end" + (detail.isEmpty() ? "." : ": " + detail),
+                "Try again.");
+    }
+
+    /** For a server that was silent for too long. */
+    Mlx4jException silent() {
+        return provider.notAvailable(
+                "%s sent nothing for %d s."
+                        .formatted(server(), provider.options().timeout().toSeconds()),
+                "Try again, or allow more time with MLX4J_REMOTE_TIMEOUT_SECONDS.");
+    }
+
+    /** For an error that came in the middle of an answer. */
+    Mlx4jException inAnswer(String body) {
+        String said = said(body);
+        return TOO_LONG.matcher(said).find()
+                ? new ContextOverflowException(server() + " stopped" + said, "Shorten the prompt.")
+                : new EngineException(server() + " stopped in the middle of its answer" + said, "Try again.");
+    }
+
+    String server() {
+        return provider.kind().id() + " at " + provider.baseUrl();
+    }
+
+    private Mlx4jException noAccess(String who) {
+        String setting = provider.kind().name() + "_API_KEY";
+        return provider.options().key(provider.kind()).isPresent()
+                ? new ConfigurationException(
+                        who + ": it refused the key of " + setting + ".", "Correct " + setting + ".")
+                : new ProviderUnavailableException(
+                        "MISSING_API_KEY",
+                        who + ": it wants a key, and " + setting + " is not set.",
+                        "Set " + setting + ".");
+    }
+
+    private Mlx4jException other(int status, String message, String said) {
+        if (status >= 500) {
+            return new EngineException(message, "Try again; the fault is the server's.");
+        }
+        if (status < 400) {
+            return new ConfigurationException(
+                    message,
+                    "Redirects are not followed: correct " + provider.kind().name() + "_BASE_URL.");
+        }
+        return TOO_LONG.matcher(said).find()
+                ? new ContextOverflowException(message, "Shorten the prompt, or ask for fewer tokens.")
+                : new InvalidRequestException(message, "");
+    }
+
+    /** What a server says in its error, for the end of a sentence. */
+    private String said(String body) {
+        String text = message(body).orElse(body).strip().replaceAll("\\s+", " ");
+        return text.isEmpty() ? "." : ": " + shortened(text);
+    }
+
+    private static Optional<String> message(String body) {
+        try {
+            JsonNode root = JSON.readTree(body);
+            JsonNode error = root.path("error");
+            for (JsonNode text :
+                    new JsonNode[] {error.path("message"), error, root.path("message"), root.path("detail")}) {
+                if (text.isTextual()) {
+                    String code = error.path("code").asText("");
+                    return Optional.of(
+                            text.asText() + (code.isEmpty() || code.equals("null") ? "" : " (" + code + ")"));
+                }
+            }
+            return Optional.empty();
+        } catch (JsonProcessingException other) {
+            return Optional.empty();
+        }
+    }
+
+    private String words(Throwable error) {
+        if (error.getCause() != null && error.getClass() == RuntimeException.class) {
+            return words(error.getCause()); // LangChain4j wraps what it can't read
+        }
+        String message = error instanceof JsonProcessingException json ? json.getOriginalMessage() : error.getMessage();
+        return shortened(error.getClass().getSimpleName() + (message == null ? "" : " (" + message + ")"));
+    }
+
+    private String shortened(String text) {
+        ApiKey key = provider.options().key(provider.kind()).orElse(null);
+        String safe = key == null ? text : text.replace(key.value(), key.toString());
+        return safe.length() <= MOST ? safe : safe.substring(0, MOST) + " …";
+    }
+}

@@ -1,0 +1,142 @@
+package io.github.mlx4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.remote.RemoteOptions;
+import io.github.mlx4j.remote.RemoteProvider;
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A program that has only what mlx4j needs at least. */
+@Timeout(60)
+class OptionalModulesTest {
+
+    /** The jars that a program gets with mlx4j; nothing else is on the class path. */
+    private static final List<String> JARS = List.of(
+            "zt-exec",
+            "jackson-databind",
+            "jackson-annotations",
+            "jackson-core",
+            "resilience4j-circuitbreaker",
+            "resilience4j-core",
+            "slf4j-api",
+            "jspecify");
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldAnswerByAWorkerWhenNoOptionalJarIsThere() throws Exception {
+        String python = StubPython.withFakeWorker(folder.resolve("stub")).toString();
+
+        assertThat(run(Map.of(
+                        "TASK_ORCHESTRATOR_PROVIDER",
+                        "mlx",
+                        "MLX4J_MLX_PYTHON",
+                        python,
+                        "MLX4J_ALLOW_ANY_PLATFORM",
+                        "true")))
+                .isEqualTo("Hi");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"openai, langchain4j-open-ai", "anthropic, langchain4j-anthropic", "ollama, langchain4j-ollama"})
+    void shouldNameTheModuleToAddWhenItIsNotThere(String provider, String module) throws Exception {
+        String said = run(Map.of(
+                "TASK_ORCHESTRATOR_PROVIDER", provider,
+                "ANTHROPIC_MODEL", "a",
+                "OPENAI_API_KEY", "sk-secret",
+                "ANTHROPIC_API_KEY", "sk-secret"));
+
+        assertThat(said)
+                .startsWith(provider.toUpperCase(Locale.ROOT) + "_NOT_AVAILABLE: " + provider
+                        + " is reached through LangChain4j, whose module is not on the class path. What to do: Add"
+                        + " dev.langchain4j:" + module + ":");
+        assertThat(said).doesNotContain("secret");
+    }
+
+    @Test
+    void shouldPassOverOllamaWhenItsModuleIsNotThere() throws Exception {
+        String nowhere = folder.resolve("nowhere").toString();
+
+        assertThat(run(Map.of("MLX4J_MLX_PYTHON", nowhere, "MLX4J_HF_PYTHON", nowhere)))
+                .startsWith("NO_PROVIDER_AVAILABLE: ")
+                .contains("- ollama: ollama is reached through LangChain4j")
+                .contains("(MODULE_MISSING)");
+    }
+
+    @Test
+    void shouldNameTheVersionThatItWasMadeWith() throws IOException {
+        String pom = Files.readString(Path.of("pom.xml"));
+        for (ProviderKind kind : List.of(ProviderKind.OLLAMA, ProviderKind.OPENAI, ProviderKind.ANTHROPIC)) {
+            String[] module =
+                    new RemoteProvider(kind, RemoteOptions.DEFAULT).module().split(":");
+            String property = kind == ProviderKind.OLLAMA ? "langchain4j-ollama.version" : "langchain4j.version";
+
+            assertThat(pom)
+                    .contains("<" + property + ">" + module[2] + "</" + property + ">")
+                    .contains("<artifactId>" + module[1] + "</artifactId>\n      <version>${" + property
+                            + "}</version>\n" + "      <optional>true</optional>");
+        }
+    }
+
+    /** What the program below says, in a JVM of its own. */
+    private String run(Map<String, String> settings) throws IOException, InterruptedException {
+        Process process = new ProcessBuilder(command(settings))
+                .redirectError(folder.resolve("err").toFile())
+                .start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor())
+                .as(Files.readString(folder.resolve("err")))
+                .isZero();
+        return said;
+    }
+
+    private static List<String> command(Map<String, String> settings) {
+        String whole = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        String classes = Arrays.stream(whole.split(File.pathSeparator))
+                .filter(entry -> Files.isDirectory(Path.of(entry)) || isNeeded(Path.of(entry)))
+                .collect(Collectors.joining(File.pathSeparator));
+        List<String> command = new ArrayList<>(
+                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classes));
+        settings.forEach((name, value) -> command.add("-D" + name + "=" + value));
+        command.add(SaysHi.class.getName());
+        return command;
+    }
+
+    private static boolean isNeeded(Path jar) {
+        String name = jar.getFileName().toString();
+        return JARS.stream().anyMatch(needed -> name.matches(needed + "-\\d.*\\.jar"));
+    }
+
+    /** Prints the answer, or the error. */
+    static final class SaysHi {
+        public static void main(String[] args) {
+            try (ProviderFactory providers = ProviderFactory.fromEnv()) {
+                System.out.print(providers
+                        .createTextGenerationAdapter()
+                        .generate(GenerationRequest.chat("Hi"))
+                        .text());
+            } catch (Mlx4jException error) {
+                System.out.print(error.code() + ": " + error.getMessage());
+            }
+        }
+    }
+}
