@@ -187,7 +187,10 @@ class ProviderFactoryTest {
     }
 
     @Test
-    void shouldNotLetHfStandInForAnAdapter() {
+    void shouldNotLetHfStandInForAnAdapter() throws IOException {
+        Path adapter = Files.createDirectories(folder.resolve("adapter"));
+        Files.writeString(adapter.resolve("adapter_config.json"), "{\"num_layers\": 4}");
+
         try (ProviderFactory providers = factory(APPLE_SILICON, adapted())) {
             assertThat(providers.selection().provider()).isEqualTo(ProviderKind.MLX);
             assertThat(providers.selection().fallback()).isEmpty();
