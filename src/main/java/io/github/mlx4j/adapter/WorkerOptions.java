@@ -1,5 +1,6 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.worker.WorkerLimits;
 import io.github.mlx4j.port.MemoryListener;
 import io.github.mlx4j.port.ProviderKind;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param journal a file to which what happens to the worker is appended, one JSON object a line; {@code null}, the
  *     default, is none. A provider factory takes {@code workers.log} in its home, if that exists
  * @param memoryListener hears how much memory it takes; {@code null}, the default, is none
- * @param memoryPeriod how often it does; default 10 seconds
+ * @param memoryPeriod how often it does, 100 milliseconds or more; default 10 seconds
  */
 public record WorkerOptions(
         Duration hang,
@@ -34,6 +35,19 @@ public record WorkerOptions(
         @Nullable Path journal,
         @Nullable MemoryListener memoryListener,
         Duration memoryPeriod) {
+
+    private static final Duration LEAST_MEMORY_PERIOD = Duration.ofMillis(100);
+
+    /**
+     * Checks the period.
+     *
+     * @throws ConfigurationException if {@code memoryPeriod} is less than 100 milliseconds
+     */
+    public WorkerOptions {
+        if (memoryPeriod.compareTo(LEAST_MEMORY_PERIOD) < 0) {
+            throw new ConfigurationException("memoryPeriod is " + memoryPeriod + ".", "Make it 100 ms or more.");
+        }
+    }
 
     /** Every default. */
     public static final WorkerOptions DEFAULT = new WorkerOptions(
@@ -95,7 +109,11 @@ public record WorkerOptions(
                 hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
     }
 
-    /** The same with another time between two looks at its memory. */
+    /**
+     * The same with another time between two looks at its memory.
+     *
+     * @throws ConfigurationException if it is less than 100 milliseconds
+     */
     public WorkerOptions withMemoryPeriod(Duration memoryPeriod) {
         return new WorkerOptions(
                 hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);

@@ -3,7 +3,9 @@ package io.github.mlx4j.cli;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.evaluation.Arm;
 import io.github.mlx4j.evaluation.ComparisonReport;
@@ -56,6 +58,24 @@ final class CompareCommand implements Callable<Integer> {
                 description = "The same from Weights & Biases, a remote service.")
         private @Nullable String artifact;
     }
+
+    @Option(
+            names = "--expert",
+            paramLabel = "NAME",
+            description = "The expert that answers, where the trained model is a DyLoRA-MoE.")
+    private @Nullable String expert;
+
+    @Option(
+            names = {"--trained_base", "--trained-base"},
+            paramLabel = "DIR|ID",
+            description = "The base model of the trained one, in place of the one that it names.")
+    private @Nullable String trainedBase;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "Turns the weights of both into bfloat16, float16 or float32; default: as they are stored.")
+    private @Nullable Dtype dtype;
 
     @Option(names = "--tasks", required = true, paramLabel = "FILE", description = "The tasks, a JSON object a line.")
     @SuppressWarnings("NullAway.Init")
@@ -118,10 +138,21 @@ final class CompareCommand implements Callable<Integer> {
         }
         List<EvaluationTask> all = EvaluationTask.read(tasks);
         mustExist(base);
+        if (trainedBase != null) {
+            mustExist(trainedBase);
+        }
         String other = trained();
         boolean adapter = Files.isRegularFile(Path.of(other, "adapter_config.json"));
+        if (adapter && (expert != null || trainedBase != null)) {
+            throw new InvalidRequestException(
+                    other + " is an adapter, which has no experts and is put on the model of --base.",
+                    "Leave out --expert and --trained_base.");
+        }
         ComparisonSettings settings = ComparisonSettings.of(
-                base, other, adapter, backend.kind().id(), tasks, Math.min(maxSamples, all.size()), maxTokens);
+                        base, other, adapter, backend.kind().id(), tasks, Math.min(maxSamples, all.size()), maxTokens)
+                .withExpert(expert)
+                .withTrainedBase(trainedBase)
+                .withDtype(dtype == null ? null : dtype.id());
         Path folder = out != null ? out : Path.of("mlx4j-compare-" + settings.digest());
         for (String model : List.of(settings.base(), settings.trained())) {
             if (Files.isDirectory(Path.of(model))
@@ -134,13 +165,15 @@ final class CompareCommand implements Callable<Integer> {
         PrintWriter err = spec.commandLine().getErr();
         ComparisonReport report;
         try (ModelComparison comparison = ModelComparison.open(folder, settings, all)) {
-            run(comparison, Arm.BASE, new OpenModel.Source("base", base, backend, null));
+            OpenModel.Making stored = new OpenModel.Making(null, null, dtype);
+            run(comparison, Arm.BASE, new OpenModel.Source("base", base, backend, null, stored));
             run(
                     comparison,
                     Arm.TRAINED,
                     adapter
-                            ? new OpenModel.Source("trained", base, backend, Path.of(other))
-                            : new OpenModel.Source("trained", other, backend, null));
+                            ? new OpenModel.Source("trained", base, backend, Path.of(other), stored)
+                            : new OpenModel.Source(
+                                    "trained", other, backend, null, new OpenModel.Making(expert, trainedBase, dtype)));
             report = comparison.report();
         }
         PrintWriter print = spec.commandLine().getOut();
@@ -150,8 +183,9 @@ final class CompareCommand implements Callable<Integer> {
                                 .enable(SerializationFeature.INDENT_OUTPUT)
                                 .build()
                                 .writeValueAsString(report)
-                        : report.markdown());
-        err.println("report: " + folder.resolve("report.html"));
+                        : report.summary());
+        (json ? err : print)
+                .println("report: " + folder.resolve("report.html") + ", and report.md and report.json beside it");
         return 0;
     }
 
@@ -181,6 +215,17 @@ final class CompareCommand implements Callable<Integer> {
         }
     }
 
+    /** Sees that it is no adapter on a base model that it names itself; only a folder shows that before the load. */
+    private static void mustBeWhole(OpenModel.Source source, ModelDetails details) {
+        if (source.adapter() == null && details.format().endsWith("Adapter")) {
+            throw new InvalidRequestException(
+                    source.model() + " is an adapter, which would not be on the model of --base but on "
+                            + details.base().orElse("another") + ".",
+                    "Fetch it, such as with `hf download %s`, and name its folder with --trained."
+                            .formatted(source.model()));
+        }
+    }
+
     private void run(ModelComparison comparison, Arm arm, OpenModel.Source source) {
         int total = comparison.tasks().size();
         int missing = comparison.missing(arm).size();
@@ -194,6 +239,9 @@ final class CompareCommand implements Callable<Integer> {
         }
         try (OpenModel model = opener.open(source)) {
             ModelDetails details = model.side().analysis().details();
+            if (arm == Arm.TRAINED) {
+                mustBeWhole(source, details);
+            }
             err.printf(
                     "%s: %s on %s, %s%n",
                     arm.id(),

@@ -2,8 +2,10 @@ package io.github.mlx4j.cli;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.evaluation.Side;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -23,12 +25,26 @@ record OpenModel(Side side, Runnable end) implements AutoCloseable {
      * @param model a folder, or a hub id
      * @param engine what runs it
      * @param adapter the folder of an adapter on it, or {@code null}
+     * @param making what is made of it
      */
     record Source(
             String name,
             String model,
             Engine engine,
-            @Nullable Path adapter) {}
+            @Nullable Path adapter,
+            Making making) {}
+
+    /**
+     * What is made of a model as it is loaded.
+     *
+     * @param expert the one expert of a DyLoRA-MoE that answers, or {@code null}
+     * @param base the base model in place of the one that it names, or {@code null}
+     * @param dtype what the weights are turned into, or {@code null}
+     */
+    record Making(
+            @Nullable String expert,
+            @Nullable String base,
+            @Nullable Dtype dtype) {}
 
     /** Opens models. */
     @FunctionalInterface
@@ -37,20 +53,19 @@ record OpenModel(Side side, Runnable end) implements AutoCloseable {
     }
 
     /** What would make it another model, or one that is faster the second time. */
-    private static final List<String> LEFT_OUT =
-            List.of("MLX_ADAPTER_PATH", "MLX_DRAFT_MODEL", "MLX_DRAFT_TOKENS", "MLX_KV_BITS", "MLX_KV_TOKENS");
+    private static final List<String> LEFT_OUT = List.of(
+            "MLX_ADAPTER_PATH",
+            "MLX4J_EXPERT",
+            "MLX4J_BASE_MODEL",
+            "MLX4J_DTYPE",
+            "MLX_DRAFT_MODEL",
+            "MLX_DRAFT_TOKENS",
+            "MLX_KV_BITS",
+            "MLX_KV_TOKENS");
 
     /** Opens a model with the environment's settings, but for those of the model itself, and without a fallback. */
     static OpenModel withWorker(Source source) {
-        Map<String, String> settings = ProviderOptions.environment();
-        LEFT_OUT.forEach(name -> settings.put(name, ""));
-        settings.put("MLX4J_PREFIX_CACHE_MB", "0");
-        settings.put("TASK_ORCHESTRATOR_PROVIDER", source.engine.kind().id());
-        settings.put("TASK_ORCHESTRATOR_FALLBACK", "none");
-        settings.put(source.engine.name() + "_MODEL", source.model);
-        if (source.adapter != null) {
-            settings.put("MLX_ADAPTER_PATH", source.adapter.toString());
-        }
+        Map<String, String> settings = settings(source, ProviderOptions.environment());
         ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings));
         try {
             return new OpenModel(
@@ -64,6 +79,29 @@ record OpenModel(Side side, Runnable end) implements AutoCloseable {
             providers.close();
             throw failure;
         }
+    }
+
+    /** The settings for a model, of those of the environment and what is said of it. */
+    static Map<String, String> settings(Source source, Map<String, String> environment) {
+        Map<String, String> settings = new HashMap<>(environment);
+        LEFT_OUT.forEach(name -> settings.put(name, ""));
+        settings.put("MLX4J_PREFIX_CACHE_MB", "0");
+        settings.put("TASK_ORCHESTRATOR_PROVIDER", source.engine.kind().id());
+        settings.put("TASK_ORCHESTRATOR_FALLBACK", "none");
+        settings.put(source.engine.name() + "_MODEL", source.model);
+        if (source.adapter != null) {
+            settings.put("MLX_ADAPTER_PATH", source.adapter.toString());
+        }
+        if (source.making.expert != null) {
+            settings.put("MLX4J_EXPERT", source.making.expert);
+        }
+        if (source.making.base != null) {
+            settings.put("MLX4J_BASE_MODEL", source.making.base);
+        }
+        if (source.making.dtype != null) {
+            settings.put("MLX4J_DTYPE", source.making.dtype.id());
+        }
+        return settings;
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.github.mlx4j.cli;
 
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.evaluation.ModelVerifier;
 import io.github.mlx4j.evaluation.Prompts;
 import io.github.mlx4j.evaluation.Verification;
@@ -52,6 +53,18 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--adapter-b", paramLabel = "DIR", description = "An adapter on B; default without B: A's.")
     private @Nullable Path adapterB;
 
+    @Option(names = "--expert-a", paramLabel = "NAME", description = "The expert of A, a DyLoRA-MoE, that answers.")
+    private @Nullable String expertA;
+
+    @Option(names = "--expert-b", paramLabel = "NAME", description = "The same of B; default without B: A's.")
+    private @Nullable String expertB;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "Turns the weights of both into bfloat16, float16 or float32; default: as they are stored.")
+    private @Nullable Dtype dtype;
+
     @Option(
             names = "--prompts",
             paramLabel = "FILE",
@@ -93,15 +106,19 @@ final class VerifyCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Engine otherEngine = backendB != null ? backendB : b == null ? Engine.HF : Engine.MLX;
         Path otherAdapter = adapterB == null && b == null ? adapterA : adapterB;
-        if (b == null && backendA == otherEngine && adapterB == null) {
+        String otherExpert = expertB == null && b == null ? expertA : expertB;
+        if (b == null && backendA == otherEngine && adapterB == null && expertB == null) {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "That is the same model twice; name another one, or another --backend-b");
         }
         List<Prompt> given = prompts == null ? List.of() : Prompts.read(prompts); // before models are loaded
         Verification found;
-        try (OpenModel one = opener.open(new OpenModel.Source("A", a, backendA, adapterA));
-                OpenModel other =
-                        opener.open(new OpenModel.Source("B", b == null ? a : b, otherEngine, otherAdapter))) {
+        OpenModel.Source sourceA =
+                new OpenModel.Source("A", a, backendA, adapterA, new OpenModel.Making(expertA, null, dtype));
+        OpenModel.Source sourceB = new OpenModel.Source(
+                "B", b == null ? a : b, otherEngine, otherAdapter, new OpenModel.Making(otherExpert, null, dtype));
+        try (OpenModel one = opener.open(sourceA);
+                OpenModel other = opener.open(sourceB)) {
             boolean chat = one.side().analysis().details().chat();
             other.side().analysis().details(); // both are loaded before the clock of the progress begins
             List<Prompt> chosen = given.isEmpty() ? Prompts.builtIn(chat) : given;

@@ -158,14 +158,16 @@ public final class Chart {
             int longest =
                     rows.stream().mapToInt(row -> row.label.length()).max().orElse(0);
             int labels = Math.min(MOST_LABELS, 40 + 8 * longest);
-            double step = step(Math.max(high - low, 0.05) / 5);
+            // a step that a figure of this size still has digits for
+            double step = step(Math.max(Math.max(high - low, Math.abs(high) * 1e-9), 0.05) / 5);
             double from = step * Math.floor(low / step);
-            double to = step * Math.ceil(high / step + 1e-9);
-            double scale = (WIDTH - labels - 90) / (to - from);
+            int steps = Math.max(1, (int) Math.round((step * Math.ceil(high / step + 1e-9) - from) / step));
+            double scale = (WIDTH - labels - 90) / (steps * step);
             int bottom = 44 + rows.size() * ROW;
             StringBuilder svg = new StringBuilder(text(16, 24, "start", "title", title));
-            for (double at = from; at <= to + step / 2; at += step) {
-                double x = labels + (at - from) * scale;
+            for (int i = 0; i <= steps; i++) {
+                double at = from + i * step;
+                double x = labels + i * step * scale;
                 svg.append(line(x, 40, x, bottom, "grid"));
                 svg.append(text(x, bottom + 18, "middle", "value", String.format(Locale.ROOT, "%.2f", at)));
             }

@@ -27,7 +27,7 @@ final class ComparisonPages {
 
     private ComparisonPages() {}
 
-    static String markdown(ComparisonReport report) {
+    static String summary(ComparisonReport report) {
         StringBuilder page = new StringBuilder("# Base against trained\n\n");
         settings(report).forEach(line -> page.append("- ").append(plain(line)).append('\n'));
         page.append("\n**").append(report.verdict()).append("**\n\n| | base | trained |\n|---|---|---|\n");
@@ -41,6 +41,11 @@ final class ComparisonPages {
                                 report.outcomes().neither()));
         page.append('\n');
         report.notes().forEach(note -> page.append("- ").append(note).append('\n'));
+        return page.toString();
+    }
+
+    static String markdown(ComparisonReport report) {
+        StringBuilder page = new StringBuilder(summary(report));
         if (!report.changed().isEmpty()) {
             page.append("\n## Tasks that changed\n\n| task | | base | trained |\n|---|---|---|---|\n");
             report.changed()
@@ -109,9 +114,20 @@ final class ComparisonPages {
         ComparisonSettings settings = report.settings();
         return List.of(
                 "base: " + settings.base(),
-                "trained: " + settings.trained() + (settings.adapter() ? " (an adapter on the base model)" : ""),
-                "%s, %d tasks, up to %d tokens an answer, the likeliest token each time"
-                        .formatted(settings.backend(), report.base().tasks(), settings.maxTokens()));
+                "trained: " + settings.trained() + made(settings),
+                "%s%s, %d tasks, up to %d tokens an answer, the likeliest token each time"
+                        .formatted(
+                                settings.backend(),
+                                settings.dtype() == null ? "" : " in " + settings.dtype(),
+                                report.base().tasks(),
+                                settings.maxTokens()));
+    }
+
+    /** What was made of the trained model. */
+    private static String made(ComparisonSettings settings) {
+        return (settings.adapter() ? " (an adapter on the base model)" : "")
+                + (settings.expert() == null ? "" : ", its expert " + settings.expert())
+                + (settings.trainedBase() == null ? "" : ", on " + settings.trainedBase());
     }
 
     private static List<Row> rows(ComparisonReport report) {

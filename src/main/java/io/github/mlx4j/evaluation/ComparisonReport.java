@@ -37,7 +37,7 @@ public record ComparisonReport(
     /**
      * One model's figures. All intervals are of 95%.
      *
-     * @param tasks how many tasks it answered
+     * @param tasks how many tasks it was given, those that it could not take too
      * @param judged how many have an expected answer
      * @param passed how many of those it passes
      * @param passRate the share, 0 to 1, with Wilson's interval; {@code null} if none is judged
@@ -84,6 +84,11 @@ public record ComparisonReport(
      */
     public record Changed(
             String task, String prompt, @Nullable String expected, TaskResult base, TaskResult trained) {}
+
+    /** What is in {@link #markdown()} before the tasks that changed and their answers. */
+    public String summary() {
+        return ComparisonPages.summary(this);
+    }
 
     /** The report as Markdown, for people. */
     public String markdown() {

@@ -10,6 +10,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a comparison goes by. Results of other settings don't belong together.
@@ -20,6 +21,11 @@ import java.util.stream.Stream;
  * @param trained the trained model or the adapter, likewise
  * @param trainedFiles a digest of its files, likewise
  * @param adapter whether {@code trained} is an adapter on the base model
+ * @param expert the one expert that answers, where the trained model is a DyLoRA-MoE; {@code null} if none is named
+ * @param trainedBase the base model of the trained one in place of the one that it names, likewise; {@code null} if
+ *     none is named
+ * @param trainedBaseFiles a digest of its files, likewise
+ * @param dtype what the weights of both are turned into; {@code null} if they are as they are stored
  * @param backend the engine: {@code mlx} or {@code hf}
  * @param tasks the SHA-256 of the file of tasks
  * @param samples how many of its tasks are run, from the first on
@@ -32,15 +38,19 @@ public record ComparisonSettings(
         String trained,
         String trainedFiles,
         boolean adapter,
+        @Nullable String expert,
+        @Nullable String trainedBase,
+        String trainedBaseFiles,
+        @Nullable String dtype,
         String backend,
         String tasks,
         int samples,
         int maxTokens) {
 
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     /**
-     * Settings with the digests of what is there now.
+     * Settings with the digests of what is there now. The models are as they are stored.
      *
      * @throws InvalidRequestException if a file can't be read
      */
@@ -54,19 +64,81 @@ public record ComparisonSettings(
                     absolute(trained),
                     files(trained),
                     adapter,
+                    null,
+                    null,
+                    "",
+                    null,
                     backend,
                     sha256(Files.readAllBytes(tasks)),
                     samples,
                     maxTokens);
         } catch (IOException unreadable) {
-            throw new InvalidRequestException(
-                    "What is to be compared can't be read: " + unreadable, "Check the folders and files.", unreadable);
+            throw unreadable(unreadable);
         }
+    }
+
+    /**
+     * The same with one expert of the trained model, or none named.
+     *
+     * @param expert the expert's name
+     */
+    public ComparisonSettings withExpert(@Nullable String expert) {
+        return with(expert, trainedBase, trainedBaseFiles, dtype);
+    }
+
+    /**
+     * The same with another base model of the trained one, or none named.
+     *
+     * @param trainedBase a folder, or a hub id
+     * @throws InvalidRequestException if a file can't be read
+     */
+    public ComparisonSettings withTrainedBase(@Nullable String trainedBase) {
+        if (trainedBase == null) {
+            return with(expert, null, "", dtype);
+        }
+        try {
+            return with(expert, absolute(trainedBase), files(trainedBase), dtype);
+        } catch (IOException unreadable) {
+            throw unreadable(unreadable);
+        }
+    }
+
+    /**
+     * The same with weights of another type, or as they are stored.
+     *
+     * @param dtype {@code bfloat16}, {@code float16} or {@code float32}
+     */
+    public ComparisonSettings withDtype(@Nullable String dtype) {
+        return with(expert, trainedBase, trainedBaseFiles, dtype);
     }
 
     /** Twelve digits that are others for other settings. */
     public String digest() {
         return sha256(toString().getBytes(StandardCharsets.UTF_8)).substring(0, 12);
+    }
+
+    private ComparisonSettings with(
+            @Nullable String expert, @Nullable String trainedBase, String trainedBaseFiles, @Nullable String dtype) {
+        return new ComparisonSettings(
+                version,
+                base,
+                baseFiles,
+                trained,
+                trainedFiles,
+                adapter,
+                expert,
+                trainedBase,
+                trainedBaseFiles,
+                dtype,
+                backend,
+                tasks,
+                samples,
+                maxTokens);
+    }
+
+    private static InvalidRequestException unreadable(IOException error) {
+        return new InvalidRequestException(
+                "What is to be compared can't be read: " + error, "Check the folders and files.", error);
     }
 
     private static String absolute(String model) {
@@ -75,10 +147,10 @@ public record ComparisonSettings(
     }
 
     private static String files(String model) throws IOException {
-        Path folder = Path.of(model);
-        if (!Files.isDirectory(folder)) {
+        if (!Files.isDirectory(Path.of(model))) {
             return "";
         }
+        Path folder = Path.of(model).toRealPath(); // a walk does not follow a link, the first one included
         try (Stream<Path> all = Files.walk(folder)) {
             String list = all.filter(Files::isRegularFile)
                     .sorted()

@@ -1,5 +1,6 @@
 package io.github.mlx4j.evaluation;
 
+import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.GenerationRequest;
@@ -29,6 +30,7 @@ public final class ModelVerifier {
      * @param tolerance the largest absolute difference of logits that passes, 0 or more
      * @param maxTokens the most tokens to generate for each prompt, 1 or more
      * @throws InvalidRequestException if there are no prompts, or A can't take one; or for another value that can't be
+     * @throws ContextOverflowException if A's context does not hold a prompt
      * @throws Mlx4jException if a model can't be loaded or fails
      */
     public static Verification verify(Side a, Side b, List<Prompt> prompts, double tolerance, int maxTokens) {
@@ -81,8 +83,8 @@ public final class ModelVerifier {
         Verification.Logits logits = logits(a, b, tokens, tolerance, differences);
         Verification.Greedy greedy = null;
         if (logits != null) {
-            greedy = greedy(a, b, tokens, maxTokens);
-            if (greedy.divergence() != null) {
+            greedy = greedy(a, b, tokens, maxTokens, differences);
+            if (greedy != null && greedy.divergence() != null) {
                 differences.add("greedy: other tokens from the %s on"
                         .formatted(ordinal(greedy.divergence().at() + 1)));
             }
@@ -118,7 +120,7 @@ public final class ModelVerifier {
         List<float[]> ofB;
         try {
             ofB = b.analysis().logits(tokens);
-        } catch (InvalidRequestException refused) {
+        } catch (InvalidRequestException | ContextOverflowException refused) {
             differences.add("logits: B can't take the tokens: " + refused.reason());
             return null;
         }
@@ -142,7 +144,8 @@ public final class ModelVerifier {
         return found;
     }
 
-    private static Verification.Greedy greedy(Side a, Side b, List<Integer> tokens, int maxTokens) {
+    private static Verification.@Nullable Greedy greedy(
+            Side a, Side b, List<Integer> tokens, int maxTokens, List<String> differences) {
         GenerationRequest request = GenerationRequest.builder()
                 .prompt(new Prompt.Tokens(tokens))
                 .temperature(0)
@@ -150,7 +153,13 @@ public final class ModelVerifier {
                 .maxTokens(maxTokens)
                 .build();
         List<Integer> ofA = a.text().generate(request).tokens();
-        List<Integer> ofB = b.text().generate(request).tokens();
+        List<Integer> ofB;
+        try {
+            ofB = b.text().generate(request).tokens();
+        } catch (InvalidRequestException | ContextOverflowException refused) {
+            differences.add("greedy: B can't take the tokens: " + refused.reason());
+            return null;
+        }
         if (ofA.equals(ofB)) {
             return new Verification.Greedy(ofA.size(), ofB.size(), null);
         }
@@ -168,7 +177,7 @@ public final class ModelVerifier {
         try {
             List<float[]> logits = side.analysis().logits(tokens);
             return LogitComparison.margin(logits.get(logits.size() - 1));
-        } catch (InvalidRequestException tooMany) {
+        } catch (InvalidRequestException | ContextOverflowException tooMany) {
             return null;
         }
     }

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,10 +35,12 @@ final class ResultLog implements AutoCloseable {
 
     private record Key(Arm arm, String task) {}
 
+    private final FolderLock lock;
     private final FileChannel file;
     private final Map<Key, TaskResult> results = new LinkedHashMap<>();
 
-    private ResultLog(FileChannel file) {
+    private ResultLog(FolderLock lock, FileChannel file) {
+        this.lock = lock;
         this.file = file;
     }
 
@@ -51,19 +52,11 @@ final class ResultLog implements AutoCloseable {
     static ResultLog open(Path folder, ComparisonSettings settings) {
         try {
             Files.createDirectories(folder);
-            FileChannel file = FileChannel.open(
-                    folder.resolve(RESULTS),
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.READ,
-                    StandardOpenOption.WRITE);
+            FolderLock lock = FolderLock.take(folder);
             try {
-                lock(file, folder);
-                settle(folder, settings, file.size() > 0);
-                ResultLog log = new ResultLog(file);
-                log.read(folder.resolve(RESULTS));
-                return log;
+                return open(folder, settings, lock);
             } catch (IOException | RuntimeException failure) {
-                file.close();
+                lock.close();
                 throw failure;
             }
         } catch (IOException error) {
@@ -103,23 +96,25 @@ final class ResultLog implements AutoCloseable {
 
     @Override
     public void close() {
-        try {
+        try (lock) {
             file.close();
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
     }
 
-    private static void lock(FileChannel file, Path folder) throws IOException {
+    private static ResultLog open(Path folder, ComparisonSettings settings, FolderLock lock) throws IOException {
+        FileChannel file = FileChannel.open(
+                folder.resolve(RESULTS), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
-            if (file.tryLock() != null) {
-                return;
-            }
-        } catch (OverlappingFileLockException mine) {
-            // another run in this process has it
+            settle(folder, settings, file.size() > 0);
+            ResultLog log = new ResultLog(lock, file);
+            log.read(folder.resolve(RESULTS));
+            return log;
+        } catch (IOException | RuntimeException failure) {
+            file.close();
+            throw failure;
         }
-        throw new ConfigurationException(
-                "Another run has the folder " + folder + ".", "Wait for it, or name another folder with --out.");
     }
 
     /** Sees that the folder is of these settings, or makes it so. */

@@ -1,5 +1,6 @@
 package io.github.mlx4j.port;
 
+import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import java.util.List;
@@ -20,6 +21,7 @@ public interface ModelAnalysisPort {
      * @param tokens token ids, taken as they are, 1 to 4096
      * @return for each of the tokens, a logit for each token of the vocabulary
      * @throws InvalidRequestException if there are none, too many, or some that the model does not know
+     * @throws ContextOverflowException if there are more than its context holds
      * @throws Mlx4jException if the model can't be loaded or fails
      */
     List<float[]> logits(List<Integer> tokens);
@@ -30,6 +32,7 @@ public interface ModelAnalysisPort {
      * @param prompt of it only the prompt, the tools and the thinking count
      * @param completion what follows the prompt, not empty; gets no special tokens
      * @throws InvalidRequestException if the completion is empty or the model can't take the prompt
+     * @throws ContextOverflowException if prompt and completion together are longer than its context
      * @throws Mlx4jException if the model can't be loaded or fails
      */
     Score score(GenerationRequest prompt, String completion);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.port.GenerationRequest;
@@ -23,12 +24,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How much memory a worker takes, and who hears of it. Over the fake worker, whose engine takes none. */
 @Timeout(60)
 class MemoryTest {
 
-    private static final Duration OFTEN = Duration.ofMillis(50);
+    private static final Duration OFTEN = Duration.ofMillis(100);
 
     private final List<WorkerMemory> heard = new CopyOnWriteArrayList<>();
     private SubprocessAdapter adapter = adapter(WorkerOptions.DEFAULT);
@@ -133,6 +136,14 @@ class MemoryTest {
         await().until(() -> adapter.status().state() == WorkerStatus.State.STOPPED);
 
         assertThat(heard).isNotEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {99, 0, -1, -10_000})
+    void shouldRefuseAPeriodThatIsTooShort(long milliseconds) {
+        assertThatThrownBy(() -> WorkerOptions.DEFAULT.withMemoryPeriod(Duration.ofMillis(milliseconds)))
+                .isInstanceOf(ConfigurationException.class)
+                .hasMessageContaining("Make it 100 ms or more.");
     }
 
     private static void awaitQuietly(CountDownLatch latch) {

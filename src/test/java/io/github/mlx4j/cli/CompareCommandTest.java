@@ -3,6 +3,7 @@ package io.github.mlx4j.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.evaluation.Answers;
 import io.github.mlx4j.evaluation.ComparisonReport;
 import java.io.IOException;
@@ -27,7 +28,9 @@ class CompareCommandTest {
     private final StringWriter err = new StringWriter();
     private final List<String> opened = new ArrayList<>();
     private final List<String> asked = new ArrayList<>();
+    private final List<OpenModel.Making> makings = new ArrayList<>();
     private boolean dying;
+    private String format = "model";
 
     @TempDir
     private Path folder;
@@ -62,12 +65,13 @@ class CompareCommandTest {
         assertThat(out.toString())
                 .contains(
                         "**1 won, 0 lost: chance alone would often part them so far (p = 1.00)",
-                        "| passed | 1 of 2 | 2 of 2 |");
+                        "| passed | 1 of 2 | 2 of 2 |")
+                .endsWith("\nreport: " + results.resolve("report.html") + ", and report.md and report.json beside it\n")
+                .doesNotContain("Tasks that changed");
+        assertThat(makings).containsOnly(new OpenModel.Making(null, null, null));
+        assertThat(results.resolve("report.md")).content().contains("Tasks that changed");
         assertThat(err.toString().lines())
-                .contains(
-                        "base: mlx on cpu, float32",
-                        "base: warning: a toy",
-                        "report: " + results.resolve("report.html"))
+                .contains("base: mlx on cpu, float32", "base: warning: a toy")
                 .anyMatch(line -> line.startsWith("2/2 base tasks"));
         assertThat(results).isDirectoryContaining("glob:**/report.{html,md,json}");
     }
@@ -83,12 +87,55 @@ class CompareCommandTest {
     }
 
     @Test
+    void shouldMakeOfTheModelsWhatIsAskedFor() {
+        assertThat(run("--expert law --trained_base " + base + " --dtype Float32"))
+                .as(err.toString())
+                .isZero();
+
+        assertThat(makings)
+                .containsExactly(
+                        new OpenModel.Making(null, null, Dtype.FLOAT32),
+                        new OpenModel.Making("law", base.toString(), Dtype.FLOAT32));
+        assertThat(out.toString())
+                .contains("trained: " + trained + ", its expert law, on " + base, "- mlx in float32, 2 tasks");
+        assertThat(results.resolve("run.json")).content().contains("\"expert\" : \"law\"", "\"dtype\" : \"float32\"");
+        assertThat(run("--expert medicine --trained_base " + base + " --dtype float32"))
+                .isEqualTo(1);
+        assertThat(err.toString()).contains("expert was \"law\" and is \"medicine\" now.");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--expert law", "--trained-base org/name"})
+    void shouldRunNothingWhenAnAdapterIsToHaveWhatItCanNot(String arguments) throws IOException {
+        Files.writeString(trained.resolve("adapter_config.json"), "{}");
+
+        assertThat(run(arguments)).isEqualTo(1);
+        assertThat(err.toString()).startsWith("mlx4j: INVALID_REQUEST: " + trained + " is an adapter, ");
+        assertThat(opened).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"peftAdapter", "mlxAdapter"})
+    void shouldRefuseWhenAHubIdTurnsOutToBeAnAdapter(String found) {
+        format = found;
+
+        assertThat(execute("--base %s --trained org/lora --tasks %s --out %s".formatted(base, tasks, results)))
+                .isEqualTo(1);
+
+        assertThat(err.toString())
+                .contains("mlx4j: INVALID_REQUEST: org/lora is an adapter, ", "`hf download org/lora`", "--trained");
+        assertThat(asked).as("of the base model only").containsExactly("base 1+1=", "base 2+2=");
+        assertThat(opened).last().isEqualTo("close trained");
+    }
+
+    @Test
     void shouldPrintTheReportWhenAskedForJson() throws IOException {
         assertThat(run("--json --max_samples 1 --max_tokens 9")).isZero();
 
         ComparisonReport report = new JsonMapper().readValue(out.toString(), ComparisonReport.class);
         assertThat(report.settings().samples()).isEqualTo(1);
         assertThat(report.settings().maxTokens()).isEqualTo(9);
+        assertThat(err.toString()).contains("report: " + results.resolve("report.html"));
         assertThat(asked).hasSize(2);
     }
 
@@ -163,7 +210,8 @@ class CompareCommandTest {
                 "--base B --trained X --tasks T --max_samples 0",
                 "--base B --trained X --tasks T --max-tokens 0",
                 "--base B --trained X --tasks T --wandb_python python3",
-                "--base B --trained X --tasks T --backend ollama"
+                "--base B --trained X --tasks T --backend ollama",
+                "--base B --trained X --tasks T --dtype int8"
             })
     void shouldExitWithTwoWhenTheUsageIsWrong(String arguments) {
         assertThat(execute(arguments)).isEqualTo(2);
@@ -196,8 +244,12 @@ class CompareCommandTest {
 
     private OpenModel open(OpenModel.Source source) {
         opened.add("open " + source.name() + " " + source.model() + " " + source.engine() + " " + source.adapter());
+        makings.add(source.making());
         boolean base = source.name().equals("base");
-        Answers answers = new Answers(-0.5, 100).to("1+1=", "2").to("2+2=", base ? "5" : "4");
+        Answers answers = new Answers(-0.5, 100)
+                .to("1+1=", "2")
+                .to("2+2=", base ? "5" : "4")
+                .from(base ? "model" : format);
         if (dying && !base) {
             answers.dyingAt("2+2=");
         }

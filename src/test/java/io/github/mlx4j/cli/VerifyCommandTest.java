@@ -51,6 +51,26 @@ class VerifyCommandTest {
     }
 
     @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "m | null null | null null",
+                "m --expert-a law --dtype float32 | law FLOAT32 | law FLOAT32",
+                "m --expert-a law --expert-b tax --backend-b mlx | law null | tax null",
+                "m n --expert-a law --dtype BFLOAT16 | law BFLOAT16 | null BFLOAT16",
+                "m n --expert-b tax | null null | tax null"
+            })
+    void shouldMakeOfBothWhatIsAskedFor(String arguments, String a, String b) throws IOException {
+        assertThat(run(arguments)).as(err.toString()).isZero();
+
+        assertThat(opened)
+                .extracting(OpenModel.Source::making)
+                .allMatch(making -> making.base() == null)
+                .extracting(making -> making.expert() + " " + making.dtype())
+                .containsExactly(a, b);
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "",
@@ -58,6 +78,8 @@ class VerifyCommandTest {
                 "m --backend-b mlx",
                 "m --backend-a hf",
                 "m --backend-a ollama",
+                "m --backend-b mlx --expert-a law",
+                "m --dtype int8",
                 "m --tolerance some",
                 "m --max-tokens many"
             })

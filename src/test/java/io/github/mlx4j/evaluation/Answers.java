@@ -32,6 +32,7 @@ public final class Answers {
     private final double logProb;
     private final int tokensPerSecond;
     private String deadly = "";
+    private String format = "model";
 
     /** The port that answers; it knows what it was asked. */
     public final ScriptedPort port = ScriptedPort.of(this::answer);
@@ -54,10 +55,16 @@ public final class Answers {
         return this;
     }
 
+    /** Says that it was loaded from something of this format. */
+    public Answers from(String format) {
+        this.format = format;
+        return this;
+    }
+
     /** It as a side. */
     public Side side(String name) {
         ModelAnalysisPort analysis = mock(ModelAnalysisPort.class);
-        when(analysis.details()).thenReturn(new ToyModel().details());
+        when(analysis.details()).thenReturn(new ToyModel().details(format));
         when(analysis.score(any(), any())).thenAnswer(call -> {
             String expected = call.getArgument(1);
             List<Integer> tokens = expected.chars().boxed().toList();

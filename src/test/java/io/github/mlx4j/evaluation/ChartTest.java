@@ -1,11 +1,15 @@
 package io.github.mlx4j.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 
@@ -46,6 +50,18 @@ class ChartTest {
 
         assertThat(svg.getElementsByTagName("path").getLength()).isEqualTo(1);
         assertThat(svg.getDocumentElement().getTextContent()).contains("base").doesNotContain("wanted");
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0, 1e9, 1e17, -1e17, 1e200})
+    void shouldEndWhenAStepWouldBeLostInTheFigure(double figure) throws Exception {
+        Chart.Intervals chart = new Chart.Intervals("Perplexity", "less is better");
+        chart.add("base", new Interval(figure, figure, figure));
+
+        String page = assertTimeoutPreemptively(Duration.ofSeconds(20), chart::svg);
+
+        assertThat(parse(page).getElementsByTagName("line").getLength()).isBetween(2, 8);
+        assertThat(page).doesNotContain("NaN", "Infinity");
     }
 
     @Test

@@ -15,9 +15,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.zeroturnaround.exec.ProcessExecutor;
 
 class ModelComparisonTest {
 
@@ -120,6 +123,9 @@ class ModelComparisonTest {
             run(comparison, Arm.TRAINED, trained());
             ComparisonReport report = comparison.report();
             assertThat(report.base().errors()).isEqualTo(1);
+            assertThat(report.base().tasks())
+                    .as("those that it could not take too")
+                    .isEqualTo(2);
             assertThat(report.base().judged()).isEqualTo(2);
             assertThat(report.base().passed()).isEqualTo(1);
             assertThat(report.changed()).isEmpty();
@@ -228,6 +234,69 @@ class ModelComparisonTest {
     }
 
     @Test
+    void shouldRefuseWhenAnotherProcessHasTheFolder() throws Exception {
+        try (ModelComparison comparison = open()) {
+            run(comparison, Arm.BASE, base());
+        }
+
+        try (ModelComparison comparison = open()) { // which reads what is there
+            assertThat(otherRun()).isEqualTo("Another run has the folder " + folder + ".");
+            assertThatExceptionOfType(ConfigurationException.class).isThrownBy(this::open);
+            assertThat(otherRun())
+                    .as("after a refusal in this process")
+                    .isEqualTo("Another run has the folder " + folder + ".");
+            assertThat(comparison.missing(Arm.BASE)).isEmpty();
+        }
+        assertThat(otherRun()).isEqualTo("opened 0");
+        open().close();
+    }
+
+    @Test
+    void shouldRefuseWhenAnotherRunHasTheFolderByAnotherName() throws IOException {
+        Path link = Files.createSymbolicLink(folder.resolve("link"), Files.createDirectory(folder.resolve("results")));
+
+        try (ModelComparison comparison = ModelComparison.open(folder.resolve("results"), settings(5), TASKS)) {
+            assertThatExceptionOfType(ConfigurationException.class)
+                    .isThrownBy(() -> ModelComparison.open(link, settings(5), TASKS))
+                    .withMessageStartingWith("Another run has the folder " + link);
+            assertThat(comparison.missing(Arm.BASE)).hasSize(5);
+        }
+    }
+
+    @Test
+    void shouldTellSettingsApartWhenSomethingElseIsMadeOfTheModels() throws IOException {
+        Path base = Files.createDirectory(folder.resolve("base"));
+        Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
+        ComparisonSettings plain = settings(base, tasks);
+        ComparisonSettings onBase = plain.withTrainedBase(base.toString());
+
+        assertThat(Stream.of(plain, plain.withExpert("law"), onBase, plain.withDtype("float32"))
+                        .map(ComparisonSettings::digest))
+                .doesNotHaveDuplicates();
+        assertThat(onBase.withTrainedBase(null)).isEqualTo(plain);
+        Files.writeString(base.resolve("model.safetensors"), "1");
+        assertThat(plain.withTrainedBase(base.toString()).trainedBaseFiles()).isNotEqualTo(onBase.trainedBaseFiles());
+        ModelComparison.open(folder, settings(5), TASKS).close();
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> ModelComparison.open(folder, settings(5).withExpert("law"), TASKS))
+                .withMessageContaining("has results of another run: expert was null and is \"law\" now.");
+    }
+
+    @Test
+    void shouldTellSettingsApartWhenAFileBehindALinkChanges() throws IOException {
+        Path model = Files.createDirectory(folder.resolve("model"));
+        Files.writeString(model.resolve("model.safetensors"), "1");
+        Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
+        Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+        ComparisonSettings before = settings(link, tasks);
+
+        assertThat(before.base()).isEqualTo(link.toString());
+        assertThat(before.baseFiles()).isEqualTo(settings(model, tasks).baseFiles());
+        Files.writeString(model.resolve("model.safetensors"), "12");
+        assertThat(settings(link, tasks).baseFiles()).isNotEqualTo(before.baseFiles());
+    }
+
+    @Test
     void shouldTellSettingsApartWhenAFileChanges() throws IOException {
         Path model = Files.createDirectory(folder.resolve("model"));
         Path weights = Files.writeString(model.resolve("model.safetensors"), "1");
@@ -251,6 +320,7 @@ class ModelComparisonTest {
         assertThat(new JsonMapper().readValue(folder.resolve("report.json").toFile(), ComparisonReport.class))
                 .isEqualTo(report);
         assertThat(folder.resolve("report.md")).hasContent(report.markdown());
+        assertThat(report.markdown()).startsWith(report.summary() + "\n## Tasks that changed\n");
     }
 
     @Test
@@ -296,6 +366,21 @@ class ModelComparisonTest {
         return ModelComparison.open(folder, settings(5), TASKS);
     }
 
+    /** What a process of its own says that wants the folder too. */
+    private String otherRun() throws Exception {
+        return new ProcessExecutor(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                        OtherRun.class.getName(),
+                        folder.toString())
+                .readOutput(true)
+                .timeout(60, TimeUnit.SECONDS)
+                .execute()
+                .outputUTF8()
+                .strip();
+    }
+
     private static void run(ModelComparison comparison, Arm arm, Answers model) {
         comparison.run(arm, model.side(arm.id()), finished -> {});
     }
@@ -331,7 +416,7 @@ class ModelComparisonTest {
     }
 
     private static ComparisonSettings settings(int samples) {
-        return new ComparisonSettings(1, "/b", "1", "/t", "2", false, "mlx", "3", samples, 256);
+        return new ComparisonSettings(2, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", samples, 256);
     }
 
     private static ComparisonSettings settings(Path model, Path tasks) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.port.Message;
 import io.github.mlx4j.port.Prompt;
@@ -151,6 +152,40 @@ class ModelVerifierTest {
         assertThat(found.prompts().get(0).differences())
                 .containsExactly("logits: B can't take the tokens: It has 9 tokens.");
         assertThat(found.passed()).isFalse();
+    }
+
+    @Test
+    void shouldSayThatBCannotTakeItWhenItsContextDoesNotHoldIt() {
+        Verification found = verify(new ToyModel().holding(2));
+
+        assertThat(found.passed()).isFalse();
+        assertThat(found.prompts().get(0).differences())
+                .containsExactly("logits: B can't take the tokens: Its context holds 2.");
+        assertThat(found.prompts().get(1).logits()).isNotNull();
+        assertThat(found.prompts().get(1).greedy()).isNull();
+        assertThat(found.prompts().get(1).differences())
+                .containsExactly("greedy: B can't take the tokens: Its context holds 2 with the answer.");
+        assertThat(found.reasons()).containsExactly("logits: 1 of 2 prompts differ", "greedy: 1 of 2 prompts differ");
+        assertThat(found.greedyAgreed()).isZero();
+    }
+
+    @Test
+    void shouldFailWhenTheContextOfADoesNotHoldAPrompt() {
+        Side small = new ToyModel().holding(2).side("A");
+
+        assertThatExceptionOfType(ContextOverflowException.class)
+                .isThrownBy(() -> ModelVerifier.verify(small, new ToyModel().side("B"), PROMPTS, 1, 4));
+    }
+
+    @Test
+    void shouldHaveNoMarginWhenTheContextDoesNotHoldTheTokens() {
+        ToyModel text = new ToyModel().holding(4);
+        Side b = new Side("B", text, text, new ToyModel().holding(3));
+
+        Verification found = ModelVerifier.verify(new ToyModel().side("A"), b, PROMPTS.subList(0, 1), 1e-4, 8);
+
+        assertThat(found.prompts().get(0).greedy().divergence())
+                .isEqualTo(new Verification.Divergence(1, 4, null, 1.0, null));
     }
 
     @Test

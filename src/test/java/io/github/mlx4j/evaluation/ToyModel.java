@@ -1,5 +1,6 @@
 package io.github.mlx4j.evaluation;
 
+import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.Backend;
@@ -40,31 +41,38 @@ public final class ToyModel extends AbstractTextGenerationPort implements Tokeni
     private final int vocabulary;
     private final UnaryOperator<float[]> bent;
     private final Function<Integer, Integer> token;
+    private final int context;
 
     /** One as it is. */
     public ToyModel() {
-        this(9, logits -> logits, letter -> letter);
+        this(9, logits -> logits, letter -> letter, 64);
     }
 
-    private ToyModel(int vocabulary, UnaryOperator<float[]> bent, Function<Integer, Integer> token) {
+    private ToyModel(int vocabulary, UnaryOperator<float[]> bent, Function<Integer, Integer> token, int context) {
         this.vocabulary = vocabulary;
         this.bent = bent;
         this.token = token;
+        this.context = context;
     }
 
     /** The same with a change to the logits of each place. */
     public ToyModel bending(UnaryOperator<float[]> change) {
-        return new ToyModel(vocabulary, change, token);
+        return new ToyModel(vocabulary, change, token, context);
     }
 
     /** The same with so many token ids, the further ones never likely. */
     ToyModel padded(int size) {
-        return new ToyModel(size, bent, token);
+        return new ToyModel(size, bent, token, context);
     }
 
     /** The same with a tokenizer that gives other ids. */
     ToyModel tokenizing(Function<Integer, Integer> change) {
-        return new ToyModel(vocabulary, bent, change);
+        return new ToyModel(vocabulary, bent, change, context);
+    }
+
+    /** The same with a context of so many tokens, the answer's included. */
+    ToyModel holding(int tokens) {
+        return new ToyModel(vocabulary, bent, token, tokens);
     }
 
     /** It as a side. */
@@ -79,9 +87,13 @@ public final class ToyModel extends AbstractTextGenerationPort implements Tokeni
             throw new AssertionError("not greedy: " + request.sampling());
         }
         List<Integer> prompt = tokenize(request);
+        if (prompt.size() >= context) {
+            sink.failed(new ContextOverflowException("Its context holds " + context + " with the answer.", ""));
+            return () -> {};
+        }
         List<Integer> tokens = new ArrayList<>();
         FinishReason finish = FinishReason.LENGTH;
-        while (tokens.size() < request.maxTokens()) {
+        while (tokens.size() < Math.min(request.maxTokens(), context - prompt.size())) {
             List<Integer> all = new ArrayList<>(prompt);
             all.addAll(tokens);
             int next = likeliest(logits(all).get(all.size() - 1));
@@ -130,14 +142,19 @@ public final class ToyModel extends AbstractTextGenerationPort implements Tokeni
 
     @Override
     public ModelDetails details() {
+        return details("model");
+    }
+
+    /** What it would say if it were loaded from something else than a model. */
+    ModelDetails details(String format) {
         return new ModelDetails(
                 backend(),
-                "model",
+                format,
                 Optional.empty(),
                 Optional.empty(),
                 List.of(),
                 "float32",
-                OptionalInt.of(64),
+                OptionalInt.of(context),
                 vocabulary,
                 false,
                 false,
@@ -152,6 +169,9 @@ public final class ToyModel extends AbstractTextGenerationPort implements Tokeni
     public List<float[]> logits(List<Integer> tokens) {
         if (tokens.stream().anyMatch(id -> id >= vocabulary)) {
             throw new InvalidRequestException("It has " + vocabulary + " tokens.", "");
+        }
+        if (tokens.size() > context) {
+            throw new ContextOverflowException("Its context holds " + context + ".", "");
         }
         return tokens.stream()
                 .map(last -> {
