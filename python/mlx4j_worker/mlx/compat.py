@@ -64,15 +64,15 @@ class Amended:
     warnings: tuple[str, ...] = ()
 
 
-def classes(config):
-    """mlx-lm's classes for a config.json: (model, its arguments)."""
+def classes(config, path):
+    """mlx-lm's classes for the config.json of a folder: (model, its arguments)."""
     kind = config["model_type"]
     if kind in ALWAYS_WRONG:
-        raise ModelLoadFailed(f"mlx-lm gets {kind} wrong: {ALWAYS_WRONG[kind]}.", _HF)
+        raise ModelLoadFailed(f"{path} is a {kind}, which mlx-lm gets wrong: {ALWAYS_WRONG[kind]}.", _HF)
     try:
         model, arguments = _get_classes(config)
     except (ValueError, AttributeError, TypeError, SystemExit):  # SystemExit where a package of its own is missing
-        text = f"mlx-lm {version('mlx-lm')} has no architecture {shown(kind)}."
+        text = f"mlx-lm {version('mlx-lm')} has no architecture {shown(kind)}, which {path} needs."
         raise ModelLoadFailed(text, "Use the hf worker, or a model whose architecture mlx-lm has.") from None
     act = config.get("hidden_act")
     fixed = {"gpt2": _Gpt2, "gemma": _Gemma}

@@ -109,7 +109,7 @@ def _memory_limit(limit):
 def _load(found, options, progress):
     """(the model of mlx-lm, its config, compat.Amended) of a Layout. What adapters add is not on it yet."""
     path, dtype = found.weights, options.dtype
-    kind, arguments = compat.classes(found.config)
+    kind, arguments = compat.classes(found.config, path)
     if dtype and ("quantization" in found.config or "quantization_config" in found.config):
         raise InvalidRequest(
             f"dtype is {dtype}, but the weights of {path} are quantized, and stay so.", "Leave it out."

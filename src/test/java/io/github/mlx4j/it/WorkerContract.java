@@ -328,7 +328,7 @@ abstract class WorkerContract {
                                 m.resolve("model.safetensors"),
                                 Arrays.copyOf(Files.readAllBytes(m.resolve("model.safetensors")), 100_000)),
                         ModelLoadException.class,
-                        "can't load"),
+                        "is damaged"),
                 bad(
                         "weights of another shape",
                         m -> config(m, Map.of("hidden_size", 256)),
