@@ -71,11 +71,6 @@ final class InspectCommand implements Callable<Integer> {
         return Main.FAILED;
     }
 
-    private static MemoryEstimate fullContext(ModelInspection model) {
-        Integer context = model.whole().orElse(model).contextLength();
-        return MemoryEstimate.inference(model, context == null ? 0 : context, 1);
-    }
-
     static Map<String, Object> asJson(ModelInspection model, DeviceManager device) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("folder", model.folder().toString());
@@ -106,7 +101,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static Map<String, Object> memory(ModelInspection model, DeviceManager device) {
-        MemoryEstimate full = fullContext(model);
+        MemoryEstimate full = MemoryEstimate.fullContext(model);
         ModelInspection whole = model.whole().orElse(model);
         KvCache cache = whole.kvCache();
         OptionalLong now = device.availableMemory();
@@ -116,11 +111,14 @@ final class InspectCommand implements Callable<Integer> {
         memory.put("kvBytesPerToken", cache == null ? null : cache.bytesPerToken());
         memory.put("kvNote", whole.kvCacheNote());
         memory.put("fullContextBytes", full.bytes());
+        memory.put("complete", full.complete());
         memory.put("explanation", full.explain());
         memory.put("availableBytes", now.isPresent() ? now.getAsLong() : null);
-        memory.put("fitsNow", now.isPresent() ? full.bytes() <= now.getAsLong() : null);
+        memory.put("fitsNow", now.isPresent() ? full.fits(now.getAsLong()).orElse(null) : null);
         memory.put("reservedBytes", MemoryManager.DEFAULT_RESERVED_BYTES);
-        memory.put("fitsBesideReserve", beside.isPresent() ? full.bytes() <= beside.getAsLong() : null);
+        memory.put(
+                "fitsBesideReserve",
+                beside.isPresent() ? full.fits(beside.getAsLong()).orElse(null) : null);
         return memory;
     }
 
@@ -182,7 +180,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static void printMemory(ModelInspection model, DeviceManager device, PrintWriter out) {
-        MemoryEstimate full = fullContext(model);
+        MemoryEstimate full = MemoryEstimate.fullContext(model);
         ModelInspection whole = model.whole().orElse(model);
         KvCache cache = whole.kvCache();
         out.printf("%nmemory%n");
@@ -214,7 +212,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static String fits(MemoryEstimate estimate, long bytes) {
-        return estimate.bytes() <= bytes ? "fits" : "does not fit";
+        return estimate.fits(bytes).map(fits -> fits ? "fits" : "does not fit").orElse("may fit");
     }
 
     private static String weights(ModelInspection model) {

@@ -2,7 +2,6 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.Mlx4jException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -21,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
 
     private static final int LONGEST_CHAIN = 8;
-    private static final Pattern HUB_ID = Pattern.compile("[\\w][\\w.-]{0,95}(/[\\w][\\w.-]{0,95})?");
+    private static final Pattern HUB_ID = Pattern.compile("[\\w][\\w.-]{0,95}/[\\w][\\w.-]{0,95}");
     private static final BaseFinding NONE = new BaseFinding(null, List.of());
 
     /** What a verdict says of it. */
@@ -57,7 +56,7 @@ record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
                     needed
                             ? List.of(Problem.broken(
                                     "%s names no base model (%s in %s).".formatted(folder.path(), field, file),
-                                    "Name the model that it was trained on."))
+                                    "Name the model that it was trained on, in MLX4J_BASE_MODEL."))
                             : List.of());
         }
         BaseFinding found = resolve(folder, name, file + ": " + field, allowPickles, above);
@@ -77,12 +76,12 @@ record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
                             List.of(Problem.broken(
                                     "%s names the base model %s (%s), and there is no such folder."
                                             .formatted(folder.path(), shown, field),
-                                    "Put the base model there, or correct the path.")));
+                                    "Put the base model there, or name it in MLX4J_BASE_MODEL.")));
         }
         List<Path> chain = new ArrayList<>(above);
-        chain.add(real(folder.path()));
-        if (chain.contains(real(path)) || chain.size() > LONGEST_CHAIN) {
-            String how = chain.contains(real(path)) ? "leads back to it" : "stands on too many others";
+        chain.add(ModelFolder.real(folder.path()));
+        if (chain.contains(ModelFolder.real(path)) || chain.size() > LONGEST_CHAIN) {
+            String how = chain.contains(ModelFolder.real(path)) ? "leads back to it" : "stands on too many others";
             return new BaseFinding(
                     unread,
                     List.of(Problem.broken(
@@ -108,21 +107,12 @@ record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
         }
     }
 
-    /** A relative path is one from the folder, where there is such a folder, else from here. */
+    /** A relative path is one from the folder; a worker has no other place to look at. */
     private static @Nullable Path pathOf(ModelFolder folder, String name) {
         try {
-            Path beside = folder.path().resolve(name);
-            return Files.isDirectory(beside) ? beside : Path.of(name);
+            return folder.path().resolve(name);
         } catch (InvalidPathException none) {
             return null;
-        }
-    }
-
-    private static Path real(Path path) {
-        try {
-            return path.toRealPath();
-        } catch (IOException gone) {
-            return path.toAbsolutePath().normalize();
         }
     }
 }

@@ -44,4 +44,12 @@ final class Config {
         JsonNode value = config.path(name);
         return !value.isMissingNode() && !value.isNull() && !(value.isBoolean() && !value.booleanValue());
     }
+
+    /** Whether a field is there and what Python takes for true. */
+    static boolean isTrue(JsonNode config, String name) {
+        JsonNode value = config.path(name);
+        return value.isContainerNode()
+                ? !value.isEmpty()
+                : isSet(config, name) && !value.asText().isEmpty() && !(value.isNumber() && value.asDouble() == 0);
+    }
 }

@@ -6,6 +6,7 @@ import io.github.mlx4j.model.SafetensorsHeader.Tensor;
 import io.github.mlx4j.port.ProviderKind;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -20,6 +21,15 @@ final class ConfigChecks {
                     + "(?:layers|h)\\.(\\d{1,6})\\..*");
     private static final Pattern EMBEDDINGS =
             Pattern.compile("(?:.*\\.)?(?:embed_tokens|wte|embed_in|tok_embeddings)\\.weight");
+
+    /** MODELS_WITH_INCORRECT_HUB_TOKENIZER_CLASS in transformers: where there is a tokenizer.json, it takes no code. */
+    private static final Set<String> GENERIC =
+            Set.of(("arctic chatlm ernie4_5 ernie4_5_moe fuyu h2ovl_chat hyperclovax hyperclovax_vlm "
+                            + "hyperclovax_vision_v2 internlm2 internlm3 iquestcoder jamba llava llava_next minicpm3 "
+                            + "minicpmv minimax_m2 modernbert modernbert-decoder molmo molmo2 nemotron nvfp4 opencua "
+                            + "openvla paddleocr_vl phi3 phi3_v phimoe qwen2 qwen3_5 qwen3_5_moe qwen3_5_moe_text "
+                            + "qwen4_exp step3_vl vipllava cohere_asr camembertv2-base siglip2 smolvlm")
+                    .split(" "));
 
     private ConfigChecks() {}
 
@@ -81,14 +91,33 @@ final class ConfigChecks {
                             : Problem.broken(what + ".", fix))
                     .only(worker));
         }
-        boolean hfHasIt = KnownModelTypes.of(ProviderKind.HF).names().contains(type);
-        if (!hfHasIt && folder.json("tokenizer_config.json").has("auto_map")) {
+        if (tokenizerRunsCode(folder, type)) {
             problems.add(Problem.unsafe(
                     "The tokenizer of %s wants to run its own code (auto_map in tokenizer_config.json)."
                             .formatted(folder.path()),
                     "Use a model whose tokenizer transformers has."));
         }
         return problems;
+    }
+
+    /**
+     * Both libraries take tokenizers from transformers, which wants the folder's code for a class that it lacks. It is
+     * told that it may not, and does without for some types of models.
+     */
+    private static boolean tokenizerRunsCode(ModelFolder folder, String type) {
+        JsonNode tokenizer = folder.json("tokenizer_config.json");
+        JsonNode code = tokenizer.path("auto_map").isObject()
+                ? tokenizer.path("auto_map").path("AutoTokenizer")
+                : tokenizer.path("auto_map");
+        if (code.isMissingNode() || code.isNull() || (GENERIC.contains(type) && folder.has("tokenizer.json"))) {
+            return false;
+        }
+        String name = tokenizer.path("tokenizer_class").asText("").replaceFirst("Fast$", "");
+        List<JsonNode> classes = new ArrayList<>(List.of(code));
+        code.forEach(classes::add);
+        return name.isEmpty()
+                || classes.stream()
+                        .anyMatch(one -> one.asText().replaceFirst("Fast$", "").endsWith("." + name));
     }
 
     /** That the sizes it names are those of unquantized weights, as far as names of tensors tell. */

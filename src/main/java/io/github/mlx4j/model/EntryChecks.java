@@ -8,6 +8,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Looks at everything that lies in a folder: links may point within it, and from a snapshot of a hub cache into that
@@ -15,9 +16,12 @@ import java.util.List;
  */
 final class EntryChecks extends SimpleFileVisitor<Path> {
 
+    private static final int MOST_LINKS = 40;
+
     private final Path folder;
     private final List<Path> allowed = new ArrayList<>();
     private final List<Problem> problems = new ArrayList<>();
+    private int links; // followed for one entry
 
     private EntryChecks(Path folder) throws IOException {
         this.folder = folder;
@@ -62,16 +66,46 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
     }
 
     private void checkLink(Path link, Path name) {
-        try {
-            Path target = link.toRealPath();
-            if (allowed.stream().noneMatch(target::startsWith)) {
-                problems.add(outside(name));
-            } else if (!Files.isRegularFile(target) && !Files.isDirectory(target)) {
-                problems.add(special(name));
-            }
-        } catch (IOException error) { // no such file, or a loop
+        Path target = target(link);
+        if (target == null) {
             problems.add(nowhere(name));
+        } else if (allowed.stream().noneMatch(target::startsWith)) {
+            problems.add(outside(name));
+        } else if (Files.exists(target) && !Files.isRegularFile(target) && !Files.isDirectory(target)) {
+            problems.add(special(name));
         }
+    }
+
+    /** Where a link leads, also where nothing is there: who reads it says so. Null for a loop, or too many links. */
+    private @Nullable Path target(Path link) {
+        try {
+            return link.toRealPath();
+        } catch (IOException gone) {
+            links = 0;
+            return follow(link);
+        }
+    }
+
+    private @Nullable Path follow(Path path) {
+        Path at = path.getRoot();
+        for (Path part : path) {
+            if (part.toString().equals("..")) {
+                at = at.getParent() == null ? at : at.getParent();
+                continue;
+            }
+            at = at.resolve(part);
+            try {
+                if (Files.isSymbolicLink(at)) {
+                    at = ++links > MOST_LINKS ? null : follow(at.resolveSibling(Files.readSymbolicLink(at)));
+                }
+            } catch (IOException unreadable) {
+                return null;
+            }
+            if (at == null) {
+                return null;
+            }
+        }
+        return at;
     }
 
     private Problem special(Path name) {
@@ -89,7 +123,8 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
 
     private Problem nowhere(Path name) {
         return Problem.broken(
-                "%s in %s is a link that leads nowhere.".formatted(Shown.text(name.toString()), folder),
+                "%s in %s is a link that leads back to itself, or through too many others."
+                        .formatted(Shown.text(name.toString()), folder),
                 "Download or copy the model again.");
     }
 

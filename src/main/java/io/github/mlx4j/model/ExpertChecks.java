@@ -14,6 +14,7 @@ import java.util.Map;
 final class ExpertChecks {
 
     private static final String AGAIN = "Download or copy it again.";
+    private static final String PLAIN = "Use a plain LoRA.";
     private static final String PICKLE_FIX =
             "Allow pickles if you trust whoever made it, or convert it to *.safetensors.";
 
@@ -30,14 +31,7 @@ final class ExpertChecks {
                     .only(ProviderKind.HF));
         } else {
             adapter(folder, "", "adapter_model.safetensors", "peft_type", problems);
-            String type = folder.json("adapter_config.json").path("peft_type").asText("LORA");
-            if (!type.equals("LORA")) {
-                problems.add(Problem.broken(
-                                "%s is an adapter of the kind %s, and mlx-lm has none like it."
-                                        .formatted(folder.path(), Shown.text(type)),
-                                "Use the hf worker, or a LoRA adapter.")
-                        .only(ProviderKind.MLX));
-            }
+            kind(folder, "", problems);
         }
         return problems;
     }
@@ -46,7 +40,10 @@ final class ExpertChecks {
     static List<Problem> ofFolders(ModelFolder folder, Map<String, Object> metadata, boolean allowPickles) {
         List<Problem> problems = new ArrayList<>();
         List<String> experts = Experts.folders(folder);
-        experts.forEach(expert -> adapter(folder, expert + "/", "adapter_model.safetensors", "peft_type", problems));
+        for (String expert : experts) {
+            adapter(folder, expert + "/", "adapter_model.safetensors", "peft_type", problems);
+            kind(folder, expert + "/", problems);
+        }
         count(folder, metadata, experts.size(), problems);
         if (folder.has(Weights.ROUTER)) {
             whole(folder, Weights.ROUTER, problems);
@@ -126,6 +123,27 @@ final class ExpertChecks {
                     "Use a copy with adapter_model.safetensors, or convert it."));
         } else {
             problems.add(Problem.broken("%s has no %s%s.".formatted(folder.path(), prefix, weights), AGAIN));
+        }
+    }
+
+    /** Both workers take LoRA only. */
+    private static void kind(ModelFolder folder, String prefix, List<Problem> problems) {
+        JsonNode config = folder.json(prefix + "adapter_config.json");
+        String type = config.path("peft_type").asText("LORA");
+        String name = prefix.isEmpty() ? folder.path().toString() : "%s in %s".formatted(prefix, folder.path());
+        if (!type.equals("LORA")) {
+            problems.add(Problem.broken(
+                    "%s is an adapter of the kind %s, and the workers take LoRA only."
+                            .formatted(name, Shown.text(type)),
+                    PLAIN));
+        }
+        for (String odd : List.of("alora_invocation_tokens", "megatron_config")) {
+            if (Config.isTrue(config, odd)) {
+                Problem problem =
+                        Problem.broken("%s is a LoRA with %s, which can't be used.".formatted(name, odd), PLAIN);
+                problems.add(
+                        odd.startsWith("alora") ? problem : problem.only(ProviderKind.HF)); // mlx needs no megatron
+            }
         }
     }
 

@@ -12,7 +12,7 @@ import java.util.stream.Stream;
 /** The experts of DyLoRA-MoE: {@code peft_adapters/expert_i}, as folders of PEFT or as pickles. */
 final class Experts {
 
-    private static final String ROOT = "peft_adapters";
+    static final String ROOT = "peft_adapters";
     private static final Pattern FOLDER = Pattern.compile("expert_\\d{1,6}");
     private static final Pattern PICKLE = Pattern.compile("expert_\\d{1,6}\\.pt");
 

@@ -104,6 +104,12 @@ final class Inspecting {
 
     private void checkModel(@Nullable Architecture sizes, @Nullable Quantization quantization, boolean readable) {
         boolean wrapped = tensors.stream().anyMatch(tensor -> tensor.name().startsWith(Weights.WRAPPER));
+        if (wrapped && format.isModel()) {
+            problems.add(Problem.broken(
+                    "The weights of %s are those of a DyLoRA-MoE (%s…), but nothing else says that it is one."
+                            .formatted(folder.path(), Weights.WRAPPER),
+                    "Copy it with its own config.json, or with its %s.".formatted(ModelFormat.DYLORA_STATE)));
+        }
         List<Problem> ofWeights = WeightChecks.of(folder, files);
         problems.addAll(ofWeights);
         if (readable && format != ModelFormat.DYLORA_WRAPPED) {
@@ -115,7 +121,7 @@ final class Inspecting {
         if (quantization != null) {
             problems.addAll(QuantizationChecks.of(folder, quantization));
         }
-        if (wrapped) {
+        if (wrapped && format.isDylora()) {
             problems.addAll(ExpertChecks.ofRouter(folder, tensors, allowPickles));
         }
         if (format.isModel() && !hasTokenizer()) {
@@ -145,7 +151,8 @@ final class Inspecting {
                                 KnownModelTypes.of(worker).library(),
                                 Shown.text(config.path("model_type").asText()));
         };
-        return new Verdict(worker, true, how + base.needs(), "");
+        return new Verdict(
+                worker, true, how + QuantizationChecks.note(worker, Quantization.of(config)) + base.needs(), "");
     }
 
     private Map<String, Object> metadata() {
@@ -169,10 +176,11 @@ final class Inspecting {
 
     private boolean hasTokenizer() {
         return folder.names().stream()
-                .anyMatch(name -> name.startsWith("tokenizer.")
+                .filter(name -> name.startsWith("tokenizer.")
                         || name.startsWith("vocab.")
                         || name.endsWith(".model")
-                        || name.endsWith(".tiktoken"));
+                        || name.endsWith(".tiktoken"))
+                .anyMatch(folder::has); // a link may lead nowhere
     }
 
     private boolean hasChatTemplate() {

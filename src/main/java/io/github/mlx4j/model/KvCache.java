@@ -3,6 +3,7 @@ package io.github.mlx4j.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,12 @@ import org.jspecify.annotations.Nullable;
  * @param explanation the arithmetic, for people
  */
 public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int window, String explanation) {
+
+    /** What the libraries take for sliding_window_pattern where the config doesn't say. */
+    private static final Map<String, Integer> PATTERNS =
+            Map.of("gemma2", 2, "gemma3", 6, "gemma3_text", 6, "cohere2", 4);
+
+    private static final Set<String> STATES = Set.of("rwkv7", "bailing_moe_linear");
 
     /** Bytes that one more token takes, as long as the windows of sliding layers aren't full. */
     public long bytesPerToken() {
@@ -43,19 +50,25 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
 
     static Finding of(JsonNode whole, @Nullable Architecture sizes, int valueBytes) {
         JsonNode config = Config.text(whole);
-        String other = whyNotPlain(config);
+        String other = STATES.contains(type(whole, config))
+                ? "some layers keep a state instead of each token (%s)".formatted(type(whole, config))
+                : whyNotPlain(config);
         if (sizes == null || other != null) {
             return new Finding(null, other != null ? other : "the config doesn't give the sizes");
         }
         List<String> types = StreamSupport.stream(config.path("layer_types").spliterator(), false)
                 .map(JsonNode::asText)
                 .toList();
-        int sliding = (int) types.stream().filter("sliding_attention"::equals).count();
         Integer window = Config.size(config, "sliding_window");
+        int pattern = pattern(whole, config);
+        int sliding = types.isEmpty()
+                ? sizes.layers() - sizes.layers() / pattern
+                : (int) types.stream().filter("sliding_attention"::equals).count();
         if (types.stream().anyMatch(type -> !type.equals("full_attention") && !type.equals("sliding_attention"))) {
             return new Finding(null, "some layers don't keep keys and values of each token (layer_types)");
         }
-        if (sliding > 0 && (window == null || types.size() != sizes.layers())) {
+        boolean fewTypes = !types.isEmpty() && types.size() != sizes.layers();
+        if (sliding > 0 && (window == null || fewTypes)) {
             return new Finding(null, "some layers keep the last tokens only, but the config doesn't say how many");
         }
         int full = sizes.layers() - sliding;
@@ -76,6 +89,20 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
             note = "at most: layers may keep the last %d tokens only (sliding_window)".formatted(window);
         }
         return new Finding(new KvCache(layer, full, sliding, sliding > 0 ? window : 0, explanation), note);
+    }
+
+    /** Of so many layers the last keeps every token, and the others the last ones; 1 where all do, or none is said. */
+    private static int pattern(JsonNode whole, JsonNode config) {
+        if (config.has("use_sliding_window")
+                && !config.path("use_sliding_window").asBoolean()) {
+            return 1;
+        }
+        Integer stated = Config.size(config, "sliding_window_pattern");
+        return stated != null ? stated : PATTERNS.getOrDefault(type(whole, config), 1);
+    }
+
+    private static String type(JsonNode whole, JsonNode config) {
+        return config.path("model_type").asText(whole.path("model_type").asText());
     }
 
     private static @Nullable String whyNotPlain(JsonNode config) {

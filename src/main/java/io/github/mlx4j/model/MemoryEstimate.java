@@ -3,7 +3,9 @@ package io.github.mlx4j.model;
 import io.github.mlx4j.device.Bytes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What something takes in memory, by arithmetic alone.
@@ -23,6 +25,7 @@ import java.util.stream.Collectors;
 public record MemoryEstimate(List<Part> parts) {
 
     private static final int TRAINED_BYTES = 16; // 4 the parameter, 4 its gradient, 8 Adam's moments
+    private static final String NOT_HERE = "the base model is not in a folder here";
     private static final double QLORA_BITS = 4 + 32.0 / 64; // a float16 scale and bias for each group of 64
 
     /** Takes an immutable copy. */
@@ -34,12 +37,33 @@ public record MemoryEstimate(List<Part> parts) {
      * One addend.
      *
      * @param name what it is
-     * @param bytes how much
+     * @param bytes how much; what is known of it
+     * @param known whether that is all of it
      * @param arithmetic how that came about, for people
      */
-    public record Part(String name, long bytes, String arithmetic) {}
+    public record Part(String name, long bytes, boolean known, String arithmetic) {
 
-    /** The sum, in bytes. */
+        private static Part known(String name, long bytes, String arithmetic) {
+            return new Part(name, bytes, true, arithmetic);
+        }
+
+        private static Part unknown(String name, String why) {
+            return new Part(name, 0, false, "not known: " + why);
+        }
+    }
+
+    /** Whether every part is known; else it takes at least {@link #bytes()}. */
+    public boolean complete() {
+        return parts.stream().allMatch(Part::known);
+    }
+
+    /** Whether it fits into so many bytes; empty where what is known fits, but not all is known. */
+    public Optional<Boolean> fits(long available) {
+        boolean fits = bytes() <= available;
+        return fits && !complete() ? Optional.empty() : Optional.of(fits);
+    }
+
+    /** The sum, in bytes, of what is known. */
     public long bytes() {
         long sum = 0;
         for (Part part : parts) {
@@ -53,7 +77,8 @@ public record MemoryEstimate(List<Part> parts) {
         return parts.stream()
                         .map(part -> "%s %s (%s)".formatted(part.name(), Bytes.text(part.bytes()), part.arithmetic()))
                         .collect(Collectors.joining(" + "))
-                + " = " + Bytes.text(bytes());
+                + (complete() ? " = " : " = at least ")
+                + Bytes.text(bytes());
     }
 
     /**
@@ -63,23 +88,30 @@ public record MemoryEstimate(List<Part> parts) {
      * @param rows requests that run at once
      */
     public static MemoryEstimate inference(ModelInspection model, long tokens, int rows) {
-        List<Part> parts = new ArrayList<>(List.of(weights(model)));
-        ModelInspection whole = model.whole().orElse(model);
-        if (whole != model) {
-            parts.add(
-                    new Part("base model", whole.weightBytes(), "the bytes of %,d tensors".formatted(whole.tensors())));
-        } else if (model.whole().isEmpty()) {
-            parts.add(new Part("base model", 0, "not known: it is not in a folder here"));
-        }
-        KvCache cache = whole.kvCache();
+        List<Part> parts = allWeights(model);
+        ModelInspection whole = model.whole().orElse(null);
+        KvCache cache = whole == null ? null : whole.kvCache();
+        String note = whole == null ? NOT_HERE : whole.kvCacheNote();
         parts.add(
                 cache == null
-                        ? new Part("KV cache", 0, "not known: " + whole.kvCacheNote())
-                        : new Part(
+                        ? Part.unknown("KV cache", note)
+                        : Part.known(
                                 "KV cache",
                                 times(cache.bytes(tokens), rows),
                                 "%d × %d tokens × %s".formatted(rows, tokens, cache.explanation())
-                                        + (whole.kvCacheNote().isEmpty() ? "" : "; " + whole.kvCacheNote())));
+                                        + (note.isEmpty() ? "" : "; " + note)));
+        return new MemoryEstimate(parts);
+    }
+
+    /** For generating text in one row, up to the context that the config names. */
+    public static MemoryEstimate fullContext(ModelInspection model) {
+        Integer context = model.whole().map(ModelInspection::contextLength).orElse(null);
+        if (context != null) {
+            return inference(model, context, 1);
+        }
+        List<Part> parts = allWeights(model);
+        parts.add(Part.unknown(
+                "KV cache", model.whole().isEmpty() ? NOT_HERE : "the config doesn't say how long the context is"));
         return new MemoryEstimate(parts);
     }
 
@@ -93,31 +125,49 @@ public record MemoryEstimate(List<Part> parts) {
     public static MemoryEstimate training(
             ModelInspection model, TrainingKind kind, long trained, int batch, int sequence) {
         List<Part> parts = new ArrayList<>();
-        Long all = model.parameters();
+        ModelInspection whole = model.whole().orElse(null);
+        Long all = whole == null ? null : whole.parameters();
         if (kind == TrainingKind.FULL) {
-            long count = all == null ? 0 : all;
-            parts.add(trained("parameters", count));
+            parts.add(
+                    all == null
+                            ? Part.unknown("parameters", whole == null ? NOT_HERE : "how many there are")
+                            : trained("parameters", all));
         } else {
-            boolean toQuantize = kind == TrainingKind.QLORA && model.quantization() == null && all != null;
+            boolean toQuantize = kind == TrainingKind.QLORA && all != null && whole.quantization() == null;
             parts.add(
                     toQuantize
-                            ? new Part(
+                            ? Part.known(
                                     "weights",
                                     Math.round(all * QLORA_BITS / 8),
                                     "%,d parameters × %.1f bits, once quantized".formatted(all, QLORA_BITS))
-                            : weights(model));
+                            : weights("weights", whole));
             parts.add(trained("trained parameters", trained));
         }
-        parts.add(activations(model, batch, sequence));
+        parts.add(activations(whole, batch, sequence));
         return new MemoryEstimate(parts);
     }
 
-    private static Part weights(ModelInspection model) {
-        return new Part("weights", model.weightBytes(), "the bytes of %,d tensors".formatted(model.tensors()));
+    /** The folder's own, and those of its base model. */
+    private static List<Part> allWeights(ModelInspection model) {
+        List<Part> parts = new ArrayList<>(List.of(weights("weights", model)));
+        ModelInspection whole = model.whole().orElse(null);
+        if (whole != model) {
+            parts.add(weights("base model", whole));
+        }
+        return parts;
+    }
+
+    private static Part weights(String name, @Nullable ModelInspection model) {
+        if (model == null) {
+            return Part.unknown(name, NOT_HERE);
+        }
+        return model.tensors() == 0
+                ? Part.unknown(name, "there are none that can be read")
+                : Part.known(name, model.weightBytes(), "the bytes of %,d tensors".formatted(model.tensors()));
     }
 
     private static Part trained(String name, long count) {
-        return new Part(
+        return Part.known(
                 name,
                 times(count, TRAINED_BYTES),
                 "%,d × %d bytes: 4 itself, 4 gradient, 8 Adam".formatted(count, TRAINED_BYTES));
@@ -127,10 +177,10 @@ public record MemoryEstimate(List<Part> parts) {
      * Korthikanti and others, "Reducing Activation Recomputation in Large Transformer Models" (2022), equation 1: in 16
      * bits a layer keeps s·b·h·(34 + 5·a·s/h) bytes; and the logits with their gradient in float32.
      */
-    private static Part activations(ModelInspection model, int batch, int sequence) {
-        Architecture sizes = model.architecture();
+    private static Part activations(@Nullable ModelInspection model, int batch, int sequence) {
+        Architecture sizes = model == null ? null : model.architecture();
         if (sizes == null) {
-            return new Part("activations", 0, "not known: the config doesn't give the sizes");
+            return Part.unknown("activations", model == null ? NOT_HERE : "the config doesn't give the sizes");
         }
         long rows = times(batch, sequence);
         long attention = times(5, sizes.heads(), sequence);
@@ -140,6 +190,7 @@ public record MemoryEstimate(List<Part> parts) {
         return new Part(
                 "activations",
                 plus(layers, logits),
+                sizes.vocabularySize() != null,
                 "an estimate: %d layers × %d × %d tokens × (34 × %d + 5 × %d heads × %3$d) + logits %2$d × %3$d × %d × 8"
                         .formatted(sizes.layers(), batch, sequence, sizes.hiddenSize(), sizes.heads(), vocabulary));
     }

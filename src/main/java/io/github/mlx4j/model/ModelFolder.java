@@ -56,6 +56,15 @@ final class ModelFolder {
         }
     }
 
+    /** The path without links, or as it is where there is nothing. */
+    static Path real(Path path) {
+        try {
+            return path.toRealPath();
+        } catch (IOException gone) {
+            return path.toAbsolutePath().normalize();
+        }
+    }
+
     static boolean isGguf(String name) {
         return name.endsWith(".gguf");
     }
@@ -124,7 +133,7 @@ final class ModelFolder {
         String why;
         try {
             if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
-                why = "it is not a file";
+                why = Files.exists(file) ? "it is not a file" : "it is a link that leads nowhere";
             } else if (Files.size(file) > MOST_JSON_BYTES) {
                 why = "it is too long, with %,d bytes".formatted(Files.size(file));
             } else {

@@ -114,8 +114,7 @@ public enum ModelFormat {
         boolean type =
                 config.path("model_type").asText().toLowerCase(Locale.ROOT).contains("dylora");
         boolean fields = names(config).anyMatch(name -> name.startsWith("_dylora_"));
-        boolean wrapped = weights.stream().anyMatch(name -> Weights.isWrapped(folder, name));
-        if (!type && !fields && !wrapped && !(model && hasState(folder.path()))) {
+        if (!type && !fields && !(model && hasState(folder.path()) && !isPlain(folder, config, weights))) {
             return UNKNOWN;
         }
         if (Experts.pickled(folder)) {
@@ -130,8 +129,17 @@ public enum ModelFormat {
         return type ? DYLORA_WRAPPED : DYLORA_BASE_CONFIG;
     }
 
+    /** A model of its own may have a state beside it by chance. */
+    private static boolean isPlain(ModelFolder folder, JsonNode config, List<String> weights) {
+        return config.path("model_type").isTextual()
+                && !Files.isDirectory(folder.path().resolve(Experts.ROOT))
+                && weights.stream()
+                        .filter(name -> !name.equals(Weights.ROUTER))
+                        .noneMatch(name -> Weights.hasExperts(folder, name));
+    }
+
     private static boolean hasState(Path folder) {
-        Path parent = folder.toAbsolutePath().normalize().getParent();
+        Path parent = ModelFolder.real(folder).getParent();
         return Files.isDirectory(folder.resolve(DYLORA_STATE))
                 || (parent != null && Files.isDirectory(parent.resolve(DYLORA_STATE)));
     }

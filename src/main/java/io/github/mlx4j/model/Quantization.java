@@ -23,10 +23,7 @@ public record Quantization(
             String mode = mlx.path("mode").asText("affine");
             return new Quantization("mlx", Config.size(mlx, "bits"), Config.size(mlx, "group_size"), Shown.text(mode));
         }
-        JsonNode other = config.path("quantization_config");
-        if (!other.isObject()) {
-            other = Config.text(config).path("quantization_config");
-        }
+        JsonNode other = byTransformers(config);
         return other.isObject()
                 ? new Quantization(
                         Shown.text(other.path("quant_method").asText("unknown")),
@@ -34,5 +31,11 @@ public record Quantization(
                         Config.size(other, "group_size"),
                         null)
                 : null;
+    }
+
+    /** What transformers' tools wrote of it, in a part of the config or another. */
+    static JsonNode byTransformers(JsonNode config) {
+        JsonNode whole = config.path("quantization_config");
+        return whole.isObject() ? whole : Config.text(config).path("quantization_config");
     }
 }

@@ -91,7 +91,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
      */
     public static SafetensorsHeader read(Path file) {
         if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
-            throw damaged(file, "it is not a file", null);
+            throw damaged(file, Files.exists(file) ? "it is not a file" : "it is a link that leads nowhere", null);
         }
         try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);

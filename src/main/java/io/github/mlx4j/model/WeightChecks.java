@@ -2,8 +2,10 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.model.SafetensorsHeader.Tensor;
 import io.github.mlx4j.port.ProviderKind;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +13,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Looks at the weights of a model folder: all there, whole, and those that the index names. */
 final class WeightChecks {
@@ -33,9 +36,12 @@ final class WeightChecks {
             checks.none();
         } else {
             checks.whole();
-            folder.names().stream().filter(name -> name.endsWith(Weights.INDEX)).forEach(checks::index);
+            checks.read(folder.names())
+                    .filter(name -> name.endsWith(Weights.INDEX))
+                    .forEach(checks::index);
             checks.shards();
             checks.named();
+            checks.once();
         }
         return checks.problems;
     }
@@ -53,13 +59,22 @@ final class WeightChecks {
     }
 
     private void whole() {
-        for (String file : files) {
+        read(Weights.topLevel(folder)).forEach(file -> {
             try {
                 folder.readHeader(file);
             } catch (ModelLoadException damaged) {
                 problems.add(Problem.broken(damaged.reason(), damaged.hint()));
             }
-        }
+        });
+    }
+
+    /**
+     * Those of the names that are read: where there is {@code model*.safetensors}, others are a copy for other
+     * programs.
+     */
+    private Stream<String> read(Collection<String> names) {
+        boolean usual = Weights.topLevel(folder).stream().anyMatch(name -> name.startsWith("model"));
+        return names.stream().filter(name -> !usual || name.startsWith("model"));
     }
 
     /** Paths in an index could lead anywhere, and transformers reads what isn't safetensors as a pickle. */
@@ -97,9 +112,7 @@ final class WeightChecks {
             return;
         }
         folder.header(file).ifPresent(header -> {
-            Set<String> there = header.tensors().stream()
-                    .map(SafetensorsHeader.Tensor::name)
-                    .collect(Collectors.toSet());
+            Set<String> there = header.tensors().stream().map(Tensor::name).collect(Collectors.toSet());
             names.stream()
                     .filter(name -> !there.contains(name))
                     .findFirst()
@@ -130,6 +143,30 @@ final class WeightChecks {
                             AGAIN));
                 }
                 return;
+            }
+        }
+    }
+
+    /** mlx-lm would take a tensor from the one file or the other. */
+    private void once() {
+        Map<String, String> found = new HashMap<>();
+        for (String file :
+                Weights.topLevel(folder).stream().filter(Weights::isForMlx).toList()) {
+            for (Tensor tensor :
+                    folder.header(file).map(SafetensorsHeader::tensors).orElse(List.of())) {
+                String other = found.putIfAbsent(tensor.name(), file);
+                if (other != null) {
+                    problems.add(Problem.broken(
+                                    "%s has the tensor %s twice, in %s and %s."
+                                            .formatted(
+                                                    folder.path(),
+                                                    Shown.text(tensor.name()),
+                                                    Shown.text(other),
+                                                    Shown.text(file)),
+                                    "Keep the files of one set of weights in the folder.")
+                            .only(ProviderKind.MLX));
+                    return;
+                }
             }
         }
     }

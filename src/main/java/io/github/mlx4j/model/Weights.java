@@ -3,6 +3,7 @@ package io.github.mlx4j.model;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** Which files of a folder hold weights. */
@@ -14,6 +15,8 @@ final class Weights {
     static final String WRAPPER = "foundation_model.";
 
     private static final List<String> PICKLES = List.of(".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle");
+
+    private static final Pattern EXPERT = Pattern.compile(".+\\.lora_[AB]\\.expert_\\d+\\.weight");
 
     private Weights() {}
 
@@ -38,13 +41,18 @@ final class Weights {
         };
     }
 
-    /** Files that an index names, else those that both libraries look for, else any: other copies don't count twice. */
+    /**
+     * Files that an index names, else model.safetensors, else those that mlx-lm looks for, else any: other copies don't
+     * count twice.
+     */
     private static List<String> ofModel(ModelFolder folder) {
         TreeSet<String> indexed = new TreeSet<>();
         folder.json("model" + INDEX).path("weight_map").forEach(file -> indexed.add(file.asText()));
         List<String> files = new ArrayList<>(topLevel(folder));
         if (files.stream().anyMatch(indexed::contains)) {
             files.retainAll(indexed);
+        } else if (files.contains("model" + SUFFIX)) {
+            return List.of("model" + SUFFIX);
         } else if (files.stream().anyMatch(Weights::isForMlx)) {
             files.removeIf(name -> !isForMlx(name));
         }
@@ -60,11 +68,12 @@ final class Weights {
         return PICKLES.stream().anyMatch(name::endsWith);
     }
 
-    /** Whether a file has the weights of DyLoRA-MoE's wrapper. */
-    static boolean isWrapped(ModelFolder folder, String name) {
+    /** Whether a file has weights of DyLoRA-MoE's experts, or of its router. */
+    static boolean hasExperts(ModelFolder folder, String name) {
         return folder.header(name)
                 .filter(header -> header.tensors().stream()
-                        .anyMatch(tensor -> tensor.name().startsWith(WRAPPER)))
+                        .anyMatch(tensor -> tensor.name().startsWith("router.gate.")
+                                || EXPERT.matcher(tensor.name()).matches()))
                 .isPresent();
     }
 

@@ -59,6 +59,23 @@ class InspectCommandTest {
     }
 
     @Test
+    void shouldNotSayThatItFitsWhenNotAllIsKnown() throws IOException {
+        Files.copy(Path.of(TINY, "model.safetensors"), folder.resolve("model.safetensors"));
+        Files.copy(Path.of(TINY, "tokenizer.json"), folder.resolve("tokenizer.json"));
+        String config = Files.readString(Path.of(TINY, "config.json"));
+        Files.writeString(folder.resolve("config.json"), config.replace("max_position_embeddings", "other"));
+
+        assertThat(run("--json", folder.toString())).isZero();
+        JsonNode memory = new JsonMapper().readTree(out.toString()).path("memory");
+        assertThat(memory.path("complete").booleanValue()).isFalse();
+        assertThat(memory.path("fitsNow").isNull()).isTrue();
+        assertThat(memory.path("fullContextBytes").longValue()).isEqualTo(7_281_408);
+
+        run(folder.toString());
+        assertThat(out.toString()).contains(" = at least 7.3 MB").containsPattern("available now, so it may fit; ");
+    }
+
+    @Test
     void shouldExitWithOneAndSayWhyWhenNothingLoadsIt() throws IOException {
         Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"llama\", \"model_file\": \"evil.py\"}");
 

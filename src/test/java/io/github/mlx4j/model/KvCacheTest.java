@@ -49,6 +49,35 @@ class KvCacheTest {
         assertThat(finding.cache().bytes(100)).isEqualTo(64 * (100 + 3 * 10));
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "\"model_type\": \"gemma2\" | 2",
+                "\"model_type\": \"cohere2\" | 3",
+                "\"model_type\": \"cohere2\", \"sliding_window_pattern\": 2 | 2",
+                "\"model_type\": \"gemma3_text\" | 4",
+                "\"model_type\": \"gemma3\", \"sliding_window_pattern\": 3 | 3",
+                "\"model_type\": \"exaone4\", \"sliding_window_pattern\": 4 | 3"
+            })
+    void shouldCountSlidingLayersWhenThePatternSaysWhich(String fields, int sliding) throws IOException {
+        KvCache.Finding finding = find("{%s, \"sliding_window\": 10, %s}".formatted(LLAMA, fields));
+
+        assertThat(finding.cache().slidingLayers()).isEqualTo(sliding);
+        assertThat(finding.cache().fullLayers()).isEqualTo(4 - sliding);
+        assertThat(finding.note()).isEqualTo(sliding + " of 4 layers keep the last 10 tokens only");
+        assertThat(find("{%s, %s}".formatted(LLAMA, fields)).note()).contains("but the config doesn't say how many");
+    }
+
+    @Test
+    void shouldKnowThePatternWhenTheTextHasAPartOfItsOwn() throws IOException {
+        String gemma3 = "{\"model_type\": \"gemma3\", \"text_config\": {%s, \"sliding_window\": 10}}".formatted(LLAMA);
+
+        assertThat(find(gemma3).cache().slidingLayers()).isEqualTo(4);
+        assertThat(find(gemma3.replace("layers\": 4", "layers\": 13")).cache().fullLayers())
+                .isEqualTo(2);
+    }
+
     @Test
     void shouldSayAtMostWhenNoLayerIsNamedToSlide() throws IOException {
         assertThat(find("{%s, \"sliding_window\": 10}".formatted(LLAMA)).note())
@@ -65,6 +94,8 @@ class KvCacheTest {
                 "\"kv_lora_rank\": 512 | keys and values are kept compressed (MLA)",
                 "\"mamba_d_state\": 16 | some layers keep a state instead of each token (mamba_d_state)",
                 "\"full_attention_interval\": 4 | some layers keep a state instead of each token",
+                "\"model_type\": \"rwkv7\" | some layers keep a state instead of each token (rwkv7)",
+                "\"model_type\": \"bailing_moe_linear\" | some layers keep a state instead of each token",
                 "\"num_kv_shared_layers\": 2 | not every layer has the same keys and values",
                 "\"layer_types\": [\"linear_attention\"] | some layers don't keep keys and values of each token",
                 "\"layer_types\": [\"sliding_attention\"] | but the config doesn't say how many",

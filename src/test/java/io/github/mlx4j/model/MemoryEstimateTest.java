@@ -46,7 +46,52 @@ class MemoryEstimateTest {
 
         assertThat(MemoryEstimate.inference(ModelInspector.inspect(folder.resolve("m")), 1, 1)
                         .explain())
-                .contains("KV cache 0 bytes (not known: keys and values are kept compressed (MLA))");
+                .contains("KV cache 0 bytes (not known: keys and values are kept compressed (MLA))")
+                .endsWith(" = at least 328 bytes");
+    }
+
+    @Test
+    void shouldNotSayThatItFitsWhenNotAllIsKnown() throws IOException {
+        MemoryEstimate whole = MemoryEstimate.fullContext(tiny);
+        assertThat(whole.complete()).isTrue();
+        assertThat(whole.fits(whole.bytes())).contains(true);
+        assertThat(whole.fits(whole.bytes() - 1)).contains(false);
+
+        Folders.model(
+                folder.resolve("m"), Folders.CONFIG.replace("max_position_embeddings", "x"), Safetensors.llama(2));
+        MemoryEstimate part = MemoryEstimate.fullContext(ModelInspector.inspect(folder.resolve("m")));
+        assertThat(part.complete()).isFalse();
+        assertThat(part.explain()).contains("not known: the config doesn't say how long the context is", "at least");
+        assertThat(part.fits(part.bytes())).isEmpty();
+        assertThat(part.fits(part.bytes() - 1)).contains(false);
+    }
+
+    @Test
+    void shouldTrainTheBaseWhenTheFolderIsAnAdapter() throws IOException {
+        Path base = Folders.hf(folder.resolve("base"));
+        ModelInspection adapter = ModelInspector.inspect(Folders.peftAdapter(folder.resolve("a"), base.toString()));
+        assertThat(MemoryEstimate.training(adapter, TrainingKind.LORA, 10, 1, 1))
+                .isEqualTo(MemoryEstimate.training(ModelInspector.inspect(base), TrainingKind.LORA, 10, 1, 1));
+
+        ModelInspection onTheHub = ModelInspector.inspect(Folders.peftAdapter(folder.resolve("b"), "org/base"));
+        MemoryEstimate estimate = MemoryEstimate.training(onTheHub, TrainingKind.FULL, 0, 1, 1);
+        assertThat(estimate.parts()).allMatch(part -> !part.known());
+        assertThat(estimate.explain())
+                .contains("parameters 0 bytes (not known: the base model is not in a folder here)");
+    }
+
+    @Test
+    void shouldNotKnowFullTrainingWhenParametersOfAQuantizedModelAreNotCounted() throws IOException {
+        Folders.hf(folder.resolve("m"));
+        Folders.write(
+                folder.resolve("m"),
+                "config.json",
+                Folders.config("\"quantization_config\": {\"quant_method\": \"gptq\"}"));
+
+        MemoryEstimate estimate =
+                MemoryEstimate.training(ModelInspector.inspect(folder.resolve("m")), TrainingKind.FULL, 0, 1, 1);
+        assertThat(estimate.complete()).isFalse();
+        assertThat(estimate.explain()).contains("parameters 0 bytes (not known: how many there are)", "= at least ");
     }
 
     @Test
@@ -88,7 +133,7 @@ class MemoryEstimateTest {
 
         assertThat(estimate.parts().get(0))
                 .isEqualTo(new MemoryEstimate.Part(
-                        "parameters", 16 * PARAMETERS, "1,820,352 × 16 bytes: 4 itself, 4 gradient, 8 Adam"));
+                        "parameters", 16 * PARAMETERS, true, "1,820,352 × 16 bytes: 4 itself, 4 gradient, 8 Adam"));
         assertThat(estimate.parts()).hasSize(2);
     }
 

@@ -65,8 +65,11 @@ class ModelFormatTest {
     }
 
     @Test
-    void shouldSeeDyloraWhenOnlyItsStateLiesInTheFolderOrAbove() throws IOException {
-        Folders.hf(folder);
+    void shouldSeeDyloraWhenItsStateAndAnExpertAreThere() throws IOException {
+        Folders.model(
+                folder,
+                Folders.CONFIG,
+                Safetensors.llama(2).tensor("model.layers.0.q_proj.lora_A.expert_0.weight", "F32", 2, 4));
         Files.createDirectories(folder.resolve("dylo_moe_state"));
         assertThat(ModelFormat.detect(folder)).isEqualTo(ModelFormat.DYLORA_BASE_CONFIG);
 
@@ -77,10 +80,26 @@ class ModelFormatTest {
     }
 
     @Test
-    void shouldSeeDyloraWhenOnlyTheWeightsAreWrapped() throws IOException {
+    void shouldSeeAPlainModelWhenAStateLiesThereByChance() throws IOException {
+        Folders.hf(folder);
+        Files.createDirectories(folder.resolve("dylo_moe_state"));
+        assertThat(ModelFormat.detect(folder)).isEqualTo(ModelFormat.HF);
+
+        Files.move(folder.resolve("dylo_moe_state"), temp.resolve("dylo_moe_state"));
+        assertThat(ModelFormat.detect(folder)).isEqualTo(ModelFormat.HF);
+
+        Files.createDirectories(folder.resolve("peft_adapters"));
+        assertThat(ModelFormat.detect(folder)).isEqualTo(ModelFormat.DYLORA_BASE_CONFIG);
+        Files.delete(folder.resolve("peft_adapters"));
+        Folders.write(folder, "config.json", "{}");
+        assertThat(ModelFormat.detect(folder)).isEqualTo(ModelFormat.DYLORA_BASE_CONFIG);
+    }
+
+    @Test
+    void shouldSeeAPlainModelWhenOnlyTheWeightsAreWrapped() throws IOException {
         Folders.model(folder, Folders.CONFIG, Safetensors.llama(2, "foundation_model."));
 
-        assertThat(ModelFormat.detect(folder)).isEqualTo(ModelFormat.DYLORA_BASE_CONFIG);
+        assertThat(ModelFormat.detect(folder)).isEqualTo(ModelFormat.HF);
     }
 
     @Test

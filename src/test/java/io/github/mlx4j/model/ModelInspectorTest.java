@@ -111,6 +111,44 @@ class ModelInspectorTest {
         Folders.write(
                 folder, "config.json", Folders.config("\"quantization_config\": {\"quant_method\": \"bitsandbytes\"}"));
         assertRefused(ModelInspector.inspect(folder), MLX, "is quantized with bitsandbytes, which mlx-lm can't read");
+        assertRefused(ModelInspector.inspect(folder), HF, "is quantized with bitsandbytes");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "llama | \"mxfp4\" | true | true",
+                "llama | \"fp8\" | false | true",
+                "llama | \"fp8\", \"scale_fmt\": \"ue8m0\", \"weight_block_size\": [32, 32] | true | true",
+                "llama | \"fp8\", \"scale_fmt\": \"ue8m0\", \"weight_block_size\": [128, 128] | false | true",
+                "deepseek_v3 | \"fp8\", \"weight_block_size\": [128, 128] | true | true",
+                "ministral3 | \"fp8\" | true | true",
+                "minimax_m2 | \"fp8\" | true | true",
+                "llama | \"modelopt\", \"quant_algo\": \"NVFP4\" | true | false",
+                "llama | \"modelopt\", \"quantization\": {\"quant_algo\": \"NVFP4\"} | true | false",
+                "llama | \"modelopt\", \"quant_algo\": \"FP8\" | false | false",
+                "llama | \"modelopt\" | false | false",
+                "llama | \"compressed-tensors\", \"format\": \"pack-quantized\" | true | false",
+                "llama | \"compressed-tensors\", \"format\": \"float-quantized\" | false | false",
+                "llama | \"gptq\", \"bits\": 8 | false | false",
+                "llama | \"awq\" | true | false"
+            })
+    void shouldReadOnlyTheKindsThatTheLibrariesDoWhenTransformersQuantizedIt(
+            String type, String method, boolean mlx, boolean hf) throws IOException {
+        Folders.hf(folder);
+        Folders.write(
+                folder,
+                "config.json",
+                Folders.config("\"quantization_config\": {\"quant_method\": %s}".formatted(method))
+                        .replace("llama", type));
+
+        ModelInspection model = ModelInspector.inspect(folder);
+        assertThat(model.verdict(MLX).loads()).isEqualTo(mlx);
+        assertThat(model.verdict(HF).loads()).isEqualTo(hf);
+        if (hf) {
+            assertThat(model.verdict(HF).reason()).contains("; without a GPU for ", "are turned into bfloat16");
+        }
     }
 
     @Test
@@ -121,6 +159,27 @@ class ModelInspectorTest {
         ModelInspection model = ModelInspector.inspect(folder);
         assertThat(model.problems()).isEmpty();
         assertThat(model.tensors()).isEqualTo(10);
+    }
+
+    @Test
+    void shouldRefuseADamagedCopyOnlyWhenAWorkerReadsIt() throws IOException {
+        Folders.hf(folder);
+        Files.write(folder.resolve("consolidated.safetensors"), new byte[0]);
+        assertThat(ModelInspector.inspect(folder).problems()).isEmpty();
+
+        Files.write(folder.resolve("model.fp16.safetensors"), new byte[0]);
+        assertRefusedByAll("model.fp16.safetensors is no whole safetensors file: it is empty");
+    }
+
+    @Test
+    void shouldLeaveItToTransformersWhenATensorIsThereTwice() throws IOException {
+        Folders.hf(folder);
+        Safetensors.llama(2).write(folder.resolve("model.fp16.safetensors"));
+
+        ModelInspection model = ModelInspector.inspect(folder);
+        assertThat(model.tensors()).isEqualTo(10);
+        assertRefused(model, MLX, "twice, in model.fp16.safetensors and model.safetensors");
+        assertThat(model.verdict(HF).loads()).isTrue();
     }
 
     @Test
@@ -248,7 +307,6 @@ class ModelInspectorTest {
     void shouldRefuseCodeWhenTheTypeIsNotNative() throws IOException {
         Folders.hf(folder);
         Folders.write(folder, "config.json", Folders.config("\"auto_map\": {\"AutoConfig\": \"x.Config\"}"));
-        Folders.write(folder, "tokenizer_config.json", "{\"auto_map\": {}}");
         assertThat(ModelInspector.inspect(folder).problems()).isEmpty(); // llama is native
 
         Folders.write(
@@ -256,9 +314,41 @@ class ModelInspectorTest {
                 "config.json",
                 Folders.config("\"auto_map\": {\"AutoConfig\": \"x.Config\"}").replace("llama", "nosuch"));
         assertRefusedByAll("has no architecture nosuch, and " + folder + " wants to run its own code (auto_map)");
-        assertThat(ModelInspector.inspect(folder).problems())
-                .extracting(Problem::what)
-                .anyMatch(what -> what.contains("auto_map in tokenizer_config.json"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "llama | {\"auto_map\": {}} | true",
+                "llama | {\"auto_map\": {\"AutoConfig\": \"x.Config\"}} | true",
+                "llama | {\"auto_map\": {\"AutoTokenizer\": [\"x.Odd\", null]}} | false",
+                "llama | {\"auto_map\": [\"x.Odd\", null]} | false",
+                "llama | {\"auto_map\": {\"AutoTokenizer\": [\"x.Odd\", null]}, \"tokenizer_class\": \"Odd\"} | false",
+                "llama | {\"auto_map\": {\"AutoTokenizer\": [\"x.Odd\", \"x.OddFast\"]}, \"tokenizer_class\": \"OddFast\"} | false",
+                "llama | {\"auto_map\": {\"AutoTokenizer\": [\"x.Odd\", null]}, \"tokenizer_class\": \"LlamaTokenizer\"} | true",
+                "qwen2 | {\"auto_map\": {\"AutoTokenizer\": [\"x.Odd\", null]}, \"tokenizer_class\": \"Odd\"} | true"
+            })
+    void shouldRefuseATokenizerWhenTransformersNeedsItsCode(String type, String tokenizer, boolean loads)
+            throws IOException {
+        Folders.hf(folder);
+        Folders.write(folder, "config.json", Folders.CONFIG.replace("llama", type));
+        Folders.write(folder, "tokenizer_config.json", tokenizer);
+
+        assertThat(ModelInspector.inspect(folder).problems().isEmpty()).isEqualTo(loads);
+        if (!loads) {
+            assertRefusedByAll("wants to run its own code (auto_map in tokenizer_config.json)");
+        }
+    }
+
+    @Test
+    void shouldRefuseATokenizersCodeWhenNoGenericOneCanStandIn() throws IOException {
+        Folders.hf(folder);
+        Folders.write(folder, "config.json", Folders.CONFIG.replace("llama", "qwen2"));
+        Folders.write(folder, "tokenizer_config.json", "{\"auto_map\": {\"AutoTokenizer\": [\"x.Odd\", null]}}");
+        Files.move(folder.resolve("tokenizer.json"), folder.resolve("tokenizer.model"));
+
+        assertRefusedByAll("wants to run its own code (auto_map in tokenizer_config.json)");
     }
 
     @ParameterizedTest
@@ -362,11 +452,48 @@ class ModelInspectorTest {
         void shouldRefuseLinksWhenTheyLeadNowhere() throws IOException {
             Folders.hf(folder);
             Files.createSymbolicLink(folder.resolve("loop"), Path.of("loop"));
-            assertRefusedByAll("loop in " + folder + " is a link that leads nowhere");
+            assertRefusedByAll("loop in " + folder + " is a link that leads back to itself");
 
             Files.delete(folder.resolve("loop"));
             Files.createSymbolicLink(folder.resolve("gone.json"), Path.of("../../blobs/aa"));
-            assertRefusedByAll("gone.json in " + folder + " is a link that leads nowhere");
+            assertRefusedByAll("gone.json in " + folder + " is a link to a place outside the model folder");
+        }
+
+        @Test
+        void shouldAllowALinkThatLeadsNowhereWhenNobodyReadsIt() throws IOException {
+            Folders.hf(folder);
+            Files.createSymbolicLink(folder.resolve("link"), Path.of("gone"));
+            Files.createSymbolicLink(folder.resolve("README.md"), Path.of("link"));
+            Files.createSymbolicLink(folder.resolve("more"), Path.of("nothing/../../" + folder.getFileName() + "/x"));
+
+            assertThat(ModelInspector.inspect(folder).problems()).isEmpty();
+        }
+
+        @Test
+        void shouldEndWhenLinksMultiply() throws IOException {
+            Folders.hf(folder);
+            Files.createSymbolicLink(folder.resolve("l0"), Path.of("."));
+            for (int i = 1; i < 39; i++) {
+                Files.createSymbolicLink(folder.resolve("l" + i), Path.of("l%1$d/l%1$d".formatted(i - 1)));
+            }
+            Files.createSymbolicLink(folder.resolve("l39"), Path.of("l38/gone"));
+
+            assertRefusedByAll("or through too many others");
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            "config.json, config.json can't be read: it is a link that leads nowhere",
+            "model.safetensors, model.safetensors is no whole safetensors file: it is a link that leads nowhere",
+            "model.safetensors.index.json, it is a link that leads nowhere",
+            "tokenizer.json, has no tokenizer"
+        })
+        void shouldRefuseALinkThatLeadsNowhereWhenItIsRead(String name, String message) throws IOException {
+            Folders.hf(folder);
+            Files.deleteIfExists(folder.resolve(name));
+            Files.createSymbolicLink(folder.resolve(name), Path.of("gone"));
+
+            assertRefusedByAll(message);
         }
 
         @Test
@@ -448,11 +575,31 @@ class ModelInspectorTest {
         }
 
         @ParameterizedTest
-        @ValueSource(strings = {"./nowhere", "/nosuch/base", "a/b/c", "../base", "no\\u0000where"})
+        @ValueSource(strings = {"./nowhere", "/nosuch/base", "a/b/c", "../base", "nowhere", "no\\u0000where"})
         void shouldRefuseWhenTheBaseIsNotThere(String base) throws IOException {
             Folders.peftAdapter(folder, base);
 
             assertRefusedByAll("and there is no such folder");
+        }
+
+        @Test
+        void shouldRefuseWhenTheBaseIsNeitherBesideItNorOnTheHub() throws IOException {
+            Folders.peftAdapter(folder, "gpt2");
+            assertRefusedByAll("names the base model gpt2 (adapter_config.json: base_model_name_or_path)");
+            assertThat(ModelInspector.inspect(folder).verdict(HF).fix()).contains("name it in MLX4J_BASE_MODEL");
+
+            Folders.peftAdapter(folder, "src/main"); // a folder of the working directory, which is not the worker's
+            assertThat(ModelInspector.inspect(folder).base().inspection()).isNull();
+            assertThat(ModelInspector.inspect(folder).problems()).isEmpty();
+        }
+
+        @Test
+        void shouldFindTheBaseWhenItIsBesideTheAdapter() throws IOException {
+            Folders.hf(temp.resolve("base"));
+
+            Folders.peftAdapter(folder, "../base");
+            assertThat(ModelInspector.inspect(folder).base().inspection().format())
+                    .isEqualTo(ModelFormat.HF);
         }
 
         @Test
@@ -510,17 +657,40 @@ class ModelInspectorTest {
             assertRefusedByAll("adapter_config.json can't be read");
         }
 
+        @ParameterizedTest
+        @CsvSource(
+                delimiter = '|',
+                value = {
+                    "\"IA3\" | is an adapter of the kind IA3, and the workers take LoRA only",
+                    "\"LOHA\" | is an adapter of the kind LOHA",
+                    "\"LORA\", \"alora_invocation_tokens\": [1, 2] | is a LoRA with alora_invocation_tokens"
+                })
+        void shouldRefuseAnAdapterWhenItIsNoPlainLora(String type, String message) throws IOException {
+            String config = "{\"peft_type\": %s, \"base_model_name_or_path\": \"org/base\"}".formatted(type);
+            Folders.peftAdapter(folder, "org/base");
+            Folders.write(folder, "adapter_config.json", config);
+            assertRefusedByAll(message);
+
+            Folders.dyloraCheckpoint(temp.resolve("d"));
+            Folders.write(temp.resolve("d"), "peft_adapters/expert_1/adapter_config.json", config);
+            assertRefused(
+                    ModelInspector.inspect(temp.resolve("d")),
+                    HF,
+                    "peft_adapters/expert_1/ in " + temp.resolve("d") + " " + message);
+        }
+
         @Test
-        void shouldLeaveItToTransformersWhenItIsNoLora() throws IOException {
+        void shouldRefuseTransformersWhenTheLoraIsOfMegatron() throws IOException {
             Folders.peftAdapter(folder, "org/base");
             Folders.write(
                     folder,
                     "adapter_config.json",
-                    "{\"peft_type\": \"IA3\", \"base_model_name_or_path\": \"org/base\"}");
+                    "{\"peft_type\": \"LORA\", \"base_model_name_or_path\": \"org/base\","
+                            + " \"megatron_config\": {\"a\": 1}, \"alora_invocation_tokens\": []}");
 
             ModelInspection adapter = ModelInspector.inspect(folder);
-            assertRefused(adapter, MLX, "is an adapter of the kind IA3");
-            assertThat(adapter.verdict(HF).loads()).isTrue();
+            assertRefused(adapter, HF, "is a LoRA with megatron_config");
+            assertThat(adapter.verdict(MLX).loads()).isTrue();
         }
     }
 
@@ -616,8 +786,15 @@ class ModelInspectorTest {
             Folders.write(temp, "dylo_moe_state/router.pt", "pickle");
 
             ModelInspection model = ModelInspector.inspect(folder);
-            assertThat(model.format()).isEqualTo(ModelFormat.DYLORA_BASE_CONFIG);
+            assertThat(model.format()).isEqualTo(ModelFormat.HF);
             assertThat(model.problems()).isEmpty();
+        }
+
+        @Test
+        void shouldRefuseWrappedWeightsWhenNothingElseSaysWhatTheyAre() throws IOException {
+            Folders.model(folder, Folders.CONFIG, Safetensors.llama(2, "foundation_model."));
+
+            assertRefusedByAll("are those of a DyLoRA-MoE (foundation_model.…), but nothing else says");
         }
     }
 
