@@ -8,7 +8,7 @@ import torch
 
 from mlx4j_worker import folder, layout, tools
 from mlx4j_worker.errors import OutOfMemory
-from mlx4j_worker.hf import actions, adapters, models
+from mlx4j_worker.hf import actions, models
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.prompts import Dialect, has_switch
@@ -31,7 +31,7 @@ class Parts:
     model: object
     tokenizer: object
     layout: Layout
-    experts: adapters.Experts | None
+    experts: object | None  # adapters.Experts
     head: torch.nn.Module | None
     eos_ids: set[int]
     dialect: Dialect
@@ -55,6 +55,8 @@ def load(params, options, progress):
 
 
 def _parts(found, options, progress):
+    if found.dylora or found.adapter:
+        from mlx4j_worker.hf import adapters  # PEFT's import takes more than a second
     if found.dylora:
         adapters.check_can_choose(found.dylora, options)
     progress("load", 0, 1, "models")
