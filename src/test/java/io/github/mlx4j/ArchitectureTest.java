@@ -46,6 +46,7 @@ class ArchitectureTest {
             entry("task", Set.of("port", "error")),
             entry("testing", Set.of("port", "error")),
             entry("remote", Set.of("port", "error")),
+            entry("langchain4j", Set.of("port", "error")),
             entry(
                     "",
                     Set.of(
@@ -167,10 +168,10 @@ class ArchitectureTest {
 
     /** The others work without it, since it is an optional dependency. */
     @Test
-    void shouldUseLangChain4jInOnePackageOnly() {
+    void shouldUseLangChain4jInTwoPackagesOnly() {
         noClasses()
                 .that()
-                .resideOutsideOfPackage(ROOT + ".remote")
+                .resideOutsideOfPackages(ROOT + ".remote", ROOT + ".langchain4j")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("dev.langchain4j..")

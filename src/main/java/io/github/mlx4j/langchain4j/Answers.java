@@ -1,0 +1,68 @@
+package io.github.mlx4j.langchain4j;
+
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.output.FinishReason;
+import dev.langchain4j.model.output.TokenUsage;
+import io.github.mlx4j.error.UnreadableAnswerException;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.ToolCall;
+import io.github.mlx4j.port.UnreadToolCall;
+import io.github.mlx4j.port.Usage;
+
+/** From an answer to LangChain4j's. */
+final class Answers {
+
+    private Answers() {}
+
+    /**
+     * The answer as LangChain4j has it.
+     *
+     * @throws UnreadableAnswerException if a call of a tool can't be read, for which LangChain4j has no place; one that
+     *     was cut is left out, as the finish reason says
+     */
+    static ChatResponse of(GenerationResult result) {
+        if (!result.unreadToolCalls().isEmpty() && result.finishReason() != io.github.mlx4j.port.FinishReason.LENGTH) {
+            UnreadToolCall unread = result.unreadToolCalls().get(0);
+            throw new UnreadableAnswerException(
+                    "The model wrote a call of a tool that can't be read: " + unread.reason(),
+                    "Ask again, or use another model.",
+                    unread.text(),
+                    null);
+        }
+        boolean onlyCalls = result.text().isEmpty() && !result.toolCalls().isEmpty();
+        return ChatResponse.builder()
+                .aiMessage(AiMessage.builder()
+                        .text(onlyCalls ? null : result.text())
+                        .thinking(result.thinking().isEmpty() ? null : result.thinking())
+                        .toolExecutionRequests(
+                                result.toolCalls().stream().map(Answers::call).toList())
+                        .build())
+                .modelName(result.backend().model())
+                .tokenUsage(usage(result.usage()))
+                .finishReason(reason(result.finishReason()))
+                .build();
+    }
+
+    private static ToolExecutionRequest call(ToolCall call) {
+        return ToolExecutionRequest.builder()
+                .id(call.id())
+                .name(call.name())
+                .arguments(call.arguments())
+                .build();
+    }
+
+    private static TokenUsage usage(Usage usage) {
+        return new TokenUsage(usage.promptTokens(), usage.completionTokens(), usage.totalTokens());
+    }
+
+    private static FinishReason reason(io.github.mlx4j.port.FinishReason reason) {
+        return switch (reason) {
+            case STOP -> FinishReason.STOP;
+            case TOOL_CALLS -> FinishReason.TOOL_EXECUTION;
+            case LENGTH -> FinishReason.LENGTH;
+            case OTHER -> FinishReason.OTHER;
+        };
+    }
+}

@@ -1,0 +1,170 @@
+package io.github.mlx4j.langchain4j;
+
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
+import dev.langchain4j.agent.tool.ToolSpecification;
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.ChatMessage;
+import dev.langchain4j.data.message.Content;
+import dev.langchain4j.data.message.SystemMessage;
+import dev.langchain4j.data.message.TextContent;
+import dev.langchain4j.data.message.ToolExecutionResultMessage;
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.request.ResponseFormat;
+import dev.langchain4j.model.chat.request.ResponseFormatType;
+import dev.langchain4j.model.chat.request.ToolChoice;
+import dev.langchain4j.model.chat.request.json.JsonSchema;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.Message;
+import io.github.mlx4j.port.Prompt;
+import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.port.ToolCall;
+import io.github.mlx4j.port.ToolSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** From LangChain4j's request to ours. */
+final class Requests {
+
+    private Requests() {}
+
+    /**
+     * The request as a port takes it.
+     *
+     * @throws UnsupportedFeatureException for what no port can do
+     */
+    static GenerationRequest of(ChatRequest request) {
+        check(request.parameters());
+        Mlx4jChatRequestParameters given = Mlx4jChatRequestParameters.EMPTY.overrideWith(request.parameters());
+        Integer maxTokens = given.maxOutputTokens();
+        List<Message> messages = messages(request.messages());
+        io.github.mlx4j.port.ResponseFormat format = format(given.responseFormat());
+        if (format instanceof io.github.mlx4j.port.ResponseFormat.JsonSchema held) {
+            messages = told(messages, held.schema());
+        }
+        return new GenerationRequest(
+                new Prompt.Chat(messages),
+                new Sampling(
+                        given.temperature(),
+                        given.topP(),
+                        given.topK(),
+                        given.minP(),
+                        given.seed(),
+                        given.repetitionPenalty(),
+                        given.presencePenalty(),
+                        given.frequencyPenalty(),
+                        given.logitBias()),
+                maxTokens == null ? GenerationRequest.DEFAULT_MAX_TOKENS : maxTokens,
+                given.stopSequences(),
+                format,
+                given.toolChoice() == ToolChoice.NONE ? List.of() : tools(given.toolSpecifications()),
+                given.thinking(),
+                null,
+                given.deadline());
+    }
+
+    /** Refuses parameters that no port can honour. */
+    static void check(ChatRequestParameters parameters) {
+        if (parameters.modelName() != null) {
+            throw unsupported("modelName", "the port that a model is made over has its model");
+        }
+        if (parameters.toolChoice() == ToolChoice.REQUIRED) {
+            throw unsupported("ToolChoice.REQUIRED", "the model chooses whether it calls a tool");
+        }
+    }
+
+    /** The messages as a port takes them. */
+    static List<Message> messages(List<ChatMessage> messages) {
+        return messages.stream().map(Requests::message).toList();
+    }
+
+    private static Message message(ChatMessage message) {
+        if (message instanceof SystemMessage system) {
+            return Message.system(system.text());
+        }
+        if (message instanceof UserMessage user) {
+            if (user.name() != null) {
+                throw unsupported("The name of a user message", "chat templates have no place for it");
+            }
+            return Message.user(text(user.contents()));
+        }
+        if (message instanceof AiMessage answer) {
+            if (!answer.images().isEmpty()) {
+                throw unsupported("An image in a message", "models read text");
+            }
+            return Message.assistant(
+                    answer.text() == null ? "" : answer.text(),
+                    answer.toolExecutionRequests().stream().map(Requests::call).toList());
+        }
+        if (message instanceof ToolExecutionResultMessage result) {
+            return new Message(
+                    Message.Role.TOOL, text(result.contents()), List.of(), id(result.id(), result.toolName()));
+        }
+        throw unsupported("A message of the type " + message.type(), "models know system, user, AI and tool messages");
+    }
+
+    private static String text(List<Content> contents) {
+        return contents.stream().map(Requests::text).collect(Collectors.joining("\n"));
+    }
+
+    private static String text(Content content) {
+        if (content instanceof TextContent text) {
+            return text.text();
+        }
+        throw unsupported("Content of the type " + content.type().name().toLowerCase(Locale.ROOT), "models read text");
+    }
+
+    private static ToolCall call(ToolExecutionRequest call) {
+        String arguments = call.arguments();
+        return new ToolCall(
+                id(call.id(), call.name()), call.name(), arguments == null || arguments.isBlank() ? "{}" : arguments);
+    }
+
+    /** The id of a call, which LangChain4j lets be missing. */
+    private static String id(@Nullable String id, String tool) {
+        return id == null ? tool : id;
+    }
+
+    private static List<ToolSpec> tools(List<ToolSpecification> tools) {
+        return tools.stream().map(Requests::tool).toList();
+    }
+
+    private static ToolSpec tool(ToolSpecification tool) {
+        return new ToolSpec(
+                tool.name(), tool.description(), tool.parameters() == null ? null : Schemas.json(tool.parameters()));
+    }
+
+    private static io.github.mlx4j.port.@Nullable ResponseFormat format(@Nullable ResponseFormat format) {
+        if (format == null || format.type() != ResponseFormatType.JSON) {
+            return null;
+        }
+        JsonSchema schema = format.jsonSchema();
+        return schema == null
+                ? io.github.mlx4j.port.ResponseFormat.json()
+                : io.github.mlx4j.port.ResponseFormat.jsonSchema(Schemas.closed(schema.rootElement()));
+    }
+
+    /** With the schema at the end of the last user message, since a response format tells the model nothing. */
+    private static List<Message> told(List<Message> messages, String schema) {
+        List<Message> told = new ArrayList<>(messages);
+        for (int i = told.size() - 1; i >= 0; i--) {
+            if (told.get(i).role() == Message.Role.USER) {
+                told.set(
+                        i,
+                        Message.user(told.get(i).content()
+                                + "\n\nAnswer with JSON of this JSON schema, and with nothing else:\n" + schema));
+                break;
+            }
+        }
+        return told;
+    }
+
+    static UnsupportedFeatureException unsupported(String what, String why) {
+        return new UnsupportedFeatureException(what + " is not supported by mlx4j: " + why + ".");
+    }
+}

@@ -1,0 +1,122 @@
+package io.github.mlx4j.it;
+
+import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.model.chat.ChatModel;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.common.AbstractChatModelListenerIT;
+import dev.langchain4j.model.chat.common.AbstractStreamingChatModelListenerIT;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.langchain4j.Mlx4jChatModel;
+import io.github.mlx4j.langchain4j.Mlx4jChatRequestParameters;
+import io.github.mlx4j.langchain4j.Mlx4jStreamingChatModel;
+import io.github.mlx4j.port.ProviderKind;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** LangChain4j's own suites for listeners, over the mlx worker; docs/langchain4j.md says what is off. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class LangChain4jListenerIT {
+
+    private static final Mlx4jChatRequestParameters PARAMETERS = Mlx4jChatRequestParameters.builder()
+            .temperature(0.7)
+            .topP(1.0)
+            .maxOutputTokens(7)
+            .seed(1)
+            .build();
+
+    @TempDir
+    private static Path folder;
+
+    private static ProviderFactory providers;
+    private static ProviderFactory failing;
+
+    @BeforeAll
+    static void open() {
+        providers = Fixture.factory(ProviderKind.MLX, Fixture.MODEL);
+        failing = Fixture.factory(ProviderKind.MLX, folder.resolve("none"));
+    }
+
+    @AfterAll
+    static void close() {
+        providers.close();
+        failing.close();
+    }
+
+    @Nested
+    class Waiting extends AbstractChatModelListenerIT {
+
+        @Override
+        protected ChatModel createModel(ChatModelListener listener) {
+            return model(providers, listener);
+        }
+
+        @Override
+        protected ChatModel createFailingModel(ChatModelListener listener) {
+            return model(failing, listener);
+        }
+
+        private ChatModel model(ProviderFactory providers, ChatModelListener listener) {
+            return Mlx4jChatModel.builder(providers.createTextGenerationAdapter())
+                    .defaultRequestParameters(PARAMETERS)
+                    .listeners(listener)
+                    .build();
+        }
+
+        @Override
+        protected String modelName() {
+            return null; // a request names none
+        }
+
+        @Override
+        protected Class<? extends Exception> expectedExceptionClass() {
+            return ModelNotFoundException.class;
+        }
+
+        @Override
+        protected boolean assertResponseId() {
+            return false;
+        }
+    }
+
+    @Nested
+    class Streaming extends AbstractStreamingChatModelListenerIT {
+
+        @Override
+        protected StreamingChatModel createModel(ChatModelListener listener) {
+            return model(providers, listener);
+        }
+
+        @Override
+        protected StreamingChatModel createFailingModel(ChatModelListener listener) {
+            return model(failing, listener);
+        }
+
+        private StreamingChatModel model(ProviderFactory providers, ChatModelListener listener) {
+            return Mlx4jStreamingChatModel.builder(providers.createTextGenerationAdapter())
+                    .defaultRequestParameters(PARAMETERS)
+                    .listeners(listener)
+                    .build();
+        }
+
+        @Override
+        protected String modelName() {
+            return null; // a request names none
+        }
+
+        @Override
+        protected Class<? extends Exception> expectedExceptionClass() {
+            return ModelNotFoundException.class;
+        }
+
+        @Override
+        protected boolean assertResponseId() {
+            return false;
+        }
+    }
+}

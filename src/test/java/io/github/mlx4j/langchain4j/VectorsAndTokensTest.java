@@ -1,0 +1,117 @@
+package io.github.mlx4j.langchain4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.message.SystemMessage;
+import dev.langchain4j.data.message.UserMessage;
+import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.model.TokenCountEstimator;
+import dev.langchain4j.model.embedding.EmbeddingModel;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.Message;
+import io.github.mlx4j.port.Prompt;
+import io.github.mlx4j.port.TokenizerPort;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class VectorsAndTokensTest {
+
+    @Test
+    void shouldGiveAVectorForEachTextInTheirOrder() {
+        EmbeddingModel model = Mlx4jEmbeddingModel.builder(texts -> texts.stream()
+                        .map(text -> new float[] {text.length(), 1})
+                        .toList())
+                .modelName("m")
+                .build();
+
+        assertThat(model.embedAll(List.of(TextSegment.from("a"), TextSegment.from("bcd")))
+                        .content())
+                .containsExactly(Embedding.from(new float[] {1, 1}), Embedding.from(new float[] {3, 1}));
+        assertThat(model.dimension()).isEqualTo(2);
+        assertThat(model.modelName()).isEqualTo("m");
+    }
+
+    @Test
+    void shouldAskInPartsWhenThereAreMoreTextsThanAPortTakes() {
+        List<Integer> asked = new ArrayList<>();
+        EmbeddingModel model = Mlx4jEmbeddingModel.builder(texts -> {
+                    asked.add(texts.size());
+                    return Collections.nCopies(texts.size(), new float[] {1});
+                })
+                .build();
+
+        assertThat(model.embedAll(Collections.nCopies(5000, TextSegment.from("a")))
+                        .content())
+                .hasSize(5000);
+        assertThat(asked).containsExactly(4096, 904);
+    }
+
+    @Test
+    void shouldThrowLangChain4jsExceptionWhenVectorsFail() {
+        EmbeddingModel model = Mlx4jEmbeddingModel.builder(texts -> {
+                    throw new WorkerDiedException("died", "", 1, "");
+                })
+                .build();
+
+        assertThatExceptionOfType(InternalServerException.class)
+                .isThrownBy(() -> model.embed("a"))
+                .withCauseInstanceOf(WorkerDiedException.class);
+    }
+
+    @Test
+    void shouldCountTextRawAndMessagesWithTheirTemplate() {
+        TokenCountEstimator tokens = new Mlx4jTokenCountEstimator(new Letters(false));
+
+        assertThat(tokens.estimateTokenCountInText("abc")).isEqualTo(3);
+        assertThat(tokens.estimateTokenCountInText("")).isZero();
+        assertThat(tokens.estimateTokenCountInMessage(UserMessage.from("abc"))).isEqualTo(103);
+        assertThat(tokens.estimateTokenCountInMessages(List.of(SystemMessage.from("ab"), UserMessage.from("abc"))))
+                .isEqualTo(105);
+        assertThat(tokens.estimateTokenCountInMessages(List.of())).isZero();
+    }
+
+    @Test
+    void shouldCountTheTextsWhenTheTemplateRefusesTheMessages() {
+        TokenCountEstimator tokens = new Mlx4jTokenCountEstimator(new Letters(true));
+
+        assertThat(tokens.estimateTokenCountInMessages(List.of(SystemMessage.from("ab"), UserMessage.from("abc"))))
+                .isEqualTo(5);
+    }
+
+    /** A token for each letter, and a template of a hundred tokens. */
+    private record Letters(boolean refusesChats) implements TokenizerPort {
+
+        @Override
+        public List<Integer> tokenize(GenerationRequest request) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public int countTokens(GenerationRequest request) {
+            if (request.prompt() instanceof Prompt.Raw raw) {
+                return raw.text().length();
+            }
+            if (refusesChats) {
+                throw new InvalidRequestException("The chat template refuses the messages.", "");
+            }
+            return 100
+                    + ((Prompt.Chat) request.prompt())
+                            .messages().stream()
+                                    .map(Message::content)
+                                    .mapToInt(String::length)
+                                    .sum();
+        }
+
+        @Override
+        public String applyTemplate(GenerationRequest request) {
+            throw new UnsupportedOperationException();
+        }
+    }
+}
