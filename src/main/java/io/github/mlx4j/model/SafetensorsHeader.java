@@ -91,7 +91,8 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
      */
     public static SafetensorsHeader read(Path file) {
         if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
-            throw damaged(file, Files.exists(file) ? "it is not a file" : "it is a link that leads nowhere", null);
+            throw damaged(
+                    file, Files.isSymbolicLink(file) ? "it is a link that leads nowhere" : "it is not a file", null);
         }
         try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);
