@@ -52,3 +52,16 @@ def test_unknown_figures_let_a_request_pass():
 def test_this_machine_has_memory_or_does_not_say():
     available = memory.available_bytes()
     assert available is None or available > 0
+
+
+def test_a_control_groups_limit_counts_and_its_file_cache_is_left(tmp_path):
+    own = tmp_path / "cgroup"
+    own.write_text("0::/outer/inner\n")
+    for at, limit in (("", None), ("outer", "1000"), ("outer/inner", "max")):
+        (tmp_path / "root" / at).mkdir(parents=True, exist_ok=True)
+        if limit:
+            (tmp_path / "root" / at / "memory.max").write_text(limit)
+            (tmp_path / "root" / at / "memory.current").write_text("700")
+            (tmp_path / "root" / at / "memory.stat").write_text("anon 400\nactive_file 100\ninactive_file 150\n")
+    assert [*memory._left_in_cgroups(tmp_path / "root", own)] == [1000 - 700 + 250]
+    assert [*memory._left_in_cgroups(tmp_path / "root", tmp_path / "none")] == []

@@ -340,6 +340,11 @@ class TestOtherCalls:
         assert parse_options({}) == parse_options({"options": {"draftTokens": None}}) == Options()
         assert Options().given("adapter", "allowPickles") == []
 
+    @pytest.mark.parametrize("name", ["adapter", "base", "expert", "actionHead", "draftModel"])
+    def test_an_empty_option_is_refused(self, name):
+        with pytest.raises(InvalidRequest, match=f"options.{name} is empty"):
+            parse_options({"options": {name: ""}})
+
     def test_options_are_taken(self):
         given = {"adapter": "a", "base": "b", "expert": "e", "dtype": "float16", "actionHead": "h"}
         given |= {"trustRemoteCode": True, "allowPickles": True, "memoryLimitBytes": 9}

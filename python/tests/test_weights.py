@@ -127,3 +127,11 @@ FIELDS = st.fixed_dictionaries(
 @given(st.dictionaries(st.text(max_size=5), FIELDS | JSON, max_size=3) | JSON, st.integers(0, 8))
 def test_any_header_is_read_or_refused(file, header, data_bytes):
     reads_or_refuses(file, with_header(header, bytes(data_bytes)))
+
+
+@pytest.mark.parametrize("entry", [{"dtype": "F4x", "shape": [1]}, {"dtype": "F32", "shape": [1] * 17}])
+def test_types_and_shapes_that_nobody_has_are_refused(tmp_path, entry):
+    header = json.dumps({"a": {**entry, "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(ModelLoadFailed, match="is damaged"):
+        read_header(tmp_path / "a.safetensors")
