@@ -119,13 +119,12 @@ class MemoryTest {
 
         adapter.close();
 
-        Thread.sleep(2 * OFTEN.toMillis()); // one may be on its way
-        int last = heard.size();
-        Thread.sleep(4 * OFTEN.toMillis());
-        assertThat(heard).hasSize(last);
-        await().untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet())
+        await().untilAsserted(() -> assertThat(Thread.getAllStackTraces().keySet()) // it tells nothing more then
                 .extracting(Thread::getName)
                 .doesNotContain("mlx4j-mlx-memory"));
+        int last = heard.size();
+        await().during(OFTEN.multipliedBy(4))
+                .untilAsserted(() -> assertThat(heard).hasSize(last));
     }
 
     @Test
