@@ -1,3 +1,5 @@
+//DEPS io.github.mlx4j:mlx4j:0.1.0-SNAPSHOT
+
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationRequest;

@@ -116,7 +116,9 @@ final class Requests {
         if (content instanceof TextContent text) {
             return text.text();
         }
-        throw unsupported("Content of the type " + content.type().name().toLowerCase(Locale.ROOT), "models read text");
+        throw unsupported(
+                "A message with non-text content (" + content.type().name().toLowerCase(Locale.ROOT) + ")",
+                "models read text");
     }
 
     private static ToolCall call(ToolExecutionRequest call) {

@@ -200,7 +200,7 @@ class CliIT {
         return new Run(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
     }
 
-    private static String jar() throws IOException {
+    static String jar() throws IOException {
         try (Stream<Path> jars = Files.list(Path.of("target"))) {
             return jars.map(Path::toString)
                     .filter(name -> name.endsWith("-cli.jar"))

@@ -1,0 +1,86 @@
+package io.github.mlx4j.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * A Maven project outside this one that gets mlx4j as it was built, from a local repository of its own: nothing is
+ * installed where the user's is.
+ */
+final class ConsumerProject {
+
+    private static final Path PROJECT = Path.of("src", "test", "resources", "consumer");
+    private static final Path REPOSITORY =
+            Path.of("target", "consumer-repository").toAbsolutePath();
+    private static final String VERSION = "0.1.0-SNAPSHOT";
+
+    private final Path folder;
+
+    private ConsumerProject(Path folder) {
+        this.folder = folder;
+    }
+
+    /** The project in {@code src/test/resources/consumer}, copied to a folder. */
+    static ConsumerProject in(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(PROJECT)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                Path copy = folder.resolve(PROJECT.relativize(file).toString());
+                Files.createDirectories(copy.getParent());
+                Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+        install();
+        return new ConsumerProject(folder);
+    }
+
+    /** With these dependencies, in {@code group:artifact:version} form, instead of its own. */
+    ConsumerProject with(List<String> dependencies) throws IOException {
+        String elements = dependencies.stream()
+                .map(dependency -> dependency.split(":"))
+                .map(part ->
+                        "<dependency><groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version></dependency>"
+                                .formatted(part[0], part[1], part[2]))
+                .collect(Collectors.joining());
+        Path pom = folder.resolve("pom.xml");
+        Files.writeString(
+                pom,
+                Files.readString(pom)
+                        .replaceFirst(
+                                "(?s)<dependencies>.*</dependencies>",
+                                "<dependencies>" + elements + "</dependencies>"));
+        return this;
+    }
+
+    /** Builds it, and returns the class path that it runs with: its classes, its dependencies and theirs. */
+    String build() throws Exception {
+        List<String> command = List.of(
+                "mvn",
+                "-q",
+                "-B",
+                "-f",
+                folder.resolve("pom.xml").toString(),
+                "-Dmaven.repo.local=" + REPOSITORY,
+                "-Dthis-machine="
+                        + Path.of(System.getProperty("localRepository")).toUri(),
+                "process-classes");
+        Program maven = Program.run(Map.of("JAVA_HOME", System.getProperty("java.home")), command);
+        assertThat(maven.exit()).as(maven.out() + maven.err()).isZero();
+        return Files.readString(folder.resolve("target/class-path"));
+    }
+
+    /** Puts the jar and the pom where {@code mvn install} would. */
+    private static void install() throws IOException {
+        Path home = Files.createDirectories(REPOSITORY.resolve("io/github/mlx4j/mlx4j/" + VERSION));
+        String name = "mlx4j-" + VERSION;
+        Files.copy(Path.of("target", name + ".jar"), home.resolve(name + ".jar"), StandardCopyOption.REPLACE_EXISTING);
+        Files.copy(Path.of("pom.xml"), home.resolve(name + ".pom"), StandardCopyOption.REPLACE_EXISTING);
+    }
+}
