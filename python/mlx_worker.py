@@ -21,4 +21,16 @@ def load(params, options, progress):
     return load(params, options, progress)
 
 
-os._exit(serve("mlx", descriptors, load))
+def job(name):
+    def run(call, moved):
+        call.progress("import", 0, 1, "packages")
+        from mlx4j_worker.imports import needed
+
+        with needed("mlx-lm", "mlx4j setup mlx"):
+            from mlx4j_worker.mlx import converting
+        return getattr(converting, name)(call, moved)
+
+    return run
+
+
+os._exit(serve("mlx", descriptors, load, {name: job(name) for name in ("convert", "fuse")}))

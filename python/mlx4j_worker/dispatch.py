@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from functools import partial
 
 from mlx4j_worker import PROTOCOL, VERSION, memory
 from mlx4j_worker.errors import (
@@ -76,9 +77,13 @@ class Call:
 
 
 class Worker:
-    """Serves one engine. ``load(params, options, progress)`` makes the engine and imports what is heavy."""
+    """Serves one engine. ``load(params, options, progress)`` makes the engine and imports what is heavy.
 
-    def __init__(self, kind, wire, nonce, load):
+    ``jobs`` are methods for a worker without a model: each takes its Call and a function to tell that it goes on, and
+    returns the result.
+    """
+
+    def __init__(self, kind, wire, nonce, load, jobs=None):
         self._kind = kind
         self._wire = wire
         self._nonce = nonce
@@ -102,6 +107,7 @@ class Worker:
             "parameters": self._parameters,
             "classifyActions": self._classify_actions,
             "shutdown": self._shutdown,
+            **{name: partial(self._work, job) for name, job in (jobs or {}).items()},
         }
 
     def run(self):
@@ -234,10 +240,8 @@ class Worker:
     def _initialize(self, call):
         if self._engine is not None:
             raise InvalidRequest("This worker has a model already.")
-        protocol, model = call.params.get("protocol"), call.params.get("model")
-        major = protocol.get("major") if isinstance(protocol, dict) else None
-        if major != PROTOCOL["major"]:
-            raise ProtocolVersion(f"This worker speaks protocol {PROTOCOL['major']}, but the caller speaks {major}.")
+        self._check_protocol(call)
+        model = call.params.get("model")
         if not isinstance(model, dict) or not isinstance(model.get("source"), str):
             raise InvalidRequest("model must be an object with a source, a string.")
         options = parse_options(call.params)
@@ -245,6 +249,26 @@ class Worker:
         self._engine = self._load(call.params, options, call.progress)
         self._state = "idle"  # before the answer, after which a ping may come
         call.answer(self._engine.describe())
+
+    def _check_protocol(self, call):
+        protocol = call.params.get("protocol")
+        major = protocol.get("major") if isinstance(protocol, dict) else None
+        if major != PROTOCOL["major"]:
+            raise ProtocolVersion(f"This worker speaks protocol {PROTOCOL['major']}, but the caller speaks {major}.")
+
+    def _work(self, job, call):
+        if self._engine is not None:
+            raise InvalidRequest(f"This worker has a model, so it can't {call.method}.", "Use another worker.")
+        self._check_protocol(call)
+        self._state = "working"
+        try:
+            result = job(call, self._go_on)
+        finally:
+            self._state = "new"
+        call.answer(result)
+
+    def _go_on(self):
+        self._moved = time.monotonic()
 
     def _generate(self, call):
         self._loaded().submit(call, parse_generate(call.params))

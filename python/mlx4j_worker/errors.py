@@ -74,6 +74,10 @@ class UnsafeModel(WorkerError):
     code, kind = -32005, "unsafe_model"
 
 
+class ConversionFailed(WorkerError):
+    code, kind = -32006, "conversion_failed"
+
+
 class EngineFailed(WorkerError):
     code, kind, retryable = -32007, "engine_failed", True
 

@@ -20,8 +20,11 @@ class _WireHandler(logging.Handler):
         self._wire.notify("log", {"level": level, "logger": logger, "message": self.format(record)})
 
 
-def serve(kind, descriptors, load):
-    """Runs a worker of this kind over these descriptors; ``load`` makes its engine. Returns the exit code."""
+def serve(kind, descriptors, load, jobs=None):
+    """Runs a worker of this kind over these descriptors; Returns the exit code.
+
+    ``load`` makes its engine, and ``jobs`` are the calls that it takes instead of one, as dispatch.Worker has them.
+    """
     nonce, folder = [*sys.argv[1:3], "", ""][:2]
     watchdog.start(*descriptors, folder)
     wire = Wire(*descriptors)
@@ -29,4 +32,4 @@ def serve(kind, descriptors, load):
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(_WireHandler(wire))
-    return Worker(kind, wire, nonce, load).run()
+    return Worker(kind, wire, nonce, load, jobs).run()

@@ -22,7 +22,8 @@ echoed, unless it is a JSON object, which is a script:
 
 The model's source can be a script too: {"error": KIND} fails to load with that kind of error, {"exit": CODE} exits
 while loading, {"loadMs": N, "loadSteps": M} takes N ms M times, {"until": FILE} waits until the file exists,
-{"context": N} sets the context length.
+{"context": N} sets the context length. ``convert`` takes {"pause": true} (until it is cancelled), {"exit": CODE} and
+{"error": KIND} as its model's source.
 """
 
 import base64
@@ -200,5 +201,37 @@ def load(params, _options, progress):
     return FakeEngine(source, script.get("context", CONTEXT))
 
 
+def convert(call, moved):
+    script = script_of(call.params["model"]["source"])
+    call.progress("load", 0, 1, "models")
+    while script.get("pause"):
+        moved()
+        if call.cancelled:
+            raise errors.Cancelled("The convert was cancelled.")
+        time.sleep(0.001)
+    if "exit" in script:
+        os._exit(script["exit"])
+    if "error" in script:
+        raise getattr(errors, script["error"])(f"{script['error']} on demand", "Ask for something else.")
+    call.progress("write", 0, 8, "bytes")
+    proof = {"prompts": 1, "positions": 2, "maxDifference": 0.5, "meanDifference": 0.25, "meanDivergence": 0.125}
+    proof |= {"argmaxAgreed": 1, "greedyTokens": 4, "greedyAgreed": 3, "weights": "quantized", "mlxLmDifference": None}
+    return {
+        "folder": call.params["folder"],
+        "source": call.params["model"]["source"],
+        "adapter": None,
+        "expert": None,
+        "dtype": "float32",
+        "bytes": 8,
+        "sourceBytes": 32,
+        "tensors": 1,
+        "bitsPerWeight": 8.5,
+        "quantization": {"bits": 8, "groupSize": 64, "mode": "affine"},
+        "unquantized": [{"name": "lm_head", "reason": "too narrow"}],
+        "verification": {**proof, "bound": {"of": "meanDivergence", "most": 3.5}},
+        "warnings": ["look out"],
+    }
+
+
 if __name__ == "__main__":
-    os._exit(serve("fake", descriptors, load))
+    os._exit(serve("fake", descriptors, load, {"convert": convert}))

@@ -464,3 +464,40 @@ def test_what_the_engine_prints_is_not_on_the_wire(worker):
     assert "result" in worker.answer(call, seen)
     assert text_of(seen) == "ok"
     assert "a noisy library" in worker.stderr()
+
+
+class TestJobs:
+    def convert(self, worker, source="fake", **changes):
+        params = {**initialize_params(source), "folder": "/new", **changes}
+        return worker.call("convert", params)
+
+    def test_one_needs_no_model_and_a_model_may_follow(self, start_worker):
+        worker = start_worker()
+        worker.hello()
+        answer = worker.answer(self.convert(worker))
+        assert answer["result"]["folder"] == "/new"
+        assert ping(worker)["engine"]["state"] == "new"
+        assert worker.answer(worker.call("initialize", initialize_params()))["result"]["model"] == "fake"
+
+    def test_one_is_refused_beside_a_model(self, worker):
+        assert error_kind(worker.answer(self.convert(worker))) == "invalid_request"
+
+    def test_another_major_version_is_refused(self, start_worker):
+        worker = start_worker()
+        worker.hello()
+        answer = worker.answer(self.convert(worker, protocol={"major": 2, "minor": 0}))
+        assert error_kind(answer) == "protocol_version"
+
+    def test_a_cancelled_one_leaves_a_worker_that_takes_the_next(self, start_worker):
+        worker = start_worker()
+        worker.hello()
+        paused = self.convert(worker, json.dumps({"pause": True}))
+        ping_until(worker, "working")
+        worker.cancel(paused)
+        assert error_kind(worker.answer(paused)) == "cancelled"
+        assert "result" in worker.answer(self.convert(worker))
+
+    def test_the_other_engine_has_none(self, start_worker):
+        worker = start_worker(script=PYTHON_DIR / "hf_worker.py")
+        worker.hello()
+        assert error_kind(worker.answer(self.convert(worker))) == "unknown_method"

@@ -35,6 +35,7 @@ def test_there_are_transcripts():
         "raw-and-tokens",
         "tokens-and-vectors",
         "models",
+        "conversion",
     }
 
 

@@ -10,14 +10,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import mlx.core as mx
-from mlx.utils import tree_flatten, tree_map_with_path
+from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
 from mlx4j_worker import folder, layout, memory, source
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, OutOfMemory, UnsafeModel, WorkerError
 from mlx4j_worker.layout import Layout
-from mlx4j_worker.mlx import compat, experts, peft
+from mlx4j_worker.mlx import changes, compat, experts, peft
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
@@ -91,6 +91,29 @@ def _engine(params, options, progress):
         return MlxEngine(params["model"]["source"], parts, options)
 
 
+@dataclass
+class Opened:
+    """A model to work on, with its adapter on it; the config is mlx-lm's, put right."""
+
+    layout: Layout
+    model: object
+    config: dict
+    context: int | None
+    tokenizer: object
+    warnings: tuple[str, ...]
+
+
+def open_model(params, options, progress):
+    """The Opened model that the params name as those of ``initialize`` do."""
+    found = layout.read(params, options, progress)
+    if found.dylora:
+        experts.check(found.dylora, options)
+    model, config, amended = _load(found, options, progress)
+    _adapt(model, found, options)
+    tokenizer = _tokenizer(found.tokenizer, config)
+    return Opened(found, model, config, amended.context, tokenizer, (*found.warnings, *amended.warnings))
+
+
 @contextmanager
 def _memory_limit(limit):
     """Sets MLX's limits, and takes them back where the load fails: another one may follow."""
@@ -118,20 +141,20 @@ def _load(found, options, progress):
     needed = folder.weight_bytes(path, dtype and getattr(mx, dtype).size)
     memory.check_weights(path, needed, available_bytes(options.memory_limit_bytes))
     progress("load", 0, 1, "models")
-    with _refusing(path), _without_pattern(path) as readable:
+    with _refusing(path), readable(path) as plain:
         told = {**load_config(found.author), **compat.overrides(found.config, arguments)}
         if found.dylora and found.dylora.own_weights:
             kind, more = experts.base_weights(kind, path)
             told |= more
         elif told.get("tie_word_embeddings", True):
-            told |= compat.head_of_its_own(told, readable)
+            told |= compat.head_of_its_own(told, plain)
         model, config = load_model(
-            readable, lazy=True, model_config=told, get_model_classes=lambda config: (kind, arguments)
+            plain, lazy=True, model_config=told, get_model_classes=lambda config: (kind, arguments)
         )
         own_cache = not options.given("draftModel", "kvBits", "kvTokens")
         amended = compat.amend(model, config, found.config, path, own_cache)
         if dtype:
-            _set_dtype(model, getattr(mx, dtype))
+            changes.cast(model, getattr(mx, dtype))
         mx.eval(model.parameters())
     return model, config, amended
 
@@ -193,7 +216,7 @@ def _refusing(path, what="", hint="Check that its files are whole and belong tog
 
 
 @contextmanager
-def _without_pattern(path):
+def readable(path):
     """The folder by a path without *, ? and [: mlx-lm looks for weights with a pattern that begins with the path."""
     if glob.escape(str(path)) == str(path):
         yield path
@@ -215,16 +238,6 @@ def _check_once(path):
                     "Keep the files of one set of weights in the folder.",
                 )
             found[name] = file.name
-
-
-def _set_dtype(model, dtype):
-    """Turns the weights into a dtype, but for those that mlx-lm keeps as they are."""
-    turned = getattr(model, "cast_predicate", lambda _: True)
-
-    def cast(name, weight):
-        return weight.astype(dtype) if turned(name) and mx.issubdtype(weight.dtype, mx.floating) else weight
-
-    model.update(tree_map_with_path(cast, model.parameters()))
 
 
 def _decoder(model, tokenizer, options, params, progress):

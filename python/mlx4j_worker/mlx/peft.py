@@ -47,7 +47,7 @@ class Lora:
     base: mx.array | None = None  # the module's own weight, which the model must have too
 
 
-class _LookedUp(LoRAEmbedding):
+class LookedUp(LoRAEmbedding):
     """PEFT adapts an embedding where tokens are looked up, and not where it is the head too."""
 
     def as_linear(self, x):
@@ -172,7 +172,7 @@ def _adapted(module, lora, path, file):
         made = f"{a.shape[0]} to {b.shape[1]}"
         raise _refused(file, path, f"it goes from {made}, but the model's from {wanted[0]} to {wanted[1]}", _OTHER_BASE)
     if lora.embedding:
-        adapted = _LookedUp(outputs, inputs, r=a.shape[1], scale=lora.scale)
+        adapted = LookedUp(outputs, inputs, r=a.shape[1], scale=lora.scale)
         adapted.embedding = module
     else:
         linear = LoRALinear if lora.magnitude is None else DoRALinear

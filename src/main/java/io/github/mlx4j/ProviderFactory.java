@@ -28,6 +28,7 @@ import io.github.mlx4j.task.ComprehensionTestAdapter;
 import io.github.mlx4j.task.EnhancementAdapter;
 import io.github.mlx4j.task.RequirementsParsingAdapter;
 import io.github.mlx4j.task.TaskDecompositionAdapter;
+import io.github.mlx4j.training.ModelConverter;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -197,6 +198,11 @@ public final class ProviderFactory implements AutoCloseable {
      */
     public RequirementsParsingPort createRequirementsParsingAdapter() {
         return new RequirementsParsingAdapter(createTextGenerationAdapter());
+    }
+
+    /** Conversion, quantization and fusing of models, by mlx workers of its own; needs no choice of a provider. */
+    public ModelConverter createModelConverter() {
+        return new ModelConverter(choice.probe(ProviderKind.MLX), config.download());
     }
 
     /**

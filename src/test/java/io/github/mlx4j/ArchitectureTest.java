@@ -43,6 +43,7 @@ class ArchitectureTest {
             entry("probe", Set.of("internal.worker", "port", "error")),
             entry("adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error")),
             entry("evaluation", Set.of("port", "error")),
+            entry("training", Set.of("adapter", "internal.protocol", "internal.worker", "port", "probe", "error")),
             entry("task", Set.of("port", "error")),
             entry("testing", Set.of("port", "error")),
             entry("remote", Set.of("port", "error")),
@@ -58,7 +59,8 @@ class ArchitectureTest {
                             "probe",
                             "adapter",
                             "remote",
-                            "task")),
+                            "task",
+                            "training")),
             entry(
                     "cli",
                     Set.of(
@@ -72,6 +74,7 @@ class ArchitectureTest {
                             "probe",
                             "adapter",
                             "task",
+                            "training",
                             "remote",
                             "")));
 

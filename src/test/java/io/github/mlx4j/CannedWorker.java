@@ -20,7 +20,7 @@ public final class CannedWorker implements WorkerScripts {
             import json, os, sys
             answers = json.loads(open(FOLDER + "/answers.json").read())
             deaths = json.loads(open(FOLDER + "/deaths.json").read())
-            print('{"jsonrpc":"2.0","method":"hello","params":{"protocol":{"major":1,"minor":2},"worker":"fake",'
+            print('{"jsonrpc":"2.0","method":"hello","params":{"protocol":{"major":1,"minor":3},"worker":"fake",'
                   '"version":"1","pid":1,"python":"3","platform":"p","machine":"m","nonce":"' + sys.argv[1] + '"}}')
             for line in sys.stdin:
                 call = json.loads(line)

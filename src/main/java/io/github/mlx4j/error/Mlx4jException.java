@@ -14,6 +14,7 @@ public abstract sealed class Mlx4jException extends RuntimeException
                 ClosedException,
                 ConfigurationException,
                 ContextOverflowException,
+                ConversionException,
                 DeadlineExceededException,
                 DependencyMissingException,
                 EngineException,

@@ -9,5 +9,5 @@ package io.github.mlx4j.internal.protocol;
 public record ProtocolVersion(int major, int minor) {
 
     /** The version that this side speaks. */
-    public static final ProtocolVersion CURRENT = new ProtocolVersion(1, 2);
+    public static final ProtocolVersion CURRENT = new ProtocolVersion(1, 3);
 }

@@ -2,6 +2,7 @@ package io.github.mlx4j.internal.worker;
 
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ContextOverflowException;
+import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.InvalidRequestException;
@@ -36,6 +37,7 @@ final class Faults {
             case "model_load_failed" -> new ModelLoadException(message, hint);
             case "unsafe_model" -> new UnsafeModelException(message, hint);
             case "dependency_missing" -> new DependencyMissingException(message, hint);
+            case "conversion_failed" -> new ConversionException(message, hint);
             case "out_of_memory" -> new WorkerOutOfMemoryException(message, hint);
             case "busy", "not_ready" -> new WorkerBusyException(message, hint);
             case "protocol_version", "parse_error", "invalid_message", "unknown_method" ->

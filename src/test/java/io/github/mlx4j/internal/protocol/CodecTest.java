@@ -190,7 +190,7 @@ class CodecTest {
                 "7", "initialize", InitializeParams.of("org/name", true).with(options)));
 
         assertThat(model.path("params"))
-                .isEqualTo(JSON.readTree("{\"protocol\":{\"major\":1,\"minor\":2},"
+                .isEqualTo(JSON.readTree("{\"protocol\":{\"major\":1,\"minor\":3},"
                         + "\"model\":{\"source\":\"org/name\"},\"download\":true}"));
         assertThat(more.path("params").path("options"))
                 .isEqualTo(JSON.readTree("{\"kvBits\":4,\"prefixCacheBytes\":0}"));

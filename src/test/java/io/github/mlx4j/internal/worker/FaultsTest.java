@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ContextOverflowException;
+import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.InvalidRequestException;
@@ -42,6 +43,7 @@ class FaultsTest {
             Map.entry("not_ready", WorkerBusyException.class),
             Map.entry("model_load_failed", ModelLoadException.class),
             Map.entry("model_not_found", ModelNotFoundException.class),
+            Map.entry("conversion_failed", ConversionException.class),
             Map.entry("out_of_memory", WorkerOutOfMemoryException.class),
             Map.entry("context_overflow", ContextOverflowException.class),
             Map.entry("unsafe_model", UnsafeModelException.class),

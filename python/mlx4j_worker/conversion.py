@@ -1,0 +1,110 @@
+"""What the calls ``convert`` and ``fuse`` are to make: their params, read and checked."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from reprlib import repr as shown
+
+from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.requests import DTYPES, Options, _refuse_unknown, _typed
+
+MODES = {  # of mlx's quantization: the bits and the sizes of a group that each can have, its defaults first
+    "affine": ((4, 2, 3, 5, 6, 8), (64, 32, 128)),
+    "mxfp4": ((4,), (32,)),
+    "mxfp8": ((8,), (32,)),
+    "nvfp4": ((4,), (16,)),
+}
+RECIPES = ("mixed_2_6", "mixed_3_4", "mixed_3_6", "mixed_4_6")  # mlx-lm's; bits of most layers, and of some
+_PARAMS = {"protocol", "model", "download", "folder", "options"}
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How weights are quantized; with a recipe, mlx-lm's own choice of bits for each layer stands for ``bits``."""
+
+    bits: int
+    group_size: int
+    mode: str
+    recipe: str | None = None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A folder to write, absolute and not there yet, and what is to be in it.
+
+    ``options`` says what to load: for ``fuse`` its adapter, base model and expert. ``dtype`` None is as the weights
+    are stored.
+    """
+
+    folder: Path
+    options: Options = field(default_factory=Options)
+    dtype: str | None = None
+    quantization: Quantization | None = None
+    dequantize: bool = False
+    fuse: bool = False
+
+
+def parse_convert(params):
+    """The Conversion in the params of ``convert``; raises InvalidRequest that names the field."""
+    given = _options(params, {"dtype", "bits", "groupSize", "mode", "recipe", "dequantize"})
+    dtype = _one_of(given, "dtype", DTYPES)
+    dequantize = _typed(given, "dequantize", bool, False)
+    quantization = _quantization(given)
+    if dequantize and quantization:
+        raise InvalidRequest("dequantize can't be used beside bits, groupSize, mode or recipe.", "Leave one out.")
+    return Conversion(_folder(params), Options(), dtype, quantization, dequantize)
+
+
+def parse_fuse(params):
+    """The Conversion in the params of ``fuse``."""
+    given = _options(params, {"adapter", "base", "expert", "dequantize"})
+    named = {name: _typed(given, name, str, None) for name in ("adapter", "base", "expert")}
+    dequantize = _typed(given, "dequantize", bool, False)
+    return Conversion(_folder(params), Options(**named), dequantize=dequantize, fuse=True)
+
+
+def _options(params, known):
+    _refuse_unknown(params, _PARAMS, "")
+    model = params.get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("source"), str):
+        raise InvalidRequest("model must be an object with a source, a string.")
+    given = _typed(params, "options", dict, {})
+    _refuse_unknown(given, known, "options.")
+    if empty := [name for name, value in given.items() if value == ""]:
+        raise InvalidRequest(f"options.{empty[0]} is empty.", "Leave it out, or give it a value.")
+    return given
+
+
+def _folder(params):
+    folder = _typed(params, "folder", str, None)
+    if not folder or not os.path.isabs(folder):
+        raise InvalidRequest(f"folder is {shown(folder)}, but must be an absolute path.")
+    return Path(os.path.normpath(folder))
+
+
+def _quantization(given):
+    mode = _one_of(given, "mode", MODES)
+    recipe = _one_of(given, "recipe", RECIPES)
+    bits, group_size = (_typed(given, name, int, None) for name in ("bits", "groupSize"))
+    if mode is None and recipe is None and bits is None:
+        if group_size is not None:
+            raise InvalidRequest("groupSize says nothing without bits, mode or recipe.", "Name one of them.")
+        return None
+    mode = mode or "affine"
+    if recipe and (mode != "affine" or bits is not None):
+        raise InvalidRequest(
+            f"recipe can't be used beside {'bits' if bits is not None else f'mode {mode}'}.", "Leave one out."
+        )
+    for name, value, able in zip(("bits", "groupSize"), (bits, group_size), MODES[mode], strict=True):
+        if value is not None and value not in able:
+            may = ", ".join(map(str, sorted(able)))
+            raise InvalidRequest(f"{name} is {shown(value)}, but the mode {mode} has {may} only.")
+    bits = int(recipe.split("_")[1]) if recipe else bits or MODES[mode][0][0]
+    return Quantization(bits, group_size or MODES[mode][1][0], mode, recipe)
+
+
+def _one_of(given, name, known):
+    value = _typed(given, name, str, None)
+    if value is not None and value not in known:
+        raise InvalidRequest(f"{name} is {shown(value)}, but must be one of {', '.join(known)}.")
+    return value

@@ -1,0 +1,200 @@
+"""From one model folder to another: ``convert`` and ``fuse``. The new one is there whole and compared, or not."""
+
+import gc
+from contextlib import contextmanager
+
+import mlx.core as mx
+from mlx.utils import tree_flatten
+from mlx_lm.utils import compute_bits_per_weight, load_model
+
+from mlx4j_worker import folder, memory
+from mlx4j_worker.conversion import parse_convert, parse_fuse
+from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
+from mlx4j_worker.mlx import changes, loading, proof, writing
+from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
+from mlx4j_worker.requests import Options
+
+
+def convert(call, moved):
+    """The result of a ``convert``; ``moved`` is told that it goes on."""
+    return _run(call, moved, parse_convert(call.params))
+
+
+def fuse(call, moved):
+    """The result of a ``fuse``."""
+    return _run(call, moved, parse_fuse(call.params))
+
+
+def _run(call, moved, wanted):
+    def step(phase, done, total, unit):
+        moved()
+        if call.cancelled:
+            raise Cancelled(f"The {call.method} was cancelled; nothing was written to {wanted.folder}.")
+        call.progress(phase, done, total, unit)
+
+    try:
+        with writing.appearing(wanted.folder) as part:
+            return _written(call.params, wanted, part, step)
+    finally:
+        gc.collect()
+        mx.clear_cache()
+
+
+def _written(params, wanted, part, step):
+    source = loading.open_model(params, wanted.options, step)
+    _check(source, wanted)
+    given = proof.sample_prompts(source.tokenizer, source.context)
+    before = proof.sample(source.model, given, step)
+    config, unquantized, kind = _changed(source, wanted, step)
+    report = _write(source, config, part, step)
+    layout, warnings = source.layout, source.warnings
+    del source
+    _forget()
+    converted = loading.open_model({"model": {"source": str(part)}}, Options(), step)
+    after = proof.sample(converted.model, given, step)
+    figures = proof.compare(before, after)
+    bound = proof.check(figures, before.logits[0].shape[-1], kind)
+    converted.model = None
+    _forget()
+    alone, warning = _by_mlx_lm_alone(part, given, after, step)
+    return {
+        "folder": str(wanted.folder),
+        "source": str(layout.weights),
+        "adapter": str(layout.adapter.folder) if layout.adapter else None,
+        "expert": wanted.options.expert,
+        **report,
+        "quantization": _quantization(config),
+        "unquantized": [{"name": name, "reason": why} for name, why in unquantized],
+        "verification": {**figures, "weights": kind, "bound": bound, "mlxLmDifference": alone},
+        "warnings": [*warnings, *([warning] if warning else [])],
+    }
+
+
+def _check(source, wanted):
+    """Refuses what is for the other call, and a target in a folder that is read."""
+    layout = source.layout
+    adapted = layout.adapter is not None or bool(layout.dylora and layout.dylora.experts)
+    if adapted and not wanted.fuse:
+        raise InvalidRequest("The model has an adapter, which convert would leave out.", "Use fuse.")
+    if wanted.fuse and not adapted:
+        raise InvalidRequest("There is no adapter to fuse.", "Name one in options.adapter, or use convert.")
+    for one in (layout.weights, layout.tokenizer, layout.author, layout.adapter and layout.adapter.folder):
+        if one and wanted.folder.resolve().is_relative_to(one.resolve()):
+            raise InvalidRequest(f"{wanted.folder} is in the model folder {one}.", "Name a folder elsewhere.")
+
+
+def _changed(source, wanted, step):
+    """Turns the source's model into what is wanted.
+
+    Gives its config, the layers that were to be quantized and aren't, and what proof.check calls the kind of change.
+    """
+    model, config, unquantized = source.model, source.config, []
+    where, before = source.layout.weights, _types(model)
+    with _refusing(where):
+        if wanted.dequantize:
+            changes.check_quantized(model)
+        if wanted.fuse:
+            changes.fuse(model, config, requantize=not wanted.dequantize)
+        if wanted.dequantize:
+            config = changes.dequantize(model, config)
+        if wanted.dtype:
+            if not wanted.dequantize and changes.is_quantized(model):
+                raise InvalidRequest(
+                    f"dtype is {wanted.dtype}, but the weights of {where} are quantized, and stay so.",
+                    "Leave it out, or use dequantize too.",
+                )
+            changes.cast(model, getattr(mx, wanted.dtype))
+        if wanted.fuse or wanted.dequantize or wanted.dtype:
+            needed = sum(weight.nbytes for _, weight in tree_flatten(model.parameters()))
+            memory.check_weights(f"the model made of {where}", needed, available_bytes(None))
+        if wanted.quantization:
+            config, unquantized = changes.quantize(model, config, wanted.quantization)
+        changes.evaluate(model, wanted.dtype, step)
+    if changes.is_quantized(model) and (wanted.quantization or wanted.fuse):
+        kind = "quantized"
+    else:
+        kind = "same" if _types(model) == before and not wanted.fuse else "rounded"
+    dtype = dtype_name(widest_dtype(model.parameters()))
+    return _with_dtype(_own(config, source.layout), dtype), unquantized, kind
+
+
+@contextmanager
+def _refusing(path):
+    """Turns what mlx-lm raises into an error that says whose model it was."""
+    try:
+        yield
+    except WorkerError:
+        raise
+    except MemoryError as error:
+        raise OutOfMemory(f"{path} does not fit into memory: {error}", "Close other programs.") from error
+    except Exception as error:
+        raise ConversionFailed(
+            f"mlx-lm can't make that of {path}: {type(error).__name__}: {error}", "Choose other options."
+        ) from error
+
+
+def _types(model):
+    return {name: weight.dtype for name, weight in tree_flatten(model.parameters())}
+
+
+def _own(config, layout):
+    """The config without what is said of a DyLoRA-MoE, which the written folder is not."""
+    if layout.dylora is None:
+        return config
+    there = (layout.dylora.folder / "config.json").is_file()
+    own = folder.read_json(layout.dylora.folder, "config.json") if there else {}
+    wrapper = own.keys() - layout.config.keys()
+    wrapper |= {name for name in config if name.startswith("_dylora")} | {"base_model_name_or_path", "saved_at"}
+    return {name: value for name, value in config.items() if name not in wrapper}
+
+
+def _with_dtype(config, dtype):
+    new = {name: dtype for name in ("dtype", "torch_dtype") if config.get(name) is not None}
+    text = config.get("text_config")
+    return config | new | ({"text_config": _with_dtype(text, dtype)} if isinstance(text, dict) else {})
+
+
+def _write(source, config, part, step):
+    """Writes everything, reads the weights again, and gives what the report says of them."""
+    model = source.model
+    parameters = dict(tree_flatten(model.parameters()))
+    size = sum(weight.nbytes for weight in parameters.values())
+    writing.check_room(part, size + (64 << 20))  # the tokenizer and the rest are well below
+    writing.write_weights(part, model, parameters, step)
+    writing.write_config(part, config)
+    writing.copy_files(source.layout, part)
+    writing.check_weights(part, parameters, step)
+    return {
+        "dtype": dtype_name(widest_dtype(parameters)),
+        "bytes": size,
+        "sourceBytes": folder.weight_bytes(source.layout.weights),
+        "tensors": len(parameters),
+        "bitsPerWeight": float(compute_bits_per_weight(model)),
+    }
+
+
+def _by_mlx_lm_alone(part, given, expected, step):
+    """(the largest difference of logits where mlx-lm alone loads the folder, None if it can't; a warning or None)."""
+    try:
+        with loading.readable(part) as path:
+            model, _ = load_model(path)
+        most = proof.compare(expected, proof.sample(model, given, step))["maxDifference"]
+    except Cancelled:
+        raise
+    except Exception as error:
+        return None, f"mlx-lm alone can't load the converted folder: {type(error).__name__}: {error}"
+    if most is None or most > proof.SAME:
+        return most, "mlx-lm alone makes something else of the converted folder than mlx4j, which puts it right."
+    return most, None
+
+
+def _quantization(config):
+    found = config.get("quantization")
+    if found is None:
+        return None
+    return {"bits": found["bits"], "groupSize": found["group_size"], "mode": found.get("mode", "affine")}
+
+
+def _forget():
+    gc.collect()
+    mx.clear_cache()

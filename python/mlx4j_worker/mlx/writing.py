@@ -1,0 +1,156 @@
+"""Writes a model folder that mlx-lm and our workers read, so that it is there whole or not at all."""
+
+import fcntl
+import glob
+import json
+import os
+import shutil
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import mlx.core as mx
+from mlx_lm.utils import get_total_parameters, make_shards, save_config
+
+from mlx4j_worker.errors import ConversionFailed, InvalidRequest
+
+_OF_THE_TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
+_OF_THE_TOKENIZER += ("chat_template*", "additional_chat_templates/*", "*.model", "*.tiktoken", "tekken.json")
+_OF_THE_AUTHOR = ("generation_config.json", "LICENSE*", "NOTICE*")
+_NOT_WRITTEN = ("auto_map", "transformers_weights")  # they name files that are not copied
+
+
+@contextmanager
+def appearing(target):
+    """A folder beside ``target`` to write into: it becomes ``target`` where the block ends well, and else is removed.
+
+    One that a killed process left is taken over; while a process has it, no other can.
+    """
+    _check_absent(target)
+    if not target.parent.is_dir():
+        raise InvalidRequest(f"There is no folder {target.parent} to write {target.name} into.", "Make it first.")
+    if inside := next((parent for parent in target.parents if _is_model(parent)), None):
+        raise InvalidRequest(f"{target} is in the model folder {inside}.", "Name a folder elsewhere.")
+    part = target.parent / f".{target.name}.mlx4j-part"
+    lock = _locked(part, target)
+    try:
+        with _refusing(target):
+            _empty(part)
+            yield part
+            _check_absent(target)
+            os.rename(part, target)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    finally:
+        os.close(lock)
+
+
+def check_room(folder, needed):
+    """Refuses what would not fit onto the disk; ``needed`` is in bytes."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ConversionFailed(
+            f"The converted model takes {needed / 1e9:.2f} GB, but {folder.parent} has room for {free / 1e9:.2f} GB.",
+            "Make room, name a folder on another disk, or choose fewer bits.",
+        )
+
+
+def write_weights(folder, model, parameters, step):
+    """Writes {name: array} as safetensors of 5 GB at most, but for single tensors that are larger, and an index."""
+    shards = make_shards(parameters)
+    total, done, placed = sum(array.nbytes for array in parameters.values()), 0, {}
+    for number, shard in enumerate(shards, 1):
+        step("write", done, total, "bytes")
+        name = f"model-{number:05d}-of-{len(shards):05d}.safetensors" if len(shards) > 1 else "model.safetensors"
+        try:
+            mx.save_safetensors(str(folder / name), shard, metadata={"format": "mlx"})
+        except RuntimeError as error:
+            raise OSError(f"{name}: {error}") from None
+        _sync(folder / name)
+        placed |= dict.fromkeys(shard, name)
+        done += sum(array.nbytes for array in shard.values())
+    index = {"metadata": {"total_size": total, "total_parameters": get_total_parameters(model)}}
+    index["weight_map"] = dict(sorted(placed.items()))
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=4))
+
+
+def check_weights(folder, parameters, step):
+    """Raises ConversionFailed unless the files have exactly these arrays; one tensor at a time is read."""
+    files, left = sorted(folder.glob("model*.safetensors")), dict(parameters)
+    for done, file in enumerate(files):
+        stored = mx.load(str(file))
+        for name in list(stored):
+            step("read", done, len(files), "files")
+            array, meant = stored.pop(name), left.pop(name, None)
+            if meant is None or array.dtype != meant.dtype or not _equal(array, meant):
+                raise ConversionFailed(f"{name} is not what was written into {file.name}.", "Check the disk.")
+    if left:
+        raise ConversionFailed(f"{sorted(left)[0]} was not written.", "Check the disk.")
+
+
+def write_config(folder, config):
+    """Writes config.json as mlx-lm does."""
+    kept = {name: value for name, value in config.items() if name not in _NOT_WRITTEN}
+    save_config(kept, folder / "config.json", keep_vision_config=False)
+
+
+def copy_files(layout, folder):
+    """Copies what is not weights or config: the tokenizer's files with its chat template, and the author's defaults."""
+    for source, patterns in ((layout.tokenizer, _OF_THE_TOKENIZER), (layout.author, _OF_THE_AUTHOR)):
+        for pattern in patterns:
+            for path in glob.glob(pattern, root_dir=source):
+                if (Path(source) / path).is_file():
+                    (folder / path).parent.mkdir(exist_ok=True)
+                    shutil.copyfile(Path(source) / path, folder / path)
+
+
+def _equal(one, other):
+    if mx.issubdtype(one.dtype, mx.floating):
+        return mx.array_equal(one, other, equal_nan=True).item()
+    return mx.array_equal(one, other).item()
+
+
+def _is_model(path):
+    configs = any((path / name).is_file() for name in ("config.json", "adapter_config.json"))
+    return configs and any(path.glob("*.safetensors"))
+
+
+def _check_absent(target):
+    if os.path.lexists(target):
+        raise InvalidRequest(f"{target} is there already, and nothing is overwritten.", "Name another folder.")
+
+
+def _locked(part, target):
+    """A descriptor of the folder ``part``, made on need, that locks it until it is closed."""
+    try:
+        part.mkdir(exist_ok=True)
+        lock = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise ConversionFailed(f"{part} can't be written: {error.strerror}.", "Name another folder.") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(part), os.fstat(lock)):
+                return lock
+    except BlockingIOError:
+        pass
+    os.close(lock)
+    raise InvalidRequest(f"Another conversion is writing {target}.", "Wait for it, or name another folder.")
+
+
+def _empty(folder):
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _sync(path):
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _refusing(target):
+    try:
+        yield
+    except OSError as error:
+        raise ConversionFailed(f"{target} could not be written: {error}.", "Check the disk and its rights.") from error

@@ -1,0 +1,49 @@
+package io.github.mlx4j.cli;
+
+import io.github.mlx4j.training.ConversionListener;
+import java.io.PrintWriter;
+
+/** How far a conversion is: a bar for each phase, drawn again and again in a terminal, else a line for each phase. */
+final class PhaseProgress implements ConversionListener {
+
+    private static final int WIDTH = 20;
+
+    private final PrintWriter err;
+    private final boolean terminal;
+    private String phase = "";
+
+    PhaseProgress(PrintWriter err, boolean terminal) {
+        this.err = err;
+        this.terminal = terminal;
+    }
+
+    @Override
+    public synchronized void onProgress(String now, long done, long total, String unit) {
+        boolean another = !now.equals(phase);
+        if (terminal) {
+            if (another) {
+                end();
+            }
+            int filled = total == 0 ? 0 : (int) (WIDTH * Math.min(1, (double) done / total));
+            err.print("\r[%s%s] %s, %s %s\u001b[K"
+                    .formatted(
+                            "#".repeat(filled),
+                            " ".repeat(WIDTH - filled),
+                            now,
+                            total == 0 ? Long.toString(done) : done + " of " + total,
+                            unit));
+            err.flush();
+        } else if (another) {
+            err.println(now + " …");
+        }
+        phase = now;
+    }
+
+    /** No more of this phase will come. */
+    synchronized void end() {
+        if (terminal && !phase.isEmpty()) {
+            err.println();
+        }
+        phase = "";
+    }
+}

@@ -1,0 +1,166 @@
+package io.github.mlx4j.training;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.ConversionException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.ConvertParams;
+import io.github.mlx4j.internal.protocol.FuseParams;
+import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.JobWorker;
+import io.github.mlx4j.internal.worker.WorkerLaunch;
+import io.github.mlx4j.internal.worker.WorkerLimits;
+import io.github.mlx4j.internal.worker.WorkerScripts;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.probe.WorkerProbe;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * Writes model folders that mlx loads out of others: with another type of weights, quantized or no longer so, or with
+ * an adapter merged in. Each call has a worker process of its own, with the source in memory, then the result. What is
+ * written is read and compared with its source before it gets its name, so the folder is there whole or not at all; an
+ * existing one is never touched. Thread-safe.
+ */
+public final class ModelConverter {
+
+    private final Supplier<Availability> probe;
+    private final WorkerScripts scripts;
+    private final boolean download;
+
+    /**
+     * Creates it; nothing is started yet.
+     *
+     * @param probe finds the Python interpreter of the mlx worker
+     * @param download whether a hub model that isn't in the cache may be downloaded
+     */
+    public ModelConverter(WorkerProbe probe, boolean download) {
+        this(probe::check, new BundledScripts("mlx_worker.py"), download);
+    }
+
+    ModelConverter(Supplier<Availability> probe, WorkerScripts scripts, boolean download) {
+        this.probe = probe;
+        this.scripts = scripts;
+        this.download = download;
+    }
+
+    /** As {@link #convert(ConversionConfig, ConversionListener)}, without a listener. */
+    public ConversionReport convert(ConversionConfig config) {
+        return convert(config, ConversionListener.NONE);
+    }
+
+    /**
+     * Converts a model, and waits for it. To cancel it, interrupt the thread.
+     *
+     * @throws ConversionException if it can't be written, or is not like its source
+     * @throws ConfigurationException if something can't be made of this model, or the output is there already
+     * @throws CancelledException if the thread is interrupted
+     * @throws Mlx4jException if the model can't be loaded, or the worker fails
+     */
+    public ConversionReport convert(ConversionConfig config, ConversionListener listener) {
+        Quantization quantization = config.quantization();
+        ConversionConfig.Recipe recipe = config.recipe();
+        Dtype dtype = config.dtype();
+        Integer groupSize = quantization == null ? null : quantization.groupSize();
+        ConvertParams params = new ConvertParams(
+                ProtocolVersion.CURRENT,
+                new ModelParams(absolute(config.source()), config.revision()),
+                download,
+                absolute(config.output()),
+                new ConvertParams.Options(
+                        dtype == null ? null : dtype.id(),
+                        quantization == null ? null : quantization.bits(),
+                        recipe == null ? groupSize : Integer.valueOf(config.recipeGroupSize()),
+                        quantization == null ? null : quantization.mode().id(),
+                        recipe == null ? null : recipe.id(),
+                        config.dequantize() ? true : null));
+        return run("convert", params, download && isOfHub(config.source()), listener);
+    }
+
+    /** As {@link #fuse(FusionConfig, ConversionListener)}, without a listener. */
+    public ConversionReport fuse(FusionConfig config) {
+        return fuse(config, ConversionListener.NONE);
+    }
+
+    /**
+     * Merges an adapter, or an expert of a DyLoRA-MoE, into its base model, and waits for it. To cancel it, interrupt
+     * the thread.
+     *
+     * @throws ConversionException if it can't be merged or written, or is not like the base with its adapter
+     * @throws ConfigurationException if something can't be made of this model, or the output is there already
+     * @throws CancelledException if the thread is interrupted
+     * @throws Mlx4jException if the model can't be loaded, or the worker fails
+     */
+    public ConversionReport fuse(FusionConfig config, ConversionListener listener) {
+        Path adapter = config.adapter();
+        String base = config.base();
+        FuseParams params = new FuseParams(
+                ProtocolVersion.CURRENT,
+                new ModelParams(absolute(config.source()), null),
+                download,
+                absolute(config.output()),
+                new FuseParams.Options(
+                        adapter == null ? null : absolute(adapter),
+                        base == null ? null : absolute(base),
+                        config.expert(),
+                        config.dequantize() ? true : null));
+        boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
+        return run("fuse", params, download && (isOfHub(config.source()) || !itsOwnBase), listener);
+    }
+
+    private ConversionReport run(String method, Object params, boolean network, ConversionListener listener) {
+        WorkerLaunch launch = launch(network);
+        JsonNode result;
+        try {
+            result = new JobWorker(launch, WorkerLimits.STANDARD)
+                    .run(
+                            method,
+                            params,
+                            told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()));
+        } catch (InvalidRequestException wrong) { // no prompt's fault: the configuration is wrong
+            throw new ConfigurationException(wrong.reason(), wrong.hint(), wrong);
+        }
+        try {
+            return Codec.read(result, ConversionReport.class);
+        } catch (IllegalArgumentException unreadable) {
+            throw new ProtocolException(
+                    "The mlx worker gave an answer that can't be read: " + unreadable.getMessage(),
+                    "Use the worker that comes with this version of mlx4j.",
+                    unreadable);
+        }
+    }
+
+    private WorkerLaunch launch(boolean network) {
+        Availability found = probe.get();
+        if (found instanceof Availability.Unavailable not) {
+            throw new ProviderUnavailableException("MLX_NOT_AVAILABLE", not.reason(), not.fix());
+        }
+        Path interpreter = ((Availability.Ready) found).interpreter();
+        Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
+        return new WorkerLaunch(ProviderKind.MLX, interpreter, scripts, environment);
+    }
+
+    /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
+    private static String absolute(String model) {
+        return isOfHub(model) ? model : absolute(Path.of(model));
+    }
+
+    private static String absolute(Path path) {
+        return path.toAbsolutePath().normalize().toString();
+    }
+
+    private static boolean isOfHub(String model) {
+        return !Files.isDirectory(Path.of(model));
+    }
+}

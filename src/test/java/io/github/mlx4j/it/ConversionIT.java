@@ -1,0 +1,191 @@
+package io.github.mlx4j.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.evaluation.ModelVerifier;
+import io.github.mlx4j.evaluation.Prompts;
+import io.github.mlx4j.evaluation.Side;
+import io.github.mlx4j.evaluation.Verification;
+import io.github.mlx4j.model.ModelFormat;
+import io.github.mlx4j.model.ModelInspector;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.training.ConversionConfig;
+import io.github.mlx4j.training.ConversionListener;
+import io.github.mlx4j.training.ConversionReport;
+import io.github.mlx4j.training.FusionConfig;
+import io.github.mlx4j.training.ModelConverter;
+import io.github.mlx4j.training.Quantization;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Conversion and fusing by the real mlx worker: the result is the source, on either engine. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class ConversionIT {
+
+    private final ModelConverter converter =
+            ProviderFactory.create(Fixture.config(ProviderKind.MLX).build()).createModelConverter();
+
+    private Path target = Path.of("none");
+
+    @BeforeEach
+    void chooseTarget(@TempDir Path folder) {
+        target = folder.resolve("converted");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "llama-llama3", "mistral", "gpt2"})
+    void shouldBeTheSourceOnTransformersWhenConvertedForMlx(String kind) throws Exception {
+        Path source = MadeModels.of(kind);
+        var before = MadeModels.snapshot(source);
+
+        ConversionReport report = converter.convert(ConversionConfig.of(source.toString(), target));
+
+        assertThat(report.verification().weights()).isEqualTo(ConversionReport.Change.SAME);
+        assertThat(report.verification().maxDifference()).isLessThan(1e-5);
+        assertThat(report.verification().mlxLmDifference()).isLessThan(1e-5);
+        assertThat(report.bytes()).isEqualTo(report.sourceBytes());
+        assertThat(report.warnings()).isEmpty();
+        assertThat(ModelInspector.inspect(target).format()).isEqualTo(ModelFormat.MLX);
+        try (ProviderFactory hf = Fixture.factory(ProviderKind.HF, source);
+                ProviderFactory mlx = Fixture.factory(ProviderKind.MLX, target)) {
+            Verification found = ModelVerifier.verify(side(hf), side(mlx), Prompts.builtIn(true), 1e-4, 24);
+            System.out.printf("%s: hf against its conversion on mlx, %.1e%n", kind, found.maxDifference());
+            assertThat(found.passed()).as("%s", found.reasons()).isTrue();
+        }
+        assertThat(MadeModels.snapshot(source)).isEqualTo(before);
+    }
+
+    @Test
+    void shouldAnswerWithFewerBytesWhenQuantized() {
+        ConversionReport report = converter.convert(
+                ConversionConfig.of(Fixture.MODEL.toString(), target).withQuantization(Quantization.affine(8)));
+
+        assertThat(report.quantization()).isEqualTo(Quantization.affine(8));
+        assertThat(report.bytes()).isLessThan(report.sourceBytes() / 3);
+        assertThat(report.unquantized()).isEmpty();
+        assertThat(ModelInspector.inspect(target).format()).isEqualTo(ModelFormat.MLX_QUANTIZED);
+        assertThat(story(target, null).text()).isNotBlank();
+    }
+
+    @Test
+    void shouldAnswerAsWithTheAdapterWhenFused() {
+        Path adapter = MadeModels.of("peft");
+
+        ConversionReport report =
+                converter.fuse(FusionConfig.of(Fixture.MODEL.toString(), target).withAdapter(adapter));
+
+        assertThat(report.adapter()).isEqualTo(adapter.toString());
+        assertThat(story(target, null).tokens())
+                .isEqualTo(story(Fixture.MODEL, adapter).tokens())
+                .isNotEqualTo(story(Fixture.MODEL, null).tokens());
+    }
+
+    @Test
+    void shouldRefuseByNameAndWriteNothing() throws Exception {
+        Files.createDirectories(target);
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> converter.convert(ConversionConfig.of(Fixture.MODEL.toString(), target)))
+                .withMessageContaining(target + " is there already");
+        Files.delete(target);
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> converter.fuse(FusionConfig.of(Fixture.MODEL.toString(), target)))
+                .withMessageContaining("no adapter");
+        Path empty = Files.createDirectories(target.resolveSibling("empty"));
+        assertThatExceptionOfType(ModelLoadException.class)
+                .isThrownBy(() -> converter.convert(ConversionConfig.of(empty.toString(), target)));
+        assertThat(target.getParent()).isDirectoryNotContaining(path -> !path.equals(empty));
+    }
+
+    @Test
+    void shouldLeaveNoTargetWhenCancelledOrKilled() throws Exception {
+        AtomicReference<Thread> converting = new AtomicReference<>();
+        CompletableFuture<Mlx4jException> cancelled = failure(
+                (phase, done, total, unit) ->
+                        at("import", phase, () -> converting.get().interrupt()),
+                converting);
+        await().atMost(60, TimeUnit.SECONDS).until(cancelled::isDone);
+        assertThat(cancelled.join()).isInstanceOf(CancelledException.class);
+        assertThat(target.getParent()).isEmptyDirectory();
+
+        CompletableFuture<Mlx4jException> killed = failure(
+                (phase, done, total, unit) -> at(
+                        "load", phase, () -> Fixture.workers(ProviderKind.MLX).forEach(ProcessHandle::destroyForcibly)),
+                converting);
+        await().atMost(60, TimeUnit.SECONDS).until(killed::isDone);
+        assertThat(killed.join()).isInstanceOf(WorkerDiedException.class);
+        assertThat(target).doesNotExist();
+        assertThat(target.getParent()).isDirectoryContaining("glob:**.mlx4j-part");
+
+        converter.convert(ConversionConfig.of(Fixture.MODEL.toString(), target));
+        assertThat(target.getParent()).isDirectoryNotContaining("glob:**.mlx4j-part");
+        assertThat(target).isDirectory();
+    }
+
+    private static void at(String wanted, String phase, Runnable action) {
+        if (phase.equals(wanted)) {
+            action.run();
+        }
+    }
+
+    private CompletableFuture<Mlx4jException> failure(ConversionListener listener, AtomicReference<Thread> converting) {
+        CompletableFuture<Mlx4jException> failure = new CompletableFuture<>();
+        Thread thread = new Thread(() -> {
+            try {
+                converter.convert(ConversionConfig.of(Fixture.MODEL.toString(), target), listener);
+                failure.completeExceptionally(new AssertionError("it was converted"));
+            } catch (Mlx4jException error) {
+                failure.complete(error);
+            }
+        });
+        converting.set(thread);
+        thread.start();
+        return failure;
+    }
+
+    private static GenerationResult story(Path model, Path adapter) {
+        ModelOptions options = ModelOptions.DEFAULT.withAdapter(adapter);
+        ProviderConfig config = Fixture.config(ProviderKind.MLX)
+                .model(ProviderKind.MLX, model.toString())
+                .workers(WorkerOptions.DEFAULT.withModel(options))
+                .build();
+        try (ProviderFactory providers = ProviderFactory.create(config)) {
+            return providers
+                    .createTextGenerationAdapter()
+                    .generate(GenerationRequest.builder()
+                            .user(Fixture.STORY)
+                            .temperature(0)
+                            .maxTokens(60)
+                            .build());
+        }
+    }
+
+    private static Side side(ProviderFactory providers) {
+        return new Side(
+                providers.selection().provider().id(),
+                providers.createTextGenerationAdapter(),
+                providers.createTokenizer(),
+                providers.createAnalysisAdapter());
+    }
+}
