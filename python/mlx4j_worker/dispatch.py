@@ -10,7 +10,7 @@ import time
 import traceback
 from functools import partial
 
-from mlx4j_worker import PROTOCOL, VERSION, memory
+from mlx4j_worker import PROTOCOL, VERSION, hub, memory
 from mlx4j_worker.errors import (
     Cancelled,
     Internal,
@@ -23,6 +23,7 @@ from mlx4j_worker.errors import (
 from mlx4j_worker.requests import (
     parse_embed,
     parse_generate,
+    parse_hub,
     parse_logits,
     parse_options,
     parse_prompt,
@@ -106,6 +107,9 @@ class Worker:
             "score": self._score,
             "parameters": self._parameters,
             "classifyActions": self._classify_actions,
+            "fetchModel": self._fetch_model,
+            "modelInfo": self._model_info,
+            "removeModel": self._remove_model,
             "shutdown": self._shutdown,
             **{name: partial(self._work, job) for name, job in (jobs or {}).items()},
         }
@@ -297,6 +301,25 @@ class Worker:
 
     def _classify_actions(self, call):
         self._loaded().classify_actions(call, parse_embed(call.params))
+
+    def _fetch_model(self, call):
+        asked = parse_hub(call.params, ("source", "revision", "hubToken", "stallSeconds"))
+
+        def poll():
+            self._moved = time.monotonic()
+            if call.cancelled:
+                raise Cancelled("The download was cancelled; what is there of it is kept.")
+
+        stall = hub.STALL_SECONDS if asked.stall is None else asked.stall
+        folder, facts = hub.fetch(asked.source, asked.revision, asked.token, call.progress, stall=stall, poll=poll)
+        call.answer({"folder": str(folder), **facts})
+
+    def _model_info(self, call):
+        asked = parse_hub(call.params, ("source", "revision", "hubToken"))
+        call.answer(hub.describe(asked.source, asked.revision, asked.token))
+
+    def _remove_model(self, call):
+        call.answer({"freedBytes": hub.remove(parse_hub(call.params, ("source",)).source)})
 
     def _loaded(self):
         if self._engine is None:

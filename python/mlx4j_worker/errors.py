@@ -62,6 +62,10 @@ class ModelNotFound(WorkerError):
     code, kind = -32002, "model_not_found"
 
 
+class DownloadFailed(WorkerError):
+    code, kind, retryable = -32010, "download_failed", True
+
+
 class OutOfMemory(WorkerError):
     code, kind, retryable = -32003, "out_of_memory", True
 

@@ -52,9 +52,12 @@ class Layout:
         return self.config_folder or self.weights
 
 
-def read(params, options, progress):
-    """The layout of the folder or hub id in the params of ``initialize``."""
-    model, download = params["model"], params.get("download", False)
+def read(params, options, progress, room=None):
+    """The layout of the folder or hub id in the params of ``initialize``.
+
+    ``room`` is how many bytes the weights may take, None if that isn't known: what is larger isn't downloaded.
+    """
+    model, download = params["model"], source.Download.of(params, room)
     path = source.resolve(model["source"], model.get("revision"), download, progress)
     found = _read(path, model["source"], options, download, progress)
     _check_expert(found, path, options)

@@ -214,6 +214,31 @@ def parse_options(params):
     )
 
 
+@dataclass(frozen=True)
+class HubRequest:
+    """A model of the hub, for the calls that work the hub's cache; ``token`` is the user's, ``stall`` in seconds."""
+
+    source: str
+    revision: str | None
+    token: str | None
+    stall: float | None
+
+
+def parse_hub(params, known):
+    """The params of a call about a model of the hub, of which it takes those in ``known``."""
+    _refuse_unknown(params, set(known), "")
+    source = _typed(params, "source", str, None)
+    if not source or source.startswith(("/", ".", "~")) or source.count("/") != 1:
+        raise InvalidRequest(f"source is {shown(source)}, but must be the id of a model of the hub: org/name.")
+    stall = _number(params, "stallSeconds", float, 0, 86_400, _OPTIONAL, above=True)
+    return HubRequest(source, _typed(params, "revision", str, None), token_of(params), stall)
+
+
+def token_of(params):
+    """The user's token of the hub in the params of a call, or None."""
+    return _typed(params, "hubToken", str, None)
+
+
 def check_fits(request, prompt_tokens, vocabulary, context):
     """Checks a request against a model and returns how many tokens it may generate.
 

@@ -2,20 +2,32 @@
 
 import json
 import os
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound
+from mlx4j_worker import hub
+from mlx4j_worker.errors import ModelNotFound
+from mlx4j_worker.requests import token_of
 
-# What a model folder needs; never pickles, never code.
-_WANTED = ["*.json", "*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
+
+@dataclass(frozen=True)
+class Download:
+    """That a download is allowed. ``token`` is the user's of the hub, ``room`` bytes that weights may take, or None."""
+
+    token: str | None = None
+    room: int | None = None
+
+    @classmethod
+    def of(cls, params, room):
+        """What the params of ``initialize`` allow: a Download, or None."""
+        return cls(token_of(params), room) if params.get("download", False) else None
 
 
 def resolve(source, revision, download, progress):
     """The local folder of ``source``, a path or a hub id ``org/name``.
 
-    ``progress(phase, done, total, unit)`` is told of a download. Without ``download`` only the cache is asked.
+    ``progress(phase, done, total, unit)`` is told of a download. Where ``download`` is None only the cache is asked.
     """
     if os.path.isdir(source):
         return Path(source)
@@ -24,30 +36,21 @@ def resolve(source, revision, download, progress):
             f"There is no model folder at {source}.", "Check the path. A model of the hub is named org/name."
         )
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        cached = Path(snapshot_download(source, revision=revision, allow_patterns=_WANTED, local_files_only=True))
-        if not download or _is_whole(cached):
+        cached = Path(snapshot_download(source, revision=revision, allow_patterns=hub.WANTED, local_files_only=True))
+        if download is None or _is_whole(cached):
             return cached
     except HFValidationError as error:
         raise ModelNotFound(f"There is no model {shown(source)}: {error}", "Check the name.") from None
     except LocalEntryNotFoundError:
-        if not download:
+        if download is None:
             raise ModelNotFound(
                 f"{source} is not in the hub's cache, and MLX4J_DOWNLOAD=never forbids a download.",
-                f"Fetch it with `hf download {source}`, or set MLX4J_DOWNLOAD=auto.",
+                f"Fetch it with `mlx4j models pull {source}`, or set MLX4J_DOWNLOAD=auto.",
             ) from None
-    progress("download", 0, 0, "bytes")
-    try:
-        tqdm = _progress_bar(progress)
-        return Path(snapshot_download(source, revision=revision, allow_patterns=_WANTED, tqdm_class=tqdm))
-    except HfHubHTTPError as error:
-        raise ModelNotFound(
-            f"The hub refused {source}: {error}", "Check the name, and whether it needs a login."
-        ) from None
-    except (LocalEntryNotFoundError, OSError) as error:
-        raise ModelLoadFailed(f"{source} could not be downloaded: {error}", "Check the network and the disk.") from None
+    return hub.fetch(source, revision, download.token, progress, download.room)[0]
 
 
 def _is_whole(snapshot):
@@ -58,27 +61,3 @@ def _is_whole(snapshot):
         return any(snapshot.glob("*.safetensors")) and all((snapshot / file).is_file() for file in named)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-
-
-def _progress_bar(progress):
-    from tqdm.auto import tqdm
-
-    class ProgressBar(tqdm):
-        """A tqdm that prints nothing and reports bytes at most five times a second."""
-
-        def __init__(self, *args, **kwargs):
-            kwargs.pop("name", None)
-            super().__init__(*args, **{**kwargs, "disable": False, "gui": True})
-            self._told = 0.0
-
-        def display(self, *args, **kwargs):
-            pass
-
-        def update(self, n=1):
-            super().update(n)
-            now = time.monotonic()
-            if self.unit == "B" and now - self._told > 0.2:
-                self._told = now
-                progress("download", int(self.n), int(self.total or 0), "bytes")
-
-    return ProgressBar

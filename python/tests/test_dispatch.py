@@ -111,6 +111,7 @@ class TestInitialize:
             ("ModelNotFound", "model_not_found"),
             ("UnsafeModel", "unsafe_model"),
             ("OutOfMemory", "out_of_memory"),
+            ("DownloadFailed", "download_failed"),
             ("DependencyMissing", "dependency_missing"),
         ],
     )
@@ -122,6 +123,14 @@ class TestInitialize:
         assert answer["error"]["data"]["hint"] == "Ask for something else."
         assert ping_until(worker, "new")["open"] == 0
         assert "result" in worker.answer(worker.call("initialize", initialize_params()))
+
+    @pytest.mark.parametrize("method", ["fetchModel", "modelInfo", "removeModel"])
+    def test_calls_about_the_hub_are_served_before_there_is_a_model(self, start_worker, method):
+        worker = start_worker()
+        worker.hello()
+        answer = worker.answer(worker.call(method, {"source": "nowhere"}))
+        assert error_kind(answer) == "invalid_request"
+        assert "source is" in answer["error"]["message"]
 
     def test_a_fault_of_the_loader_itself_is_an_internal_error_with_its_traceback(self, start_worker):
         worker = start_worker()

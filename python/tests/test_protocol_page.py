@@ -11,7 +11,8 @@ from mlx4j_worker import PROTOCOL, dispatch, errors, wire
 PAGE = (PYTHON_DIR.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
 TO_THE_WORKER = {"initialize", "generate", "countTokens", "embed", "logits", "score", "parameters", "classifyActions"}
-TO_THE_WORKER |= {"convert", "fuse", "cancel", "ping", "shutdown"}
+TO_THE_WORKER |= {"convert", "fuse"}
+TO_THE_WORKER |= {"fetchModel", "modelInfo", "removeModel", "cancel", "ping", "shutdown"}
 FROM_THE_WORKER = {"hello", "progress", "chunk", "embedding", "positionLogits", "log"}
 
 

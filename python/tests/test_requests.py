@@ -19,6 +19,7 @@ from mlx4j_worker.requests import (
     check_fits,
     parse_embed,
     parse_generate,
+    parse_hub,
     parse_options,
     parse_prompt,
 )
@@ -369,3 +370,23 @@ class TestOtherCalls:
     def test_bad_options_are_refused_by_name(self, bad, field):
         with pytest.raises(InvalidRequest, match=field):
             parse_options({"options": bad})
+
+
+HUB = ("source", "revision", "hubToken", "stallSeconds")
+
+
+def test_a_call_about_the_hub_takes_a_hub_id_only():
+    asked = parse_hub({"source": "org/name", "revision": "v1", "hubToken": "secret", "stallSeconds": 2.5}, HUB)
+    assert (asked.source, asked.revision, asked.token, asked.stall) == ("org/name", "v1", "secret", 2.5)
+    assert parse_hub({"source": "org/name"}, HUB).stall is None
+    for source in (None, "", "name", "a/b/c", "/a", "./a", "../a", "~/a", 7):
+        with pytest.raises(InvalidRequest, match="source is"):
+            parse_hub({"source": source}, HUB)
+
+
+@pytest.mark.parametrize(
+    "params", [{"revision": 7}, {"hubToken": 7}, {"stallSeconds": 0}, {"stallSeconds": "7"}, {"force": True}]
+)
+def test_what_a_call_about_the_hub_can_not_honour_is_refused_by_name(params):
+    with pytest.raises(InvalidRequest, match=next(iter(params))):
+        parse_hub({"source": "org/name", **params}, HUB)

@@ -45,7 +45,8 @@ def load(params, options, progress):
     options.refuse("hf", "mlx", "draftModel", "kvBits", "kvTokens")
     name = params["model"]["source"]
     try:
-        return HfEngine(name, _parts(layout.read(params, options, progress), options, progress), options)
+        found = layout.read(params, options, progress, models.available_bytes(options.memory_limit_bytes))
+        return HfEngine(name, _parts(found, options, progress), options)
     except (MemoryError, torch.OutOfMemoryError) as error:
         models.forget()
         raise OutOfMemory(f"{name} does not fit into memory: {error}", "Use a smaller model.") from error

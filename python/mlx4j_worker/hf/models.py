@@ -85,14 +85,19 @@ def _has_bfloat16():
         return False
 
 
+def available_bytes(limit):
+    """Memory that weights can have now, or None where that can't be told. ``limit`` is the user's own, or None."""
+    if device() != "cuda":
+        return memory.available_bytes()
+    free = sum(torch.cuda.mem_get_info(one)[0] for one in range(torch.cuda.device_count()))
+    return min(free, limit) if limit else free
+
+
 def _check_memory(found, dtype, options):
-    available = memory.available_bytes()
-    if device() == "cuda":
-        free = [torch.cuda.mem_get_info(one) for one in range(torch.cuda.device_count())]
-        available, total = sum(one for one, _ in free), free[0][1]
-        if limit := options.memory_limit_bytes:
-            torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total))
-            available = min(available, limit)
+    limit = options.memory_limit_bytes
+    if limit and device() == "cuda":
+        torch.cuda.set_per_process_memory_fraction(min(1.0, limit / torch.cuda.mem_get_info(0)[1]))
+    available = available_bytes(limit)
     value_bytes = None if dtype == "auto" else dtype.itemsize
     memory.check_weights(found.weights, folder.weight_bytes(found.weights, value_bytes), available)
 

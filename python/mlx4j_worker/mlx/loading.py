@@ -63,7 +63,7 @@ def load(params, options, progress):
 
 def _engine(params, options, progress):
     options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles")
-    found = layout.read(params, options, progress)
+    found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
     if found.dylora:
         experts.check(found.dylora, options)
     with _memory_limit(options.memory_limit_bytes):
@@ -255,7 +255,8 @@ def _decoder(model, tokenizer, options, params, progress):
             raise InvalidRequest("kvBits can't be used: mlx-lm can't quantize this model's KV cache.", "Leave it out.")
     if options.draft_model is None:
         return Batch(model, options)
-    path = source.resolve(options.draft_model, None, params.get("download", False), progress)
+    download = source.Download.of(params, available_bytes(options.memory_limit_bytes))
+    path = source.resolve(options.draft_model, None, download, progress)
     folder.check_links(path)
     draft_model, config, _ = _load(Layout("model", path, folder.check(path), path), options, progress)
     draft_tokenizer = _tokenizer(path, config)

@@ -34,10 +34,12 @@ final class ProviderChoice {
     private static final List<ProviderKind> CHOICES = List.of(ProviderKind.MLX, ProviderKind.HF, ProviderKind.OLLAMA);
 
     private final ProviderConfig config;
+    private final ModelRegistry registry;
     private final Map<ProviderKind, WorkerProbe> probes = new EnumMap<>(ProviderKind.class);
 
     ProviderChoice(ProviderConfig config, Platform platform) {
         this.config = config;
+        this.registry = ModelRegistry.open(config.home());
         String path = Optional.ofNullable(System.getenv("PATH")).orElse("");
         for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
             ProviderConfig.NamedInterpreter named = config.interpreters().get(kind);
@@ -67,8 +69,8 @@ final class ProviderChoice {
     Optional<String> model(ProviderKind kind) {
         Optional<String> named = Optional.ofNullable(config.models().get(kind));
         return switch (kind) {
-            case MLX -> named.or(() -> Optional.of(ModelRegistry.DEFAULT_MLX));
-            case HF -> named.or(() -> model(ProviderKind.MLX).flatMap(ModelRegistry::hfCounterpart));
+            case MLX -> named.map(registry::resolve).or(() -> Optional.of(ModelRegistry.DEFAULT_MLX));
+            case HF -> named.or(() -> model(ProviderKind.MLX).flatMap(registry::hfCounterpart));
             case OLLAMA -> named.or(() -> Optional.of(DEFAULT_OLLAMA));
             case OPENAI ->
                 named.or(() -> config.remote().isUsual(kind) ? Optional.of(DEFAULT_OPENAI) : Optional.empty());

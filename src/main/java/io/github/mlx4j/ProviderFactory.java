@@ -3,6 +3,7 @@ package io.github.mlx4j;
 import io.github.mlx4j.adapter.FallbackAdapter;
 import io.github.mlx4j.adapter.HfSubprocessAdapter;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
+import io.github.mlx4j.adapter.ModelHub;
 import io.github.mlx4j.adapter.SubprocessAdapter;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ClosedException;
@@ -124,6 +125,16 @@ public final class ProviderFactory implements AutoCloseable {
             text = new FallbackAdapter(ports);
         }
         return text;
+    }
+
+    /**
+     * The Hugging Face hub and its cache, through the Python environment of mlx or, where that can't run here, of hf.
+     * It is the caller's to close, and starts a worker of its own.
+     */
+    public ModelHub createModelHub() {
+        Map<ProviderKind, WorkerProbe> probes = new LinkedHashMap<>();
+        List.of(ProviderKind.MLX, ProviderKind.HF).forEach(kind -> probes.put(kind, choice.probe(kind)));
+        return new ModelHub(probes);
     }
 
     /**

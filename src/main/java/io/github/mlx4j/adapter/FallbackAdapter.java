@@ -3,6 +3,7 @@ package io.github.mlx4j.adapter;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.DownloadException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
@@ -89,6 +90,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 || error instanceof EngineException
                 || error instanceof ProtocolException
                 || error instanceof DependencyMissingException
+                || error instanceof DownloadException
                 || error instanceof ModelLoadException
                 || error instanceof ProviderUnavailableException;
     }

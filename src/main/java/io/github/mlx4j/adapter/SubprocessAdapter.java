@@ -8,6 +8,7 @@ import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.CountResult;
 import io.github.mlx4j.internal.protocol.EmbedParams;
 import io.github.mlx4j.internal.protocol.GenerateParams;
+import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.protocol.LogitsParams;
 import io.github.mlx4j.internal.protocol.TemplateResult;
@@ -67,7 +68,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 kind.id(),
                 this::launch,
                 InitializeParams.of(absolute(settings.model()), settings.download())
-                        .with(options(kind, settings.options())),
+                        .with(options(kind, settings.options()))
+                        .with(settings.download() && needsHub() ? HubToken.in(System.getenv()) : null),
                 settings.budget(),
                 settings.options().limits(kind));
     }

@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "mlx4j",
         description =
-                "Local language models from Java: generate text, embed it, work on tasks, look into model folders, compare and convert models, see what can run"
+                "Local language models from Java: generate text, embed it, work on tasks, look into model folders, fetch, compare and convert models, see what can run"
                         + " here, set it up.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
@@ -24,6 +24,7 @@ import picocli.CommandLine.Command;
             EmbedCommand.class,
             TokensCommand.class,
             InspectCommand.class,
+            ModelsCommand.class,
             VerifyCommand.class,
             CompareCommand.class,
             ConvertCommand.class,

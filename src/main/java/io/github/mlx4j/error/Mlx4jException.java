@@ -17,6 +17,7 @@ public abstract sealed class Mlx4jException extends RuntimeException
                 ConversionException,
                 DeadlineExceededException,
                 DependencyMissingException,
+                DownloadException,
                 EngineException,
                 InvalidRequestException,
                 ModelLoadException,

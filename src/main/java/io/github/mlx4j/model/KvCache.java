@@ -24,6 +24,17 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
 
     private static final Set<String> STATES = Set.of("rwkv7", "bailing_moe_linear");
 
+    /** That of a model in which every layer keeps every token; {@code valueBytes} are those of a value. */
+    static KvCache plain(Architecture sizes, int valueBytes) {
+        long layer = Math.multiplyExact(2L * valueBytes * sizes.keyValueHeads(), (long) sizes.headSize());
+        return new KvCache(layer, sizes.layers(), 0, 0, explain(sizes, valueBytes));
+    }
+
+    private static String explain(Architecture sizes, int valueBytes) {
+        return "2 (keys, values) × %d layers × %d KV heads × %d head size × %d bytes"
+                .formatted(sizes.layers(), sizes.keyValueHeads(), sizes.headSize(), valueBytes);
+    }
+
     /** Bytes that one more token takes, as long as the windows of sliding layers aren't full. */
     public long bytesPerToken() {
         return bytes(1);
@@ -72,14 +83,12 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
             return new Finding(null, "some layers keep the last tokens only, but the config doesn't say how many");
         }
         int full = sizes.layers() - sliding;
-        long layer;
+        KvCache plain;
         try {
-            layer = Math.multiplyExact(2L * valueBytes * sizes.keyValueHeads(), (long) sizes.headSize());
+            plain = plain(sizes, valueBytes);
         } catch (ArithmeticException tooMuch) {
             return new Finding(null, "the config's sizes can't be true");
         }
-        String explanation = "2 (keys, values) × %d layers × %d KV heads × %d head size × %d bytes"
-                .formatted(sizes.layers(), sizes.keyValueHeads(), sizes.headSize(), valueBytes);
         String note = "";
         if (sliding > 0) {
             note = "%d of %d layers keep the last %d tokens only".formatted(sliding, sizes.layers(), window);
@@ -88,7 +97,8 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
                 && config.path("use_sliding_window").asBoolean(true)) {
             note = "at most: layers may keep the last %d tokens only (sliding_window)".formatted(window);
         }
-        return new Finding(new KvCache(layer, full, sliding, sliding > 0 ? window : 0, explanation), note);
+        return new Finding(
+                new KvCache(plain.layerBytes, full, sliding, sliding > 0 ? window : 0, plain.explanation), note);
     }
 
     /** Of so many layers the last keeps every token, and the others the last ones; 1 where all do, or none is said. */

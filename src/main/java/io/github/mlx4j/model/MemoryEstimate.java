@@ -103,6 +103,17 @@ public record MemoryEstimate(List<Part> parts) {
         return new MemoryEstimate(parts);
     }
 
+    /** For generating text in one row with a model of the registry: its weights, and the KV cache of so many tokens. */
+    public static MemoryEstimate inference(RegisteredModel model, int tokens) {
+        KvCache cache = KvCache.plain(model.architecture(), model.valueBytes());
+        return new MemoryEstimate(List.of(
+                Part.known(
+                        "weights",
+                        Math.round(model.parameters() * model.bitsPerWeight() / 8),
+                        "%,d parameters × %.1f bits".formatted(model.parameters(), model.bitsPerWeight())),
+                Part.known("KV cache", cache.bytes(tokens), "%d tokens × %s".formatted(tokens, cache.explanation()))));
+    }
+
     /** For generating text in one row, up to the context that the config names. */
     public static MemoryEstimate fullContext(ModelInspection model) {
         Integer context = model.whole().map(ModelInspection::contextLength).orElse(null);

@@ -28,6 +28,7 @@ class Mlx4jExceptionTest {
             Map.entry("INVALID_CONFIGURATION", false),
             Map.entry("CONTEXT_OVERFLOW", false),
             Map.entry("DEPENDENCY_MISSING", false),
+            Map.entry("DOWNLOAD_FAILED", true),
             Map.entry("ENGINE_FAILED", true),
             Map.entry("INVALID_REQUEST", false),
             Map.entry("MODEL_LOAD_FAILED", false),

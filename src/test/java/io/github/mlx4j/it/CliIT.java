@@ -28,7 +28,7 @@ class CliIT {
 
     private static final String ASK = "Who are you?";
 
-    private record Run(int exit, String out, String err) {
+    record Run(int exit, String out, String err) {
         JsonNode json() throws IOException {
             return new JsonMapper().readTree(out);
         }
@@ -179,7 +179,7 @@ class CliIT {
         assertThat(again.err()).contains("base: all 2 tasks were done before");
     }
 
-    private static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {
+    static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {
         List<String> command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", jar()));
         command.addAll(List.of(arguments));

@@ -9,12 +9,14 @@ import org.jspecify.annotations.Nullable;
  * @param model the model
  * @param download whether a model of the hub that isn't in its cache may be downloaded
  * @param options what else to load and how, or {@code null} for every default
+ * @param hubToken the user's token of the hub, for a download, or {@code null}
  */
 public record InitializeParams(
         ProtocolVersion protocol,
         ModelParams model,
         boolean download,
-        @Nullable Options options) {
+        @Nullable Options options,
+        @Nullable HubToken hubToken) {
 
     /**
      * A model.
@@ -58,11 +60,16 @@ public record InitializeParams(
 
     /** For a model, with the current protocol version and every default. */
     public static InitializeParams of(String source, boolean download) {
-        return new InitializeParams(ProtocolVersion.CURRENT, new ModelParams(source, null), download, null);
+        return new InitializeParams(ProtocolVersion.CURRENT, new ModelParams(source, null), download, null, null);
     }
 
     /** The same with options. */
     public InitializeParams with(Options options) {
-        return new InitializeParams(protocol, model, download, options);
+        return new InitializeParams(protocol, model, download, options, hubToken);
+    }
+
+    /** The same with the user's token of the hub. */
+    public InitializeParams with(@Nullable HubToken hubToken) {
+        return new InitializeParams(protocol, model, download, options, hubToken);
     }
 }

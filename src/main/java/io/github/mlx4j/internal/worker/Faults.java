@@ -4,6 +4,7 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.DownloadException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -38,6 +39,7 @@ final class Faults {
             case "unsafe_model" -> new UnsafeModelException(message, hint);
             case "dependency_missing" -> new DependencyMissingException(message, hint);
             case "conversion_failed" -> new ConversionException(message, hint);
+            case "download_failed" -> new DownloadException(message, hint);
             case "out_of_memory" -> new WorkerOutOfMemoryException(message, hint);
             case "busy", "not_ready" -> new WorkerBusyException(message, hint);
             case "protocol_version", "parse_error", "invalid_message", "unknown_method" ->

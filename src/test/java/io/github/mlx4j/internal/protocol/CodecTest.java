@@ -197,6 +197,17 @@ class CodecTest {
     }
 
     @Test
+    void shouldShowTheTokenOfTheHubOnTheWireOnly() throws IOException {
+        InitializeParams params =
+                InitializeParams.of("org/name", true).with(HubToken.in(Map.of("HF_TOKEN", " hf_secret\n")));
+
+        assertThat(JSON.readTree(Codec.call("7", "initialize", params)).at("/params/hubToken"))
+                .isEqualTo(JSON.readTree("\"hf_secret\""));
+        assertThat(params.toString()).doesNotContain("hf_secret");
+        assertThat(HubToken.in(Map.of("HF_TOKEN", " "))).isNull();
+    }
+
+    @Test
     void shouldReadAsEmptyWhatAWorkerOfAnOlderMinorVersionDoesNotSay() throws IOException {
         assertThat(Codec.read(JSON.readTree("{\"model\":\"m\",\"device\":\"cpu\"}"), ModelInfo.class))
                 .satisfies(info -> assertThat(info.capabilities()).isEmpty())

@@ -6,6 +6,7 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.DownloadException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -44,6 +45,7 @@ class FaultsTest {
             Map.entry("model_load_failed", ModelLoadException.class),
             Map.entry("model_not_found", ModelNotFoundException.class),
             Map.entry("conversion_failed", ConversionException.class),
+            Map.entry("download_failed", DownloadException.class),
             Map.entry("out_of_memory", WorkerOutOfMemoryException.class),
             Map.entry("context_overflow", ContextOverflowException.class),
             Map.entry("unsafe_model", UnsafeModelException.class),

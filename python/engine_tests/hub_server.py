@@ -1,0 +1,201 @@
+"""A hub of our own on the loopback: it serves one model folder under any name, in the hub's own HTTP.
+
+``python hub_server.py FOLDER`` prints its URL and serves until its standard input ends. A repository's name says what
+is wrong with it:
+
+    faults/stall      the weights' first half comes, then nothing more, for each request
+    faults/stall-once the same for the first request only
+    faults/no-range   the same, and Range isn't heeded
+    faults/cut        the connection ends after each 2 MB of the weights
+    faults/flaky      the first two requests for the weights are answered with 503
+    faults/down       everything is answered with 503
+    faults/garbage    everything is answered with a page that is no JSON
+    faults/private    401 without the token "secret", as for a repository that isn't there
+    faults/gated      403, for a model whose terms have to be accepted
+    faults/missing    404
+    faults/huge       the list says that the weights have 10 TB
+    faults/changed    the weights are others than the list says, faults/shorter: they are fewer
+
+``GET /log`` is the list of the requests so far, of which each has a method, path and Range.
+"""
+
+import hashlib
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+WEIGHTS = "model.safetensors"
+HUGE = 10_000_000_000_000
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves ``folder`` at ``url``; ``log`` has the requests so far."""
+
+    daemon_threads = True
+
+    def __init__(self, folder):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir()) if path.is_file()}
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.log = []
+        self.ended = threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):  # a client that hangs up is no news
+        pass
+
+    def close(self):
+        self.ended.set()
+        self.shutdown()
+        self.server_close()
+
+    def served(self, repository, name):
+        """How often a file was asked for, the present request included."""
+        wanted = f"/{repository}/resolve/"
+        return sum(
+            one["method"] == "GET" and one["path"].startswith(wanted) and one["path"].endswith(f"/{name}")
+            for one in self.log
+        )
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        path = self.path.split("?")[0]
+        if path == "/log":
+            self._json(self.server.log)
+            return
+        self.server.log.append({"method": self.command, "path": path, "range": self.headers.get("Range")})
+        parts = path.strip("/").split("/")
+        of_api = parts[:2] == ["api", "models"]
+        repository = "/".join(parts[2:4] if of_api else parts[:2])
+        if self._refused(repository):
+            return
+        if not of_api:
+            self._file(repository, parts[-1])
+        elif parts[4:5] == ["tree"]:
+            self._json([self._of_tree(repository, name) for name in self.server.files])
+        else:
+            self._json(self._info(repository))
+
+    do_HEAD = do_GET
+
+    def _refused(self, repository):
+        refusals = {
+            "faults/down": (503, ""),
+            "faults/gated": (403, "GatedRepo"),
+            "faults/missing": (404, "RepoNotFound"),
+        }
+        if repository == "faults/private" and self.headers.get("Authorization") != "Bearer secret":
+            refusals[repository] = (401, "RepoNotFound")
+        if repository == "faults/garbage":
+            self._start(200, {"Content-Length": "4"})
+            self.wfile.write(b"<ht>")
+            return True
+        if repository not in refusals:
+            return False
+        status, code = refusals[repository]
+        self._start(status, {"Content-Length": "0", "X-Error-Code": code, "X-Error-Message": "on demand"})
+        return True
+
+    def _info(self, repository):
+        siblings = [
+            {
+                "rfilename": name,
+                "size": self._size(repository, name),
+                "blobId": _sha1(name),
+                **self._lfs(repository, name),
+            }
+            for name in self.server.files
+        ]
+        return {
+            "id": repository,
+            "modelId": repository,
+            "sha": _sha1(repository),
+            "private": False,
+            "gated": False,
+            "tags": [],
+            "cardData": {"license": "apache-2.0"},
+            "siblings": siblings,
+        }
+
+    def _of_tree(self, repository, name):
+        lfs = self._lfs(repository, name).get("lfs")
+        entry = {"type": "file", "path": name, "size": self._size(repository, name), "oid": _sha1(name)}
+        return {**entry, "lfs": {"oid": lfs["sha256"], **lfs}} if lfs else entry
+
+    def _size(self, repository, name):
+        return HUGE if repository == "faults/huge" and name == WEIGHTS else len(self.server.files[name])
+
+    def _lfs(self, repository, name):
+        if name != WEIGHTS:
+            return {}
+        digest = hashlib.sha256(self.server.files[name]).hexdigest()
+        return {"lfs": {"sha256": digest, "size": self._size(repository, name), "pointerSize": 134}}
+
+    def _file(self, repository, name):
+        content = self.server.files.get(name)
+        if content is None:
+            self._start(404, {"Content-Length": "0", "X-Error-Code": "EntryNotFound"})
+            return
+        etag = hashlib.sha256(content).hexdigest() if name == WEIGHTS else _sha1(name)
+        headers = {"X-Repo-Commit": _sha1(repository), "X-Linked-Size": str(len(content)), "ETag": f'"{etag}"'}
+        weights = name == WEIGHTS and self.command == "GET"
+        times = self.server.served(repository, name)
+        if weights and repository == "faults/flaky" and times <= 2:
+            self._start(503, {"Content-Length": "0"})
+            return
+        if weights and repository == "faults/changed":
+            content = content[::-1]
+        if weights and repository == "faults/shorter":
+            content = content[:-1000]
+        start = 0
+        if (asked := self.headers.get("Range")) and repository != "faults/no-range":
+            start = int(asked.removeprefix("bytes=").split("-")[0])
+            if start >= len(content):
+                self._start(416, {"Content-Length": "0"})
+                return
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        self._start(
+            206 if "Content-Range" in headers else 200, {**headers, "Content-Length": str(len(content) - start)}
+        )
+        if self.command == "HEAD":
+            return
+        half = len(content) // 2
+        if weights and (
+            repository == "faults/stall" or (repository in ("faults/stall-once", "faults/no-range") and times == 1)
+        ):
+            self.wfile.write(content[start:half])
+            self.wfile.flush()
+            self.server.ended.wait()
+        elif weights and repository == "faults/cut":
+            self.wfile.write(content[start : start + 2_000_000])
+            self.close_connection = True
+        else:
+            self.wfile.write(content[start:])
+
+    def _json(self, value):
+        content = json.dumps(value).encode()
+        self._start(200, {"Content-Type": "application/json", "Content-Length": str(len(content))})
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    def _start(self, status, headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+
+def _sha1(text):
+    return hashlib.sha1(text.encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    hub = Hub(sys.argv[1])
+    print(hub.url, flush=True)
+    sys.stdin.read()

@@ -1,0 +1,46 @@
+package io.github.mlx4j.cli;
+
+import io.github.mlx4j.adapter.ModelHub;
+import io.github.mlx4j.device.Bytes;
+import java.io.PrintWriter;
+
+/** How far a download is: a bar that is drawn again and again in a terminal, else a line for each tenth. */
+final class ByteProgress implements ModelHub.DownloadListener {
+
+    private static final int WIDTH = 20;
+
+    private final PrintWriter err;
+    private final boolean terminal;
+    private final String what;
+    private long tenth = -1;
+
+    /** Of {@code what}, such as a model's id. */
+    ByteProgress(PrintWriter err, boolean terminal, String what) {
+        this.err = err;
+        this.terminal = terminal;
+        this.what = what;
+    }
+
+    @Override
+    public synchronized void progressed(long done, long total) {
+        if (total == 0) {
+            return;
+        }
+        String line = "%s of %s %s".formatted(Bytes.text(done), Bytes.text(total), what);
+        if (terminal) {
+            int filled = (int) (WIDTH * done / total);
+            err.print("\r[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line + "\u001b[K");
+            err.flush();
+        } else if (10 * done / total > tenth) {
+            tenth = 10 * done / total;
+            err.println(line);
+        }
+    }
+
+    /** No more will come. */
+    synchronized void end() {
+        if (terminal) {
+            err.println();
+        }
+    }
+}

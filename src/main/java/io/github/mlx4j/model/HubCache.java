@@ -1,0 +1,90 @@
+package io.github.mlx4j.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Looks into the hub's cache on this machine, as Hugging Face's client lays it out; reads names, sizes and indexes
+ * only.
+ *
+ * @param folder where it is; it doesn't have to be there
+ */
+public record HubCache(Path folder) {
+
+    /** How much of a model is in the cache. */
+    public enum State {
+        /** Nothing. */
+        ABSENT,
+        /** Something, but not all weights: a download that didn't end, or another program's. */
+        PART,
+        /** All weights. */
+        WHOLE
+    }
+
+    /** The one that the workers use: {@code HF_HUB_CACHE}, {@code HF_HOME}, {@code XDG_CACHE_HOME}, or in the home. */
+    public static HubCache of(Map<String, String> environment) {
+        String own = environment.get("HF_HUB_CACHE");
+        if (own != null) {
+            return new HubCache(Path.of(own));
+        }
+        String caches = environment.getOrDefault("XDG_CACHE_HOME", System.getProperty("user.home") + "/.cache");
+        return new HubCache(Path.of(environment.getOrDefault("HF_HOME", caches + "/huggingface"), "hub"));
+    }
+
+    /** How much of a model there is. */
+    public State state(String id) {
+        Path model = of(id);
+        if (!Files.isDirectory(model)) {
+            return State.ABSENT;
+        }
+        return list(model.resolve("snapshots")).stream().anyMatch(HubCache::isWhole) ? State.WHOLE : State.PART;
+    }
+
+    /** Bytes of a model on the disk, parts included. */
+    public long bytes(String id) {
+        return list(of(id).resolve("blobs")).stream()
+                .mapToLong(file -> file.toFile().length())
+                .sum();
+    }
+
+    private Path of(String id) {
+        return folder.resolve("models--" + id.replace("/", "--"));
+    }
+
+    private static boolean isWhole(Path snapshot) {
+        List<String> names = list(snapshot).stream()
+                .filter(Files::exists)
+                .map(file -> file.getFileName().toString())
+                .toList();
+        return names.stream().anyMatch(name -> name.endsWith(".safetensors"))
+                && names.stream()
+                        .filter(name -> name.endsWith(".safetensors.index.json"))
+                        .allMatch(index -> hasAll(snapshot, index));
+    }
+
+    private static boolean hasAll(Path snapshot, String index) {
+        try {
+            JsonNode named =
+                    new JsonMapper().readTree(snapshot.resolve(index).toFile()).path("weight_map");
+            return !named.isEmpty()
+                    && named.valueStream().distinct().allMatch(file -> Files.exists(snapshot.resolve(file.asText())));
+        } catch (IOException unreadable) {
+            return false;
+        }
+    }
+
+    private static List<Path> list(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.toList();
+        } catch (IOException | UncheckedIOException none) {
+            return List.of();
+        }
+    }
+}
