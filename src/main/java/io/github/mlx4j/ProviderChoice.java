@@ -40,12 +40,8 @@ final class ProviderChoice {
     ProviderChoice(ProviderConfig config, Platform platform) {
         this.config = config;
         this.registry = ModelRegistry.open(config.home());
-        String path = Optional.ofNullable(System.getenv("PATH")).orElse("");
         for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
-            ProviderConfig.NamedInterpreter named = config.interpreters().get(kind);
-            Interpreters interpreters = named == null
-                    ? new Interpreters(null, "", config.home(), path)
-                    : new Interpreters(named.command(), named.setting(), config.home(), path);
+            Interpreters interpreters = config.interpretersOf(kind);
             probes.put(kind, new WorkerProbe(kind, platform, config.allowAnyPlatform(), interpreters));
         }
     }

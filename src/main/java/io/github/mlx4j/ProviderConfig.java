@@ -7,6 +7,7 @@ import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteOptions;
 import java.net.URI;
@@ -75,12 +76,22 @@ public record ProviderConfig(
         return Optional.ofNullable(fallbackKinds);
     }
 
+    /** Where the interpreter of a worker kind is looked for. */
+    public Interpreters interpretersOf(ProviderKind worker) {
+        String path = Optional.ofNullable(System.getenv("PATH")).orElse("");
+        NamedInterpreter named = interpreters.get(worker);
+        return named == null
+                ? new Interpreters(null, "", home, path)
+                : new Interpreters(named.command(), named.setting(), home, path);
+    }
+
     ProviderConfig withDownload(boolean download) {
         return new ProviderConfig(
                 named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers, remote);
     }
 
-    ProviderConfig withWorkers(WorkerOptions workers) {
+    /** The same with other options of the workers. */
+    public ProviderConfig withWorkers(WorkerOptions workers) {
         return new ProviderConfig(
                 named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers, remote);
     }

@@ -30,7 +30,9 @@ import picocli.CommandLine.Command;
             ConvertCommand.class,
             FuseCommand.class,
             DoctorCommand.class,
-            SetupCommand.class
+            SetupCommand.class,
+            VerifyInstallCommand.class,
+            BenchCommand.class
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {

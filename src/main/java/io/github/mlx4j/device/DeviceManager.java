@@ -1,6 +1,9 @@
 package io.github.mlx4j.device;
 
+import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.port.ProviderKind;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -16,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class DeviceManager {
 
     private static final Duration SOON = Duration.ofSeconds(5);
+    private static final Duration POWER_PERIOD = Duration.ofMillis(250);
 
     private final Machine machine;
 
@@ -54,6 +58,33 @@ public final class DeviceManager {
                         .map(MacReadings::available)
                         .orElse(OptionalLong.empty())
                 : LinuxReadings.available(machine);
+    }
+
+    /**
+     * Begins to look at what the processors take: through the program macmon on a Mac, if it is on the PATH, and
+     * through the kernel's RAPL counters on Linux, if they can be read. Never asks for an administrator's rights.
+     *
+     * @throws DependencyMissingException if macmon is not there
+     * @throws NotSupportedException if nothing tells it here
+     */
+    public PowerSampler powerSampler() {
+        Optional<Path> macmon = machine.find("macmon");
+        if (macmon.isPresent()) {
+            return new Macmon(macmon.get(), POWER_PERIOD);
+        }
+        if (isMac()) {
+            throw new DependencyMissingException(
+                    "Power can't be measured, since macmon is not on the PATH.",
+                    "Install it: `brew install macmon`. It needs no administrator.");
+        }
+        return Rapl.open(machine, System::nanoTime)
+                .orElseThrow(() -> new NotSupportedException(
+                        Rapl.isThere(machine)
+                                ? "Power can't be measured, since this user may not read the energy counters."
+                                : "Power can't be measured, since this machine has no energy counters (RAPL).",
+                        Rapl.isThere(machine)
+                                ? "Ask whoever runs this machine for read access to /sys/class/powercap/*/energy_uj."
+                                : "Measure it on a Mac with macmon, or on Linux without a virtual machine."));
     }
 
     /**

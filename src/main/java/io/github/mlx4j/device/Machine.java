@@ -1,10 +1,12 @@
 package io.github.mlx4j.device;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -25,6 +27,9 @@ interface Machine {
 
     /** What a command prints, whatever its exit code; empty if it can't be run or takes longer. */
     Optional<String> run(Duration patience, String... command);
+
+    /** A program on the PATH. */
+    Optional<Path> find(String program);
 
     /** This one. */
     Machine LOCAL = new Machine() {
@@ -68,6 +73,17 @@ interface Machine {
                 Thread.currentThread().interrupt();
                 return Optional.empty();
             }
+        }
+
+        @Override
+        public Optional<Path> find(String program) {
+            return Arrays.stream(Optional.ofNullable(System.getenv("PATH"))
+                            .orElse("")
+                            .split(File.pathSeparator))
+                    .filter(folder -> !folder.isEmpty())
+                    .map(folder -> Path.of(folder, program))
+                    .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
+                    .findFirst();
         }
     };
 }

@@ -1,5 +1,6 @@
 package io.github.mlx4j.port;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import java.util.OptionalLong;
  * @param openRequests requests that it has not answered yet
  * @param memory what its process took when it last said so: after its load, while it works, and as often as a
  *     {@link MemoryListener} hears of it; empty if it has no process
+ * @param start how long the start of its process took; empty if it has no process
  * @param failures how often its process failed, in all
  * @param history its latest events, oldest first, at most 50
  */
@@ -21,6 +23,7 @@ public record WorkerStatus(
         OptionalLong processId,
         int openRequests,
         Optional<WorkerMemory> memory,
+        Optional<Start> start,
         int failures,
         List<Event> history) {
 
@@ -41,6 +44,21 @@ public record WorkerStatus(
         FAILED,
         /** It was closed. */
         CLOSED
+    }
+
+    /**
+     * Where the time of a start went.
+     *
+     * @param process until the process said hello; the first start looks at its interpreter before
+     * @param packages from then until it began to load the model: the imports, and a download if there was one
+     * @param model from then until the model was ready
+     */
+    public record Start(Duration process, Duration packages, Duration model) {
+
+        /** All of it. */
+        public Duration whole() {
+            return process.plus(packages).plus(model);
+        }
     }
 
     /**

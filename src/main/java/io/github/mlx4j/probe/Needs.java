@@ -4,6 +4,7 @@ import io.github.mlx4j.port.ProviderKind;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * What a worker kind needs of its interpreter.
@@ -27,6 +28,11 @@ record Needs(List<String> modules, String distribution, List<Integer> oldest) {
 
     String name() {
         return distribution;
+    }
+
+    /** What {@code verify_install.py} is told of the version: {@code name=1.2.3}. */
+    String argument() {
+        return distribution + "=" + oldest.stream().map(String::valueOf).collect(Collectors.joining("."));
     }
 
     /** A sentence on the version, if it is too old. */

@@ -29,6 +29,9 @@ public final class WorkerProbe {
     /** The oldest Python that mlx-lm and transformers run on: 3.{@value}. */
     public static final int OLDEST_PYTHON_MINOR = 11;
 
+    static final Availability.Unavailable NOT_ON_WINDOWS = new Availability.Unavailable(
+            Reason.WINDOWS, "The workers don't run on Windows.", "Use another provider, or WSL.");
+
     private static final int PROBE_SECONDS = 60;
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
@@ -68,8 +71,7 @@ public final class WorkerProbe {
 
     private Availability look(String mode) {
         if (platform.isWindows()) {
-            return new Availability.Unavailable(
-                    Reason.WINDOWS, "The workers don't run on Windows.", "Use another provider, or WSL.");
+            return NOT_ON_WINDOWS;
         }
         if (kind == ProviderKind.MLX && !anyPlatform) {
             Optional<Availability.Unavailable> wrong = platform.whyNotAppleSilicon();

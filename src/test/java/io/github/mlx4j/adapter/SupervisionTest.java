@@ -17,6 +17,7 @@ import io.github.mlx4j.port.WorkerStatus;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -100,6 +101,18 @@ class SupervisionTest {
         assertThat(adapter.generate(script("{'say':'" + say + "','stepMs':500}"))
                         .text())
                 .isEqualTo(say);
+    }
+
+    @Test
+    void shouldTellWhereTheTimeOfItsStartWent() {
+        adapter = adapter(WorkerOptions.DEFAULT);
+        assertThat(adapter.status().start()).isEmpty();
+        adapter.generate(script("{'say':'one'}"));
+        WorkerStatus.Start start = adapter.status().start().orElseThrow();
+        assertThat(List.of(start.process(), start.packages(), start.model()))
+                .allMatch(part -> !part.isNegative() && !part.isZero());
+        adapter.close();
+        assertThat(adapter.status().start()).as("it has no process").isEmpty();
     }
 
     @Test

@@ -81,6 +81,8 @@ class MainTest {
                 "compare --help",
                 "doctor --help",
                 "setup --help",
+                "verify-install --help",
+                "bench --help",
                 ""
             })
     void shouldShowTheUsageWhenAskedForHelp(String command) {
@@ -104,7 +106,9 @@ class MainTest {
                         "verify",
                         "compare",
                         "doctor",
-                        "setup")
+                        "setup",
+                        "verify-install",
+                        "bench")
                 .containsPattern("0 +done")
                 .containsPattern("1 +it failed; the message says why")
                 .containsPattern("2 +wrong usage")
@@ -137,6 +141,13 @@ class MainTest {
                 "inspect",
                 "doctor --jsonn",
                 "setup torch",
+                "verify-install ollama",
+                "verify-install mlx hf",
+                "bench --provider candle",
+                "bench --runs 0",
+                "bench --max-tokens 1",
+                "bench --prompt-tokens 0",
+                "bench --training",
                 "translate Hi"
             })
     void shouldExitWithTwoWhenTheUsageIsWrong(String command) {

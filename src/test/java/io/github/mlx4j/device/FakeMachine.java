@@ -1,11 +1,15 @@
 package io.github.mlx4j.device;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** A machine of given texts: files by their path, what commands print by the command's path. */
+/**
+ * A machine of given texts: files by their path, what commands print by the command's path, and where programs are by
+ * their name.
+ */
 final class FakeMachine implements Machine {
 
     private final String os;
@@ -45,5 +49,10 @@ final class FakeMachine implements Machine {
     @Override
     public Optional<String> run(Duration patience, String... command) {
         return Optional.ofNullable(texts.get(command[0]));
+    }
+
+    @Override
+    public Optional<Path> find(String program) {
+        return Optional.ofNullable(texts.get(program)).map(Path::of);
     }
 }

@@ -179,6 +179,67 @@ class CliIT {
         assertThat(again.err()).contains("base: all 2 tasks were done before");
     }
 
+    @Test
+    void shouldVerifyAnInstallationStepByStep() throws Exception {
+        for (String worker : List.of("mlx", "hf")) {
+            Run run = mlx4j(
+                    Map.of(), "verify-install", worker, "--model", Fixture.MODEL.toString(), "--run", "true", "--json");
+            assertThat(run.exit()).as(run.out() + run.err()).isZero();
+            assertThat(run.json().path("passed").asBoolean()).isTrue();
+            assertThat(run.json().path("versions").path("llguidance").asText()).isNotEmpty();
+            assertThat(run.json().path("steps"))
+                    .hasSize(12)
+                    .allSatisfy(step -> assertThat(step.path("status").asText()).isEqualTo("passed"));
+            assertThat(run.json().at("/steps/10/detail").asText()).matches("([1-9]|10) tokens on the \\w+");
+        }
+    }
+
+    @Test
+    void shouldMeasureBothEnginesBesideEachOther() throws Exception {
+        Run run = mlx4j(
+                Map.of(),
+                "bench",
+                "--model",
+                Fixture.MODEL.toString(),
+                "--provider",
+                "mlx,hf",
+                "--prompt-tokens",
+                "48",
+                "--max-tokens",
+                "6",
+                "--runs",
+                "1",
+                "--json");
+        assertThat(run.exit()).as(run.err()).isZero();
+        assertThat(run.json().path("notMeasured")).isEmpty();
+        assertThat(run.json().path("providers"))
+                .extracting(provider -> provider.path("name").asText())
+                .containsExactly("mlx", "hf");
+        for (JsonNode provider : run.json().path("providers")) {
+            JsonNode figures = provider.at("/runs/0");
+            assertThat(figures)
+                    .as(run.out())
+                    .hasSizeGreaterThanOrEqualTo(11)
+                    .allSatisfy(figure -> assertThat(figure.doubleValue()).isPositive());
+            assertThat(figures.path("promptTokens").asInt()).isBetween(40, 48);
+            assertThat(figures.path("answerTokens").asInt()).isBetween(2, 6);
+            assertThat(figures.path("loadSeconds").asDouble())
+                    .isGreaterThanOrEqualTo(figures.path("processSeconds").asDouble()
+                            + figures.path("packagesSeconds").asDouble()
+                            + figures.path("modelSeconds").asDouble());
+            assertThat(figures.path("peakMb").asDouble())
+                    .isGreaterThanOrEqualTo(figures.path("activeMb").asDouble());
+            assertThat(provider.at("/figures/promptTokens/median").asDouble())
+                    .isEqualTo(figures.path("promptTokens").asDouble());
+        }
+        assertThat(run.json().at("/ratios/0/figures/promptTokens/median").asDouble())
+                .as("the same model has the same prompt")
+                .isEqualTo(1);
+        assertThat(run.json().at("/ratios/0/figures/answerTokens/median").asDouble())
+                .as("and the same greedy answer")
+                .isEqualTo(1);
+    }
+
     static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {
         List<String> command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", jar()));

@@ -28,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -58,8 +59,9 @@ public final class Worker implements AutoCloseable {
      *
      * @param client calls to it
      * @param info what it loaded
+     * @param start how long that took
      */
-    public record Ready(WorkerClient client, ModelInfo info) {}
+    public record Ready(WorkerClient client, ModelInfo info, WorkerStatus.Start start) {}
 
     /**
      * Creates it; nothing is started yet. {@code launch} is asked before each start, on the starting thread, and may
@@ -114,6 +116,7 @@ public final class Worker implements AutoCloseable {
         OptionalLong pid = OptionalLong.empty();
         int openRequests = 0;
         Optional<WorkerMemory> memory = Optional.empty();
+        Optional<WorkerStatus.Start> start = Optional.empty();
         if (closed) {
             state = WorkerStatus.State.CLOSED;
         } else if (current != null && isUp(current)) {
@@ -121,12 +124,13 @@ public final class Worker implements AutoCloseable {
             pid = OptionalLong.of(current.join().client().pid());
             openRequests = current.join().client().openWork();
             memory = Optional.of(memory(current.join()));
+            start = Optional.of(current.join().start());
         } else if (current != null && !current.isDone()) {
             state = WorkerStatus.State.STARTING;
         } else if (permanent != null || budget.spent()) {
             state = WorkerStatus.State.FAILED;
         }
-        return new WorkerStatus(state, pid, openRequests, memory, history.failures(), history.events());
+        return new WorkerStatus(state, pid, openRequests, memory, start, history.failures(), history.events());
     }
 
     private static WorkerMemory memory(Ready ready) {
@@ -198,13 +202,16 @@ public final class Worker implements AutoCloseable {
             history.add("starting", "");
             client = start(launch.get());
             await(client.hello(), limits.hello(), "say hello");
-            Ready ready = new Ready(client, initialize(client));
+            Ready ready = initialize(client, begun);
             client.onEnd(this::failed);
             if (starting.complete(ready)) {
                 client.watch(limits, () -> stopIdle(ready));
-                long ms = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - begun);
                 String what = "%s on %s (pid %d) after %d ms"
-                        .formatted(ready.info().model(), ready.info().device(), client.pid(), ms);
+                        .formatted(
+                                ready.info().model(),
+                                ready.info().device(),
+                                client.pid(),
+                                ready.start().whole().toMillis());
                 history.add("ready", what);
                 log.info("{} worker ready: {}", name, what);
             }
@@ -282,7 +289,10 @@ public final class Worker implements AutoCloseable {
                 || error instanceof ProtocolException;
     }
 
-    private ModelInfo initialize(WorkerClient client) {
+    /** Has it load its model; it was started at {@code begun} and has said hello. */
+    private Ready initialize(WorkerClient client, long begun) {
+        long hello = System.nanoTime();
+        AtomicLong loading = new AtomicLong(hello);
         CompletableFuture<JsonNode> answer = new CompletableFuture<>();
         StallClock clock = new StallClock();
         ProgressLog progress = new ProgressLog(name);
@@ -290,7 +300,11 @@ public final class Worker implements AutoCloseable {
             @Override
             public void notified(String method, JsonNode params) {
                 clock.reset();
-                progress.accept(Codec.read(params, Progress.class));
+                Progress told = Codec.read(params, Progress.class);
+                if (told.phase().equals("load")) {
+                    loading.compareAndSet(hello, System.nanoTime());
+                }
+                progress.accept(told);
             }
 
             @Override
@@ -308,7 +322,12 @@ public final class Worker implements AutoCloseable {
         });
         while (true) {
             try {
-                return Codec.read(await(answer, clock.left(limits.loadStall()), "load its model"), ModelInfo.class);
+                JsonNode info = await(answer, clock.left(limits.loadStall()), "load its model");
+                WorkerStatus.Start start = new WorkerStatus.Start(
+                        Duration.ofNanos(hello - begun),
+                        Duration.ofNanos(loading.get() - hello),
+                        Duration.ofNanos(System.nanoTime() - loading.get()));
+                return new Ready(client, Codec.read(info, ModelInfo.class), start);
             } catch (WorkerStartException stalled) {
                 if (clock.left(limits.loadStall()).isNegative()) {
                     throw stalled;

@@ -1,0 +1,125 @@
+# Checks step by step that an interpreter has what a worker needs. Reads on old Pythons too, so that they can say so.
+# Arguments: mlx or hf, then the oldest version of each distribution that will do, as name=1.2.3.
+# Prints JSON lines: the names of the steps, and an object when a step begins and when it is over. A step is left out if
+# one that it needs did not pass. Exits with 0 whatever it finds.
+import json
+import os
+import re
+import sys
+import time
+
+OLDEST = (3, 11)
+CUDA = ("nvidia-", "cuda-", "triton", "bitsandbytes")
+PACKAGES = {"mlx": ("mlx", "mlx-lm", "llguidance"), "hf": ("torch", "transformers", "llguidance")}
+MODULES = {"mlx": ("mlx.core", "mlx_lm"), "hf": ("torch", "transformers")}
+NAMES = {
+    "mlx": "from mlx_lm import load, generate",
+    "hf": "from transformers import AutoModelForCausalLM, AutoTokenizer",
+}
+
+kind = sys.argv[1]
+oldest = dict(argument.split("=") for argument in sys.argv[2:])
+setup = f"Run `mlx4j setup {kind}`, or name another interpreter."
+
+
+class Wrong(Exception):
+    def __init__(self, why, fix=setup):
+        super().__init__(why)
+        self.fix = fix
+
+
+def python():
+    if sys.version_info < OLDEST:
+        raise Wrong(
+            f"This is Python {sys.version_info[0]}.{sys.version_info[1]}, too old for the packages.",
+            f"Install Python 3.11 or newer and run `mlx4j setup {kind}`, or name another interpreter.",
+        )
+    return ".".join(map(str, sys.version_info[:3]))
+
+
+def packages():  # mlx is a namespace package without __version__: only the metadata knows its version
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in PACKAGES[kind]:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            raise Wrong(f"{name} is not installed.") from None
+        if name in oldest and numbers(found[name]) < numbers(oldest[name]):
+            raise Wrong(f"{name} is {found[name]}, but the worker needs {oldest[name]} or newer.")
+    return found
+
+
+def numbers(version):
+    return [int(part) for part in re.findall(r"\d+", version)[:3]]
+
+
+def cuda():
+    from importlib.metadata import distributions
+
+    names = {distribution.metadata["Name"] or "" for distribution in distributions()}
+    found = sorted(name for name in names if name.lower().startswith(CUDA))
+    if not found:
+        return "none"
+    listed = f"{len(found)}: {', '.join(found)}"
+    if kind == "hf" and sys.platform.startswith("linux"):
+        return f"{listed}; PyPI's torch brings them on Linux"
+    raise Wrong(listed, f"Run `mlx4j setup {kind} --force`, which makes an environment without them.")
+
+
+def running(statement):
+    return lambda: exec(statement, {})
+
+
+def compute():
+    if kind == "mlx":
+        import mlx.core as engine
+
+        device = "gpu" if engine.default_device() == engine.gpu else "cpu"
+        matrix = engine.array([[1.0, 2.0], [3.0, 4.0]])
+    else:
+        import torch as engine
+
+        device = "cuda" if engine.cuda.is_available() else "mps" if engine.backends.mps.is_available() else "cpu"
+        matrix = engine.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
+    product = (matrix @ matrix).tolist()
+    if product != [[7.0, 10.0], [15.0, 22.0]]:
+        raise Wrong(f"The product of two small matrices on the {device} is {product}, which is wrong.")
+    return f"a product of matrices on the {device}"
+
+
+STEPS = [  # name, what it does, what it needs
+    ("python", python, ()),
+    ("packages", packages, ("python",)),
+    ("no CUDA packages", cuda, ("python",)),
+    *((f"import {module}", running(f"import {module}"), ("packages",)) for module in MODULES[kind]),
+    (NAMES[kind], running(NAMES[kind]), (f"import {MODULES[kind][1]}",)),
+    ("import llguidance", running("import llguidance.numpy"), ("packages",)),
+    ("compute", compute, (f"import {MODULES[kind][0]}",)),
+]
+
+
+def run(step):
+    begun = time.perf_counter()
+    record = {"status": "passed", "detail": "", "fix": "", "versions": {}}
+    try:
+        found = step() or ""
+        record.update({"versions": found} if isinstance(found, dict) else {"detail": found})
+    except Exception as error:  # whatever a broken package throws
+        why = str(error) if isinstance(error, Wrong) else f"{type(error).__name__}: {error}"
+        record.update(status="failed", detail=why, fix=getattr(error, "fix", setup))
+    return {**record, "ms": (time.perf_counter() - begun) * 1000}
+
+
+with os.fdopen(os.dup(1), "w") as lines:
+    os.dup2(2, 1)  # a package may print
+    print(json.dumps({"steps": [name for name, _, _ in STEPS]}), file=lines, flush=True)
+    passed = set()
+    for name, step, needs in STEPS:
+        if passed.issuperset(needs):
+            print(json.dumps({"begun": name}), file=lines, flush=True)  # native code may end the process
+            outcome = run(step)
+            if outcome["status"] == "passed":
+                passed.add(name)
+            print(json.dumps({"name": name, **outcome}), file=lines, flush=True)

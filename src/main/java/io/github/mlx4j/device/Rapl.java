@@ -1,0 +1,110 @@
+package io.github.mlx4j.device;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/** Energy of x86 processors by the counters of the Linux kernel, in microjoules, which only some may read. */
+final class Rapl implements PowerSampler {
+
+    private static final String FOLDER = "/sys/class/powercap/intel-rapl:";
+    private static final double MICRO = 1e-6;
+
+    private final Machine machine;
+    private final List<Integer> packages;
+    private final LongSupplier nanoTime;
+    private @Nullable Map<Integer, Long> before;
+    private long begun;
+
+    private Rapl(Machine machine, List<Integer> packages, LongSupplier nanoTime) {
+        this.machine = machine;
+        this.packages = packages;
+        this.nanoTime = nanoTime;
+        begin();
+    }
+
+    /** Whether the kernel counts any package's energy. */
+    static boolean isThere(Machine machine) {
+        return !packages(machine).isEmpty();
+    }
+
+    /** A sampler, if its counters can be read. */
+    static Optional<PowerSampler> open(Machine machine, LongSupplier nanoTime) {
+        Rapl rapl = new Rapl(machine, packages(machine), nanoTime);
+        return rapl.before == null || rapl.packages.isEmpty() ? Optional.empty() : Optional.of(rapl);
+    }
+
+    /** Zones whose name is package-0 and so on; others are parts of them, or the whole platform. */
+    private static List<Integer> packages(Machine machine) {
+        List<Integer> found = new ArrayList<>();
+        for (int zone = 0; machine.read(FOLDER + zone + "/name").isPresent(); zone++) {
+            if (machine.read(FOLDER + zone + "/name").orElse("").startsWith("package")) {
+                found.add(zone);
+            }
+        }
+        return found;
+    }
+
+    @Override
+    public String source() {
+        return "RAPL (processor packages)";
+    }
+
+    @Override
+    public void begin() {
+        before = counters();
+        begun = nanoTime.getAsLong();
+    }
+
+    @Override
+    public Optional<Energy> end() {
+        Duration time = Duration.ofNanos(nanoTime.getAsLong() - begun);
+        Map<Integer, Long> first = before;
+        Map<Integer, Long> now = counters();
+        if (first == null || now == null || time.isZero()) {
+            return Optional.empty();
+        }
+        double joules = 0;
+        for (int zone : packages) {
+            long taken = now.get(zone) - first.get(zone);
+            if (taken < 0) { // it began anew at zero, once at most in the time of a bench
+                OptionalLong range = number(zone, "max_energy_range_uj");
+                if (range.isEmpty()) {
+                    return Optional.empty();
+                }
+                taken += range.getAsLong();
+            }
+            joules += taken * MICRO;
+        }
+        return Optional.of(new Energy(joules, time, Map.of()));
+    }
+
+    /** Each package's counter, or {@code null} if one can't be read. */
+    private @Nullable Map<Integer, Long> counters() {
+        Map<Integer, Long> counters = new HashMap<>();
+        for (int zone : packages) {
+            OptionalLong value = number(zone, "energy_uj");
+            if (value.isEmpty()) {
+                return null;
+            }
+            counters.put(zone, value.getAsLong());
+        }
+        return counters;
+    }
+
+    private OptionalLong number(int zone, String file) {
+        String text = machine.read(FOLDER + zone + "/" + file).orElse("").strip();
+        return text.matches("\\d{1,18}") ? OptionalLong.of(Long.parseLong(text)) : OptionalLong.empty();
+    }
+
+    @Override
+    public void close() {
+        // it only reads files
+    }
+}

@@ -1,0 +1,48 @@
+package io.github.mlx4j.measurement;
+
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.port.TokenizerPort;
+import io.github.mlx4j.port.WorkerMemory;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** A provider with a model, to be measured. */
+public interface Subject {
+
+    /** What reports call it, such as {@code mlx}. */
+    String name();
+
+    /**
+     * Loads the model anew and waits until it is ready.
+     *
+     * @throws Mlx4jException if it can't be loaded here; the report has the reason
+     */
+    Loaded load();
+
+    /** A model that is ready, until it is closed. */
+    interface Loaded extends AutoCloseable {
+
+        /** Its text. */
+        TextGenerationPort text();
+
+        /** Its tokens; empty where they can't be told. */
+        Optional<TokenizerPort> tokenizer();
+
+        /** Whether prompts are chats; without a chat template they are raw text. */
+        boolean chat();
+
+        /** How long its load took. */
+        Map<Figure, Double> loadTimes();
+
+        /** Looks at what it takes now, after all looks so far, oldest first; empty where that can't be told. */
+        List<WorkerMemory> memory();
+
+        /** What it is: model, device, versions. */
+        Map<String, String> facts();
+
+        @Override
+        void close();
+    }
+}
