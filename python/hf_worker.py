@@ -21,4 +21,14 @@ def load(params, options, progress):
     return load(params, options, progress)
 
 
-os._exit(serve("hf", descriptors, load))
+def open_training(params, progress):
+    progress("import", 0, 1, "packages")
+    from mlx4j_worker.imports import needed
+
+    with needed("transformers and torch", "mlx4j setup hf"):
+        from mlx4j_worker.hf.training import load_backend
+        from mlx4j_worker.training.opening import open_session
+    return open_session(params, load_backend, progress)
+
+
+os._exit(serve("hf", descriptors, load, open_training))

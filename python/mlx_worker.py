@@ -33,4 +33,15 @@ def job(name):
     return run
 
 
-os._exit(serve("mlx", descriptors, load, {name: job(name) for name in ("convert", "fuse")}))
+def open_training(params, progress):
+    progress("import", 0, 1, "packages")
+    from mlx4j_worker.imports import needed
+
+    with needed("mlx-lm", "mlx4j setup mlx"):
+        from mlx4j_worker.mlx.training import load_backend
+        from mlx4j_worker.training.opening import open_session
+    return open_session(params, load_backend, progress)
+
+
+jobs = {name: job(name) for name in ("convert", "fuse")}
+os._exit(serve("mlx", descriptors, load, open_training, jobs))

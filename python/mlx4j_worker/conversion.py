@@ -15,7 +15,7 @@ MODES = {  # of mlx's quantization: the bits and the sizes of a group that each 
     "nvfp4": ((4,), (16,)),
 }
 RECIPES = ("mixed_2_6", "mixed_3_4", "mixed_3_6", "mixed_4_6")  # mlx-lm's; bits of most layers, and of some
-_PARAMS = {"protocol", "model", "download", "folder", "options"}
+_PARAMS = {"protocol", "model", "download", "hubToken", "folder", "options"}
 
 
 @dataclass(frozen=True)

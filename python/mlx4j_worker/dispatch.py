@@ -35,6 +35,9 @@ EXIT_ENGINE_DEAD = 70
 EXIT_GRACE_SECONDS = 0.5
 PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
 
+_OF_TRAINING = ("trainStep", "accumulate", "applyGradients", "validate", "gradients")
+_OF_TRAINING += ("saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel")
+
 _log = logging.getLogger("mlx4j")
 
 
@@ -78,18 +81,21 @@ class Call:
 
 
 class Worker:
-    """Serves one engine. ``load(params, options, progress)`` makes the engine and imports what is heavy.
+    """Serves one engine, or one training.
 
-    ``jobs`` are methods for a worker without a model: each takes its Call and a function to tell that it goes on, and
-    returns the result.
+    ``load(params, options, progress)`` makes the engine and imports what is heavy, ``open_training(params, progress)``
+    the training.session.Session. ``jobs`` are methods for a worker without a model: each takes its Call and a function
+    to tell that it goes on, and returns the result.
     """
 
-    def __init__(self, kind, wire, nonce, load, jobs=None):
+    def __init__(self, kind, wire, nonce, load, open_training=None, jobs=None):
         self._kind = kind
         self._wire = wire
         self._nonce = nonce
         self._load = load
-        self._engine = None
+        self._open_training = open_training
+        self._engine = None  # or, with openTraining, a Session
+        self._trains = False
         self._state = "new"
         self._moved = time.monotonic()
         self._born = time.monotonic()
@@ -112,6 +118,8 @@ class Worker:
             "removeModel": self._remove_model,
             "shutdown": self._shutdown,
             **{name: partial(self._work, job) for name, job in (jobs or {}).items()},
+            "openTraining": self._begin_training,
+            **dict.fromkeys(_OF_TRAINING, self._train),
         }
 
     def run(self):
@@ -122,7 +130,8 @@ class Worker:
             while not self._ending:
                 busy = self._engine is not None and self._engine.busy
                 resting = "new" if self._engine is None else "idle"
-                self._state = "generating" if busy else resting
+                at_work = "training" if self._trains else "generating"
+                self._state = at_work if busy else resting
                 self._take(block=not busy)
                 if busy:
                     self._engine.step(self._poll)
@@ -242,17 +251,34 @@ class Worker:
         return self._engine is not None and self._engine.has(call)
 
     def _initialize(self, call):
+        self._check_opening(call)
+        options = parse_options(call.params)
+        self._state = "loading"
+        self._engine = self._load(call.params, options, call.progress)
+        self._state = "idle"  # before the answer, after which a ping may come
+        call.answer(self._engine.describe())
+
+    def _begin_training(self, call):
+        if self._open_training is None:
+            raise UnknownMethod(f"A worker of the kind {self._kind!r} can't train.")
+        self._check_opening(call)
+        self._state = "loading"
+        self._engine = self._open_training(call.params, call.progress)
+        self._state, self._trains = "idle", True
+        call.answer(self._engine.describe())
+
+    def _train(self, call):
+        if not self._trains:
+            raise NotReady("This worker has no training yet.", "Call openTraining first.")
+        self._engine.submit(call)
+
+    def _check_opening(self, call):
         if self._engine is not None:
             raise InvalidRequest("This worker has a model already.")
         self._check_protocol(call)
         model = call.params.get("model")
         if not isinstance(model, dict) or not isinstance(model.get("source"), str):
             raise InvalidRequest("model must be an object with a source, a string.")
-        options = parse_options(call.params)
-        self._state = "loading"
-        self._engine = self._load(call.params, options, call.progress)
-        self._state = "idle"  # before the answer, after which a ping may come
-        call.answer(self._engine.describe())
 
     def _check_protocol(self, call):
         protocol = call.params.get("protocol")
@@ -324,6 +350,8 @@ class Worker:
     def _loaded(self):
         if self._engine is None:
             raise NotReady("The worker has no model yet.", "Call initialize first.")
+        if self._trains:
+            raise InvalidRequest("This worker trains, and answers no other calls of a model.", "Start another worker.")
         return self._engine
 
     def _shutdown(self, call):

@@ -92,3 +92,7 @@ class ProtocolVersion(WorkerError):
 
 class DependencyMissing(WorkerError):
     code, kind = -32009, "dependency_missing"
+
+
+class NotSupported(WorkerError):
+    code, kind = -32011, "not_supported"

@@ -67,11 +67,7 @@ def encode_text(tokenizer, text):
 
 def render(tokenizer, request, dialect):
     """What the chat template makes of a request's messages."""
-    if tokenizer.chat_template is None and not getattr(tokenizer, "has_chat_template", False):
-        raise InvalidRequest(
-            "The model's tokenizer has no chat template, so it can't take messages.",
-            "Send a raw prompt, or use an instruct model.",
-        )
+    _check_template(tokenizer)
     values = {}
     if request.tools:
         if dialect.calls is None:
@@ -91,10 +87,29 @@ def render(tokenizer, request, dialect):
     return _chat(tokenizer, request.messages, values)
 
 
-def _chat(tokenizer, messages, values):
+def render_conversation(tokenizer, messages, tools=(), for_answer=False):
+    """What the chat template makes of a whole conversation to learn from, or, ``for_answer``, of one to be answered.
+
+    ``messages`` and ``tools`` are in the template's own form.
+    """
+    _check_template(tokenizer)
+    if tools and "tools" not in str(tokenizer.chat_template):
+        raise InvalidRequest("tools can't be used: the model's chat template takes none.", "Leave them out.")
+    return _chat(tokenizer, messages, {"tools": [*tools]} if tools else {}, for_answer)
+
+
+def _check_template(tokenizer):
+    if tokenizer.chat_template is None and not getattr(tokenizer, "has_chat_template", False):
+        raise InvalidRequest(
+            "The model's tokenizer has no chat template, so it can't take messages.",
+            "Send a raw prompt, or use an instruct model.",
+        )
+
+
+def _chat(tokenizer, messages, values, for_answer=True):
     try:
         with _time_limit(TEMPLATE_SECONDS):
-            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **values)
+            text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=for_answer, **values)
     except _TooSlowError:
         raise InvalidRequest(
             f"The model's chat template did not come to an end within {TEMPLATE_SECONDS} s.",

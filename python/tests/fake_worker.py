@@ -234,4 +234,4 @@ def convert(call, moved):
 
 
 if __name__ == "__main__":
-    os._exit(serve("fake", descriptors, load, {"convert": convert}))
+    os._exit(serve("fake", descriptors, load, jobs={"convert": convert}))

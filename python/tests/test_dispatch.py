@@ -510,3 +510,14 @@ class TestJobs:
         worker = start_worker(script=PYTHON_DIR / "hf_worker.py")
         worker.hello()
         assert error_kind(worker.answer(self.convert(worker))) == "unknown_method"
+
+
+def test_a_worker_without_a_training_has_no_steps(worker):
+    assert error_kind(worker.answer(worker.call("trainStep"))) == "not_ready"
+
+
+def test_a_worker_that_cannot_train_says_so(start_worker):
+    worker = start_worker()
+    worker.hello()
+    params = {**initialize_params(), "training": {"method": "lora"}}
+    assert error_kind(worker.answer(worker.call("openTraining", params))) == "unknown_method"

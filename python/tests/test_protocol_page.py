@@ -7,12 +7,15 @@ import pytest
 
 from conftest import PYTHON_DIR
 from mlx4j_worker import PROTOCOL, dispatch, errors, wire
+from mlx4j_worker.training.config import _WIRE_NAMES
 
 PAGE = (PYTHON_DIR.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
 TO_THE_WORKER = {"initialize", "generate", "countTokens", "embed", "logits", "score", "parameters", "classifyActions"}
 TO_THE_WORKER |= {"convert", "fuse"}
 TO_THE_WORKER |= {"fetchModel", "modelInfo", "removeModel", "cancel", "ping", "shutdown"}
+TO_THE_WORKER |= {"openTraining", "trainStep", "accumulate", "applyGradients", "validate", "gradients"}
+TO_THE_WORKER |= {"saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel"}
 FROM_THE_WORKER = {"hello", "progress", "chunk", "embedding", "positionLogits", "log"}
 
 
@@ -50,6 +53,11 @@ def test_every_example_is_one_line_of_json(example):
     assert message["jsonrpc"] == "2.0"
     if message.get("method") in TO_THE_WORKER:
         wire.parse(example.encode())
+
+
+def test_every_field_of_a_training_is_on_the_page():
+    for name in _WIRE_NAMES:
+        assert f"`training.{name}`" in PAGE
 
 
 def test_every_field_that_a_worker_sends_is_on_the_page():

@@ -105,7 +105,7 @@ class Opened:
 
 def open_model(params, options, progress):
     """The Opened model that the params name as those of ``initialize`` do."""
-    found = layout.read(params, options, progress)
+    found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
     if found.dylora:
         experts.check(found.dylora, options)
     model, config, amended = _load(found, options, progress)

@@ -12,6 +12,7 @@ from mlx_lm.tuner.dora import DoRALinear
 from mlx_lm.tuner.lora import LoRAEmbedding, LoRALinear
 
 from mlx4j_worker.errors import ModelLoadFailed
+from mlx4j_worker.mlx import names
 
 _ELSEWHERE = "Use the hf worker, or merge the adapter into its base model first."
 _OTHER_BASE = "Load the adapter onto the base model that it was made for."
@@ -78,7 +79,7 @@ def put(model, loras, file):
     modules = dict(model.named_modules())
     changed = {}
     for path, lora in loras.items():
-        name = _name_in_mlx(model, modules, path, lora)
+        name = names.in_mlx(model, modules, path, (lora.b.shape[0], lora.a.shape[1]))[0]
         if name is None or name in changed:
             raise _refused(file, path, "mlx-lm has no module of its own for it")
         changed[name] = _adapted(modules[name], lora, path, file)
@@ -132,29 +133,6 @@ def _lora(path, parts, config, file):
 def _of_pattern(patterns, path, default):
     """PEFT's way: the first pattern that the end of the path matches."""
     return next((value for key, value in (patterns or {}).items() if re.match(rf"(.*\.)?({key})$", path)), default)
-
-
-def _name_in_mlx(model, modules, path, lora):
-    """The module of mlx-lm with the weights of transformers' module ``path``; None where that is not certain.
-
-    It is certain where mlx-lm takes over the weight of that module as it is, rows and columns in their order. What
-    mlx-lm does with weights, its ``sanitize`` does, so that is asked.
-    """
-    columns, rows = lora.a.shape[1], lora.b.shape[0]
-    for turned in (False, True):  # GPT-2's are stored the other way round
-        marked = mx.broadcast_to(mx.arange(1, rows + 1)[:, None], (rows, columns))
-        try:
-            weights = {f"{path}.weight": marked.T if turned else marked}
-            weights = model.sanitize(weights) if hasattr(model, "sanitize") else weights
-        except Exception:  # it wants to see all weights together
-            return path if path in modules else None
-        if len(weights) != 1:
-            return None
-        ((name, weight),) = weights.items()
-        found = name.removesuffix(".weight")
-        if found in modules and mx.array_equal(weight[:, :1], marked[:, :1]).item() and weight.shape == marked.shape:
-            return found
-    return None
 
 
 def _adapted(module, lora, path, file):

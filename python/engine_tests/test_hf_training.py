@@ -1,0 +1,40 @@
+"""Training on torch. Runs in the worker's environment: python -m unittest."""
+
+import unittest
+
+import torch
+
+from engine_tests import models
+from engine_tests.training import BATCH, TrainingCases
+from mlx4j_worker.errors import NotSupported
+from mlx4j_worker.hf import loading, training
+from mlx4j_worker.requests import Options
+
+torch.set_num_threads(1)  # for so small a model more of them only wait for each other
+
+
+class HfTraining(TrainingCases, unittest.TestCase):
+    load_backend = staticmethod(training.load_backend)
+    load_engine = staticmethod(loading.load)
+    script = "hf_worker.py"
+
+    def small(self, kind):
+        return models.make(kind, self.folder() / kind)
+
+    def test_the_model_s_own_dropout_is_off(self):
+        folder = models.make("gpt2", self.folder() / "gpt2", resid_pdrop=0.5, embd_pdrop=0.5, attn_pdrop=0.5)
+        trained = self.training(folder, method="full")
+        expected = trained.call("validate", batch=BATCH)["loss"]
+        self.assertAlmostEqual(trained.losses(1, batch=BATCH)[0], expected, delta=1e-5)
+
+    def test_what_torch_cannot_do_is_refused_by_name(self):
+        trained = self.training()
+        call = {"folder": str(self.folder() / "adapter"), "format": "mlx"}
+        self.refused(NotSupported, "format mlx", trained.call, "saveAdapter", **call)
+        if not torch.cuda.is_available():
+            limited = Options(memory_limit_bytes=10**9)
+            self.refused(NotSupported, "memoryLimitBytes", training.load_backend, {}, limited, None, None)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,256 @@
+"""Training on torch: the backend of a training.session.Session."""
+
+from importlib.metadata import version
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from mlx4j_worker import layout
+from mlx4j_worker.errors import NotSupported, OutOfMemory
+from mlx4j_worker.folder import context_length
+from mlx4j_worker.hf import models
+from mlx4j_worker.training import checkpoint
+from mlx4j_worker.training.folders import copy_author_files
+from mlx4j_worker.training.modules import WITHOUT_EXPERTS
+from mlx4j_worker.training.opening import check_source
+
+_SEPARATOR = " "  # between a parameter's name and that of its optimizer's value; no parameter has one
+
+
+def load_backend(params, options, config, progress):
+    """The backend for a training.config.TrainingConfig. Must run on the thread that trains."""
+    if options.memory_limit_bytes and models.device() != "cuda":
+        raise NotSupported(
+            "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.", "Leave it out."
+        )
+    found = layout.read(params, options, progress, models.available_bytes(options.memory_limit_bytes))
+    check_source(found, config)
+    if config.method == "full" and "quantization_config" in found.config:
+        raise NotSupported(f"{found.weights} is quantized, so the method full can't train it.", "Use lora.")
+    progress("load", 0, 1, "models")
+    try:
+        model, tokenizer, warnings = models.load(found, options)
+        if found.adapter:
+            from mlx4j_worker.hf import adapters
+
+            adapters.put_on(model, found.adapter)
+        return HfBackend(params["model"], found, model, tokenizer, warnings, config)
+    except BaseException:
+        models.forget()
+        raise
+
+
+class HfBackend:
+    """A model of transformers that is trained. Gradients are kept as sums over tokens until ``apply``."""
+
+    def __init__(self, source, found, model, tokenizer, warnings, config):
+        self._source = source
+        self._found = found
+        self._model = model
+        self._config = config
+        self._dtype = str(model.dtype).removeprefix("torch.")
+        self._count = sum(p.numel() for p in model.parameters())
+        self.tokenizer = tokenizer
+        self.context_length = context_length(found.config)
+        self.vocabulary_size = model.get_input_embeddings().weight.shape[0]
+        self.warnings = [*found.warnings, *warnings]
+        if config.adapts and any(p.ndim == 3 for p in model.parameters()):
+            self.warnings.append(WITHOUT_EXPERTS)
+        _without_dropout(model)
+        model.requires_grad_(config.method == "full")
+        self._adapters = None
+        if config.adapts:
+            from mlx4j_worker.hf.lora import Adapters  # PEFT's import takes more than a second
+
+            self._adapters = Adapters(model, config)
+        if config.gradient_checkpointing:
+            if not model.supports_gradient_checkpointing:
+                raise NotSupported(
+                    "gradientCheckpointing can't be honoured: transformers has none for this model.", "Leave it out."
+                )
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        self._optimizer = _optimizer(config, [*self._trained.values()]) if self._trained else None
+        self._used = {"peakBytes": 0}
+        self._measure()
+
+    @property
+    def trained_modules(self):
+        return [*self._adapters.layers] if self._adapters else [*self._trained]
+
+    def identity(self):
+        """What the weights of a checkpoint go with."""
+        model = checkpoint.digest_of_model(self._found.weights)
+        shapes = checkpoint.fingerprint_of({name: [*p.shape] for name, p in self._trained.items()})
+        return {"worker": "hf", "model": model, "dtype": self._dtype, "trainedWeights": shapes}
+
+    def describe(self):
+        return {
+            "model": self._source["source"],
+            "device": self._model.device.type,
+            "contextLength": self.context_length,
+            "dtype": self._dtype,
+            "parameters": self._count,
+            "trainableParameters": sum(p.numel() for p in self._trained.values()),
+            "packages": {"transformers": version("transformers"), "torch": torch.__version__, "peft": version("peft")},
+        }
+
+    # --- steps
+
+    def add_gradients(self, batch, seed):
+        """Adds the gradients of a Batch to those that are held, and returns the summed loss.
+
+        Where that is not finite, nothing is added.
+        """
+        self._model.train()
+        torch.manual_seed(seed)
+        loss = self._loss(batch)
+        if torch.isfinite(loss):
+            loss.backward()
+        self._measure()
+        return loss.item()
+
+    def loss(self, batch):
+        """The summed loss of a Batch."""
+        self._model.eval()
+        with torch.no_grad():
+            return self._loss(batch).item()
+
+    def _loss(self, batch):
+        """The sum of the cross-entropy, in float32, over the targets that count."""
+        inputs, targets, counts = (
+            torch.tensor(rows, device=self._model.device) for rows in (batch.inputs, batch.targets, batch.counts)
+        )
+        logits = self._model(input_ids=inputs, use_cache=False).logits.float()
+        wanted = targets.masked_fill(counts == 0, -100).to(logits.device)
+        return torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), wanted.flatten(), ignore_index=-100, reduction="sum"
+        )
+
+    def gradient_norm(self):
+        """The norm of all held gradients together."""
+        norms = [p.grad.float().norm().cpu() for p in self._trained.values() if p.grad is not None]
+        return torch.stack(norms).norm().item()
+
+    def apply(self, rate, factor):
+        """One step of the optimizer with the held gradients times ``factor``."""
+        for parameter in self._trained.values():
+            if parameter.grad is not None:
+                parameter.grad.mul_(factor)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self._measure()
+        self.drop_gradients()
+
+    def drop_gradients(self):
+        for parameter in self._trained.values():
+            parameter.grad = None
+
+    # --- files
+
+    def write_gradients(self, file, factor):
+        """Writes the held gradients times ``factor``, by transformers' names; returns how many."""
+
+        def value(parameter):
+            grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+            return (grad.float() * factor).contiguous().cpu()
+
+        named = {name: value(p) for name, p in self._trained.items()}
+        named = self._adapters.tensors(value) if self._adapters else named
+        save_file(named, file, {"format": "pt"})
+        return len(named)
+
+    def save_state(self, weights, optimizer):
+        save_file(_on_cpu(self._trained), weights)
+        save_file(_on_cpu(self._values()), optimizer)
+
+    def load_state(self, weights, optimizer):
+        checkpoint.check_tensors(weights, {name: tuple(p.shape) for name, p in self._trained.items()})
+        with torch.no_grad():
+            for name, tensor in load_file(weights).items():
+                self._trained[name].copy_(tensor)
+        self._optimizer.state.clear()
+        for name, tensor in load_file(optimizer).items():
+            parameter, _, key = name.partition(_SEPARATOR)
+            if parameter in self._trained:
+                own = self._trained[parameter]
+                self._optimizer.state[own][key] = tensor if key == "step" else tensor.to(own.device)
+
+    def _values(self):
+        """What the optimizer keeps, by names."""
+        return {
+            f"{name}{_SEPARATOR}{key}": value
+            for name, parameter in self._trained.items()
+            for key, value in self._optimizer.state.get(parameter, {}).items()
+        }
+
+    def check_adapter_format(self, form):
+        if form != "peft":
+            raise NotSupported(
+                "The hf worker can't write an adapter in the format mlx.", "Use peft, which both workers load."
+            )
+
+    def save_adapter(self, folder, _form):
+        self._adapters.save(folder, self._source["source"], self._source.get("revision"))
+
+    def save_model(self, folder):
+        """Writes the whole model as transformers does; there is nothing to warn of."""
+        self._model.save_pretrained(folder)
+        copy_author_files(self._found.weights, folder, self._dtype)
+        return []
+
+    # --- memory
+
+    def memory(self):
+        return self._used
+
+    def reset_peak(self):
+        if self._model.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        self._used = {**self._used, "peakBytes": 0}
+
+    def _measure(self):
+        """On a CPU, that is weights, gradients and the optimizer's values, and not what passes in a step."""
+        device, cache = self._model.device.type, None
+        if device == "cuda":
+            active, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
+            cache = torch.cuda.memory_reserved() - active
+        elif device == "mps":
+            active = peak = torch.mps.current_allocated_memory()
+        else:
+            gradients = [p.grad for p in self._trained.values() if p.grad is not None]
+            active = peak = sum(one.nbytes for one in [*self._model.parameters(), *gradients, *self._values().values()])
+        peak = max(peak, self._used["peakBytes"])
+        self._used = {"activeBytes": active, "peakBytes": peak, "cacheBytes": cache}
+
+    def typed(self, error):
+        """The WorkerError for what torch raised, or None."""
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+            return OutOfMemory(f"Out of memory: {error}", "Use a smaller batchSize, or gradientCheckpointing.")
+        return None
+
+
+def _on_cpu(tensors):
+    return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+
+
+def _without_dropout(model):
+    """Switches off what the model's own config drops or shakes in training: MLX's models have none of it."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        for name, value in list(vars(module).items()):
+            if isinstance(value, float) and ("drop" in name or "jitter" in name):
+                setattr(module, name, 0.0)
+
+
+def _optimizer(config, parameters):
+    rate, decay = config.learning_rate, config.weight_decay
+    kinds = {
+        "adamw": torch.optim.AdamW,
+        "adam": torch.optim.Adam,
+        "sgd": torch.optim.SGD,
+        "adafactor": torch.optim.Adafactor,
+    }
+    return kinds[config.optimizer](parameters, lr=rate, weight_decay=decay)

@@ -1,0 +1,121 @@
+"""LoRA and DoRA layers of mlx-lm on a model that is to be trained, and from there to an adapter's folder."""
+
+import json
+
+import mlx.core as mx
+from mlx import nn
+from mlx.utils import tree_unflatten
+from mlx_lm.tuner.dora import DoRALinear
+from mlx_lm.tuner.lora import LoRALinear
+
+from mlx4j_worker import layout
+from mlx4j_worker.errors import InvalidRequest, NotSupported
+from mlx4j_worker.mlx import names, peft
+from mlx4j_worker.training import modules
+
+
+class Adapters:
+    """The adapted modules of a model, all else of which is frozen; ``layers`` is {transformers' path: its layer}."""
+
+    def __init__(self, model, config):
+        self._config = config
+        self._linear = names.linear_modules(model)
+        paths = modules.chosen([path for path in self._linear if not _routes(path)], config.layers, config.targets)
+        found, kind = dict(model.named_modules()), LoRALinear if config.method == "lora" else DoRALinear
+        model.freeze()
+        self.layers = {path: _adapted(kind, found[self._linear[path][0]], path, config) for path in paths}
+        model.update_modules(tree_unflatten([(self._linear[path][0], layer) for path, layer in self.layers.items()]))
+        self._dropouts = [layer.dropout for layer in self.layers.values()] if config.dropout else []
+        if config.adapter:
+            self._begin_from(config.adapter)
+
+    def seed_dropout(self, seed):
+        """Decides what the next pass drops."""
+        if self._dropouts:
+            keys = mx.random.split(mx.random.key(seed), len(self._dropouts))
+            for dropout, key in zip(self._dropouts, keys, strict=True):
+                dropout.seed(key)
+
+    def tensors(self, values=None):
+        """{PEFT's name: tensor} of the layers' weights, or of ``values`` by mlx-lm's names, such as gradients."""
+        out = {}
+        for path, layer in self.layers.items():
+            for own, end, turned in _PARTS:
+                if own in layer:
+                    value = layer[own] if values is None else values[f"{self._linear[path][0]}.{own}"]
+                    out[f"base_model.model.{path}.{end}"] = mx.contiguous(value.T) if turned else value
+        return out
+
+    def save(self, folder, source, revision):
+        """Writes the adapter as PEFT does."""
+        mx.save_safetensors(str(folder / "adapter_model.safetensors"), self.tensors(), {"format": "pt"})
+        turned = any(turned for _, turned in self._linear.values())
+        config = modules.peft_config(self._config, source, revision, [*self.layers], [*self._linear], turned)
+        (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+    def save_as_mlx(self, folder, source, weights, blocks):
+        """Writes the adapter as mlx-lm does."""
+        keys = sorted({modules.within_block(self._linear[path][0]) for path in self.layers})
+        lora = {"rank": self._config.rank, "scale": self._config.scale, "dropout": self._config.dropout, "keys": keys}
+        count = self._config.layers or blocks
+        config = {"fine_tune_type": self._config.method, "num_layers": count, "model": source, "lora_parameters": lora}
+        mx.save_safetensors(str(folder / "adapters.safetensors"), weights)
+        (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+    def _begin_from(self, path):
+        adapter = layout.adapter(path)
+        if adapter.format != "peft":
+            raise NotSupported(
+                f"{path} is an adapter of mlx-lm, from which no training can begin.", "Save it as PEFT's."
+            )
+        file = adapter.folder / "adapter_model.safetensors"
+        loras, config = peft.read(mx.load(str(file)), adapter.config, file), self._config
+        if loras.keys() != self.layers.keys():
+            other = sorted(loras.keys() ^ self.layers.keys())[0]
+            raise InvalidRequest(
+                f"{path} has other modules than this training: {other}.", "Set layers and targets as it has."
+            )
+        for name, lora in loras.items():
+            layer = self.layers[name]
+            shapes = lora.a.T.shape == layer.lora_a.shape and lora.b.T.shape == layer.lora_b.shape
+            if not shapes or lora.scale != config.scale or (lora.magnitude is None) != ("m" not in layer):
+                raise InvalidRequest(
+                    f"{path} has the rank {lora.a.shape[0]} and the scale {lora.scale} at {name}, but this training "
+                    f"has {config.rank} and {config.scale}, by {config.method}.",
+                    "Set method, rank and alpha as it has, and name the model that it was made for.",
+                )
+            layer.lora_a, layer.lora_b = lora.a.T, lora.b.T
+            if lora.magnitude is not None:
+                layer.m = lora.magnitude
+
+
+_PARTS = (("lora_a", "lora_A.weight", True), ("lora_b", "lora_B.weight", True), ("m", "lora_magnitude_vector", False))
+
+
+class _Dropout(nn.Module):
+    """Dropout whose mask follows from its key alone, in a second pass of gradient checkpointing too."""
+
+    def __init__(self, share):
+        super().__init__()
+        self._keep = 1 - share
+        self._key = None
+
+    def seed(self, key):
+        self._key = key
+
+    def __call__(self, x):
+        return x * mx.random.bernoulli(self._keep, x.shape, self._key) / self._keep if self.training else x
+
+
+def _adapted(kind, module, path, config):
+    layer = kind.from_base(module, r=config.rank, scale=config.scale)
+    inputs = module.weight.shape[1] * (32 if hasattr(module, "bits") else 1) // getattr(module, "bits", 1)
+    layer.lora_a = mx.array(modules.initial_a(config.seed, path, config.rank, inputs).T)
+    if config.dropout:
+        layer.dropout = _Dropout(config.dropout)
+    return layer
+
+
+def _routes(path):
+    """Whether a module picks experts: transformers has no linear module there."""
+    return path.rsplit(".", 1)[-1] in ("gate", "router")

@@ -1,0 +1,72 @@
+"""What mlx-lm calls the weights that transformers calls otherwise, and the other way round."""
+
+import mlx.core as mx
+from mlx import nn
+from mlx.utils import tree_flatten
+
+_PREFIX = "transformer."  # of the models whose body has no name in mlx-lm
+
+
+def in_mlx(model, modules, path, shape):
+    """(the module of mlx-lm with the weights of transformers' module ``path``, whether they are turned there).
+
+    (None, False) where that is not certain. It is certain where mlx-lm takes over the weight of that module as it is,
+    rows and columns in their order. What mlx-lm does with weights, its ``sanitize`` does, so that is asked. ``shape``
+    is (outputs, inputs); GPT-2's weights are stored turned.
+    """
+    for turned in (False, True):
+        try:
+            name = _placed(model, f"{path}.weight", shape, turned)
+        except Exception:  # it wants to see all weights together
+            return (path, False) if path in modules else (None, False)
+        if name is not None and name.removesuffix(".weight") in modules:
+            return name.removesuffix(".weight"), turned
+    return None, False
+
+
+def _placed(model, name, shape, turned=False):
+    """What ``sanitize`` calls one tensor of transformers; None where it makes another thing of it."""
+    column = [-1] + [1] * (len(shape) - 1)
+    marked = mx.broadcast_to(mx.arange(1, shape[0] + 1).reshape(column), shape)
+    weights = {name: marked.T if turned else marked}
+    weights = model.sanitize(weights) if hasattr(model, "sanitize") else weights
+    if len(weights) != 1:
+        return None
+    ((found, weight),) = weights.items()
+    same = weight.shape == marked.shape and mx.array_equal(weight[..., :1], marked[..., :1]).item()
+    return found if same else None
+
+
+def linear_modules(model):
+    """{transformers' path: (mlx-lm's path, whether turned)} of the linear modules that both have."""
+    modules, found = dict(model.named_modules()), {}
+    for path, module in modules.items():
+        if isinstance(module, (nn.Linear, nn.QuantizedLinear)):
+            outputs, inputs = module.weight.shape
+            inputs = inputs * 32 // module.bits if hasattr(module, "bits") else inputs
+            for candidate in (_PREFIX + path.removeprefix("model."), path):
+                name, turned = in_mlx(model, modules, candidate, (outputs, inputs))
+                if name == path:
+                    found[candidate] = (path, turned)
+                    break
+    return found
+
+
+def parameters(model):
+    """{mlx-lm's name: (transformers' name, whether turned)} of a model's parameters, without LoRA, that both have."""
+    linear = {path: (named, turned) for named, (path, turned) in linear_modules(model).items()}
+    found = {}
+    for name, value in tree_flatten(model.parameters()):
+        path, _, last = name.rpartition(".")
+        if path in linear and last == "weight":
+            found[name] = (f"{linear[path][0]}.weight", linear[path][1])
+            continue
+        for candidate in (_PREFIX + name.removeprefix("model."), name):
+            try:
+                placed = _placed(model, candidate, value.shape) if value.ndim else None
+            except Exception:  # it wants to see all weights together
+                placed = candidate
+            if placed == name:
+                found[name] = (candidate, False)
+                break
+    return found

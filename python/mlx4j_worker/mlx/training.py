@@ -1,0 +1,257 @@
+"""Training on MLX: the backend of a training.session.Session."""
+
+import gc
+import json
+from importlib.metadata import version
+
+import mlx.core as mx
+from mlx import nn, optimizers
+from mlx.utils import tree_flatten, tree_map, tree_unflatten
+from mlx_lm.utils import get_total_parameters, make_shards, maybe_set_recommended_wired_limit
+
+from mlx4j_worker import layout
+from mlx4j_worker.errors import NotSupported, OutOfMemory
+from mlx4j_worker.mlx import names
+from mlx4j_worker.mlx.engine import _vocabulary, available_bytes, dtype_name, widest_dtype
+from mlx4j_worker.mlx.loading import _adapt, _load, _memory_limit, _tokenizer
+from mlx4j_worker.mlx.lora import Adapters
+from mlx4j_worker.training import checkpoint
+from mlx4j_worker.training.folders import copy_author_files
+from mlx4j_worker.training.modules import WITHOUT_EXPERTS
+from mlx4j_worker.training.opening import check_source
+
+
+def load_backend(params, options, config, progress):
+    """The backend for a training.config.TrainingConfig. Must run on the thread that trains."""
+    if options.trust_remote_code:
+        raise NotSupported(
+            "trustRemoteCode can't be honoured by the mlx worker.", "Leave it out, or use the hf worker."
+        )
+    found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
+    check_source(found, config)
+    if config.method == "full" and {"quantization", "quantization_config"} & found.config.keys():
+        raise NotSupported(
+            f"{found.weights} is quantized, so the method full can't train it.",
+            "Use lora, or the model it was made from.",
+        )
+    try:
+        with _memory_limit(options.memory_limit_bytes):
+            model, model_config, amended = _load(found, options, progress)
+            _adapt(model, found, options)
+            return MlxBackend(params["model"], found, model, model_config, amended, config)
+    except BaseException:
+        gc.collect()  # the next one needs the memory of this one
+        mx.clear_cache()
+        raise
+
+
+class MlxBackend:
+    """A model of mlx-lm that is trained. Gradients are kept as sums over tokens until ``apply``."""
+
+    def __init__(self, source, found, model, model_config, amended, config):
+        self._source = source
+        self._found = found
+        self._model = model
+        self._config = config
+        self._dtype = widest_dtype(model.parameters())
+        self._count = get_total_parameters(model)
+        self._names = names.parameters(model) if config.method == "full" else {}
+        self._adapters = Adapters(model, config) if config.adapts else None
+        if config.method == "full":
+            model.unfreeze()
+        elif config.method == "none":
+            model.freeze()
+        wrapper = _tokenizer(found.tokenizer, model_config)
+        self.tokenizer = wrapper if wrapper._chat_template else wrapper._tokenizer  # as in MlxEngine
+        bounds = [bound for bound in (amended.context, amended.window) if bound]  # a window is in the cache otherwise
+        self.context_length = min(bounds, default=None)
+        self.vocabulary_size = _vocabulary(model_config, wrapper)
+        self.warnings = [*found.warnings, *amended.warnings, *self._about_modules()]
+        if config.gradient_checkpointing:
+            for layer in model.layers:
+                _checkpoint(layer)
+        self._optimizer = _optimizer(config)
+        self._optimizer.init(model.trainable_parameters())
+        self._value_and_grad = nn.value_and_grad(model, _loss)
+        self._held = None
+        mx.eval(model.parameters(), self._optimizer.state)
+        maybe_set_recommended_wired_limit()
+
+    def _about_modules(self):
+        if self._adapters and any("Switch" in type(m).__name__ for _, m in self._model.named_modules()):
+            yield WITHOUT_EXPERTS
+
+    @property
+    def trained_modules(self):
+        if self._adapters:
+            return [*self._adapters.layers]
+        return [name for name, _ in tree_flatten(self._model.trainable_parameters())]
+
+    def identity(self):
+        """What the weights of a checkpoint go with."""
+        trained = {name: [*w.shape] for name, w in tree_flatten(self._model.trainable_parameters())}
+        model = checkpoint.digest_of_model(self._found.weights)
+        shapes = checkpoint.fingerprint_of(trained)
+        return {"worker": "mlx", "model": model, "dtype": dtype_name(self._dtype), "trainedWeights": shapes}
+
+    def describe(self):
+        return {
+            "model": self._source["source"],
+            "device": "gpu" if mx.default_device() == mx.gpu else "cpu",
+            "contextLength": self.context_length,
+            "dtype": dtype_name(self._dtype),
+            "parameters": self._count,
+            "trainableParameters": sum(w.size for _, w in tree_flatten(self._model.trainable_parameters())),
+            "packages": {"mlx": version("mlx"), "mlx-lm": version("mlx-lm")},
+        }
+
+    # --- steps
+
+    def add_gradients(self, batch, seed):
+        """Adds the gradients of a Batch to those that are held, and returns the summed loss.
+
+        Where that is not finite, nothing is added.
+        """
+        self._model.train()
+        if self._adapters:
+            self._adapters.seed_dropout(seed)
+        loss, gradients = self._value_and_grad(self._model, *_arrays(batch))
+        held = gradients if self._held is None else tree_map(mx.add, self._held, gradients)
+        mx.eval(loss, held)
+        if mx.isfinite(loss).item():
+            self._held = held
+        return loss.item()
+
+    def loss(self, batch):
+        """The summed loss of a Batch."""
+        self._model.eval()
+        return _loss(self._model, *_arrays(batch)).item()
+
+    def gradient_norm(self):
+        """The norm of all held gradients together."""
+        squares = [mx.square(g.astype(mx.float32)).sum() for _, g in tree_flatten(self._held)]
+        return mx.sqrt(sum(squares)).item()
+
+    def apply(self, rate, factor):
+        """One step of the optimizer with the held gradients times ``factor``."""
+        decay = self._config.weight_decay if self._config.optimizer == "adam" else 0
+
+        def scaled(gradient, weight):
+            gradient = (gradient.astype(mx.float32) * factor).astype(weight.dtype)
+            return gradient + decay * weight if decay else gradient
+
+        gradients, self._held = self._held, None
+        self._optimizer.learning_rate = mx.array(rate, dtype=mx.float32)
+        self._optimizer.update(self._model, tree_map(scaled, gradients, self._model.trainable_parameters()))
+        mx.eval(self._model.trainable_parameters(), self._optimizer.state)
+
+    def drop_gradients(self):
+        self._held = None
+
+    # --- files
+
+    def write_gradients(self, file, factor):
+        """Writes the held gradients times ``factor``, by transformers' names where they exist; returns how many."""
+        flat = {name: g.astype(mx.float32) * factor for name, g in tree_flatten(self._held)}
+        named = self._adapters.tensors(flat) if self._adapters else self._as_transformers(flat)
+        mx.save_safetensors(str(file), named)
+        return len(named)
+
+    def save_state(self, weights, optimizer):
+        mx.save_safetensors(str(weights), dict(tree_flatten(self._model.trainable_parameters())))
+        mx.save_safetensors(str(optimizer), dict(tree_flatten(self._optimizer.state)))
+
+    def load_state(self, weights, optimizer):
+        own = (self._model.trainable_parameters(), self._optimizer.state)
+        for path, tree in zip((weights, optimizer), own, strict=True):
+            checkpoint.check_tensors(path, {name: tuple(w.shape) for name, w in tree_flatten(tree)})
+        self._model.update(tree_unflatten([*mx.load(str(weights)).items()]))
+        self._optimizer.state = tree_unflatten([*mx.load(str(optimizer)).items()])
+        mx.eval(self._model.trainable_parameters(), self._optimizer.state)
+
+    def check_adapter_format(self, form):
+        """Both formats can be written."""
+
+    def save_adapter(self, folder, form):
+        source = self._source["source"]
+        if form == "peft":
+            self._adapters.save(folder, source, self._source.get("revision"))
+        else:
+            weights = dict(tree_flatten(self._model.trainable_parameters()))
+            self._adapters.save_as_mlx(folder, source, weights, len(self._model.layers))
+
+    def save_model(self, folder):
+        """Writes the whole model in transformers' layout, else in mlx-lm's, of which the warnings tell."""
+        weights = dict(tree_flatten(self._model.parameters()))
+        as_transformers = weights.keys() == self._names.keys()
+        if as_transformers:
+            weights = self._as_transformers(weights)
+        shards = make_shards(weights)
+        files = [f"model-{i:05d}-of-{len(shards):05d}.safetensors" for i in range(1, len(shards) + 1)]
+        files = files if len(shards) > 1 else ["model.safetensors"]
+        for file, shard in zip(files, shards, strict=True):
+            mx.save_safetensors(str(folder / file), shard, {"format": "pt" if as_transformers else "mlx"})
+        if len(shards) > 1:
+            index = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
+            text = json.dumps({"metadata": {}, "weight_map": index}, indent=1)
+            (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
+        copy_author_files(self._found.weights, folder, dtype_name(self._dtype))
+        return [] if as_transformers else ["The weights are named as mlx-lm has them, so transformers can't load them."]
+
+    def _as_transformers(self, values):
+        out = {}
+        for name, value in values.items():
+            named, turned = self._names.get(name, (name, False))
+            out[named] = mx.contiguous(value.T) if turned else value
+        return out
+
+    # --- memory
+
+    def memory(self):
+        active, peak, cache = mx.get_active_memory(), mx.get_peak_memory(), mx.get_cache_memory()
+        return {"activeBytes": active, "peakBytes": peak, "cacheBytes": cache}
+
+    def reset_peak(self):
+        mx.reset_peak_memory()
+
+    def typed(self, error):
+        """The WorkerError for what mlx raised, or None."""
+        text = f"{type(error).__name__}: {error}"
+        if isinstance(error, MemoryError) or "allocate" in text or "malloc" in text:
+            return OutOfMemory(f"mlx ran out of memory: {text}", "Use a smaller batchSize, or gradientCheckpointing.")
+        return None
+
+
+def _arrays(batch):
+    return mx.array(batch.inputs), mx.array(batch.targets), mx.array(batch.counts)
+
+
+def _loss(model, inputs, targets, counts):
+    """The sum of the cross-entropy, in float32, over the targets that count."""
+    logits = model(inputs).astype(mx.float32)
+    return (nn.losses.cross_entropy(logits, targets) * counts).sum()
+
+
+def _optimizer(config):
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "adamw":
+        return optimizers.AdamW(rate, weight_decay=decay, bias_correction=True)
+    if config.optimizer == "adam":
+        return optimizers.Adam(rate, bias_correction=True)
+    if config.optimizer == "sgd":
+        return optimizers.SGD(rate, weight_decay=decay)
+    return optimizers.Adafactor(rate, weight_decay=decay, relative_step=False)
+
+
+def _checkpoint(layer):
+    """Lets this layer, and no other of its class, work out its inner values again on the way back: it keeps none."""
+    kind = type(layer)
+
+    def call(self, *args, **kwargs):
+        def inner(weights, *args, **kwargs):
+            self.update(weights)
+            return kind.__call__(self, *args, **kwargs)
+
+        return mx.checkpoint(inner)(self.trainable_parameters(), *args, **kwargs)
+
+    layer.__class__ = type(f"Checkpointed{kind.__name__}", (kind,), {"__call__": call})

@@ -1,0 +1,74 @@
+"""A checkpoint's trainer.json: how far a training was, and of what training it is."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from reprlib import repr as shown
+
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
+from mlx4j_worker.folder import check_links
+from mlx4j_worker.weights import read_header
+
+FORMAT = 1
+FILE, WEIGHTS, OPTIMIZER = "trainer.json", "weights.safetensors", "optimizer.safetensors"
+_SAMPLES, _SAMPLE_BYTES = 16, 65536
+
+
+def fingerprint_of(fields):
+    """A name for the fields that must be the same for a checkpoint to go on."""
+    return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def digest_of_model(folder):
+    """A name for the weights of a folder: by their headers and samples of their content, which may be very long."""
+    found = sha256()
+    for file in sorted(Path(folder).glob("*.safetensors")):
+        found.update(repr(sorted((name, *vars(t).values()) for name, t in read_header(file).items())).encode())
+        size = file.stat().st_size
+        with open(file, "rb") as content:
+            for i in range(_SAMPLES):
+                content.seek(max(0, size - _SAMPLE_BYTES) * i // (_SAMPLES - 1))
+                found.update(content.read(_SAMPLE_BYTES))
+    return found.hexdigest()[:32]
+
+
+def write(folder, fields, state):
+    """Writes trainer.json beside what the backend writes."""
+    content = {"format": FORMAT, "training": fields, **state}
+    (folder / FILE).write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def read(folder, fields):
+    """The state in a checkpoint of a training with these ``fields``; refuses another one's by the field's name."""
+    folder = Path(folder)
+    if not (folder / FILE).is_file():
+        raise ModelNotFound(f"There is no checkpoint at {folder}.", "Name the folder that saveCheckpoint wrote.")
+    check_links(folder)
+    try:
+        content = json.loads((folder / FILE).read_bytes())
+        theirs, step, position = content["training"], content["step"], content["position"]
+        right = content["format"] == FORMAT and min(step, position) >= 0 and isinstance(theirs, dict)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        right = False
+    if not right:
+        raise ModelLoadFailed(f"{FILE} in {folder} can't be read.", "Use another checkpoint.")
+    for name, own in fields.items():
+        if theirs.get(name) != own:
+            raise InvalidRequest(
+                f"The checkpoint {folder} is of another training: its {name} is {shown(theirs.get(name))}, "
+                f"but here it is {shown(own)}.",
+                "Open the training as it was when the checkpoint was saved.",
+            )
+    for name in (WEIGHTS, OPTIMIZER):
+        if not (folder / name).is_file():
+            raise ModelLoadFailed(f"{folder} has no {name}.", "Use another checkpoint.")
+        read_header(folder / name)
+    return content
+
+
+def check_tensors(path, shapes):
+    """Refuses a file of tensors whose names and shapes are not these."""
+    found = {name: tensor.shape for name, tensor in read_header(path).items()}
+    if found != shapes:
+        other = sorted(name for name in {*found, *shapes} if found.get(name) != shapes.get(name))[0]
+        raise ModelLoadFailed(f"{path} is not of this training: {shown(other)} differs.", "Use another checkpoint.")

@@ -1,0 +1,222 @@
+"""Files to train on: JSON lines of chats, of prompts with completions, or of text, as sequences of tokens."""
+
+import json
+from array import array
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from reprlib import repr as shown
+
+from mlx4j_worker import prompts
+from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.training.batches import Sequence
+from mlx4j_worker.wire import well_formed
+
+KINDS = {"messages": {"messages", "tools"}, "prompt": {"prompt", "completion"}, "text": {"text"}}  # and their fields
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+_OF_MESSAGES = {"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"}
+
+
+class _Bad(Exception):
+    """Why a line can't be used."""
+
+
+@dataclass
+class DataSet:
+    """The sequences of one file; ``cut`` were too long, and ``dropped`` had nothing left to learn then."""
+
+    kind: str
+    sequences: list[Sequence] = field(default_factory=list)
+    cut: int = 0
+    dropped: int = 0
+    ignored: set[str] = field(default_factory=set)
+
+    @property
+    def digest(self):
+        """A name for the tokens, to tell whether a file is still the same."""
+        found = sha256()
+        for one in self.sequences:
+            found.update(f"{one.start}:{','.join(map(str, one.tokens))};".encode())
+        return found.hexdigest()[:32]
+
+    def to_json(self):
+        return {
+            "sequences": len(self.sequences),
+            "tokens": sum(len(one.tokens) for one in self.sequences),
+            "trainedTokens": sum(one.counted for one in self.sequences),
+            "cut": self.cut,
+            "dropped": self.dropped,
+        }
+
+    def warnings(self, path):
+        if self.cut:
+            yield f"{self.cut} of the lines in {path} are longer than maxLength, and were cut."
+        if self.dropped:
+            yield f"{self.dropped} of the lines in {path} have nothing to learn left after that, and were left out."
+        if self.ignored:
+            yield f"{path} has fields that are not read: {', '.join(sorted(self.ignored)[:10])}."
+
+
+def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None):
+    """The DataSet of a file; a line that can't be used is an InvalidRequest with its number.
+
+    ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one; no sequence has more than ``max_length``
+    tokens.
+    """
+    found = None
+    for number, line in _lines(path):
+        try:
+            entry = _parsed(line)
+            kind = _kind(entry)
+            found = found or DataSet(kind)
+            if kind != found.kind:
+                raise _Bad(f"it has {kind}, but the lines before have {found.kind}")
+            found.ignored |= entry.keys() - KINDS[kind]
+            _add(found, _sequence(kind, entry, tokenizer, mask_prompt), max_length)
+        except (_Bad, InvalidRequest) as error:
+            hint = getattr(error, "hint", "") or "Mend or remove the line."
+            raise InvalidRequest(f"{path}, line {number}: {error}", f"{hint} Nothing was trained.") from None
+        progress("data", len(found.sequences), 0, "sequences")
+    if found is None or not found.sequences:
+        raise InvalidRequest(f"{path} has nothing to train on.", "Give a file with a JSON object on each line.")
+    return found
+
+
+def _lines(path):
+    """(its number, the line) of each line that is not blank."""
+    if not Path(path).is_file():
+        raise InvalidRequest(f"There is no file {path}.", "Check the path.")
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, start=1):
+                text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                if text.strip():
+                    yield number, text
+    except OSError as error:
+        raise InvalidRequest(f"{path} can't be read: {error.strerror}.", "Check its permissions.") from None
+
+
+def _parsed(line):
+    try:
+        entry = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _Bad(f"it is not UTF-8 ({error.reason})") from None
+    except (ValueError, RecursionError) as error:
+        raise _Bad(f"it is not JSON ({error})") from None
+    if not isinstance(entry, dict):
+        raise _Bad("it is not a JSON object")
+    return entry
+
+
+def _kind(entry):
+    kinds = [kind for kind in KINDS if kind in entry]
+    if len(kinds) != 1:
+        raise _Bad(
+            f"it has {' and '.join(kinds) or shown(sorted(entry))}, but must have exactly one of messages, prompt "
+            "(with completion) and text"
+        )
+    return kinds[0]
+
+
+def _add(found, sequence, max_length):
+    if len(sequence.tokens) > max_length:
+        found.cut += 1
+    sequence = Sequence(array("i", sequence.tokens[:max_length]), sequence.start)  # a list takes ten times as much
+    if sequence.counted:
+        found.sequences.append(sequence)
+    else:
+        found.dropped += 1
+
+
+def _sequence(kind, entry, tokenizer, mask_prompt):
+    if kind == "text":
+        if mask_prompt:
+            raise _Bad("maskPrompt can't be used: text has no prompt")
+        return _whole(_ended(prompts.encode_text(tokenizer, _text(entry, "text")), tokenizer))
+    if kind == "prompt":
+        prompt, completion = _text(entry, "prompt"), _text(entry, "completion")
+        whole = _ended(prompts.encode_text(tokenizer, prompt + completion), tokenizer)
+        return _masked(whole, prompts.encode_text(tokenizer, prompt)) if mask_prompt else _whole(whole)
+    messages, tools = _messages(entry), _tools(entry)
+    text = prompts.render_conversation(tokenizer, messages, tools)
+    whole = tokenizer.encode(text, add_special_tokens=False)
+    if not mask_prompt:
+        return _whole(whole)
+    if messages[-1]["role"] != "assistant" or len(messages) == 1:
+        raise _Bad("maskPrompt needs an assistant's message at the end, after others")
+    prompt = prompts.render_conversation(tokenizer, messages[:-1], tools, for_answer=True)
+    if not text.startswith(prompt):
+        raise _Bad("maskPrompt can't be used: the chat template writes the prompt in another way before an answer")
+    return _masked(whole, tokenizer.encode(prompt, add_special_tokens=False))
+
+
+def _ended(tokens, tokenizer):
+    """With the token that ends a text, so that the model learns to end."""
+    end = tokenizer.eos_token_id
+    return tokens if end is None or tokens[-1:] == [end] else [*tokens, end]
+
+
+def _whole(tokens):
+    if len(tokens) < 2:
+        raise _Bad("it has fewer than two tokens")
+    return Sequence(tokens)
+
+
+def _masked(tokens, prompt):
+    """Without the tokens of the prompt in the loss; one that holds its end and a beginning of the answer counts."""
+    start = next((i for i, (one, other) in enumerate(zip(tokens, prompt, strict=False)) if one != other), len(prompt))
+    sequence = Sequence(tokens, max(1, start))
+    if not sequence.counted:
+        raise _Bad("it has nothing after its prompt")
+    return sequence
+
+
+def _text(entry, name):
+    value = entry.get(name)
+    if not isinstance(value, str) or not value:
+        raise _Bad(f"{name} must be a string that is not empty")
+    return well_formed(value)
+
+
+def _messages(entry):
+    messages = entry["messages"]
+    if not isinstance(messages, list) or not messages:
+        raise _Bad("messages must be a list that is not empty")
+    return [_message(f"messages[{i}]", message) for i, message in enumerate(messages)]
+
+
+def _message(where, message):
+    """A message as it is: files have the form that chat templates take, and OpenAI's."""
+    if not isinstance(message, dict) or message.get("role") not in _ROLES:
+        raise _Bad(f"{where} must be an object with a role, one of {', '.join(_ROLES)}")
+    if unknown := sorted(message.keys() - _OF_MESSAGES):
+        raise _Bad(f"{where} has {', '.join(unknown)}, which no chat template is told")
+    calls = message.get("tool_calls")
+    content = "" if calls and message.get("content") is None else message.get("content")
+    if not isinstance(content, str):
+        raise _Bad(f"{where}.content must be a string")
+    out = {**message, "content": well_formed(content)}
+    if calls is not None:
+        out["tool_calls"] = _calls(where, calls)
+    return out
+
+
+def _calls(where, calls):
+    """With arguments as objects, which templates want; OpenAI has them as text."""
+    try:
+        parsed = []
+        for call in calls:
+            function = call["function"]
+            arguments = function["arguments"]
+            arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+            parsed.append({**call, "function": {**function, "arguments": arguments}})
+        return parsed
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise _Bad(f"{where}.tool_calls must be a list of objects with function.name and function.arguments") from None
+
+
+def _tools(entry):
+    tools = entry.get("tools")
+    if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
+        raise _Bad("tools must be a list of objects")
+    return tools or []

@@ -1,0 +1,79 @@
+"""Which modules of a model get an adapter, and how an adapter begins. Modules are named as transformers has them."""
+
+import zlib
+
+from mlx4j_worker.errors import InvalidRequest
+
+WITHOUT_EXPERTS = "The experts of this model get no adapter; its other linear modules do."
+
+
+def block_of(path):
+    """The number of the block that a module is in, or None: the first number in its path."""
+    return next((int(part) for part in path.split(".") if part.isdigit()), None)
+
+
+def chosen(paths, layers, targets):
+    """Those of the linear modules ``paths`` that get an adapter, in order: all in the last ``layers`` blocks.
+
+    ``targets`` are names within a block, such as q_proj or self_attn.q_proj; None is all.
+    """
+    inside = sorted((path for path in paths if block_of(path) is not None), key=lambda path: (block_of(path), path))
+    blocks = sorted({block_of(path) for path in inside})
+    if layers is not None and layers > len(blocks):
+        raise InvalidRequest(f"layers is {layers}, but the model has {len(blocks)} blocks.", "Leave it out for all.")
+    kept = set(blocks[-layers:] if layers else blocks)
+    found = [path for path in inside if block_of(path) in kept and (targets is None or _is_one(path, targets))]
+    known = sorted({within_block(path) for path in inside if block_of(path) in kept})
+    for target in targets or ():
+        if not any(_is_one(path, (target,)) for path in found):
+            raise InvalidRequest(
+                f"targets has {target!r}, which no linear module of these blocks is called.",
+                f"They are called {', '.join(known)}.",
+            )
+    if not found:
+        raise InvalidRequest("The model has no linear modules that could get an adapter.", "Use the method full.")
+    return found
+
+
+def _is_one(path, targets):
+    return any(f".{within_block(path)}".endswith(f".{target}") for target in targets)
+
+
+def within_block(path):
+    """The path from the block on: self_attn.q_proj."""
+    parts = path.split(".")
+    return ".".join(parts[next(i for i, part in enumerate(parts) if part.isdigit()) + 1 :])
+
+
+def initial_a(seed, path, rank, inputs):
+    """LoRA's A [rank, inputs] of a module in float32, uniform as PEFT and mlx-lm begin; the same on every engine."""
+    import numpy  # only where there is an engine
+
+    random = numpy.random.Generator(numpy.random.PCG64([seed, zlib.crc32(path.encode())]))
+    bound = inputs**-0.5
+    return random.uniform(-bound, bound, (rank, inputs)).astype(numpy.float32)
+
+
+def peft_config(config, source, revision, paths, every, turned):
+    """The adapter_config.json of an adapter on the modules ``paths``; ``every`` has all linear modules of the model.
+
+    ``turned`` is whether the model's weights are stored the other way round, as GPT-2's are.
+    """
+    short = sorted({within_block(path) for path in paths})
+    as_short = [path for path in every if any(path.endswith(f".{name}") for name in short)]
+    return {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": source,
+        "revision": revision,
+        "r": config.rank,
+        "lora_alpha": int(config.alpha) if config.alpha.is_integer() else config.alpha,
+        "lora_dropout": config.dropout,
+        "target_modules": short if sorted(as_short) == sorted(paths) else sorted(paths),
+        "use_dora": config.method == "dora",
+        "use_rslora": False,
+        "bias": "none",
+        "fan_in_fan_out": turned,
+        "init_lora_weights": True,
+        "inference_mode": True,
+    }

@@ -1,0 +1,51 @@
+"""``openTraining``: from its params to a Session."""
+
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
+from mlx4j_worker.requests import _refuse_unknown, _typed, parse_options
+from mlx4j_worker.training import data
+from mlx4j_worker.training.config import parse_training
+from mlx4j_worker.training.session import Session
+
+_PARAMS = {"protocol", "model", "download", "hubToken", "options", "training"}
+
+
+def open_session(params, load_backend, progress):
+    """A Session. ``load_backend(params, options, config, progress)`` loads the model and makes an engine's backend."""
+    _refuse_unknown(params, _PARAMS, "")
+    config = parse_training(params.get("training"))
+    given = _typed(params, "options", dict, {})
+    _refuse_unknown(given, {"memoryLimitBytes", "trustRemoteCode"}, "options.")
+    evaluated = config.adapter if config.method == "none" else None
+    options = parse_options({"options": {**given, "dtype": config.dtype, "adapter": evaluated}})
+    backend = load_backend(params, options, config, progress)
+    warnings = [*backend.warnings]
+    most = config.max_length if backend.context_length is None else min(config.max_length, backend.context_length)
+    if most < config.max_length and "maxLength" in params["training"]:
+        warnings.append(f"maxLength is {most}, the model's context, and not {config.max_length}.")
+    config = config.with_max_length(most)
+    train = _read(config.train_data, backend, config, progress, warnings)
+    valid = _read(config.valid_data, backend, config, progress, warnings)
+    if train and len(train.sequences) < config.batch_size:
+        raise InvalidRequest(
+            f"{config.train_data} has {len(train.sequences)} sequences, but batchSize is {config.batch_size}.",
+            "Give more of them, or set a smaller batchSize.",
+        )
+    config = config.with_data(len(train.sequences) if train else 0)
+    return Session(backend, config, train, valid, warnings)
+
+
+def check_source(found, config):
+    """Refuses a layout.Layout that can't be trained."""
+    if config.method != "none" and found.format != "model":
+        raise ModelLoadFailed(
+            f"The source is no model of its own ({found.format}), so it can't be trained.",
+            "Name the base model as the source; training.adapter can name the adapter to go on from.",
+        )
+
+
+def _read(path, backend, config, progress, warnings):
+    if path is None:
+        return None
+    found = data.read(path, backend.tokenizer, config.max_length, config.mask_prompt, progress)
+    warnings += found.warnings(path)
+    return found

@@ -1,0 +1,19 @@
+"""The learning rate of each step, the same number on every engine."""
+
+from math import cos, pi
+
+
+def learning_rate(config, step):
+    """The rate of an optimizer step, counted from 1.
+
+    It grows in ``warmup_steps`` steps to the peak, and then stays, or falls so that it would reach the end rate one
+    step after the last: no step has the rate 0 but where that is asked for.
+    """
+    peak, end, warmup = config.learning_rate, config.end_learning_rate, config.warmup_steps
+    if step <= warmup:
+        return peak * step / warmup
+    if config.schedule == "constant":
+        return peak
+    done = min(1.0, (step - 1 - warmup) / (config.total_steps - warmup))
+    left = 1 - done if config.schedule == "linear" else (1 + cos(pi * done)) / 2
+    return end + (peak - end) * left

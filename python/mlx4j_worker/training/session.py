@@ -1,0 +1,379 @@
+"""One training in a worker: its calls, one after another, over the backend of an engine.
+
+Nothing random has a state: the order of the data comes from the seed and the epoch, dropout from the seed, the step and
+the micro-batch. So a step that fails or is cancelled leaves no trace, and a checkpoint goes on bit for bit.
+"""
+
+import math
+import os
+import time
+import traceback
+from collections import deque
+from hashlib import sha256
+
+from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest, WorkerError
+from mlx4j_worker.requests import _OPTIONAL, _number, _refuse_unknown, _typed
+from mlx4j_worker.training import checkpoint
+from mlx4j_worker.training.batches import Batch, Order, Sequence
+from mlx4j_worker.training.folders import new_folder, size, writing
+from mlx4j_worker.training.schedule import learning_rate
+
+MOST_MODULES = 200  # that the answer of openTraining names
+_MOST_EXPONENT = 700
+
+
+class Session:
+    """A training; every method but ``memory`` runs on the main thread.
+
+    ``backend`` is an engine's (mlx/training.py, hf/training.py), ``train`` and ``valid`` are a data.DataSet or None.
+    """
+
+    def __init__(self, backend, config, train, valid, warnings):
+        self._backend = backend
+        self._config = config
+        self._train = train
+        self._valid = valid
+        self._warnings = warnings
+        self._order = Order(len(train.sequences), config.seed) if train else None
+        self._fields = {**backend.identity(), **_shape(config, train)}
+        self._step = 0
+        self._position = 0  # sequences of the train data that steps have used
+        self._ahead = 0  # and those that were accumulated since
+        self._held = _Held()
+        self._torn = False  # whether a step was applied in part, so that only a checkpoint helps
+        self._queue = deque()
+        self._calls = {
+            "trainStep": self._train_step,
+            "accumulate": self._accumulate,
+            "applyGradients": self._apply_gradients,
+            "validate": self._validate,
+            "gradients": self._gradients,
+            "saveCheckpoint": self._save_checkpoint,
+            "loadCheckpoint": self._load_checkpoint,
+            "saveAdapter": self._save_adapter,
+            "saveModel": self._save_model,
+        }
+
+    # --- what dispatch asks of an engine
+
+    @property
+    def busy(self):
+        return bool(self._queue)
+
+    def memory(self):
+        """What the training takes, in bytes; may be called on any thread."""
+        return self._backend.memory()
+
+    def has(self, call):
+        return any(one is call for one in self._queue)
+
+    def submit(self, call):
+        """Queues a call of this session."""
+        self._queue.append(call)
+
+    def step(self, poll):
+        """One call, to its end. ``poll`` is called between micro-batches."""
+        call = self._queue[0]
+        try:
+            self._between(call, poll)
+            result = self._calls[call.method](call, poll)
+        except BaseException as error:
+            self._queue.popleft()
+            if not isinstance(error, Exception):
+                raise
+            call.fail(self._typed(error, call.method))
+            return
+        self._queue.popleft()
+        call.answer(result)
+
+    def describe(self):
+        """The result of ``openTraining``."""
+        config, modules = self._config, self._backend.trained_modules
+        per_step = config.batch_size * config.accumulation
+        return {
+            **self._backend.describe(),
+            "method": config.method,
+            "trainedModules": modules[:MOST_MODULES],
+            "train": self._train.to_json() if self._train else None,
+            "valid": self._valid.to_json() if self._valid else None,
+            "stepsPerEpoch": len(self._train.sequences) / per_step if self._train else None,
+            "totalSteps": config.total_steps,
+            "maxLength": config.max_length,
+            "memory": _two(self.memory()),
+            "warnings": self._warnings,
+            "fingerprint": checkpoint.fingerprint_of(self._fields),
+        }
+
+    # --- steps
+
+    def _train_step(self, call, poll):
+        batch = self._given(call.params, {"batch"})
+        self._check_trains()
+        if self._held.micro_batches:
+            raise InvalidRequest("There are accumulated gradients.", "Call applyGradients first.")
+        began = time.monotonic()
+        self._backend.reset_peak()
+        try:
+            for _ in range(1 if batch else self._config.accumulation):
+                self._between(call, poll)
+                self._add(batch)
+            self._between(call, poll)
+            return self._applied(began)
+        except BaseException:
+            self._drop()
+            raise
+
+    def _accumulate(self, call, _poll):
+        batch = self._given(call.params, {"batch"})
+        self._check_trains()
+        if not self._held.micro_batches:
+            self._held.began = time.monotonic()
+            self._backend.reset_peak()
+        loss, tokens = self._add(batch)
+        return {"loss": loss / tokens, "tokens": tokens, "accumulated": self._held.micro_batches}
+
+    def _apply_gradients(self, call, _poll):
+        _refuse_unknown(call.params, set(), "")
+        if not self._held.micro_batches:
+            raise InvalidRequest("There are no accumulated gradients.", "Call accumulate first.")
+        try:
+            return self._applied(self._held.began)
+        except BaseException:
+            self._drop()
+            raise
+
+    def _add(self, batch):
+        """(the summed loss, its tokens) of one micro-batch, whose gradients are added to those that are held."""
+        own = batch is None
+        batch = self._next() if own else batch
+        loss = self._backend.add_gradients(batch, self._random_seed())
+        if not math.isfinite(loss):
+            raise EngineFailed(f"The loss of step {self._step + 1} is {loss}, so nothing was applied.", _LOWER)
+        self._held.add(loss, batch.tokens)
+        self._ahead += self._config.batch_size if own else 0
+        return loss, batch.tokens
+
+    def _applied(self, began):
+        held, rate = self._held, learning_rate(self._config, self._step + 1)
+        # A gradient is a sum over tokens until here: the one place where ranks would add up theirs, and their tokens.
+        norm = self._backend.gradient_norm() / held.tokens
+        if not math.isfinite(norm):
+            raise EngineFailed(f"The gradient of step {self._step + 1} is {norm}, so nothing was applied.", _LOWER)
+        most = self._config.max_gradient_norm
+        clip = 1.0 if most is None else min(1.0, most / (norm + 1e-6))
+        self._torn = True
+        self._backend.apply(rate, clip / held.tokens)
+        self._torn = False
+        self._step += 1
+        self._position += self._ahead
+        self._ahead, self._held = 0, _Held()
+        return {
+            "step": self._step,
+            "epoch": self._epoch(),
+            "loss": held.loss / held.tokens,
+            "tokens": held.tokens,
+            "learningRate": rate,
+            "gradientNorm": norm,
+            "memory": _two(self.memory()),
+            "millis": (time.monotonic() - began) * 1000,
+        }
+
+    def _drop(self):
+        self._backend.drop_gradients()
+        self._ahead, self._held = 0, _Held()
+
+    def _next(self):
+        if self._order is None:
+            raise InvalidRequest("There is no data to train on.", "Set trainData, or give a batch.")
+        indices = self._order.indices(self._position + self._ahead, self._config.batch_size)
+        return self._batch([self._train.sequences[i] for i in indices])
+
+    def _batch(self, sequences):
+        return Batch.of(sequences, self._config.max_length)
+
+    def _random_seed(self):
+        """A number for what is random in the next micro-batch."""
+        name = f"{self._config.seed}:{self._step}:{self._held.micro_batches}"
+        return int.from_bytes(sha256(name.encode()).digest()[:6], "big")
+
+    def _epoch(self):
+        return self._position / len(self._train.sequences) if self._train else 0.0
+
+    # --- measuring
+
+    def _validate(self, call, poll):
+        batch = self._given(call.params, {"batch", "batches"})
+        most = _number(call.params, "batches", int, 1, 2**31 - 1, _OPTIONAL)
+        if batch is None and self._valid is None:
+            raise InvalidRequest("There is no data to validate on.", "Set validData, or give a batch.")
+        loss = tokens = sequences = 0
+        for each in [batch] if batch else self._valid_batches(most):
+            self._between(call, poll)
+            loss += self._backend.loss(each)
+            tokens += each.tokens
+            sequences += len(each.inputs)
+        if not math.isfinite(loss):
+            raise EngineFailed(f"The validation loss is {loss}.", _LOWER)
+        mean = loss / tokens
+        perplexity = math.exp(min(mean, _MOST_EXPONENT))
+        return {"loss": mean, "perplexity": perplexity, "tokens": tokens, "sequences": sequences}
+
+    def _valid_batches(self, most):
+        size, sequences = self._config.batch_size, self._valid.sequences
+        for at in range(0, len(sequences) if most is None else min(len(sequences), most * size), size):
+            yield self._batch(sequences[at : at + size])
+
+    def _gradients(self, call, _poll):
+        batch = self._given(call.params, {"batch", "file"}, required=True)
+        file = _path(call.params, "file")
+        self._check_trains()
+        self._check_nothing_held()
+        try:
+            self._backend.add_gradients(batch, self._random_seed())
+            with writing(file):
+                return {"count": self._backend.write_gradients(file, 1 / batch.tokens)}
+        finally:
+            self._backend.drop_gradients()
+
+    # --- files
+
+    def _save_checkpoint(self, call, _poll):
+        folder = _path(call.params, "folder", alone=True)
+        self._check_trains()
+        self._check_nothing_held()
+        with new_folder(folder) as unfinished:
+            self._backend.save_state(unfinished / checkpoint.WEIGHTS, unfinished / checkpoint.OPTIMIZER)
+            checkpoint.write(unfinished, self._fields, {"step": self._step, "position": self._position})
+        return {"step": self._step, "bytes": size(folder)}
+
+    def _load_checkpoint(self, call, _poll):
+        folder = _path(call.params, "folder", alone=True)
+        self._check_trains(anew=True)
+        self._check_nothing_held()
+        state = checkpoint.read(folder, self._fields)
+        self._torn = True
+        self._backend.load_state(f"{folder}/{checkpoint.WEIGHTS}", f"{folder}/{checkpoint.OPTIMIZER}")
+        self._torn = False
+        self._step, self._position = state["step"], state["position"]
+        return {"step": self._step, "epoch": self._epoch()}
+
+    def _save_adapter(self, call, _poll):
+        _refuse_unknown(call.params, {"folder", "format"}, "")
+        folder = _path(call.params, "folder")
+        form = _typed(call.params, "format", str, "peft")
+        if form not in ("peft", "mlx"):
+            raise InvalidRequest(f"format is {form!r}, but must be peft or mlx.")
+        if not self._config.adapts:
+            raise InvalidRequest(f"There is no adapter: the method is {self._config.method}.", "Call saveModel.")
+        self._check_trains()
+        self._backend.check_adapter_format(form)
+        with new_folder(folder) as unfinished:
+            self._backend.save_adapter(unfinished, form)
+        return {"folder": folder, "bytes": size(folder)}
+
+    def _save_model(self, call, _poll):
+        folder = _path(call.params, "folder", alone=True)
+        if self._config.method != "full":
+            raise InvalidRequest(
+                f"There is no model of its own: the method is {self._config.method}.", "Call saveAdapter, and fuse it."
+            )
+        self._check_trains()
+        with new_folder(folder) as unfinished:
+            warnings = self._backend.save_model(unfinished)
+        return {"folder": folder, "bytes": size(folder), "warnings": warnings}
+
+    # --- checks
+
+    def _given(self, params, known, required=False):
+        """The Batch in the params of a call, or None."""
+        _refuse_unknown(params, known, "")
+        given = _typed(params, "batch", dict, None)
+        if given is None:
+            if required:
+                raise InvalidRequest("batch must be an object with tokens.", "Give the token ids of each sequence.")
+            return None
+        _refuse_unknown(given, {"tokens", "from"}, "batch.")
+        tokens, most = _typed(given, "tokens", list, []), self._config.max_length
+        starts = _typed(given, "from", list, [1] * len(tokens))
+        if not tokens or len(starts) != len(tokens):
+            raise InvalidRequest(
+                "batch.tokens must be a list of sequences, and batch.from must have a number for each.",
+                "Leave from out where all tokens count.",
+            )
+        vocabulary, sequences = self._backend.vocabulary_size, []
+        for i, (ids, start) in enumerate(zip(tokens, starts, strict=True)):
+            right = isinstance(ids, list) and all(type(t) is int and 0 <= t < vocabulary for t in ids)
+            if not right or type(start) is not int or not 1 <= start < len(ids) <= most:
+                raise InvalidRequest(
+                    f"batch.tokens[{i}] must be 2 to {most} token ids below {vocabulary}, and its from one of them.",
+                    "from is the index of the first token that counts in the loss, at least 1.",
+                )
+            sequences.append(Sequence(ids, start))
+        return self._batch(sequences)
+
+    def _check_trains(self, anew=False):
+        if self._config.method == "none":
+            raise InvalidRequest("The method is none, which only evaluates.", "Open the training with another method.")
+        if self._torn and not anew:
+            raise EngineFailed("The last step failed while it was applied, so the weights can't be trusted.", _TORN)
+
+    def _check_nothing_held(self):
+        if self._held.micro_batches:
+            raise InvalidRequest("There are accumulated gradients, which would be lost.", "Call applyGradients first.")
+
+    @staticmethod
+    def _between(call, poll):
+        poll()
+        if call.cancelled:
+            raise Cancelled(f"{call.method} was cancelled; nothing was applied.")
+
+    def _typed(self, error, method):
+        if isinstance(error, WorkerError):
+            return error
+        typed = self._backend.typed(error)
+        if typed is not None:
+            return typed
+        kind = EngineFailed if isinstance(error, RuntimeError) else Internal  # engines raise RuntimeError
+        return kind(f"{method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc())
+
+
+_TORN = "Call loadCheckpoint."
+_LOWER = "Use a lower learning rate, maxGradientNorm, or another dtype (float32)."
+
+
+class _Held:
+    """The micro-batches whose gradients are held: how many, their summed loss, and the tokens that count."""
+
+    def __init__(self):
+        self.micro_batches = 0
+        self.loss = 0.0
+        self.tokens = 0
+        self.began = 0.0
+
+    def add(self, loss, tokens):
+        self.micro_batches += 1
+        self.loss += loss
+        self.tokens += tokens
+
+
+def _shape(config, train):
+    """What must be the same for a checkpoint of one training to go on in another."""
+    fields = {"method": config.method, "optimizer": config.optimizer}
+    if config.adapts:
+        fields |= {"rank": config.rank, "alpha": config.alpha, "dropout": config.dropout}
+    if train:
+        fields |= {"trainData": train.digest, "seed": config.seed}
+    return fields
+
+
+def _two(used):
+    return {name: used[name] for name in ("activeBytes", "peakBytes")}
+
+
+def _path(params, name, alone=False):
+    if alone:
+        _refuse_unknown(params, {name}, "")
+    path = _typed(params, name, str, None)
+    if not path or not os.path.isabs(path):  # a worker's own folder ends with it
+        raise InvalidRequest(f"{name} must be an absolute path.")
+    return path
