@@ -23,8 +23,8 @@ class _WireHandler(logging.Handler):
 def serve(kind, descriptors, load, open_training=None, jobs=None):
     """Runs a worker of this kind over these descriptors; returns the exit code.
 
-    ``load`` makes its engine, ``open_training`` its training, and ``jobs`` are the calls that it takes instead of one, as
-    dispatch.Worker has them.
+    ``load`` makes its engine, ``open_training`` its training, and ``jobs`` are the calls that it takes instead of
+    one, as dispatch.Worker has them.
     """
     nonce, folder = [*sys.argv[1:3], "", ""][:2]
     watchdog.start(*descriptors, folder)

@@ -6,6 +6,7 @@ import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
+import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.remote.ApiKey;
@@ -14,6 +15,7 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -108,6 +110,13 @@ public record ProviderConfig(
                 download,
                 workers,
                 remote);
+    }
+
+    /** The same with one more listener. */
+    public ProviderConfig withListener(Mlx4jListener listener) {
+        Mlx4jListener before = workers.listener();
+        return withWorkers(
+                workers.withListener(before == null ? listener : Mlx4jListener.all(List.of(before, listener))));
     }
 
     /** A builder with every default. */
@@ -283,6 +292,7 @@ public record ProviderConfig(
         private final Map<ProviderKind, URI> baseUrls = new HashMap<>();
         private final Map<ProviderKind, ApiKey> keys = new HashMap<>();
         private Duration remoteTimeout = RemoteOptions.DEFAULT.timeout();
+        private final List<Mlx4jListener> listeners = new ArrayList<>();
 
         private Builder() {}
 
@@ -329,6 +339,12 @@ public record ProviderConfig(
             return this;
         }
 
+        /** Adds one that hears of requests, workers and circuit breakers. What it throws hurts nothing. */
+        public Builder listener(Mlx4jListener listener) {
+            listeners.add(listener);
+            return this;
+        }
+
         /** How the workers work and are looked after. */
         public Builder workers(WorkerOptions workers) {
             this.workers = workers;
@@ -366,7 +382,7 @@ public record ProviderConfig(
 
         /** Builds the configuration. */
         public ProviderConfig build() {
-            return new ProviderConfig(
+            ProviderConfig config = new ProviderConfig(
                     provider,
                     fallback,
                     models,
@@ -376,6 +392,7 @@ public record ProviderConfig(
                     download,
                     workers,
                     new RemoteOptions(baseUrls, keys, remoteTimeout));
+            return listeners.isEmpty() ? config : config.withListener(Mlx4jListener.all(listeners));
         }
 
         private Builder interpreter(ProviderKind provider, String command, String setting) {

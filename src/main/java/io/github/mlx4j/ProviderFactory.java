@@ -30,6 +30,7 @@ import io.github.mlx4j.task.EnhancementAdapter;
 import io.github.mlx4j.task.RequirementsParsingAdapter;
 import io.github.mlx4j.task.TaskDecompositionAdapter;
 import io.github.mlx4j.training.ModelConverter;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -67,6 +68,8 @@ public final class ProviderFactory implements AutoCloseable {
     private final ProviderChoice choice;
     private final Map<ProviderKind, SubprocessAdapter> workers = new LinkedHashMap<>(); // in the order of the choice
     private final Map<ProviderKind, RemoteAdapter> remotes = new EnumMap<>(ProviderKind.class);
+    private final CircuitBreakerRegistry breakers =
+            CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
     private @Nullable Selection selection;
     private @Nullable TextGenerationPort text;
     private boolean closed;
@@ -122,7 +125,7 @@ public final class ProviderFactory implements AutoCloseable {
                             choice.isRemote(kind)
                                     ? remotes.computeIfAbsent(kind, this::remote)
                                     : workers.computeIfAbsent(kind, this::worker)));
-            text = new FallbackAdapter(ports);
+            text = new FallbackAdapter(ports, breakers, config.workers().listener());
         }
         return text;
     }
@@ -274,6 +277,11 @@ public final class ProviderFactory implements AutoCloseable {
         return status;
     }
 
+    /** The circuit breaker of each provider that text generation has, by its name; empty before that was made. */
+    public CircuitBreakerRegistry circuitBreakers() {
+        return breakers;
+    }
+
     /** Stops the workers; what they were working on fails with {@link ClosedException}. Idempotent. */
     @Override
     public void close() {
@@ -320,7 +328,10 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     private RemoteAdapter remote(ProviderKind kind) {
-        return new RemoteAdapter(new RemoteProvider(kind, config.remote()), modelOf(kind));
+        return new RemoteAdapter(
+                new RemoteProvider(kind, config.remote()),
+                modelOf(kind),
+                config.workers().listener());
     }
 
     private String modelOf(ProviderKind kind) {

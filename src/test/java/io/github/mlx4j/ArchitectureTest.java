@@ -49,6 +49,8 @@ class ArchitectureTest {
             entry("testing", Set.of("port", "error")),
             entry("remote", Set.of("port", "error")),
             entry("langchain4j", Set.of("port", "error")),
+            entry("metrics", Set.of("port", "error")),
+            entry("spring", Set.of("", "langchain4j", "metrics", "port", "error")),
             entry(
                     "",
                     Set.of(
@@ -173,13 +175,35 @@ class ArchitectureTest {
 
     /** The others work without it, since it is an optional dependency. */
     @Test
-    void shouldUseLangChain4jInTwoPackagesOnly() {
+    void shouldUseLangChain4jInThreePackagesOnly() {
         noClasses()
                 .that()
-                .resideOutsideOfPackages(ROOT + ".remote", ROOT + ".langchain4j")
+                .resideOutsideOfPackages(ROOT + ".remote", ROOT + ".langchain4j", ROOT + ".spring")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("dev.langchain4j..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldUseMicrometerInTwoPackagesOnly() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(ROOT + ".metrics", ROOT + ".spring")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.micrometer..", "io.github.resilience4j.micrometer..")
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldUseSpringInOnePackageOnly() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage(ROOT + ".spring")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.springframework..")
                 .check(CLASSES);
     }
 

@@ -3,10 +3,12 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.metrics.Mlx4jMetrics;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.remote.RemoteOptions;
 import io.github.mlx4j.remote.RemoteProvider;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,6 +57,16 @@ class OptionalModulesTest {
                         "MLX4J_ALLOW_ANY_PLATFORM",
                         "true")))
                 .isEqualTo("Hi");
+    }
+
+    @Test
+    void shouldMeasureWithMicrometerAloneAndWithoutSpring() throws Exception {
+        String python = StubPython.withFakeWorker(folder.resolve("stub")).toString();
+        Map<String, String> settings = Map.of(
+                "TASK_ORCHESTRATOR_PROVIDER", "mlx", "MLX4J_MLX_PYTHON", python, "MLX4J_ALLOW_ANY_PLATFORM", "true");
+
+        assertThat(run(settings, Measures.class, List.of("micrometer-core", "micrometer-commons")))
+                .isEqualTo("1 answer");
     }
 
     @ParameterizedTest
@@ -97,9 +110,14 @@ class OptionalModulesTest {
         }
     }
 
-    /** What the program below says, in a JVM of its own. */
+    /** What one of the programs below says, in a JVM of its own. */
     private String run(Map<String, String> settings) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(command(settings))
+        return run(settings, SaysHi.class, List.of());
+    }
+
+    private String run(Map<String, String> settings, Class<?> program, List<String> more)
+            throws IOException, InterruptedException {
+        Process process = new ProcessBuilder(command(settings, program, more))
                 .redirectError(folder.resolve("err").toFile())
                 .start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -109,21 +127,34 @@ class OptionalModulesTest {
         return said;
     }
 
-    private static List<String> command(Map<String, String> settings) {
+    private static List<String> command(Map<String, String> settings, Class<?> program, List<String> more) {
         String whole = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
         String classes = Arrays.stream(whole.split(File.pathSeparator))
-                .filter(entry -> Files.isDirectory(Path.of(entry)) || isNeeded(Path.of(entry)))
+                .filter(entry -> Files.isDirectory(Path.of(entry)) || isNeeded(Path.of(entry), more))
                 .collect(Collectors.joining(File.pathSeparator));
         List<String> command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classes));
         settings.forEach((name, value) -> command.add("-D" + name + "=" + value));
-        command.add(SaysHi.class.getName());
+        command.add(program.getName());
         return command;
     }
 
-    private static boolean isNeeded(Path jar) {
+    private static boolean isNeeded(Path jar, List<String> more) {
         String name = jar.getFileName().toString();
-        return JARS.stream().anyMatch(needed -> name.matches(needed + "-\\d.*\\.jar"));
+        return Stream.concat(JARS.stream(), more.stream()).anyMatch(needed -> name.matches(needed + "-\\d.*\\.jar"));
+    }
+
+    /** Prints how many answers were measured. */
+    static final class Measures {
+        public static void main(String[] args) {
+            SimpleMeterRegistry registry = new SimpleMeterRegistry();
+            ProviderConfig config = ProviderConfig.fromEnv().withListener(new Mlx4jMetrics(registry));
+            try (ProviderFactory providers = ProviderFactory.create(config)) {
+                providers.createTextGenerationAdapter().generate("Hi");
+                System.out.print(
+                        registry.get("gen_ai.client.operation.duration").timer().count() + " answer");
+            }
+        }
     }
 
     /** Prints the answer, or the error. */

@@ -10,6 +10,7 @@ import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
+import io.github.mlx4j.port.BreakerState;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteOptions;
@@ -28,6 +29,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class ProviderConfigTest {
+
+    @Test
+    void shouldTellEveryListenerThatItIsGiven() {
+        Heard first = new Heard();
+        Heard second = new Heard();
+        Heard third = new Heard();
+        ProviderConfig config = ProviderConfig.builder()
+                .listener(first)
+                .workers(WorkerOptions.DEFAULT.withListener(second))
+                .build()
+                .withListener(third);
+
+        config.workers().listener().onBreaker("mlx", BreakerState.OPEN);
+
+        assertThat(List.of(first, second, third))
+                .allSatisfy(heard -> assertThat(heard.lines()).containsExactly("breaker mlx OPEN"));
+    }
 
     @Test
     void shouldHaveEveryDefaultWhenNothingIsSet() {

@@ -16,13 +16,17 @@ import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
+import io.github.mlx4j.port.BreakerState;
 import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.GenerationSink;
+import io.github.mlx4j.port.Mlx4jListener;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerConfig;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
+import io.github.resilience4j.circuitbreaker.event.CircuitBreakerOnStateTransitionEvent;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,28 +54,49 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
     private static final Logger log = LoggerFactory.getLogger(FallbackAdapter.class);
 
     private final List<Guarded> ports;
+    private final @Nullable Mlx4jListener listener;
 
     private record Guarded(String name, AbstractTextGenerationPort port, CircuitBreaker breaker) {}
 
     /** Creates it over ports by name, first choice first. They are not closed by it. */
     public FallbackAdapter(Map<String, ? extends AbstractTextGenerationPort> ports) {
-        this(ports, breakerDefaults().build());
+        this(ports, CircuitBreakerRegistry.of(breakerDefaults().build()), null);
     }
 
-    FallbackAdapter(Map<String, ? extends AbstractTextGenerationPort> ports, CircuitBreakerConfig breakers) {
+    /**
+     * Creates it over ports by name, first choice first. They are not closed by it.
+     *
+     * @param ports who is asked, in order
+     * @param breakers has, or makes, the circuit breaker of each port, by the port's name
+     * @param listener hears of breakers and of ports that stand in, and of requests if the first port has it too; what
+     *     it throws hurts nothing
+     */
+    public FallbackAdapter(
+            Map<String, ? extends AbstractTextGenerationPort> ports,
+            CircuitBreakerRegistry breakers,
+            @Nullable Mlx4jListener listener) {
         this.ports = ports.entrySet().stream()
-                .map(port -> new Guarded(port.getKey(), port.getValue(), CircuitBreaker.of(port.getKey(), breakers)))
+                .map(port -> new Guarded(port.getKey(), port.getValue(), breakers.circuitBreaker(port.getKey())))
                 .toList();
+        this.listener = listener == null ? null : Mlx4jListener.all(List.of(listener));
+        this.ports.forEach(port -> port.breaker().getEventPublisher().onStateTransition(this::tell));
     }
 
-    static CircuitBreakerConfig.Builder breakerDefaults() {
+    /** Breakers as this class has them by default, to make a registry of. */
+    public static CircuitBreakerConfig.Builder breakerDefaults() {
         return CircuitBreakerConfig.custom()
                 .slidingWindowSize(10)
                 .minimumNumberOfCalls(3)
                 .failureRateThreshold(50)
+                .slowCallDurationThreshold(Duration.ofDays(365)) // a long answer is no fault
                 .waitDurationInOpenState(Duration.ofSeconds(30))
                 .permittedNumberOfCallsInHalfOpenState(1)
                 .maxWaitDurationInHalfOpenState(Duration.ofMinutes(2));
+    }
+
+    @Override
+    public GenerationSink observed(GenerationRequest request, GenerationSink sink) {
+        return ports.get(0).port().observed(request, sink);
     }
 
     @Override
@@ -79,6 +104,17 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         Attempts attempts = new Attempts(request, sink);
         attempts.next();
         return attempts;
+    }
+
+    private void tell(CircuitBreakerOnStateTransitionEvent event) {
+        if (listener != null) {
+            BreakerState state = switch (event.getStateTransition().getToState()) {
+                case OPEN, FORCED_OPEN -> BreakerState.OPEN;
+                case HALF_OPEN -> BreakerState.HALF_OPEN;
+                case CLOSED, DISABLED, METRICS_ONLY -> BreakerState.CLOSED;
+            };
+            listener.onBreaker(event.getCircuitBreakerName(), state);
+        }
     }
 
     /** Whether another backend may do better than the one that failed like this. */
@@ -228,6 +264,9 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                             port.name(),
                             ports.get(next).name(),
                             error.reason());
+                    if (listener != null) {
+                        listener.onFallback(port.name(), ports.get(next).name(), error);
+                    }
                     next();
                 } else {
                     allFailed();

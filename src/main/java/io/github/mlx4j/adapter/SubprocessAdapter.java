@@ -17,6 +17,7 @@ import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.ActionHeadPort;
+import io.github.mlx4j.port.CallObserver;
 import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.GenerationRequest;
@@ -29,6 +30,7 @@ import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.Score;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.port.WorkerView;
 import io.github.mlx4j.probe.Availability;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,7 +52,7 @@ import org.jspecify.annotations.Nullable;
  * call is sent once more too. Thread-safe.
  */
 public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort
-        implements EmbeddingPort, TokenizerPort, ModelAnalysisPort, AutoCloseable
+        implements EmbeddingPort, TokenizerPort, ModelAnalysisPort, WorkerView, AutoCloseable
         permits MlxSubprocessAdapter, HfSubprocessAdapter {
 
     /** What a worker whose model has an action head can do, by the name of the protocol. */
@@ -59,11 +61,13 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     private final ProviderKind kind;
     private final WorkerSettings settings;
     private final Worker worker;
+    private final CallObserver observer;
     private final AtomicInteger open = new AtomicInteger();
 
     SubprocessAdapter(ProviderKind kind, WorkerSettings settings) {
         this.kind = kind;
         this.settings = settings;
+        this.observer = new CallObserver(settings.options().listener(), kind, settings.model());
         this.worker = new Worker(
                 kind.id(),
                 this::launch,
@@ -71,7 +75,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                         .with(options(kind, settings.options()))
                         .with(settings.download() && needsHub() ? HubToken.in(System.getenv()) : null),
                 settings.budget(),
-                settings.options().limits(kind));
+                settings.options().limits(this));
     }
 
     /** Whether the worker can run here, and if not, why not and what to do. Does not start it. */
@@ -104,9 +108,24 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         worker.close();
     }
 
-    /** How the worker is, and what became of it so far. */
+    @Override
+    public final ProviderKind provider() {
+        return kind;
+    }
+
+    @Override
+    public final String model() {
+        return settings.model();
+    }
+
+    @Override
     public final WorkerStatus status() {
         return worker.status();
+    }
+
+    @Override
+    public final GenerationSink observed(GenerationRequest request, GenerationSink sink) {
+        return observer.generation(request, sink);
     }
 
     @Override
@@ -127,7 +146,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     @Override
     public final List<float[]> embed(List<String> texts) {
         List<String> given = List.copyOf(texts);
-        return ask("embed", new EmbedParams(given), () -> Vectors.ofTexts(given.size()));
+        return observer.vectors(
+                given.size(), () -> ask("embed", new EmbedParams(given), () -> Vectors.ofTexts(given.size())));
     }
 
     @Override

@@ -2,10 +2,11 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.worker.WorkerLimits;
-import io.github.mlx4j.port.MemoryListener;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.Mlx4jListener;
+import io.github.mlx4j.port.WorkerView;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  * @param mlx what is for the mlx worker only
  * @param journal a file to which what happens to the worker is appended, one JSON object a line; {@code null}, the
  *     default, is none. A provider factory takes {@code workers.log} in its home, if that exists
- * @param memoryListener hears how much memory it takes; {@code null}, the default, is none
- * @param memoryPeriod how often it does, 100 milliseconds or more; default 10 seconds
+ * @param listener hears of its requests, of it and of its memory; {@code null}, the default, is none. What it throws
+ *     hurts nothing
+ * @param memoryPeriod how often it hears of the memory, 100 milliseconds or more; default 10 seconds
  */
 public record WorkerOptions(
         Duration hang,
@@ -33,13 +35,13 @@ public record WorkerOptions(
         ModelOptions model,
         MlxOptions mlx,
         @Nullable Path journal,
-        @Nullable MemoryListener memoryListener,
+        @Nullable Mlx4jListener listener,
         Duration memoryPeriod) {
 
     private static final Duration LEAST_MEMORY_PERIOD = Duration.ofMillis(100);
 
     /**
-     * Checks the period.
+     * Checks the period, and takes care of what the listener throws.
      *
      * @throws ConfigurationException if {@code memoryPeriod} is less than 100 milliseconds
      */
@@ -47,6 +49,7 @@ public record WorkerOptions(
         if (memoryPeriod.compareTo(LEAST_MEMORY_PERIOD) < 0) {
             throw new ConfigurationException("memoryPeriod is " + memoryPeriod + ".", "Make it 100 ms or more.");
         }
+        listener = listener == null ? null : Mlx4jListener.all(List.of(listener));
     }
 
     /** Every default. */
@@ -64,49 +67,49 @@ public record WorkerOptions(
     /** The same with another time for a hang. */
     public WorkerOptions withHang(Duration hang) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
     /** The same with another time for idleness. */
     public WorkerOptions withIdle(Duration idle) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
     /** The same with another number of requests at once. */
     public WorkerOptions withMaxRequests(int maxRequests) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
     /** The same with another bound of the prefix cache, in bytes. */
     public WorkerOptions withPrefixCacheBytes(long prefixCacheBytes) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
     /** The same with other options of the model. */
     public WorkerOptions withModel(ModelOptions model) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
     /** The same with options of the mlx worker. */
     public WorkerOptions withMlx(MlxOptions mlx) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
     /** The same with a journal. */
     public WorkerOptions withJournal(Path journal) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
-    /** The same with a listener that hears of its memory. */
-    public WorkerOptions withMemoryListener(MemoryListener memoryListener) {
+    /** The same with a listener, in place of any other. */
+    public WorkerOptions withListener(Mlx4jListener listener) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
     /**
@@ -116,19 +119,20 @@ public record WorkerOptions(
      */
     public WorkerOptions withMemoryPeriod(Duration memoryPeriod) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, memoryListener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
     }
 
-    WorkerLimits limits(ProviderKind worker) {
+    WorkerLimits limits(WorkerView worker) {
         WorkerLimits standard = WorkerLimits.STANDARD;
-        MemoryListener listener = memoryListener;
+        Mlx4jListener hears = listener;
         return new WorkerLimits(
                 standard.hello(),
                 standard.loadStall(),
                 hang,
                 idle,
                 journal,
-                listener == null ? null : memory -> listener.onMemory(worker, memory),
+                hears == null ? null : event -> hears.onWorker(worker, event),
+                hears == null ? null : memory -> hears.onMemory(worker, memory),
                 memoryPeriod);
     }
 }

@@ -53,7 +53,7 @@ record BenchSubject(ProviderKind kind, Map<String, String> settings) implements 
         ProviderConfig config = ProviderConfig.fromEnv(settings);
         long begun = System.nanoTime();
         ProviderFactory providers = ProviderFactory.create(
-                config.withWorkers(config.workers().withMemoryListener(looks).withMemoryPeriod(LOOK)));
+                config.withWorkers(config.workers().withListener(looks).withMemoryPeriod(LOOK)));
         try {
             providers.warmUp();
             double seconds = (System.nanoTime() - begun) / 1e9;

@@ -1,21 +1,21 @@
 package io.github.mlx4j.cli;
 
-import io.github.mlx4j.port.MemoryListener;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.WorkerMemory;
+import io.github.mlx4j.port.WorkerView;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** What a worker took each time that it was looked at. Thread-safe. */
-final class MemoryLooks implements MemoryListener {
+final class MemoryLooks implements Mlx4jListener {
 
     private static final long PATIENCE_MS = 5000;
 
     private final List<WorkerMemory> looks = new ArrayList<>();
 
     @Override
-    public synchronized void onMemory(ProviderKind worker, WorkerMemory memory) {
+    public synchronized void onMemory(WorkerView worker, WorkerMemory memory) {
         looks.add(memory);
         notifyAll();
     }

@@ -16,6 +16,15 @@ public abstract class AbstractTextGenerationPort implements TextGenerationPort {
      */
     public abstract Cancellation start(GenerationRequest request, GenerationSink sink);
 
+    /**
+     * What the answer to a request of a program goes through first; {@link CallObserver#generation} lets a listener
+     * hear of it. Here it is {@code sink} itself. A decorator, which calls {@link #start} of the ports behind it, asks
+     * one of them here, so that a request is seen once, however many ports it goes through.
+     */
+    public GenerationSink observed(GenerationRequest request, GenerationSink sink) {
+        return sink;
+    }
+
     @Override
     public final GenerationResult generate(GenerationRequest request) {
         try (GenerationStream stream = stream(request)) {
@@ -25,13 +34,13 @@ public abstract class AbstractTextGenerationPort implements TextGenerationPort {
 
     @Override
     public final GenerationStream stream(GenerationRequest request) {
-        return QueuedGenerationStream.start(sink -> DeadlineSink.start(this, request, sink));
+        return QueuedGenerationStream.start(sink -> DeadlineSink.start(this, request, observed(request, sink)));
     }
 
     @Override
     public final CompletableFuture<GenerationResult> generateAsync(GenerationRequest request) {
         CompletableFuture<GenerationResult> future = new CompletableFuture<>();
-        Cancellation running = DeadlineSink.start(this, request, new FutureSink(future));
+        Cancellation running = DeadlineSink.start(this, request, observed(request, new FutureSink(future)));
         future.whenComplete((result, error) -> {
             if (future.isCancelled()) {
                 running.cancel();

@@ -13,7 +13,7 @@ import java.util.OptionalLong;
  * @param processId its process, if it has one
  * @param openRequests requests that it has not answered yet
  * @param memory what its process took when it last said so: after its load, while it works, and as often as a
- *     {@link MemoryListener} hears of it; empty if it has no process
+ *     {@link Mlx4jListener} hears of it; empty if it has no process
  * @param start how long the start of its process took; empty if it has no process
  * @param failures how often its process failed, in all
  * @param history its latest events, oldest first, at most 50

@@ -5,10 +5,12 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.CallObserver;
 import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationSink;
+import io.github.mlx4j.port.Mlx4jListener;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -27,6 +29,7 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
 
     private final RemoteProvider provider;
     private final String model;
+    private final CallObserver observer;
     private @Nullable Connection connection;
     private boolean closed;
 
@@ -37,8 +40,26 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
      * @param model the model, as the server names it
      */
     public RemoteAdapter(RemoteProvider provider, String model) {
+        this(provider, model, null);
+    }
+
+    /**
+     * Creates it; nothing is sent yet.
+     *
+     * @param provider which, and where
+     * @param model the model, as the server names it
+     * @param listener hears of its requests; what it throws hurts nothing
+     */
+    public RemoteAdapter(RemoteProvider provider, String model, @Nullable Mlx4jListener listener) {
         this.provider = provider;
         this.model = model;
+        this.observer = new CallObserver(
+                listener == null ? null : Mlx4jListener.all(List.of(listener)), provider.kind(), model);
+    }
+
+    @Override
+    public GenerationSink observed(GenerationRequest request, GenerationSink sink) {
+        return observer.generation(request, sink);
     }
 
     @Override
@@ -57,6 +78,10 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
     /** Vectors as the server makes them. */
     @Override
     public List<float[]> embed(List<String> texts) {
+        return observer.vectors(texts.size(), () -> vectors(texts));
+    }
+
+    private List<float[]> vectors(List<String> texts) {
         if (texts.isEmpty() || texts.size() > MOST_TEXTS || texts.stream().anyMatch(String::isBlank)) {
             throw new InvalidRequestException(
                     "texts must be a list of 1 to " + MOST_TEXTS + " strings that are not empty.", "");

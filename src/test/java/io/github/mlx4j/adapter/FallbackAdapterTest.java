@@ -26,6 +26,7 @@ import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationStream;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -384,8 +385,12 @@ class FallbackAdapterTest {
     private FallbackAdapter over(ScriptedPort... ports) {
         Map<String, ScriptedPort> named = new LinkedHashMap<>();
         Arrays.stream(ports).forEach(port -> named.put("port " + (named.size() + 1), port));
-        return new FallbackAdapter(
-                named, FallbackAdapter.breakerDefaults().clock(clock).build());
+        return new FallbackAdapter(named, breakers(), null);
+    }
+
+    private CircuitBreakerRegistry breakers() {
+        return CircuitBreakerRegistry.of(
+                FallbackAdapter.breakerDefaults().clock(clock).build());
     }
 
     private static void fail(FallbackAdapter adapter, int times) {

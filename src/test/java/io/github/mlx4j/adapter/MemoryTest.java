@@ -9,10 +9,11 @@ import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.MemoryListener;
+import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.WorkerMemory;
 import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.port.WorkerView;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,6 +22,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BiConsumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -44,8 +46,8 @@ class MemoryTest {
     @Test
     void shouldTellAListenerAfterTheStartAndAgainAndAgain() {
         List<ProviderKind> kinds = new CopyOnWriteArrayList<>();
-        adapter = adapter(listening((kind, memory) -> {
-            kinds.add(kind);
+        adapter = adapter(listening((worker, memory) -> {
+            kinds.add(worker.provider());
             heard.add(memory);
         }));
         adapter.warmUp();
@@ -83,7 +85,7 @@ class MemoryTest {
     @Test
     void shouldGoOnWhenAListenerThrows() {
         AtomicInteger calls = new AtomicInteger();
-        adapter = adapter(listening((kind, memory) -> {
+        adapter = adapter(listening((worker, memory) -> {
             calls.incrementAndGet();
             throw new IllegalStateException("thrown by the test");
         }));
@@ -98,7 +100,7 @@ class MemoryTest {
     void shouldLookAfterTheWorkerWhileAListenerTakesItsTime() throws Exception {
         CountDownLatch told = new CountDownLatch(1);
         CountDownLatch forEver = new CountDownLatch(1);
-        adapter = adapter(listening((kind, memory) -> {
+        adapter = adapter(listening((worker, memory) -> {
                     told.countDown();
                     awaitQuietly(forEver);
                 })
@@ -113,7 +115,7 @@ class MemoryTest {
 
     @Test
     void shouldTellNoMoreWhenTheWorkerHasEnded() throws Exception {
-        adapter = adapter(listening((kind, memory) -> heard.add(memory)));
+        adapter = adapter(listening((worker, memory) -> heard.add(memory)));
         adapter.warmUp();
         await().until(() -> !heard.isEmpty());
 
@@ -129,7 +131,7 @@ class MemoryTest {
 
     @Test
     void shouldStopAnIdleWorkerThoughItsMemoryIsAskedFor() {
-        adapter = adapter(listening((kind, memory) -> heard.add(memory)).withIdle(Duration.ofMillis(500)));
+        adapter = adapter(listening((worker, memory) -> heard.add(memory)).withIdle(Duration.ofMillis(500)));
         adapter.warmUp();
 
         await().until(() -> adapter.status().state() == WorkerStatus.State.STOPPED);
@@ -153,8 +155,14 @@ class MemoryTest {
         }
     }
 
-    private static WorkerOptions listening(MemoryListener listener) {
-        return WorkerOptions.DEFAULT.withMemoryListener(listener).withMemoryPeriod(OFTEN);
+    private static WorkerOptions listening(BiConsumer<WorkerView, WorkerMemory> onMemory) {
+        Mlx4jListener listener = new Mlx4jListener() {
+            @Override
+            public void onMemory(WorkerView worker, WorkerMemory memory) {
+                onMemory.accept(worker, memory);
+            }
+        };
+        return WorkerOptions.DEFAULT.withListener(listener).withMemoryPeriod(OFTEN);
     }
 
     private static SubprocessAdapter adapter(WorkerOptions options) {

@@ -6,13 +6,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Tells a listener how much memory a worker takes, on a daemon thread of its own, since it may take its time. */
 final class MemoryWatch {
-
-    private static final Logger log = LoggerFactory.getLogger(MemoryWatch.class);
 
     private final WorkerClient client;
     private final Duration period;
@@ -51,10 +47,6 @@ final class MemoryWatch {
         } catch (ExecutionException gone) {
             return;
         }
-        try {
-            client.memory().ifPresent(listener);
-        } catch (RuntimeException error) {
-            log.warn("A memory listener threw; it goes on to be told", error);
-        }
+        client.memory().ifPresent(listener);
     }
 }

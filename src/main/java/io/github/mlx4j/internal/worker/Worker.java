@@ -79,7 +79,8 @@ public final class Worker implements AutoCloseable {
         this.budget = budget;
         this.limits = limits;
         Path journal = limits.journal();
-        this.history = new WorkerHistory(Clock.systemUTC(), journal == null ? null : new Journal(journal, name));
+        this.history = new WorkerHistory(
+                Clock.systemUTC(), journal == null ? null : new Journal(journal, name), limits.onEvent());
     }
 
     /** The running worker, started if need be. Returns at once; fails with a {@link Mlx4jException}. */
@@ -149,13 +150,15 @@ public final class Worker implements AutoCloseable {
     public void close() {
         CompletableFuture<Ready> last;
         WorkerClient client;
+        boolean first;
         synchronized (this) {
             last = current;
             client = latest;
-            if (!closed && last != null) {
-                history.add("closed", "");
-            }
+            first = !closed;
             closed = true;
+        }
+        if (first && last != null) {
+            history.add("closed", "");
         }
         if (last != null) {
             last.completeExceptionally(closedWhileItStarted());
@@ -276,9 +279,11 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    private synchronized void failed(Mlx4jException error) {
-        lastFailure = error.reason();
-        history.add("failed", lastFailure);
+    private void failed(Mlx4jException error) {
+        synchronized (this) {
+            lastFailure = error.reason();
+        }
+        history.add("failed", error.reason());
     }
 
     private static boolean isPermanent(Mlx4jException error) {

@@ -5,6 +5,7 @@ import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The latest events of a worker. Thread-safe. */
@@ -15,20 +16,30 @@ final class WorkerHistory {
     private final Deque<WorkerStatus.Event> events = new ArrayDeque<>();
     private final Clock clock;
     private final @Nullable Journal journal;
+    private final @Nullable Consumer<WorkerStatus.Event> listener;
     private int failures;
 
-    WorkerHistory(Clock clock, @Nullable Journal journal) {
+    WorkerHistory(Clock clock, @Nullable Journal journal, @Nullable Consumer<WorkerStatus.Event> listener) {
         this.clock = clock;
         this.journal = journal;
+        this.listener = listener;
     }
 
-    synchronized void add(String name, String detail) {
+    /** Adds an event and tells the listener, which may ask back: call it without a lock. */
+    void add(String name, String detail) {
         WorkerStatus.Event event = new WorkerStatus.Event(clock.instant(), name, detail);
+        add(event);
+        if (listener != null) {
+            listener.accept(event);
+        }
+    }
+
+    private synchronized void add(WorkerStatus.Event event) {
         events.addLast(event);
         if (journal != null) {
             journal.add(event);
         }
-        failures += name.equals("failed") ? 1 : 0;
+        failures += event.name().equals("failed") ? 1 : 0;
         if (events.size() > KEPT) {
             events.removeFirst();
         }

@@ -82,6 +82,7 @@ class JobWorkerTest {
                 Duration.ZERO,
                 null,
                 null,
+                null,
                 Duration.ofSeconds(10));
 
         assertThatExceptionOfType(WorkerStartException.class)

@@ -25,7 +25,7 @@ class StartClockTest {
     private static WorkerLimits limits(Duration hello, Duration loadStall) {
         WorkerLimits standard = WorkerLimits.STANDARD;
         return new WorkerLimits(
-                hello, loadStall, standard.silence(), standard.idle(), null, null, standard.memoryPeriod());
+                hello, loadStall, standard.silence(), standard.idle(), null, null, null, standard.memoryPeriod());
     }
 
     private static Worker worker(WorkerLaunch launch, String model, WorkerLimits limits) {

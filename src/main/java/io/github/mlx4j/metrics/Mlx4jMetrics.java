@@ -1,0 +1,64 @@
+package io.github.mlx4j.metrics;
+
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.Mlx4jListener;
+import io.github.mlx4j.port.ModelCall;
+import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.port.WorkerView;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
+
+/**
+ * Counts and times what it hears of, into a registry of Micrometer; {@code docs/observability.md} has every meter.
+ *
+ * <pre>{@code
+ * ProviderConfig config = ProviderConfig.builder().listener(new Mlx4jMetrics(registry)).build();
+ * }</pre>
+ *
+ * <p>Circuit breakers have the metrics of Resilience4j's own module:
+ * {@code TaggedCircuitBreakerMetrics.ofCircuitBreakerRegistry(providers.circuitBreakers()).bindTo(registry)}.
+ *
+ * <p>One may listen to any number of factories. Thread-safe.
+ */
+public final class Mlx4jMetrics implements Mlx4jListener {
+
+    private final CallMeters calls;
+    private final WorkerMeters workers;
+
+    /** Metrics in this registry; nothing is registered before something happens. */
+    public Mlx4jMetrics(MeterRegistry registry) {
+        calls = new CallMeters(registry);
+        workers = new WorkerMeters(registry);
+    }
+
+    @Override
+    public void onFirstToken(ModelCall call, Duration after) {
+        calls.firstToken(call, after);
+    }
+
+    @Override
+    public void onAnswer(ModelCall call, GenerationResult result, Duration took) {
+        calls.answer(call, result, took);
+    }
+
+    @Override
+    public void onVectors(ModelCall call, int texts, Duration took) {
+        calls.vectors(call, took);
+    }
+
+    @Override
+    public void onFailure(ModelCall call, Mlx4jException error, Duration took) {
+        calls.failure(call, error, took);
+    }
+
+    @Override
+    public void onWorker(WorkerView worker, WorkerStatus.Event event) {
+        workers.event(worker, event);
+    }
+
+    @Override
+    public void onFallback(String from, String to, Mlx4jException error) {
+        calls.fallback(from, to);
+    }
+}

@@ -1,0 +1,120 @@
+package io.github.mlx4j.spring;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.port.ComprehensionTestPort;
+import io.github.mlx4j.port.EmbeddingPort;
+import io.github.mlx4j.port.Mlx4jListener;
+import io.github.mlx4j.port.ModelAnalysisPort;
+import io.github.mlx4j.port.RequirementsParsingPort;
+import io.github.mlx4j.port.TaskDecompositionPort;
+import io.github.mlx4j.port.TaskEnhancementPort;
+import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.port.TokenizerPort;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.boot.actuate.endpoint.SanitizingFunction;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/**
+ * The provider factory and its ports. Nothing is probed or started before the first call of a port, unless
+ * {@code mlx4j.warm-up} says so. Closing the context stops the workers. Every {@link Mlx4jListener} bean listens.
+ */
+@AutoConfiguration
+@EnableConfigurationProperties(Mlx4jProperties.class)
+public class Mlx4jAutoConfiguration {
+
+    /** Creates it. */
+    public Mlx4jAutoConfiguration() {}
+
+    @Bean
+    @ConditionalOnMissingBean
+    ProviderConfig mlx4jProviderConfig(Mlx4jProperties properties) {
+        Map<String, String> environment = new HashMap<>(System.getenv());
+        System.getProperties().stringPropertyNames().forEach(name -> environment.put(name, System.getProperty(name)));
+        return ConfigFromProperties.of(properties, environment);
+    }
+
+    @Bean(destroyMethod = "close")
+    @ConditionalOnMissingBean
+    ProviderFactory mlx4jProviderFactory(ProviderConfig config, ObjectProvider<Mlx4jListener> listeners) {
+        List<Mlx4jListener> all = listeners.orderedStream().toList();
+        return ProviderFactory.create(all.isEmpty() ? config : config.withListener(Mlx4jListener.all(all)));
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    TextGenerationPort mlx4jTextGeneration(ProviderFactory providers) {
+        return LazyPort.of(TextGenerationPort.class, providers::createTextGenerationAdapter);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    EmbeddingPort mlx4jEmbedding(ProviderFactory providers) {
+        return LazyPort.of(EmbeddingPort.class, providers::createEmbeddingAdapter);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    TokenizerPort mlx4jTokenizer(ProviderFactory providers) {
+        return LazyPort.of(TokenizerPort.class, providers::createTokenizer);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    ModelAnalysisPort mlx4jAnalysis(ProviderFactory providers) {
+        return LazyPort.of(ModelAnalysisPort.class, providers::createAnalysisAdapter);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    TaskEnhancementPort mlx4jEnhancement(ProviderFactory providers) {
+        return LazyPort.of(TaskEnhancementPort.class, providers::createEnhancementAdapter);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    TaskDecompositionPort mlx4jTaskDecomposition(ProviderFactory providers) {
+        return LazyPort.of(TaskDecompositionPort.class, providers::createTaskDecompositionAdapter);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    ComprehensionTestPort mlx4jComprehensionTest(ProviderFactory providers) {
+        return LazyPort.of(ComprehensionTestPort.class, providers::createComprehensionTestAdapter);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    RequirementsParsingPort mlx4jRequirementsParsing(ProviderFactory providers) {
+        return LazyPort.of(RequirementsParsingPort.class, providers::createRequirementsParsingAdapter);
+    }
+
+    @Bean
+    @ConditionalOnBooleanProperty("mlx4j.warm-up")
+    SmartInitializingSingleton mlx4jWarmUp(ProviderFactory providers) {
+        return providers::warmUp;
+    }
+
+    /** Hides keys in what the actuator shows, also where it is told to show every value. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(SanitizingFunction.class)
+    static class Keys {
+
+        @Bean
+        SanitizingFunction mlx4jKeySanitizer() {
+            return SanitizingFunction.sanitizeValue()
+                    .ifKeyMatches(Pattern.compile("(?i)mlx4j[._].*api[-_]?key|openai_api_key|anthropic_api_key"));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+package io.github.mlx4j.spring;
+
+import io.github.mlx4j.ProviderFactory;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.health.autoconfigure.contributor.ConditionalOnEnabledHealthIndicator;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.context.annotation.Bean;
+
+/** Health, where Spring Boot's module for it is there; {@code management.health.mlx4j.enabled=false} leaves it out. */
+@AutoConfiguration(after = Mlx4jAutoConfiguration.class)
+@ConditionalOnClass(HealthIndicator.class)
+public class Mlx4jHealthAutoConfiguration {
+
+    /** Creates it. */
+    public Mlx4jHealthAutoConfiguration() {}
+
+    @Bean
+    @ConditionalOnEnabledHealthIndicator("mlx4j") // not on the class: without the module it could not be looked at
+    @ConditionalOnMissingBean(name = "mlx4jHealthIndicator")
+    Mlx4jHealthIndicator mlx4jHealthIndicator(ProviderFactory providers) {
+        return new Mlx4jHealthIndicator(providers);
+    }
+}

@@ -1,0 +1,70 @@
+package io.github.mlx4j.spring;
+
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.Selection;
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.WorkerStatus;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.health.contributor.AbstractHealthIndicator;
+import org.springframework.boot.health.contributor.Health;
+import org.springframework.boot.health.contributor.Status;
+
+/**
+ * Whether requests have a chance. It looks for what can run here, and starts nothing.
+ *
+ * <ul>
+ *   <li>{@code OUT_OF_SERVICE}: no provider is available
+ *   <li>{@code DOWN}: the worker of every provider that could answer has failed, and is not started again for now
+ *   <li>{@code UP}: otherwise, also before the first request
+ * </ul>
+ */
+public final class Mlx4jHealthIndicator extends AbstractHealthIndicator {
+
+    private final ProviderFactory providers;
+
+    /** The health of a factory's providers. */
+    public Mlx4jHealthIndicator(ProviderFactory providers) {
+        super("mlx4j could not say how it is");
+        this.providers = providers;
+    }
+
+    @Override
+    protected void doHealthCheck(Health.Builder builder) {
+        Selection selection;
+        try {
+            selection = providers.selection();
+        } catch (ProviderUnavailableException none) {
+            builder.outOfService()
+                    .withDetail("code", none.code())
+                    .withDetail("reason", none.reason())
+                    .withDetail("fix", none.hint());
+            return;
+        }
+        Map<ProviderKind, WorkerStatus> workers = providers.workers();
+        boolean anyChance = Stream.concat(Stream.of(selection.provider()), selection.fallback().stream())
+                .anyMatch(kind -> !hasFailed(workers.get(kind)));
+        builder.status(anyChance ? Status.UP : Status.DOWN)
+                .withDetail("provider", selection.provider().id())
+                .withDetail(
+                        "fallback",
+                        selection.fallback().stream().map(ProviderKind::id).toList());
+        workers.forEach((kind, status) -> builder.withDetail(kind.id(), detail(status)));
+    }
+
+    private static boolean hasFailed(@Nullable WorkerStatus worker) {
+        return worker != null && worker.state() == WorkerStatus.State.FAILED;
+    }
+
+    private static String detail(WorkerStatus worker) {
+        List<WorkerStatus.Event> history = worker.history();
+        String state = worker.state().name().toLowerCase(Locale.ROOT);
+        return worker.state() == WorkerStatus.State.FAILED && !history.isEmpty()
+                ? state + ": " + history.get(history.size() - 1).detail()
+                : state;
+    }
+}

@@ -1,0 +1,110 @@
+package io.github.mlx4j.spring;
+
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * A property of Spring and the setting of {@link io.github.mlx4j.ProviderConfig#fromEnv()} that it is.
+ *
+ * @param property its name after {@code mlx4j.}
+ * @param setting the setting's name
+ * @param value its value, of a type that is written as the setting has it
+ */
+record PropertySetting(String property, String setting, Function<Mlx4jProperties, @Nullable Object> value) {
+
+    private static final int MEBIBYTE = 1 << 20;
+
+    /** Every setting. */
+    static final List<PropertySetting> ALL = List.of(
+            of("provider", "TASK_ORCHESTRATOR_PROVIDER", Mlx4jProperties::provider),
+            of("fallback", "TASK_ORCHESTRATOR_FALLBACK", Mlx4jProperties::fallback),
+            of("mlx.model", "MLX_MODEL", all -> all.mlx().model()),
+            of("hf.model", "HF_MODEL", all -> all.hf().model()),
+            of("ollama.model", "OLLAMA_MODEL", all -> all.ollama().model()),
+            of("openai.model", "OPENAI_MODEL", all -> all.openai().model()),
+            of("anthropic.model", "ANTHROPIC_MODEL", all -> all.anthropic().model()),
+            of("ollama.base-url", "OLLAMA_BASE_URL", all -> all.ollama().baseUrl()),
+            of("openai.base-url", "OPENAI_BASE_URL", all -> all.openai().baseUrl()),
+            of(
+                    "anthropic.base-url",
+                    "ANTHROPIC_BASE_URL",
+                    all -> all.anthropic().baseUrl()),
+            of("openai.api-key", "OPENAI_API_KEY", all -> all.openai().apiKey()),
+            of("anthropic.api-key", "ANTHROPIC_API_KEY", all -> all.anthropic().apiKey()),
+            of("remote-timeout", "MLX4J_REMOTE_TIMEOUT_SECONDS", Mlx4jProperties::remoteTimeout),
+            of("adapter-path", "MLX_ADAPTER_PATH", Mlx4jProperties::adapterPath),
+            of("mlx.draft-model", "MLX_DRAFT_MODEL", all -> all.mlx().draftModel()),
+            of("mlx.draft-tokens", "MLX_DRAFT_TOKENS", all -> all.mlx().draftTokens()),
+            of("mlx.kv-bits", "MLX_KV_BITS", all -> all.mlx().kvBits()),
+            of("mlx.kv-tokens", "MLX_KV_TOKENS", all -> all.mlx().kvTokens()),
+            of("base-model", "MLX4J_BASE_MODEL", Mlx4jProperties::baseModel),
+            of("expert", "MLX4J_EXPERT", Mlx4jProperties::expert),
+            of("dtype", "MLX4J_DTYPE", Mlx4jProperties::dtype),
+            of("memory-limit", "MLX4J_MEMORY_LIMIT_MB", Mlx4jProperties::memoryLimit),
+            of("trust-remote-code", "MLX4J_TRUST_REMOTE_CODE", Mlx4jProperties::trustRemoteCode),
+            of("allow-pickles", "MLX4J_ALLOW_PICKLES", Mlx4jProperties::allowPickles),
+            of("python-path", "PYTHON_PATH", Mlx4jProperties::pythonPath),
+            of("mlx.python", "MLX4J_MLX_PYTHON", all -> all.mlx().python()),
+            of("hf.python", "MLX4J_HF_PYTHON", all -> all.hf().python()),
+            of("home", "MLX4J_HOME", Mlx4jProperties::home),
+            of("allow-any-platform", "MLX4J_ALLOW_ANY_PLATFORM", Mlx4jProperties::allowAnyPlatform),
+            of("download", "MLX4J_DOWNLOAD", Mlx4jProperties::download),
+            of("hang", "MLX4J_HANG_SECONDS", Mlx4jProperties::hang),
+            of("idle", "MLX4J_IDLE_SECONDS", Mlx4jProperties::idle),
+            of("max-requests", "MLX4J_MAX_REQUESTS", Mlx4jProperties::maxRequests),
+            of("prefix-cache", "MLX4J_PREFIX_CACHE_MB", Mlx4jProperties::prefixCache));
+
+    private static PropertySetting of(
+            String property, String setting, Function<Mlx4jProperties, @Nullable Object> value) {
+        return new PropertySetting("mlx4j." + property, setting, value);
+    }
+
+    /**
+     * Those that are set and not empty, with their values as the settings have them.
+     *
+     * @throws InvalidConfigurationPropertyValueException for a time or a size that a setting can't say
+     */
+    static Map<PropertySetting, String> in(Mlx4jProperties properties) {
+        Map<PropertySetting, String> set = new LinkedHashMap<>();
+        for (PropertySetting each : ALL) {
+            Object value = each.value.apply(properties);
+            String text = value == null ? "" : each.text(value);
+            if (!text.isBlank()) {
+                set.put(each, text);
+            }
+        }
+        return set;
+    }
+
+    /** Whether its value may be, or hold, a key or a password. */
+    boolean mayBeSecret() {
+        return property.endsWith(".api-key") || property.endsWith(".base-url");
+    }
+
+    private String text(Object value) {
+        if (value instanceof Duration time) {
+            check(time.getNano() == 0, value, "It must be whole seconds.");
+            return Long.toString(time.toSeconds());
+        }
+        if (value instanceof DataSize size) {
+            check(size.toBytes() % MEBIBYTE == 0, value, "It must be whole mebibytes (MB).");
+            return Long.toString(size.toBytes() / MEBIBYTE);
+        }
+        return value instanceof List<?> list
+                ? list.stream().map(String::valueOf).collect(Collectors.joining(","))
+                : value.toString();
+    }
+
+    private void check(boolean good, Object value, String otherwise) {
+        if (!good) {
+            throw new InvalidConfigurationPropertyValueException(property, value, otherwise);
+        }
+    }
+}

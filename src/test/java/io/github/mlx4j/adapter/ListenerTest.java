@@ -1,0 +1,281 @@
+package io.github.mlx4j.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.Heard;
+import io.github.mlx4j.ScriptedPort;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.DeadlineExceededException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.internal.worker.RestartBudget;
+import io.github.mlx4j.port.AbstractTextGenerationPort;
+import io.github.mlx4j.port.BreakerState;
+import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.GenerationStream;
+import io.github.mlx4j.port.Mlx4jListener;
+import io.github.mlx4j.port.ModelCall;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.WorkerMemory;
+import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.port.WorkerView;
+import io.github.mlx4j.remote.RemoteAdapter;
+import io.github.mlx4j.remote.RemoteOptions;
+import io.github.mlx4j.remote.RemoteProvider;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a listener hears of requests, workers and breakers. Over the fake worker. */
+@Timeout(60)
+class ListenerTest {
+
+    private static final String START = "start chat mlx fake";
+
+    private final Heard heard = new Heard();
+    private SubprocessAdapter adapter = adapter("fake", WorkerOptions.DEFAULT.withListener(heard));
+
+    @AfterEach
+    void close() {
+        adapter.close();
+    }
+
+    @Test
+    void shouldHearTheStoryOfARequestAndOfItsWorker() {
+        adapter.generate("Hi");
+        await().until(() -> heard.events().contains("ready"));
+        adapter.close();
+
+        assertThat(heard.lines()).containsExactly(START, "first token", "answer Hi");
+        assertThat(heard.calls()).hasSize(3).containsOnly(heard.calls().get(0));
+        assertThat(heard.events()).containsExactly("starting", "ready", "closed");
+        assertThat(heard.workers()).containsOnly(adapter);
+        assertThat(adapter.provider()).isEqualTo(ProviderKind.MLX);
+        assertThat(adapter.model()).isEqualTo("fake");
+    }
+
+    @Test
+    void shouldTellCallsApartAndWhatTheyAskFor() {
+        adapter.generate(GenerationRequest.raw("Hi"));
+        adapter.embed(List.of("a", "b"));
+
+        assertThat(heard.lines())
+                .containsExactly(
+                        "start text_completion mlx fake",
+                        "first token",
+                        "answer Hi",
+                        "start embeddings mlx fake",
+                        "vectors 2");
+        assertThat(heard.calls().stream().distinct()).hasSize(2);
+    }
+
+    @Test
+    void shouldHearOneStoryWhenARequestIsSentOnceMore(@TempDir Path folder) {
+        String dying = "{\"say\":\"abc\",\"exit\":3,\"once\":\"" + folder.resolve("died") + "\"}";
+
+        assertThat(adapter.generate(dying).text()).isEqualTo("abc");
+
+        assertThat(heard.lines()).containsExactly(START, "first token", "answer abc");
+        await().untilAsserted(() -> assertThat(heard.events())
+                .containsExactlyInAnyOrder("starting", "ready", "failed", "starting", "ready"));
+    }
+
+    @Test
+    void shouldHearWhyARequestFailed() {
+        adapter.warmUp();
+        GenerationRequest endless = GenerationRequest.chat("{\"say\":\"abc\",\"after\":1,\"pause\":true}");
+
+        assertThatThrownBy(() -> adapter.generate(
+                        endless.toBuilder().deadline(Duration.ofMillis(300)).build()))
+                .isInstanceOf(DeadlineExceededException.class);
+        try (GenerationStream stream = adapter.stream(endless)) {
+            assertThat(stream.iterator().next()).isNotNull();
+        }
+        await().until(() -> heard.lines().contains("failure CANCELLED"));
+        assertThatThrownBy(() -> adapter.embed(List.of())).isInstanceOf(InvalidRequestException.class);
+
+        assertThat(heard.lines().stream().filter(line -> !line.equals("first token")))
+                .containsExactly(
+                        START,
+                        "failure DEADLINE_EXCEEDED",
+                        START,
+                        "failure CANCELLED",
+                        "start embeddings mlx fake",
+                        "failure INVALID_REQUEST");
+    }
+
+    @Test
+    void shouldHearOfAnIdleWorker() {
+        adapter = adapter("fake", WorkerOptions.DEFAULT.withListener(heard).withIdle(Duration.ofMillis(300)));
+        adapter.warmUp();
+
+        await().until(() -> heard.events().contains("stopped"));
+
+        assertThat(heard.events()).containsExactly("starting", "ready", "stopped");
+    }
+
+    @Test
+    void shouldHearOfAProviderThatStandsInAndOfBreakers() {
+        ScriptedPort second = ScriptedPort.saying("from the second");
+        adapter = adapter("{\"exit\": 3}", WorkerOptions.DEFAULT.withListener(heard));
+        CircuitBreakerRegistry breakers =
+                CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
+        Map<String, AbstractTextGenerationPort> ports = new LinkedHashMap<>();
+        ports.put("mlx", adapter);
+        ports.put("second", second);
+        FallbackAdapter both = new FallbackAdapter(ports, breakers, heard);
+
+        for (int i = 0; i < 3; i++) {
+            assertThat(both.generate("Hi").text()).isEqualTo("from the second");
+        }
+
+        assertThat(heard.lines())
+                .startsWith(
+                        "start chat mlx {\"exit\": 3}",
+                        "fallback mlx second WORKER_DIED",
+                        "first token",
+                        "answer from the second")
+                .contains("breaker mlx OPEN");
+        assertThat(heard.calls().stream().distinct()).as("one story each").hasSize(3);
+        assertThat(breakers.circuitBreaker("mlx").getState()).isEqualTo(CircuitBreaker.State.OPEN);
+
+        breakers.circuitBreaker("mlx").transitionToHalfOpenState();
+        breakers.circuitBreaker("mlx").transitionToClosedState();
+
+        assertThat(heard.lines()).endsWith("breaker mlx HALF_OPEN", "breaker mlx CLOSED");
+    }
+
+    @Test
+    void shouldHearOfRemoteProvidersToo() {
+        RemoteProvider openAi = new RemoteProvider(ProviderKind.OPENAI, RemoteOptions.DEFAULT);
+        try (RemoteAdapter remote = new RemoteAdapter(openAi, "some-model", heard)) {
+            assertThatThrownBy(() -> remote.generate("Hi")).isInstanceOf(ProviderUnavailableException.class);
+            assertThatThrownBy(() -> remote.embed(List.of())).isInstanceOf(InvalidRequestException.class);
+        }
+
+        assertThat(heard.lines())
+                .containsExactly(
+                        "start chat openai some-model",
+                        "failure MISSING_API_KEY",
+                        "start embeddings openai some-model",
+                        "failure INVALID_REQUEST");
+    }
+
+    @Test
+    void shouldNotTakeLongAnswersForFaults() {
+        CircuitBreaker breaker =
+                CircuitBreaker.of("mlx", FallbackAdapter.breakerDefaults().build());
+
+        for (int i = 0; i < 10; i++) {
+            breaker.onSuccess(2, TimeUnit.HOURS);
+        }
+
+        assertThat(breaker.getState()).isEqualTo(CircuitBreaker.State.CLOSED);
+    }
+
+    @Test
+    void shouldServeAndTellOthersWhenAListenerThrows() {
+        adapter =
+                adapter("fake", WorkerOptions.DEFAULT.withListener(Mlx4jListener.all(List.of(new Throwing(), heard))));
+        FallbackAdapter fallback = new FallbackAdapter(
+                Map.of("mlx", adapter),
+                CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build()),
+                new Throwing());
+
+        assertThat(fallback.generate("Hi").text()).isEqualTo("Hi");
+        assertThat(adapter.embed("a")).isNotEmpty();
+        assertThatThrownBy(() -> fallback.generate("{\"say\":\"abc\",\"after\":1,\"exit\":3}"))
+                .isInstanceOf(WorkerDiedException.class);
+
+        assertThat(heard.lines())
+                .containsSubsequence("first token", "answer Hi", "vectors 1", "first token", "failure WORKER_DIED");
+    }
+
+    @Test
+    void shouldLetAListenerAskBack() {
+        Mlx4jListener asking = new Mlx4jListener() {
+            @Override
+            public void onWorker(WorkerView worker, WorkerStatus.Event event) {
+                // on another thread, which must not find the worker locked
+                WorkerStatus status =
+                        CompletableFuture.supplyAsync(worker::status).join();
+                heard.onWorker(worker, status.history().get(status.history().size() - 1));
+            }
+        };
+        adapter = adapter("{\"exit\": 3}", WorkerOptions.DEFAULT.withListener(asking));
+
+        assertThatThrownBy(() -> adapter.warmUp()).isInstanceOf(Mlx4jException.class);
+        adapter.close();
+
+        assertThat(heard.events()).containsExactly("starting", "failed", "closed");
+    }
+
+    private static SubprocessAdapter adapter(String model, WorkerOptions options) {
+        return new MlxSubprocessAdapter(new WorkerSettings(
+                model, false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), options));
+    }
+
+    private static final class Throwing implements Mlx4jListener {
+
+        @Override
+        public void onStart(ModelCall call) {
+            throw new IllegalStateException("thrown by the test");
+        }
+
+        @Override
+        public void onFirstToken(ModelCall call, Duration after) {
+            throw new NoSuchMethodError("thrown by the test");
+        }
+
+        @Override
+        public void onAnswer(ModelCall call, GenerationResult result, Duration took) {
+            throw new CancelledException("thrown by the test", "");
+        }
+
+        @Override
+        public void onVectors(ModelCall call, int texts, Duration took) {
+            throw new IllegalStateException("thrown by the test");
+        }
+
+        @Override
+        public void onFailure(ModelCall call, Mlx4jException error, Duration took) {
+            throw new IllegalStateException("thrown by the test");
+        }
+
+        @Override
+        public void onWorker(WorkerView worker, WorkerStatus.Event event) {
+            throw new IllegalStateException("thrown by the test");
+        }
+
+        @Override
+        public void onMemory(WorkerView worker, WorkerMemory memory) {
+            throw new IllegalStateException("thrown by the test");
+        }
+
+        @Override
+        public void onBreaker(String provider, BreakerState state) {
+            throw new IllegalStateException("thrown by the test");
+        }
+
+        @Override
+        public void onFallback(String from, String to, Mlx4jException error) {
+            throw new IllegalStateException("thrown by the test");
+        }
+    }
+}
