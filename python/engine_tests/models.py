@@ -45,6 +45,7 @@ _GPT2 = {
     "bos_token_id": 2,
     "eos_token_id": 2,
 }
+_OPT = {**_SIZES, "ffn_dim": 128, "word_embed_proj_dim": 64}
 _PHI3_CODE = {"AutoConfig": "configuration_phi3.Phi3Config", "AutoModelForCausalLM": "modeling_phi3.Phi3ForCausalLM"}
 
 
@@ -247,6 +248,7 @@ KINDS = {
     "gemma": partial(small, "gemma", {**_TIED, "head_dim": 16, "num_key_value_heads": 1}),
     "olmoe": partial(small, "olmoe", {**_SIZES, **_EXPERTS, "num_experts": 4}),
     "mixtral": partial(small, "mixtral", {**_SIZES, **_EXPERTS, "num_local_experts": 4}),
+    "opt": partial(small, "opt", _OPT),  # mlx-lm has no such model
     "peft": peft,
     "peft-rslora": partial(peft, use_rslora=True),
     "peft-patterns": partial(peft, rank_pattern={"q_proj": 8}, alpha_pattern={"v_proj": 20}),

@@ -6,7 +6,6 @@ import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.model.ModelRegistry;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
-import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.Reason;
 import io.github.mlx4j.probe.WorkerProbe;
@@ -41,8 +40,7 @@ final class ProviderChoice {
         this.config = config;
         this.registry = ModelRegistry.open(config.home());
         for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
-            Interpreters interpreters = config.interpretersOf(kind);
-            probes.put(kind, new WorkerProbe(kind, platform, config.allowAnyPlatform(), interpreters));
+            probes.put(kind, config.probe(kind, platform));
         }
     }
 

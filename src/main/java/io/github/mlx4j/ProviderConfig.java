@@ -9,6 +9,8 @@ import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Interpreters;
+import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.probe.WorkerProbe;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteOptions;
 import java.net.URI;
@@ -85,6 +87,19 @@ public record ProviderConfig(
         return named == null
                 ? new Interpreters(null, "", home, path)
                 : new Interpreters(named.command(), named.setting(), home, path);
+    }
+
+    /**
+     * What finds out whether a worker can run here, by this configuration. Makes nothing and asks nothing yet.
+     *
+     * @param worker {@code MLX} or {@code HF}
+     */
+    public WorkerProbe probe(ProviderKind worker) {
+        return probe(worker, Platform.current());
+    }
+
+    WorkerProbe probe(ProviderKind worker, Platform platform) {
+        return new WorkerProbe(worker, platform, allowAnyPlatform, interpretersOf(worker));
     }
 
     ProviderConfig withDownload(boolean download) {

@@ -29,7 +29,6 @@ import io.github.mlx4j.task.ComprehensionTestAdapter;
 import io.github.mlx4j.task.EnhancementAdapter;
 import io.github.mlx4j.task.RequirementsParsingAdapter;
 import io.github.mlx4j.task.TaskDecompositionAdapter;
-import io.github.mlx4j.training.ModelConverter;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -212,11 +211,6 @@ public final class ProviderFactory implements AutoCloseable {
      */
     public RequirementsParsingPort createRequirementsParsingAdapter() {
         return new RequirementsParsingAdapter(createTextGenerationAdapter());
-    }
-
-    /** Conversion, quantization and fusing of models, by mlx workers of its own; needs no choice of a provider. */
-    public ModelConverter createModelConverter() {
-        return new ModelConverter(choice.probe(ProviderKind.MLX), config.download());
     }
 
     /**

@@ -43,7 +43,6 @@ class ArchitectureTest {
             entry("probe", Set.of("internal.worker", "port", "error")),
             entry("adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error")),
             entry("evaluation", Set.of("port", "error")),
-            entry("training", Set.of("adapter", "internal.protocol", "internal.worker", "port", "probe", "error")),
             entry("measurement", Set.of("evaluation", "device", "port", "error")),
             entry("task", Set.of("port", "error")),
             entry("testing", Set.of("port", "error")),
@@ -62,8 +61,18 @@ class ArchitectureTest {
                             "probe",
                             "adapter",
                             "remote",
-                            "task",
-                            "training")),
+                            "task")),
+            entry(
+                    "training",
+                    Set.of(
+                            "",
+                            "error",
+                            "port",
+                            "internal.protocol",
+                            "internal.worker",
+                            "probe",
+                            "adapter",
+                            "evaluation")),
             entry(
                     "cli",
                     Set.of(

@@ -1,7 +1,6 @@
 package io.github.mlx4j.cli;
 
 import io.github.mlx4j.ProviderConfig;
-import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.evaluation.ModelVerifier;
 import io.github.mlx4j.evaluation.Prompts;
@@ -10,6 +9,7 @@ import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.training.ConversionConfig;
 import io.github.mlx4j.training.ConversionListener;
 import io.github.mlx4j.training.ConversionReport;
+import io.github.mlx4j.training.ModelConverter;
 import io.github.mlx4j.training.Quantization;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -109,12 +109,8 @@ final class ConvertCommand implements Callable<Integer> {
     /** For picocli. */
     ConvertCommand() {
         this(
-                (config, listener) -> {
-                    try (ProviderFactory providers =
-                            ProviderFactory.create(ProviderConfig.fromEnv(ProviderOptions.environment()))) {
-                        return providers.createModelConverter().convert(config, listener);
-                    }
-                },
+                (config, listener) -> new ModelConverter(ProviderConfig.fromEnv(ProviderOptions.environment()))
+                        .convert(config, listener),
                 OpenModel::withWorker);
     }
 

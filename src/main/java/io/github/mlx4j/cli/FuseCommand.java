@@ -1,10 +1,10 @@
 package io.github.mlx4j.cli;
 
 import io.github.mlx4j.ProviderConfig;
-import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.training.ConversionListener;
 import io.github.mlx4j.training.ConversionReport;
 import io.github.mlx4j.training.FusionConfig;
+import io.github.mlx4j.training.ModelConverter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
@@ -66,12 +66,8 @@ final class FuseCommand implements Callable<Integer> {
 
     /** For picocli. */
     FuseCommand() {
-        this((config, listener) -> {
-            try (ProviderFactory providers =
-                    ProviderFactory.create(ProviderConfig.fromEnv(ProviderOptions.environment()))) {
-                return providers.createModelConverter().fuse(config, listener);
-            }
-        });
+        this((config, listener) ->
+                new ModelConverter(ProviderConfig.fromEnv(ProviderOptions.environment())).fuse(config, listener));
     }
 
     FuseCommand(BiFunction<FusionConfig, ConversionListener, ConversionReport> fuser) {

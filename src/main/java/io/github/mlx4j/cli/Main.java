@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "mlx4j",
         description =
-                "Local language models from Java: generate text, embed it, work on tasks, look into model folders, fetch, compare and convert models, see what can run"
+                "Local language models from Java: generate text, embed it, work on tasks, look into model folders, fetch, compare, train and convert models, see what can run"
                         + " here, set it up.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
@@ -29,6 +29,8 @@ import picocli.CommandLine.Command;
             CompareCommand.class,
             ConvertCommand.class,
             FuseCommand.class,
+            TrainCommand.class,
+            EvaluateCommand.class,
             DoctorCommand.class,
             SetupCommand.class,
             VerifyInstallCommand.class,

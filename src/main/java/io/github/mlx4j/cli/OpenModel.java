@@ -53,7 +53,7 @@ record OpenModel(Side side, Runnable end) implements AutoCloseable {
     }
 
     /** What would make it another model, or one that is faster the second time. */
-    private static final List<String> LEFT_OUT = List.of(
+    static final List<String> LEFT_OUT = List.of(
             "MLX_ADAPTER_PATH",
             "MLX4J_EXPERT",
             "MLX4J_BASE_MODEL",

@@ -17,6 +17,7 @@ final class Progress {
     private final LongSupplier nanoTime;
     private final long begun;
     private int done;
+    private String now = "";
 
     /** Of so many, of which some were done before; {@code what} names them. */
     Progress(PrintWriter err, boolean terminal, String what, int before, int total, LongSupplier nanoTime) {
@@ -28,6 +29,20 @@ final class Progress {
         this.done = before;
         this.nanoTime = nanoTime;
         this.begun = nanoTime.getAsLong();
+        if (terminal) {
+            show();
+        }
+    }
+
+    /** One more is done, and this is to be said of it. */
+    void step(String what) {
+        now = ", " + what;
+        step();
+    }
+
+    /** A line of its own, above the bar. */
+    void line(String line) {
+        err.println((terminal ? "\r\u001b[K" : "") + line);
         if (terminal) {
             show();
         }
@@ -52,7 +67,7 @@ final class Progress {
         double seconds = (nanoTime.getAsLong() - begun) / 1e9;
         String rate =
                 done == before || seconds <= 0 ? "" : String.format(Locale.ROOT, " %.1f/s", (done - before) / seconds);
-        String line = "%d/%d %s%s".formatted(done, total, what, rate);
+        String line = "%d/%d %s%s%s".formatted(done, total, what, rate, now);
         if (!terminal) {
             err.println(line);
             return;

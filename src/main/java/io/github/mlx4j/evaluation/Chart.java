@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
 /** Charts as SVG files that need nothing else, for light and dark pages. */
@@ -198,6 +199,96 @@ public final class Chart {
                                     ? "; bar: what is wanted at least"
                                     : "")));
             return page(title, WIDTH, bottom + 52, svg);
+        }
+    }
+
+    /** Curves over steps; each series is drawn through its points in the order in which they were added. */
+    public static final class Lines {
+
+        private static final int WIDTH = 760;
+        private static final int HEIGHT = 300;
+        private static final int LEFT = 70;
+        private static final int TOP = 48;
+        private static final int MOST_MARKS = 60;
+
+        private final String title;
+        private final String unit;
+        private final Map<String, List<double[]>> series = new LinkedHashMap<>();
+
+        /** An empty one. */
+        public Lines(String title, String unit) {
+            this.title = title;
+            this.unit = unit;
+        }
+
+        /** Adds a point to a series; one that is no finite number is left out. */
+        public void add(String name, double x, double y) {
+            if (Double.isFinite(x) && Double.isFinite(y)) {
+                series.computeIfAbsent(name, key -> new ArrayList<>()).add(new double[] {x, y});
+            }
+        }
+
+        /** The chart, an {@code svg} element. */
+        public String svg() {
+            Axis across = axis(0);
+            Axis up = axis(1);
+            int bottom = TOP + HEIGHT;
+            StringBuilder svg = new StringBuilder(text(LEFT - 50, 24, "start", "title", title));
+            for (int i = 0; i <= up.steps(); i++) {
+                double y = bottom - HEIGHT * (double) i / up.steps();
+                svg.append(line(LEFT, y, WIDTH - 16, y, i == 0 ? "axis" : "grid"));
+                svg.append(text(LEFT - 8, y + 4, "end", "value", up.label(i)));
+            }
+            for (int i = 0; i <= across.steps(); i++) {
+                double x = LEFT + (WIDTH - 32.0 - LEFT) * i / across.steps();
+                svg.append(text(x, bottom + 18, "middle", "value", across.label(i)));
+            }
+            svg.append(text(LEFT, bottom + 40, "start", "value", unit));
+            double y = bottom + 64;
+            int number = 0;
+            for (Map.Entry<String, List<double[]>> curve : series.entrySet()) {
+                String colour = COLOURS.get(number++ % COLOURS.size());
+                List<String> points = curve.getValue().stream()
+                        .map(point -> at(LEFT + (WIDTH - 32 - LEFT) * across.share(point[0])) + ","
+                                + at(bottom - HEIGHT * up.share(point[1])))
+                        .toList();
+                svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n"
+                        .formatted(String.join(" ", points), colour));
+                if (points.size() <= MOST_MARKS) {
+                    points.forEach(point -> svg.append("<circle cx=\"%s\" cy=\"%s\" r=\"2.5\" fill=\"%s\"/>\n"
+                            .formatted(point.split(",")[0], point.split(",")[1], colour)));
+                }
+                svg.append("<rect x=\"%d\" y=\"%s\" width=\"12\" height=\"12\" fill=\"%s\"/>\n"
+                        .formatted(LEFT, at(y - 11), colour));
+                svg.append(text(LEFT + 20, y, "start", "", curve.getKey()));
+                y += 20;
+            }
+            return page(title, WIDTH, y, svg);
+        }
+
+        /** The axis of a dimension, with round numbers that all points lie between. */
+        private Axis axis(int dimension) {
+            double low = points(dimension).min().orElse(0);
+            double high = points(dimension).max().orElse(1);
+            double step = step(Math.max(high - low, Math.max(Math.abs(high) * 1e-6, 1e-6)) / 5);
+            double from = step * Math.floor(low / step);
+            return new Axis(from, step, Math.max(1, (int) Math.ceil((high - from) / step - 1e-9)));
+        }
+
+        private DoubleStream points(int dimension) {
+            return series.values().stream().flatMap(List::stream).mapToDouble(point -> point[dimension]);
+        }
+
+        private record Axis(double from, double step, int steps) {
+
+            double share(double value) {
+                return (value - from) / (step * steps);
+            }
+
+            String label(int at) {
+                int places = (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+                return String.format(Locale.ROOT, "%." + places + "f", from + at * step);
+            }
         }
     }
 

@@ -2,26 +2,10 @@ package io.github.mlx4j.evaluation;
 
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** A comparison's report as Markdown, and as a page that needs nothing else. */
 final class ComparisonPages {
-
-    private static final String STYLE = """
-            :root { color-scheme: light dark; --ink: #1f2328; --paper: #ffffff; --line: #d0d7de; --faint: #57606a }
-            @media (prefers-color-scheme: dark) {
-              :root { --ink: #e6edf3; --paper: #0d1117; --line: #30363d; --faint: #8b949e }
-            }
-            body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-                   max-width: 1100px; margin: 2rem auto; padding: 0 1rem }
-            table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
-            th, td { border: 1px solid var(--line); padding: .4rem .6rem; text-align: left; vertical-align: top }
-            svg { display: block; max-width: 100%; height: auto; margin: 1rem 0 }
-            pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: 13px/1.45 ui-monospace, monospace }
-            .faint { color: var(--faint) }
-            .answers td { width: 50% }
-            """;
 
     private record Row(String what, String base, String trained) {}
 
@@ -60,24 +44,14 @@ final class ComparisonPages {
     }
 
     static String html(ComparisonReport report) {
-        StringBuilder page = new StringBuilder("""
-                <!DOCTYPE html>
-                <html lang="en">
-                <head>
-                <meta charset="utf-8">
-                <meta name="viewport" content="width=device-width, initial-scale=1">
-                <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-                <title>Base against trained</title>
-                <style>
-                """);
-        page.append(STYLE).append("</style>\n</head>\n<body>\n<h1>Base against trained</h1>\n<ul>\n");
+        StringBuilder page = new StringBuilder("<ul>\n");
         settings(report)
-                .forEach(line -> page.append("<li>").append(escape(line)).append("</li>\n"));
-        page.append("</ul>\n<p><strong>").append(escape(report.verdict())).append("</strong></p>\n");
+                .forEach(line -> page.append("<li>").append(Page.escape(line)).append("</li>\n"));
+        page.append("</ul>\n<p><strong>").append(Page.escape(report.verdict())).append("</strong></p>\n");
         page.append("<table>\n<tr><th></th><th>base</th><th>trained</th></tr>\n");
         rows(report)
                 .forEach(row -> page.append("<tr><th>%s</th><td>%s</td><td>%s</td></tr>\n"
-                        .formatted(escape(row.what()), escape(row.base()), escape(row.trained()))));
+                        .formatted(Page.escape(row.what()), Page.escape(row.base()), Page.escape(row.trained()))));
         page.append("</table>\n<table>\n<tr><th></th><th>trained passes</th><th>trained fails</th></tr>\n");
         page.append(
                 "<tr><th>base passes</th><td>%d</td><td>%d</td></tr>\n<tr><th>base fails</th><td>%d</td><td>%d</td></tr>\n"
@@ -87,7 +61,8 @@ final class ComparisonPages {
                                 report.outcomes().wins(),
                                 report.outcomes().neither()));
         page.append("</table>\n<ul>\n");
-        report.notes().forEach(note -> page.append("<li>").append(escape(note)).append("</li>\n"));
+        report.notes()
+                .forEach(note -> page.append("<li>").append(Page.escape(note)).append("</li>\n"));
         page.append("</ul>\n");
         page.append(chart(
                 "Pass rate",
@@ -107,7 +82,7 @@ final class ComparisonPages {
         page.append(
                 "<h2>Tasks that changed (%d)</h2>\n".formatted(report.changed().size()));
         report.changed().forEach(changed -> page.append(section(changed)));
-        return page.append("</body>\n</html>\n").toString();
+        return Page.html("Base against trained", page);
     }
 
     private static List<String> settings(ComparisonReport report) {
@@ -181,7 +156,7 @@ final class ComparisonPages {
     private static String section(ComparisonReport.Changed changed) {
         String expected = changed.expected() == null
                 ? ""
-                : "<p class=\"faint\">expected</p>\n<pre>" + escape(changed.expected()) + "</pre>\n";
+                : "<p class=\"faint\">expected</p>\n<pre>" + Page.escape(changed.expected()) + "</pre>\n";
         return """
                 <h3>%s: %s</h3>
                 <pre>%s</pre>
@@ -190,12 +165,12 @@ final class ComparisonPages {
                 <tr><td><pre>%s</pre></td><td><pre>%s</pre></td></tr>
                 </table>
                 """.formatted(
-                        escape(changed.task()),
+                        Page.escape(changed.task()),
                         change(changed),
-                        escape(changed.prompt()),
+                        Page.escape(changed.prompt()),
                         expected,
-                        escape(answer(changed.base())),
-                        escape(answer(changed.trained())));
+                        Page.escape(answer(changed.base())),
+                        Page.escape(answer(changed.trained())));
     }
 
     private static String change(ComparisonReport.Changed changed) {
@@ -209,19 +184,6 @@ final class ComparisonPages {
 
     /** A text that means nothing in a cell of Markdown or in HTML, on one line. */
     private static String plain(String text) {
-        return escape(text.replaceAll("\\s+", " ")).replaceAll("([\\\\`*_\\[\\]|~])", "\\\\$1");
-    }
-
-    private static String escape(String text) {
-        return text.chars()
-                .mapToObj(c -> switch (c) {
-                    case '&' -> "&amp;";
-                    case '<' -> "&lt;";
-                    case '>' -> "&gt;";
-                    case '"' -> "&quot;";
-                    case '\'' -> "&#39;";
-                    default -> Character.toString(c);
-                })
-                .collect(Collectors.joining());
+        return Page.escape(text.replaceAll("\\s+", " ")).replaceAll("([\\\\`*_\\[\\]|~])", "\\\\$1");
     }
 }

@@ -15,9 +15,10 @@ import java.util.concurrent.ConcurrentHashMap;
  * process closes any descriptor of the file, so nothing else opens it, and a second run in this process is refused
  * before it could. The file stays: if it were removed, two runs could each have one of that name.
  */
-final class FolderLock implements AutoCloseable {
+public final class FolderLock implements AutoCloseable {
 
-    static final String FILE = "run.lock";
+    /** The file. */
+    public static final String FILE = "run.lock";
 
     /** The folders that this process has. */
     private static final Set<Path> HERE = ConcurrentHashMap.newKeySet();
@@ -35,7 +36,7 @@ final class FolderLock implements AutoCloseable {
      *
      * @throws ConfigurationException if another run has it, in this process or in another
      */
-    static FolderLock take(Path folder) throws IOException {
+    public static FolderLock take(Path folder) throws IOException {
         Path real = folder.toRealPath();
         if (!HERE.add(real)) {
             throw taken(folder);
@@ -48,6 +49,7 @@ final class FolderLock implements AutoCloseable {
         }
     }
 
+    /** Gives the folder back. */
     @Override
     public void close() {
         try {
@@ -77,6 +79,6 @@ final class FolderLock implements AutoCloseable {
 
     private static ConfigurationException taken(Path folder) {
         return new ConfigurationException(
-                "Another run has the folder " + folder + ".", "Wait for it, or name another folder with --out.");
+                "Another run has the folder " + folder + ".", "Wait for it, or name another folder.");
     }
 }

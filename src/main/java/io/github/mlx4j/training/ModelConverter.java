@@ -1,6 +1,7 @@
 package io.github.mlx4j.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
@@ -21,7 +22,6 @@ import io.github.mlx4j.internal.worker.WorkerLimits;
 import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
-import io.github.mlx4j.probe.WorkerProbe;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -42,11 +42,10 @@ public final class ModelConverter {
     /**
      * Creates it; nothing is started yet.
      *
-     * @param probe finds the Python interpreter of the mlx worker
-     * @param download whether a hub model that isn't in the cache may be downloaded
+     * @param providers where the mlx worker's interpreter is, and whether models may be downloaded
      */
-    public ModelConverter(WorkerProbe probe, boolean download) {
-        this(probe::check, new BundledScripts("mlx_worker.py"), download);
+    public ModelConverter(ProviderConfig providers) {
+        this(providers.probe(ProviderKind.MLX)::check, new BundledScripts("mlx_worker.py"), providers.download());
     }
 
     ModelConverter(Supplier<Availability> probe, WorkerScripts scripts, boolean download) {

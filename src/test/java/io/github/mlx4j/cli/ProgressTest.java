@@ -48,6 +48,19 @@ class ProgressTest {
         assertThat(err.toString().lines()).containsExactly("1/2 base tasks", "2/2 base tasks");
     }
 
+    @Test
+    void shouldSayMoreOfAStepAndLeaveRoomForALine() {
+        Progress progress = progress(true, 0, 2);
+        progress.step("loss 1.5");
+        progress.line("half of it");
+
+        assertThat(err.toString())
+                .isEqualTo("\r[                    ] 0/2 base tasks\u001b[K"
+                        + "\r[##########          ] 1/2 base tasks, loss 1.5\u001b[K"
+                        + "\r\u001b[Khalf of it" + System.lineSeparator()
+                        + "\r[##########          ] 1/2 base tasks, loss 1.5\u001b[K");
+    }
+
     private Progress progress(boolean terminal, int before, int total) {
         return new Progress(new PrintWriter(err, true), terminal, "base tasks", before, total, now::get);
     }

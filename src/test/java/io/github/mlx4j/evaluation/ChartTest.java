@@ -42,6 +42,37 @@ class ChartTest {
     }
 
     @Test
+    void shouldDrawCurvesBetweenRoundNumbers() throws Exception {
+        Chart.Lines chart = new Chart.Lines("Loss", "nats, by step");
+        chart.add("training", 1, 10);
+        chart.add("training", 51, 5);
+        chart.add("training", 101, 0);
+        chart.add("training", 102, Double.NaN);
+        chart.add("validation", 0, 7.5);
+
+        Document svg = parse(chart.svg());
+
+        Element curve = (Element) svg.getElementsByTagName("polyline").item(0);
+        String[] points = curve.getAttribute("points").split(" ");
+        assertThat(points).hasSize(3);
+        double top = Double.parseDouble(points[0].split(",")[1]);
+        double middle = Double.parseDouble(points[1].split(",")[1]);
+        double bottom = Double.parseDouble(points[2].split(",")[1]);
+        assertThat(middle - top).isPositive().isEqualTo(bottom - middle);
+        assertThat(svg.getElementsByTagName("circle").getLength()).isEqualTo(4);
+        assertThat(svg.getDocumentElement().getTextContent())
+                .contains("training", "validation", "nats, by step", "100");
+    }
+
+    @Test
+    void shouldDrawAnEmptyChartWhenThereIsNoPoint() throws Exception {
+        assertThat(parse(new Chart.Lines("Loss", "nats").svg())
+                        .getElementsByTagName("polyline")
+                        .getLength())
+                .isZero();
+    }
+
+    @Test
     void shouldHaveNoBarWhenNothingIsWanted() throws Exception {
         Chart.Intervals chart = new Chart.Intervals("Shares", "share");
         chart.add("base", new Interval(0.4, 0.5, 0.6));

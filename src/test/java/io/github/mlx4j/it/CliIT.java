@@ -1,6 +1,7 @@
 package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -238,6 +239,33 @@ class CliIT {
         assertThat(run.json().at("/ratios/0/figures/answerTokens/median").asDouble())
                 .as("and the same greedy answer")
                 .isEqualTo(1);
+    }
+
+    @Test
+    void shouldTrainAndEvaluate(@TempDir Path folder) throws Exception {
+        String data = Path.of("src/test/resources/training").toAbsolutePath().toString();
+        String model = Fixture.MODEL.toString();
+        Path out = folder.resolve("run");
+
+        Run run = mlx4j(
+                Map.of("MLX_ADAPTER_PATH", "/of/a/model/that/answers"),
+                ("train --backend hf --learning-rate 2e-3 --steps 3 --json --model %s --data %s --output %s"
+                                .formatted(model, data, out))
+                        .split(" "));
+
+        assertThat(run.exit()).as(run.err()).isZero();
+        assertThat(run.json().path("outcome").asText()).isEqualTo("COMPLETED");
+        assertThat(run.json().path("steps").asInt()).isEqualTo(3);
+        assertThat(run.err()).contains("hf on cpu", "step 3: checkpoint");
+        Run trained = mlx4j(
+                Map.of(),
+                ("evaluate --backend hf --json --model %s --adapter %s --data %s/valid.jsonl"
+                                .formatted(model, out.resolve("adapter"), data))
+                        .split(" "));
+        assertThat(trained.exit()).as(trained.err()).isZero();
+        assertThat(trained.json().path("loss").asDouble())
+                .isCloseTo(run.json().at("/validations/1/loss").asDouble(), within(1e-4));
+        assertThat(trained.json().path("sequences").asInt()).isEqualTo(10);
     }
 
     static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {

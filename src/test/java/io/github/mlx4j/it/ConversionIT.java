@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ConversionIT {
 
     private final ModelConverter converter =
-            ProviderFactory.create(Fixture.config(ProviderKind.MLX).build()).createModelConverter();
+            new ModelConverter(Fixture.config(ProviderKind.MLX).build());
 
     private Path target = Path.of("none");
 

@@ -10,6 +10,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
@@ -32,6 +33,7 @@ final class Faults {
         String hint = error.hint();
         return switch (error.kind()) {
             case "invalid_request" -> new InvalidRequestException(message, hint);
+            case "not_supported" -> new NotSupportedException(message, hint);
             case "context_overflow" -> new ContextOverflowException(message, hint);
             case "cancelled" -> new CancelledException(message, hint);
             case "model_not_found" -> new ModelNotFoundException(message, hint);

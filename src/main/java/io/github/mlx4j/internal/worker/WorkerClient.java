@@ -45,7 +45,16 @@ public final class WorkerClient {
             "logits",
             "score",
             "parameters",
-            "classifyActions");
+            "classifyActions",
+            "trainStep",
+            "accumulate",
+            "applyGradients",
+            "validate",
+            "gradients",
+            "saveCheckpoint",
+            "loadCheckpoint",
+            "saveAdapter",
+            "saveModel");
 
     private static final int MOST_JUNK_LINES = 64;
     private static final Duration PATIENCE = Duration.ofSeconds(2);

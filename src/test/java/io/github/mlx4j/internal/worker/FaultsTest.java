@@ -12,6 +12,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
@@ -51,7 +52,8 @@ class FaultsTest {
             Map.entry("unsafe_model", UnsafeModelException.class),
             Map.entry("engine_failed", EngineException.class),
             Map.entry("protocol_version", ProtocolException.class),
-            Map.entry("dependency_missing", DependencyMissingException.class));
+            Map.entry("dependency_missing", DependencyMissingException.class),
+            Map.entry("not_supported", NotSupportedException.class));
 
     private static final Pattern KIND =
             Pattern.compile("^ +[^=\\n]*\\bkind\\b[^=\\n]*= [^\\n]*?\"(\\w+)\"", Pattern.MULTILINE);

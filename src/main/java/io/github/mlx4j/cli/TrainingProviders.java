@@ -1,0 +1,32 @@
+package io.github.mlx4j.cli;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.port.ProviderKind;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What a command needs of the environment to have a model in training. */
+final class TrainingProviders {
+
+    private TrainingProviders() {}
+
+    /** Which backend a command was told to use. */
+    enum Backend {
+        AUTO,
+        MLX,
+        HF;
+
+        @Nullable
+        ProviderKind kind() {
+            return this == AUTO ? null : this == MLX ? ProviderKind.MLX : ProviderKind.HF;
+        }
+    }
+
+    /** The environment's settings, but for those of models that answer. */
+    static ProviderConfig fromEnv() {
+        Map<String, String> settings = ProviderOptions.environment();
+        OpenModel.LEFT_OUT.forEach(name -> settings.put(name, ""));
+        settings.put("MLX4J_ALLOW_PICKLES", "");
+        return ProviderConfig.fromEnv(settings);
+    }
+}

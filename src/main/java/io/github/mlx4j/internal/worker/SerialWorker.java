@@ -1,0 +1,196 @@
+package io.github.mlx4j.internal.worker;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.Progress;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A worker of its own that does one call after another and keeps a state between them. So it is never started again and
+ * nothing is sent twice: once it is gone, every call says why. Calls are for one thread at a time; {@link #cancel} and
+ * {@link #close} for any.
+ */
+public final class SerialWorker implements AutoCloseable {
+
+    /** How long a cancelled call may take to end before the worker is ended instead. */
+    private static final Duration MOST_TO_CANCEL = Duration.ofMinutes(1);
+
+    private final String name;
+    private final WorkerClient client;
+    private final WorkerLimits limits;
+    private volatile @Nullable String running; // the id of the call
+
+    private SerialWorker(String name, WorkerClient client, WorkerLimits limits) {
+        this.name = name;
+        this.client = client;
+        this.limits = limits;
+    }
+
+    /**
+     * Starts a process and waits for its first line.
+     *
+     * @throws CancelledException if the thread is interrupted meanwhile
+     */
+    public static SerialWorker start(WorkerLaunch launch, WorkerLimits limits) {
+        String name = launch.kind().id();
+        try {
+            SerialWorker worker = new SerialWorker(name, WorkerClient.start(launch), limits);
+            worker.orClose(() -> worker.await(worker.client.hello(), limits.hello(), "say hello"));
+            return worker;
+        } catch (IOException error) {
+            throw new WorkerStartException(
+                    "The %s worker could not be started: %s".formatted(name, error.getMessage()),
+                    "Check the interpreter's path and the disk.",
+                    error);
+        }
+    }
+
+    /** Its process id. */
+    public long pid() {
+        return client.pid();
+    }
+
+    /**
+     * The first call, which loads what the others need: may take as long as it tells of progress, which goes to the log
+     * and to {@code onProgress}, on the worker's reader thread. If it fails, or the thread is interrupted, the worker
+     * ends.
+     */
+    public <T> T load(String method, Object params, Class<T> result, Consumer<Progress> onProgress) {
+        StallClock clock = new StallClock();
+        ProgressLog log = new ProgressLog(name);
+        return orClose(() -> {
+            Sent<T> sent = send(method, params, result, progress -> {
+                clock.reset();
+                log.accept(progress);
+                onProgress.accept(progress);
+            });
+            while (true) {
+                try {
+                    T loaded = await(sent.answer, clock.left(limits.loadStall()), "load");
+                    client.watch(limits, () -> {});
+                    return loaded;
+                } catch (WorkerStartException stalled) {
+                    if (clock.left(limits.loadStall()).isNegative()) {
+                        throw stalled;
+                    }
+                }
+            }
+        });
+    }
+
+    /**
+     * A call, once the others are done. An interrupt cancels it; where the worker was done before it heard of that, its
+     * answer counts and the thread stays interrupted.
+     *
+     * @throws CancelledException if it was cancelled; it then left nothing behind
+     */
+    public <T> T call(String method, Object params, Class<T> result) {
+        Sent<T> sent = send(method, params, result, progress -> {});
+        running = sent.id;
+        try {
+            return sent.answer.get();
+        } catch (ExecutionException failure) {
+            throw known(failure);
+        } catch (InterruptedException interrupt) {
+            client.cancel(sent.id);
+            return cancelled(sent.answer);
+        } finally {
+            running = null;
+        }
+    }
+
+    /** Cancels the call that runs, if one does. Never waits. */
+    public void cancel() {
+        String id = running;
+        if (id != null) {
+            client.cancel(id);
+        }
+    }
+
+    /** Ends the process and fails what is open. Idempotent. */
+    @Override
+    public void close() {
+        client.close();
+    }
+
+    private record Sent<T>(String id, CompletableFuture<T> answer) {}
+
+    private <T> Sent<T> send(String method, Object params, Class<T> type, Consumer<Progress> onProgress) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        String id = client.call(method, params, new Reply() {
+            @Override
+            public void notified(String kind, JsonNode told) {
+                onProgress.accept(Codec.read(told, Progress.class));
+            }
+
+            @Override
+            public void answered(JsonNode result) {
+                answer.complete(Codec.read(result, type));
+            }
+
+            @Override
+            public void failed(Mlx4jException error) {
+                answer.completeExceptionally(error);
+            }
+        });
+        return new Sent<>(id, answer);
+    }
+
+    /** What became of a call after the cancel: its state is known, or the worker is ended. */
+    private <T> T cancelled(CompletableFuture<T> answer) {
+        try {
+            return answer.get(MOST_TO_CANCEL.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException failure) {
+            throw known(failure);
+        } catch (TimeoutException | InterruptedException late) {
+            client.close();
+            throw new CancelledException(
+                    "The call was cancelled; the %s worker did not end it in time, so it was ended.".formatted(name),
+                    "");
+        } finally {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private <T> T await(CompletableFuture<T> future, Duration limit, String what) {
+        try {
+            return future.get(Math.max(0, limit.toMillis()), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException late) {
+            throw new WorkerStartException(
+                    "The %s worker did not %s within %d s.".formatted(name, what, limit.toSeconds()),
+                    "Look for what holds up its Python: a slow disk, a security scanner, a hanging import.");
+        } catch (ExecutionException failure) {
+            throw known(failure);
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException(
+                    "The thread that waited for the %s worker was interrupted.".formatted(name), "");
+        }
+    }
+
+    private <T> T orClose(Supplier<T> start) {
+        try {
+            return start.get();
+        } catch (RuntimeException failure) {
+            client.close();
+            throw failure;
+        }
+    }
+
+    private static RuntimeException known(ExecutionException failure) {
+        return failure.getCause() instanceof Mlx4jException known
+                ? known
+                : new IllegalStateException(failure.getCause());
+    }
+}

@@ -1,0 +1,195 @@
+package io.github.mlx4j.training;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.LoadAttempt;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.NoBackendLoadedException;
+import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.error.WorkerOutOfMemoryException;
+import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.OpenTrainingParams;
+import io.github.mlx4j.internal.protocol.OpenTrainingResult;
+import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.SerialWorker;
+import io.github.mlx4j.internal.worker.WorkerLaunch;
+import io.github.mlx4j.internal.worker.WorkerLimits;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Availability;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Opens a training on the first backend that can have it: mlx, then transformers (on MPS, CUDA or the CPU). Goes on to
+ * the next one where a backend can't run here, can't load the model, can't do what is asked for, or its worker ends;
+ * not where the fault would be the same on any, such as a bad line of data.
+ */
+final class BackendSelector {
+
+    /** A step of a large model may take long, and so may a checkpoint; the engine moves with each micro-batch. */
+    private static final Duration LEAST_SILENCE = Duration.ofMinutes(30);
+
+    private static final List<ProviderKind> ORDER = List.of(ProviderKind.MLX, ProviderKind.HF);
+    private static final Logger log = LoggerFactory.getLogger(BackendSelector.class);
+
+    private final ProviderConfig providers;
+    private final String model;
+    private final TrainingConfig config;
+
+    /**
+     * A training that is open.
+     *
+     * @param kind its backend
+     * @param worker its worker
+     * @param result what the worker says of it
+     * @param attempts every attempt, in order
+     */
+    record Opened(ProviderKind kind, SerialWorker worker, OpenTrainingResult result, List<LoadAttempt> attempts) {}
+
+    BackendSelector(ProviderConfig providers, String model, TrainingConfig config) {
+        this.providers = providers;
+        this.model = model;
+        this.config = config;
+        checkOptions(providers.workers().model());
+    }
+
+    /**
+     * Opens it on a backend, or with {@code null} on the first that can.
+     *
+     * @throws NoBackendLoadedException if none can, with every attempt
+     * @throws Mlx4jException if the fault would be the same on any
+     */
+    Opened open(@Nullable ProviderKind wanted, Consumer<Progress> onProgress) {
+        if (wanted != null && !ORDER.contains(wanted)) {
+            throw new NotSupportedException(wanted.id() + " can't train.", "Use mlx or hf.");
+        }
+        List<LoadAttempt> attempts = new ArrayList<>();
+        List<Mlx4jException> causes = new ArrayList<>();
+        for (ProviderKind kind : wanted == null ? ORDER : List.of(wanted)) {
+            long begun = System.nanoTime();
+            Availability availability = providers.probe(kind).check();
+            if (Thread.currentThread().isInterrupted()) { // a probe is not available then, and nothing else would tell
+                throw new CancelledException("The thread that opened the training was interrupted.", "");
+            }
+            if (availability instanceof Availability.Unavailable not) {
+                String why = not.reason() + " What to do: " + not.fix();
+                attempts.add(
+                        attempt(kind, LoadAttempt.Outcome.SKIPPED, not.code().name(), why, begun));
+                log.info("{}", attempts.get(attempts.size() - 1));
+                continue;
+            }
+            try {
+                Opened opened = open(kind, (Availability.Ready) availability, onProgress);
+                attempts.add(attempt(kind, LoadAttempt.Outcome.LOADED, "", "", begun));
+                return new Opened(kind, opened.worker(), opened.result(), List.copyOf(attempts));
+            } catch (Mlx4jException failure) {
+                if (isOfAnyBackend(failure)) {
+                    throw failure;
+                }
+                attempts.add(attempt(kind, LoadAttempt.Outcome.FAILED, failure.code(), failure.getMessage(), begun));
+                causes.add(failure);
+                log.warn("{}", attempts.get(attempts.size() - 1));
+            }
+        }
+        throw none(wanted, attempts, causes);
+    }
+
+    private Opened open(ProviderKind kind, Availability.Ready ready, Consumer<Progress> onProgress) {
+        boolean folder = Files.isDirectory(Path.of(model));
+        boolean network =
+                providers.download() && (!folder || Files.exists(Path.of(model).resolve("adapter_config.json")));
+        SerialWorker worker = SerialWorker.start(
+                new WorkerLaunch(
+                        kind,
+                        ready.interpreter(),
+                        new BundledScripts(kind.id() + "_worker.py"),
+                        network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1")),
+                limits());
+        ModelOptions options = providers.workers().model();
+        String source = folder ? Path.of(model).toAbsolutePath().toString() : model;
+        OpenTrainingParams params = new OpenTrainingParams(
+                ProtocolVersion.CURRENT,
+                new ModelParams(source, null),
+                providers.download(),
+                new OpenTrainingParams.Options(
+                        kind == ProviderKind.HF && options.trustRemoteCode() ? true : null, options.memoryLimitBytes()),
+                TrainingJson.LINE.valueToTree(config));
+        return new Opened(
+                kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());
+    }
+
+    private WorkerLimits limits() {
+        WorkerLimits standard = WorkerLimits.STANDARD;
+        Duration hang = providers.workers().hang();
+        return new WorkerLimits(
+                standard.hello(),
+                standard.loadStall(),
+                hang.compareTo(LEAST_SILENCE) > 0 ? hang : LEAST_SILENCE,
+                Duration.ZERO,
+                null,
+                null,
+                null,
+                standard.memoryPeriod());
+    }
+
+    private static boolean isOfAnyBackend(Mlx4jException failure) {
+        return failure instanceof CancelledException
+                || failure instanceof ClosedException
+                || failure instanceof ConfigurationException
+                || failure instanceof InvalidRequestException
+                || failure instanceof ModelNotFoundException
+                || failure instanceof WorkerOutOfMemoryException;
+    }
+
+    private static LoadAttempt attempt(
+            ProviderKind kind, LoadAttempt.Outcome outcome, String code, String message, long begun) {
+        return new LoadAttempt(kind.id(), outcome, code, message, Duration.ofNanos(System.nanoTime() - begun));
+    }
+
+    private NoBackendLoadedException none(
+            @Nullable ProviderKind wanted, List<LoadAttempt> attempts, List<Mlx4jException> causes) {
+        String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
+        NoBackendLoadedException failure = new NoBackendLoadedException(
+                "%s can't be trained by %s:%s\n".formatted(model, wanted == null ? "any backend" : wanted.id(), tried),
+                "Mend the cause of one of them; `mlx4j doctor` shows what can run here.",
+                attempts);
+        causes.forEach(failure::addSuppressed);
+        return failure;
+    }
+
+    /** What is set for models that answer, and would make another model of the one that is trained. */
+    private static void checkOptions(ModelOptions options) {
+        Map<String, Object> set = new LinkedHashMap<>();
+        set.put("adapter", Objects.requireNonNullElse(options.adapter(), ""));
+        set.put("base", Objects.requireNonNullElse(options.base(), ""));
+        set.put("expert", Objects.requireNonNullElse(options.expert(), ""));
+        set.put("dtype", Objects.requireNonNullElse(options.dtype(), ""));
+        set.put("actionHead", Objects.requireNonNullElse(options.actionHead(), ""));
+        set.put("allowPickles", options.allowPickles() ? true : "");
+        set.forEach((name, value) -> {
+            if (!value.equals("")) {
+                throw new ConfigurationException(
+                        "The workers' model option %s is set, which a training can't have.".formatted(name),
+                        "Leave it out; TrainingConfig has an adapter and a dtype of its own.");
+            }
+        });
+    }
+}

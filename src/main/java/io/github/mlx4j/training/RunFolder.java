@@ -1,0 +1,133 @@
+package io.github.mlx4j.training;
+
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.evaluation.FolderLock;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** A run's folder, which one run at a time has. Not thread-safe. */
+final class RunFolder implements AutoCloseable {
+
+    private static final Pattern CHECKPOINT = Pattern.compile("step-(\\d{6,9})");
+
+    private final Path folder;
+    private final FolderLock lock;
+
+    private RunFolder(Path folder, FolderLock lock) {
+        this.folder = folder;
+        this.lock = lock;
+    }
+
+    /**
+     * Takes a folder, which is made if need be.
+     *
+     * @throws ConfigurationException if another run has it
+     */
+    static RunFolder take(Path folder) throws IOException {
+        Files.createDirectories(folder);
+        return new RunFolder(folder, FolderLock.take(folder));
+    }
+
+    /** Its run, if it has one. */
+    Optional<RunSettings> settings() {
+        return RunSettings.read(folder);
+    }
+
+    /**
+     * Sees that a new run can begin here.
+     *
+     * @throws ConfigurationException if it has a run, or other files
+     */
+    void checkNew() throws IOException {
+        if (settings().isPresent()) {
+            throw new ConfigurationException(
+                    folder + " has a run already.", "Resume it, with --resume, or name another folder.");
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            Optional<Path> other = files.filter(
+                            file -> !file.getFileName().toString().equals(FolderLock.FILE))
+                    .findFirst();
+            if (other.isPresent()) {
+                throw new ConfigurationException(
+                        "%s is no empty folder: it has %s."
+                                .formatted(folder, other.get().getFileName()),
+                        "Name a folder that is empty, or not there yet.");
+            }
+        }
+    }
+
+    /** Where the checkpoint of a step is. */
+    Path checkpoint(int step) {
+        return folder.resolve("checkpoints").resolve("step-%06d".formatted(step));
+    }
+
+    /** The steps of all checkpoints, newest first. */
+    List<Integer> checkpoints() throws IOException {
+        try (Stream<Path> files = Files.list(folder.resolve("checkpoints"))) {
+            return files.map(file -> CHECKPOINT.matcher(file.getFileName().toString()))
+                    .filter(Matcher::matches)
+                    .map(name -> Integer.valueOf(name.group(1)))
+                    .sorted(Comparator.reverseOrder())
+                    .toList();
+        } catch (NoSuchFileException none) {
+            return List.of();
+        }
+    }
+
+    /** Removes all checkpoints but so many of the newest, and the best one. */
+    void prune(int keep, OptionalInt best) throws IOException {
+        for (int step : checkpoints().stream().skip(keep).toList()) {
+            if (best.isEmpty() || best.getAsInt() != step) {
+                delete(checkpoint(step));
+            }
+        }
+    }
+
+    /** Makes room for something that is written anew. */
+    void delete(Path path) throws IOException {
+        if (!Files.exists(path)) {
+            return;
+        }
+        Path doomed = path.resolveSibling(path.getFileName() + ".old"); // never half of what it was, by its name
+        deleteTree(doomed);
+        Files.move(path, doomed, StandardCopyOption.ATOMIC_MOVE);
+        deleteTree(doomed);
+    }
+
+    /** Where the result goes. */
+    Path result(TrainingMethod method) {
+        return folder.resolve(method == TrainingMethod.FULL ? "model" : "adapter");
+    }
+
+    /** Writes a file, whole or not at all. */
+    void write(String name, String content) throws IOException {
+        Path half = folder.resolve(name + ".part");
+        Files.writeString(half, content);
+        Files.move(half, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    @Override
+    public void close() {
+        lock.close();
+    }
+
+    private static void deleteTree(Path root) throws IOException {
+        if (Files.exists(root)) {
+            try (Stream<Path> files = Files.walk(root)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+}

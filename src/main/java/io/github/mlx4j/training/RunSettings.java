@@ -1,0 +1,130 @@
+package io.github.mlx4j.training;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.port.ProviderKind;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What {@value #FILE} of a run's folder says: the run as it was begun.
+ *
+ * @param run the run
+ * @param backend the backend that was taken
+ * @param data the SHA-256 of each file of data, by its field
+ */
+record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> data) {
+
+    static final String FILE = "config.json";
+
+    /** What a resume may change in a training whose learning rate doesn't depend on its length. */
+    private static final List<String> LENGTH = List.of("totalSteps", "epochs");
+
+    /** The settings of a folder, if it has a run. */
+    static Optional<RunSettings> read(Path folder) {
+        Path file = folder.resolve(FILE);
+        try {
+            return Optional.of(TrainingJson.read(Files.readString(file), RunSettings.class, file.toString()));
+        } catch (NoSuchFileException none) {
+            return Optional.empty();
+        } catch (IOException error) {
+            throw new ConfigurationException(
+                    file + " can't be read: " + error.getMessage(), "Check the folder and its rights.", error);
+        }
+    }
+
+    /** Those of a run that begins. */
+    static RunSettings of(TrainingRun run, ProviderKind backend) {
+        return new RunSettings(run, backend, digests(run.training()));
+    }
+
+    /** Writes them, whole or not at all. */
+    void write(Path folder) throws IOException {
+        Path half = folder.resolve(FILE + ".part");
+        Files.writeString(half, TrainingJson.PAGE.writeValueAsString(this) + "\n");
+        Files.move(half, folder.resolve(FILE), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /**
+     * Sees that a run can go on as another one.
+     *
+     * @throws ConfigurationException that names what would make it another training
+     */
+    void checkResume(TrainingRun now) {
+        ObjectNode before = TrainingJson.LINE.valueToTree(run.training());
+        ObjectNode wanted = TrainingJson.LINE.valueToTree(now.training());
+        before.put("model", run.model());
+        wanted.put("model", now.model());
+        wanted.put(
+                "backend", now.backend() == null ? backend.id() : now.backend().id());
+        before.put("backend", backend.id());
+        if (now.training().schedule() == Schedule.CONSTANT && run.training().schedule() == Schedule.CONSTANT) {
+            before.remove(LENGTH);
+            wanted.remove(LENGTH);
+        }
+        Stream<String> fields = Stream.concat(before.properties().stream(), wanted.properties().stream())
+                .map(Map.Entry::getKey)
+                .distinct()
+                .filter(name -> !before.path(name).equals(wanted.path(name)))
+                .map(name ->
+                        "%s was %s and is %s now".formatted(name, shown(before.path(name)), shown(wanted.path(name))));
+        Map<String, String> digests = digests(now.training());
+        Stream<String> files = digests.entrySet().stream()
+                .filter(file -> !file.getValue().equals(data.getOrDefault(file.getKey(), file.getValue())))
+                .map(file -> "the content of %s has changed".formatted(file.getKey()));
+        String differences = Stream.concat(fields, files).collect(Collectors.joining("; "));
+        if (!differences.isEmpty()) {
+            throw new ConfigurationException(
+                    "The run in %s can't be resumed as another one: %s.".formatted(now.folder(), differences),
+                    "Resume it as it was, or begin another one in another folder.");
+        }
+    }
+
+    private static String shown(JsonNode value) {
+        return value.isMissingNode() ? "not set" : value.toString();
+    }
+
+    private static Map<String, String> digests(TrainingConfig config) {
+        Map<String, String> digests = new LinkedHashMap<>();
+        if (config.trainData() != null) {
+            digests.put("trainData", digest("trainData", config.trainData()));
+        }
+        if (config.validData() != null) {
+            digests.put("validData", digest("validData", config.validData()));
+        }
+        return digests;
+    }
+
+    private static String digest(String field, Path file) {
+        try (InputStream bytes = Files.newInputStream(file);
+                DigestInputStream digesting = new DigestInputStream(bytes, MessageDigest.getInstance("SHA-256"))) {
+            digesting.transferTo(OutputStream.nullOutputStream());
+            return HexFormat.of().formatHex(digesting.getMessageDigest().digest());
+        } catch (IOException error) {
+            throw new ConfigurationException(
+                    "%s is %s, which can't be read (%s)."
+                            .formatted(field, file, error.getClass().getSimpleName()),
+                    "Name a file with JSON lines.",
+                    error);
+        } catch (NoSuchAlgorithmException impossible) {
+            throw new UncheckedIOException(new IOException(impossible));
+        }
+    }
+}

@@ -1,0 +1,252 @@
+package io.github.mlx4j.training;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.NoBackendLoadedException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.internal.protocol.BatchParams;
+import io.github.mlx4j.internal.protocol.CheckpointResult;
+import io.github.mlx4j.internal.protocol.FolderParams;
+import io.github.mlx4j.internal.protocol.ModelInfo;
+import io.github.mlx4j.internal.protocol.OpenTrainingResult;
+import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.protocol.SavedResult;
+import io.github.mlx4j.internal.worker.SerialWorker;
+import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.ProviderKind;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model in training, in a worker of its own, step by step. {@link Trainer} makes whole runs of it.
+ *
+ * <pre>{@code
+ * TrainingConfig config = TrainingConfig.builder(TrainingMethod.LORA).trainData(Path.of("train.jsonl")).build();
+ * try (TrainingSession session = TrainingSession.open(ProviderConfig.fromEnv(), "/models/mine", config)) {
+ *     for (int i = 0; i < 100; i++) {
+ *         System.out.println(session.trainStep().loss());
+ *     }
+ *     session.saveAdapter(Path.of("adapter"));
+ * }
+ * }</pre>
+ *
+ * <p>For one thread at a time; only {@link #cancel} and {@link #close} may be called from any. A cancelled call, and
+ * one whose thread is interrupted, fails with {@link CancelledException} and leaves the training as it was before;
+ * where the worker was done already, its answer counts. If the worker dies, every call fails with
+ * {@link WorkerDiedException}, which has its exit code and last words: nothing is started or sent again, since what was
+ * not in a checkpoint is lost. Folders that are saved to must not be there yet, or be empty; they are there whole or
+ * not at all.
+ */
+public final class TrainingSession implements AutoCloseable {
+
+    private final SerialWorker worker;
+    private final TrainingInfo info;
+
+    private TrainingSession(SerialWorker worker, TrainingInfo info) {
+        this.worker = worker;
+        this.info = info;
+    }
+
+    /**
+     * Opens one on the first backend that can: mlx, then transformers.
+     *
+     * @param providers where interpreters are, what may be downloaded, and limits of the workers
+     * @param model a folder, or a hub id {@code org/name}; nothing is written into it
+     * @param config what is trained and how
+     * @throws NoBackendLoadedException if no backend can, with every attempt
+     * @throws InvalidRequestException if the data or a value can't be
+     * @throws CancelledException if the thread is interrupted meanwhile
+     */
+    public static TrainingSession open(ProviderConfig providers, String model, TrainingConfig config) {
+        return open(providers, model, config, null);
+    }
+
+    /**
+     * The same on one backend.
+     *
+     * @param backend {@code MLX}, {@code HF}, or {@code null} for the first that can
+     */
+    public static TrainingSession open(
+            ProviderConfig providers, String model, TrainingConfig config, @Nullable ProviderKind backend) {
+        return open(providers, model, config, backend, progress -> {});
+    }
+
+    static TrainingSession open(
+            ProviderConfig providers,
+            String model,
+            TrainingConfig config,
+            @Nullable ProviderKind backend,
+            Consumer<Progress> onProgress) {
+        BackendSelector.Opened opened = new BackendSelector(providers, model, config).open(backend, onProgress);
+        return new TrainingSession(opened.worker(), info(opened, config));
+    }
+
+    /** What is trained, and on what. */
+    public TrainingInfo info() {
+        return info;
+    }
+
+    /** The worker's process id. */
+    public long pid() {
+        return worker.pid();
+    }
+
+    /**
+     * One step of the optimizer over the next batches of the data, {@link TrainingConfig#accumulation()} of them.
+     *
+     * @throws io.github.mlx4j.error.EngineException if the loss or a gradient is no finite number; nothing is changed
+     */
+    public TrainingStep trainStep() {
+        return worker.call("trainStep", BatchParams.NONE, TrainingStep.class);
+    }
+
+    /** One step over this batch alone. */
+    public TrainingStep trainStep(Batch batch) {
+        return worker.call("trainStep", params(batch, null), TrainingStep.class);
+    }
+
+    /** Keeps the gradients of the data's next batch for {@link #applyGradients()}. */
+    public Accumulated accumulate() {
+        return worker.call("accumulate", BatchParams.NONE, Accumulated.class);
+    }
+
+    /** Keeps the gradients of this batch for {@link #applyGradients()}. */
+    public Accumulated accumulate(Batch batch) {
+        return worker.call("accumulate", params(batch, null), Accumulated.class);
+    }
+
+    /**
+     * One step with the gradients that are kept: the mean over all their tokens.
+     *
+     * @throws InvalidRequestException if there are none
+     */
+    public TrainingStep applyGradients() {
+        return worker.call("applyGradients", Map.of(), TrainingStep.class);
+    }
+
+    /**
+     * Validates on all of {@link TrainingConfig#validData()}, without dropout.
+     *
+     * @throws InvalidRequestException if there is none
+     */
+    public Validation validate() {
+        return worker.call("validate", BatchParams.NONE, Validation.class);
+    }
+
+    /** The same on the first batches of it only. */
+    public Validation validate(int batches) {
+        return worker.call("validate", new BatchParams(null, batches, null), Validation.class);
+    }
+
+    /** Validates on this batch. */
+    public Validation validate(Batch batch) {
+        return worker.call("validate", params(batch, null), Validation.class);
+    }
+
+    /**
+     * Writes the gradients of a batch into a safetensors file, float32, by the names that transformers gives the
+     * parameters. Changes nothing. For comparisons and tests.
+     */
+    public void gradients(Batch batch, Path file) {
+        worker.call("gradients", params(batch, absolute(file)), Object.class);
+    }
+
+    /**
+     * Writes a checkpoint: what is trained, the optimizer's state, the place in the data. A session that loads it goes
+     * on as this one would have.
+     *
+     * @return how many steps it has
+     * @throws io.github.mlx4j.error.EngineException if the disk is full; checkpoints that were there stay whole
+     */
+    public int saveCheckpoint(Path folder) {
+        return worker.call("saveCheckpoint", new FolderParams(absolute(folder), null), CheckpointResult.class)
+                .step();
+    }
+
+    /**
+     * Goes on from a checkpoint.
+     *
+     * @return how many steps it has
+     * @throws InvalidRequestException if it is of another model, method or shape; the message says what differs
+     */
+    public int loadCheckpoint(Path folder) {
+        return worker.call("loadCheckpoint", new FolderParams(absolute(folder), null), CheckpointResult.class)
+                .step();
+    }
+
+    /** Writes the adapter as PEFT has it, which both workers load. Not with {@code FULL}. */
+    public void saveAdapter(Path folder) {
+        saveAdapter(folder, AdapterFormat.PEFT);
+    }
+
+    /** Writes the adapter in a format. Not with {@code FULL}. */
+    public void saveAdapter(Path folder, AdapterFormat format) {
+        worker.call("saveAdapter", new FolderParams(absolute(folder), format.id()), SavedResult.class);
+    }
+
+    /**
+     * Writes the whole model, with its configuration and tokenizer. With {@code FULL} only.
+     *
+     * @return what a user should know of it; often nothing
+     */
+    public List<String> saveModel(Path folder) {
+        return worker.call("saveModel", new FolderParams(absolute(folder), null), SavedResult.class)
+                .warnings();
+    }
+
+    /** Cancels the call that runs in another thread, if one does. Never waits. */
+    public void cancel() {
+        worker.cancel();
+    }
+
+    /** Ends the worker; a call that runs fails with {@link io.github.mlx4j.error.ClosedException}. Idempotent. */
+    @Override
+    public void close() {
+        worker.close();
+    }
+
+    private static BatchParams params(Batch batch, @Nullable String file) {
+        return new BatchParams(new BatchParams.Sequences(batch.tokens(), batch.from()), null, file);
+    }
+
+    private static String absolute(Path path) {
+        return path.toAbsolutePath().normalize().toString();
+    }
+
+    private static TrainingInfo info(BackendSelector.Opened opened, TrainingConfig config) {
+        OpenTrainingResult result = opened.result();
+        ModelInfo.Memory memory = result.memory();
+        return new TrainingInfo(
+                new Backend(opened.kind(), result.model(), result.device()),
+                opened.attempts(),
+                config.method(),
+                result.parameters(),
+                result.trainableParameters(),
+                result.trainedModules(),
+                Optional.ofNullable(result.train()).map(TrainingSession::summary),
+                Optional.ofNullable(result.valid()).map(TrainingSession::summary),
+                result.stepsPerEpoch() == null ? OptionalDouble.empty() : OptionalDouble.of(result.stepsPerEpoch()),
+                optional(result.totalSteps()),
+                result.maxLength(),
+                optional(result.contextLength()),
+                result.dtype(),
+                new TrainingMemory(memory.activeBytes(), memory.peakBytes()),
+                result.warnings(),
+                result.packages());
+    }
+
+    private static DataSummary summary(OpenTrainingResult.Data data) {
+        return new DataSummary(data.sequences(), data.tokens(), data.cut(), data.dropped(), data.trainedTokens());
+    }
+
+    private static OptionalInt optional(@Nullable Integer number) {
+        return number == null ? OptionalInt.empty() : OptionalInt.of(number);
+    }
+}
