@@ -4,6 +4,7 @@ import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.model.ModelRegistry;
+import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Platform;
@@ -22,12 +23,6 @@ import java.util.stream.Stream;
 
 /** Chooses a provider: asks each in turn whether it can run here. Thread-safe. */
 final class ProviderChoice {
-
-    /** The model of the guide that this library came from. */
-    private static final String DEFAULT_OLLAMA = "llama3.1";
-
-    /** The same; of OpenAI's own service only. */
-    private static final String DEFAULT_OPENAI = "gpt-4";
 
     /** What {@code auto} looks at, in order; never a service elsewhere. */
     private static final List<ProviderKind> CHOICES = List.of(ProviderKind.MLX, ProviderKind.HF, ProviderKind.OLLAMA);
@@ -61,15 +56,60 @@ final class ProviderChoice {
 
     /** The model that a provider would use, if one is known. */
     Optional<String> model(ProviderKind kind) {
-        Optional<String> named = Optional.ofNullable(config.models().get(kind));
+        return model(kind, ModelRole.GENERAL);
+    }
+
+    /**
+     * The model that a provider would use for a role: the role's own, else the plain one that is named, else a default.
+     */
+    Optional<String> model(ProviderKind kind, ModelRole role) {
+        Optional<String> named = config.model(kind, role).or(() -> config.model(kind, ModelRole.GENERAL));
         return switch (kind) {
-            case MLX -> named.map(registry::resolve).or(() -> Optional.of(ModelRegistry.DEFAULT_MLX));
-            case HF -> named.or(() -> model(ProviderKind.MLX).flatMap(registry::hfCounterpart));
-            case OLLAMA -> named.or(() -> Optional.of(DEFAULT_OLLAMA));
+            case MLX -> named.map(registry::resolve).or(() -> DefaultModels.of(kind, role));
+            case HF -> named.or(() -> model(ProviderKind.MLX, role).flatMap(registry::hfCounterpart));
             case OPENAI ->
-                named.or(() -> config.remote().isUsual(kind) ? Optional.of(DEFAULT_OPENAI) : Optional.empty());
-            case ANTHROPIC -> named;
+                named.or(() -> config.remote().isUsual(kind) ? DefaultModels.of(kind, role) : Optional.empty());
+            case OLLAMA, ANTHROPIC -> named.or(() -> DefaultModels.of(kind, role));
         };
+    }
+
+    /** Who named that model, for people. */
+    String origin(ProviderKind kind, ModelRole role) {
+        if (config.model(kind, role).isPresent()) {
+            return RoleSettings.name(kind, role);
+        }
+        if (config.model(kind, ModelRole.GENERAL).isPresent()) {
+            return RoleSettings.name(kind, ModelRole.GENERAL);
+        }
+        return kind == ProviderKind.HF ? "counterpart of the mlx model" : "default";
+    }
+
+    /** The provider's model for a role, and those of who stands in, in order. */
+    List<NamedModel> chain(Selection chosen, ModelRole role) {
+        boolean named = config.fallback().isPresent();
+        return Stream.concat(
+                        Stream.of(chosen.provider()),
+                        chosen.fallback().stream()
+                                .filter(kind -> named || model(kind, role).isPresent()))
+                .map(kind -> namedModel(kind, role))
+                .toList();
+    }
+
+    /** The provider's model for a role. */
+    NamedModel namedModel(ProviderKind kind, ModelRole role) {
+        return new NamedModel(
+                kind,
+                model(kind, role)
+                        .orElseThrow(() -> new NotSupportedException(
+                                noModel(kind, role), "Name one in " + RoleSettings.name(kind, role) + ".")));
+    }
+
+    private String noModel(ProviderKind kind, ModelRole role) {
+        String of = role == ModelRole.GENERAL ? "" : ", the role " + role.id();
+        return kind == ProviderKind.HF
+                ? "There is no known counterpart of %s for hf%s."
+                        .formatted(model(ProviderKind.MLX, role).orElse("the mlx model"), of)
+                : "No model of %s is named%s.".formatted(kind.id(), of);
     }
 
     /** Every provider; one with a worker after its packages were really imported. */
@@ -125,12 +165,7 @@ final class ProviderChoice {
     private Availability availability(ProviderKind kind) {
         if (model(kind).isEmpty()) {
             return new Availability.Unavailable(
-                    Reason.NO_MODEL,
-                    kind == ProviderKind.HF
-                            ? "There is no known counterpart of "
-                                    + model(ProviderKind.MLX).orElse("the mlx model") + " for hf."
-                            : "No model of " + kind.id() + " is named.",
-                    "Name one in " + kind.name() + "_MODEL.");
+                    Reason.NO_MODEL, noModel(kind, ModelRole.GENERAL), "Name one in " + kind.name() + "_MODEL.");
         }
         if (!canHaveAdapter(kind) && !(isRemote(kind) && isNamed(kind))) {
             return new Availability.Unavailable(

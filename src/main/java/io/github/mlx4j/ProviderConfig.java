@@ -3,10 +3,12 @@ package io.github.mlx4j;
 import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.Mlx4jListener;
+import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
@@ -34,22 +36,26 @@ import org.jspecify.annotations.Nullable;
  * @param named the provider that must answer, or {@code null} to choose; read it with {@link #provider()}
  * @param fallbackKinds who stands in, in order, or {@code null} for the default; read it with {@link #fallback()}
  * @param models the model of each provider that has one of its own
+ * @param roleModels the model of each provider and role that has one of its own; read it with {@link #model}
  * @param interpreters the Python interpreter of each worker kind that has one of its own
  * @param home the folder of managed environments
  * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
  * @param download whether a hub model that isn't in the cache may be downloaded
  * @param workers how the workers work and are looked after
+ * @param residency which workers may be up at once
  * @param remote where remote providers are, and how they are reached
  */
 public record ProviderConfig(
         @Nullable ProviderKind named,
         @Nullable List<ProviderKind> fallbackKinds,
         Map<ProviderKind, String> models,
+        Map<ProviderKind, Map<ModelRole, String>> roleModels,
         Map<ProviderKind, NamedInterpreter> interpreters,
         Path home,
         boolean allowAnyPlatform,
         boolean download,
         WorkerOptions workers,
+        ResidencyOptions residency,
         RemoteOptions remote) {
 
     /** The largest number that a setting can have. */
@@ -67,6 +73,8 @@ public record ProviderConfig(
     public ProviderConfig {
         fallbackKinds = fallbackKinds == null ? null : List.copyOf(fallbackKinds);
         models = Map.copyOf(models);
+        roleModels = roleModels.entrySet().stream()
+                .collect(Collectors.toUnmodifiableMap(Map.Entry::getKey, roles -> Map.copyOf(roles.getValue())));
         interpreters = Map.copyOf(interpreters);
     }
 
@@ -102,28 +110,46 @@ public record ProviderConfig(
         return new WorkerProbe(worker, platform, allowAnyPlatform, interpretersOf(worker));
     }
 
+    /** The model that was named for a role and no other; for {@code GENERAL} the provider's plain one. */
+    public Optional<String> model(ProviderKind provider, ModelRole role) {
+        return Optional.ofNullable(
+                role == ModelRole.GENERAL
+                        ? models.get(provider)
+                        : roleModels.getOrDefault(provider, Map.of()).get(role));
+    }
+
     ProviderConfig withDownload(boolean download) {
-        return new ProviderConfig(
-                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers, remote);
+        return with(named, fallbackKinds, models, roleModels, download, workers);
     }
 
     /** The same with other options of the workers. */
     public ProviderConfig withWorkers(WorkerOptions workers) {
-        return new ProviderConfig(
-                named, fallbackKinds, models, interpreters, home, allowAnyPlatform, download, workers, remote);
+        return with(named, fallbackKinds, models, roleModels, download, workers);
     }
 
     /** The same for one provider and its model, without fallback. */
     ProviderConfig withOnly(ProviderKind provider, String model) {
+        return with(provider, List.of(), Map.of(provider, model), Map.of(), download, workers);
+    }
+
+    private ProviderConfig with(
+            @Nullable ProviderKind named,
+            @Nullable List<ProviderKind> fallbackKinds,
+            Map<ProviderKind, String> models,
+            Map<ProviderKind, Map<ModelRole, String>> roleModels,
+            boolean download,
+            WorkerOptions workers) {
         return new ProviderConfig(
-                provider,
-                List.of(),
-                Map.of(provider, model),
+                named,
+                fallbackKinds,
+                models,
+                roleModels,
                 interpreters,
                 home,
                 allowAnyPlatform,
                 download,
                 workers,
+                residency,
                 remote);
     }
 
@@ -164,6 +190,7 @@ public record ProviderConfig(
         Setting.OLLAMA_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.OLLAMA, model));
         Setting.OPENAI_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.OPENAI, model));
         Setting.ANTHROPIC_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.ANTHROPIC, model));
+        RoleSettings.read(environment, builder);
         Setting.OLLAMA_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.OLLAMA, url));
         Setting.OPENAI_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.OPENAI, url));
         Setting.ANTHROPIC_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.ANTHROPIC, url));
@@ -186,6 +213,7 @@ public record ProviderConfig(
         Setting.MLX4J_DOWNLOAD
                 .in(environment)
                 .ifPresent(value -> builder.download(choice(Setting.MLX4J_DOWNLOAD, value, "auto", "never")));
+        builder.residency(residency(environment));
         WorkerOptions standard = WorkerOptions.DEFAULT;
         return builder.workers(new WorkerOptions(
                         seconds(Setting.MLX4J_HANG_SECONDS, 1, environment, standard.hang()),
@@ -200,6 +228,15 @@ public record ProviderConfig(
                         null,
                         standard.memoryPeriod()))
                 .build();
+    }
+
+    private static ResidencyOptions residency(Map<String, String> environment) {
+        ResidencyOptions standard = ResidencyOptions.DEFAULT;
+        return standard.withMaxWorkers(
+                        number(Setting.MLX4J_MAX_WORKERS, 1, MOST, environment).orElse(standard.maxWorkers()))
+                .withReservedBytes(number(Setting.MLX4J_MEMORY_RESERVE_MB, 0, MOST, environment)
+                        .map(mebibytes -> (long) mebibytes << 20)
+                        .orElse(standard.reservedBytes()));
     }
 
     private static ModelOptions model(Map<String, String> environment) {
@@ -297,6 +334,7 @@ public record ProviderConfig(
     /** Builds a {@link ProviderConfig}. Not thread-safe. */
     public static final class Builder {
         private final Map<ProviderKind, String> models = new HashMap<>();
+        private final Map<ProviderKind, Map<ModelRole, String>> roleModels = new HashMap<>();
         private final Map<ProviderKind, NamedInterpreter> interpreters = new HashMap<>();
         private @Nullable ProviderKind provider;
         private @Nullable List<ProviderKind> fallback;
@@ -304,6 +342,7 @@ public record ProviderConfig(
         private boolean allowAnyPlatform;
         private boolean download = true;
         private WorkerOptions workers = WorkerOptions.DEFAULT;
+        private ResidencyOptions residency = ResidencyOptions.DEFAULT;
         private final Map<ProviderKind, URI> baseUrls = new HashMap<>();
         private final Map<ProviderKind, ApiKey> keys = new HashMap<>();
         private Duration remoteTimeout = RemoteOptions.DEFAULT.timeout();
@@ -325,9 +364,24 @@ public record ProviderConfig(
             return this;
         }
 
-        /** A provider's model: a folder, or a hub id; of a remote one, as its server names it. */
+        /**
+         * A provider's model: a folder, or a hub id; of a remote one, as its server names it. It serves every role that
+         * has none of its own.
+         */
         public Builder model(ProviderKind provider, String model) {
             models.put(provider, model);
+            return this;
+        }
+
+        /**
+         * A provider's model for one role. Default: the provider's model if that is named, else the role's default
+         * ({@code docs/configuration.md}). For {@code GENERAL} it is the same as {@link #model(ProviderKind, String)}.
+         */
+        public Builder model(ProviderKind provider, ModelRole role, String model) {
+            if (role == ModelRole.GENERAL) {
+                return model(provider, model);
+            }
+            roleModels.computeIfAbsent(provider, kind -> new HashMap<>()).put(role, model);
             return this;
         }
 
@@ -366,6 +420,12 @@ public record ProviderConfig(
             return this;
         }
 
+        /** Which workers may be up at once, where roles have models of their own. Default: as many as fit. */
+        public Builder residency(ResidencyOptions residency) {
+            this.residency = residency;
+            return this;
+        }
+
         /**
          * Where a remote provider is, such as {@code http://localhost:8080/v1} for {@code openai}: any server that
          * speaks its API. Default: Ollama on this machine, OpenAI's and Anthropic's own.
@@ -401,11 +461,13 @@ public record ProviderConfig(
                     provider,
                     fallback,
                     models,
+                    roleModels,
                     interpreters,
                     home,
                     allowAnyPlatform,
                     download,
                     workers,
+                    residency,
                     new RemoteOptions(baseUrls, keys, remoteTimeout));
             return listeners.isEmpty() ? config : config.withListener(Mlx4jListener.all(listeners));
         }

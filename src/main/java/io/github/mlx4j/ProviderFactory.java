@@ -2,8 +2,10 @@ package io.github.mlx4j;
 
 import io.github.mlx4j.adapter.FallbackAdapter;
 import io.github.mlx4j.adapter.HfSubprocessAdapter;
+import io.github.mlx4j.adapter.MemoryNeed;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
 import io.github.mlx4j.adapter.ModelHub;
+import io.github.mlx4j.adapter.Residency;
 import io.github.mlx4j.adapter.SubprocessAdapter;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ClosedException;
@@ -14,13 +16,13 @@ import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.ComprehensionTestPort;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.ModelAnalysisPort;
+import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.RequirementsParsingPort;
 import io.github.mlx4j.port.TaskDecompositionPort;
 import io.github.mlx4j.port.TaskEnhancementPort;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
-import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.WorkerProbe;
 import io.github.mlx4j.remote.RemoteAdapter;
@@ -32,12 +34,14 @@ import io.github.mlx4j.task.TaskDecompositionAdapter;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.nio.file.Files;
 import java.util.ArrayList;
-import java.util.EnumMap;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,9 +56,10 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>Making a factory starts and probes nothing. The first {@code create…} chooses a provider ({@link #selection()});
- * the first request, or {@link #warmUp()}, starts a worker. One worker per kind serves every caller of a factory.
- * Closing the factory stops its workers. Thread-safe.
+ * <p>Making a factory starts and probes nothing. The first {@code create…} chooses a provider ({@link #selection()}),
+ * for all roles; the first request, or {@link #warmUp()}, starts a worker. One worker per kind and model serves every
+ * caller of a factory, so roles with one model share it; those with models of their own are up at once where they fit
+ * into memory, and take turns where they don't ({@link Residency}). Closing the factory stops its workers. Thread-safe.
  */
 public final class ProviderFactory implements AutoCloseable {
 
@@ -65,12 +70,13 @@ public final class ProviderFactory implements AutoCloseable {
 
     private final ProviderConfig config;
     private final ProviderChoice choice;
-    private final Map<ProviderKind, SubprocessAdapter> workers = new LinkedHashMap<>(); // in the order of the choice
-    private final Map<ProviderKind, RemoteAdapter> remotes = new EnumMap<>(ProviderKind.class);
     private final CircuitBreakerRegistry breakers =
             CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
+    private final Residency residency;
+    private final Map<NamedModel, SubprocessAdapter> workers = new LinkedHashMap<>();
+    private final Map<NamedModel, RemoteAdapter> remotes = new LinkedHashMap<>();
+    private final Map<List<NamedModel>, TextGenerationPort> texts = new HashMap<>();
     private @Nullable Selection selection;
-    private @Nullable TextGenerationPort text;
     private boolean closed;
 
     /**
@@ -86,6 +92,7 @@ public final class ProviderFactory implements AutoCloseable {
     ProviderFactory(ProviderConfig config, Platform platform) {
         this.config = config;
         this.choice = new ProviderChoice(config, platform);
+        this.residency = new Residency(config.residency());
     }
 
     /** A factory as the system properties and the environment say; see {@link ProviderConfig#fromEnv()}. */
@@ -113,20 +120,24 @@ public final class ProviderFactory implements AutoCloseable {
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
-    public synchronized TextGenerationPort createTextGenerationAdapter() {
+    public TextGenerationPort createTextGenerationAdapter() {
+        return createTextGenerationAdapterForRole(ModelRole.GENERAL);
+    }
+
+    /**
+     * The same with the model of a role. Roles with the same models get the same port.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider, or a named fallback, has no model for the role
+     */
+    public synchronized TextGenerationPort createTextGenerationAdapterForRole(ModelRole role) {
         checkOpen();
-        if (text == null) {
-            Selection chosen = selection();
+        return texts.computeIfAbsent(choice.chain(selection(), role), chain -> {
             Map<String, AbstractTextGenerationPort> ports = new LinkedHashMap<>();
-            Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
-                    .forEach(kind -> ports.put(
-                            kind.id(),
-                            choice.isRemote(kind)
-                                    ? remotes.computeIfAbsent(kind, this::remote)
-                                    : workers.computeIfAbsent(kind, this::worker)));
-            text = new FallbackAdapter(ports, breakers, config.workers().listener());
-        }
-        return text;
+            chain.forEach(model ->
+                    ports.put(nameOf(model), choice.isRemote(model.provider()) ? remote(model) : worker(model)));
+            return new FallbackAdapter(ports, breakers, config.workers().listener());
+        });
     }
 
     /**
@@ -145,10 +156,20 @@ public final class ProviderFactory implements AutoCloseable {
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
-    public synchronized EmbeddingPort createEmbeddingAdapter() {
+    public EmbeddingPort createEmbeddingAdapter() {
+        return createEmbeddingAdapterForRole(ModelRole.GENERAL);
+    }
+
+    /**
+     * The same with the model of a role: vectors of roles with other models can't be compared.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if the provider has no model for the role
+     */
+    public synchronized EmbeddingPort createEmbeddingAdapterForRole(ModelRole role) {
         checkOpen();
-        ProviderKind kind = selection().provider();
-        return choice.isRemote(kind) ? remotes.computeIfAbsent(kind, this::remote) : chosenWorker();
+        NamedModel model = choice.namedModel(selection().provider(), role);
+        return choice.isRemote(model.provider()) ? remote(model) : worker(model);
     }
 
     /**
@@ -174,43 +195,59 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * Tasks made clearer by the model of {@link #createTextGenerationAdapter()}.
+     * Tasks made clearer by the model of the role {@code ENHANCER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
      */
     public TaskEnhancementPort createEnhancementAdapter() {
-        return new EnhancementAdapter(createTextGenerationAdapter());
+        return createEnhancementAdapterForRole(ModelRole.ENHANCER);
+    }
+
+    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    public TaskEnhancementPort createEnhancementAdapterForRole(ModelRole role) {
+        return new EnhancementAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
-     * Tasks split into parts by the model of {@link #createTextGenerationAdapter()}.
+     * Tasks split into parts by the model of the role {@code DECOMPOSER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
      */
     public TaskDecompositionPort createTaskDecompositionAdapter() {
-        return new TaskDecompositionAdapter(createTextGenerationAdapter());
+        return createTaskDecompositionAdapterForRole(ModelRole.DECOMPOSER);
+    }
+
+    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    public TaskDecompositionPort createTaskDecompositionAdapterForRole(ModelRole role) {
+        return new TaskDecompositionAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
-     * Questions about tasks by the model of {@link #createTextGenerationAdapter()}.
+     * Questions about tasks by the model of the role {@code TESTER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
      */
     public ComprehensionTestPort createComprehensionTestAdapter() {
-        return new ComprehensionTestAdapter(createTextGenerationAdapter());
+        return createComprehensionTestAdapterForRole(ModelRole.TESTER);
+    }
+
+    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    public ComprehensionTestPort createComprehensionTestAdapterForRole(ModelRole role) {
+        return new ComprehensionTestAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
-     * Tasks found in requirements documents by the model of {@link #createTextGenerationAdapter()}.
+     * Tasks found in requirements documents by the model of the role {@code DECOMPOSER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is not built into this version
      */
     public RequirementsParsingPort createRequirementsParsingAdapter() {
-        return new RequirementsParsingAdapter(createTextGenerationAdapter());
+        return createRequirementsParsingAdapterForRole(ModelRole.DECOMPOSER);
+    }
+
+    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    public RequirementsParsingPort createRequirementsParsingAdapterForRole(ModelRole role) {
+        return new RequirementsParsingAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
@@ -231,9 +268,34 @@ public final class ProviderFactory implements AutoCloseable {
         return choice.diagnose();
     }
 
-    /** The model that a provider would use, if one is known. */
+    /** The model that a provider would use where no role has one of its own, if one is known. */
     public Optional<String> model(ProviderKind kind) {
         return choice.model(kind);
+    }
+
+    /** The model that a provider would use for a role, if one is known. */
+    public Optional<String> model(ProviderKind kind, ModelRole role) {
+        return choice.model(kind, role);
+    }
+
+    /**
+     * The model that each role has at the provider that is chosen here, who named it, and what it takes in memory; a
+     * role without one is left out. Starts nothing.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     */
+    public synchronized List<RoleModel> roles() {
+        checkOpen();
+        ProviderKind kind = selection().provider();
+        return Arrays.stream(ModelRole.values())
+                .filter(role -> choice.model(kind, role).isPresent())
+                .map(role -> {
+                    NamedModel model = choice.namedModel(kind, role);
+                    MemoryNeed need =
+                            choice.isRemote(kind) ? null : worker(model).memoryNeed();
+                    return new RoleModel(role, kind, model.model(), choice.origin(kind, role), need);
+                })
+                .toList();
     }
 
     /**
@@ -243,16 +305,30 @@ public final class ProviderFactory implements AutoCloseable {
      * @throws Mlx4jException if all fail: the first one's error, with the others' as suppressed
      */
     public void warmUp() {
-        createTextGenerationAdapter();
-        Selection chosen = selection();
+        warmUp(ModelRole.GENERAL);
+    }
+
+    /**
+     * The same for the models of these roles, one after another. Where they don't fit into memory together, the last
+     * ones are up in the end.
+     *
+     * @throws Mlx4jException as above, for the first role for which all fail
+     */
+    public void warmUp(ModelRole... roles) {
+        for (ModelRole role : roles) {
+            createTextGenerationAdapterForRole(role);
+            warmUp(choice.chain(selection(), role));
+        }
+    }
+
+    private void warmUp(List<NamedModel> chain) {
         List<Mlx4jException> failures = new ArrayList<>();
-        for (ProviderKind kind : Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
-                .toList()) {
+        for (NamedModel model : chain) {
             try {
-                if (choice.isRemote(kind)) {
-                    choice.checkAvailable(kind);
+                if (choice.isRemote(model.provider())) {
+                    choice.checkAvailable(model.provider());
                 } else {
-                    started(kind).warmUp();
+                    worker(model).warmUp();
                 }
                 return;
             } catch (Mlx4jException error) {
@@ -264,11 +340,23 @@ public final class ProviderFactory implements AutoCloseable {
         throw first;
     }
 
-    /** How each worker of this factory is, and what became of it so far. */
-    public synchronized Map<ProviderKind, WorkerStatus> workers() {
-        Map<ProviderKind, WorkerStatus> status = new LinkedHashMap<>();
-        workers.forEach((kind, worker) -> status.put(kind, worker.status()));
-        return status;
+    /** The workers of this factory, how each is, and what became of it so far, in the order in which they were made. */
+    public synchronized List<ModelWorker> workers() {
+        return workers.entrySet().stream()
+                .map(entry -> new ModelWorker(
+                        entry.getKey().provider(),
+                        entry.getKey().model(),
+                        rolesOf(entry.getKey()),
+                        entry.getValue().status()))
+                .toList();
+    }
+
+    private Set<ModelRole> rolesOf(NamedModel model) {
+        return Arrays.stream(ModelRole.values())
+                .filter(role -> choice.model(model.provider(), role)
+                        .filter(name -> new NamedModel(model.provider(), name).equals(model))
+                        .isPresent())
+                .collect(Collectors.toSet());
     }
 
     /** The circuit breaker of each provider that text generation has, by its name; empty before that was made. */
@@ -282,16 +370,13 @@ public final class ProviderFactory implements AutoCloseable {
         synchronized (this) {
             closed = true;
         }
+        residency.close();
         started().forEach(SubprocessAdapter::close);
         remotes().forEach(RemoteAdapter::close);
     }
 
     private synchronized List<SubprocessAdapter> started() {
         return List.copyOf(workers.values());
-    }
-
-    private synchronized SubprocessAdapter started(ProviderKind kind) {
-        return workers.computeIfAbsent(kind, this::worker);
     }
 
     private synchronized List<RemoteAdapter> remotes() {
@@ -306,32 +391,46 @@ public final class ProviderFactory implements AutoCloseable {
     /** The worker of the provider that is chosen here; nothing is started yet. */
     synchronized SubprocessAdapter chosenWorker() {
         checkOpen();
-        return workers.computeIfAbsent(selection().provider(), this::worker);
+        return worker(choice.namedModel(selection().provider(), ModelRole.GENERAL));
     }
 
-    private SubprocessAdapter worker(ProviderKind kind) {
-        WorkerProbe probe = choice.probe(kind);
-        String model = modelOf(kind);
+    private synchronized SubprocessAdapter worker(NamedModel model) {
+        return workers.computeIfAbsent(model, this::newWorker);
+    }
+
+    private SubprocessAdapter newWorker(NamedModel model) {
+        WorkerProbe probe = choice.probe(model.provider());
+        WorkerOptions options = optionsOf(model);
+        return model.provider() == ProviderKind.MLX
+                ? new MlxSubprocessAdapter(model.model(), config.download(), probe, options, residency)
+                : new HfSubprocessAdapter(model.model(), config.download(), probe, options, residency);
+    }
+
+    /** An adapter, a draft model and the like belong to the plain model; a role's own model is loaded without. */
+    private WorkerOptions optionsOf(NamedModel model) {
         WorkerOptions options = config.workers();
         if (options.journal() == null && Files.isDirectory(config.home())) {
             options = options.withJournal(config.home().resolve(JOURNAL));
         }
-        return kind == ProviderKind.MLX
-                ? new MlxSubprocessAdapter(model, config.download(), probe, options)
-                : new HfSubprocessAdapter(model, config.download(), probe, options);
+        return rolesOf(model).contains(ModelRole.GENERAL)
+                ? options
+                : options.withModel(options.model().forAnotherModel())
+                        .withMlx(options.mlx().forAnotherModel());
     }
 
-    private RemoteAdapter remote(ProviderKind kind) {
-        return new RemoteAdapter(
-                new RemoteProvider(kind, config.remote()),
-                modelOf(kind),
-                config.workers().listener());
+    /** Of its circuit breaker: the provider's, with the model where that is not the plain one. */
+    private String nameOf(NamedModel model) {
+        String provider = model.provider().id();
+        return rolesOf(model).contains(ModelRole.GENERAL) ? provider : provider + ":" + model.model();
     }
 
-    private String modelOf(ProviderKind kind) {
-        return model(kind)
-                .orElseThrow(() -> new NotSupportedException(
-                        "There is no model for " + kind.id() + ".", "Name one in " + kind.name() + "_MODEL."));
+    private RemoteAdapter remote(NamedModel model) {
+        return remotes.computeIfAbsent(
+                model,
+                named -> new RemoteAdapter(
+                        new RemoteProvider(named.provider(), config.remote()),
+                        named.model(),
+                        config.workers().listener()));
     }
 
     private void checkOpen() {

@@ -4,8 +4,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Every setting that {@link ProviderConfig#fromEnv()} reads. A system property of the same name comes before the
- * environment variable; an empty value counts as unset. {@code docs/configuration.md} is made from this.
+ * Every setting that {@link ProviderConfig#fromEnv()} reads, but for the models of roles ({@link RoleSettings}). A
+ * system property of the same name comes before the environment variable; an empty value counts as unset.
+ * {@code docs/configuration.md} is made from this.
  */
 enum Setting {
     TASK_ORCHESTRATOR_PROVIDER(
@@ -81,6 +82,13 @@ enum Setting {
             "0 (never)", "After how long without a request a worker is stopped; the next request starts it again."),
     MLX4J_MAX_REQUESTS(
             "256", "How many requests a worker takes at once, waiting ones included; one more fails with `BUSY`."),
+    MLX4J_MAX_WORKERS(
+            "as many as fit",
+            "How many workers run at once, where roles have models of their own; idle ones are stopped for others."),
+    MLX4J_MEMORY_RESERVE_MB(
+            "1024",
+            "Memory (MiB) that a worker which starts beside others leaves free; where it can't, idle ones are stopped"
+                    + " for it."),
     MLX4J_PREFIX_CACHE_MB(
             "1024",
             "The most memory (MiB) in which the mlx worker keeps finished prompts and answers for prompts that begin with"
@@ -106,6 +114,11 @@ enum Setting {
 
     /** Its value, if it is set. */
     Optional<String> in(Map<String, String> environment) {
-        return Optional.ofNullable(environment.get(name())).map(String::strip).filter(value -> !value.isEmpty());
+        return value(name(), environment);
+    }
+
+    /** A setting's value, if it is set. */
+    static Optional<String> value(String name, Map<String, String> environment) {
+        return Optional.ofNullable(environment.get(name)).map(String::strip).filter(value -> !value.isEmpty());
     }
 }

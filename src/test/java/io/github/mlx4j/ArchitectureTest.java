@@ -41,7 +41,9 @@ class ArchitectureTest {
             entry("device", Set.of("port", "error")),
             entry("model", Set.of("device", "port", "error")),
             entry("probe", Set.of("internal.worker", "port", "error")),
-            entry("adapter", Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "error")),
+            entry(
+                    "adapter",
+                    Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "device", "error")),
             entry("evaluation", Set.of("port", "error")),
             entry("measurement", Set.of("evaluation", "device", "port", "error")),
             entry("task", Set.of("port", "error")),

@@ -7,10 +7,12 @@ import io.github.mlx4j.ProviderConfig.NamedInterpreter;
 import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.BreakerState;
+import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteOptions;
@@ -79,6 +81,8 @@ class ProviderConfigTest {
                 Setting.MLX4J_HANG_SECONDS, "7",
                 Setting.MLX4J_IDLE_SECONDS, "7",
                 Setting.MLX4J_MAX_REQUESTS, "7",
+                Setting.MLX4J_MAX_WORKERS, "7",
+                Setting.MLX4J_MEMORY_RESERVE_MB, "7",
                 Setting.MLX4J_PREFIX_CACHE_MB, "7"));
         values.putAll(Map.of(
                 Setting.MLX_DRAFT_TOKENS, "7",
@@ -167,6 +171,13 @@ class ProviderConfigTest {
     }
 
     @Test
+    void shouldTakeWhichWorkersMayBeUpAtOnce() {
+        assertThat(ProviderConfig.fromEnv(Map.of("MLX4J_MAX_WORKERS", "2", "MLX4J_MEMORY_RESERVE_MB", "4096"))
+                        .residency())
+                .isEqualTo(ResidencyOptions.DEFAULT.withMaxWorkers(2).withReservedBytes(4L << 30));
+    }
+
+    @Test
     void shouldTakeTheInterpreterOfEveryWorkerUnlessOneHasItsOwn() {
         assertThat(ProviderConfig.fromEnv(Map.of("PYTHON_PATH", "/a")).interpreters())
                 .isEqualTo(Map.of(
@@ -215,7 +226,9 @@ class ProviderConfigTest {
         "MLX_KV_TOKENS, 63, a whole number from 64 on",
         "MLX4J_PREFIX_CACHE_MB, -1, a whole number from 0 on",
         "MLX4J_PREFIX_CACHE_MB, 1.5, a whole number from 0 on",
-        "MLX4J_MAX_REQUESTS, 0, a whole number from 1 on"
+        "MLX4J_MAX_REQUESTS, 0, a whole number from 1 on",
+        "MLX4J_MAX_WORKERS, 0, a whole number from 1 on",
+        "MLX4J_MEMORY_RESERVE_MB, -1, a whole number from 0 on"
     })
     void shouldSayWhichValuesThereAreWhenASettingHasAnother(Setting setting, String value, String choices) {
         assertThatExceptionOfType(ConfigurationException.class)
@@ -289,6 +302,7 @@ class ProviderConfigTest {
                 .provider(ProviderKind.MLX)
                 .fallback(fallback)
                 .model(ProviderKind.MLX, "/models/a")
+                .model(ProviderKind.MLX, ModelRole.ROUTER, "/models/r")
                 .interpreter(ProviderKind.HF, "python3.12")
                 .home(Path.of("/elsewhere"))
                 .allowAnyPlatform(true)
@@ -296,18 +310,22 @@ class ProviderConfigTest {
         ProviderConfig config = builder.build();
 
         fallback.clear();
-        builder.model(ProviderKind.MLX, "/models/b").interpreter(ProviderKind.HF, "other");
+        builder.model(ProviderKind.MLX, "/models/b")
+                .model(ProviderKind.MLX, ModelRole.ROUTER, "/models/s")
+                .interpreter(ProviderKind.HF, "other");
 
         assertThat(config)
                 .isEqualTo(new ProviderConfig(
                         ProviderKind.MLX,
                         List.of(ProviderKind.HF),
                         Map.of(ProviderKind.MLX, "/models/a"),
+                        Map.of(ProviderKind.MLX, Map.of(ModelRole.ROUTER, "/models/r")),
                         Map.of(ProviderKind.HF, new NamedInterpreter("python3.12", "the configuration")),
                         Path.of("/elsewhere"),
                         true,
                         false,
                         WorkerOptions.DEFAULT,
+                        ResidencyOptions.DEFAULT,
                         RemoteOptions.DEFAULT));
     }
 

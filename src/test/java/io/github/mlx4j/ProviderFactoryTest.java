@@ -244,7 +244,9 @@ class ProviderFactoryTest {
 
             assertThat(providers.createAnalysisAdapter()).isSameAs(vectors);
             assertThat(tokens).isSameAs(vectors).isInstanceOf(MlxSubprocessAdapter.class);
-            assertThat(providers.workers()).containsOnlyKeys(ProviderKind.MLX, ProviderKind.HF);
+            assertThat(providers.workers())
+                    .extracting(ModelWorker::provider)
+                    .containsExactly(ProviderKind.MLX, ProviderKind.HF);
             assertThat(tokens.countTokens(GenerationRequest.tokens(1, 2))).isEqualTo(2);
             assertThat(calls).as("no worker is started").hasContent("probe");
         }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.spring.Mlx4jAutoConfiguration;
@@ -71,6 +72,8 @@ class SpringPropertiesTest {
             value("MLX4J_HANG_SECONDS", "mlx4j.hang", "90", "90"),
             value("MLX4J_IDLE_SECONDS", "mlx4j.idle", "1h", "3600"),
             value("MLX4J_MAX_REQUESTS", "mlx4j.max-requests", "7"),
+            value("MLX4J_MAX_WORKERS", "mlx4j.max-workers", "2"),
+            value("MLX4J_MEMORY_RESERVE_MB", "mlx4j.memory-reserve", "2GB", "2048"),
             value("MLX4J_PREFIX_CACHE_MB", "mlx4j.prefix-cache", "0", "0")));
 
     private final ApplicationContextRunner runner =
@@ -94,6 +97,19 @@ class SpringPropertiesTest {
                         assertThat(context.getBean(ProviderConfig.class)).isEqualTo(ProviderConfig.fromEnv(settings)));
     }
 
+    @ParameterizedTest
+    @EnumSource(ProviderKind.class)
+    void shouldNameTheModelsOfRoles(ProviderKind provider) {
+        for (ModelRole role : RoleSettings.ROLES) {
+            Map<String, String> settings = ofThisMachine();
+            settings.put(RoleSettings.name(provider, role), "a/b");
+
+            runner.withPropertyValues("mlx4j.%s.roles.%s=a/b".formatted(provider.id(), role.id()))
+                    .run(context -> assertThat(context.getBean(ProviderConfig.class))
+                            .isEqualTo(ProviderConfig.fromEnv(settings)));
+        }
+    }
+
     @Test
     void shouldBeDescribedForIdes() throws IOException {
         JsonNode metadata;
@@ -109,9 +125,10 @@ class SpringPropertiesTest {
                         property -> property.path("description").asText()));
 
         assertThat(described.keySet())
-                .isEqualTo(Stream.concat(
-                                OF_SPRING.stream(), VALUES.values().stream().map(value -> value.get(0)))
-                        .collect(Collectors.toCollection(TreeSet::new)));
+                .isEqualTo(
+                        Stream.of(OF_SPRING.stream(), VALUES.values().stream().map(value -> value.get(0)), ofRoles())
+                                .flatMap(names -> names)
+                                .collect(Collectors.toCollection(TreeSet::new)));
         assertThat(described.values()).noneMatch(String::isBlank);
         assertThat(described.values())
                 .as("Javadoc's marks mean nothing in an IDE")
@@ -119,6 +136,12 @@ class SpringPropertiesTest {
         StreamSupport.stream(metadata.get("hints").spliterator(), false)
                 .forEach(hint ->
                         assertThat(described).containsKey(hint.get("name").asText()));
+    }
+
+    private static Stream<String> ofRoles() {
+        return Arrays.stream(ProviderKind.values())
+                .flatMap(provider -> RoleSettings.ROLES.stream()
+                        .map(role -> "mlx4j.%s.roles.%s".formatted(provider.id(), role.id())));
     }
 
     @Test
@@ -210,7 +233,8 @@ class SpringPropertiesTest {
     private static Map<String, String> ofThisMachine() {
         Set<String> names = Arrays.stream(Setting.values()).map(Setting::name).collect(Collectors.toSet());
         return System.getenv().entrySet().stream()
-                .filter(variable -> names.contains(variable.getKey()))
+                .filter(variable ->
+                        names.contains(variable.getKey()) || variable.getKey().contains("_MODEL_"))
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue, (a, b) -> a, TreeMap::new));
     }
 }

@@ -68,18 +68,26 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
      *
      * @param ports who is asked, in order
      * @param breakers has, or makes, the circuit breaker of each port, by the port's name
-     * @param listener hears of breakers and of ports that stand in, and of requests if the first port has it too; what
-     *     it throws hurts nothing
+     * @param listener hears of the breakers that are made, and of ports that stand in, and of requests if the first
+     *     port has it too; what it throws hurts nothing
      */
     public FallbackAdapter(
             Map<String, ? extends AbstractTextGenerationPort> ports,
             CircuitBreakerRegistry breakers,
             @Nullable Mlx4jListener listener) {
-        this.ports = ports.entrySet().stream()
-                .map(port -> new Guarded(port.getKey(), port.getValue(), breakers.circuitBreaker(port.getKey())))
-                .toList();
         this.listener = listener == null ? null : Mlx4jListener.all(List.of(listener));
-        this.ports.forEach(port -> port.breaker().getEventPublisher().onStateTransition(this::tell));
+        this.ports = ports.entrySet().stream()
+                .map(port -> new Guarded(port.getKey(), port.getValue(), breaker(port.getKey(), breakers)))
+                .toList();
+    }
+
+    private CircuitBreaker breaker(String name, CircuitBreakerRegistry breakers) {
+        boolean shared = breakers.find(name).isPresent(); // then whoever made it tells of it
+        CircuitBreaker breaker = breakers.circuitBreaker(name);
+        if (!shared) {
+            breaker.getEventPublisher().onStateTransition(this::tell);
+        }
+        return breaker;
     }
 
     /** Breakers as this class has them by default, to make a registry of. */

@@ -17,8 +17,20 @@ public final class HfSubprocessAdapter extends SubprocessAdapter {
      * @param options how the worker is looked after
      */
     public HfSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerOptions options) {
+        this(model, download, probe, options, new Residency(ResidencyOptions.DEFAULT));
+    }
+
+    /** The same beside others that have the same {@code residency}. */
+    public HfSubprocessAdapter(
+            String model, boolean download, WorkerProbe probe, WorkerOptions options, Residency residency) {
         this(new WorkerSettings(
-                model, download, probe::check, new BundledScripts("hf_worker.py"), RestartBudget.standard(), options));
+                model,
+                download,
+                probe::check,
+                new BundledScripts("hf_worker.py"),
+                RestartBudget.standard(),
+                options,
+                residency));
     }
 
     HfSubprocessAdapter(WorkerSettings settings) {

@@ -24,6 +24,11 @@ public record MlxOptions(
     /** Every default. */
     public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null);
 
+    /** What holds for another model too: how the KV cache is kept. A draft model has the vocabulary of one model. */
+    public MlxOptions forAnotherModel() {
+        return new MlxOptions(null, null, kvBits, kvTokens);
+    }
+
     /** The same with a draft model. */
     public MlxOptions withDraftModel(String draftModel) {
         return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);

@@ -20,8 +20,20 @@ public final class MlxSubprocessAdapter extends SubprocessAdapter {
      * @param options how the worker is looked after
      */
     public MlxSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerOptions options) {
+        this(model, download, probe, options, new Residency(ResidencyOptions.DEFAULT));
+    }
+
+    /** The same beside others that have the same {@code residency}. */
+    public MlxSubprocessAdapter(
+            String model, boolean download, WorkerProbe probe, WorkerOptions options, Residency residency) {
         this(new WorkerSettings(
-                model, download, probe::check, new BundledScripts("mlx_worker.py"), RestartBudget.standard(), options));
+                model,
+                download,
+                probe::check,
+                new BundledScripts("mlx_worker.py"),
+                RestartBudget.standard(),
+                options,
+                residency));
     }
 
     MlxSubprocessAdapter(WorkerSettings settings) {

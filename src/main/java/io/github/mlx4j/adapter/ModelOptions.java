@@ -37,6 +37,14 @@ public record ModelOptions(
     /** Every default. */
     public static final ModelOptions DEFAULT = new ModelOptions(null, null, null, null, null, false, false, null);
 
+    /**
+     * What holds for another model too: the permissions and the limit of memory. The rest belongs to this model, and
+     * might not even fit another one.
+     */
+    public ModelOptions forAnotherModel() {
+        return new ModelOptions(null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes);
+    }
+
     /** The same with an adapter, or without. */
     public ModelOptions withAdapter(@Nullable Path adapter) {
         return new ModelOptions(

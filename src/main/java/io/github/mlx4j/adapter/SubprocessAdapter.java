@@ -39,7 +39,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -62,6 +61,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     private final WorkerSettings settings;
     private final Worker worker;
     private final CallObserver observer;
+    private final Residency.Seat seat;
+    private volatile @Nullable MemoryNeed need; // once anything is known of it
     private final AtomicInteger open = new AtomicInteger();
 
     SubprocessAdapter(ProviderKind kind, WorkerSettings settings) {
@@ -76,6 +77,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                         .with(settings.download() && needsHub() ? HubToken.in(System.getenv()) : null),
                 settings.budget(),
                 settings.options().limits(this));
+        this.seat = settings.residency().seat(new InResidency());
     }
 
     /** Whether the worker can run here, and if not, why not and what to do. Does not start it. */
@@ -88,16 +90,25 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return availability().isReady();
     }
 
-    /** Starts the worker and loads its model, if that has not happened yet, and waits for it. */
+    /**
+     * Starts the worker and loads its model, if that has not happened yet, and waits for it. An interrupt ends the
+     * waiting only.
+     */
     public final void warmUp() {
-        try {
-            worker.ready().join();
-        } catch (CompletionException failure) {
-            if (failure.getCause() instanceof Mlx4jException known) {
-                throw known;
-            }
-            throw failure;
+        whileIn(() -> WorkerQuery.ready(worker));
+    }
+
+    /** What the worker takes in memory, with its draft model; reads configs and headers only. */
+    public final MemoryNeed memoryNeed() {
+        MemoryNeed known = need;
+        if (known == null) {
+            String draftModel =
+                    kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
+            MemoryNeed own = MemoryNeed.of(settings.model());
+            known = draftModel == null ? own : own.plus(MemoryNeed.of(draftModel));
+            need = known.bytes() > 0 ? known : null; // it may be fetched meanwhile
         }
+        return known;
     }
 
     /**
@@ -106,6 +117,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     @Override
     public final void close() {
         worker.close();
+        settings.residency().lookAgain();
     }
 
     @Override
@@ -138,8 +150,18 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             sink.failed(refused);
             return () -> {};
         }
-        WorkerGeneration generation = new WorkerGeneration(kind, worker, params, sink, open::decrementAndGet);
-        generation.begin();
+        Residency.Stay stay = seat.enter();
+        WorkerGeneration generation = new WorkerGeneration(kind, worker, params, sink, () -> {
+            open.decrementAndGet();
+            stay.leave();
+        });
+        stay.granted().whenComplete((in, refusal) -> {
+            if (refusal instanceof Mlx4jException known) {
+                generation.fail(known);
+            } else {
+                generation.begin();
+            }
+        });
         return generation;
     }
 
@@ -175,7 +197,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final ModelDetails details() {
-        return Analysis.details(kind, WorkerQuery.ready(worker).info());
+        return Analysis.details(kind, whileIn(() -> WorkerQuery.ready(worker)).info());
     }
 
     @Override
@@ -208,9 +230,20 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     private <T> T ask(String method, Object params, Supplier<? extends WorkerQuery.Reading<T>> reading) {
         admit();
         try {
-            return WorkerQuery.ask(worker, method, params, reading);
+            return whileIn(() -> WorkerQuery.ask(worker, method, params, reading));
         } finally {
             open.decrementAndGet();
+        }
+    }
+
+    /** Does what needs the worker once it has room, and keeps it from being stopped for another meanwhile. */
+    private <T> T whileIn(Supplier<T> work) {
+        Residency.Stay stay = seat.enter();
+        try {
+            WorkerQuery.await(stay.granted());
+            return work.get();
+        } finally {
+            stay.leave();
         }
     }
 
@@ -294,5 +327,44 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         boolean network = settings.download() && needsHub();
         Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
         return new WorkerLaunch(kind, ready.interpreter(), settings.scripts(), environment);
+    }
+
+    /** The worker, as the residency sees it. */
+    private final class InResidency implements Residency.Resident {
+
+        @Override
+        public String name() {
+            return "the %s worker of %s".formatted(kind.id(), settings.model());
+        }
+
+        @Override
+        public boolean isUp() {
+            return worker.isUp();
+        }
+
+        @Override
+        public boolean wouldStart() {
+            return worker.wouldStart();
+        }
+
+        @Override
+        public boolean canRun() {
+            return isAvailable();
+        }
+
+        @Override
+        public MemoryNeed need() {
+            return memoryNeed();
+        }
+
+        @Override
+        public long takenBytes() {
+            return worker.takenBytes();
+        }
+
+        @Override
+        public void stop(String why) {
+            worker.stop(why);
+        }
     }
 }

@@ -22,6 +22,7 @@ import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TokenLogProb;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -52,7 +53,11 @@ final class WorkerGeneration implements Cancellation {
     }
 
     void begin() {
-        worker.ready().whenComplete((ready, error) -> {
+        CompletableFuture<Worker.Ready> starting;
+        synchronized (this) { // who cancels sees a worker that is starting, or it is not started
+            starting = cancelled ? CompletableFuture.failedFuture(cancelled()) : worker.ready();
+        }
+        starting.whenComplete((ready, error) -> {
             if (error != null) {
                 failed(asKnown(error), false);
             } else {
@@ -113,7 +118,8 @@ final class WorkerGeneration implements Cancellation {
         return first;
     }
 
-    private void fail(Mlx4jException error) {
+    /** Ends it; nothing is sent any more. */
+    void fail(Mlx4jException error) {
         end(() -> sink.failed(error));
     }
 

@@ -70,6 +70,11 @@ final class WorkerQuery {
         return await(answer, () -> ready.client().cancel(id));
     }
 
+    /** Waits; an interrupt ends the waiting only. */
+    static void await(CompletableFuture<?> future) {
+        await(future, () -> {});
+    }
+
     private static <T> T await(CompletableFuture<T> future, Runnable cancel) {
         try {
             return future.get();

@@ -14,6 +14,7 @@ import java.util.function.Supplier;
  * @param scripts where the worker's code comes from
  * @param budget how often it may fail
  * @param options how it is looked after
+ * @param residency which workers may be up at once
  */
 record WorkerSettings(
         String model,
@@ -21,4 +22,17 @@ record WorkerSettings(
         Supplier<Availability> probe,
         WorkerScripts scripts,
         RestartBudget budget,
-        WorkerOptions options) {}
+        WorkerOptions options,
+        Residency residency) {
+
+    /** For a worker that is alone. */
+    WorkerSettings(
+            String model,
+            boolean download,
+            Supplier<Availability> probe,
+            WorkerScripts scripts,
+            RestartBudget budget,
+            WorkerOptions options) {
+        this(model, download, probe, scripts, budget, options, new Residency(ResidencyOptions.DEFAULT));
+    }
+}

@@ -85,6 +85,7 @@ final class DoctorCommand implements Callable<Integer> {
                     "fallback",
                     selection.fallback().stream().map(kind -> kind.id()).toList());
             report.put("selection", chosen);
+            report.put("roles", RolesSection.describe(providers));
         } catch (Mlx4jException none) {
             report.put("selection", null);
             report.put("error", none.code() + ": " + none.getMessage());
@@ -165,6 +166,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
         if (report.get("selection") instanceof Map<?, ?> chosen) {
             out.printf("%nchosen: %s, behind it: %s%n", chosen.get("provider"), chosen.get("fallback"));
+            RolesSection.print((Map<?, ?>) report.get("roles"), out);
         } else {
             out.printf("%n%s%n", report.get("error"));
         }

@@ -36,7 +36,9 @@ final class ProviderOptions {
             String named = settings.getOrDefault("TASK_ORCHESTRATOR_PROVIDER", "")
                     .strip()
                     .toUpperCase(Locale.ROOT);
-            settings.put(named.isEmpty() || named.equals("AUTO") ? "MLX_MODEL" : named + "_MODEL", model);
+            String plain = named.isEmpty() || named.equals("AUTO") ? "MLX_MODEL" : named + "_MODEL";
+            settings.keySet().removeIf(name -> name.startsWith(plain + "_")); // it is the model of every role
+            settings.put(plain, model);
         }
         return ProviderFactory.create(ProviderConfig.fromEnv(settings));
     }

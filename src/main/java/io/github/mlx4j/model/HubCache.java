@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -52,6 +53,17 @@ public record HubCache(Path folder) {
         return list(of(id).resolve("blobs")).stream()
                 .mapToLong(file -> file.toFile().length())
                 .sum();
+    }
+
+    /** The folder of a model's main revision; empty if it isn't there, or has weights missing. */
+    public Optional<Path> main(String id) {
+        try {
+            String revision =
+                    Files.readString(of(id).resolve("refs").resolve("main")).strip();
+            return Optional.of(of(id).resolve("snapshots").resolve(revision)).filter(HubCache::isWhole);
+        } catch (IOException none) {
+            return Optional.empty();
+        }
     }
 
     private Path of(String id) {

@@ -1,15 +1,15 @@
 package io.github.mlx4j.spring;
 
+import io.github.mlx4j.ModelWorker;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.Selection;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.WorkerStatus;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.Status;
@@ -19,7 +19,8 @@ import org.springframework.boot.health.contributor.Status;
  *
  * <ul>
  *   <li>{@code OUT_OF_SERVICE}: no provider is available
- *   <li>{@code DOWN}: the worker of every provider that could answer has failed, and is not started again for now
+ *   <li>{@code DOWN}: the worker of every provider that could answer has failed with the plain model, and is not
+ *       started again for now
  *   <li>{@code UP}: otherwise, also before the first request
  * </ul>
  */
@@ -45,19 +46,26 @@ public final class Mlx4jHealthIndicator extends AbstractHealthIndicator {
                     .withDetail("fix", none.hint());
             return;
         }
-        Map<ProviderKind, WorkerStatus> workers = providers.workers();
+        List<ModelWorker> workers = providers.workers();
         boolean anyChance = Stream.concat(Stream.of(selection.provider()), selection.fallback().stream())
-                .anyMatch(kind -> !hasFailed(workers.get(kind)));
+                .anyMatch(kind -> workers.stream()
+                        .filter(worker -> worker.provider() == kind)
+                        .noneMatch(Mlx4jHealthIndicator::hasFailed));
         builder.status(anyChance ? Status.UP : Status.DOWN)
                 .withDetail("provider", selection.provider().id())
                 .withDetail(
                         "fallback",
                         selection.fallback().stream().map(ProviderKind::id).toList());
-        workers.forEach((kind, status) -> builder.withDetail(kind.id(), detail(status)));
+        workers.forEach(worker -> builder.withDetail(name(worker), detail(worker.status())));
     }
 
-    private static boolean hasFailed(@Nullable WorkerStatus worker) {
-        return worker != null && worker.state() == WorkerStatus.State.FAILED;
+    private static boolean hasFailed(ModelWorker worker) {
+        return worker.roles().contains(ModelRole.GENERAL) && worker.status().state() == WorkerStatus.State.FAILED;
+    }
+
+    private static String name(ModelWorker worker) {
+        String provider = worker.provider().id();
+        return worker.roles().contains(ModelRole.GENERAL) ? provider : provider + ":" + worker.model();
     }
 
     private static String detail(WorkerStatus worker) {

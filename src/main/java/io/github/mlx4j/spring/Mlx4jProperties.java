@@ -35,6 +35,8 @@ import org.springframework.util.unit.DataUnit;
  * @param download Whether a hub model that isn't in the cache is fetched: auto or never. Default: auto.
  * @param hang How long a worker may have work without moving, in whole seconds. Default: 120s.
  * @param idle After how long without a request a worker is stopped, in whole seconds; 0 is never. Default: 0.
+ * @param maxWorkers How many workers of different models run at once. Default: as many as fit into memory.
+ * @param memoryReserve Memory that is left to other programs where workers are kept side by side, in whole mebibytes.
  * @param maxRequests How many requests a worker takes at once, waiting ones included. Default: 256.
  * @param prefixCache The most memory for finished prompts and answers, in whole mebibytes; 0 is off. Default: 1024MB.
  * @param warmUp Whether the worker starts and loads its model before the application is up, which fails where it can't.
@@ -63,15 +65,32 @@ public record Mlx4jProperties(
         @Nullable String download,
         @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration hang,
         @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration idle,
+        @Nullable Integer maxWorkers,
+        @DataSizeUnit(DataUnit.MEGABYTES) @Nullable DataSize memoryReserve,
         @Nullable Integer maxRequests,
         @DataSizeUnit(DataUnit.MEGABYTES) @Nullable DataSize prefixCache,
         @DefaultValue("false") boolean warmUp,
         @DefaultValue LangChain4j langchain4j) {
 
     /**
+     * Models of single roles. Default: the provider's model.
+     *
+     * @param router Model that decides where requests go.
+     * @param decomposer Model that splits tasks, and finds them in documents.
+     * @param enhancer Model that makes tasks clearer.
+     * @param tester Model that asks questions about tasks.
+     */
+    public record Roles(
+            @Nullable String router,
+            @Nullable String decomposer,
+            @Nullable String enhancer,
+            @Nullable String tester) {}
+
+    /**
      * What is for the mlx worker only.
      *
      * @param model Model of the mlx worker: a folder, or a hub id. Default: a 4-bit Phi-3-mini.
+     * @param roles Models of single roles.
      * @param python Python interpreter of the mlx worker.
      * @param draftModel Draft model, which guesses tokens ahead: a folder, or a hub id.
      * @param draftTokens How many tokens the draft model guesses ahead, 1 to 16. Default: 3.
@@ -80,6 +99,7 @@ public record Mlx4jProperties(
      */
     public record Mlx(
             @Nullable String model,
+            @DefaultValue Roles roles,
             @Nullable String python,
             @Nullable String draftModel,
             @Nullable Integer draftTokens,
@@ -90,34 +110,45 @@ public record Mlx4jProperties(
      * What is for the hf worker only.
      *
      * @param model Model of the hf worker: a folder, or a hub id. Default: the counterpart of the mlx model.
+     * @param roles Models of single roles.
      * @param python Python interpreter of the hf worker.
      */
-    public record Hf(@Nullable String model, @Nullable String python) {}
+    public record Hf(
+            @Nullable String model,
+            @DefaultValue Roles roles,
+            @Nullable String python) {}
 
     /**
      * The Ollama server.
      *
      * @param model Model of the server, one that it has. Default: llama3.1.
+     * @param roles Models of single roles.
      * @param baseUrl Where the server is.
      */
-    public record Ollama(@Nullable String model, @Nullable String baseUrl) {}
+    public record Ollama(
+            @Nullable String model,
+            @DefaultValue Roles roles,
+            @Nullable String baseUrl) {}
 
     /**
      * A service that may need a key.
      *
      * @param model Model of the service.
+     * @param roles Models of single roles.
      * @param baseUrl Where the service is.
      * @param apiKey Key of the service. It is shown to nobody but its server.
      */
     public record Service(
             @Nullable String model,
+            @DefaultValue Roles roles,
             @Nullable String baseUrl,
             @Nullable String apiKey) {
 
         /** Does not show the key. */
         @Override
         public String toString() {
-            return "Service[model=%s, baseUrl=%s, apiKey=%s]".formatted(model, baseUrl, apiKey == null ? null : "***");
+            return "Service[model=%s, roles=%s, baseUrl=%s, apiKey=%s]"
+                    .formatted(model, roles, baseUrl, apiKey == null ? null : "***");
         }
     }
 

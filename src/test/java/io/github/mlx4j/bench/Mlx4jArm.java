@@ -56,7 +56,7 @@ final class Mlx4jArm implements Arm {
     }
 
     OptionalLong pid() {
-        return factory.workers().get(ProviderKind.MLX).processId();
+        return factory.workers().get(0).status().processId();
     }
 
     @Override

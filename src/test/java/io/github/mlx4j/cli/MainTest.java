@@ -11,6 +11,7 @@ import io.github.mlx4j.StubPython;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.HashMap;
@@ -53,7 +54,17 @@ class MainTest {
         settings.put("OLLAMA_BASE_URL", "http://127.0.0.1:1"); // nobody is there, also where Ollama runs
         List.of("OPENAI_BASE_URL", "OPENAI_API_KEY", "ANTHROPIC_MODEL", "ANTHROPIC_API_KEY")
                 .forEach(name -> settings.put(name, ""));
-        settings.forEach((name, value) -> before.put(name, System.setProperty(name, value)));
+        List.of("MLX_MODEL_ROUTER", "MLX4J_MAX_WORKERS", "MLX4J_MEMORY_RESERVE_MB")
+                .forEach(name -> settings.put(name, ""));
+        settings.forEach(this::set);
+    }
+
+    /** Until the test's end. */
+    private void set(String name, String value) {
+        String was = System.setProperty(name, value);
+        if (!before.containsKey(name)) {
+            before.put(name, was); // may be null
+        }
     }
 
     @AfterEach
@@ -420,6 +431,54 @@ class MainTest {
 
         assertThat(out.toString())
                 .contains("mlx: available", "hf: available", "(Python 3.12.1)", "chosen: mlx, behind it: []");
+    }
+
+    @Test
+    void shouldShowTheModelsOfRolesAndWhetherTheyFitTogether() throws IOException {
+        usePython(StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL));
+        Path model = Path.of("src", "test", "resources", "models", "tiny-chat").toAbsolutePath();
+        Path copy = Files.createSymbolicLink(folder.resolve("copy"), model);
+        set("MLX_MODEL", model.toString());
+        set("MLX_MODEL_ROUTER", copy.toString());
+
+        assertThat(run("doctor --json")).isZero();
+        JsonNode roles = json().path("roles");
+        assertThat(roles.at("/models/0/role").textValue()).isEqualTo("router");
+        assertThat(roles.at("/models/0/model").textValue()).isEqualTo(copy.toString());
+        assertThat(roles.at("/models/0/origin").textValue()).isEqualTo("MLX_MODEL_ROUTER");
+        assertThat(roles.at("/models/0/sharedWith")).isEmpty();
+        assertThat(roles.at("/models/4/role").textValue()).isEqualTo("general");
+        assertThat(roles.at("/models/4/origin").textValue()).isEqualTo("MLX_MODEL");
+        assertThat(roles.at("/models/4/sharedWith"))
+                .extracting(JsonNode::textValue)
+                .containsExactly("decomposer", "enhancer", "tester");
+        long each = roles.at("/memory/needs/0/neededBytes").longValue();
+        assertThat(each).isGreaterThan(Files.size(model.resolve("model.safetensors")));
+        assertThat(roles.at("/memory/neededBytes").longValue()).isEqualTo(2 * each);
+        assertThat(roles.at("/memory/together").booleanValue()).isTrue();
+
+        set("MLX4J_MAX_WORKERS", "1");
+        out.getBuffer().setLength(0);
+        assertThat(run("doctor")).isZero();
+        assertThat(out.toString())
+                .contains(
+                        "roles:",
+                        "router       " + copy + " (MLX_MODEL_ROUTER)",
+                        "general      " + model + " (MLX_MODEL)")
+                .containsPattern("    in all .+; available .+ beside a reserve of 1\\.1 GB; MLX4J_MAX_WORKERS is 1\\R"
+                        + "    they take turns: idle ones are stopped for others\\R");
+    }
+
+    @Test
+    void shouldTakeTheGivenModelForEveryRole() throws IOException {
+        usePython(StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL));
+        set("MLX_MODEL_ROUTER", "org/router");
+
+        assertThat(run("doctor --json --model org/given")).isZero();
+
+        assertThat(json().at("/roles/models"))
+                .hasSize(5)
+                .allSatisfy(role -> assertThat(role.path("model").textValue()).isEqualTo("org/given"));
     }
 
     private static List<JsonNode> workers(JsonNode report) {

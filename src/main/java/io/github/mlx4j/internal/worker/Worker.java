@@ -145,6 +145,39 @@ public final class Worker implements AutoCloseable {
                         OptionalLong.empty()));
     }
 
+    /** Whether it has a process, or is starting one. */
+    public synchronized boolean isUp() {
+        return !closed && current != null && (!current.isDone() || isUp(current));
+    }
+
+    /** Whether {@link #ready()} would start a process now, rather than find one or fail at once. */
+    public synchronized boolean wouldStart() {
+        return !closed && !isUp() && permanent == null && !budget.spent();
+    }
+
+    /** What its process has taken so far, in bytes, as far as it has told; 0 if it has none. */
+    public synchronized long takenBytes() {
+        if (current == null || !isUp(current)) {
+            return 0;
+        }
+        WorkerMemory told = memory(current.join());
+        return told.resident().orElse(told.active().orElse(0));
+    }
+
+    /**
+     * Stops the process, if there is one, or its start, and waits for its end, some seconds at most. What is asked of
+     * it after that starts another one.
+     */
+    public void stop(String why) {
+        CompletableFuture<Ready> last;
+        synchronized (this) {
+            last = current;
+        }
+        if (last != null) {
+            stop(last, why);
+        }
+    }
+
     /** Stops the process, if there is one, and fails what it was working on. Idempotent. */
     @Override
     public void close() {
@@ -168,16 +201,22 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    private void stopIdle(Ready idle) {
+    private void stop(CompletableFuture<Ready> which, String why) {
+        WorkerClient client;
         synchronized (this) {
-            if (closed || current == null || !isDoneWell(current) || current.join() != idle) {
+            if (closed || current != which) {
                 return;
             }
+            client = latest;
             current = null;
         }
-        history.add("stopped", "idle for " + limits.idle().toSeconds() + " s");
-        log.info("{} worker stopped, since it was idle; the next request starts it again", name);
-        idle.client().stopIdle();
+        history.add("stopped", why);
+        log.info("{} worker stopped, {}; the next request starts it again", name, why);
+        which.completeExceptionally(new WorkerDiedException(
+                "The " + name + " worker was stopped while it started, " + why + ".", "Try again.", 0, ""));
+        if (client != null) {
+            client.stopIdle();
+        }
     }
 
     /** Whether a start, or the life after it, ended by a fault of the worker rather than for a reason that it gave. */
@@ -203,12 +242,13 @@ public final class Worker implements AutoCloseable {
             waitBefore(starting);
             long begun = System.nanoTime();
             history.add("starting", "");
-            client = start(launch.get());
+            client = start(launch.get(), starting);
             await(client.hello(), limits.hello(), "say hello");
             Ready ready = initialize(client, begun);
             client.onEnd(this::failed);
             if (starting.complete(ready)) {
-                client.watch(limits, () -> stopIdle(ready));
+                client.watch(
+                        limits, () -> stop(starting, "idle for " + limits.idle().toSeconds() + " s"));
                 String what = "%s on %s (pid %d) after %d ms"
                         .formatted(
                                 ready.info().model(),
@@ -237,9 +277,9 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** Starts the process, unless this was closed meanwhile: then nobody would end it. */
-    private synchronized WorkerClient start(WorkerLaunch what) throws IOException {
-        if (closed) {
+    /** Starts the process, unless this was closed or stopped meanwhile: then nobody would end it. */
+    private synchronized WorkerClient start(WorkerLaunch what, CompletableFuture<Ready> starting) throws IOException {
+        if (closed || current != starting) {
             throw closedWhileItStarted();
         }
         WorkerClient started = WorkerClient.start(what);
@@ -265,13 +305,15 @@ public final class Worker implements AutoCloseable {
     }
 
     private void fail(CompletableFuture<Ready> starting, @Nullable WorkerClient client, Mlx4jException error) {
+        boolean stopped;
         synchronized (this) {
             if (isPermanent(error)) {
                 permanent = error;
             }
+            stopped = error instanceof ClosedException || current != starting;
         }
-        if (!(error instanceof ClosedException)) {
-            failed(error);
+        if (!stopped) {
+            failed(error); // not under the lock: a listener may ask how the worker is
         }
         starting.completeExceptionally(error);
         if (client != null) {

@@ -8,12 +8,14 @@ import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.TestClock;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.WorkerStatus;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -85,6 +87,54 @@ class WorkerTest {
         assertThat(worker.ready()).succeedsWithin(SOON);
         assertThat(pid()).isNotEqualTo(first);
         assertThat(launches).hasSize(2);
+    }
+
+    @Test
+    void shouldBeGoneWhenItIsStoppedAndStartAgainOnDemand() {
+        assertThat(worker.wouldStart()).isTrue();
+        assertThat(worker.ready()).succeedsWithin(SOON);
+        long first = pid();
+        assertThat(worker.isUp()).isTrue();
+        assertThat(worker.wouldStart()).isFalse();
+
+        worker.stop("for the test");
+        worker.stop("once more, which does nothing");
+
+        assertThat(ProcessHandle.of(first)).isEmpty();
+        assertThat(worker.isUp()).isFalse();
+        assertThat(worker.status().state()).isEqualTo(WorkerStatus.State.STOPPED);
+        assertThat(worker.ready()).succeedsWithin(SOON);
+        assertThat(pid()).isNotEqualTo(first);
+        assertThat(worker.status().failures()).isZero();
+        assertThat(worker.status().history())
+                .filteredOn(event -> event.name().equals("stopped"))
+                .extracting(WorkerStatus.Event::detail)
+                .containsExactly("for the test");
+    }
+
+    @Test
+    void shouldEndTheStartWhenItIsStoppedMeanwhile() {
+        worker = worker("{\"loadMs\":60000}", 1);
+        CompletableFuture<Worker.Ready> starting = worker.ready();
+        await().atMost(SOON).until(() -> launches.size() == 1);
+        assertThat(worker.isUp()).isTrue();
+
+        worker.stop("for the test");
+
+        assertFails(starting, WorkerDiedException.class)
+                .withMessage("The mlx worker was stopped while it started, for the test. What to do: Try again.");
+        awaitNothingLeft();
+        assertThat(worker.wouldStart()).as("nothing of its budget is spent").isTrue();
+        assertThat(worker.status().failures()).isZero();
+    }
+
+    @Test
+    void shouldNotStartWhenItsCauseIsPermanent() {
+        worker = worker("{\"error\":\"ModelLoadFailed\"}", 3);
+        assertFails(worker.ready(), ModelLoadException.class);
+
+        assertThat(worker.wouldStart()).isFalse();
+        assertThat(worker.isUp()).isFalse();
     }
 
     @Test

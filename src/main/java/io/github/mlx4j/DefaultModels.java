@@ -1,0 +1,39 @@
+package io.github.mlx4j;
+
+import io.github.mlx4j.model.ModelRegistry;
+import io.github.mlx4j.port.ModelRole;
+import io.github.mlx4j.port.ProviderKind;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The model of each role where none is named. Those of Ollama and OpenAI are the ones of the guide that this library
+ * came from. hf takes the counterpart of the mlx model, and Anthropic has none. {@code docs/configuration.md} has the
+ * same table.
+ */
+final class DefaultModels {
+
+    private static final String PHI3 = ModelRegistry.DEFAULT_MLX;
+
+    private static final List<Row> TABLE = List.of(
+            new Row(ModelRole.ROUTER, PHI3, "phi3", "gpt-4"),
+            new Row(ModelRole.DECOMPOSER, PHI3, "orca2", "gpt-4"),
+            new Row(ModelRole.ENHANCER, PHI3, "llama3.1", "gpt-4"),
+            new Row(ModelRole.TESTER, PHI3, "mistral", "gpt-4"),
+            new Row(ModelRole.GENERAL, PHI3, "llama3.1", "gpt-4"));
+
+    private record Row(ModelRole role, String mlx, String ollama, String openai) {}
+
+    private DefaultModels() {}
+
+    /** The default of a role; for OpenAI at its own address only. */
+    static Optional<String> of(ProviderKind provider, ModelRole role) {
+        Row row = TABLE.stream().filter(one -> one.role() == role).findFirst().orElseThrow();
+        return switch (provider) {
+            case MLX -> Optional.of(row.mlx());
+            case OLLAMA -> Optional.of(row.ollama());
+            case OPENAI -> Optional.of(row.openai());
+            case HF, ANTHROPIC -> Optional.empty();
+        };
+    }
+}

@@ -1,0 +1,381 @@
+package io.github.mlx4j.adapter;
+
+import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.DeviceManager;
+import io.github.mlx4j.device.MemoryManager;
+import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.WorkerBusyException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which workers are up at once, where there are several with models of their own. Thread-safe.
+ *
+ * <ul>
+ *   <li>The first worker always starts; whether its weights fit, it says itself. One more starts beside others if there
+ *       may be one more, and what its model takes fits into available memory, less the reserve and what those that run
+ *       are still to take. A model of unknown size counts as fitting.
+ *   <li>Otherwise others are stopped for it: idle ones, least recently used first. A worker at work is never stopped:
+ *       the newcomer waits for it, and requests that come later for that worker wait behind the newcomer.
+ *   <li>Who waits is served in order, but all that wait for one model are let in together. So each model has its turn,
+ *       and no more workers are started than there are turns.
+ *   <li>A wait ends with {@link WorkerBusyException} after the longest that is allowed, and with the request's deadline
+ *       or its cancel.
+ *   <li>A worker that was stopped is started again by its next request.
+ * </ul>
+ */
+public final class Residency implements AutoCloseable {
+
+    private static final long LOOK_AGAIN_MS = 1000; // memory may have become free elsewhere
+    private static final Logger log = LoggerFactory.getLogger(Residency.class);
+
+    private final ResidencyOptions options;
+    private final Supplier<OptionalLong> available; // less the reserve
+    private final List<Seat> seats = new ArrayList<>();
+    private final List<Stay> waiting = new ArrayList<>();
+    private @Nullable Thread arranger; // as long as anyone waits
+    private @Nullable Seat stopping;
+    private boolean changed;
+    private boolean closed;
+    private long uses;
+
+    /** A worker, as far as it matters here. Its methods are called by any thread. */
+    interface Resident {
+
+        /** What it is called in messages. */
+        String name();
+
+        /** Whether it has a process, or is starting one. */
+        boolean isUp();
+
+        /** Whether a request would start a process now, rather than find one or fail at once. */
+        boolean wouldStart();
+
+        /** Whether a process could start here at all. May take a moment. */
+        boolean canRun();
+
+        /** What its model takes. May read the disk. */
+        MemoryNeed need();
+
+        /** What its process has taken so far, in bytes; 0 if that is not known. */
+        long takenBytes();
+
+        /** Ends its process and waits for that; its next request starts another one. */
+        void stop(String why);
+    }
+
+    /** Creates it over the memory of this machine. */
+    public Residency(ResidencyOptions options) {
+        this(options, new MemoryManager(new DeviceManager(), options.reservedBytes())::availableBytes);
+    }
+
+    Residency(ResidencyOptions options, Supplier<OptionalLong> available) {
+        this.options = options;
+        this.available = available;
+    }
+
+    /** A place for a worker; it is taken by its requests. */
+    synchronized Seat seat(Resident resident) {
+        Seat seat = new Seat(resident);
+        seats.add(seat);
+        return seat;
+    }
+
+    /** Fails who waits, and makes nobody wait any longer: the workers are about to be closed. Idempotent. */
+    @Override
+    public void close() {
+        List<Stay> left;
+        synchronized (this) {
+            closed = true;
+            left = List.copyOf(waiting);
+            waiting.clear();
+            lookAgain();
+        }
+        left.forEach(stay -> stay.granted.completeExceptionally(new ClosedException(
+                "%s was closed before a request had its turn.".formatted(stay.seat.resident.name()), "")));
+    }
+
+    /** Something has changed for those who wait, such as that a worker was closed. */
+    synchronized void lookAgain() {
+        changed = true;
+        notifyAll();
+    }
+
+    /** The place of one worker. */
+    final class Seat {
+
+        private final Resident resident;
+        private int guests; // requests that were let in and have not left
+        private long lastUsed;
+
+        private Seat(Resident resident) {
+            this.resident = resident;
+        }
+
+        /** A request comes; it may begin once it is {@link Stay#granted}. Never waits. */
+        Stay enter() {
+            Stay stay = new Stay(this);
+            boolean free;
+            synchronized (Residency.this) {
+                free = closed || (waiting.isEmpty() && stopping != this && (hasRoom() || others().isEmpty()));
+                if (free) {
+                    letIn(stay);
+                } else {
+                    waiting.add(stay);
+                    arrangeSoon();
+                }
+            }
+            if (free) {
+                stay.granted.complete(null);
+            }
+            return stay;
+        }
+
+        /** Whether it is up, or needs no place, since its requests fail at once. */
+        private boolean hasRoom() {
+            return guests > 0 || !resident.wouldStart();
+        }
+
+        private boolean isTaken() {
+            return guests > 0 || resident.isUp();
+        }
+
+        private List<Seat> others() {
+            return seats.stream()
+                    .filter(seat -> seat != this && seat.isTaken())
+                    .sorted(Comparator.comparing((Seat seat) -> seat.guests > 0).thenComparing(seat -> seat.lastUsed))
+                    .toList();
+        }
+
+        /** What it has not taken yet of what it needs, in bytes. */
+        private long toCome() {
+            return Math.max(0, resident.need().bytes() - resident.takenBytes());
+        }
+    }
+
+    /** One request's time with a worker, from the moment at which it comes. */
+    final class Stay {
+
+        private final Seat seat;
+        private final long since = System.nanoTime();
+        private final CompletableFuture<@Nullable Void> granted = new CompletableFuture<>();
+        private boolean in;
+
+        private Stay(Seat seat) {
+            this.seat = seat;
+        }
+
+        /** Completes when it may begin; fails with {@link WorkerBusyException} if that took too long. */
+        CompletableFuture<@Nullable Void> granted() {
+            return granted;
+        }
+
+        /** The request has ended, or doesn't want to wait any longer. Idempotent. */
+        void leave() {
+            synchronized (Residency.this) {
+                waiting.remove(this);
+                if (in) {
+                    in = false;
+                    seat.guests--;
+                    seat.lastUsed = ++uses;
+                }
+                lookAgain();
+            }
+        }
+    }
+
+    private void letIn(Stay stay) {
+        waiting.remove(stay);
+        stay.in = true;
+        stay.seat.guests++;
+        stay.seat.lastUsed = ++uses;
+    }
+
+    private void arrangeSoon() {
+        lookAgain();
+        if (arranger == null) {
+            Thread thread = new Thread(this::arrange, "mlx4j-residency");
+            thread.setDaemon(true);
+            arranger = thread;
+            thread.start();
+        }
+    }
+
+    /** What one look at those who wait came to. */
+    private static final class Look {
+        private final List<Stay> letIn = new ArrayList<>();
+        private final List<Stay> givenUp = new ArrayList<>();
+        private @Nullable Seat toStop;
+        private String why = "";
+    }
+
+    private void arrange() {
+        while (true) {
+            Facts facts = facts();
+            Look look;
+            synchronized (this) {
+                look = look(facts);
+                stopping = look.toStop;
+            }
+            look.letIn.forEach(stay -> stay.granted.complete(null));
+            look.givenUp.forEach(stay -> stay.granted.completeExceptionally(tooLate(stay, facts.room())));
+            if (look.toStop != null) {
+                stop(look.toStop, look.why);
+            }
+            synchronized (this) {
+                stopping = null;
+                if (waiting.isEmpty()) {
+                    arranger = null;
+                    return;
+                }
+                if (look.toStop == null && !changed) {
+                    pause();
+                }
+            }
+        }
+    }
+
+    /**
+     * What the disk and the machine say.
+     *
+     * @param room memory that is available, less the reserve
+     * @param unable those who wait for a worker that can't run here; it says why, if they are let in
+     */
+    private record Facts(OptionalLong room, List<Seat> unable) {}
+
+    /** Finds them without holding anyone up. */
+    private Facts facts() {
+        List<Seat> all;
+        List<Seat> wanted;
+        synchronized (this) {
+            changed = false;
+            all = List.copyOf(seats);
+            wanted = waiting.stream().map(stay -> stay.seat).distinct().toList();
+        }
+        all.forEach(seat -> seat.resident.need()); // which is known from then on
+        List<Seat> unable =
+                wanted.stream().filter(seat -> !seat.resident.canRun()).toList();
+        return new Facts(available.get(), unable);
+    }
+
+    private void pause() {
+        try {
+            wait(LOOK_AGAIN_MS);
+        } catch (InterruptedException interrupt) {
+            log.debug("Nobody interrupts this thread, and it goes on", interrupt);
+        }
+    }
+
+    private static void stop(Seat seat, String why) {
+        try {
+            seat.resident.stop(why);
+        } catch (RuntimeException error) {
+            log.error("{} could not be stopped", seat.resident.name(), error);
+        }
+    }
+
+    /** Lets in who can be, and says whom to stop for the first who can't. */
+    private Look look(Facts facts) {
+        Look look = new Look();
+        List<Seat> makingRoom = List.of();
+        for (Stay stay : List.copyOf(waiting)) {
+            if (stay.in) {
+                continue; // together with one before it
+            }
+            Seat seat = stay.seat;
+            boolean hasRoom = seat.hasRoom() || facts.unable().contains(seat);
+            if (hasRoom && !makingRoom.contains(seat)) {
+                letInAll(seat, look);
+            } else if (!hasRoom && makingRoom.isEmpty()) {
+                makingRoom = toMakeRoom(seat, facts.room());
+                if (makingRoom.isEmpty()) {
+                    letInAll(seat, look);
+                } else {
+                    look.why = "to make room for " + seat.resident.name();
+                }
+            }
+        }
+        look.toStop =
+                makingRoom.stream().filter(seat -> seat.guests == 0).findFirst().orElse(null);
+        if (look.toStop == null) {
+            waiting.stream().filter(this::isTooLate).forEach(look.givenUp::add);
+            waiting.removeAll(look.givenUp);
+        }
+        return look;
+    }
+
+    private void letInAll(Seat seat, Look look) {
+        for (Stay stay : List.copyOf(waiting)) {
+            if (stay.seat == seat) {
+                letIn(stay);
+                look.letIn.add(stay);
+            }
+        }
+    }
+
+    /** The workers that have to end for another one, idle ones first; none if it fits beside all. */
+    private List<Seat> toMakeRoom(Seat newcomer, OptionalLong room) {
+        List<Seat> others = newcomer.others();
+        int stopped = 0;
+        while (!fits(newcomer, others.subList(stopped, others.size()), others.subList(0, stopped), room)) {
+            stopped++;
+        }
+        return List.copyOf(others.subList(0, stopped));
+    }
+
+    private boolean fits(Seat newcomer, List<Seat> staying, List<Seat> stopped, OptionalLong room) {
+        if (staying.isEmpty()) {
+            return true;
+        }
+        if (staying.size() >= options.maxWorkers()) {
+            return false;
+        }
+        MemoryNeed need = newcomer.resident.need();
+        long free =
+                stopped.stream().mapToLong(seat -> seat.resident.takenBytes()).sum();
+        long toCome = staying.stream().mapToLong(Seat::toCome).sum();
+        return room.isEmpty() || need.bytes() == 0 || need.bytes() <= room.getAsLong() + free - toCome;
+    }
+
+    private boolean isTooLate(Stay stay) {
+        return Duration.ofNanos(System.nanoTime() - stay.since).compareTo(options.longestWait()) > 0;
+    }
+
+    private Mlx4jException tooLate(Stay stay, OptionalLong room) {
+        List<Seat> others;
+        synchronized (this) {
+            others = stay.seat.others();
+        }
+        MemoryNeed need = stay.seat.resident.need();
+        boolean tooMany = others.size() >= options.maxWorkers();
+        String names = others.stream().map(seat -> seat.resident.name()).collect(Collectors.joining(", "));
+        return new WorkerBusyException(
+                "For %s there was no room for %d s, since workers that are at work are not stopped: %s. %s"
+                        .formatted(
+                                stay.seat.resident.name(),
+                                options.longestWait().toSeconds(),
+                                names.isEmpty() ? "they have just ended" : names,
+                                tooMany
+                                        ? "There may be %d at once.".formatted(options.maxWorkers())
+                                        : "It takes %s (%s), and %s are available beside a reserve of %s."
+                                                .formatted(
+                                                        Bytes.text(need.bytes()),
+                                                        need.explanation(),
+                                                        room.isEmpty() ? "unknown bytes" : Bytes.text(room.getAsLong()),
+                                                        Bytes.text(options.reservedBytes()))),
+                tooMany
+                        ? "Try again later, allow more with MLX4J_MAX_WORKERS, or give the roles one model."
+                        : "Try again later, give the role a smaller model, or close other programs;"
+                                + " MLX4J_MEMORY_RESERVE_MB is what is left free.");
+    }
+}

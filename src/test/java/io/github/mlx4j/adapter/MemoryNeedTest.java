@@ -1,0 +1,88 @@
+package io.github.mlx4j.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mlx4j.model.HubCache;
+import io.github.mlx4j.model.MemoryEstimate;
+import io.github.mlx4j.model.ModelInspection;
+import io.github.mlx4j.model.ModelInspector;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MemoryNeedTest {
+
+    private static final Path MODEL = Path.of("src", "test", "resources", "models", "tiny-chat");
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void shouldBeWeightsAndTheCacheOfOneRequest() {
+        ModelInspection model = ModelInspector.inspect(MODEL);
+        int tokens = Math.min(model.contextLength(), MemoryNeed.TOKENS);
+
+        MemoryNeed need = MemoryNeed.of(MODEL.toString());
+
+        assertThat(need.known()).isTrue();
+        assertThat(need.bytes())
+                .isEqualTo(MemoryEstimate.inference(model, tokens, 1).bytes())
+                .isGreaterThan(model.weightBytes());
+        assertThat(need.explanation()).contains("weights", "KV cache", tokens + " tokens");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"org/a-model-that-nobody-has", "/nonexistent/model", "{\"say\":\"a\"}", "\0"})
+    void shouldNotBeKnownWhenTheModelIsNotHere(String model) {
+        MemoryNeed need = MemoryNeed.of(model);
+
+        assertThat(need.known()).isFalse();
+        assertThat(need.bytes()).isZero();
+        assertThat(need.explanation()).startsWith("not known: ");
+    }
+
+    @Test
+    void shouldBeTheRegistrysWhenTheModelIsKnownButNotHere() {
+        MemoryNeed need = MemoryNeed.of("mlx-community/Phi-3-mini-4k-instruct-4bit");
+
+        assertThat(need.bytes()).isBetween(2_000_000_000L, 5_000_000_000L);
+        assertThat(need.known()).isFalse();
+        assertThat(need.explanation()).contains("registry");
+    }
+
+    @Test
+    void shouldNotBeKnownWhenTheFolderHoldsNoModel() {
+        assertThat(MemoryNeed.of(folder.toString()).known()).isFalse();
+    }
+
+    @Test
+    void shouldAddUpWithADraftModel() {
+        MemoryNeed both = new MemoryNeed(3, true, "a").plus(new MemoryNeed(4, false, "b"));
+
+        assertThat(both).isEqualTo(new MemoryNeed(7, false, "a; and b"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"HF_HUB_CACHE, hub", "HF_HOME, ''", "XDG_CACHE_HOME, ..", "OTHER,"})
+    void shouldFindAModelInTheCacheThatTheEnvironmentNames(String variable, String below) throws IOException {
+        Path home = folder.resolve("caches").resolve("huggingface");
+        Path repository = home.resolve("hub").resolve("models--org--name");
+        Path snapshot = Files.createDirectories(repository.resolve("snapshots").resolve("0123abcd"));
+        Files.createFile(snapshot.resolve("model.safetensors"));
+        Files.createDirectories(repository.resolve("refs"));
+        Files.writeString(repository.resolve("refs").resolve("main"), "0123abcd\n");
+        Map<String, String> environment = Map.of(
+                variable, below == null ? "" : home.resolve(below).normalize().toString());
+
+        assertThat(HubCache.of(environment).main("org/name"))
+                .isEqualTo(below == null ? Optional.empty() : Optional.of(snapshot));
+        assertThat(HubCache.of(environment).main("org/other")).isEmpty();
+    }
+}
