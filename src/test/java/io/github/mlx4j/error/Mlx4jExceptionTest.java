@@ -39,6 +39,7 @@ class Mlx4jExceptionTest {
             Map.entry("PROTOCOL_ERROR", false),
             Map.entry("MLX_NOT_AVAILABLE", false),
             Map.entry("UNREADABLE_ANSWER", true),
+            Map.entry("CONVERSION_FAILED", false),
             Map.entry("UNSAFE_MODEL", false),
             Map.entry("UNSUPPORTED_PROVIDER", false),
             Map.entry("BUSY", true),
