@@ -38,10 +38,18 @@ def open_training(params, progress):
     from mlx4j_worker.imports import needed
 
     with needed("mlx-lm", "mlx4j setup mlx"):
-        from mlx4j_worker.mlx.training import load_backend
+        from mlx4j_worker.mlx.shared_training import load_backend
         from mlx4j_worker.training.opening import open_session
     return open_session(params, load_backend, progress)
 
 
+def follow():
+    from mlx4j_worker.imports import needed
+
+    with needed("mlx-lm", "mlx4j setup mlx"):
+        from mlx4j_worker.mlx.following import Follower
+    return Follower()
+
+
 jobs = {name: job(name) for name in ("convert", "fuse")}
-os._exit(serve("mlx", descriptors, load, open_training, jobs))
+os._exit(serve("mlx", descriptors, load, open_training, jobs, follow))

@@ -32,6 +32,7 @@ from mlx4j_worker.requests import (
 from mlx4j_worker.wire import MAX_LINE_BYTES, parse
 
 EXIT_ENGINE_DEAD = 70
+EXIT_RANK_LOST = 71
 EXIT_GRACE_SECONDS = 0.5
 PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
 
@@ -81,21 +82,22 @@ class Call:
 
 
 class Worker:
-    """Serves one engine, or one training.
+    """Serves one engine, or one training, or follows the worker whose rank it is.
 
     ``load(params, options, progress)`` makes the engine and imports what is heavy, ``open_training(params, progress)``
-    the training.session.Session. ``jobs`` are methods for a worker without a model: each takes its Call and a function
-    to tell that it goes on, and returns the result.
+    the training.session.Session, ``follow()`` the mlx.following.Follower. ``jobs`` are methods for a worker without a
+    model: each takes its Call and a function to tell that it goes on, and returns the result.
     """
 
-    def __init__(self, kind, wire, nonce, load, open_training=None, jobs=None):
+    def __init__(self, kind, wire, nonce, load, open_training=None, jobs=None, follow=None):
         self._kind = kind
         self._wire = wire
         self._nonce = nonce
         self._load = load
         self._open_training = open_training
+        self._make_follower = follow
         self._engine = None  # or, with openTraining, a Session
-        self._trains = False
+        self._trains = self._follows = False
         self._state = "new"
         self._moved = time.monotonic()
         self._born = time.monotonic()
@@ -120,6 +122,8 @@ class Worker:
             **{name: partial(self._work, job) for name, job in (jobs or {}).items()},
             "openTraining": self._begin_training,
             **dict.fromkeys(_OF_TRAINING, self._train),
+            "follow": self._follow,
+            "mirror": self._mirror,
         }
 
     def run(self):
@@ -272,19 +276,34 @@ class Worker:
             raise NotReady("This worker has no training yet.", "Call openTraining first.")
         self._engine.submit(call)
 
-    def _check_opening(self, call):
+    def _follow(self, call):
+        if self._make_follower is None:
+            raise UnknownMethod(f"A worker of the kind {self._kind!r} can't be a rank of another one.")
+        self._check_new(call)
+        self._engine, self._follows = self._make_follower(), True
+        call.answer(self._engine.describe())
+
+    def _mirror(self, call):
+        if not self._follows:
+            raise NotReady("This worker follows none.", "Call follow first.")
+        self._engine.submit(call)
+
+    def _check_new(self, call):
         if self._engine is not None:
             raise InvalidRequest("This worker has a model already.")
         self._check_protocol(call)
-        model = call.params.get("model")
-        if not isinstance(model, dict) or not isinstance(model.get("source"), str):
-            raise InvalidRequest("model must be an object with a source, a string.")
 
     def _check_protocol(self, call):
         protocol = call.params.get("protocol")
         major = protocol.get("major") if isinstance(protocol, dict) else None
         if major != PROTOCOL["major"]:
             raise ProtocolVersion(f"This worker speaks protocol {PROTOCOL['major']}, but the caller speaks {major}.")
+
+    def _check_opening(self, call):
+        self._check_new(call)
+        model = call.params.get("model")
+        if not isinstance(model, dict) or not isinstance(model.get("source"), str):
+            raise InvalidRequest("model must be an object with a source, a string.")
 
     def _work(self, job, call):
         if self._engine is not None:
@@ -352,6 +371,8 @@ class Worker:
             raise NotReady("The worker has no model yet.", "Call initialize first.")
         if self._trains:
             raise InvalidRequest("This worker trains, and answers no other calls of a model.", "Start another worker.")
+        if self._follows:
+            raise InvalidRequest("This worker is a rank of another one.", "Start another worker.")
         return self._engine
 
     def _shutdown(self, call):

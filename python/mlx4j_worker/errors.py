@@ -17,6 +17,14 @@ class WorkerError(Exception):
         self.hint = _shortened(hint)
         self.detail = detail[-_MOST_DETAIL:]  # of a traceback, the end says most
 
+    @classmethod
+    def from_json(cls, error):
+        """The error that ``to_json`` made an object of."""
+        data = error["data"]
+        found = cls(error["message"], data["hint"], data["detail"])
+        vars(found).update(code=error["code"], kind=data["kind"], retryable=data["retryable"])
+        return found
+
     def to_json(self):
         data = {"kind": self.kind, "retryable": self.retryable, "hint": self.hint, "detail": self.detail}
         return {"code": self.code, "message": str(self), "data": data}

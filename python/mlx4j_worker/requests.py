@@ -13,6 +13,7 @@ MAX_BIASES = 1024
 MAX_TOOLS = 128
 MAX_TEXTS = 4096
 MAX_LOGITS_TOKENS = 4096
+MAX_RANKS = 16
 DTYPES = ("bfloat16", "float16", "float32")
 MAX_SCHEMA = 256 * 1024  # characters, as for the others
 MAX_PATTERN = 64 * 1024
@@ -103,6 +104,8 @@ class Options:
     kv_bits: int | None = None
     kv_tokens: int | None = None
     prefix_cache_bytes: int = 1 << 30
+    ranks: int | None = None
+    hosts: str | None = None
 
     def given(self, *names):
         """Those of the names, as on the wire, whose options are on."""
@@ -115,6 +118,8 @@ class Options:
             "trustRemoteCode": self.trust_remote_code or None,
             "allowPickles": self.allow_pickles or None,
             "memoryLimitBytes": self.memory_limit_bytes,
+            "ranks": self.ranks,
+            "hosts": self.hosts,
         }
         return [name for name in names if values[name] is not None]
 
@@ -185,7 +190,7 @@ def parse_options(params):
     """The options in the params of ``initialize``."""
     given = _typed(params, "options", dict, {})
     known = {"adapter", "base", "expert", "dtype", "actionHead", "trustRemoteCode", "allowPickles", "memoryLimitBytes"}
-    known |= {"draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes"}
+    known |= {"draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes", "ranks", "hosts"}
     _refuse_unknown(given, known, "options.")
     if empty := [name for name, value in given.items() if value == ""]:
         raise InvalidRequest(f"options.{empty[0]} is empty.", "Leave it out, or give it a value.")
@@ -211,6 +216,8 @@ def parse_options(params):
         kv_bits=bits,
         kv_tokens=_number(given, "kvTokens", int, 64, 2**31 - 1, _OPTIONAL),
         prefix_cache_bytes=Options.prefix_cache_bytes if cache_bytes is None else cache_bytes,
+        ranks=_number(given, "ranks", int, 2, MAX_RANKS, _OPTIONAL),
+        hosts=_typed(given, "hosts", str, None),
     )
 
 

@@ -16,6 +16,7 @@ TO_THE_WORKER |= {"convert", "fuse"}
 TO_THE_WORKER |= {"fetchModel", "modelInfo", "removeModel", "cancel", "ping", "shutdown"}
 TO_THE_WORKER |= {"openTraining", "trainStep", "accumulate", "applyGradients", "validate", "gradients"}
 TO_THE_WORKER |= {"saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel"}
+TO_THE_WORKER |= {"follow", "mirror"}
 FROM_THE_WORKER = {"hello", "progress", "chunk", "embedding", "positionLogits", "log"}
 
 
@@ -34,7 +35,12 @@ def test_the_errors_are_those_of_the_code():
 
 
 def test_the_exit_codes_are_those_of_the_code():
-    assert [int(code) for code, _ in rows("Exit codes")] == [0, dispatch.EXIT_ENGINE_DEAD, wire.EXIT_WIRE_LOST]
+    assert [int(code) for code, _ in rows("Exit codes")] == [
+        0,
+        dispatch.EXIT_ENGINE_DEAD,
+        dispatch.EXIT_RANK_LOST,
+        wire.EXIT_WIRE_LOST,
+    ]
 
 
 def test_the_version_is_that_of_the_code():

@@ -6,6 +6,7 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx.choice import read_log_probs
+from mlx4j_worker.mlx.prefix_cache import copy_cache
 
 
 class Drafter:
@@ -13,6 +14,7 @@ class Drafter:
 
     concurrent = shares = False
     capabilities = ("logProbs",)
+    copy_cache = staticmethod(copy_cache)
 
     def __init__(self, model, draft_model, draft_tokens):
         self._model = model

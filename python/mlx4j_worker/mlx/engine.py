@@ -42,14 +42,14 @@ class MlxEngine:
         self._context = parts.context
         self._vocabulary = _vocabulary(parts.config, parts.tokenizer)
         value_bytes = parts.dtype.size if options.kv_bits is None else options.kv_bits / 8 * 1.125
-        self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes)
+        self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes / parts.machines)
         self._most_kv_tokens = options.kv_tokens or parts.window
         self._expert = options.expert
         self._memory_limit = options.memory_limit_bytes
-        self._modes = options.given("adapter", "draftModel", "kvBits", "kvTokens", "memoryLimitBytes")
+        self._modes = options.given("adapter", "draftModel", "kvBits", "kvTokens", "memoryLimitBytes", "ranks", "hosts")
         self._decoder = parts.decoder
         self._most_rows = MOST_ROWS if parts.decoder.concurrent else 1
-        self._prefixes = PrefixCache(options.prefix_cache_bytes)
+        self._prefixes = PrefixCache(options.prefix_cache_bytes, parts.decoder.copy_cache)
         self._grammars = Grammars(
             parts.tokenizer._tokenizer, self._vocabulary, parts.tokenizer.eos_token_ids, "mlx4j setup mlx"
         )
@@ -90,11 +90,7 @@ class MlxEngine:
 
     def memory(self):
         """What MLX takes, in bytes; may be called on any thread."""
-        return {
-            "activeBytes": mx.get_active_memory(),
-            "peakBytes": mx.get_peak_memory(),
-            "cacheBytes": mx.get_cache_memory(),
-        }
+        return used_memory()
 
     def has(self, call):
         return any(row.generation.call is call for row in self._rows()) or any(w.call is call for w in self._works)
@@ -384,6 +380,15 @@ def widest_dtype(weights):
 
 def dtype_name(dtype):
     return str(dtype).removeprefix("mlx.core.")
+
+
+def used_memory():
+    """What MLX takes in this process, in bytes."""
+    return {
+        "activeBytes": mx.get_active_memory(),
+        "peakBytes": mx.get_peak_memory(),
+        "cacheBytes": mx.get_cache_memory(),
+    }
 
 
 def available_bytes(limit):

@@ -17,12 +17,12 @@ from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 from mlx4j_worker import folder, layout, memory, source
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, OutOfMemory, UnsafeModel, WorkerError
 from mlx4j_worker.layout import Layout
-from mlx4j_worker.mlx import changes, compat, experts, peft
+from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
 from mlx4j_worker.prompts import Dialect, has_switch
-from mlx4j_worker.requests import Sampling
+from mlx4j_worker.requests import Sampling, parse_options
 from mlx4j_worker.tools import CallFormat
 from mlx4j_worker.weights import read_header
 
@@ -33,7 +33,8 @@ class Parts:
 
     ``decoder`` decodes rows (batch.Batch or drafting.Drafter), ``author`` has the model author's sampling,
     ``hidden_states`` is a function of ids [1, tokens] and a cache, or None where mlx-lm's model has none; ``context``
-    and ``window``, the most that the KV cache holds, are in tokens, or None; ``dtype`` is that of the base model.
+    and ``window``, the most that the KV cache holds, are in tokens, or None; ``dtype`` is that of the base model;
+    ``machines`` is how many share the model.
     """
 
     model: object
@@ -49,6 +50,7 @@ class Parts:
     hidden_states: Callable | None
     packages: dict
     warnings: tuple[str, ...]
+    machines: int = 1
 
 
 def load(params, options, progress):
@@ -63,13 +65,29 @@ def load(params, options, progress):
 
 def _engine(params, options, progress):
     options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles")
-    found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
+    found = layout.read(params, options, progress, _room(options))
     if found.dylora:
         experts.check(found.dylora, options)
+    if not options.given("ranks", "hosts"):
+        return _engine_of(found, params, options, progress)
+    where = hosts.of(options)
+    sharding.check(found, options, where.ranks)
+    with ranks.started(where, progress) as others:
+        others.tell("load", params=params)
+        return _engine_of(found, params, options, progress, others)
+
+
+def _engine_of(found, params, options, progress, others=None):
+    """The engine for a Layout. ``others`` is a ranks.Ranks, which are loading their parts, or None."""
     with _memory_limit(options.memory_limit_bytes):
-        loaded, config, amended = _load(found, options, progress)
+        loaded, config, amended = _load(found, options, progress, others and others.group)
         dtype = widest_dtype(loaded.parameters())
         _adapt(loaded, found, options)
+        hidden_states = _hidden_states(loaded)
+        if others:
+            others.settle()
+            loaded = sharding.Sharded(loaded, others)
+            hidden_states = hidden_states and loaded.hidden(hidden_states)
         with _refusing(found.weights):
             mx.eval(loaded(mx.array([[0]])))  # what can't work at all is better known now
         tokenizer = _tokenizer(found.tokenizer, config)
@@ -84,9 +102,10 @@ def _engine(params, options, progress):
             _decoder(loaded, tokenizer, options, params, progress),
             _dialect(tokenizer),
             folder.sampling_of_author(found.author, len(tokenizer)),
-            _hidden_states(loaded),
+            hidden_states,
             {"mlx": version("mlx"), "mlx-lm": version("mlx-lm")},
             (*found.warnings, *amended.warnings),
+            others.machines if others else 1,
         )
         return MlxEngine(params["model"]["source"], parts, options)
 
@@ -114,6 +133,20 @@ def open_model(params, options, progress):
     return Opened(found, model, config, amended.context, tokenizer, (*found.warnings, *amended.warnings))
 
 
+def _room(options):
+    """Bytes for all weights of a model, or None where ranks share them: those look at their own parts."""
+    return None if options.given("ranks", "hosts") else available_bytes(options.memory_limit_bytes)
+
+
+def load_part(params, group, progress):
+    """(the model with the weights of this rank of the group, its part that gives hidden states or None)."""
+    options = parse_options(params)
+    found = layout.read(params, options, progress, _room(options))
+    with _memory_limit(options.memory_limit_bytes):
+        model, _, _ = _load(found, options, progress, group)
+    return model, _hidden_states(model)
+
+
 @contextmanager
 def _memory_limit(limit):
     """Sets MLX's limits, and takes them back where the load fails: another one may follow."""
@@ -129,8 +162,11 @@ def _memory_limit(limit):
         raise
 
 
-def _load(found, options, progress):
-    """(the model of mlx-lm, its config, compat.Amended) of a Layout. What adapters add is not on it yet."""
+def _load(found, options, progress, group=None):
+    """(the model of mlx-lm, its config, compat.Amended) of a Layout. What adapters add is not on it yet.
+
+    With a ``group`` it is the part of this rank.
+    """
     path, dtype = found.weights, options.dtype
     kind, arguments = compat.classes(found.config, path)
     if dtype and ("quantization" in found.config or "quantization_config" in found.config):
@@ -139,6 +175,10 @@ def _load(found, options, progress):
         )
     _check_once(path)
     needed = folder.weight_bytes(path, dtype and getattr(mx, dtype).size)
+    if group:
+        if options.ranks and group.rank() == 0:  # on one machine the first looks whether there is room for all
+            memory.check_weights(path, needed, available_bytes(None))
+        needed //= group.size()
     memory.check_weights(path, needed, available_bytes(options.memory_limit_bytes))
     progress("load", 0, 1, "models")
     with _refusing(path), readable(path) as plain:
@@ -155,6 +195,8 @@ def _load(found, options, progress):
         amended = compat.amend(model, config, found.config, path, own_cache)
         if dtype:
             changes.cast(model, getattr(mx, dtype))
+        if group:
+            sharding.shard(model, group, path)
         mx.eval(model.parameters())
     return model, config, amended
 
@@ -241,6 +283,8 @@ def _check_once(path):
 
 
 def _decoder(model, tokenizer, options, params, progress):
+    if isinstance(model, sharding.Sharded):
+        return sharding.ShardedBatch(model, options)
     plain_cache = all(type(layer) is KVCache for layer in make_prompt_cache(model))
     if options.kv_tokens is not None and (not plain_cache or options.kv_bits or options.draft_model):
         why = (

@@ -9,16 +9,35 @@ from mlx_lm.models.cache import KVCache, can_trim_prompt_cache
 LEAST = 8  # tokens; every chat begins with some of its template, which alone is not worth a copy
 
 
+def copy_cache(cache, tokens, surplus):
+    """A copy of a cache that holds its first tokens, all but the surplus."""
+    return [_copy(layer, tokens, surplus) for layer in cache]
+
+
+def _copy(layer, tokens, surplus):
+    """A copy of a layer's cache that holds its first tokens, all but the surplus."""
+    if type(layer) is KVCache:  # its arrays are never changed in place, so the copy begins with a view of them
+        copied = KVCache()
+        copied.keys, copied.values = layer.keys[..., :tokens, :], layer.values[..., :tokens, :]
+        copied.offset = tokens
+        return copied
+    copied = copy.deepcopy(layer)
+    if surplus:
+        copied.trim(surplus)
+    return copied
+
+
 class PrefixCache:
     """Keeps caches by the tokens that they hold, the least recently used one going first.
 
     A cache is mlx-lm's, a list with an entry for each layer. Where all of them can be trimmed, a prompt may use the
     part that it shares with what is kept; else it must begin with the whole of it. All that is kept takes ``max_bytes``
-    at most, at any time; something larger is not kept at all.
+    at most, at any time; something larger is not kept at all. ``copy`` is another ``copy_cache``.
     """
 
-    def __init__(self, max_bytes):
+    def __init__(self, max_bytes, copy=copy_cache):
         self._max_bytes = max_bytes
+        self._copy = copy
         self._kept = OrderedDict()  # the tokens' bytes -> (tokens, cache, size in bytes), least recently used first
         self._by_start = defaultdict(set)  # the first tokens' bytes -> keys of _kept: only those can be of use
         self.nbytes = 0
@@ -44,7 +63,7 @@ class PrefixCache:
             return None, 0
         self._kept.move_to_end(best)
         kept, cache, _ = self._kept[best]
-        return [_copy(layer, shared, len(kept) - shared) for layer in cache], shared
+        return self._copy(cache, shared, len(kept) - shared), shared
 
     def put(self, tokens, cache):
         """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
@@ -92,19 +111,6 @@ class PrefixCache:
         same.remove(key)
         if not same:
             del self._by_start[_start(tokens)]
-
-
-def _copy(layer, tokens, surplus):
-    """A copy of a layer's cache that holds its first tokens, all but the surplus."""
-    if type(layer) is KVCache:  # its arrays are never changed in place, so the copy begins with a view of them
-        copied = KVCache()
-        copied.keys, copied.values = layer.keys[..., :tokens, :], layer.values[..., :tokens, :]
-        copied.offset = tokens
-        return copied
-    copied = copy.deepcopy(layer)
-    if surplus:
-        copied.trim(surplus)
-    return copied
 
 
 def common_prefix(one, other):

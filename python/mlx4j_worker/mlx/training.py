@@ -21,8 +21,11 @@ from mlx4j_worker.training.modules import WITHOUT_EXPERTS
 from mlx4j_worker.training.opening import check_source
 
 
-def load_backend(params, options, config, progress):
-    """The backend for a training.config.TrainingConfig. Must run on the thread that trains."""
+def load_backend(params, options, config, progress, backend=None):
+    """The backend for a training.config.TrainingConfig. Must run on the thread that trains.
+
+    ``backend`` makes another one of what an MlxBackend is made of.
+    """
     if options.trust_remote_code:
         raise NotSupported(
             "trustRemoteCode can't be honoured by the mlx worker.", "Leave it out, or use the hf worker."
@@ -38,7 +41,7 @@ def load_backend(params, options, config, progress):
         with _memory_limit(options.memory_limit_bytes):
             model, model_config, amended = _load(found, options, progress)
             _adapt(model, found, options)
-            return MlxBackend(params["model"], found, model, model_config, amended, config)
+            return (backend or MlxBackend)(params["model"], found, model, model_config, amended, config)
     except BaseException:
         gc.collect()  # the next one needs the memory of this one
         mx.clear_cache()
@@ -118,6 +121,7 @@ class MlxBackend:
         loss, gradients = self._value_and_grad(self._model, *_arrays(batch))
         held = gradients if self._held is None else tree_map(mx.add, self._held, gradients)
         mx.eval(loss, held)
+        loss = self._of_all(loss)
         if mx.isfinite(loss).item():
             self._held = held
         return loss.item()
@@ -125,7 +129,11 @@ class MlxBackend:
     def loss(self, batch):
         """The summed loss of a Batch."""
         self._model.eval()
-        return _loss(self._model, *_arrays(batch)).item()
+        return self._of_all(_loss(self._model, *_arrays(batch))).item()
+
+    def _of_all(self, loss):
+        """The sum of the losses of all ranks: here there is one."""
+        return loss
 
     def gradient_norm(self):
         """The norm of all held gradients together."""

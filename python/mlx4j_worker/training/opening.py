@@ -11,12 +11,7 @@ _PARAMS = {"protocol", "model", "download", "hubToken", "options", "training"}
 
 def open_session(params, load_backend, progress):
     """A Session. ``load_backend(params, options, config, progress)`` loads the model and makes an engine's backend."""
-    _refuse_unknown(params, _PARAMS, "")
-    config = parse_training(params.get("training"))
-    given = _typed(params, "options", dict, {})
-    _refuse_unknown(given, {"memoryLimitBytes", "trustRemoteCode"}, "options.")
-    evaluated = config.adapter if config.method == "none" else None
-    options = parse_options({"options": {**given, "dtype": config.dtype, "adapter": evaluated}})
+    config, options = read_params(params)
     backend = load_backend(params, options, config, progress)
     warnings = [*backend.warnings]
     most = config.max_length if backend.context_length is None else min(config.max_length, backend.context_length)
@@ -32,6 +27,16 @@ def open_session(params, load_backend, progress):
         )
     config = config.with_data(len(train.sequences) if train else 0)
     return Session(backend, config, train, valid, warnings)
+
+
+def read_params(params):
+    """(TrainingConfig, Options) in the params of ``openTraining``."""
+    _refuse_unknown(params, _PARAMS, "")
+    config = parse_training(params.get("training"))
+    given = _typed(params, "options", dict, {})
+    _refuse_unknown(given, {"memoryLimitBytes", "trustRemoteCode", "ranks", "hosts"}, "options.")
+    evaluated = config.adapter if config.method == "none" else None
+    return config, parse_options({"options": {**given, "dtype": config.dtype, "adapter": evaluated}})
 
 
 def check_source(found, config):

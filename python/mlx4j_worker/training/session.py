@@ -155,7 +155,7 @@ class Session:
 
     def _applied(self, began):
         held, rate = self._held, learning_rate(self._config, self._step + 1)
-        # A gradient is a sum over tokens until here: the one place where ranks would add up theirs, and their tokens.
+        # A gradient is a sum over tokens until here, and over ranks from here on.
         norm = self._backend.gradient_norm() / held.tokens
         if not math.isfinite(norm):
             raise EngineFailed(f"The gradient of step {self._step + 1} is {norm}, so nothing was applied.", _LOWER)

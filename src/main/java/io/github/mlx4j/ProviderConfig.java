@@ -261,7 +261,9 @@ public record ProviderConfig(
                         .in(environment)
                         .map(bits -> choice(Setting.MLX_KV_BITS, bits, "4", "8") ? 4 : 8)
                         .orElse(null),
-                number(Setting.MLX_KV_TOKENS, 64, MOST, environment).orElse(null));
+                number(Setting.MLX_KV_TOKENS, 64, MOST, environment).orElse(null),
+                number(Setting.MLX4J_RANKS, 2, 16, environment).orElse(null),
+                Setting.MLX4J_HOSTS.in(environment).map(Path::of).orElse(null));
     }
 
     private static Duration seconds(Setting setting, int least, Map<String, String> environment, Duration otherwise) {

@@ -50,6 +50,12 @@ enum Setting {
             "",
             "The most tokens in the KV cache of the mlx worker, from 64 on; beyond them the oldest are forgotten."
                     + " Requests run one after another then. Not with `MLX_KV_BITS` or `MLX_DRAFT_MODEL`."),
+    MLX4J_RANKS(
+            "",
+            "Spreads the model of the mlx worker over so many processes of this machine, 2 to 16 ([more](distributed.md))."
+                    + " Requests run one after another then. In a training they share each batch."),
+    MLX4J_HOSTS(
+            "", "The same over the machines of a host file, of which the first is this one. Not with `MLX4J_RANKS`."),
     MLX4J_BASE_MODEL(
             "",
             "Base model, where the model is an adapter or a DyLoRA-MoE, in place of the one that it names: a folder, or a hub id."),

@@ -88,6 +88,7 @@ class ProviderConfigTest {
                 Setting.MLX_DRAFT_TOKENS, "7",
                 Setting.MLX_KV_BITS, "8",
                 Setting.MLX_KV_TOKENS, "77",
+                Setting.MLX4J_RANKS, "7",
                 Setting.MLX4J_DTYPE, "float16",
                 Setting.MLX4J_MEMORY_LIMIT_MB, "7",
                 Setting.MLX4J_TRUST_REMOTE_CODE, "true",
@@ -224,6 +225,7 @@ class ProviderConfigTest {
         "MLX_DRAFT_TOKENS, 0, a whole number from 1 to 16",
         "MLX_DRAFT_TOKENS, 17, a whole number from 1 to 16",
         "MLX_KV_TOKENS, 63, a whole number from 64 on",
+        "MLX4J_RANKS, 1, a whole number from 2 to 16",
         "MLX4J_PREFIX_CACHE_MB, -1, a whole number from 0 on",
         "MLX4J_PREFIX_CACHE_MB, 1.5, a whole number from 0 on",
         "MLX4J_MAX_REQUESTS, 0, a whole number from 1 on",
@@ -244,10 +246,12 @@ class ProviderConfigTest {
                         "MLX_DRAFT_TOKENS", "16",
                         "MLX_KV_BITS", "4",
                         "MLX_KV_TOKENS", "64",
+                        "MLX4J_RANKS", "2",
+                        "MLX4J_HOSTS", "hosts.json",
                         "MLX4J_PREFIX_CACHE_MB", "4096"))
                 .workers();
 
-        assertThat(workers.mlx()).isEqualTo(new MlxOptions("org/draft", 16, 4, 64));
+        assertThat(workers.mlx()).isEqualTo(new MlxOptions("org/draft", 16, 4, 64, 2, Path.of("hosts.json")));
         assertThat(workers.prefixCacheBytes()).isEqualTo(4L << 30);
         assertThat(from(Setting.MLX4J_PREFIX_CACHE_MB, "0").workers().prefixCacheBytes())
                 .isZero();

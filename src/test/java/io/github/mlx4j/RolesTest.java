@@ -174,7 +174,9 @@ class RolesTest {
                 folder.resolve("adapter"), "org/base", "law", Dtype.FLOAT16, null, false, false, 1L << 30);
         ProviderConfig.Builder config = config("org/plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "org/quick")
-                .workers(WorkerOptions.DEFAULT.withModel(all).withMlx(new MlxOptions("org/draft", 4, 8, null)));
+                .workers(WorkerOptions.DEFAULT
+                        .withModel(all)
+                        .withMlx(new MlxOptions("org/draft", 4, 8, null, null, null)));
         try (ProviderFactory providers = factory(config)) {
             providers.warmUp(ModelRole.GENERAL, ModelRole.ROUTER);
         }

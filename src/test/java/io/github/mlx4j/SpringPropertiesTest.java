@@ -57,6 +57,8 @@ class SpringPropertiesTest {
             value("MLX_DRAFT_TOKENS", "mlx4j.mlx.draft-tokens", "5"),
             value("MLX_KV_BITS", "mlx4j.mlx.kv-bits", "8"),
             value("MLX_KV_TOKENS", "mlx4j.mlx.kv-tokens", "128"),
+            value("MLX4J_RANKS", "mlx4j.mlx.ranks", "2"),
+            value("MLX4J_HOSTS", "mlx4j.mlx.hosts", "/hosts.json"),
             value("MLX4J_BASE_MODEL", "mlx4j.base-model", "a/b"),
             value("MLX4J_EXPERT", "mlx4j.expert", "a"),
             value("MLX4J_DTYPE", "mlx4j.dtype", "float32"),

@@ -1,10 +1,12 @@
 package io.github.mlx4j.adapter;
 
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the mlx worker decodes, and how it keeps what it has read. Values are checked by the worker: one that this model
- * can't have fails every request with {@link io.github.mlx4j.error.ConfigurationException}.
+ * How the mlx worker decodes, how it keeps what it has read, and on how many processes or machines it works. Values are
+ * checked by the worker: one that this model can't have fails every request with
+ * {@link io.github.mlx4j.error.ConfigurationException}.
  *
  * @param draftModel a smaller model with the same vocabulary that guesses ahead, so that answers come sooner: a folder,
  *     or a hub id; {@code null}, the default, is none. Requests run one after another then
@@ -14,38 +16,58 @@ import org.jspecify.annotations.Nullable;
  * @param kvTokens the most tokens in the KV cache, 64 or more: beyond them the oldest but the first four are forgotten;
  *     {@code null}, the default, is no bound. Requests run one after another then. Not together with {@code kvBits} or
  *     {@code draftModel}
+ * @param ranks spreads the model over so many processes on this machine, 2 to 16; {@code null}, the default, is one.
+ *     Requests run one after another then. Not together with {@code draftModel}, {@code kvBits}, {@code kvTokens} or an
+ *     adapter; a training has its batches shared by them instead
+ * @param hosts the same over the machines of a host file, of which the first is this one; {@code null}, the default, is
+ *     none. Not together with {@code ranks}
  */
 public record MlxOptions(
         @Nullable String draftModel,
         @Nullable Integer draftTokens,
         @Nullable Integer kvBits,
-        @Nullable Integer kvTokens) {
+        @Nullable Integer kvTokens,
+        @Nullable Integer ranks,
+        @Nullable Path hosts) {
 
     /** Every default. */
-    public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null);
+    public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null, null, null);
 
-    /** What holds for another model too: how the KV cache is kept. A draft model has the vocabulary of one model. */
+    /**
+     * What holds for another model too: how the KV cache is kept, and the ranks. A draft model has the vocabulary of
+     * one model.
+     */
     public MlxOptions forAnotherModel() {
-        return new MlxOptions(null, null, kvBits, kvTokens);
+        return new MlxOptions(null, null, kvBits, kvTokens, ranks, hosts);
     }
 
     /** The same with a draft model. */
     public MlxOptions withDraftModel(String draftModel) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
     }
 
     /** The same with another number of tokens to guess ahead. */
     public MlxOptions withDraftTokens(int draftTokens) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
     }
 
     /** The same with a quantized KV cache. */
     public MlxOptions withKvBits(int kvBits) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
     }
 
     /** The same with a bounded KV cache. */
     public MlxOptions withKvTokens(int kvTokens) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+    }
+
+    /** The same over several processes. */
+    public MlxOptions withRanks(int ranks) {
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+    }
+
+    /** The same over the machines of a host file. */
+    public MlxOptions withHosts(Path hosts) {
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
     }
 }

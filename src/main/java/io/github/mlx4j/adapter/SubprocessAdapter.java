@@ -281,7 +281,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 mlx.draftTokens(),
                 mlx.kvBits(),
                 mlx.kvTokens(),
-                options.prefixCacheBytes());
+                options.prefixCacheBytes(),
+                mlx.ranks(),
+                absolute(mlx.hosts()));
     }
 
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */

@@ -96,6 +96,8 @@ public record Mlx4jProperties(
      * @param draftTokens How many tokens the draft model guesses ahead, 1 to 16. Default: 3.
      * @param kvBits 4 or 8 quantizes the KV cache.
      * @param kvTokens The most tokens in the KV cache, from 64 on.
+     * @param ranks Spreads the model over so many processes of this machine, 2 to 16.
+     * @param hosts The same over the machines of a host file, of which the first is this one.
      */
     public record Mlx(
             @Nullable String model,
@@ -104,7 +106,9 @@ public record Mlx4jProperties(
             @Nullable String draftModel,
             @Nullable Integer draftTokens,
             @Nullable Integer kvBits,
-            @Nullable Integer kvTokens) {}
+            @Nullable Integer kvTokens,
+            @Nullable Integer ranks,
+            @Nullable String hosts) {}
 
     /**
      * What is for the hf worker only.

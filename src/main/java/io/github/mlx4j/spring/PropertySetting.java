@@ -54,6 +54,8 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
                 of("mlx.draft-tokens", "MLX_DRAFT_TOKENS", all -> all.mlx().draftTokens()),
                 of("mlx.kv-bits", "MLX_KV_BITS", all -> all.mlx().kvBits()),
                 of("mlx.kv-tokens", "MLX_KV_TOKENS", all -> all.mlx().kvTokens()),
+                of("mlx.ranks", "MLX4J_RANKS", all -> all.mlx().ranks()),
+                of("mlx.hosts", "MLX4J_HOSTS", all -> all.mlx().hosts()),
                 of("base-model", "MLX4J_BASE_MODEL", Mlx4jProperties::baseModel),
                 of("expert", "MLX4J_EXPERT", Mlx4jProperties::expert),
                 of("dtype", "MLX4J_DTYPE", Mlx4jProperties::dtype),

@@ -1,6 +1,7 @@
 package io.github.mlx4j.training;
 
 import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
@@ -124,13 +125,18 @@ final class BackendSelector {
                         network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1")),
                 limits());
         ModelOptions options = providers.workers().model();
+        MlxOptions mlx = providers.workers().mlx();
+        Path hosts = mlx.hosts();
         String source = folder ? Path.of(model).toAbsolutePath().toString() : model;
         OpenTrainingParams params = new OpenTrainingParams(
                 ProtocolVersion.CURRENT,
                 new ModelParams(source, null),
                 providers.download(),
                 new OpenTrainingParams.Options(
-                        kind == ProviderKind.HF && options.trustRemoteCode() ? true : null, options.memoryLimitBytes()),
+                        kind == ProviderKind.HF && options.trustRemoteCode() ? true : null,
+                        options.memoryLimitBytes(),
+                        mlx.ranks(),
+                        hosts == null ? null : hosts.toAbsolutePath().toString()),
                 TrainingJson.LINE.valueToTree(config));
         return new Opened(
                 kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());

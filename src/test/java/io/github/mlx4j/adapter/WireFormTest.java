@@ -385,7 +385,9 @@ class WireFormTest {
                         .put("draftTokens", 2)
                         .put("kvBits", 8)
                         .put("kvTokens", 64)
-                        .put("prefixCacheBytes", 5));
+                        .put("prefixCacheBytes", 5)
+                        .put("ranks", 2)
+                        .put("hosts", Path.of("hosts.json").toAbsolutePath().toString()));
     }
 
     @Test
@@ -436,7 +438,9 @@ class WireFormTest {
                         .withDraftModel(other.toString())
                         .withDraftTokens(2)
                         .withKvBits(8)
-                        .withKvTokens(64));
+                        .withKvTokens(64)
+                        .withRanks(2)
+                        .withHosts(Path.of("hosts.json")));
     }
 
     private WorkerSettings settings(WorkerOptions options) {

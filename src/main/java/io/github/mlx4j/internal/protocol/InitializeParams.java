@@ -42,6 +42,8 @@ public record InitializeParams(
      * @param kvBits quantizes the KV cache
      * @param kvTokens bounds the KV cache
      * @param prefixCacheBytes the most that finished prompts and answers may take, 0 for nothing
+     * @param ranks over how many processes the model is spread
+     * @param hosts a file of the machines that it is spread over
      */
     public record Options(
             @Nullable String adapter,
@@ -56,7 +58,9 @@ public record InitializeParams(
             @Nullable Integer draftTokens,
             @Nullable Integer kvBits,
             @Nullable Integer kvTokens,
-            @Nullable Long prefixCacheBytes) {}
+            @Nullable Long prefixCacheBytes,
+            @Nullable Integer ranks,
+            @Nullable String hosts) {}
 
     /** For a model, with the current protocol version and every default. */
     public static InitializeParams of(String source, boolean download) {

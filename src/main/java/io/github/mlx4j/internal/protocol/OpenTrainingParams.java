@@ -21,7 +21,12 @@ public record OpenTrainingParams(
      *
      * @param trustRemoteCode whether code of the model folder may run
      * @param memoryLimitBytes the most memory that the engine is to take
+     * @param ranks how many processes share each batch
+     * @param hosts a file of the machines that do
      */
     public record Options(
-            @Nullable Boolean trustRemoteCode, @Nullable Long memoryLimitBytes) {}
+            @Nullable Boolean trustRemoteCode,
+            @Nullable Long memoryLimitBytes,
+            @Nullable Integer ranks,
+            @Nullable String hosts) {}
 }

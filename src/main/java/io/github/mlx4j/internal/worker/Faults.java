@@ -80,6 +80,7 @@ final class Faults {
             case SIGNAL_BASE + 6 -> "exit code 134: aborted by native code, on a Mac often for want of GPU memory";
             case SIGNAL_BASE + 11, SIGNAL_BASE + 10 -> "exit code " + exitCode + ": crashed in native code";
             case 70 -> "exit code 70: its engine failed";
+            case 71 -> "exit code 71: one of its ranks was lost";
             case 74 -> "exit code 74: its pipe to this program broke";
             default -> "exit code " + exitCode;
         };

@@ -96,6 +96,7 @@ class FaultsTest {
                     139 | exit code 139: crashed in native code
                     138 | exit code 138: crashed in native code
                     70  | exit code 70: its engine failed
+                    71  | exit code 71: one of its ranks was lost
                     74  | exit code 74: its pipe to this program broke
                     3   | exit code 3
                     """)

@@ -1,0 +1,287 @@
+"""The mlx worker over several ranks, as processes on this machine. Runs in the worker's environment."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import mlx.core as mx
+import numpy
+from mlx import nn
+
+from engine_tests.harness import MODEL, SCHEMA, STORY, known
+from engine_tests.mlx_models import divisible
+from engine_tests.ranks import PATIENCE, SCRIPT, RankedWorker, left_of
+from engine_tests.training import BATCH, TRAIN, VALID
+from mlx4j_worker.dispatch import EXIT_RANK_LOST
+from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.mlx import sharding
+from mlx4j_worker.mlx.shared_training import share
+from mlx4j_worker.training.batches import Batch, Sequence
+
+ENDLESS = {"maxTokens": 3000, "sampling": {"logitBias": {"2": -100}}}  # without the end token
+WILD = {"sampling": {"temperature": 1.5, "seed": 7, "repetitionPenalty": 1.1, "topK": 300}, "logProbs": 2}
+
+
+class Ranked(unittest.TestCase):
+    """Workers that end with the test, and leave nothing behind."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.model = cls.folder / "divisible"
+        divisible(cls.model)
+
+    def worker(self, **options):
+        """A worker that has loaded the model."""
+        worker = RankedWorker()
+        self.addCleanup(self.ended, worker)
+        worker.initialize(self.model, **options)
+        return worker
+
+    def training(self, *, model=None, options=None, **fields):
+        worker = RankedWorker()
+        self.addCleanup(self.ended, worker)
+        training = {"method": "lora", "learningRate": 2e-3, "trainData": TRAIN, "validData": VALID, **fields}
+        source = {"source": str(model or MODEL)}
+        told = worker.call(
+            "openTraining", protocol={"major": 1}, model=source, options=options or {}, training=training
+        )
+        return worker, told
+
+    def ended(self, worker):
+        every = worker.all()
+        if not worker.process.stdin.closed:
+            worker.end()
+        self.assertEqual(left_of(every), set())
+
+    def assertLost(self, worker, every, *, rank, code):
+        """That the worker ended because of a rank, and said so, and nothing is left of it."""
+        self.assertEqual(worker.process.wait(PATIENCE), EXIT_RANK_LOST)
+        self.assertRegex(worker.last_words(), rf"Rank {rank} of \d failed: It ended with exit code {code}\.")
+        self.assertEqual(left_of(every), set())
+
+
+class Generation(Ranked):
+    def test_two_and_three_ranks_answer_as_one_does(self):
+        plain = self.worker()
+        wild = plain.answer(plain.send("generate", prompt=STORY, maxTokens=20, **WILD))[1]
+        [vector] = plain.answer(plain.send("embed", texts=["a lighthouse"]))[1]
+        score = plain.call("score", prompt="The sky is", completion=" blue")
+        for ranks in (2, 3):
+            with self.subTest(ranks=ranks):
+                worker = self.worker(ranks=ranks)
+                self.assertEqual(worker.generate(STORY)[0], known(STORY)["tokens"][:24])
+                tokens, result = worker.generate(STORY)
+                self.assertEqual(tokens, known(STORY)["tokens"][:24])
+                self.assertGreater(result["usage"]["cachedTokens"], 8)
+                others = worker.answer(worker.send("generate", prompt=STORY, maxTokens=20, **WILD))[1]
+                self.assertEqual([one["tokens"] for one in others], [one["tokens"] for one in wild])
+                self.assertClose(_log_probs(others), _log_probs(wild))
+                self.assertClose(
+                    _floats(worker.answer(worker.send("embed", texts=["a lighthouse"]))[1][0]), _floats(vector)
+                )
+                theirs = worker.call("score", prompt="The sky is", completion=" blue")
+                self.assertClose(theirs["logProbs"], score["logProbs"])
+                self.assertEqual(len(worker.others()), ranks - 1)
+
+    def test_requests_and_formats_come_one_after_another(self):
+        worker = self.worker(ranks=2)
+        schema = {"type": "jsonSchema", "schema": SCHEMA}
+        calls = [
+            worker.send("generate", prompt="A person", maxTokens=200, responseFormat=schema, sampling={"seed": 1}),
+            worker.send("generate", prompt=STORY * 30, maxTokens=3),
+            worker.send("logits", tokens=[5, 77, 400]),
+        ]
+        text, answered = "", []
+        for message in worker.messages():
+            if message.get("method") == "chunk" and message["params"]["id"] == calls[0]:
+                text += message["params"]["text"]
+            elif message.get("id") in calls:
+                self.assertIn("result", message)
+                answered.append(message["id"])
+            if len(answered) == len(calls):
+                break
+        self.assertEqual(json.loads(text).keys(), SCHEMA["properties"].keys())
+
+    def test_a_cancelled_request_leaves_the_ranks_together(self):
+        worker = self.worker(ranks=2)
+        for _ in range(3):
+            story = worker.send("generate", prompt=STORY, **ENDLESS)
+            self.assertEqual(worker.first("chunk")["id"], story)
+            worker.cancel(story)
+            self.assertEqual(worker.answer(story)[0]["data"]["kind"], "cancelled")
+            self.assertEqual(worker.generate(STORY)[0], known(STORY)["tokens"][:24])
+
+    def test_weights_are_spread(self):
+        shapes = {one["name"]: one["shape"] for one in self.worker(ranks=3).call("parameters")["parameters"]}
+        self.assertEqual(shapes["model.layers.0.mlp.up_proj.weight"], [528 // 3, 192])
+        self.assertEqual(shapes["model.layers.0.self_attn.o_proj.weight"], [192, 192 // 3])
+        self.assertEqual(shapes["model.embed_tokens.weight"], [1024, 192])
+
+    def assertClose(self, one, other):
+        self.assertLess(numpy.abs(numpy.array(one) - numpy.array(other)).max(), 1e-3)
+
+
+class Refusals(Ranked):
+    def refused(self, pattern, model=None, worker=None, **options):
+        if worker is None:
+            worker = RankedWorker()
+            self.addCleanup(self.ended, worker)
+        error = worker.initialize(model or self.model, **options)
+        self.assertRegex(error["message"], pattern)
+        self.assertEqual(error["data"]["kind"], "invalid_request")
+        return worker
+
+    def test_sizes_that_the_ranks_do_not_divide(self):
+        worker = self.refused("over 2 ranks: its num_key_value_heads is 3", MODEL, ranks=2)
+        self.refused("over 3 ranks: .*512", MODEL, worker, ranks=3)
+        self.refused("had ranks before", worker=worker, ranks=2)
+        self.assertEqual(worker.initialize(self.model)["dtype"], "float32")  # the worker itself is as it was
+
+    def test_options_that_do_not_go_together(self):
+        worker = self.refused("ranks is 17, but must be a whole number from 2 to 16", ranks=17)
+        self.refused("kvBits can't be used with ranks", worker=worker, ranks=2, kvBits=8)
+        self.refused("draftModel can't be used with ranks", worker=worker, ranks=2, draftModel=str(MODEL))
+        self.refused("ranks and hosts can't be used together", worker=worker, ranks=2, hosts="hosts.json")
+        self.refused("nowhere.json can't be read", worker=worker, hosts="nowhere.json")
+
+    def test_an_architecture_that_can_not_be_spread(self):
+        with self.assertRaisesRegex(InvalidRequest, "no way to for this architecture"):
+            sharding.shard(nn.Linear(2, 2), mx.distributed.init(), "folder")
+
+
+class Hosts(Ranked):
+    """A host file, with a program for ssh that runs on this machine what it should run on the other."""
+
+    def machines(self, program, **entry):
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        (folder / "ssh").write_text(f"#!/bin/sh\n{program}\n")
+        (folder / "ssh").chmod(0o755)
+        other = {"ssh": "studio", "ips": ["127.0.0.1"], "python": sys.executable, "worker": str(SCRIPT), **entry}
+        (folder / "hosts.json").write_text(json.dumps([{"ssh": "here", "ips": ["127.0.0.1"]}, other]))
+        worker = RankedWorker(folder)
+        self.addCleanup(self.ended, worker)
+        return worker.initialize(self.model, hosts=str(folder / "hosts.json")), worker
+
+    def test_a_rank_of_another_machine(self):
+        told, worker = self.machines('[ "$*" != "${*#-T -o BatchMode=yes -- studio }" ] && shift 5 && exec sh -c "$1"')
+        self.assertIn("hosts", told["capabilities"])
+        self.assertEqual(worker.generate(STORY)[0], known(STORY)["tokens"][:24])
+
+    def test_a_machine_that_can_not_be_reached(self):
+        error, _ = self.machines("exit 255")
+        self.assertIn("Rank 1 of 2 failed: It ended with exit code 255.", error["message"])
+        self.assertEqual(error["data"]["kind"], "engine_failed")
+
+    def test_an_address_that_is_none(self):
+        error, _ = self.machines('shift 5; exec sh -c "$1"', ips=["no address"])
+        self.assertIn("did not find its neighbours among 127.0.0.1:32323, no address:32324", error["message"])
+
+
+class Ends(Ranked):
+    def test_the_end_of_stdin_ends_every_rank(self):
+        worker = self.worker(ranks=3)
+        every = worker.all()
+        self.assertEqual(len(every), 6)  # with a watchdog each
+        worker.send("generate", prompt=STORY, **ENDLESS)
+        worker.first("chunk")
+        self.assertEqual(worker.end(), 0)
+        self.assertEqual(left_of(every), set())
+
+    def test_a_rank_that_is_killed_at_work_ends_all(self):
+        worker = self.worker(ranks=3)
+        every, [first, second] = worker.all(), sorted(worker.others())
+        self.assertNotEqual(first, second)
+        worker.send("generate", prompt=STORY, **ENDLESS)
+        worker.first("chunk")
+        os.kill(second, signal.SIGKILL)
+        self.assertLost(worker, every, rank="[12]", code=-9)
+
+    def test_a_rank_that_is_killed_at_rest_ends_all(self):
+        worker = self.worker(ranks=2)
+        every = worker.all()
+        os.kill(worker.others()[0], signal.SIGKILL)
+        self.assertLost(worker, every, rank=1, code=-9)
+
+    def test_a_killed_worker_takes_its_ranks_along(self):
+        worker = self.worker(ranks=2)
+        every = worker.all()
+        worker.send("generate", prompt=STORY, **ENDLESS)
+        worker.first("chunk")
+        worker.process.kill()
+        self.assertEqual(left_of(every), set())
+
+
+class Training(Ranked):
+    def test_ranks_train_as_one_does(self):
+        lora = {"batchSize": 4}
+        full = {"method": "full", "batchSize": 5, "accumulation": 2, "maxGradientNorm": 1.0}
+        for ranks, fields in ((2, lora), (3, full)):
+            with self.subTest(ranks=ranks, **fields):
+                one, several = (self.steps(options, **fields) for options in (None, {"ranks": ranks}))
+                self.assertLess(max(abs(a - b) / b for a, b in zip(several, one, strict=True)), 1e-5)
+
+    def steps(self, options, **fields):
+        """Losses, and norms of gradients, of some steps."""
+        worker, _ = self.training(options=options, **fields)
+        steps = [worker.call("trainStep") for _ in range(2)]
+        steps += [worker.call("trainStep", batch={"tokens": [[5, 77, 400, 12, 900]]})]  # too few rows for each rank
+        validated = worker.call("validate", batches=1)["loss"]
+        return [value for step in steps for value in (step["loss"], step["gradientNorm"])] + [validated]
+
+    def test_a_training_over_ranks_goes_on_from_its_checkpoint_bit_for_bit(self):
+        folder = str(self.folder.resolve() / "step-2")
+        fields = {"dropout": 0.2, "batchSize": 2, "options": {"ranks": 2}}
+        first, _ = self.training(**fields)
+        first.call("trainStep")
+        first.call("trainStep")
+        self.assertEqual(first.call("saveCheckpoint", folder=folder)["step"], 2)
+        whole = [first.call("trainStep")["loss"] for _ in range(2)]
+        second, _ = self.training(**fields)
+        self.assertEqual(second.call("loadCheckpoint", folder=folder)["step"], 2)
+        self.assertEqual([second.call("trainStep")["loss"] for _ in range(2)], whole)
+
+    def test_a_cancelled_step_leaves_no_trace(self):
+        fields = {"batchSize": 2, "accumulation": 10_000, "options": {"ranks": 2}}
+        disturbed, _ = self.training(**fields)
+        step = disturbed.send("trainStep")
+        disturbed.await_training()
+        disturbed.cancel(step)
+        self.assertEqual(disturbed.answer(step)[0]["data"]["kind"], "cancelled")
+        other, _ = self.training(**fields)
+        one, same = (worker.call("trainStep", batch=BATCH) for worker in (disturbed, other))
+        self.assertEqual((one["loss"], one["gradientNorm"]), (same["loss"], same["gradientNorm"]))
+
+    def test_a_rank_that_is_killed_ends_the_training(self):
+        worker, _ = self.training(batchSize=4, accumulation=10_000, options={"ranks": 2})
+        every = worker.all()
+        worker.send("trainStep")
+        worker.await_training()
+        os.kill(worker.others()[0], signal.SIGKILL)
+        self.assertLost(worker, every, rank=1, code=-9)
+
+    def test_a_batch_needs_a_row_for_each_rank(self):
+        _, error = self.training(batchSize=2, options={"ranks": 3})
+        self.assertIn("batchSize is 2, but there are 3 ranks", error["message"])
+
+    def test_the_rows_of_a_batch_are_shared_out(self):
+        batch = Batch.of([Sequence([1, 2, 3]), Sequence([4, 5], 1), Sequence([6, 7, 8, 9], 2)], 32)
+        first, second = share(batch, 2)
+        self.assertEqual([row[:3] for row in first.inputs], [[1, 2, 0], [6, 7, 8]])
+        self.assertEqual((first.tokens, second.tokens), (4, 1))
+        self.assertEqual([part.tokens for part in share(second, 2)], [1, 0])
+
+
+def _floats(note):
+    return numpy.frombuffer(base64.b64decode(note["vector"]), dtype="<f4")
+
+
+def _log_probs(notes):
+    return [one["logProb"] for note in notes for one in note.get("logProbs", [])]

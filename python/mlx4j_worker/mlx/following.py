@@ -1,0 +1,112 @@
+"""What a rank other than the first does: what rank 0 tells it, one thing after another, as rank 0 does it too."""
+
+import traceback
+from collections import deque
+
+import mlx.core as mx
+from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.utils import maybe_set_recommended_wired_limit
+
+from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
+from mlx4j_worker.mlx import loading, ranks, sharding, shared_training
+from mlx4j_worker.mlx.engine import used_memory
+from mlx4j_worker.mlx.prefix_cache import copy_cache
+from mlx4j_worker.training.batches import Batch
+
+
+class Follower:
+    """The engine of such a rank: has calls ``mirror``, whose ``work`` is the name of a method here."""
+
+    WORKS = ("join", "load", "forward", "hidden", "prefill", "copy")
+    WORKS += ("open", "add", "loss", "sum", "apply", "drop", "receive")
+
+    def __init__(self):
+        self._queue = deque()
+        self._group = self._model = self._inner = self._backend = self._progress = None
+        self._caches = {}  # by rank 0's numbers
+        maybe_set_recommended_wired_limit()
+
+    @property
+    def busy(self):
+        return bool(self._queue)
+
+    def describe(self):
+        return {}
+
+    def memory(self):
+        return used_memory()
+
+    def has(self, call):
+        return call in self._queue
+
+    def submit(self, call):
+        if call.params.get("work") not in self.WORKS:
+            raise InvalidRequest(f"A rank can't do {call.params.get('work')!r}.")
+        self._queue.append(call)
+
+    def step(self, _poll):
+        call = self._queue[0]
+        params = dict(call.params)
+        try:
+            self._progress = call.progress
+            getattr(self, "_" + params.pop("work"))(**params)
+            call.answer({})
+        except WorkerError as error:
+            call.fail(error)
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            call.fail(EngineFailed(f"Its work failed: {text}", detail=traceback.format_exc()))
+        self._queue.popleft()
+
+    def _join(self, rank, addresses):
+        self._group = ranks.join(rank, addresses)
+
+    # --- generation
+
+    def _load(self, params):
+        self._model, self._inner = loading.load_part(params, self._group, self._progress)
+
+    def _forward(self, ids, cache, dropped):
+        self._pass(self._model, ids, cache, dropped)
+
+    def _hidden(self, ids, cache, dropped):
+        self._pass(self._inner, ids, cache, dropped)
+
+    def _pass(self, part, ids, cache, dropped):
+        mx.eval(part(mx.array(ids), cache=self._cache(cache, dropped)))
+
+    def _prefill(self, ids, cache, dropped):
+        sharding.prefill(self._model, mx.array(ids), self._cache(cache, dropped))
+
+    def _copy(self, cache, of, tokens, surplus):
+        self._caches[cache] = copy_cache(self._caches[of], tokens, surplus)
+
+    def _cache(self, number, dropped):
+        for old in dropped:
+            self._caches.pop(old, None)
+        if number not in self._caches:
+            self._caches[number] = make_prompt_cache(self._model)
+        return self._caches[number]
+
+    # --- training
+
+    def _open(self, params):
+        self._backend = shared_training.load_part(params, self._group, self._progress)
+
+    def _add(self, batch, seed):
+        self._backend.add_gradients(Batch(*batch), seed)
+
+    def _loss(self, batch):
+        self._backend.loss(Batch(*batch))
+
+    def _sum(self):
+        self._backend.sum_gradients()
+
+    def _apply(self, rate, factor):
+        self._backend.apply(rate, factor)
+
+    def _drop(self):
+        self._backend.drop_gradients()
+
+    def _receive(self):
+        self._backend.receive_state()

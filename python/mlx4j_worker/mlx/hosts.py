@@ -1,0 +1,86 @@
+"""Where the ranks of a worker run: all on this machine, or each on a machine of a host file."""
+
+import json
+import shlex
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlx4j_worker.errors import InvalidRequest
+
+FIRST_PORT = 32323  # of the ring between machines, as mlx.launch has it; a rank's port is this and its number
+_WORKER = ("-I", "-X", "utf8", "-u")
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """``addresses`` are the ring's, "ip:port" by rank; ``commands`` start the ranks from 1 on, each a list of words.
+
+    ``machines`` is how many machines share the model.
+    """
+
+    addresses: list[str]
+    commands: list[list[str]]
+    machines: int
+
+    @property
+    def ranks(self):
+        return len(self.addresses)
+
+
+def of(options):
+    """The Hosts that the options ask for."""
+    if options.ranks is not None and options.hosts is not None:
+        raise InvalidRequest("ranks and hosts can't be used together.", "Leave one of them out.")
+    return here(options.ranks) if options.hosts is None else from_file(options.hosts)
+
+
+def here(ranks):
+    """Ranks on this machine, which find each other on its loopback interface."""
+    script = Path(__file__).resolve().parents[2] / "mlx_worker.py"
+    command = [sys.executable, *_WORKER, str(script)]
+    return Hosts([f"127.0.0.1:{port}" for port in _free_ports(ranks)], [command] * (ranks - 1), 1)
+
+
+def from_file(path):
+    """The hosts of a file of mlx.launch: a JSON list, of which the first entry is this machine.
+
+    Each has ``ips``, and those from the second on ``ssh``, ``python`` and ``worker``, the paths of the interpreter and
+    of mlx_worker.py over there.
+    """
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"The host file {path} can't be read: {error}", "Name a file of JSON.") from None
+    entries = entries.get("hosts") if isinstance(entries, dict) else entries
+    if not isinstance(entries, list) or not 2 <= len(entries) <= 16:
+        raise InvalidRequest(f"The host file {path} must have a list of 2 to 16 hosts.", "The first is this machine.")
+    addresses = []
+    for rank, entry in enumerate(entries):
+        for name in ("ips",) if rank == 0 else ("ips", "ssh", "python", "worker"):
+            value = entry.get(name) if isinstance(entry, dict) else None
+            if name == "ips":
+                value = value[0] if isinstance(value, list) and value else None
+            if not isinstance(value, str) or not value or value.startswith("-"):
+                raise InvalidRequest(
+                    f"The host file {path} has no {name} for host {rank}.",
+                    "Each needs ips, and those after the first ssh, python and worker (the path of mlx_worker.py).",
+                )
+        addresses.append(f"{entry['ips'][0]}:{FIRST_PORT + rank}")
+    return Hosts(addresses, [ssh(entry) for entry in entries[1:]], len(entries))
+
+
+def ssh(entry):
+    """The command that starts a worker on another machine; it has to let us in without asking anything."""
+    remote = shlex.join([entry["python"], *_WORKER, entry["worker"]])
+    return ["ssh", "-T", "-o", "BatchMode=yes", "--", entry["ssh"], remote]
+
+
+def _free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()

@@ -1,0 +1,143 @@
+"""A model whose weights are spread over ranks (tensor parallel), as the engine of rank 0 sees it."""
+
+import weakref
+from collections import deque
+from itertools import count
+
+import mlx.core as mx
+from mlx_lm.models.cache import make_prompt_cache
+
+from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.mlx.batch import Batch
+from mlx4j_worker.mlx.prefix_cache import copy_cache
+
+
+def check(found, options, ranks):
+    """Refuses what can't be spread over so many ranks. ``found`` is a layout.Layout."""
+    if given := options.given("draftModel", "kvBits", "kvTokens"):
+        raise InvalidRequest(f"{', '.join(given)} can't be used with ranks.", "Leave one of them out.")
+    if found.format != "model":
+        raise InvalidRequest(
+            f"Only a model of its own can be spread over ranks, but this has an adapter or experts ({found.format}).",
+            "Fuse the adapter into its model first.",
+        )
+    text = found.config.get("text_config") or found.config
+    for name in ("num_attention_heads", "num_key_value_heads"):
+        if isinstance(heads := text.get(name), int) and heads % ranks:
+            raise InvalidRequest(
+                f"{found.weights} can't be spread over {ranks} ranks: its {name} is {heads}.",
+                f"Use a number that divides {heads}.",
+            )
+
+
+def shard(model, group, path):
+    """Leaves of each layer's weights, which must not be read yet, the part of this rank."""
+    if not hasattr(model, "shard"):
+        raise InvalidRequest(
+            f"mlx-lm can't spread {path} over ranks: it has no way to for this architecture.", "Use one process."
+        )
+    try:
+        model.shard(group)
+    except ValueError as error:
+        raise InvalidRequest(
+            f"{path} can't be spread over {group.size()} ranks: {error}",
+            "Use fewer ranks, or other weights of the model.",
+        ) from None
+
+
+class Sharded:
+    """The model of rank 0; each pass through it is one on every rank.
+
+    A call is a pass, done when it returns: ids [1, tokens] to logits [1, tokens, vocabulary].
+    """
+
+    def __init__(self, model, others):
+        self._model = model
+        self._others = others
+        self._numbers = count()
+        self._dropped = deque()  # numbers of caches that nobody has any more; the garbage collector adds to it
+
+    def __call__(self, ids, cache=None):
+        return self._done("forward", self._model, ids, cache)
+
+    def hidden(self, inner):
+        """The same for the part of the model that gives hidden states."""
+        return lambda ids, cache: self._done("hidden", inner, ids, cache)
+
+    def begin(self, ids, cache):
+        """As a call, but the pass is only begun."""
+        self._tell("forward", ids.tolist(), cache)
+        return self._model(ids, cache=cache)
+
+    def prefill(self, ids, cache):
+        """A pass for the sake of the cache alone."""
+        with self._others.together():
+            self._tell("prefill", ids.tolist(), cache)
+            prefill(self._model, ids, cache)
+
+    def make_cache(self):
+        return self._cache(make_prompt_cache(self._model))
+
+    def copy_cache(self, cache, tokens, surplus):
+        """As prefix_cache.copy_cache, on every rank."""
+        copied = self._cache(copy_cache(cache, tokens, surplus))
+        self._others.tell("copy", cache=copied.number, of=cache.number, tokens=tokens, surplus=surplus)
+        return copied
+
+    def parameters(self):
+        """Those of rank 0: its part."""
+        return self._model.parameters()
+
+    def together(self):
+        return self._others.together()
+
+    def _done(self, work, part, ids, cache):
+        cache = self.make_cache() if cache is None else cache
+        with self._others.together():
+            self._tell(work, ids.tolist(), cache)
+            out = part(ids, cache=cache)
+            mx.eval(out)
+            return out
+
+    def _tell(self, work, ids, cache):
+        dropped = [self._dropped.popleft() for _ in range(len(self._dropped))]
+        self._others.tell(work, ids=ids, cache=cache.number, dropped=dropped)
+
+    def _cache(self, layers):
+        cache = Cache(layers)
+        cache.number = next(self._numbers)
+        weakref.finalize(cache, self._dropped.append, cache.number).atexit = False
+        return cache
+
+
+class Cache(list):
+    """A cache of mlx-lm with the ``number`` by which the other ranks know theirs."""
+
+
+class ShardedBatch(Batch):
+    """A Batch of one row, whose passes are passes on every rank."""
+
+    def __init__(self, model, options):
+        self._sharded = model
+        super().__init__(model.begin, options)
+        self.concurrent = False
+
+    def new_cache(self):
+        return self._sharded.make_cache()
+
+    def copy_cache(self, cache, tokens, surplus):
+        return self._sharded.copy_cache(cache, tokens, surplus)
+
+    def prefill(self, cache, tokens):
+        self._sharded.prefill(mx.array([tokens]), cache)
+
+    def step(self, joining, deliver):
+        with self._sharded.together():
+            super().step(joining, deliver)
+
+
+def prefill(model, ids, cache):
+    """A pass of which only what it adds to the cache is worked out; on each rank the same."""
+    model(ids, cache=cache)
+    mx.eval([layer.state for layer in cache])
+    mx.clear_cache()

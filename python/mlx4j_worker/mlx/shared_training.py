@@ -1,0 +1,135 @@
+"""Training over ranks (data parallel): each works out the gradients of its rows of a batch, and all take one step.
+
+Rank 0 has the session and the data; it tells the others their rows. All have the same weights at any time.
+"""
+
+from functools import partial
+from operator import itemgetter
+
+import mlx.core as mx
+from mlx import nn
+from mlx.utils import tree_flatten, tree_map, tree_unflatten
+
+from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.mlx import hosts, ranks, training
+from mlx4j_worker.mlx.training import MlxBackend
+from mlx4j_worker.training.batches import Batch
+from mlx4j_worker.training.opening import read_params
+
+
+def load_backend(params, options, config, progress):
+    """As training.load_backend, over the ranks that the options ask for."""
+    if not options.given("ranks", "hosts"):
+        return training.load_backend(params, options, config, progress)
+    where = hosts.of(options)
+    if config.batch_size < where.ranks:
+        raise InvalidRequest(
+            f"batchSize is {config.batch_size}, but there are {where.ranks} ranks.",
+            "The rows of a batch are shared by the ranks, so there must be one for each.",
+        )
+    with ranks.started(where, progress) as others:
+        others.tell("open", params=params)
+        return training.load_backend(params, options, config, progress, partial(Leader, others))
+
+
+def load_part(params, group, progress):
+    """The backend of another rank, for the params of ``openTraining``."""
+    config, options = read_params(params)
+    return training.load_backend(params, options, config, progress, partial(Part, group))
+
+
+class Part(MlxBackend):
+    """A rank's backend: losses are of all ranks, gradients are its own until they are summed."""
+
+    def __init__(self, group, *args):
+        self._group = group
+        super().__init__(*args)
+
+    def sum_gradients(self):
+        """Adds up the held gradients of all ranks."""
+        size = self._group.size()
+        self._held = tree_map(lambda mean: mean * size, nn.average_gradients(self._held, self._group))
+        mx.eval(self._held)
+
+    def receive_state(self):
+        """Takes over rank 0's weights and the state of its optimizer."""
+        first = self._group.rank() == 0
+
+        def received(tree):
+            taken = {}
+            for name, own in sorted(
+                tree_flatten(tree), key=itemgetter(0)
+            ):  # in one order on all ranks, and one after another
+                taken[name] = mx.distributed.all_sum(own if first else mx.zeros_like(own), group=self._group)
+                mx.eval(taken[name])
+            return tree_unflatten([*taken.items()])
+
+        self._model.update(received(self._model.trainable_parameters()))
+        self._optimizer.state = received(self._optimizer.state)
+
+    def _of_all(self, loss):
+        return mx.distributed.all_sum(loss, group=self._group)
+
+
+class Leader(Part):
+    """Rank 0's backend, which tells the others."""
+
+    def __init__(self, others, *args):
+        self._others = others
+        super().__init__(others.group, *args)
+        others.settle()
+        with others.together():
+            others.tell("receive")
+            self.receive_state()
+
+    def add_gradients(self, batch, seed):
+        with self._others.together():
+            return super().add_gradients(self._share_out("add", batch, seed), seed)
+
+    def loss(self, batch):
+        with self._others.together():
+            return super().loss(self._share_out("loss", batch))
+
+    def gradient_norm(self):
+        self.sum_gradients()
+        return super().gradient_norm()
+
+    def write_gradients(self, file, factor):
+        self.sum_gradients()
+        return super().write_gradients(file, factor)
+
+    def sum_gradients(self):
+        with self._others.together():
+            self._others.tell("sum")
+            super().sum_gradients()
+
+    def apply(self, rate, factor):
+        with self._others.together():
+            self._others.tell("apply", rate=rate, factor=factor)
+            super().apply(rate, factor)
+
+    def drop_gradients(self):
+        self._others.tell("drop")
+        super().drop_gradients()
+
+    def load_state(self, weights, optimizer):
+        super().load_state(weights, optimizer)
+        with self._others.together():
+            self._others.tell("receive")
+            self.receive_state()
+
+    def _share_out(self, work, batch, seed=None):
+        """Tells the other ranks their rows, and returns those of rank 0."""
+        own, *parts = share(batch, self._others.size)
+        seeds = {} if seed is None else {"seed": seed}
+        told = [[part.inputs, part.targets, part.counts, part.tokens] for part in parts]
+        self._others.tell_each(work, [{"batch": part, **seeds} for part in told])
+        return own
+
+
+def share(batch, ranks):
+    """The rows of a Batch in turns, a Batch for each rank; one that gets none has a row of which nothing counts."""
+    rows = list(zip(batch.inputs, batch.targets, batch.counts, strict=True))
+    nothing = [(batch.inputs[0], batch.targets[0], [0] * len(batch.counts[0]))]
+    parts = [rows[rank::ranks] or nothing for rank in range(ranks)]
+    return [Batch(*map(list, zip(*part, strict=True)), sum(sum(row[2]) for row in part)) for part in parts]
