@@ -52,7 +52,7 @@ def packages():  # mlx is a namespace package without __version__: only the meta
 
 
 def numbers(version):
-    return [int(part) for part in re.findall(r"\d+", version)[:3]]
+    return ([int(part) for part in re.findall(r"\d+", version)] + [0, 0])[:3]
 
 
 def cuda():

@@ -14,9 +14,12 @@ is wrong with it:
     faults/gated      403, for a model whose terms have to be accepted
     faults/missing    404
     faults/huge       the list says that the weights have 10 TB
+    faults/moved      the weights are at another host, which is told by "localhost" in place of the address
+    faults/name       the list says that the weights have a SHA-256 that is the path of a file elsewhere
     faults/changed    the weights are others than the list says, faults/shorter: they are fewer
 
-``GET /log`` is the list of the requests so far, of which each has a method, path and Range.
+``GET /log`` is the list of the requests so far, of which each has a method, path, host and Range, and whether it had a
+token.
 """
 
 import hashlib
@@ -69,7 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/log":
             self._json(self.server.log)
             return
-        self.server.log.append({"method": self.command, "path": path, "range": self.headers.get("Range")})
+        of_request = {"host": self.headers.get("Host").split(":")[0], "token": "Authorization" in self.headers}
+        of_request["range"] = self.headers.get("Range")
+        self.server.log.append({"method": self.command, "path": path, **of_request})
         parts = path.strip("/").split("/")
         of_api = parts[:2] == ["api", "models"]
         repository = "/".join(parts[2:4] if of_api else parts[:2])
@@ -135,6 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name != WEIGHTS:
             return {}
         digest = hashlib.sha256(self.server.files[name]).hexdigest()
+        digest = "../../elsewhere" if repository == "faults/name" else digest
         return {"lfs": {"sha256": digest, "size": self._size(repository, name), "pointerSize": 134}}
 
     def _file(self, repository, name):
@@ -146,6 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {"X-Repo-Commit": _sha1(repository), "X-Linked-Size": str(len(content)), "ETag": f'"{etag}"'}
         weights = name == WEIGHTS and self.command == "GET"
         times = self.server.served(repository, name)
+        if weights and repository == "faults/moved" and times == 1:
+            place = f"http://localhost:{self.server.server_port}{self.path}"
+            self._start(302, {"Content-Length": "0", "Location": place})
+            return
         if weights and repository == "faults/flaky" and times <= 2:
             self._start(503, {"Content-Length": "0"})
             return

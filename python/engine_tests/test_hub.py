@@ -1,8 +1,11 @@
 """Downloads from a hub of our own, through the real client: whole, interrupted, refused."""
 
 import os
+import resource
+import signal
 import tempfile
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from engine_tests.harness import MODEL
@@ -66,6 +69,25 @@ class HubTest(unittest.TestCase):
         self.assertEqual(source.resolve("tiny/chat", None, None, None), path)
         self.assertEqual(len(self.server.log), requests)
 
+    def test_two_at_once_fetch_the_weights_once(self):
+        with ThreadPoolExecutor(2) as both:
+            for path, _ in both.map(lambda _: self.fetch("tiny/chat"), range(2)):
+                self.assert_whole(path)
+        self.assertEqual(self.ranges(), ["bytes=0-"])
+
+    def test_a_full_disk_keeps_what_is_there(self):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 2, before[1]))
+        try:
+            self.assertIn("File too large", str(self.failed(DownloadFailed, "tiny/chat")))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+        (there,) = self.partials()
+        self.assert_whole(self.fetch("tiny/chat")[0])
+        self.assertEqual(self.ranges()[-1], f"bytes={there}-")
+
     def test_a_cut_connection_goes_on_from_where_it_was(self):
         path, _ = self.fetch("faults/cut")
         self.assert_whole(path)
@@ -126,6 +148,15 @@ class HubTest(unittest.TestCase):
         error = self.failed(ModelNotFound, "faults/private", token="wrong-token")
         self.assertNotIn("wrong-token", str(error) + error.hint)
         self.assert_whole(self.fetch("faults/private", token="secret")[0])
+
+    def test_a_token_is_not_sent_to_another_host(self):
+        self.assert_whole(self.fetch("faults/moved", token="secret")[0])
+        asked = [one for one in self.server.log if one["method"] == "GET" and one["path"].endswith(WEIGHTS)]
+        self.assertEqual([(one["host"], one["token"]) for one in asked], [("127.0.0.1", True), ("localhost", False)])
+
+    def test_a_name_from_the_list_leads_out_of_no_folder(self):
+        self.fetch("faults/name")
+        self.assertEqual(list(self.cache.rglob("elsewhere*")), [])
 
     def test_no_hub_is_a_failure_of_the_network(self):
         self.set("ENDPOINT", "http://127.0.0.1:1")

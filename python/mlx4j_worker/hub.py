@@ -7,6 +7,7 @@ keeps no part of a file whose download failed. The rest, and the snapshot's link
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from contextlib import contextmanager
@@ -23,7 +24,9 @@ STALL_SECONDS = 60.0  # without a byte, after which a download is given up
 _SILENCE_SECONDS = 10.0  # without a byte, after which it asks the server again
 _LARGEST_BY_HTTP = 50_000_000_000  # beyond it the hub gives a file through its own Xet only, and so to huggingface_hub
 _LARGEST_CONFIG = 1_000_000
+_SHA256 = re.compile("[0-9a-f]{64}")
 _AGAIN = (408, 429, 500, 502, 503, 504)
+_PIECE = 16_000_000
 _ON = "The same download goes on where this one ended."
 
 
@@ -213,9 +216,14 @@ class _Fetch:
                         self._refuse()
 
     def _check(self):
-        with open(self._partial, "rb") as whole:
-            if hashlib.file_digest(whole, "sha256").hexdigest() != self._file.lfs.sha256:
-                self._refuse()
+        digest = hashlib.sha256()
+        with open(self._partial, "rb+") as whole:
+            while piece := whole.read(_PIECE):
+                self._poll()
+                digest.update(piece)
+            os.fsync(whole.fileno())  # under its own name, nobody looks at its content again
+        if digest.hexdigest() != self._file.lfs.sha256:
+            self._refuse()
 
     def _refuse(self):
         self._partial.unlink(missing_ok=True)
@@ -252,7 +260,8 @@ def _folder(source):
 
 
 def _is_large(file):
-    return file.lfs is not None and file.lfs.sha256 is not None and file.size is not None
+    """Whether a file is kept by its SHA-256, which names it in the cache: nothing else may be in that name."""
+    return file.lfs is not None and file.size is not None and bool(_SHA256.fullmatch(file.lfs.sha256 or ""))
 
 
 def _is_there(folder, commit, file):
@@ -347,7 +356,7 @@ def _explained(source):
         raise DownloadFailed(
             f"What the hub says of {source} can't be read: {error}", "Check HF_ENDPOINT: is that a hub?"
         ) from None
-    except (LocalEntryNotFoundError, httpx2.TransportError, OSError) as error:
+    except (LocalEntryNotFoundError, httpx2.RequestError, OSError) as error:
         raise DownloadFailed(
             f"The hub or its cache can't be used for {source}: {type(error).__name__}: {error}",
             f"Check the network, HF_ENDPOINT and the disk. {_ON}",

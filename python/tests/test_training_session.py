@@ -11,7 +11,7 @@ from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidReques
 from mlx4j_worker.training.batches import Sequence
 from mlx4j_worker.training.config import parse_training
 from mlx4j_worker.training.data import DataSet
-from mlx4j_worker.training.folders import new_folder
+from mlx4j_worker.training.folders import copy_beside_weights, new_folder
 from mlx4j_worker.training.session import Session
 
 EMPTY = b"\x02\0\0\0\0\0\0\0{}"  # a safetensors file without tensors
@@ -173,7 +173,7 @@ def test_after_half_a_step_only_a_checkpoint_helps(tmp_path):
     backend.apply = lambda rate, factor: 1 // 0
     with pytest.raises(Internal):
         run(one, "trainStep")
-    for method in ("trainStep", "accumulate"):
+    for method in ("trainStep", "accumulate", "validate"):
         with pytest.raises(EngineFailed, match="can't be trusted"):
             run(one, method)
     with pytest.raises(EngineFailed, match="can't be trusted"):
@@ -181,6 +181,29 @@ def test_after_half_a_step_only_a_checkpoint_helps(tmp_path):
     backend.apply = lambda rate, factor: None
     assert run(one, "loadCheckpoint", folder=str(tmp_path / "one"))["step"] == 0
     assert run(one, "trainStep")["step"] == 1
+
+
+def test_an_accumulate_that_fails_takes_the_others_with_it():
+    backend, expected = Backend(), Backend()
+    one = session(backend)
+    first = run(session(expected), "accumulate")
+    run(one, "accumulate")
+    backend.fault = RuntimeError("in the middle of adding")
+    with pytest.raises(EngineFailed):
+        run(one, "accumulate")
+    backend.fault = None
+    assert backend.held == 0
+    with pytest.raises(InvalidRequest, match="no accumulated"):
+        run(one, "applyGradients")
+    assert run(one, "accumulate") == first
+
+
+def test_there_are_no_gradients_of_a_loss_that_is_not_finite(tmp_path):
+    backend = Backend()
+    backend.fault = math.nan
+    with pytest.raises(EngineFailed, match="loss is nan"):
+        run(session(backend), "gradients", batch={"tokens": [[1, 2]]}, file=str(tmp_path / "file"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_validation_is_over_all_or_some_batches():
@@ -229,6 +252,27 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
     with new_folder(tmp_path / "empty") as folder:
         (folder / "file").write_text("content")
     assert os.listdir(tmp_path / "empty") == ["file"]
+
+
+def test_no_folder_is_made_in_a_model_s(tmp_path):
+    (tmp_path / "config.json").touch()
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(InvalidRequest, match="in the model folder"), new_folder(tmp_path / "adapters" / "mine"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ["config.json", "model.safetensors"]
+
+
+def test_beside_weights_there_is_what_a_model_needs_and_no_more(tmp_path):
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    for name in ("tokenizer.json", "LICENSE", "tf_model.h5", "old.pkl", "pytorch_model.bin.index.json", "code.py"):
+        (source / name).touch()
+    config = {"dtype": "bfloat16", "vocab_size": 9, "transformers_weights": "other.safetensors", "auto_map": {}}
+    (source / "config.json").write_text(json.dumps(config))
+    copy_beside_weights(source, target, "float32")
+    assert sorted(os.listdir(target)) == ["LICENSE", "config.json", "tokenizer.json"]
+    assert json.loads((target / "config.json").read_text()) == {"dtype": "float32", "vocab_size": 9}
 
 
 @pytest.mark.parametrize(("number", "text"), [(errno.ENOSPC, "no space left"), (errno.EACCES, "can't be written")])

@@ -85,7 +85,7 @@ def test_a_package_that_is_not_there_leaves_out_what_needs_it(site):
 
 @pytest.mark.parametrize(("oldest", "status"), [("0.32.2", "passed"), ("0.33.0", "passed"), ("0.33.1", "failed")])
 def test_a_package_may_be_too_old(site, oldest, status):
-    _, outcomes, *_ = verify(site, "mlx", f"mlx-lm={oldest}")
+    _, outcomes, *_ = verify(site, "mlx", f"mlx-lm={oldest}", "llguidance=1.0.0")
     assert outcomes["packages"]["status"] == status
 
 

@@ -10,7 +10,7 @@ from mlx4j_worker.errors import NotSupported, OutOfMemory
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.hf import models
 from mlx4j_worker.training import checkpoint
-from mlx4j_worker.training.folders import copy_author_files
+from mlx4j_worker.training.folders import copy_beside_weights
 from mlx4j_worker.training.modules import WITHOUT_EXPERTS
 from mlx4j_worker.training.opening import check_source
 
@@ -37,8 +37,10 @@ def load_backend(params, options, config, progress):
 
             adapters.put_on(model, found.adapter)
         return HfBackend(params["model"], found, model, tokenizer, warnings, config)
-    except BaseException:
+    except BaseException as error:
         models.forget()
+        if typed := HfBackend.typed(error):
+            raise typed from error
         raise
 
 
@@ -199,7 +201,7 @@ class HfBackend:
     def save_model(self, folder):
         """Writes the whole model as transformers does; there is nothing to warn of."""
         self._model.save_pretrained(folder)
-        copy_author_files(self._found.weights, folder, self._dtype)
+        copy_beside_weights(self._found.weights, folder, self._dtype)
         return []
 
     # --- memory
@@ -226,8 +228,9 @@ class HfBackend:
         peak = max(peak, self._used["peakBytes"])
         self._used = {"activeBytes": active, "peakBytes": peak, "cacheBytes": cache}
 
-    def typed(self, error):
-        """The WorkerError for what torch raised, or None."""
+    @staticmethod
+    def typed(error):
+        """The WorkerError for what torch raised where memory was short, or None."""
         if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
             return OutOfMemory(f"Out of memory: {error}", "Use a smaller batchSize, or gradientCheckpointing.")
         return None

@@ -4,7 +4,7 @@ import gc
 from contextlib import contextmanager
 
 import mlx.core as mx
-from mlx.utils import tree_flatten
+from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
 from mlx4j_worker import folder, memory
@@ -43,6 +43,7 @@ def _run(call, moved, wanted):
 def _written(params, wanted, part, step):
     source = loading.open_model(params, wanted.options, step)
     _check(source, wanted)
+    source.model.update(tree_map(mx.contiguous, source.model.parameters()))  # as they'll be read: so, sums are the same
     given = proof.sample_prompts(source.tokenizer, source.context)
     before = proof.sample(source.model, given, step)
     config, unquantized, kind = _changed(source, wanted, step)

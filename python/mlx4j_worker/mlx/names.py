@@ -53,7 +53,11 @@ def linear_modules(model):
 
 
 def parameters(model):
-    """{mlx-lm's name: (transformers' name, whether turned)} of a model's parameters, without LoRA, that both have."""
+    """{mlx-lm's name: (transformers' name, whether turned)} of a model's parameters, without LoRA, that both have.
+
+    It has none of more than two dimensions, such as the experts of a mixture: mlx-lm lays them out in its own way, and
+    its ``sanitize`` lets through what is laid out so already.
+    """
     linear = {path: (named, turned) for named, (path, turned) in linear_modules(model).items()}
     found = {}
     for name, value in tree_flatten(model.parameters()):
@@ -61,11 +65,13 @@ def parameters(model):
         if path in linear and last == "weight":
             found[name] = (f"{linear[path][0]}.weight", linear[path][1])
             continue
+        if not 1 <= value.ndim <= 2:
+            continue
         for candidate in (_PREFIX + name.removeprefix("model."), name):
             try:
-                placed = _placed(model, candidate, value.shape) if value.ndim else None
+                placed = _placed(model, candidate, value.shape)
             except Exception:  # it wants to see all weights together
-                placed = candidate
+                placed = None
             if placed == name:
                 found[name] = (candidate, False)
                 break

@@ -10,13 +10,13 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from mlx_lm.utils import get_total_parameters, make_shards, maybe_set_recommended_wired_limit
 
 from mlx4j_worker import layout
-from mlx4j_worker.errors import NotSupported, OutOfMemory
+from mlx4j_worker.errors import NotSupported, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import names
 from mlx4j_worker.mlx.engine import _vocabulary, available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.mlx.loading import _adapt, _load, _memory_limit, _tokenizer
 from mlx4j_worker.mlx.lora import Adapters
 from mlx4j_worker.training import checkpoint
-from mlx4j_worker.training.folders import copy_author_files
+from mlx4j_worker.training.folders import copy_beside_weights
 from mlx4j_worker.training.modules import WITHOUT_EXPERTS
 from mlx4j_worker.training.opening import check_source
 
@@ -42,9 +42,11 @@ def load_backend(params, options, config, progress, backend=None):
             model, model_config, amended = _load(found, options, progress)
             _adapt(model, found, options)
             return (backend or MlxBackend)(params["model"], found, model, model_config, amended, config)
-    except BaseException:
+    except BaseException as error:
         gc.collect()  # the next one needs the memory of this one
         mx.clear_cache()
+        if typed := MlxBackend.typed(error):
+            raise typed from error
         raise
 
 
@@ -162,7 +164,8 @@ class MlxBackend:
         """Writes the held gradients times ``factor``, by transformers' names where they exist; returns how many."""
         flat = {name: g.astype(mx.float32) * factor for name, g in tree_flatten(self._held)}
         named = self._adapters.tensors(flat) if self._adapters else self._as_transformers(flat)
-        mx.save_safetensors(str(file), named)
+        with open(file, "wb") as out:  # mlx would add to a name that doesn't end with .safetensors
+            mx.save_safetensors(out, named)
         return len(named)
 
     def save_state(self, weights, optimizer):
@@ -203,7 +206,7 @@ class MlxBackend:
             index = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
             text = json.dumps({"metadata": {}, "weight_map": index}, indent=1)
             (folder / "model.safetensors.index.json").write_text(text, encoding="utf-8")
-        copy_author_files(self._found.weights, folder, dtype_name(self._dtype))
+        copy_beside_weights(self._found.weights, folder, dtype_name(self._dtype))
         return [] if as_transformers else ["The weights are named as mlx-lm has them, so transformers can't load them."]
 
     def _as_transformers(self, values):
@@ -222,8 +225,11 @@ class MlxBackend:
     def reset_peak(self):
         mx.reset_peak_memory()
 
-    def typed(self, error):
-        """The WorkerError for what mlx raised, or None."""
+    @staticmethod
+    def typed(error):
+        """The WorkerError for what mlx raised where memory was short, or None."""
+        if isinstance(error, WorkerError):
+            return None
         text = f"{type(error).__name__}: {error}"
         if isinstance(error, MemoryError) or "allocate" in text or "malloc" in text:
             return OutOfMemory(f"mlx ran out of memory: {text}", "Use a smaller batchSize, or gradientCheckpointing.")

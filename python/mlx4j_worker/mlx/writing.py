@@ -1,22 +1,16 @@
 """Writes a model folder that mlx-lm and our workers read, so that it is there whole or not at all."""
 
 import fcntl
-import glob
 import json
 import os
 import shutil
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import mlx.core as mx
 from mlx_lm.utils import get_total_parameters, make_shards, save_config
 
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
-
-_OF_THE_TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
-_OF_THE_TOKENIZER += ("chat_template*", "additional_chat_templates/*", "*.model", "*.tiktoken", "tekken.json")
-_OF_THE_AUTHOR = ("generation_config.json", "LICENSE*", "NOTICE*")
-_NOT_WRITTEN = ("auto_map", "transformers_weights")  # they name files that are not copied
+from mlx4j_worker.training import folders
 
 
 @contextmanager
@@ -28,8 +22,7 @@ def appearing(target):
     _check_absent(target)
     if not target.parent.is_dir():
         raise InvalidRequest(f"There is no folder {target.parent} to write {target.name} into.", "Make it first.")
-    if inside := next((parent for parent in target.parents if _is_model(parent)), None):
-        raise InvalidRequest(f"{target} is in the model folder {inside}.", "Name a folder elsewhere.")
+    folders.check_outside(target)
     part = target.parent / f".{target.name}.mlx4j-part"
     lock = _locked(part, target)
     try:
@@ -37,7 +30,7 @@ def appearing(target):
             _empty(part)
             yield part
             _check_absent(target)
-            os.rename(part, target)
+            folders.put(part, target)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -66,7 +59,6 @@ def write_weights(folder, model, parameters, step):
             mx.save_safetensors(str(folder / name), shard, metadata={"format": "mlx"})
         except RuntimeError as error:
             raise OSError(f"{name}: {error}") from None
-        _sync(folder / name)
         placed |= dict.fromkeys(shard, name)
         done += sum(array.nbytes for array in shard.values())
     index = {"metadata": {"total_size": total, "total_parameters": get_total_parameters(model)}}
@@ -90,29 +82,20 @@ def check_weights(folder, parameters, step):
 
 def write_config(folder, config):
     """Writes config.json as mlx-lm does."""
-    kept = {name: value for name, value in config.items() if name not in _NOT_WRITTEN}
+    kept = {name: value for name, value in config.items() if name not in folders.NOT_WRITTEN}
     save_config(kept, folder / "config.json", keep_vision_config=False)
 
 
 def copy_files(layout, folder):
     """Copies what is not weights or config: the tokenizer's files with its chat template, and the author's defaults."""
-    for source, patterns in ((layout.tokenizer, _OF_THE_TOKENIZER), (layout.author, _OF_THE_AUTHOR)):
-        for pattern in patterns:
-            for path in glob.glob(pattern, root_dir=source):
-                if (Path(source) / path).is_file():
-                    (folder / path).parent.mkdir(exist_ok=True)
-                    shutil.copyfile(Path(source) / path, folder / path)
+    folders.copy_files(layout.tokenizer, folder, folders.OF_THE_TOKENIZER)
+    folders.copy_files(layout.author, folder, folders.OF_THE_AUTHOR)
 
 
 def _equal(one, other):
     if mx.issubdtype(one.dtype, mx.floating):
         return mx.array_equal(one, other, equal_nan=True).item()
     return mx.array_equal(one, other).item()
-
-
-def _is_model(path):
-    configs = any((path / name).is_file() for name in ("config.json", "adapter_config.json"))
-    return configs and any(path.glob("*.safetensors"))
 
 
 def _check_absent(target):
@@ -141,11 +124,6 @@ def _locked(part, target):
 def _empty(folder):
     for path in folder.iterdir():
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
-def _sync(path):
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -57,11 +57,11 @@ class DataSet:
             yield f"{path} has fields that are not read: {', '.join(sorted(self.ignored)[:10])}."
 
 
-def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None):
+def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None, vocabulary=None):
     """The DataSet of a file; a line that can't be used is an InvalidRequest with its number.
 
     ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one; no sequence has more than ``max_length``
-    tokens.
+    tokens. ``vocabulary`` is how many tokens the model has, None if that isn't to be checked.
     """
     found = None
     for number, line in _lines(path):
@@ -72,7 +72,10 @@ def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None):
             if kind != found.kind:
                 raise _Bad(f"it has {kind}, but the lines before have {found.kind}")
             found.ignored |= entry.keys() - KINDS[kind]
-            _add(found, _sequence(kind, entry, tokenizer, mask_prompt), max_length)
+            sequence = _sequence(kind, entry, tokenizer, mask_prompt)
+            if vocabulary is not None and max(sequence.tokens) >= vocabulary:
+                raise _Bad(f"its token {max(sequence.tokens)} is none of the model's {vocabulary}")
+            _add(found, sequence, max_length)
         except (_Bad, InvalidRequest) as error:
             hint = getattr(error, "hint", "") or "Mend or remove the line."
             raise InvalidRequest(f"{path}, line {number}: {error}", f"{hint} Nothing was trained.") from None

@@ -1,6 +1,7 @@
-"""Folders that are there whole, or not at all."""
+"""Folders that are there whole, or not at all, and what is copied into them from a model's."""
 
 import errno
+import glob
 import json
 import os
 import shutil
@@ -10,6 +11,10 @@ from pathlib import Path
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
 from mlx4j_worker.weights import read_header
 
+OF_THE_TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
+OF_THE_TOKENIZER += ("chat_template*", "additional_chat_templates/*", "*.model", "*.tiktoken", "tekken.json")
+OF_THE_AUTHOR = ("generation_config.json", "LICENSE*", "NOTICE*")
+NOT_WRITTEN = ("auto_map", "transformers_weights")  # of a config.json: they name files that are not copied
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -22,19 +27,16 @@ def new_folder(path):
     path = Path(path).absolute()
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise InvalidRequest(f"{path} exists already, and is not written over.", "Remove it, or name another folder.")
+    check_outside(path)
     unfinished = path.parent / f".{path.name}.unfinished"
     with writing(path):
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             yield unfinished
-            for file in unfinished.iterdir():
-                if file.suffix == ".safetensors":
-                    read_header(file)  # refuses one that isn't whole
-                _sync(file)
-            _sync(unfinished)
-            os.rename(unfinished, path)
-            _sync(path.parent)
+            for file in unfinished.glob("*.safetensors"):
+                read_header(file)  # refuses one that isn't whole
+            put(unfinished, path)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
@@ -62,6 +64,27 @@ def _free(path):
     return shutil.disk_usage(folder).free if folder else None
 
 
+def check_outside(path):
+    """Refuses a path in a model folder."""
+    if inside := next((parent for parent in Path(path).parents if _is_model(parent)), None):
+        raise InvalidRequest(f"{path} is in the model folder {inside}.", "Name a folder elsewhere.")
+
+
+def _is_model(path):
+    configs = any((path / name).is_file() for name in ("config.json", "adapter_config.json"))
+    return configs and any(path.glob("*.safetensors"))
+
+
+def put(folder, path):
+    """Renames a folder to ``path`` once all of it is on the disk."""
+    for below, _, files in os.walk(folder):
+        for file in files:
+            _sync(os.path.join(below, file))
+        _sync(below)
+    os.rename(folder, path)
+    _sync(path.parent)
+
+
 def _sync(path):
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -70,18 +93,22 @@ def _sync(path):
         os.close(handle)
 
 
-_OF_WEIGHTS = (".safetensors", ".safetensors.index.json", ".bin", ".pt", ".pth", ".gguf")
+def copy_files(source, folder, patterns):
+    """Copies the files of a model folder with names like these."""
+    for pattern in patterns:
+        for path in glob.glob(pattern, root_dir=source):
+            if (Path(source) / path).is_file():
+                (folder / path).parent.mkdir(exist_ok=True)
+                shutil.copyfile(Path(source) / path, folder / path)
 
 
-def copy_author_files(source, folder, dtype):
-    """Copies what a model folder has beside its weights; in config.json, the type of the weights becomes ``dtype``."""
-    for file in Path(source).iterdir():
-        if file.is_file() and not file.name.startswith(".") and not file.name.endswith((*_OF_WEIGHTS, ".py", ".md")):
-            shutil.copyfile(file, folder / file.name)
-    path = folder / "config.json"
-    config = json.loads(path.read_bytes())
+def copy_beside_weights(source, folder, dtype):
+    """Copies the tokenizer, the author's defaults, and config.json, in which the type of the weights is ``dtype``."""
+    copy_files(source, folder, OF_THE_TOKENIZER + OF_THE_AUTHOR)
+    config = json.loads((Path(source) / "config.json").read_bytes())
     config.update({name: dtype for name in ("dtype", "torch_dtype") if name in config})
-    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    kept = {name: value for name, value in config.items() if name not in NOT_WRITTEN}
+    (folder / "config.json").write_text(json.dumps(kept, indent=2), encoding="utf-8")
 
 
 def size(path):

@@ -51,6 +51,6 @@ def check_source(found, config):
 def _read(path, backend, config, progress, warnings):
     if path is None:
         return None
-    found = data.read(path, backend.tokenizer, config.max_length, config.mask_prompt, progress)
+    found = data.read(path, backend.tokenizer, config.max_length, config.mask_prompt, progress, backend.vocabulary_size)
     warnings += found.warnings(path)
     return found

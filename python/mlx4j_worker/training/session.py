@@ -129,7 +129,12 @@ class Session:
         if not self._held.micro_batches:
             self._held.began = time.monotonic()
             self._backend.reset_peak()
-        loss, tokens = self._add(batch)
+        try:
+            loss, tokens = self._add(batch)
+        except BaseException as error:
+            if not isinstance(error, InvalidRequest):
+                self._drop()  # an engine that failed in the middle may have added some of the gradients
+            raise
         return {"loss": loss / tokens, "tokens": tokens, "accumulated": self._held.micro_batches}
 
     def _apply_gradients(self, call, _poll):
@@ -204,6 +209,7 @@ class Session:
     def _validate(self, call, poll):
         batch = self._given(call.params, {"batch", "batches"})
         most = _number(call.params, "batches", int, 1, 2**31 - 1, _OPTIONAL)
+        self._check_not_torn()
         if batch is None and self._valid is None:
             raise InvalidRequest("There is no data to validate on.", "Set validData, or give a batch.")
         loss = tokens = sequences = 0
@@ -229,7 +235,9 @@ class Session:
         self._check_trains()
         self._check_nothing_held()
         try:
-            self._backend.add_gradients(batch, self._random_seed())
+            loss = self._backend.add_gradients(batch, self._random_seed())
+            if not math.isfinite(loss):
+                raise EngineFailed(f"The loss is {loss}, so there are no gradients.", _LOWER)
             with writing(file):
                 return {"count": self._backend.write_gradients(file, 1 / batch.tokens)}
         finally:
@@ -314,7 +322,11 @@ class Session:
     def _check_trains(self, anew=False):
         if self._config.method == "none":
             raise InvalidRequest("The method is none, which only evaluates.", "Open the training with another method.")
-        if self._torn and not anew:
+        if not anew:
+            self._check_not_torn()
+
+    def _check_not_torn(self):
+        if self._torn:
             raise EngineFailed("The last step failed while it was applied, so the weights can't be trusted.", _TORN)
 
     def _check_nothing_held(self):
