@@ -39,6 +39,11 @@ final class ProviderChoice {
         }
     }
 
+    /** The models that are known by name. */
+    ModelRegistry registry() {
+        return registry;
+    }
+
     /** The probe of a provider that has a worker. */
     WorkerProbe probe(ProviderKind kind) {
         WorkerProbe probe = probes.get(kind);

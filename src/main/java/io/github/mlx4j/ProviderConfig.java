@@ -167,9 +167,14 @@ public record ProviderConfig(
 
     /** The configuration in the system properties and the environment. */
     public static ProviderConfig fromEnv() {
+        return fromEnv(environment());
+    }
+
+    /** What {@link #fromEnv()} reads: the environment, with the system properties over it. A copy. */
+    public static Map<String, String> environment() {
         Map<String, String> environment = new HashMap<>(System.getenv());
         System.getProperties().stringPropertyNames().forEach(name -> environment.put(name, System.getProperty(name)));
-        return fromEnv(environment);
+        return environment;
     }
 
     /**

@@ -92,7 +92,7 @@ public final class ProviderFactory implements AutoCloseable {
     ProviderFactory(ProviderConfig config, Platform platform) {
         this.config = config;
         this.choice = new ProviderChoice(config, platform);
-        this.residency = new Residency(config.residency());
+        this.residency = new Residency(config.residency(), choice.registry());
     }
 
     /** A factory as the system properties and the environment say; see {@link ProviderConfig#fromEnv()}. */

@@ -167,6 +167,20 @@ class RolesTest {
     }
 
     @Test
+    void shouldKnowWhatAModelOfTheUsersOwnRegistryTakes() throws IOException {
+        ProviderConfig config = config("me/mine").build();
+        Files.createDirectories(config.home());
+        Files.writeString(config.home().resolve("models.json"), """
+                {"models": [{"id": "me/mine", "provider": "mlx", "parameters": 1000, "dtype": "float32", "contextLength": 10,
+                  "architecture": {"layers": 1, "hiddenSize": 8, "heads": 2, "keyValueHeads": 1, "headSize": 4}}]}
+                """);
+        try (ProviderFactory providers = new ProviderFactory(config, APPLE_SILICON)) {
+            assertThat(providers.roles())
+                    .allSatisfy(role -> assertThat(role.need().bytes()).isEqualTo(4 * 1000 + 2 * 4 * 4 * 10));
+        }
+    }
+
+    @Test
     void shouldLoadARolesOwnModelWithoutWhatBelongsToThePlainOne() throws IOException {
         CannedWorker worker = new CannedWorker(folder);
         python = StubPython.withWorker(folder.resolve("stub"), worker);

@@ -22,22 +22,24 @@ public record MemoryNeed(long bytes, boolean known, String explanation) {
     /** Tokens of prompt and answer together that the KV cache is reckoned for. */
     public static final int TOKENS = 4096;
 
-    /** What a model takes: a folder, or a hub id that is in the cache. Reads configs and headers only; never throws. */
-    public static MemoryNeed of(String model) {
+    /**
+     * What a model takes: a folder, or a hub id, which is in the cache, or in the registry. Reads configs and headers
+     * only; never throws.
+     */
+    static MemoryNeed of(String model, ModelRegistry registry) {
         try {
             Path named = Path.of(model);
             Optional<Path> folder = Files.isDirectory(named)
                     ? Optional.of(named)
                     : HubCache.of(System.getenv()).main(model);
-            return folder.map(MemoryNeed::inFolder).orElseGet(() -> inRegistry(model));
+            return folder.map(MemoryNeed::inFolder).orElseGet(() -> inRegistry(model, registry));
         } catch (RuntimeException unreadable) { // the worker will say what is wrong with it
             return new MemoryNeed(0, false, "not known: " + unreadable.getMessage());
         }
     }
 
-    private static MemoryNeed inRegistry(String model) {
-        return ModelRegistry.builtIn()
-                .find(model)
+    private static MemoryNeed inRegistry(String model, ModelRegistry registry) {
+        return registry.find(model)
                 .map(known -> MemoryEstimate.inference(known, Math.min(known.contextLength(), TOKENS)))
                 .map(estimate -> new MemoryNeed(
                         estimate.bytes(),

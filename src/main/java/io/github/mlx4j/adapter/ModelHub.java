@@ -76,7 +76,6 @@ public final class ModelHub implements AutoCloseable {
         HubModelParams params =
                 new HubModelParams(id, revision, HubToken.in(System.getenv()), stall.toMillis() / 1000.0);
         FetchModelResult result = Codec.read(ask("fetchModel", params, listener), FetchModelResult.class);
-        listener.progressed(result.bytes(), result.bytes()); // a worker may leave its last word out
         return new FetchedModel(Path.of(result.folder()), result.revision(), result.bytes());
     }
 

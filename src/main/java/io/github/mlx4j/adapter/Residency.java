@@ -6,12 +6,15 @@ import io.github.mlx4j.device.MemoryManager;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.model.ModelRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +43,7 @@ public final class Residency implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(Residency.class);
 
     private final ResidencyOptions options;
+    private final ModelRegistry registry;
     private final Supplier<OptionalLong> available; // less the reserve
     private final List<Seat> seats = new ArrayList<>();
     private final List<Stay> waiting = new ArrayList<>();
@@ -74,14 +78,25 @@ public final class Residency implements AutoCloseable {
         void stop(String why);
     }
 
-    /** Creates it over the memory of this machine. */
+    /** Creates it over the memory of this machine and the built-in registry. */
     public Residency(ResidencyOptions options) {
-        this(options, new MemoryManager(new DeviceManager(), options.reservedBytes())::availableBytes);
+        this(options, ModelRegistry.builtIn());
     }
 
-    Residency(ResidencyOptions options, Supplier<OptionalLong> available) {
+    /** The same with a registry that says what models take that are not on this machine yet. */
+    public Residency(ResidencyOptions options, ModelRegistry registry) {
+        this(options, registry, new MemoryManager(new DeviceManager(), options.reservedBytes())::availableBytes);
+    }
+
+    Residency(ResidencyOptions options, ModelRegistry registry, Supplier<OptionalLong> available) {
         this.options = options;
+        this.registry = registry;
         this.available = available;
+    }
+
+    /** What a model takes, as far as that is known. Reads the disk; never throws. */
+    MemoryNeed needOf(String model) {
+        return MemoryNeed.of(model, registry);
     }
 
     /** A place for a worker; it is taken by its requests. */
@@ -94,15 +109,21 @@ public final class Residency implements AutoCloseable {
     /** Fails who waits, and makes nobody wait any longer: the workers are about to be closed. Idempotent. */
     @Override
     public void close() {
-        List<Stay> left;
         synchronized (this) {
             closed = true;
+        }
+        refuseAll(stay -> new ClosedException(
+                "%s was closed before a request had its turn.".formatted(stay.seat.resident.name()), ""));
+    }
+
+    private void refuseAll(Function<Stay, Mlx4jException> why) {
+        List<Stay> left;
+        synchronized (this) {
             left = List.copyOf(waiting);
             waiting.clear();
             lookAgain();
         }
-        left.forEach(stay -> stay.granted.completeExceptionally(new ClosedException(
-                "%s was closed before a request had its turn.".formatted(stay.seat.resident.name()), "")));
+        left.forEach(stay -> stay.granted.completeExceptionally(why.apply(stay)));
     }
 
     /** Something has changed for those who wait, such as that a worker was closed. */
@@ -204,7 +225,7 @@ public final class Residency implements AutoCloseable {
     private void arrangeSoon() {
         lookAgain();
         if (arranger == null) {
-            Thread thread = new Thread(this::arrange, "mlx4j-residency");
+            Thread thread = new Thread(this::arrangeOrRefuse, "mlx4j-residency");
             thread.setDaemon(true);
             arranger = thread;
             thread.start();
@@ -217,6 +238,21 @@ public final class Residency implements AutoCloseable {
         private final List<Stay> givenUp = new ArrayList<>();
         private @Nullable Seat toStop;
         private String why = "";
+    }
+
+    /** Who waits is told of a fault, since nobody else would let them in. */
+    private void arrangeOrRefuse() {
+        try {
+            arrange();
+        } catch (RuntimeException | Error fault) {
+            synchronized (this) {
+                arranger = null;
+                stopping = null;
+            }
+            refuseAll(stay -> new WorkerStartException(
+                    "There was a fault in looking for room for %s.".formatted(stay.seat.resident.name()), "", fault));
+            log.error("There was a fault in looking for room", fault);
+        }
     }
 
     private void arrange() {

@@ -104,8 +104,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         if (known == null) {
             String draftModel =
                     kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
-            MemoryNeed own = MemoryNeed.of(settings.model());
-            known = draftModel == null ? own : own.plus(MemoryNeed.of(draftModel));
+            MemoryNeed own = settings.residency().needOf(settings.model());
+            known = draftModel == null ? own : own.plus(settings.residency().needOf(draftModel));
             need = known.bytes() > 0 ? known : null; // it may be fetched meanwhile
         }
         return known;

@@ -2,6 +2,7 @@ package io.github.mlx4j.cli;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.MemoryNeed;
 import io.github.mlx4j.adapter.ModelHub;
 import io.github.mlx4j.model.HubCache;
 import io.github.mlx4j.model.ModelRegistry;
@@ -27,7 +28,7 @@ import picocli.CommandLine.Command;
 final class ModelsCommand implements Runnable {
 
     /** Tokens of prompt and answer for which memory is told, where nothing else is asked for. */
-    static final int TOKENS = 4096;
+    static final int TOKENS = MemoryNeed.TOKENS;
 
     @CommandLine.Spec
     @SuppressWarnings("NullAway.Init")

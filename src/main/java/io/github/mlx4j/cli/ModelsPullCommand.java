@@ -55,6 +55,7 @@ final class ModelsPullCommand implements Callable<Integer> {
         FetchedModel fetched;
         try (ModelHub hub = ModelsCommand.hub()) {
             fetched = hub.fetch(model, revision, Duration.ofSeconds(stall), progress);
+            progress.progressed(fetched.bytes(), fetched.bytes()); // the worker's own last word may have been left out
         } finally {
             progress.end();
         }

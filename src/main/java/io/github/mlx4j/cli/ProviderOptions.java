@@ -2,7 +2,6 @@ package io.github.mlx4j.cli;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
-import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -45,8 +44,6 @@ final class ProviderOptions {
 
     /** The environment's settings, and before them the system properties. */
     static Map<String, String> environment() {
-        Map<String, String> settings = new HashMap<>(System.getenv());
-        System.getProperties().stringPropertyNames().forEach(name -> settings.put(name, System.getProperty(name)));
-        return settings;
+        return ProviderConfig.environment();
     }
 }

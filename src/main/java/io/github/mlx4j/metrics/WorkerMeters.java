@@ -9,82 +9,104 @@ import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArraySet;
 import java.util.function.Function;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
- * The meters of workers: each from its worker's first start until it is closed. They ask the worker when they are read.
+ * The meters of workers, the same for all of one provider and model: from the first start of one until the last is
+ * closed. They ask the workers when they are read.
  */
 final class WorkerMeters {
 
     private final MeterRegistry registry;
-    private final Map<WorkerView, List<Meter>> open = new ConcurrentHashMap<>();
+    private final Map<Tags, Group> groups = new HashMap<>();
+
+    /** Workers with the same tags, and what is registered of them. */
+    private record Group(Set<WorkerView> workers, List<Meter> meters) {
+
+        Stream<WorkerStatus> statuses() {
+            return workers.stream().map(WorkerView::status);
+        }
+    }
 
     WorkerMeters(MeterRegistry registry) {
         this.registry = registry;
     }
 
-    void event(WorkerView worker, WorkerStatus.Event event) {
-        registry.counter("mlx4j.worker.events", tags(worker).and("event", event.name()))
-                .increment();
-        if (event.name().equals("closed")) {
-            List<Meter> meters = open.remove(worker);
-            if (meters != null) {
-                meters.forEach(registry::remove);
-            }
-        } else if (worker.status().state() != WorkerStatus.State.CLOSED) {
-            open.computeIfAbsent(worker, this::meters);
+    synchronized void event(WorkerView worker, WorkerStatus.Event event) {
+        Tags tags = Tags.of("provider", worker.provider().id(), "model", worker.model());
+        registry.counter("mlx4j.worker.events", tags.and("event", event.name())).increment();
+        if (worker.status().state() != WorkerStatus.State.CLOSED) {
+            groups.computeIfAbsent(tags, this::group).workers.add(worker);
+            return;
+        }
+        Group group = groups.get(tags);
+        if (group != null && group.workers.remove(worker) && group.workers.isEmpty()) {
+            groups.remove(tags);
+            group.meters.forEach(registry::remove);
         }
     }
 
-    private List<Meter> meters(WorkerView worker) {
-        Tags tags = tags(worker);
-        List<Meter> meters = new ArrayList<>();
+    private Group group(Tags tags) {
+        Group group = new Group(new CopyOnWriteArraySet<>(), new ArrayList<>());
         for (WorkerStatus.State state : WorkerStatus.State.values()) {
-            meters.add(Gauge.builder(
-                            "mlx4j.worker.state", worker, of -> of.status().state() == state ? 1 : 0)
+            group.meters.add(Gauge.builder(
+                            "mlx4j.worker.state",
+                            group,
+                            of -> of.statuses()
+                                    .filter(status -> status.state() == state)
+                                    .count())
                     .description("1 for the state that a worker is in, 0 for the others")
                     .tags(tags.and("state", state.name().toLowerCase(Locale.ROOT)))
                     .register(registry));
         }
-        meters.add(Gauge.builder(
-                        "mlx4j.worker.requests.open", worker, of -> of.status().openRequests())
+        group.meters.add(Gauge.builder(
+                        "mlx4j.worker.requests.open",
+                        group,
+                        of -> of.statuses().mapToInt(WorkerStatus::openRequests).sum())
                 .description("Requests that a worker has not answered yet")
                 .tags(tags)
                 .register(registry));
-        meters.add(FunctionCounter.builder(
-                        "mlx4j.worker.failures", worker, of -> of.status().failures())
+        group.meters.add(FunctionCounter.builder(
+                        "mlx4j.worker.failures",
+                        group,
+                        of -> of.statuses().mapToInt(WorkerStatus::failures).sum())
                 .description("How often a worker's process failed")
                 .tags(tags)
                 .register(registry));
-        meters.add(memory(worker, "active", WorkerMemory::active));
-        meters.add(memory(worker, "peak", WorkerMemory::peak));
-        meters.add(memory(worker, "cache", WorkerMemory::cache));
-        meters.add(memory(worker, "resident", WorkerMemory::resident));
-        return meters;
+        group.meters.add(memory(group, tags.and("kind", "active"), WorkerMemory::active));
+        group.meters.add(memory(group, tags.and("kind", "peak"), WorkerMemory::peak));
+        group.meters.add(memory(group, tags.and("kind", "cache"), WorkerMemory::cache));
+        group.meters.add(memory(group, tags.and("kind", "resident"), WorkerMemory::resident));
+        return group;
     }
 
-    private Meter memory(WorkerView worker, String kind, Function<WorkerMemory, OptionalLong> bytes) {
+    private Meter memory(Group group, Tags tags, Function<WorkerMemory, OptionalLong> bytes) {
         return Gauge.builder(
                         "mlx4j.worker.memory",
-                        worker,
-                        of -> of.status()
-                                .memory()
+                        group,
+                        of -> sum(of.statuses()
+                                .flatMap(status -> status.memory().stream())
                                 .map(bytes)
-                                .filter(OptionalLong::isPresent)
-                                .map(known -> (double) known.getAsLong())
-                                .orElse(Double.NaN))
+                                .flatMapToLong(OptionalLong::stream)))
                 .description("What a worker takes, as it last said")
                 .baseUnit("bytes")
-                .tags(tags(worker).and("kind", kind))
+                .tags(tags)
                 .register(registry);
     }
 
-    private static Tags tags(WorkerView worker) {
-        return Tags.of("provider", worker.provider().id(), "model", worker.model());
+    /** The sum of what is known; where nothing is, no number. */
+    private static double sum(LongStream known) {
+        OptionalDouble sum = known.asDoubleStream().reduce(Double::sum);
+        return sum.orElse(Double.NaN);
     }
 }

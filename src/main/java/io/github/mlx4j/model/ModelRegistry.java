@@ -44,6 +44,15 @@ public final class ModelRegistry {
 
     /** Those that come with mlx4j. */
     public static ModelRegistry builtIn() {
+        return BuiltIn.MODELS;
+    }
+
+    /** Read once, when it is asked for. */
+    private static final class BuiltIn {
+        private static final ModelRegistry MODELS = read();
+    }
+
+    private static ModelRegistry read() {
         try (InputStream json = Objects.requireNonNull(ModelRegistry.class.getResourceAsStream("models.json"))) {
             Map<String, RegisteredModel> models = new LinkedHashMap<>();
             RegistryFile.read(new String(json.readAllBytes(), StandardCharsets.UTF_8), "the built-in models.json")

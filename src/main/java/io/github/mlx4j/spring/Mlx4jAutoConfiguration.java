@@ -11,9 +11,7 @@ import io.github.mlx4j.port.TaskDecompositionPort;
 import io.github.mlx4j.port.TaskEnhancementPort;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
@@ -40,9 +38,7 @@ public class Mlx4jAutoConfiguration {
     @Bean
     @ConditionalOnMissingBean
     ProviderConfig mlx4jProviderConfig(Mlx4jProperties properties) {
-        Map<String, String> environment = new HashMap<>(System.getenv());
-        System.getProperties().stringPropertyNames().forEach(name -> environment.put(name, System.getProperty(name)));
-        return ConfigFromProperties.of(properties, environment);
+        return ConfigFromProperties.of(properties, ProviderConfig.environment());
     }
 
     @Bean(destroyMethod = "close")

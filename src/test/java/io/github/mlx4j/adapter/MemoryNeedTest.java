@@ -2,19 +2,14 @@ package io.github.mlx4j.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mlx4j.model.HubCache;
 import io.github.mlx4j.model.MemoryEstimate;
 import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.ModelInspector;
-import java.io.IOException;
-import java.nio.file.Files;
+import io.github.mlx4j.model.ModelRegistry;
 import java.nio.file.Path;
-import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class MemoryNeedTest {
@@ -29,7 +24,7 @@ class MemoryNeedTest {
         ModelInspection model = ModelInspector.inspect(MODEL);
         int tokens = Math.min(model.contextLength(), MemoryNeed.TOKENS);
 
-        MemoryNeed need = MemoryNeed.of(MODEL.toString());
+        MemoryNeed need = MemoryNeed.of(MODEL.toString(), ModelRegistry.builtIn());
 
         assertThat(need.known()).isTrue();
         assertThat(need.bytes())
@@ -41,7 +36,7 @@ class MemoryNeedTest {
     @ParameterizedTest
     @ValueSource(strings = {"org/a-model-that-nobody-has", "/nonexistent/model", "{\"say\":\"a\"}", "\0"})
     void shouldNotBeKnownWhenTheModelIsNotHere(String model) {
-        MemoryNeed need = MemoryNeed.of(model);
+        MemoryNeed need = MemoryNeed.of(model, ModelRegistry.builtIn());
 
         assertThat(need.known()).isFalse();
         assertThat(need.bytes()).isZero();
@@ -50,7 +45,7 @@ class MemoryNeedTest {
 
     @Test
     void shouldBeTheRegistrysWhenTheModelIsKnownButNotHere() {
-        MemoryNeed need = MemoryNeed.of("mlx-community/Phi-3-mini-4k-instruct-4bit");
+        MemoryNeed need = MemoryNeed.of("mlx-community/Phi-3-mini-4k-instruct-4bit", ModelRegistry.builtIn());
 
         assertThat(need.bytes()).isBetween(2_000_000_000L, 5_000_000_000L);
         assertThat(need.known()).isFalse();
@@ -59,7 +54,8 @@ class MemoryNeedTest {
 
     @Test
     void shouldNotBeKnownWhenTheFolderHoldsNoModel() {
-        assertThat(MemoryNeed.of(folder.toString()).known()).isFalse();
+        assertThat(MemoryNeed.of(folder.toString(), ModelRegistry.builtIn()).known())
+                .isFalse();
     }
 
     @Test
@@ -67,22 +63,5 @@ class MemoryNeedTest {
         MemoryNeed both = new MemoryNeed(3, true, "a").plus(new MemoryNeed(4, false, "b"));
 
         assertThat(both).isEqualTo(new MemoryNeed(7, false, "a; and b"));
-    }
-
-    @ParameterizedTest
-    @CsvSource({"HF_HUB_CACHE, hub", "HF_HOME, ''", "XDG_CACHE_HOME, ..", "OTHER,"})
-    void shouldFindAModelInTheCacheThatTheEnvironmentNames(String variable, String below) throws IOException {
-        Path home = folder.resolve("caches").resolve("huggingface");
-        Path repository = home.resolve("hub").resolve("models--org--name");
-        Path snapshot = Files.createDirectories(repository.resolve("snapshots").resolve("0123abcd"));
-        Files.createFile(snapshot.resolve("model.safetensors"));
-        Files.createDirectories(repository.resolve("refs"));
-        Files.writeString(repository.resolve("refs").resolve("main"), "0123abcd\n");
-        Map<String, String> environment = Map.of(
-                variable, below == null ? "" : home.resolve(below).normalize().toString());
-
-        assertThat(HubCache.of(environment).main("org/name"))
-                .isEqualTo(below == null ? Optional.empty() : Optional.of(snapshot));
-        assertThat(HubCache.of(environment).main("org/other")).isEmpty();
     }
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.model.ModelRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,7 +116,7 @@ class ResidencyTest {
     }
 
     private Residency residency(ResidencyOptions options) {
-        return new Residency(options, () -> {
+        return new Residency(options, ModelRegistry.builtIn(), () -> {
             looks.incrementAndGet();
             return OptionalLong.of(
                     memory - models.stream().mapToLong(Model::takenBytes).sum());
@@ -355,6 +357,21 @@ class ResidencyTest {
         first.leave();
 
         assertIn(new Model(residency, "b", 10).request());
+    }
+
+    @Test
+    void shouldTellWhoWaitsOfAFault() {
+        Residency residency = new Residency(ResidencyOptions.DEFAULT, ModelRegistry.builtIn(), () -> {
+            throw new IllegalStateException("no such file");
+        });
+        assertIn(new Model(residency, "a", 10).request());
+        Model b = new Model(residency, "b", 10);
+
+        for (int twice = 0; twice < 2; twice++) {
+            assertFails(b.request().begun(), WorkerStartException.class)
+                    .withMessageContaining("a fault in looking for room for b")
+                    .satisfies(error -> assertThat(error.getCause()).hasMessage("no such file"));
+        }
     }
 
     @Test

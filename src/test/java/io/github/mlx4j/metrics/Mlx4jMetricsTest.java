@@ -7,11 +7,13 @@ import static org.awaitility.Awaitility.await;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.StubPython;
+import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.FinishReason;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.ModelCall;
+import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.Timings;
@@ -125,6 +127,40 @@ class Mlx4jMetricsTest {
     }
 
     @Test
+    void shouldShowAWorkerThatWasStoppedForAnotherUntilItIsClosed() throws IOException {
+        ProviderConfig config = config(List.of())
+                .model(ProviderKind.MLX, ModelRole.ROUTER, "another/model")
+                .residency(ResidencyOptions.DEFAULT.withMaxWorkers(1))
+                .build();
+        try (ProviderFactory providers = ProviderFactory.create(config)) {
+            providers.warmUp(ModelRole.GENERAL, ModelRole.ROUTER);
+
+            await().untilAsserted(() -> assertThat(registry.get("mlx4j.worker.state")
+                            .tags("model", "some/model", "state", "stopped")
+                            .gauge()
+                            .value())
+                    .isEqualTo(1));
+        }
+
+        assertThat(registry.find("mlx4j.worker.state").meters()).isEmpty();
+    }
+
+    @Test
+    void shouldAddUpWorkersOfOneModelInSeveralFactories() throws IOException {
+        try (ProviderFactory first = factory(List.of())) {
+            first.warmUp();
+            try (ProviderFactory second = factory(List.of())) {
+                second.warmUp();
+                await().until(() -> state("ready") == 2);
+            }
+
+            assertThat(state("ready")).as("the other one is still there").isEqualTo(1);
+        }
+
+        assertThat(registry.find("mlx4j.worker.state").meters()).isEmpty();
+    }
+
+    @Test
     void shouldTellTheEnginesTimesInTheBucketsOfTheConventions() {
         metrics.onAnswer(call(), answer(ProviderKind.HF, 5), Duration.ofSeconds(3));
 
@@ -203,8 +239,12 @@ class Mlx4jMetricsTest {
     }
 
     private ProviderFactory factory(List<ProviderKind> fallback) throws IOException {
+        return ProviderFactory.create(config(fallback).build());
+    }
+
+    private ProviderConfig.Builder config(List<ProviderKind> fallback) throws IOException {
         String python = StubPython.withFakeWorker(folder.resolve("stub")).toString();
-        return ProviderFactory.create(ProviderConfig.builder()
+        return ProviderConfig.builder()
                 .provider(ProviderKind.MLX)
                 .fallback(fallback)
                 .model(ProviderKind.MLX, "some/model")
@@ -213,7 +253,6 @@ class Mlx4jMetricsTest {
                 .interpreter(ProviderKind.HF, python)
                 .allowAnyPlatform(true)
                 .home(folder.resolve("home"))
-                .listener(metrics)
-                .build());
+                .listener(metrics);
     }
 }

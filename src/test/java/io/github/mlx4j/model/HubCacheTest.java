@@ -32,6 +32,20 @@ class HubCacheTest {
     }
 
     @Test
+    void shouldFindTheMainRevisionIfAllOfItIsThere(@TempDir Path folder) throws IOException {
+        HubCache cache = new HubCache(folder);
+        Path repository = folder.resolve("models--org--name");
+        Path snapshot = Files.createDirectories(repository.resolve("snapshots").resolve("0123abcd"));
+        Files.createDirectories(repository.resolve("refs"));
+        Files.writeString(repository.resolve("refs").resolve("main"), "0123abcd\n");
+
+        assertThat(cache.main("org/name")).isEmpty();
+        Files.createFile(snapshot.resolve("model.safetensors"));
+        assertThat(cache.main("org/name")).hasValue(snapshot);
+        assertThat(cache.main("org/other")).isEmpty();
+    }
+
+    @Test
     void shouldBeWhereTheWorkersHaveIt() {
         assertThat(HubCache.of(Map.of("HF_HUB_CACHE", "/c", "HF_HOME", "/h", "XDG_CACHE_HOME", "/x"))
                         .folder())

@@ -161,7 +161,7 @@ public final class Worker implements AutoCloseable {
             return 0;
         }
         WorkerMemory told = memory(current.join());
-        return told.resident().orElse(told.active().orElse(0));
+        return Math.max(told.resident().orElse(0), told.active().orElse(0)); // of a GPU the system may not tell
     }
 
     /**
@@ -190,7 +190,7 @@ public final class Worker implements AutoCloseable {
             first = !closed;
             closed = true;
         }
-        if (first && last != null) {
+        if (first && (last != null || client != null)) { // also after it was stopped
             history.add("closed", "");
         }
         if (last != null) {
