@@ -45,7 +45,7 @@ class ArchitectureTest {
                     "adapter",
                     Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "device", "error")),
             entry("evaluation", Set.of("port", "error")),
-            entry("measurement", Set.of("evaluation", "device", "port", "error")),
+            entry("measurement", Set.of("training", "evaluation", "device", "port", "error")),
             entry("task", Set.of("port", "error")),
             entry("testing", Set.of("port", "error")),
             entry("remote", Set.of("port", "error")),

@@ -59,6 +59,11 @@ final class BenchCommand implements Callable<Integer> {
             description = "Measures power too: with macmon on a Mac, with the kernel's counters on Linux.")
     private boolean power;
 
+    @Option(
+            names = "--training",
+            description = "Measures some steps of LoRA too, each time in a worker of its own; of mlx and hf only.")
+    private boolean training;
+
     @Option(names = "--json", description = "Prints one JSON object instead of a table.")
     private boolean json;
 
@@ -77,7 +82,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         BenchProviders.Chosen chosen = providers.choose(spec.commandLine(), ProviderOptions.environment());
         checkOutput(chosen.subjects());
-        BenchSettings settings = new BenchSettings(promptTokens, maxTokens, runs);
+        BenchSettings settings = new BenchSettings(promptTokens, maxTokens, runs, training);
         Map<String, String> about = BenchMachine.describe(new DeviceManager());
         List<String> notes = new ArrayList<>();
         BenchReport report;

@@ -10,6 +10,11 @@ import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerMemory;
 import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.training.Batch;
+import io.github.mlx4j.training.TrainingConfig;
+import io.github.mlx4j.training.TrainingMethod;
+import io.github.mlx4j.training.TrainingSession;
+import io.github.mlx4j.training.TrainingStep;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -63,6 +68,34 @@ record BenchSubject(ProviderKind kind, Map<String, String> settings) implements 
         } catch (RuntimeException failure) {
             providers.close();
             throw failure;
+        }
+    }
+
+    @Override
+    public Training train() {
+        String model;
+        try (ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings))) {
+            model = providers.model(kind).orElse("");
+        }
+        TrainingConfig config = TrainingConfig.builder(TrainingMethod.LORA).build();
+        return new InTraining(TrainingSession.open(TrainingProviders.of(settings), model, config, kind));
+    }
+
+    private record InTraining(TrainingSession session) implements Training {
+
+        @Override
+        public int maxLength() {
+            return session.info().maxLength();
+        }
+
+        @Override
+        public TrainingStep step(Batch batch) {
+            return session.trainStep(batch);
+        }
+
+        @Override
+        public void close() {
+            session.close();
         }
     }
 

@@ -201,6 +201,7 @@ final class TrainCommand implements Callable<Integer> {
                         at.step(),
                         at.loss(),
                         at.perplexity())));
+        report.warnings().forEach(warning -> out.println("warning: " + warning));
         if (report.result() != null) {
             out.printf("result: %s (of step %d)%n", report.result(), report.resultStep());
         } else {

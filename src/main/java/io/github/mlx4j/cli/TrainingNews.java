@@ -16,15 +16,23 @@ final class TrainingNews implements TrainingListener {
 
     private final PrintWriter err;
     private final boolean terminal;
+    private final PhaseProgress loading;
     private @Nullable Progress progress;
 
     TrainingNews(PrintWriter err, boolean terminal) {
         this.err = err;
         this.terminal = terminal;
+        this.loading = new PhaseProgress(err, terminal);
+    }
+
+    @Override
+    public void onLoading(String phase, long done, long total, String unit) {
+        loading.onProgress(phase, done, total, unit);
     }
 
     @Override
     public void onStart(TrainingInfo info, int step, int totalSteps) {
+        loading.end();
         err.println(String.format(
                 Locale.ROOT,
                 "%s on %s, %s: %,d of %,d parameters are trained, on %,d sequences (%,d cut, %,d left out)",
@@ -81,6 +89,7 @@ final class TrainingNews implements TrainingListener {
 
     /** No more will come. */
     void end() {
+        loading.end();
         if (progress != null) {
             progress.end();
         }

@@ -2,6 +2,7 @@ package io.github.mlx4j.cli;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.port.ProviderKind;
+import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +25,12 @@ final class TrainingProviders {
 
     /** The environment's settings, but for those of models that answer. */
     static ProviderConfig fromEnv() {
-        Map<String, String> settings = ProviderOptions.environment();
+        return of(ProviderOptions.environment());
+    }
+
+    /** Those of these settings. */
+    static ProviderConfig of(Map<String, String> environment) {
+        Map<String, String> settings = new HashMap<>(environment);
         OpenModel.LEFT_OUT.forEach(name -> settings.put(name, ""));
         settings.put("MLX4J_ALLOW_PICKLES", "");
         return ProviderConfig.fromEnv(settings);

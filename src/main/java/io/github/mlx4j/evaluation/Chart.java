@@ -270,7 +270,7 @@ public final class Chart {
         private Axis axis(int dimension) {
             double low = points(dimension).min().orElse(0);
             double high = points(dimension).max().orElse(1);
-            double step = step(Math.max(high - low, Math.max(Math.abs(high) * 1e-6, 1e-6)) / 5);
+            double step = step(Math.max(high - low, Math.max(Math.abs(high) * 1e-6, 1e-6)) / 8);
             double from = step * Math.floor(low / step);
             return new Axis(from, step, Math.max(1, (int) Math.ceil((high - from) / step - 1e-9)));
         }

@@ -10,8 +10,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * BenchPrompts of about one length that differ from their first words on, so that no cache knows a part of them. The
- * same ones each time.
+ * Prompts of about one length that differ from their first words on, so that no cache knows a part of them. The same
+ * ones each time.
  */
 final class BenchPrompts {
 

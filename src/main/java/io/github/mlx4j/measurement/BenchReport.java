@@ -58,12 +58,16 @@ public record BenchReport(Map<String, String> about, BenchResult result, List<St
         StringBuilder page = new StringBuilder("# mlx4j bench\n\n");
         about.forEach((name, value) -> page.append("- %s: %s\n".formatted(name, plain(value))));
         BenchSettings settings = result.settings();
-        page.append("- settings: prompts of about %d tokens, answers of up to %d, %d run%s\n"
+        page.append("- settings: prompts of about %d tokens, answers of up to %d, %d run%s%s\n"
                 .formatted(
                         settings.promptTokens(),
                         settings.maxTokens(),
                         settings.runs(),
-                        settings.runs() == 1 ? "" : "s"));
+                        settings.runs() == 1 ? "" : "s",
+                        settings.training()
+                                ? ", training in %d steps over %d sequences of up to %d tokens"
+                                        .formatted(TrainingRound.STEPS, TrainingRound.SEQUENCES, TrainingRound.LENGTH)
+                                : ""));
         for (BenchResult.Measured one : result.measured()) {
             page.append("- %s: %s\n"
                     .formatted(

@@ -31,7 +31,9 @@ public enum Figure {
     /** The processors' mean power during the answer. */
     POWER("watts", "power", "W"),
     /** The processors' energy during the answer, prefill included, by the answer's tokens. */
-    ENERGY("joulesPerToken", "energy", "J/token");
+    ENERGY("joulesPerToken", "energy", "J/token"),
+    /** Tokens that count in the loss of steps that train LoRA, by the worker's time for these steps. */
+    TRAINING_SPEED("trainingTokensPerSecond", "training", "tokens/s");
 
     private final String id;
     private final String words;

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Measures providers in turns. In each run every one is loaded anew, answers one prompt that does not count and one
  * that does, and is closed, so that no two share the machine. All get the same prompts; every second run has them in
- * the other order. A provider that fails is left out from then on, with the reason. For one thread.
+ * the other order. A provider that fails is left out from then on, with the reason; one that only can't be trained has
+ * its other figures. For one thread.
  */
 public final class ModelBench {
 
@@ -54,13 +55,18 @@ public final class ModelBench {
         this.progress = progress;
     }
 
-    /** Runs it, which takes minutes; once. */
+    /**
+     * Runs it, which takes minutes; once.
+     *
+     * @throws Mlx4jException if the thread is interrupted
+     */
     public BenchResult run() {
         for (int run = 0; run < settings.runs(); run++) {
             for (Subject subject : order(run)) {
                 if (!missing.containsKey(subject.name())) {
                     progress.accept("run %d of %d: %s".formatted(run + 1, settings.runs(), subject.name()));
                     measure(subject, run);
+                    train(subject, run);
                 }
             }
         }
@@ -107,7 +113,29 @@ public final class ModelBench {
             runs.computeIfAbsent(subject.name(), name -> new ArrayList<>()).add(found);
             facts.putIfAbsent(subject.name(), model.facts());
         } catch (Mlx4jException error) {
-            missing.put(subject.name(), error.code() + ": " + error.getMessage());
+            leaveOut(subject.name(), error);
         }
+    }
+
+    private void train(Subject subject, int run) {
+        String name = "training on " + subject.name();
+        if (!settings.training() || missing.containsKey(subject.name()) || missing.containsKey(name)) {
+            return;
+        }
+        progress.accept("run %d of %d: %s".formatted(run + 1, settings.runs(), name));
+        List<Map<Figure, Double>> found = runs.get(subject.name());
+        try (Subject.Training training = subject.train()) {
+            found.get(run).put(Figure.TRAINING_SPEED, TrainingRound.speed(training));
+        } catch (Mlx4jException error) {
+            leaveOut(name, error);
+            found.forEach(earlier -> earlier.remove(Figure.TRAINING_SPEED));
+        }
+    }
+
+    private void leaveOut(String name, Mlx4jException error) {
+        if (Thread.currentThread().isInterrupted()) { // it is nobody's fault
+            throw error;
+        }
+        missing.put(name, error.code() + ": " + error.getMessage());
     }
 }

@@ -4,6 +4,8 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerMemory;
+import io.github.mlx4j.training.Batch;
+import io.github.mlx4j.training.TrainingStep;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +22,26 @@ public interface Subject {
      * @throws Mlx4jException if it can't be loaded here; the report has the reason
      */
     Loaded load();
+
+    /**
+     * Opens a training of LoRA on the model, in a worker of its own.
+     *
+     * @throws Mlx4jException if it can't be trained here; the report has the reason
+     */
+    Training train();
+
+    /** A model in training, until it is closed. */
+    interface Training extends AutoCloseable {
+
+        /** The most tokens of a sequence. */
+        int maxLength();
+
+        /** Makes a step over this batch. */
+        TrainingStep step(Batch batch);
+
+        @Override
+        void close();
+    }
 
     /** A model that is ready, until it is closed. */
     interface Loaded extends AutoCloseable {

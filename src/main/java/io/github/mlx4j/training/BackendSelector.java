@@ -13,6 +13,7 @@ import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
+import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
 import io.github.mlx4j.internal.protocol.OpenTrainingParams;
 import io.github.mlx4j.internal.protocol.OpenTrainingResult;
@@ -54,6 +55,7 @@ final class BackendSelector {
     private final ProviderConfig providers;
     private final String model;
     private final TrainingConfig config;
+    private final Map<String, String> environment;
 
     /**
      * A training that is open.
@@ -65,7 +67,9 @@ final class BackendSelector {
      */
     record Opened(ProviderKind kind, SerialWorker worker, OpenTrainingResult result, List<LoadAttempt> attempts) {}
 
-    BackendSelector(ProviderConfig providers, String model, TrainingConfig config) {
+    /** With the environment that has the user's token of the hub. */
+    BackendSelector(ProviderConfig providers, String model, TrainingConfig config, Map<String, String> environment) {
+        this.environment = environment;
         this.providers = providers;
         this.model = model;
         this.config = config;
@@ -117,13 +121,6 @@ final class BackendSelector {
         boolean folder = Files.isDirectory(Path.of(model));
         boolean network =
                 providers.download() && (!folder || Files.exists(Path.of(model).resolve("adapter_config.json")));
-        SerialWorker worker = SerialWorker.start(
-                new WorkerLaunch(
-                        kind,
-                        ready.interpreter(),
-                        new BundledScripts(kind.id() + "_worker.py"),
-                        network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1")),
-                limits());
         ModelOptions options = providers.workers().model();
         MlxOptions mlx = providers.workers().mlx();
         Path hosts = mlx.hosts();
@@ -132,12 +129,20 @@ final class BackendSelector {
                 ProtocolVersion.CURRENT,
                 new ModelParams(source, null),
                 providers.download(),
+                network ? HubToken.in(environment) : null,
                 new OpenTrainingParams.Options(
                         kind == ProviderKind.HF && options.trustRemoteCode() ? true : null,
                         options.memoryLimitBytes(),
                         mlx.ranks(),
                         hosts == null ? null : hosts.toAbsolutePath().toString()),
                 TrainingJson.LINE.valueToTree(config));
+        SerialWorker worker = SerialWorker.start(
+                new WorkerLaunch(
+                        kind,
+                        ready.interpreter(),
+                        new BundledScripts(kind.id() + "_worker.py"),
+                        network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1")),
+                limits());
         return new Opened(
                 kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());
     }

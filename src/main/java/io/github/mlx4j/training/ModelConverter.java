@@ -1,6 +1,5 @@
 package io.github.mlx4j.training;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.error.CancelledException;
@@ -8,15 +7,14 @@ import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
-import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.ConvertParams;
 import io.github.mlx4j.internal.protocol.FuseParams;
+import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import io.github.mlx4j.internal.worker.BundledScripts;
-import io.github.mlx4j.internal.worker.JobWorker;
+import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.internal.worker.WorkerLimits;
 import io.github.mlx4j.internal.worker.WorkerScripts;
@@ -26,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes model folders that mlx loads out of others: with another type of weights, quantized or no longer so, or with
@@ -38,6 +37,7 @@ public final class ModelConverter {
     private final Supplier<Availability> probe;
     private final WorkerScripts scripts;
     private final boolean download;
+    private final Map<String, String> environment;
 
     /**
      * Creates it; nothing is started yet.
@@ -45,13 +45,20 @@ public final class ModelConverter {
      * @param providers where the mlx worker's interpreter is, and whether models may be downloaded
      */
     public ModelConverter(ProviderConfig providers) {
-        this(providers.probe(ProviderKind.MLX)::check, new BundledScripts("mlx_worker.py"), providers.download());
+        this(
+                providers.probe(ProviderKind.MLX)::check,
+                new BundledScripts("mlx_worker.py"),
+                providers.download(),
+                System.getenv());
     }
 
-    ModelConverter(Supplier<Availability> probe, WorkerScripts scripts, boolean download) {
+    /** With another worker, and the environment that has the user's token of the hub. */
+    ModelConverter(
+            Supplier<Availability> probe, WorkerScripts scripts, boolean download, Map<String, String> environment) {
         this.probe = probe;
         this.scripts = scripts;
         this.download = download;
+        this.environment = environment;
     }
 
     /** As {@link #convert(ConversionConfig, ConversionListener)}, without a listener. */
@@ -72,10 +79,12 @@ public final class ModelConverter {
         ConversionConfig.Recipe recipe = config.recipe();
         Dtype dtype = config.dtype();
         Integer groupSize = quantization == null ? null : quantization.groupSize();
+        boolean network = download && isOfHub(config.source());
         ConvertParams params = new ConvertParams(
                 ProtocolVersion.CURRENT,
                 new ModelParams(absolute(config.source()), config.revision()),
                 download,
+                token(network),
                 absolute(config.output()),
                 new ConvertParams.Options(
                         dtype == null ? null : dtype.id(),
@@ -84,7 +93,7 @@ public final class ModelConverter {
                         quantization == null ? null : quantization.mode().id(),
                         recipe == null ? null : recipe.id(),
                         config.dequantize() ? true : null));
-        return run("convert", params, download && isOfHub(config.source()), listener);
+        return run("convert", params, network, listener);
     }
 
     /** As {@link #fuse(FusionConfig, ConversionListener)}, without a listener. */
@@ -104,39 +113,31 @@ public final class ModelConverter {
     public ConversionReport fuse(FusionConfig config, ConversionListener listener) {
         Path adapter = config.adapter();
         String base = config.base();
+        boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
+        boolean network = download && (isOfHub(config.source()) || !itsOwnBase);
         FuseParams params = new FuseParams(
                 ProtocolVersion.CURRENT,
                 new ModelParams(absolute(config.source()), null),
                 download,
+                token(network),
                 absolute(config.output()),
                 new FuseParams.Options(
                         adapter == null ? null : absolute(adapter),
                         base == null ? null : absolute(base),
                         config.expert(),
                         config.dequantize() ? true : null));
-        boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
-        return run("fuse", params, download && (isOfHub(config.source()) || !itsOwnBase), listener);
+        return run("fuse", params, network, listener);
     }
 
     private ConversionReport run(String method, Object params, boolean network, ConversionListener listener) {
-        WorkerLaunch launch = launch(network);
-        JsonNode result;
-        try {
-            result = new JobWorker(launch, WorkerLimits.STANDARD)
-                    .run(
-                            method,
-                            params,
-                            told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()));
+        try (SerialWorker worker = SerialWorker.start(launch(network), WorkerLimits.STANDARD)) {
+            return worker.load(
+                    method,
+                    params,
+                    ConversionReport.class,
+                    told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()));
         } catch (InvalidRequestException wrong) { // no prompt's fault: the configuration is wrong
             throw new ConfigurationException(wrong.reason(), wrong.hint(), wrong);
-        }
-        try {
-            return Codec.read(result, ConversionReport.class);
-        } catch (IllegalArgumentException unreadable) {
-            throw new ProtocolException(
-                    "The mlx worker gave an answer that can't be read: " + unreadable.getMessage(),
-                    "Use the worker that comes with this version of mlx4j.",
-                    unreadable);
         }
     }
 
@@ -148,6 +149,10 @@ public final class ModelConverter {
         Path interpreter = ((Availability.Ready) found).interpreter();
         Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
         return new WorkerLaunch(ProviderKind.MLX, interpreter, scripts, environment);
+    }
+
+    private @Nullable HubToken token(boolean network) {
+        return network ? HubToken.in(environment) : null;
     }
 
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */

@@ -84,9 +84,13 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** Removes all checkpoints but so many of the newest, and the best one. */
-    void prune(int keep, OptionalInt best) throws IOException {
-        for (int step : checkpoints().stream().skip(keep).toList()) {
+    /**
+     * Removes all checkpoints but so many of the newest, and the best one. Those of later steps than this one could not
+     * be loaded: they don't count, and are written anew when the run comes to them.
+     */
+    void prune(int now, int keep, OptionalInt best) throws IOException {
+        for (int step :
+                checkpoints().stream().filter(there -> there <= now).skip(keep).toList()) {
             if (best.isEmpty() || best.getAsInt() != step) {
                 delete(checkpoint(step));
             }

@@ -107,7 +107,7 @@ final class RunLoop {
                 throw cancel;
             }
             if (step > saved) {
-                checkpoint(session);
+                saveCancelled(session);
             }
             return report(session, TrainingReport.Outcome.CANCELLED, null, null, null);
         } catch (Mlx4jException failure) {
@@ -163,8 +163,18 @@ final class RunLoop {
         folder.delete(to); // one that could not be loaded
         session.saveCheckpoint(to);
         saved = step;
-        folder.prune(run.keepCheckpoints(), stopping.bestStep());
+        folder.prune(step, run.keepCheckpoints(), stopping.bestStep());
         listener.onCheckpoint(step, to);
+    }
+
+    /** Where that can't be, such as with a worker that had to be ended, the run is cancelled all the same. */
+    private void saveCancelled(TrainingSession session) throws IOException {
+        try {
+            checkpoint(session);
+        } catch (Mlx4jException failure) {
+            log.warn("There is no checkpoint of step {}: {}", step, failure.getMessage());
+            warnings.add("What came after step %d is lost: %s".formatted(saved, failure.getMessage()));
+        }
     }
 
     /** Goes on from the newest checkpoint that can be loaded; its step, or 0 if there is none. */

@@ -84,7 +84,8 @@ public final class TrainingSession implements AutoCloseable {
             TrainingConfig config,
             @Nullable ProviderKind backend,
             Consumer<Progress> onProgress) {
-        BackendSelector.Opened opened = new BackendSelector(providers, model, config).open(backend, onProgress);
+        BackendSelector.Opened opened =
+                new BackendSelector(providers, model, config, System.getenv()).open(backend, onProgress);
         return new TrainingSession(opened.worker(), info(opened, config));
     }
 

@@ -158,7 +158,7 @@ class MainTest {
                 "bench --runs 0",
                 "bench --max-tokens 1",
                 "bench --prompt-tokens 0",
-                "bench --training",
+                "bench --training 3",
                 "translate Hi"
             })
     void shouldExitWithTwoWhenTheUsageIsWrong(String command) {

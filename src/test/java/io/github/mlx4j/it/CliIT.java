@@ -210,6 +210,7 @@ class CliIT {
                 "6",
                 "--runs",
                 "1",
+                "--training",
                 "--json");
         assertThat(run.exit()).as(run.err()).isZero();
         assertThat(run.json().path("notMeasured")).isEmpty();
@@ -220,9 +221,10 @@ class CliIT {
             JsonNode figures = provider.at("/runs/0");
             assertThat(figures)
                     .as(run.out())
-                    .hasSizeGreaterThanOrEqualTo(11)
+                    .hasSizeGreaterThanOrEqualTo(12)
                     .allSatisfy(figure -> assertThat(figure.doubleValue()).isPositive());
             assertThat(figures.path("promptTokens").asInt()).isBetween(40, 48);
+            assertThat(figures.path("trainingTokensPerSecond").asDouble()).isPositive();
             assertThat(figures.path("answerTokens").asInt()).isBetween(2, 6);
             assertThat(figures.path("loadSeconds").asDouble())
                     .isGreaterThanOrEqualTo(figures.path("processSeconds").asDouble()

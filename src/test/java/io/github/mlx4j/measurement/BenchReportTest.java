@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class BenchReportTest {
 
-    private static final BenchSettings SETTINGS = new BenchSettings(512, 128, 2);
+    private static final BenchSettings SETTINGS = new BenchSettings(512, 128, 2, true);
     private static final BenchResult.Measured MLX = new BenchResult.Measured(
             "mlx",
             Map.of("model", "tiny"),
@@ -34,7 +34,8 @@ class BenchReportTest {
         assertThat(report.markdown().lines())
                 .contains(
                         "- machine: a machine",
-                        "- settings: prompts of about 512 tokens, answers of up to 128, 2 runs",
+                        "- settings: prompts of about 512 tokens, answers of up to 128, 2 runs, training in 5 steps over 4"
+                                + " sequences of up to 128 tokens",
                         "- mlx: model tiny",
                         "| median (least–most) | mlx | hf | mlx / hf |",
                         "| load, s | 1.50 (1–2) | 4 | 0.375 (0.250–0.500) |",

@@ -1,12 +1,15 @@
 package io.github.mlx4j.measurement;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.entry;
 
 import io.github.mlx4j.ScriptedPort;
 import io.github.mlx4j.device.Energy;
 import io.github.mlx4j.device.PowerSampler;
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.FinishReason;
@@ -18,6 +21,8 @@ import io.github.mlx4j.port.Timings;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.Usage;
 import io.github.mlx4j.port.WorkerMemory;
+import io.github.mlx4j.training.Batch;
+import io.github.mlx4j.training.TrainingStep;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -154,8 +159,79 @@ class ModelBenchTest {
                 .containsKey(Figure.GENERATION_SPEED);
     }
 
+    @Test
+    void shouldDivideTheTokensOfAllStepsButTheFirstByTheirTime() {
+        Model mlx = new Model("mlx", call -> answer(call, 100, 11, 50, 200));
+        Model hf = new Model("hf", call -> answer(call, 100, 11, 50, 200));
+        mlx.stepMillis = 100;
+        hf.stepMillis = 50;
+        hf.maxLength = 30;
+
+        BenchResult found = training(2, mlx, hf).run();
+
+        assertThat(found.measured().get(0).runs())
+                .extracting(run -> run.get(Figure.TRAINING_SPEED))
+                .as("the first step took 9 s")
+                .containsExactly(4 * 127 / 0.1, 4 * 127 / 0.1);
+        assertThat(found.measured().get(1).figures().get(Figure.TRAINING_SPEED).median())
+                .isEqualTo(4 * 29 / 0.05);
+        assertThat(mlx.batches).hasSize(12).doesNotContainSequence(mlx.batches.get(0), mlx.batches.get(0));
+        assertThat(mlx.batches.subList(0, 6)).as("the same in each run").isEqualTo(mlx.batches.subList(6, 12));
+        assertThat(mlx.batches.get(0).tokens())
+                .hasSize(4)
+                .allSatisfy(row -> assertThat(row).hasSize(128).allMatch(id -> id >= 3 && id < 100));
+        assertThat(events)
+                .as("no two share the machine")
+                .startsWith(
+                        "run 1 of 2: mlx",
+                        "load mlx",
+                        "close mlx",
+                        "run 1 of 2: training on mlx",
+                        "train mlx",
+                        "close training mlx",
+                        "run 1 of 2: hf",
+                        "load hf");
+    }
+
+    @Test
+    void shouldKeepTheOtherFiguresOfWhoCanNotBeTrained() {
+        Model never = new Model("ollama", call -> answer(call, 100, 11, 50, 200));
+        never.untrainable = new NotSupportedException("ollama can't train.", "Use mlx or hf.");
+        Model once = new Model("mlx", call -> answer(call, 100, 11, 50, 200));
+        once.stepsUntilDeath = 7;
+
+        BenchResult found = training(2, never, once).run();
+
+        assertThat(found.missing()).containsOnlyKeys("training on ollama", "training on mlx");
+        assertThat(found.missing().get("training on ollama")).startsWith("NOT_SUPPORTED: ollama can't train.");
+        assertThat(found.measured())
+                .hasSize(2)
+                .allSatisfy(measured -> assertThat(measured.figures())
+                        .containsKey(Figure.GENERATION_SPEED)
+                        .doesNotContainKey(Figure.TRAINING_SPEED));
+        assertThat(events).filteredOn("train ollama"::equals).hasSize(1);
+        assertThat(events).filteredOn("close training mlx"::equals).hasSize(2);
+    }
+
+    @Test
+    void shouldEndWhenItIsInterruptedAndBlameNobody() {
+        Model model = new Model("mlx", call -> {
+            Thread.currentThread().interrupt();
+            call.fail(new CancelledException("It was interrupted.", ""));
+        });
+
+        assertThatExceptionOfType(CancelledException.class)
+                .isThrownBy(() -> bench(2, null, model).run());
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(events).containsExactly("run 1 of 2: mlx", "load mlx", "close mlx");
+    }
+
     private ModelBench bench(int runs, @Nullable PowerSampler power, Model... models) {
-        return new ModelBench(new BenchSettings(100, 64, runs), List.of(models), power, () -> now, events::add);
+        return new ModelBench(new BenchSettings(100, 64, runs, false), List.of(models), power, () -> now, events::add);
+    }
+
+    private ModelBench training(int runs, Model... models) {
+        return new ModelBench(new BenchSettings(100, 64, runs, true), List.of(models), null, () -> now, events::add);
     }
 
     /** Says one piece of text after the time of its prefill, and ends. */
@@ -212,7 +288,12 @@ class ModelBenchTest {
         private final String name;
         private final ScriptedPort port;
         private final List<GenerationRequest> requests = new ArrayList<>();
+        private final List<Batch> batches = new ArrayList<>();
         private @Nullable RuntimeException failure;
+        private @Nullable RuntimeException untrainable;
+        private int stepsUntilDeath = 1000;
+        private int maxLength = 2048;
+        private double stepMillis;
 
         private Model(String name, Consumer<ScriptedPort.Call> script) {
             this.name = name;
@@ -234,6 +315,15 @@ class ModelBenchTest {
                 throw failure;
             }
             return this;
+        }
+
+        @Override
+        public Training train() {
+            events.add("train " + name);
+            if (untrainable != null) {
+                throw untrainable;
+            }
+            return new InTraining(this);
         }
 
         @Override
@@ -269,6 +359,39 @@ class ModelBenchTest {
         @Override
         public void close() {
             events.add("close " + name);
+        }
+    }
+
+    /** Its first step takes nine seconds. */
+    private final class InTraining implements Subject.Training {
+
+        private final Model model;
+        private int steps;
+
+        private InTraining(Model model) {
+            this.model = model;
+        }
+
+        @Override
+        public int maxLength() {
+            return model.maxLength;
+        }
+
+        @Override
+        public TrainingStep step(Batch batch) {
+            model.batches.add(batch);
+            if (model.batches.size() > model.stepsUntilDeath) {
+                throw new WorkerDiedException("It died.", "", 1, "");
+            }
+            steps++;
+            long tokens =
+                    batch.tokens().stream().mapToLong(row -> row.size() - 1).sum();
+            return new TrainingStep(steps, 0, 1.0, tokens, 1e-4, null, null, steps == 1 ? 9000 : model.stepMillis);
+        }
+
+        @Override
+        public void close() {
+            events.add("close training " + model.name);
         }
     }
 

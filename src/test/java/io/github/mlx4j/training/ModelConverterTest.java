@@ -3,21 +3,25 @@ package io.github.mlx4j.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Reason;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(60)
 class ModelConverterTest {
 
-    private final ModelConverter converter = new ModelConverter(FakeWorker::ready, FakeWorker.SCRIPTS, false);
+    private final ModelConverter converter = new ModelConverter(FakeWorker::ready, FakeWorker.SCRIPTS, false, Map.of());
 
     @Test
     void shouldReportWhatTheWorkerSays() {
@@ -37,6 +41,30 @@ class ModelConverterTest {
     }
 
     @Test
+    void shouldSendTheHubsTokenWhereSomethingMayComeFromThere(@TempDir Path folder) {
+        String refusal = "{\"jsonrpc\":\"2.0\",\"id\":\"ID\",\"error\":{\"code\":-32000,\"message\":\"no\","
+                + "\"data\":{\"kind\":\"conversion_failed\",\"retryable\":false,\"hint\":\"\",\"detail\":\"\"}}}";
+        CannedWorker worker =
+                new CannedWorker(folder).answers("convert", refusal).answers("fuse", refusal);
+        ModelConverter online = new ModelConverter(FakeWorker::ready, worker, true, Map.of("HF_TOKEN", "secret"));
+        String local = folder.toString();
+        Path output = folder.resolve("new");
+        List<Runnable> jobs = List.of(
+                () -> online.convert(ConversionConfig.of("org/name", output)),
+                () -> online.convert(ConversionConfig.of(local, output)),
+                () -> online.fuse(FusionConfig.of(local, output)),
+                () -> online.fuse(FusionConfig.of(local, output).withAdapter(folder)));
+        jobs.forEach(job -> assertThatExceptionOfType(ConversionException.class).isThrownBy(job::run));
+
+        assertThat(worker.sent("convert"))
+                .extracting(params -> params.path("hubToken").asText())
+                .containsExactly("secret", "");
+        assertThat(worker.sent("fuse"))
+                .extracting(params -> params.path("hubToken").asText())
+                .containsExactly("secret", "");
+    }
+
+    @Test
     void shouldBlameTheConfigurationWhenTheWorkerRefusesIt() {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() ->
@@ -47,7 +75,7 @@ class ModelConverterTest {
     @Test
     void shouldSayWhyWhenMlxCanNotRunHere() {
         Availability not = new Availability.Unavailable(Reason.NOT_MACOS, "This is no Mac.", "Use one.");
-        ModelConverter nowhere = new ModelConverter(() -> not, FakeWorker.SCRIPTS, false);
+        ModelConverter nowhere = new ModelConverter(() -> not, FakeWorker.SCRIPTS, false, Map.of());
 
         assertThatExceptionOfType(ProviderUnavailableException.class)
                 .isThrownBy(() -> nowhere.fuse(FusionConfig.of("m", Path.of("small"))))

@@ -13,6 +13,7 @@ import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.evaluation.FolderLock;
+import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -174,6 +175,24 @@ class TrainerTest {
     }
 
     @Test
+    void shouldKeepWhatItWritesWhenALaterCheckpointIsDamaged() throws Exception {
+        train(fake.run("fake", 8).keepCheckpoints(2).build());
+        Files.writeString(run.resolve("checkpoints/step-000008/weights.safetensors"), "torn");
+        TrainingRun again = TrainingRun.in(run).toBuilder()
+                .model(FakeTraining.model("dieAt", 8))
+                .checkpointEvery(1)
+                .keepCheckpoints(1)
+                .build();
+        rename(again.model());
+
+        assertThatExceptionOfType(WorkerDiedException.class)
+                .isThrownBy(
+                        () -> Trainer.resume(fake.providers(), again, NOBODY).run());
+
+        assertThat(names(run.resolve("checkpoints"))).containsExactlyInAnyOrder("step-000007", "step-000008");
+    }
+
+    @Test
     void shouldWriteACheckpointWhenItIsCancelledBetweenSteps() throws Exception {
         AtomicReference<Trainer> trainer = new AtomicReference<>();
         trainer.set(new Trainer(fake.providers(), fake.run("fake", 9).build(), new TrainingListener() {
@@ -196,6 +215,26 @@ class TrainerTest {
                         .outcome())
                 .isEqualTo(TrainingReport.Outcome.COMPLETED);
         assertThat(FakeTraining.losses(run)).hasSize(9);
+    }
+
+    @Test
+    void shouldSayWhatIsLostWhenThereIsNoRoomForACheckpointOfACancelledRun() throws Exception {
+        AtomicReference<Trainer> trainer = new AtomicReference<>();
+        TrainingRun full = fake.run(FakeTraining.model("fullAt", 3), 9).build();
+        trainer.set(new Trainer(fake.providers(), full, new TrainingListener() {
+            @Override
+            public void onStep(TrainingProgress progress) {
+                if (progress.step().step() == 3) {
+                    trainer.get().cancel();
+                }
+            }
+        }));
+
+        TrainingReport report = trainer.get().run();
+
+        assertThat(report.outcome()).isEqualTo(TrainingReport.Outcome.CANCELLED);
+        assertThat(report.checkpoint()).isEqualTo(run.resolve("checkpoints/step-000002"));
+        assertThat(report.warnings()).singleElement().asString().contains("after step 2 is lost", "no space left");
     }
 
     @Test
@@ -376,6 +415,12 @@ class TrainerTest {
                 .isCloseTo(FakeTraining.metrics(run).get(0).path("learningRate").asDouble() / 2, within(1e-4))
                 .isLessThan(
                         FakeTraining.metrics(run).get(1).path("learningRate").asDouble());
+    }
+
+    /** Makes the run in the folder one of a model with another name. */
+    private void rename(String model) throws Exception {
+        RunSettings.of(TrainingRun.in(run).toBuilder().model(model).build(), ProviderKind.MLX)
+                .write(run);
     }
 
     private TrainingReport train(TrainingRun one) throws Exception {

@@ -214,6 +214,19 @@ class TrainingSessionTest {
                 .build();
 
         TrainingSession.open(providers, "org/name", config).close();
+        new BackendSelector(
+                        ProviderConfig.builder()
+                                .interpreter(
+                                        ProviderKind.MLX,
+                                        folder.resolve("mlx/python").toString())
+                                .allowAnyPlatform(true)
+                                .build(),
+                        "org/name",
+                        config,
+                        Map.of("HF_TOKEN", "secret"))
+                .open(null, progress -> {})
+                .worker()
+                .close();
 
         assertThat(mlx.sent("openTraining").get(0).toString())
                 .isEqualTo("{\"protocol\":{\"major\":1,\"minor\":3},\"model\":{\"source\":\"org/name\"},"
@@ -222,6 +235,7 @@ class TrainingSessionTest {
                         + "\"warmupSteps\":0,\"epochs\":3,\"batchSize\":4,\"accumulation\":1,"
                         + "\"gradientCheckpointing\":false,\"dtype\":\"float32\",\"maxLength\":2048,\"maskPrompt\":false,"
                         + "\"seed\":0,\"trainData\":\"" + Path.of("train.jsonl").toAbsolutePath() + "\"}}");
+        assertThat(mlx.sent("openTraining").get(1).path("hubToken").asText()).isEqualTo("secret");
     }
 
     @Test

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
  * @param protocol the version that Java speaks
  * @param model the model
  * @param download whether a model of the hub that isn't in its cache may be downloaded
+ * @param hubToken the user's token of the hub, for a download, or {@code null}
  * @param folder the absolute path of the folder to write, which isn't there yet
  * @param options what is merged
  */
@@ -15,6 +16,7 @@ public record FuseParams(
         ProtocolVersion protocol,
         InitializeParams.ModelParams model,
         boolean download,
+        @Nullable HubToken hubToken,
         String folder,
         Options options) {
 

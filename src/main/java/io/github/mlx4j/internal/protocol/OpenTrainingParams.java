@@ -10,11 +10,17 @@ import org.jspecify.annotations.Nullable;
  * @param protocol the version that Java speaks
  * @param model the model
  * @param download whether a model of the hub that isn't in its cache may be downloaded
+ * @param hubToken the user's token of the hub, for a download, or {@code null}
  * @param options how to load it
  * @param training what is trained and how; {@code docs/protocol.md} has its fields
  */
 public record OpenTrainingParams(
-        ProtocolVersion protocol, ModelParams model, boolean download, Options options, JsonNode training) {
+        ProtocolVersion protocol,
+        ModelParams model,
+        boolean download,
+        @Nullable HubToken hubToken,
+        Options options,
+        JsonNode training) {
 
     /**
      * How to load a model; {@code null} is the worker's default.

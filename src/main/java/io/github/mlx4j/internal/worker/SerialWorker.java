@@ -26,6 +26,9 @@ public final class SerialWorker implements AutoCloseable {
     /** How long a cancelled call may take to end before the worker is ended instead. */
     private static final Duration MOST_TO_CANCEL = Duration.ofMinutes(1);
 
+    /** The same for the first call, which may have files to clear up. */
+    private static final Duration MOST_TO_CLEAR_UP = Duration.ofSeconds(10);
+
     private final String name;
     private final WorkerClient client;
     private final WorkerLimits limits;
@@ -46,8 +49,14 @@ public final class SerialWorker implements AutoCloseable {
         String name = launch.kind().id();
         try {
             SerialWorker worker = new SerialWorker(name, WorkerClient.start(launch), limits);
-            worker.orClose(() -> worker.await(worker.client.hello(), limits.hello(), "say hello"));
-            return worker;
+            return worker.orClose(() -> {
+                try {
+                    worker.await(worker.client.hello(), limits.hello());
+                    return worker;
+                } catch (TimeoutException late) {
+                    throw worker.silent(limits.hello());
+                }
+            });
         } catch (IOException error) {
             throw new WorkerStartException(
                     "The %s worker could not be started: %s".formatted(name, error.getMessage()),
@@ -62,9 +71,11 @@ public final class SerialWorker implements AutoCloseable {
     }
 
     /**
-     * The first call, which loads what the others need: may take as long as it tells of progress, which goes to the log
-     * and to {@code onProgress}, on the worker's reader thread. If it fails, or the thread is interrupted, the worker
-     * ends.
+     * The first call, which loads what the others need, or is a job of its own: may take as long as it tells of
+     * progress, which goes to the log and to {@code onProgress}, on the worker's reader thread. An interrupt cancels
+     * it. If it fails or is cancelled, the worker ends.
+     *
+     * @throws CancelledException if the thread is interrupted; its flag stays set
      */
     public <T> T load(String method, Object params, Class<T> result, Consumer<Progress> onProgress) {
         StallClock clock = new StallClock();
@@ -77,13 +88,16 @@ public final class SerialWorker implements AutoCloseable {
             });
             while (true) {
                 try {
-                    T loaded = await(sent.answer, clock.left(limits.loadStall()), "load");
+                    T loaded = await(sent.answer, clock.left(limits.loadStall()));
                     client.watch(limits, () -> {});
                     return loaded;
-                } catch (WorkerStartException stalled) {
+                } catch (TimeoutException late) {
                     if (clock.left(limits.loadStall()).isNegative()) {
-                        throw stalled;
+                        throw silent(limits.loadStall());
                     }
+                } catch (CancelledException interrupt) {
+                    clearUp(sent);
+                    throw interrupt;
                 }
             }
         });
@@ -163,13 +177,18 @@ public final class SerialWorker implements AutoCloseable {
         }
     }
 
-    private <T> T await(CompletableFuture<T> future, Duration limit, String what) {
+    /** Gives a cancelled first call some time to end by itself. */
+    private void clearUp(Sent<?> sent) {
+        client.cancel(sent.id);
+        sent.answer
+                .handle((result, error) -> null)
+                .completeOnTimeout(null, MOST_TO_CLEAR_UP.toMillis(), TimeUnit.MILLISECONDS)
+                .join(); // does not look at the interrupt
+    }
+
+    private <T> T await(CompletableFuture<T> future, Duration limit) throws TimeoutException {
         try {
             return future.get(Math.max(0, limit.toMillis()), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException late) {
-            throw new WorkerStartException(
-                    "The %s worker did not %s within %d s.".formatted(name, what, limit.toSeconds()),
-                    "Look for what holds up its Python: a slow disk, a security scanner, a hanging import.");
         } catch (ExecutionException failure) {
             throw known(failure);
         } catch (InterruptedException interrupt) {
@@ -177,6 +196,12 @@ public final class SerialWorker implements AutoCloseable {
             throw new CancelledException(
                     "The thread that waited for the %s worker was interrupted.".formatted(name), "");
         }
+    }
+
+    private WorkerStartException silent(Duration limit) {
+        return new WorkerStartException(
+                "The %s worker gave no sign of life for %d s.".formatted(name, limit.toSeconds()),
+                "Look for what holds up its Python: a slow disk, a security scanner, a hanging import.");
     }
 
     private <T> T orClose(Supplier<T> start) {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class JobWorkerTest {
+class SerialWorkerTest {
 
     private final List<Progress> heard = new CopyOnWriteArrayList<>();
 
@@ -94,7 +94,9 @@ class JobWorkerTest {
     private JsonNode run(String source, WorkerLimits limits) {
         Map<String, Object> params =
                 Map.of("protocol", Map.of("major", 1), "model", Map.of("source", source), "folder", "/new");
-        return new JobWorker(FakeWorker.launch(), limits).run("convert", params, heard::add);
+        try (SerialWorker worker = SerialWorker.start(FakeWorker.launch(), limits)) {
+            return worker.load("convert", params, JsonNode.class, heard::add);
+        }
     }
 
     /** Those that this class would have left behind; other tests run in other processes. */
