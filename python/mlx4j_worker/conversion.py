@@ -6,7 +6,7 @@ from pathlib import Path
 from reprlib import repr as shown
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.requests import DTYPES, Options, _refuse_unknown, _typed
+from mlx4j_worker.requests import DTYPES, Options, refuse_unknown, typed
 
 MODES = {  # of mlx's quantization: the bits and the sizes of a group that each can have, its defaults first
     "affine": ((4, 2, 3, 5, 6, 8), (64, 32, 128)),
@@ -48,7 +48,7 @@ def parse_convert(params):
     """The Conversion in the params of ``convert``; raises InvalidRequest that names the field."""
     given = _options(params, {"dtype", "bits", "groupSize", "mode", "recipe", "dequantize"})
     dtype = _one_of(given, "dtype", DTYPES)
-    dequantize = _typed(given, "dequantize", bool, False)
+    dequantize = typed(given, "dequantize", bool, False)
     quantization = _quantization(given)
     if dequantize and quantization:
         raise InvalidRequest("dequantize can't be used beside bits, groupSize, mode or recipe.", "Leave one out.")
@@ -58,25 +58,25 @@ def parse_convert(params):
 def parse_fuse(params):
     """The Conversion in the params of ``fuse``."""
     given = _options(params, {"adapter", "base", "expert", "dequantize"})
-    named = {name: _typed(given, name, str, None) for name in ("adapter", "base", "expert")}
-    dequantize = _typed(given, "dequantize", bool, False)
+    named = {name: typed(given, name, str, None) for name in ("adapter", "base", "expert")}
+    dequantize = typed(given, "dequantize", bool, False)
     return Conversion(_folder(params), Options(**named), dequantize=dequantize, fuse=True)
 
 
 def _options(params, known):
-    _refuse_unknown(params, _PARAMS, "")
+    refuse_unknown(params, _PARAMS, "")
     model = params.get("model")
     if not isinstance(model, dict) or not isinstance(model.get("source"), str):
         raise InvalidRequest("model must be an object with a source, a string.")
-    given = _typed(params, "options", dict, {})
-    _refuse_unknown(given, known, "options.")
+    given = typed(params, "options", dict, {})
+    refuse_unknown(given, known, "options.")
     if empty := [name for name, value in given.items() if value == ""]:
         raise InvalidRequest(f"options.{empty[0]} is empty.", "Leave it out, or give it a value.")
     return given
 
 
 def _folder(params):
-    folder = _typed(params, "folder", str, None)
+    folder = typed(params, "folder", str, None)
     if not folder or not os.path.isabs(folder):
         raise InvalidRequest(f"folder is {shown(folder)}, but must be an absolute path.")
     return Path(os.path.normpath(folder))
@@ -85,7 +85,7 @@ def _folder(params):
 def _quantization(given):
     mode = _one_of(given, "mode", MODES)
     recipe = _one_of(given, "recipe", RECIPES)
-    bits, group_size = (_typed(given, name, int, None) for name in ("bits", "groupSize"))
+    bits, group_size = (typed(given, name, int, None) for name in ("bits", "groupSize"))
     if mode is None and recipe is None and bits is None:
         if group_size is not None:
             raise InvalidRequest("groupSize says nothing without bits, mode or recipe.", "Name one of them.")
@@ -104,7 +104,7 @@ def _quantization(given):
 
 
 def _one_of(given, name, known):
-    value = _typed(given, name, str, None)
+    value = typed(given, name, str, None)
     if value is not None and value not in known:
         raise InvalidRequest(f"{name} is {shown(value)}, but must be one of {', '.join(known)}.")
     return value

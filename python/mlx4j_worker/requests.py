@@ -19,7 +19,7 @@ MAX_SCHEMA = 256 * 1024  # characters, as for the others
 MAX_PATTERN = 64 * 1024
 MAX_CHOICES = 1024
 
-_OPTIONAL = object()  # the default of a number that may be left out, and is None then
+OPTIONAL = object()  # the default of a number that may be left out, and is None then
 
 
 @dataclass(frozen=True)
@@ -135,14 +135,14 @@ class Options:
 def parse_generate(params):
     """The request in the params of ``generate``; raises InvalidRequest that names the field."""
     known = {"messages", "prompt", "tokens", "tools", "thinking"}
-    _refuse_unknown(params, known | {"sampling", "stop", "maxTokens", "responseFormat", "logProbs"}, "")
+    refuse_unknown(params, known | {"sampling", "stop", "maxTokens", "responseFormat", "logProbs"}, "")
     request = GenerateRequest(
         **_prompt_fields(params, ("messages", "prompt", "tokens")),
-        max_tokens=_number(params, "maxTokens", int, 1, 2**31 - 1),
-        sampling=_sampling(_typed(params, "sampling", dict, {})),
+        max_tokens=number(params, "maxTokens", int, 1, 2**31 - 1),
+        sampling=_sampling(typed(params, "sampling", dict, {})),
         stop=_stops(params),
-        response_format=_response_format(_typed(params, "responseFormat", dict, None)),
-        log_probs=_number(params, "logProbs", int, 0, 20, _OPTIONAL),
+        response_format=_response_format(typed(params, "responseFormat", dict, None)),
+        log_probs=number(params, "logProbs", int, 0, 20, OPTIONAL),
     )
     if request.response_format and (request.stop or request.tools):
         raise InvalidRequest(
@@ -154,15 +154,15 @@ def parse_generate(params):
 
 def parse_prompt(params, sources):
     """The prompt in the params of ``tokenize`` and its like; ``sources`` are the kinds of prompt that it takes."""
-    _refuse_unknown(params, {*sources, "tools", "thinking"}, "")
+    refuse_unknown(params, {*sources, "tools", "thinking"}, "")
     return PromptRequest(**_prompt_fields(params, sources))
 
 
 def parse_score(params):
     """The prompt and the completion in the params of ``score``."""
     sources = ("messages", "prompt", "tokens")
-    _refuse_unknown(params, {*sources, "tools", "thinking", "completion"}, "")
-    completion = _typed(params, "completion", str, None)
+    refuse_unknown(params, {*sources, "tools", "thinking", "completion"}, "")
+    completion = typed(params, "completion", str, None)
     if not completion:
         raise InvalidRequest("completion must be a string that is not empty.")
     return PromptRequest(**_prompt_fields(params, sources)), well_formed(completion)
@@ -170,7 +170,7 @@ def parse_score(params):
 
 def parse_logits(params):
     """The token ids in the params of ``logits``."""
-    _refuse_unknown(params, {"tokens"}, "")
+    refuse_unknown(params, {"tokens"}, "")
     tokens = _tokens(params)
     if tokens is None or not 0 < len(tokens) <= MAX_LOGITS_TOKENS:
         raise InvalidRequest(f"tokens must be a list of 1 to {MAX_LOGITS_TOKENS} token ids.")
@@ -179,8 +179,8 @@ def parse_logits(params):
 
 def parse_embed(params):
     """The texts in the params of ``embed``."""
-    _refuse_unknown(params, {"texts"}, "")
-    texts = _typed(params, "texts", list, [])
+    refuse_unknown(params, {"texts"}, "")
+    texts = typed(params, "texts", list, [])
     if not 0 < len(texts) <= MAX_TEXTS or not all(isinstance(text, str) for text in texts):
         raise InvalidRequest(f"texts must be a list of 1 to {MAX_TEXTS} strings.")
     return [well_formed(text) for text in texts]
@@ -188,36 +188,36 @@ def parse_embed(params):
 
 def parse_options(params):
     """The options in the params of ``initialize``."""
-    given = _typed(params, "options", dict, {})
+    given = typed(params, "options", dict, {})
     known = {"adapter", "base", "expert", "dtype", "actionHead", "trustRemoteCode", "allowPickles", "memoryLimitBytes"}
     known |= {"draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes", "ranks", "hosts"}
-    _refuse_unknown(given, known, "options.")
+    refuse_unknown(given, known, "options.")
     if empty := [name for name, value in given.items() if value == ""]:
         raise InvalidRequest(f"options.{empty[0]} is empty.", "Leave it out, or give it a value.")
-    dtype = _typed(given, "dtype", str, None)
+    dtype = typed(given, "dtype", str, None)
     if dtype is not None and dtype not in DTYPES:
         raise InvalidRequest(f"dtype is {shown(dtype)}, but must be one of {', '.join(DTYPES)}.")
-    bits = _number(given, "kvBits", int, 4, 8, _OPTIONAL)
+    bits = number(given, "kvBits", int, 4, 8, OPTIONAL)
     if bits not in (None, 4, 8):
         raise InvalidRequest(f"kvBits is {bits}, but must be 4 or 8.")
-    draft_tokens = _number(given, "draftTokens", int, 1, 16, _OPTIONAL)
-    cache_bytes = _number(given, "prefixCacheBytes", int, 0, 2**62, _OPTIONAL)
+    draft_tokens = number(given, "draftTokens", int, 1, 16, OPTIONAL)
+    cache_bytes = number(given, "prefixCacheBytes", int, 0, 2**62, OPTIONAL)
     return Options(
-        adapter=_typed(given, "adapter", str, None),
-        base=_typed(given, "base", str, None),
-        expert=_typed(given, "expert", str, None),
+        adapter=typed(given, "adapter", str, None),
+        base=typed(given, "base", str, None),
+        expert=typed(given, "expert", str, None),
         dtype=dtype,
-        action_head=_typed(given, "actionHead", str, None),
-        trust_remote_code=_typed(given, "trustRemoteCode", bool, False),
-        allow_pickles=_typed(given, "allowPickles", bool, False),
-        memory_limit_bytes=_number(given, "memoryLimitBytes", int, 1, 2**62, _OPTIONAL),
-        draft_model=_typed(given, "draftModel", str, None),
+        action_head=typed(given, "actionHead", str, None),
+        trust_remote_code=typed(given, "trustRemoteCode", bool, False),
+        allow_pickles=typed(given, "allowPickles", bool, False),
+        memory_limit_bytes=number(given, "memoryLimitBytes", int, 1, 2**62, OPTIONAL),
+        draft_model=typed(given, "draftModel", str, None),
         draft_tokens=Options.draft_tokens if draft_tokens is None else draft_tokens,
         kv_bits=bits,
-        kv_tokens=_number(given, "kvTokens", int, 64, 2**31 - 1, _OPTIONAL),
+        kv_tokens=number(given, "kvTokens", int, 64, 2**31 - 1, OPTIONAL),
         prefix_cache_bytes=Options.prefix_cache_bytes if cache_bytes is None else cache_bytes,
-        ranks=_number(given, "ranks", int, 2, MAX_RANKS, _OPTIONAL),
-        hosts=_typed(given, "hosts", str, None),
+        ranks=number(given, "ranks", int, 2, MAX_RANKS, OPTIONAL),
+        hosts=typed(given, "hosts", str, None),
     )
 
 
@@ -233,17 +233,17 @@ class HubRequest:
 
 def parse_hub(params, known):
     """The params of a call about a model of the hub, of which it takes those in ``known``."""
-    _refuse_unknown(params, set(known), "")
-    source = _typed(params, "source", str, None)
+    refuse_unknown(params, set(known), "")
+    source = typed(params, "source", str, None)
     if not source or source.startswith(("/", ".", "~")) or source.count("/") != 1:
         raise InvalidRequest(f"source is {shown(source)}, but must be the id of a model of the hub: org/name.")
-    stall = _number(params, "stallSeconds", float, 0, 86_400, _OPTIONAL, above=True)
-    return HubRequest(source, _typed(params, "revision", str, None), token_of(params), stall)
+    stall = number(params, "stallSeconds", float, 0, 86_400, OPTIONAL, above=True)
+    return HubRequest(source, typed(params, "revision", str, None), token_of(params), stall)
 
 
 def token_of(params):
     """The user's token of the hub in the params of a call, or None."""
-    return _typed(params, "hubToken", str, None)
+    return typed(params, "hubToken", str, None)
 
 
 def check_fits(request, prompt_tokens, vocabulary, context):
@@ -277,7 +277,7 @@ def check_prompt(prompt_tokens, vocabulary, context):
         )
 
 
-def _refuse_unknown(params, known, prefix):
+def refuse_unknown(params, known, prefix):
     if unknown := sorted(params.keys() - known):
         raise InvalidRequest(
             f"This worker does not know {', '.join(prefix + name for name in unknown)}.",
@@ -285,7 +285,7 @@ def _refuse_unknown(params, known, prefix):
         )
 
 
-def _typed(params, name, kind, default):
+def typed(params, name, kind, default):
     value = params.get(name)
     if value is None:
         return default
@@ -294,9 +294,9 @@ def _typed(params, name, kind, default):
     return value
 
 
-def _number(params, name, kind, low, high, default=None, above=False):
+def number(params, name, kind, low, high, default=None, above=False):
     value = params.get(name)
-    if value is None and default is _OPTIONAL:
+    if value is None and default is OPTIONAL:
         return None
     right = isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
     if not right or not low <= value <= high or (above and value == low):
@@ -309,17 +309,17 @@ def _number(params, name, kind, low, high, default=None, above=False):
 
 def _sampling(given):
     names = {"temperature", "topP", "topK", "minP", "seed", "logitBias"}
-    _refuse_unknown(given, names | {"repetitionPenalty", "presencePenalty", "frequencyPenalty"}, "sampling.")
+    refuse_unknown(given, names | {"repetitionPenalty", "presencePenalty", "frequencyPenalty"}, "sampling.")
     return Sampling(
-        temperature=_number(given, "temperature", float, 0, 100, _OPTIONAL),
-        top_p=_number(given, "topP", float, 0, 1, _OPTIONAL, above=True),
-        top_k=_number(given, "topK", int, 0, 2**31 - 1, _OPTIONAL),
-        min_p=_number(given, "minP", float, 0, 1, _OPTIONAL),
-        repetition_penalty=_number(given, "repetitionPenalty", float, 0, 10, _OPTIONAL, above=True),
-        presence_penalty=_number(given, "presencePenalty", float, -10, 10, _OPTIONAL),
-        frequency_penalty=_number(given, "frequencyPenalty", float, -10, 10, _OPTIONAL),
-        logit_bias=_biases(_typed(given, "logitBias", dict, {})),
-        seed=_number(given, "seed", int, 0, MAX_SEED, _OPTIONAL),
+        temperature=number(given, "temperature", float, 0, 100, OPTIONAL),
+        top_p=number(given, "topP", float, 0, 1, OPTIONAL, above=True),
+        top_k=number(given, "topK", int, 0, 2**31 - 1, OPTIONAL),
+        min_p=number(given, "minP", float, 0, 1, OPTIONAL),
+        repetition_penalty=number(given, "repetitionPenalty", float, 0, 10, OPTIONAL, above=True),
+        presence_penalty=number(given, "presencePenalty", float, -10, 10, OPTIONAL),
+        frequency_penalty=number(given, "frequencyPenalty", float, -10, 10, OPTIONAL),
+        logit_bias=_biases(typed(given, "logitBias", dict, {})),
+        seed=number(given, "seed", int, 0, MAX_SEED, OPTIONAL),
     )
 
 
@@ -328,7 +328,7 @@ def _biases(given):
         raise InvalidRequest(f"logitBias has {len(given)} entries, but may have {MAX_BIASES}.")
     if bad := [token for token in given if not (token.isascii() and token.isdigit() and len(token) < 10)]:
         raise InvalidRequest(f"logitBias has the key {shown(bad[0])}, but its keys must be token ids.")
-    return {int(token): _number(given, token, float, -100, 100) for token in given}
+    return {int(token): number(given, token, float, -100, 100) for token in given}
 
 
 def _response_format(given):
@@ -339,7 +339,7 @@ def _response_format(given):
     if not isinstance(kind, str) or kind not in values:
         raise InvalidRequest(f"responseFormat.type is {shown(kind)}, but must be one of {', '.join(values)}.")
     name = values[kind]
-    _refuse_unknown(given, {"type", name} - {None}, "responseFormat.")
+    refuse_unknown(given, {"type", name} - {None}, "responseFormat.")
     value = None if name is None else given.get(name)
     if kind == "jsonSchema" and (not isinstance(value, dict) or len(json.dumps(value)) > MAX_SCHEMA):
         raise InvalidRequest(f"responseFormat.schema must be an object of at most {MAX_SCHEMA} characters.")
@@ -361,7 +361,7 @@ def _prompt_fields(params, sources):
         known = " and ".join(", ".join(sources).rsplit(", ", 1))
         raise InvalidRequest(f"A request has exactly one of {known}, but this has {given or 'none'}.")
     messages, tools = _messages(params), _tools(params)
-    thinking = _typed(params, "thinking", bool, None)
+    thinking = typed(params, "thinking", bool, None)
     if messages is None and (tools or thinking is not None):
         name = "tools" if tools else "thinking"
         raise InvalidRequest(f"{name} can't be used without messages: it goes through the chat template.")
@@ -375,7 +375,7 @@ def _prompt_fields(params, sources):
 
 
 def _messages(params):
-    messages = _typed(params, "messages", list, None)
+    messages = typed(params, "messages", list, None)
     if messages is None:
         return None
     if not messages:
@@ -391,11 +391,11 @@ def _message(where, message, earlier):
     more = {"assistant": {"toolCalls"}, "tool": {"toolCallId"}}
     if role not in ("system", "user", "assistant", "tool"):
         raise InvalidRequest(f"{where}.role is {shown(role)}, but must be system, user, assistant or tool.")
-    _refuse_unknown(message, {"role", "content"} | more.get(role, set()), f"{where}.")
+    refuse_unknown(message, {"role", "content"} | more.get(role, set()), f"{where}.")
     if not isinstance(content, str):
         raise InvalidRequest(f"{where}.content must be a string.")
     out = {"role": role, "content": well_formed(content)}
-    if calls := _typed(message, "toolCalls", list, []):
+    if calls := typed(message, "toolCalls", list, []):
         out["tool_calls"] = [_call(f"{where}.toolCalls[{i}]", call) for i, call in enumerate(calls)]
     if role == "tool":
         call_id = message.get("toolCallId")
@@ -420,19 +420,19 @@ def _call(where, call):
 
 
 def _tools(params):
-    tools = _typed(params, "tools", list, [])
+    tools = typed(params, "tools", list, [])
     if len(tools) > MAX_TOOLS:
         raise InvalidRequest(f"There are {len(tools)} tools, but there may be {MAX_TOOLS}.")
     out, names = [], set()
     for i, tool in enumerate(tools):
         if not isinstance(tool, dict) or not isinstance(tool.get("name"), str) or not tool["name"]:
             raise InvalidRequest(f"tools[{i}] must be an object with a name that is not empty.")
-        _refuse_unknown(tool, {"name", "description", "parameters"}, f"tools[{i}].")
+        refuse_unknown(tool, {"name", "description", "parameters"}, f"tools[{i}].")
         if tool["name"] in names:
             raise InvalidRequest(f"tools[{i}] has the name {shown(tool['name'])}, which another tool has already.")
         names.add(tool["name"])
-        function = {"name": tool["name"], "description": _typed(tool, "description", str, "")}
-        function["parameters"] = _typed(tool, "parameters", dict, {"type": "object", "properties": {}})
+        function = {"name": tool["name"], "description": typed(tool, "description", str, "")}
+        function["parameters"] = typed(tool, "parameters", dict, {"type": "object", "properties": {}})
         out.append({"type": "function", "function": _well_formed_json(function)})
     return out
 
@@ -448,19 +448,19 @@ def _well_formed_json(value):
 
 
 def _prompt(params):
-    prompt = _typed(params, "prompt", str, None)
+    prompt = typed(params, "prompt", str, None)
     return None if prompt is None else well_formed(prompt)
 
 
 def _tokens(params):
-    tokens = _typed(params, "tokens", list, None)
+    tokens = typed(params, "tokens", list, None)
     if tokens is not None and not all(type(t) is int for t in tokens):
         raise InvalidRequest("tokens must be a list of whole numbers.")
     return tokens
 
 
 def _stops(params):
-    stops = _typed(params, "stop", list, [])
+    stops = typed(params, "stop", list, [])
     if len(stops) > MAX_STOPS or not all(isinstance(s, str) and s for s in stops):
         raise InvalidRequest(f"stop must be a list of at most {MAX_STOPS} strings that are not empty.")
     return [well_formed(s) for s in stops]

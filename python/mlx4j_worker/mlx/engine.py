@@ -40,7 +40,7 @@ class MlxEngine:
         # mlx-lm's wrapper switches thinking on where a request says nothing; where it can, the template decides that.
         self._writer = parts.tokenizer if parts.tokenizer._chat_template else parts.tokenizer._tokenizer
         self._context = parts.context
-        self._vocabulary = _vocabulary(parts.config, parts.tokenizer)
+        self._vocabulary = vocabulary_of(parts.config, parts.tokenizer)
         value_bytes = parts.dtype.size if options.kv_bits is None else options.kv_bits / 8 * 1.125
         self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes / parts.machines)
         self._most_kv_tokens = options.kv_tokens or parts.window
@@ -404,6 +404,6 @@ def available_bytes(limit):
     return min(rooms, default=None)
 
 
-def _vocabulary(config, tokenizer):
+def vocabulary_of(config, tokenizer):
     size = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
     return size if isinstance(size, int) else len(tokenizer)

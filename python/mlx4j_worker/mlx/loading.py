@@ -79,10 +79,10 @@ def _engine(params, options, progress):
 
 def _engine_of(found, params, options, progress, others=None):
     """The engine for a Layout. ``others`` is a ranks.Ranks, which are loading their parts, or None."""
-    with _memory_limit(options.memory_limit_bytes):
-        loaded, config, amended = _load(found, options, progress, others and others.group)
+    with memory_limit(options.memory_limit_bytes):
+        loaded, config, amended = load_layout(found, options, progress, others and others.group)
         dtype = widest_dtype(loaded.parameters())
-        _adapt(loaded, found, options)
+        adapt(loaded, found, options)
         hidden_states = _hidden_states(loaded)
         if others:
             others.settle()
@@ -90,7 +90,7 @@ def _engine_of(found, params, options, progress, others=None):
             hidden_states = hidden_states and loaded.hidden(hidden_states)
         with _refusing(found.weights):
             mx.eval(loaded(mx.array([[0]])))  # what can't work at all is better known now
-        tokenizer = _tokenizer(found.tokenizer, config)
+        tokenizer = tokenizer_of(found.tokenizer, config)
         parts = Parts(
             loaded,
             tokenizer,
@@ -127,9 +127,9 @@ def open_model(params, options, progress):
     found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
     if found.dylora:
         experts.check(found.dylora, options)
-    model, config, amended = _load(found, options, progress)
-    _adapt(model, found, options)
-    tokenizer = _tokenizer(found.tokenizer, config)
+    model, config, amended = load_layout(found, options, progress)
+    adapt(model, found, options)
+    tokenizer = tokenizer_of(found.tokenizer, config)
     return Opened(found, model, config, amended.context, tokenizer, (*found.warnings, *amended.warnings))
 
 
@@ -142,13 +142,13 @@ def load_part(params, group, progress):
     """(the model with the weights of this rank of the group, its part that gives hidden states or None)."""
     options = parse_options(params)
     found = layout.read(params, options, progress, _room(options))
-    with _memory_limit(options.memory_limit_bytes):
-        model, _, _ = _load(found, options, progress, group)
+    with memory_limit(options.memory_limit_bytes):
+        model, _, _ = load_layout(found, options, progress, group)
     return model, _hidden_states(model)
 
 
 @contextmanager
-def _memory_limit(limit):
+def memory_limit(limit):
     """Sets MLX's limits, and takes them back where the load fails: another one may follow."""
     if limit is None:
         yield
@@ -162,7 +162,7 @@ def _memory_limit(limit):
         raise
 
 
-def _load(found, options, progress, group=None):
+def load_layout(found, options, progress, group=None):
     """(the model of mlx-lm, its config, compat.Amended) of a Layout. What adapters add is not on it yet.
 
     With a ``group`` it is the part of this rank.
@@ -201,7 +201,7 @@ def _load(found, options, progress, group=None):
     return model, config, amended
 
 
-def _adapt(model, found, options):
+def adapt(model, found, options):
     """Puts the adapter, or the expert that the options name, on the model."""
     where = found.adapter or (found.dylora and found.dylora.experts.get(options.expert))
     if not where:
@@ -233,7 +233,7 @@ def _check_whole(model, adapter):
         )
 
 
-def _tokenizer(path, config):
+def tokenizer_of(path, config):
     with _refusing(path, "the tokenizer of "):
         safe = {"trust_remote_code": False, "local_files_only": True}
         return load_tokenizer(path, safe, eos_token_ids=config.get("eos_token_id"))
@@ -302,8 +302,8 @@ def _decoder(model, tokenizer, options, params, progress):
     download = source.Download.of(params, available_bytes(options.memory_limit_bytes))
     path = source.resolve(options.draft_model, None, download, progress)
     folder.check_links(path)
-    draft_model, config, _ = _load(Layout("model", path, folder.check(path), path), options, progress)
-    draft_tokenizer = _tokenizer(path, config)
+    draft_model, config, _ = load_layout(Layout("model", path, folder.check(path), path), options, progress)
+    draft_tokenizer = tokenizer_of(path, config)
     if draft_tokenizer.get_vocab() != tokenizer.get_vocab():
         raise InvalidRequest(
             f"The draft model {options.draft_model} has another vocabulary than the model.",

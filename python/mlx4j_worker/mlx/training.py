@@ -12,8 +12,8 @@ from mlx_lm.utils import get_total_parameters, make_shards, maybe_set_recommende
 from mlx4j_worker import layout
 from mlx4j_worker.errors import NotSupported, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import names
-from mlx4j_worker.mlx.engine import _vocabulary, available_bytes, dtype_name, widest_dtype
-from mlx4j_worker.mlx.loading import _adapt, _load, _memory_limit, _tokenizer
+from mlx4j_worker.mlx.engine import available_bytes, dtype_name, vocabulary_of, widest_dtype
+from mlx4j_worker.mlx.loading import adapt, load_layout, memory_limit, tokenizer_of
 from mlx4j_worker.mlx.lora import Adapters
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import copy_beside_weights
@@ -38,9 +38,9 @@ def load_backend(params, options, config, progress, backend=None):
             "Use lora, or the model it was made from.",
         )
     try:
-        with _memory_limit(options.memory_limit_bytes):
-            model, model_config, amended = _load(found, options, progress)
-            _adapt(model, found, options)
+        with memory_limit(options.memory_limit_bytes):
+            model, model_config, amended = load_layout(found, options, progress)
+            adapt(model, found, options)
             return (backend or MlxBackend)(params["model"], found, model, model_config, amended, config)
     except BaseException as error:
         gc.collect()  # the next one needs the memory of this one
@@ -66,11 +66,11 @@ class MlxBackend:
             model.unfreeze()
         elif config.method == "none":
             model.freeze()
-        wrapper = _tokenizer(found.tokenizer, model_config)
+        wrapper = tokenizer_of(found.tokenizer, model_config)
         self.tokenizer = wrapper if wrapper._chat_template else wrapper._tokenizer  # as in MlxEngine
         bounds = [bound for bound in (amended.context, amended.window) if bound]  # a window is in the cache otherwise
         self.context_length = min(bounds, default=None)
-        self.vocabulary_size = _vocabulary(model_config, wrapper)
+        self.vocabulary_size = vocabulary_of(model_config, wrapper)
         self.warnings = [*found.warnings, *amended.warnings, *self._about_modules()]
         if config.gradient_checkpointing:
             for layer in model.layers:

@@ -5,7 +5,7 @@ from math import ceil
 from reprlib import repr as shown
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.requests import _OPTIONAL, DTYPES, MAX_SEED, _number, _refuse_unknown, _typed
+from mlx4j_worker.requests import DTYPES, MAX_SEED, OPTIONAL, number, refuse_unknown, typed
 
 METHODS = ("lora", "dora", "full", "none")
 OPTIMIZERS = ("adamw", "adam", "sgd", "adafactor")
@@ -85,7 +85,7 @@ def parse_training(given):
     """The TrainingConfig in ``training``; raises InvalidRequest that names the field."""
     if not isinstance(given, dict):
         raise InvalidRequest("training must be an object.")
-    _refuse_unknown(given, set(_WIRE_NAMES), "training.")
+    refuse_unknown(given, set(_WIRE_NAMES), "training.")
     method = _choice(given, "method", METHODS, None)
     optimizer = _choice(given, "optimizer", OPTIMIZERS, TrainingConfig.optimizer)
     config = TrainingConfig(
@@ -93,7 +93,7 @@ def parse_training(given):
         rank=_whole(given, "rank", 1, 1024),
         alpha=_real(given, "alpha", above=True),
         dropout=_real(given, "dropout", most=1),
-        layers=_number(given, "layers", int, 1, _MOST, _OPTIONAL),
+        layers=number(given, "layers", int, 1, _MOST, OPTIONAL),
         targets=_targets(given),
         adapter=_path(given, "adapter"),
         optimizer=optimizer,
@@ -102,15 +102,15 @@ def parse_training(given):
         weight_decay=_real(given, "weightDecay", 0.01 if optimizer == "adamw" else 0.0),
         schedule=_choice(given, "schedule", SCHEDULES, TrainingConfig.schedule),
         warmup_steps=_whole(given, "warmupSteps", 0),
-        total_steps=_number(given, "totalSteps", int, 1, _MOST, _OPTIONAL),
-        epochs=_number(given, "epochs", int, 1, _MOST, _OPTIONAL),
-        max_gradient_norm=_number(given, "maxGradientNorm", float, 0, 1e9, _OPTIONAL, above=True),
+        total_steps=number(given, "totalSteps", int, 1, _MOST, OPTIONAL),
+        epochs=number(given, "epochs", int, 1, _MOST, OPTIONAL),
+        max_gradient_norm=number(given, "maxGradientNorm", float, 0, 1e9, OPTIONAL, above=True),
         batch_size=_whole(given, "batchSize", 1, 4096),
         accumulation=_whole(given, "accumulation", 1),
-        gradient_checkpointing=_typed(given, "gradientCheckpointing", bool, False),
+        gradient_checkpointing=typed(given, "gradientCheckpointing", bool, False),
         dtype=_choice(given, "dtype", DTYPES, None, optional=True),
         max_length=_whole(given, "maxLength", 2),
-        mask_prompt=_typed(given, "maskPrompt", bool, False),
+        mask_prompt=typed(given, "maskPrompt", bool, False),
         seed=_whole(given, "seed", 0, MAX_SEED),
         train_data=_path(given, "trainData"),
         valid_data=_path(given, "validData"),
@@ -149,24 +149,24 @@ def _choice(given, name, known, default, optional=False):
 def _whole(given, name, low, high=_MOST):
     if given.get(name) is None:
         return getattr(TrainingConfig, _WIRE_NAMES[name])
-    return _number(given, name, int, low, high)
+    return number(given, name, int, low, high)
 
 
 def _real(given, name, default=None, most=1e9, above=False):
     if given.get(name) is None:
         return getattr(TrainingConfig, _WIRE_NAMES[name]) if default is None else default
-    return _number(given, name, float, 0, most, above=above)
+    return number(given, name, float, 0, most, above=above)
 
 
 def _path(given, name):
-    path = _typed(given, name, str, None)
+    path = typed(given, name, str, None)
     if path == "":
         raise InvalidRequest(f"{name} is empty.", "Leave it out, or name a file or folder.")
     return path
 
 
 def _targets(given):
-    targets = _typed(given, "targets", list, None)
+    targets = typed(given, "targets", list, None)
     if targets is None:
         return None
     if not targets or not all(isinstance(name, str) and name for name in targets):

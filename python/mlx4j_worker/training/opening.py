@@ -1,7 +1,7 @@
 """``openTraining``: from its params to a Session."""
 
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
-from mlx4j_worker.requests import _refuse_unknown, _typed, parse_options
+from mlx4j_worker.requests import parse_options, refuse_unknown, typed
 from mlx4j_worker.training import data
 from mlx4j_worker.training.config import parse_training
 from mlx4j_worker.training.session import Session
@@ -31,10 +31,10 @@ def open_session(params, load_backend, progress):
 
 def read_params(params):
     """(TrainingConfig, Options) in the params of ``openTraining``."""
-    _refuse_unknown(params, _PARAMS, "")
+    refuse_unknown(params, _PARAMS, "")
     config = parse_training(params.get("training"))
-    given = _typed(params, "options", dict, {})
-    _refuse_unknown(given, {"memoryLimitBytes", "trustRemoteCode", "ranks", "hosts"}, "options.")
+    given = typed(params, "options", dict, {})
+    refuse_unknown(given, {"memoryLimitBytes", "trustRemoteCode", "ranks", "hosts"}, "options.")
     evaluated = config.adapter if config.method == "none" else None
     return config, parse_options({"options": {**given, "dtype": config.dtype, "adapter": evaluated}})
 

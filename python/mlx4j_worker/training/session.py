@@ -12,7 +12,7 @@ from collections import deque
 from hashlib import sha256
 
 from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest, WorkerError
-from mlx4j_worker.requests import _OPTIONAL, _number, _refuse_unknown, _typed
+from mlx4j_worker.requests import OPTIONAL, number, refuse_unknown, typed
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.batches import Batch, Order, Sequence
 from mlx4j_worker.training.folders import new_folder, size, writing
@@ -138,7 +138,7 @@ class Session:
         return {"loss": loss / tokens, "tokens": tokens, "accumulated": self._held.micro_batches}
 
     def _apply_gradients(self, call, _poll):
-        _refuse_unknown(call.params, set(), "")
+        refuse_unknown(call.params, set(), "")
         if not self._held.micro_batches:
             raise InvalidRequest("There are no accumulated gradients.", "Call accumulate first.")
         try:
@@ -208,7 +208,7 @@ class Session:
 
     def _validate(self, call, poll):
         batch = self._given(call.params, {"batch", "batches"})
-        most = _number(call.params, "batches", int, 1, 2**31 - 1, _OPTIONAL)
+        most = number(call.params, "batches", int, 1, 2**31 - 1, OPTIONAL)
         self._check_not_torn()
         if batch is None and self._valid is None:
             raise InvalidRequest("There is no data to validate on.", "Set validData, or give a batch.")
@@ -266,9 +266,9 @@ class Session:
         return {"step": self._step, "epoch": self._epoch()}
 
     def _save_adapter(self, call, _poll):
-        _refuse_unknown(call.params, {"folder", "format"}, "")
+        refuse_unknown(call.params, {"folder", "format"}, "")
         folder = _path(call.params, "folder")
-        form = _typed(call.params, "format", str, "peft")
+        form = typed(call.params, "format", str, "peft")
         if form not in ("peft", "mlx"):
             raise InvalidRequest(f"format is {form!r}, but must be peft or mlx.")
         if not self._config.adapts:
@@ -294,15 +294,15 @@ class Session:
 
     def _given(self, params, known, required=False):
         """The Batch in the params of a call, or None."""
-        _refuse_unknown(params, known, "")
-        given = _typed(params, "batch", dict, None)
+        refuse_unknown(params, known, "")
+        given = typed(params, "batch", dict, None)
         if given is None:
             if required:
                 raise InvalidRequest("batch must be an object with tokens.", "Give the token ids of each sequence.")
             return None
-        _refuse_unknown(given, {"tokens", "from"}, "batch.")
-        tokens, most = _typed(given, "tokens", list, []), self._config.max_length
-        starts = _typed(given, "from", list, [1] * len(tokens))
+        refuse_unknown(given, {"tokens", "from"}, "batch.")
+        tokens, most = typed(given, "tokens", list, []), self._config.max_length
+        starts = typed(given, "from", list, [1] * len(tokens))
         if not tokens or len(starts) != len(tokens):
             raise InvalidRequest(
                 "batch.tokens must be a list of sequences, and batch.from must have a number for each.",
@@ -342,9 +342,9 @@ class Session:
     def _typed(self, error, method):
         if isinstance(error, WorkerError):
             return error
-        typed = self._backend.typed(error)
-        if typed is not None:
-            return typed
+        known = self._backend.typed(error)
+        if known is not None:
+            return known
         kind = EngineFailed if isinstance(error, RuntimeError) else Internal  # engines raise RuntimeError
         return kind(f"{method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc())
 
@@ -384,8 +384,8 @@ def _two(used):
 
 def _path(params, name, alone=False):
     if alone:
-        _refuse_unknown(params, {name}, "")
-    path = _typed(params, name, str, None)
+        refuse_unknown(params, {name}, "")
+    path = typed(params, name, str, None)
     if not path or not os.path.isabs(path):  # a worker's own folder ends with it
         raise InvalidRequest(f"{name} must be an absolute path.")
     return path
