@@ -97,6 +97,9 @@ final class EvaluateCommand implements Callable<Integer> {
             info = session.info();
             found = session.validate();
         }
+        PrintWriter err = spec.commandLine().getErr();
+        info.attempts().stream().limit(info.attempts().size() - 1L).forEach(attempt -> err.println(attempt));
+        info.warnings().forEach(warning -> err.println("warning: " + warning));
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(JsonMapper.builder()
@@ -105,7 +108,6 @@ final class EvaluateCommand implements Callable<Integer> {
                     .writeValueAsString(asJson(info, found)));
             return 0;
         }
-        info.warnings().forEach(warning -> spec.commandLine().getErr().println("warning: " + warning));
         out.println(String.format(
                 Locale.ROOT,
                 "loss %.4f, perplexity %.3f, over %,d tokens of %,d sequences, %s on %s",

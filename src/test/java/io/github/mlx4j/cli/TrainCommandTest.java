@@ -78,6 +78,25 @@ class TrainCommandTest {
     }
 
     @Test
+    void shouldSayWhyAnotherBackendEvaluates() throws IOException {
+        String python = StubPython.withWorker(folder.resolve("hf/python"), FakeTraining.SCRIPTS)
+                .toString();
+        ProviderConfig withoutMlx = ProviderConfig.builder()
+                .interpreter(ProviderKind.MLX, folder.resolve("none").toString())
+                .interpreter(ProviderKind.HF, python)
+                .allowAnyPlatform(true)
+                .build();
+
+        assertThat(execute(new EvaluateCommand(() -> withoutMlx), "--model fake --data %s/valid.jsonl".formatted(data)))
+                .as(err.toString())
+                .isZero();
+        assertThat(out.toString()).endsWith("hf on cpu\n");
+        assertThat(err.toString())
+                .startsWith("mlx: ")
+                .contains(folder.resolve("none").toString());
+    }
+
+    @Test
     void shouldSayHowToGoOnWhenTheWorkerDies() {
         String model = "{\"dieAt\":3,\"once\":\"%s\"}".formatted(folder.resolve("died"));
         assertThat(train("--model %s --data %s --steps 4 --checkpoint-every 2 --output %s".formatted(model, data, run)))
