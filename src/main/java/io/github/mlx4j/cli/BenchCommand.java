@@ -2,6 +2,7 @@ package io.github.mlx4j.cli;
 
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.PowerSampler;
 import io.github.mlx4j.error.ConfigurationException;
@@ -80,7 +81,7 @@ final class BenchCommand implements Callable<Integer> {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "--prompt-tokens and --runs must be 1 or more, --max-tokens 2 or more");
         }
-        BenchProviders.Chosen chosen = providers.choose(spec.commandLine(), ProviderOptions.environment());
+        BenchProviders.Chosen chosen = providers.choose(spec.commandLine(), ProviderConfig.environment());
         checkOutput(chosen.subjects());
         BenchSettings settings = new BenchSettings(promptTokens, maxTokens, runs, training);
         Map<String, String> about = BenchMachine.describe(new DeviceManager());

@@ -196,7 +196,7 @@ final class CompareCommand implements Callable<Integer> {
             mustExist(folder);
             return folder;
         }
-        Map<String, String> environment = ProviderOptions.environment();
+        Map<String, String> environment = ProviderConfig.environment();
         String fallback = environment.getOrDefault("PYTHON_PATH", "");
         String python = wandbPython != null ? wandbPython : fallback.isBlank() ? "python3" : fallback;
         return WandbArtifact.parse(trained.artifact)

@@ -109,8 +109,7 @@ final class ConvertCommand implements Callable<Integer> {
     /** For picocli. */
     ConvertCommand() {
         this(
-                (config, listener) -> new ModelConverter(ProviderConfig.fromEnv(ProviderOptions.environment()))
-                        .convert(config, listener),
+                (config, listener) -> new ModelConverter(ProviderConfig.fromEnv()).convert(config, listener),
                 OpenModel::withWorker);
     }
 

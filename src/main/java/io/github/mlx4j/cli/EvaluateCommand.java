@@ -97,9 +97,7 @@ final class EvaluateCommand implements Callable<Integer> {
             info = session.info();
             found = session.validate();
         }
-        PrintWriter err = spec.commandLine().getErr();
-        info.attempts().stream().limit(info.attempts().size() - 1L).forEach(attempt -> err.println(attempt));
-        info.warnings().forEach(warning -> err.println("warning: " + warning));
+        TrainingNews.tellOpening(info, spec.commandLine().getErr());
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(JsonMapper.builder()

@@ -66,8 +66,7 @@ final class FuseCommand implements Callable<Integer> {
 
     /** For picocli. */
     FuseCommand() {
-        this((config, listener) ->
-                new ModelConverter(ProviderConfig.fromEnv(ProviderOptions.environment())).fuse(config, listener));
+        this((config, listener) -> new ModelConverter(ProviderConfig.fromEnv()).fuse(config, listener));
     }
 
     FuseCommand(BiFunction<FusionConfig, ConversionListener, ConversionReport> fuser) {

@@ -65,7 +65,7 @@ record OpenModel(Side side, Runnable end) implements AutoCloseable {
 
     /** Opens a model with the environment's settings, but for those of the model itself, and without a fallback. */
     static OpenModel withWorker(Source source) {
-        Map<String, String> settings = settings(source, ProviderOptions.environment());
+        Map<String, String> settings = settings(source, ProviderConfig.environment());
         ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings));
         try {
             return new OpenModel(

@@ -27,7 +27,7 @@ final class ProviderOptions {
     private @Nullable String model;
 
     ProviderFactory factory() {
-        Map<String, String> settings = environment();
+        Map<String, String> settings = ProviderConfig.environment();
         if (provider != null) {
             settings.put("TASK_ORCHESTRATOR_PROVIDER", provider);
         }
@@ -40,10 +40,5 @@ final class ProviderOptions {
             settings.put(plain, model);
         }
         return ProviderFactory.create(ProviderConfig.fromEnv(settings));
-    }
-
-    /** The environment's settings, and before them the system properties. */
-    static Map<String, String> environment() {
-        return ProviderConfig.environment();
     }
 }

@@ -44,8 +44,7 @@ final class TrainingNews implements TrainingListener {
                 info.train().map(data -> data.sequences()).orElse(0L),
                 info.train().map(data -> data.cut()).orElse(0L),
                 info.train().map(data -> data.dropped()).orElse(0L)));
-        info.attempts().stream().limit(info.attempts().size() - 1L).forEach(attempt -> err.println(attempt));
-        info.warnings().forEach(warning -> err.println("warning: " + warning));
+        tellOpening(info, err);
         if (step > 0) {
             err.println("goes on after step " + step);
         }
@@ -93,6 +92,12 @@ final class TrainingNews implements TrainingListener {
         if (progress != null) {
             progress.end();
         }
+    }
+
+    /** Why earlier backends did not open a session, and what the one that did warns of. */
+    static void tellOpening(TrainingInfo info, PrintWriter err) {
+        info.attempts().stream().limit(info.attempts().size() - 1L).forEach(attempt -> err.println(attempt));
+        info.warnings().forEach(warning -> err.println("warning: " + warning));
     }
 
     private static String clock(Duration left) {

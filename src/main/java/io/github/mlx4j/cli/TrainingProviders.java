@@ -25,7 +25,7 @@ final class TrainingProviders {
 
     /** The environment's settings, but for those of models that answer. */
     static ProviderConfig fromEnv() {
-        return of(ProviderOptions.environment());
+        return of(ProviderConfig.environment());
     }
 
     /** Those of these settings. */

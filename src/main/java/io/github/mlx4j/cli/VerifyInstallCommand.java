@@ -60,7 +60,7 @@ final class VerifyInstallCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Map<String, String> settings = ProviderOptions.environment();
+        Map<String, String> settings = ProviderConfig.environment();
         if (python != null) {
             settings.put("MLX4J_" + worker.name() + "_PYTHON", python);
         }

@@ -5,9 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,7 +19,6 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
-import org.zeroturnaround.exec.ProcessExecutor;
 
 /** The cli jar as a user runs it, in a JVM of its own. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
@@ -271,24 +268,15 @@ class CliIT {
     }
 
     static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {
-        List<String> command = new ArrayList<>(
-                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", jar()));
+        List<String> command = new ArrayList<>(List.of(Program.java(), "-jar", jar()));
         command.addAll(List.of(arguments));
         Map<String, String> environment = new HashMap<>(Map.of(
                 "MLX4J_HOME", Fixture.HOME.toString(),
                 "MLX4J_ALLOW_ANY_PLATFORM", "true",
                 "MLX_MODEL", Fixture.MODEL.toString()));
         environment.putAll(settings);
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        int exit = new ProcessExecutor(command)
-                .environment(environment)
-                .redirectErrorStream(false)
-                .redirectOutput(out)
-                .redirectError(err)
-                .execute()
-                .getExitValue();
-        return new Run(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+        Program run = Program.run(environment, command);
+        return new Run(run.exit(), run.out(), run.err());
     }
 
     static String jar() throws IOException {
