@@ -658,7 +658,13 @@ class Initialize(unittest.TestCase):
         ))  # fmt: skip
 
     def test_options(self):
-        for name, value in {"draftModel": "/d", "kvBits": 8, "kvTokens": 64, "memoryLimitBytes": 1}.items():
+        for name, value in {
+            "draftModel": "/d",
+            "kvBits": 8,
+            "kvTokens": 64,
+            "memoryLimitBytes": 1,
+            "wiredLimit": True,
+        }.items():
             with self.assertRaisesRegex(InvalidRequest, f"^{name} can't be honoured by the hf worker"):
                 load(loading.load, **{name: value})
         load(loading.load, prefixCacheBytes=0, draftTokens=2)

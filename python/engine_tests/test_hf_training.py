@@ -31,6 +31,7 @@ class HfTraining(TrainingCases, unittest.TestCase):
         trained = self.training()
         call = {"folder": str(self.folder() / "adapter"), "format": "mlx"}
         self.refused(NotSupported, "format mlx", trained.call, "saveAdapter", **call)
+        self.refused(NotSupported, "wiredLimit", training.load_backend, {}, Options(wired_limit=True), None, None)
         if not torch.cuda.is_available():
             limited = Options(memory_limit_bytes=10**9)
             self.refused(NotSupported, "memoryLimitBytes", training.load_backend, {}, limited, None, None)

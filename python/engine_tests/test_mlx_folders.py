@@ -223,7 +223,7 @@ class Methods(Folders):
 
 class Options(Folders):
     def test_those_of_the_hf_worker_are_refused_by_name(self):
-        for name, value in (("actionHead", "a"), ("trustRemoteCode", True), ("allowPickles", True)):
+        for name, value in (("actionHead", "a"), ("trustRemoteCode", True), ("allowPickles", True), ("device", "cpu")):
             self.refused(InvalidRequest, name, MODEL, **{name: value})
         self.refused(InvalidRequest, "options.base", MODEL, base=str(MODEL))
         self.refused(InvalidRequest, "no expert", MODEL, expert="expert_0")

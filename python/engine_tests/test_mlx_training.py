@@ -78,11 +78,13 @@ class MlxTraining(TrainingCases, unittest.TestCase):
         self.assertEqual((told["maxLength"], told["contextLength"]), (64, 64))
         self.assertRegex("".join(told["warnings"]), "maxLength is 64")
 
-    def test_code_of_a_model_is_not_run(self):
+    def test_options_of_the_hf_worker_are_refused_by_name(self):
         params = {"model": {"source": "any"}}
-        self.refused(
-            NotSupported, "trustRemoteCode", training.load_backend, params, Options(trust_remote_code=True), None, None
-        )
+        for name, options in {
+            "trustRemoteCode": Options(trust_remote_code=True),
+            "device": Options(device="cpu"),
+        }.items():
+            self.refused(NotSupported, name, training.load_backend, params, options, None, None)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ MAX_TEXTS = 4096
 MAX_LOGITS_TOKENS = 4096
 MAX_RANKS = 16
 DTYPES = ("bfloat16", "float16", "float32")
+DEVICES = ("auto", "cuda", "mps", "cpu")
 MAX_SCHEMA = 256 * 1024  # characters, as for the others
 MAX_PATTERN = 64 * 1024
 MAX_CHOICES = 1024
@@ -106,6 +107,8 @@ class Options:
     prefix_cache_bytes: int = 1 << 30
     ranks: int | None = None
     hosts: str | None = None
+    wired_limit: bool = False
+    device: str = "auto"
 
     def given(self, *names):
         """Those of the names, as on the wire, whose options are on."""
@@ -120,6 +123,8 @@ class Options:
             "memoryLimitBytes": self.memory_limit_bytes,
             "ranks": self.ranks,
             "hosts": self.hosts,
+            "wiredLimit": self.wired_limit or None,
+            "device": None if self.device == "auto" else self.device,
         }
         return [name for name in names if values[name] is not None]
 
@@ -190,13 +195,26 @@ def parse_options(params):
     """The options in the params of ``initialize``."""
     given = typed(params, "options", dict, {})
     known = {"adapter", "base", "expert", "dtype", "actionHead", "trustRemoteCode", "allowPickles", "memoryLimitBytes"}
-    known |= {"draftModel", "draftTokens", "kvBits", "kvTokens", "prefixCacheBytes", "ranks", "hosts"}
+    known |= {
+        "draftModel",
+        "draftTokens",
+        "kvBits",
+        "kvTokens",
+        "prefixCacheBytes",
+        "ranks",
+        "hosts",
+        "wiredLimit",
+        "device",
+    }
     refuse_unknown(given, known, "options.")
     if empty := [name for name, value in given.items() if value == ""]:
         raise InvalidRequest(f"options.{empty[0]} is empty.", "Leave it out, or give it a value.")
     dtype = typed(given, "dtype", str, None)
     if dtype is not None and dtype not in DTYPES:
         raise InvalidRequest(f"dtype is {shown(dtype)}, but must be one of {', '.join(DTYPES)}.")
+    device = typed(given, "device", str, "auto")
+    if device not in DEVICES:
+        raise InvalidRequest(f"device is {shown(device)}, but must be one of {', '.join(DEVICES)}.")
     bits = number(given, "kvBits", int, 4, 8, OPTIONAL)
     if bits not in (None, 4, 8):
         raise InvalidRequest(f"kvBits is {bits}, but must be 4 or 8.")
@@ -218,6 +236,8 @@ def parse_options(params):
         prefix_cache_bytes=Options.prefix_cache_bytes if cache_bytes is None else cache_bytes,
         ranks=number(given, "ranks", int, 2, MAX_RANKS, OPTIONAL),
         hosts=typed(given, "hosts", str, None),
+        wired_limit=typed(given, "wiredLimit", bool, False),
+        device=device,
     )
 
 

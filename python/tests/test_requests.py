@@ -341,6 +341,11 @@ class TestOtherCalls:
         assert parse_options({}) == parse_options({"options": {"draftTokens": None}}) == Options()
         assert Options().given("adapter", "allowPickles") == []
 
+    def test_wired_limit_and_device_are_on_only_when_asked_for(self):
+        names = ("wiredLimit", "device")
+        assert parse_options({"options": {"wiredLimit": False, "device": "auto"}}).given(*names) == []
+        assert parse_options({"options": {"wiredLimit": True, "device": "cpu"}}).given(*names) == [*names]
+
     @pytest.mark.parametrize("name", ["adapter", "base", "expert", "actionHead", "draftModel"])
     def test_an_empty_option_is_refused(self, name):
         with pytest.raises(InvalidRequest, match=f"options.{name} is empty"):
@@ -350,8 +355,9 @@ class TestOtherCalls:
         given = {"adapter": "a", "base": "b", "expert": "e", "dtype": "float16", "actionHead": "h"}
         given |= {"trustRemoteCode": True, "allowPickles": True, "memoryLimitBytes": 9}
         given |= {"draftModel": "d", "draftTokens": 5, "kvBits": 8, "kvTokens": 64, "prefixCacheBytes": 0}
+        given |= {"ranks": 2, "hosts": "f", "wiredLimit": True, "device": "mps"}
         assert parse_options({"options": given}) == Options(
-            "a", "b", "e", "float16", "h", True, True, 9, "d", 5, 8, 64, 0
+            "a", "b", "e", "float16", "h", True, True, 9, "d", 5, 8, 64, 0, 2, "f", True, "mps"
         )
 
     @pytest.mark.parametrize(
@@ -364,6 +370,9 @@ class TestOtherCalls:
             ({"draftTokens": 17}, "draftTokens"),
             ({"prefixCacheBytes": -1}, "prefixCacheBytes"),
             ({"adapter": 1}, "adapter"),
+            ({"wiredLimit": 1}, "wiredLimit"),
+            ({"device": "gpu"}, "device is 'gpu', but must be one of auto, cuda, mps, cpu"),
+            ({"device": 0}, "device"),
             ({"loraPath": "x"}, r"This worker does not know options\.loraPath"),
         ],
     )

@@ -49,7 +49,7 @@ class HfEngine:
 
     def describe(self):
         """The result of ``initialize``."""
-        found, given = self._parts.layout, ("adapter", "trustRemoteCode", "allowPickles", "memoryLimitBytes")
+        found, given = self._parts.layout, ("adapter", "trustRemoteCode", "allowPickles", "memoryLimitBytes", "device")
         able = ["logProbs", "penalties", "responseFormat", *self._parts.dialect.capabilities()]
         able += ["embeddings"] if self._has_hidden_states else []
         able += ["actions"] if self._parts.head else []

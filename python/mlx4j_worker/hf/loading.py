@@ -42,7 +42,7 @@ class Parts:
 
 def load(params, options, progress):
     """The engine for the model that the params of ``initialize`` name."""
-    options.refuse("hf", "mlx", "draftModel", "kvBits", "kvTokens", "ranks", "hosts")
+    options.refuse("hf", "mlx", "draftModel", "kvBits", "kvTokens", "ranks", "hosts", "wiredLimit")
     name = params["model"]["source"]
     try:
         found = layout.read(params, options, progress, models.available_bytes(options.memory_limit_bytes))

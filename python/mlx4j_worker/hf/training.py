@@ -19,7 +19,7 @@ _SEPARATOR = " "  # between a parameter's name and that of its optimizer's value
 
 def load_backend(params, options, config, progress):
     """The backend for a training.config.TrainingConfig. Must run on the thread that trains."""
-    if over := options.given("ranks", "hosts"):
+    if over := options.given("ranks", "hosts", "wiredLimit"):
         raise NotSupported(f"{over[0]} can't be honoured by the hf worker.", "Leave it out, or use the mlx worker.")
     if options.memory_limit_bytes and models.device() != "cuda":
         raise NotSupported(

@@ -46,7 +46,8 @@ class MlxEngine:
         self._most_kv_tokens = options.kv_tokens or parts.window
         self._expert = options.expert
         self._memory_limit = options.memory_limit_bytes
-        self._modes = options.given("adapter", "draftModel", "kvBits", "kvTokens", "memoryLimitBytes", "ranks", "hosts")
+        modes = ("adapter", "draftModel", "kvBits", "kvTokens", "memoryLimitBytes", "ranks", "hosts", "wiredLimit")
+        self._modes = options.given(*modes)
         self._decoder = parts.decoder
         self._most_rows = MOST_ROWS if parts.decoder.concurrent else 1
         self._prefixes = PrefixCache(options.prefix_cache_bytes, parts.decoder.copy_cache)

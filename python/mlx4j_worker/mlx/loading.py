@@ -64,7 +64,7 @@ def load(params, options, progress):
 
 
 def _engine(params, options, progress):
-    options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles")
+    options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles", "device")
     found = layout.read(params, options, progress, _room(options))
     if found.dylora:
         experts.check(found.dylora, options)

@@ -26,10 +26,8 @@ def load_backend(params, options, config, progress, backend=None):
 
     ``backend`` makes another one of what an MlxBackend is made of.
     """
-    if options.trust_remote_code:
-        raise NotSupported(
-            "trustRemoteCode can't be honoured by the mlx worker.", "Leave it out, or use the hf worker."
-        )
+    if other := options.given("trustRemoteCode", "device"):
+        raise NotSupported(f"The mlx worker does not support {other[0]}.", "Leave it out, or use the hf worker.")
     found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
     check_source(found, config)
     if config.method == "full" and {"quantization", "quantization_config"} & found.config.keys():

@@ -7,6 +7,7 @@ from mlx4j_worker.training.config import parse_training
 from mlx4j_worker.training.session import Session
 
 _PARAMS = {"protocol", "model", "download", "hubToken", "options", "training"}
+_OPTIONS = {"memoryLimitBytes", "trustRemoteCode", "ranks", "hosts", "wiredLimit", "device"}
 
 
 def open_session(params, load_backend, progress):
@@ -34,7 +35,7 @@ def read_params(params):
     refuse_unknown(params, _PARAMS, "")
     config = parse_training(params.get("training"))
     given = typed(params, "options", dict, {})
-    refuse_unknown(given, {"memoryLimitBytes", "trustRemoteCode", "ranks", "hosts"}, "options.")
+    refuse_unknown(given, _OPTIONS, "options.")
     evaluated = config.adapter if config.method == "none" else None
     return config, parse_options({"options": {**given, "dtype": config.dtype, "adapter": evaluated}})
 

@@ -1,6 +1,7 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.ResidencyOptions;
@@ -255,7 +256,11 @@ public record ProviderConfig(
                 yes(Setting.MLX4J_ALLOW_PICKLES, environment),
                 number(Setting.MLX4J_MEMORY_LIMIT_MB, 1, MOST, environment)
                         .map(mebibytes -> (long) mebibytes << 20)
-                        .orElse(null));
+                        .orElse(null),
+                Setting.MLX4J_HF_DEVICE
+                        .in(environment)
+                        .map(ProviderConfig::device)
+                        .orElse(HfDevice.AUTO));
     }
 
     private static MlxOptions mlx(Map<String, String> environment) {
@@ -268,7 +273,12 @@ public record ProviderConfig(
                         .orElse(null),
                 number(Setting.MLX_KV_TOKENS, 64, MOST, environment).orElse(null),
                 number(Setting.MLX4J_RANKS, 2, 16, environment).orElse(null),
-                Setting.MLX4J_HOSTS.in(environment).map(Path::of).orElse(null));
+                Setting.MLX4J_HOSTS.in(environment).map(Path::of).orElse(null),
+                yes(Setting.MLX4J_WIRED_LIMIT, environment),
+                Setting.MLX4J_TF32
+                        .in(environment)
+                        .map(value -> choice(Setting.MLX4J_TF32, value, "true", "false"))
+                        .orElse(null));
     }
 
     private static Duration seconds(Setting setting, int least, Map<String, String> environment, Duration otherwise) {
@@ -295,6 +305,15 @@ public record ProviderConfig(
                 .orElseThrow(() -> new ConfigurationException(
                         Setting.MLX4J_DTYPE + " is '" + value + "', which it can't be.",
                         "Set it to bfloat16, float16 or float32."));
+    }
+
+    private static HfDevice device(String value) {
+        return Arrays.stream(HfDevice.values())
+                .filter(device -> device.id().equals(value.toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> new ConfigurationException(
+                        Setting.MLX4J_HF_DEVICE + " is '" + value + "', which it can't be.",
+                        "Set it to auto, cuda, mps or cpu."));
     }
 
     private static boolean yes(Setting setting, Map<String, String> environment) {

@@ -56,6 +56,15 @@ enum Setting {
                     + " Requests run one after another then. In a training they share each batch."),
     MLX4J_HOSTS(
             "", "The same over the machines of a host file, of which the first is this one. Not with `MLX4J_RANKS`."),
+    MLX4J_WIRED_LIMIT(
+            "false",
+            "`true` lets the mlx worker wire the memory of weights and KV cache, so that macOS never pages it out. **Risk:**"
+                    + " wired memory can panic macOS when several requests run at once"
+                    + " ([MLX issue 3186](https://github.com/ml-explore/mlx/issues/3186))."),
+    MLX4J_TF32(
+            "MLX's own",
+            "`false` keeps MLX from rounding float32 to TF32 in matrix products on GPUs that can do so; `true` allows it,"
+                    + " which is faster and less precise. `verify`, `evaluate`, `convert` and `fuse` never use it."),
     MLX4J_BASE_MODEL(
             "",
             "Base model, where the model is an adapter or a DyLoRA-MoE, in place of the one that it names: a folder, or a hub id."),
@@ -75,6 +84,10 @@ enum Setting {
             "false",
             "`true` lets the hf worker read pickled experts and routers of a DyLoRA-MoE, as plain weights. mlx never reads"
                     + " any."),
+    MLX4J_HF_DEVICE(
+            "auto",
+            "Device of the hf worker: `auto`, `cuda`, `mps` or `cpu`. `auto` takes the first of CUDA, MPS and the CPU that"
+                    + " computes a small product correctly; a named device that doesn't is an error."),
     PYTHON_PATH("", "Python interpreter of every worker."),
     MLX4J_MLX_PYTHON("", "Python interpreter of the mlx worker; comes before `PYTHON_PATH`."),
     MLX4J_HF_PYTHON("", "Python interpreter of the hf worker; comes before `PYTHON_PATH`."),

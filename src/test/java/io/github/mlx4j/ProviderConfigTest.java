@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.ProviderConfig.NamedInterpreter;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.ResidencyOptions;
@@ -93,6 +94,10 @@ class ProviderConfigTest {
                 Setting.MLX4J_MEMORY_LIMIT_MB, "7",
                 Setting.MLX4J_TRUST_REMOTE_CODE, "true",
                 Setting.MLX4J_ALLOW_PICKLES, "true"));
+        values.putAll(Map.of(
+                Setting.MLX4J_WIRED_LIMIT, "true",
+                Setting.MLX4J_TF32, "false",
+                Setting.MLX4J_HF_DEVICE, "cpu"));
         values.putAll(Map.of(
                 Setting.OLLAMA_BASE_URL, "http://a",
                 Setting.OPENAI_BASE_URL, "http://a",
@@ -219,6 +224,9 @@ class ProviderConfigTest {
         "MLX4J_DOWNLOAD, false, auto or never",
         "MLX4J_TRUST_REMOTE_CODE, yes, true or false",
         "MLX4J_ALLOW_PICKLES, 1, true or false",
+        "MLX4J_WIRED_LIMIT, 1, true or false",
+        "MLX4J_TF32, 0, true or false",
+        "MLX4J_HF_DEVICE, gpu, 'auto, cuda, mps or cpu'",
         "MLX4J_DTYPE, int8, 'bfloat16, float16 or float32'",
         "MLX4J_MEMORY_LIMIT_MB, 0, a whole number from 1 on",
         "MLX_KV_BITS, 2, 4 or 8",
@@ -248,10 +256,13 @@ class ProviderConfigTest {
                         "MLX_KV_TOKENS", "64",
                         "MLX4J_RANKS", "2",
                         "MLX4J_HOSTS", "hosts.json",
+                        "MLX4J_WIRED_LIMIT", "true",
+                        "MLX4J_TF32", "False",
                         "MLX4J_PREFIX_CACHE_MB", "4096"))
                 .workers();
 
-        assertThat(workers.mlx()).isEqualTo(new MlxOptions("org/draft", 16, 4, 64, 2, Path.of("hosts.json")));
+        assertThat(workers.mlx())
+                .isEqualTo(new MlxOptions("org/draft", 16, 4, 64, 2, Path.of("hosts.json"), true, false));
         assertThat(workers.prefixCacheBytes()).isEqualTo(4L << 30);
         assertThat(from(Setting.MLX4J_PREFIX_CACHE_MB, "0").workers().prefixCacheBytes())
                 .isZero();
@@ -266,11 +277,20 @@ class ProviderConfigTest {
                                 "MLX4J_DTYPE", "BFloat16",
                                 "MLX4J_MEMORY_LIMIT_MB", "4096",
                                 "MLX4J_TRUST_REMOTE_CODE", "true",
-                                "MLX4J_ALLOW_PICKLES", "true"))
+                                "MLX4J_ALLOW_PICKLES", "true",
+                                "MLX4J_HF_DEVICE", "MPS"))
                         .workers()
                         .model())
                 .isEqualTo(new ModelOptions(
-                        Path.of("/adapters/a"), "org/base", "medicine", Dtype.BFLOAT16, null, true, true, 4L << 30));
+                        Path.of("/adapters/a"),
+                        "org/base",
+                        "medicine",
+                        Dtype.BFLOAT16,
+                        null,
+                        true,
+                        true,
+                        4L << 30,
+                        HfDevice.MPS));
     }
 
     @Test

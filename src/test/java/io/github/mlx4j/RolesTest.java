@@ -8,6 +8,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.ResidencyOptions;
@@ -185,12 +186,20 @@ class RolesTest {
         CannedWorker worker = new CannedWorker(folder);
         python = StubPython.withWorker(folder.resolve("stub"), worker);
         ModelOptions all = new ModelOptions(
-                folder.resolve("adapter"), "org/base", "law", Dtype.FLOAT16, null, false, false, 1L << 30);
+                folder.resolve("adapter"),
+                "org/base",
+                "law",
+                Dtype.FLOAT16,
+                null,
+                false,
+                false,
+                1L << 30,
+                HfDevice.AUTO);
         ProviderConfig.Builder config = config("org/plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "org/quick")
                 .workers(WorkerOptions.DEFAULT
                         .withModel(all)
-                        .withMlx(new MlxOptions("org/draft", 4, 8, null, null, null)));
+                        .withMlx(new MlxOptions("org/draft", 4, 8, null, null, null, true, false)));
         try (ProviderFactory providers = factory(config)) {
             providers.warmUp(ModelRole.GENERAL, ModelRole.ROUTER);
         }
@@ -203,13 +212,21 @@ class RolesTest {
         assertThat(named(worker.sent("initialize").get(1)))
                 .contains(entry("adapter", false), entry("base", false), entry("expert", false))
                 .contains(entry("dtype", false), entry("draftModel", false), entry("draftTokens", false))
-                .contains(entry("kvBits", true), entry("memoryLimitBytes", true));
+                .contains(entry("kvBits", true), entry("memoryLimitBytes", true), entry("wiredLimit", true));
     }
 
     /** Which options are among these params. */
     private static Map<String, Boolean> named(JsonNode params) {
         return Stream.of(
-                        "adapter", "base", "expert", "dtype", "draftModel", "draftTokens", "kvBits", "memoryLimitBytes")
+                        "adapter",
+                        "base",
+                        "expert",
+                        "dtype",
+                        "draftModel",
+                        "draftTokens",
+                        "kvBits",
+                        "memoryLimitBytes",
+                        "wiredLimit")
                 .collect(Collectors.toMap(name -> name, name -> params.findValue(name) != null));
     }
 

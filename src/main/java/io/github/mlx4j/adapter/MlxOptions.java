@@ -21,6 +21,10 @@ import org.jspecify.annotations.Nullable;
  *     adapter; a training has its batches shared by them instead
  * @param hosts the same over the machines of a host file, of which the first is this one; {@code null}, the default, is
  *     none. Not together with {@code ranks}
+ * @param wiredLimit whether MLX may wire the memory of weights and KV cache, so that macOS never pages it out; default
+ *     {@code false}. Wired memory can panic macOS when several requests run at once (ml-explore/mlx issue 3186)
+ * @param tf32 whether GPUs that can do so round float32 to TF32 in matrix products, which is faster and less precise;
+ *     {@code null}, the default, leaves it to MLX. Proofs, such as {@code mlx4j verify} and conversions, never do
  */
 public record MlxOptions(
         @Nullable String draftModel,
@@ -28,46 +32,55 @@ public record MlxOptions(
         @Nullable Integer kvBits,
         @Nullable Integer kvTokens,
         @Nullable Integer ranks,
-        @Nullable Path hosts) {
+        @Nullable Path hosts,
+        boolean wiredLimit,
+        @Nullable Boolean tf32) {
 
     /** Every default. */
-    public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null, null, null);
+    public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null, null, null, false, null);
 
-    /**
-     * What holds for another model too: how the KV cache is kept, and the ranks. A draft model has the vocabulary of
-     * one model.
-     */
+    /** The options that hold for another model too: all but the draft model, which has the vocabulary of one model. */
     public MlxOptions forAnotherModel() {
-        return new MlxOptions(null, null, kvBits, kvTokens, ranks, hosts);
+        return new MlxOptions(null, null, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
     }
 
     /** The same with a draft model. */
     public MlxOptions withDraftModel(String draftModel) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
     }
 
     /** The same with another number of tokens to guess ahead. */
     public MlxOptions withDraftTokens(int draftTokens) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
     }
 
     /** The same with a quantized KV cache. */
     public MlxOptions withKvBits(int kvBits) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
     }
 
     /** The same with a bounded KV cache. */
     public MlxOptions withKvTokens(int kvTokens) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
     }
 
     /** The same over several processes. */
     public MlxOptions withRanks(int ranks) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
     }
 
     /** The same over the machines of a host file. */
     public MlxOptions withHosts(Path hosts) {
-        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts);
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
+    }
+
+    /** The same with or without wired memory. */
+    public MlxOptions withWiredLimit(boolean wiredLimit) {
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
+    }
+
+    /** The same with or without TF32. */
+    public MlxOptions withTf32(boolean tf32) {
+        return new MlxOptions(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
     }
 }

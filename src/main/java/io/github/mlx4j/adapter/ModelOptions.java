@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     The mlx worker never reads any, and is not told
  * @param memoryLimitBytes the most memory that the engine is to take; {@code null}, the default, is no limit. The hf
  *     worker can hold it on CUDA only
+ * @param device where the hf worker runs the model; default {@link HfDevice#AUTO}. The mlx worker chooses its own
+ *     device, and is not sent this
  */
 public record ModelOptions(
         @Nullable Path adapter,
@@ -32,64 +34,72 @@ public record ModelOptions(
         @Nullable Path actionHead,
         boolean trustRemoteCode,
         boolean allowPickles,
-        @Nullable Long memoryLimitBytes) {
+        @Nullable Long memoryLimitBytes,
+        HfDevice device) {
 
     /** Every default. */
-    public static final ModelOptions DEFAULT = new ModelOptions(null, null, null, null, null, false, false, null);
+    public static final ModelOptions DEFAULT =
+            new ModelOptions(null, null, null, null, null, false, false, null, HfDevice.AUTO);
 
     /**
-     * What holds for another model too: the permissions and the limit of memory. The rest belongs to this model, and
-     * might not even fit another one.
+     * The options that hold for another model too: the permissions, the memory limit and the device. The others belong
+     * to this model, and might not even fit another one.
      */
     public ModelOptions forAnotherModel() {
-        return new ModelOptions(null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes);
+        return new ModelOptions(null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same with an adapter, or without. */
     public ModelOptions withAdapter(@Nullable Path adapter) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same with another base model. */
     public ModelOptions withBase(String base) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same with one expert. */
     public ModelOptions withExpert(String expert) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same with weights of another type. */
     public ModelOptions withDtype(Dtype dtype) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same with an action head, or without. */
     public ModelOptions withActionHead(@Nullable Path actionHead) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same, with or without trust in code of the model folder. */
     public ModelOptions withTrustRemoteCode(boolean trustRemoteCode) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same, with or without pickled experts. */
     public ModelOptions withAllowPickles(boolean allowPickles) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 
     /** The same with a limit of memory, in bytes. */
     public ModelOptions withMemoryLimitBytes(long memoryLimitBytes) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes);
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+    }
+
+    /** The same on another device of the hf worker. */
+    public ModelOptions withDevice(HfDevice device) {
+        return new ModelOptions(
+                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
     }
 }

@@ -258,8 +258,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     /**
-     * What the worker is told of the options: hf nothing of how mlx decodes, and mlx nothing of the permissions, which
-     * it never needs. What else it can't honour, it refuses by name.
+     * The options that a worker is sent: hf none of those for mlx, and mlx neither the permissions, which it never
+     * needs, nor hf's device. The worker refuses by name any other option that it doesn't support.
      */
     private static InitializeParams.Options options(ProviderKind kind, WorkerOptions options) {
         boolean hf = kind == ProviderKind.HF;
@@ -283,7 +283,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 mlx.kvTokens(),
                 options.prefixCacheBytes(),
                 mlx.ranks(),
-                absolute(mlx.hosts()));
+                absolute(mlx.hosts()),
+                mlx.wiredLimit() ? true : null,
+                hf && model.device() != HfDevice.AUTO ? model.device().id() : null);
     }
 
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
@@ -327,8 +329,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         }
         Availability.Ready ready = (Availability.Ready) availability;
         boolean network = settings.download() && needsHub();
-        Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
-        return new WorkerLaunch(kind, ready.interpreter(), settings.scripts(), environment);
+        Boolean tf32 = settings.options().mlx().tf32();
+        return WorkerLaunch.of(kind, ready.interpreter(), settings.scripts(), network, tf32);
     }
 
     /** The worker, as the residency sees it. */

@@ -98,6 +98,8 @@ public record Mlx4jProperties(
      * @param kvTokens The most tokens in the KV cache, from 64 on.
      * @param ranks Spreads the model over so many processes of this machine, 2 to 16.
      * @param hosts The same over the machines of a host file, of which the first is this one.
+     * @param wiredLimit Whether MLX may wire memory, which can panic macOS under concurrent load. Default: false.
+     * @param tf32 Whether MLX may round float32 to TF32 on GPUs that can do so. Default: MLX's own.
      */
     public record Mlx(
             @Nullable String model,
@@ -108,7 +110,9 @@ public record Mlx4jProperties(
             @Nullable Integer kvBits,
             @Nullable Integer kvTokens,
             @Nullable Integer ranks,
-            @Nullable String hosts) {}
+            @Nullable String hosts,
+            @Nullable Boolean wiredLimit,
+            @Nullable Boolean tf32) {}
 
     /**
      * What is for the hf worker only.
@@ -116,11 +120,13 @@ public record Mlx4jProperties(
      * @param model Model of the hf worker: a folder, or a hub id. Default: the counterpart of the mlx model.
      * @param roles Models of single roles.
      * @param python Python interpreter of the hf worker.
+     * @param device Device of the hf worker: auto, cuda, mps or cpu. Default: auto.
      */
     public record Hf(
             @Nullable String model,
             @DefaultValue Roles roles,
-            @Nullable String python) {}
+            @Nullable String python,
+            @Nullable String device) {}
 
     /**
      * The Ollama server.

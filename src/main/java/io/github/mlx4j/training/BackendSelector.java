@@ -1,6 +1,7 @@
 package io.github.mlx4j.training;
 
 import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.error.CancelledException;
@@ -134,14 +135,15 @@ final class BackendSelector {
                         kind == ProviderKind.HF && options.trustRemoteCode() ? true : null,
                         options.memoryLimitBytes(),
                         mlx.ranks(),
-                        hosts == null ? null : hosts.toAbsolutePath().toString()),
+                        hosts == null ? null : hosts.toAbsolutePath().toString(),
+                        kind == ProviderKind.MLX && mlx.wiredLimit() ? true : null,
+                        kind == ProviderKind.HF && options.device() != HfDevice.AUTO
+                                ? options.device().id()
+                                : null),
                 TrainingJson.LINE.valueToTree(config));
         SerialWorker worker = SerialWorker.start(
-                new WorkerLaunch(
-                        kind,
-                        ready.interpreter(),
-                        new BundledScripts(kind.id() + "_worker.py"),
-                        network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1")),
+                WorkerLaunch.of(
+                        kind, ready.interpreter(), new BundledScripts(kind.id() + "_worker.py"), network, mlx.tf32()),
                 limits());
         return new Opened(
                 kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());

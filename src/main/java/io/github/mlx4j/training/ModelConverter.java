@@ -147,8 +147,8 @@ public final class ModelConverter {
             throw new ProviderUnavailableException("MLX_NOT_AVAILABLE", not.reason(), not.fix());
         }
         Path interpreter = ((Availability.Ready) found).interpreter();
-        Map<String, String> environment = network ? Map.of() : Map.of("HF_HUB_OFFLINE", "1");
-        return new WorkerLaunch(ProviderKind.MLX, interpreter, scripts, environment);
+        boolean tf32 = false; // the comparison with the source is a proof
+        return WorkerLaunch.of(ProviderKind.MLX, interpreter, scripts, network, tf32);
     }
 
     private @Nullable HubToken token(boolean network) {

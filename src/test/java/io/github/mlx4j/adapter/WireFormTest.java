@@ -387,7 +387,8 @@ class WireFormTest {
                         .put("kvTokens", 64)
                         .put("prefixCacheBytes", 5)
                         .put("ranks", 2)
-                        .put("hosts", Path.of("hosts.json").toAbsolutePath().toString()));
+                        .put("hosts", Path.of("hosts.json").toAbsolutePath().toString())
+                        .put("wiredLimit", true));
     }
 
     @Test
@@ -414,7 +415,8 @@ class WireFormTest {
                         .put("trustRemoteCode", true)
                         .put("allowPickles", true)
                         .put("memoryLimitBytes", 7)
-                        .put("prefixCacheBytes", 5));
+                        .put("prefixCacheBytes", 5)
+                        .put("device", "mps"));
     }
 
     private JsonNode options() {
@@ -433,14 +435,16 @@ class WireFormTest {
                         .withActionHead(Path.of("a.head"))
                         .withTrustRemoteCode(true)
                         .withAllowPickles(true)
-                        .withMemoryLimitBytes(7))
+                        .withMemoryLimitBytes(7)
+                        .withDevice(HfDevice.MPS))
                 .withMlx(MlxOptions.DEFAULT
                         .withDraftModel(other.toString())
                         .withDraftTokens(2)
                         .withKvBits(8)
                         .withKvTokens(64)
                         .withRanks(2)
-                        .withHosts(Path.of("hosts.json")));
+                        .withHosts(Path.of("hosts.json"))
+                        .withWiredLimit(true));
     }
 
     private WorkerSettings settings(WorkerOptions options) {

@@ -44,6 +44,8 @@ public record InitializeParams(
      * @param prefixCacheBytes the most that finished prompts and answers may take, 0 for nothing
      * @param ranks over how many processes the model is spread
      * @param hosts a file of the machines that it is spread over
+     * @param wiredLimit whether MLX may wire memory
+     * @param device where transformers runs the model: auto, cuda, mps or cpu
      */
     public record Options(
             @Nullable String adapter,
@@ -60,7 +62,9 @@ public record InitializeParams(
             @Nullable Integer kvTokens,
             @Nullable Long prefixCacheBytes,
             @Nullable Integer ranks,
-            @Nullable String hosts) {}
+            @Nullable String hosts,
+            @Nullable Boolean wiredLimit,
+            @Nullable String device) {}
 
     /** For a model, with the current protocol version and every default. */
     public static InitializeParams of(String source, boolean download) {

@@ -29,10 +29,14 @@ public record OpenTrainingParams(
      * @param memoryLimitBytes the most memory that the engine is to take
      * @param ranks how many processes share each batch
      * @param hosts a file of the machines that do
+     * @param wiredLimit whether MLX may wire memory
+     * @param device where transformers runs the model: auto, cuda, mps or cpu
      */
     public record Options(
             @Nullable Boolean trustRemoteCode,
             @Nullable Long memoryLimitBytes,
             @Nullable Integer ranks,
-            @Nullable String hosts) {}
+            @Nullable String hosts,
+            @Nullable Boolean wiredLimit,
+            @Nullable String device) {}
 }

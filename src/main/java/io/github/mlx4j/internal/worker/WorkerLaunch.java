@@ -2,7 +2,9 @@ package io.github.mlx4j.internal.worker;
 
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What to start.
@@ -13,4 +15,24 @@ import java.util.Map;
  * @param environment variables beside those that every worker inherits; never secrets
  */
 public record WorkerLaunch(
-        ProviderKind kind, Path interpreter, WorkerScripts scripts, Map<String, String> environment) {}
+        ProviderKind kind, Path interpreter, WorkerScripts scripts, Map<String, String> environment) {
+
+    /**
+     * A worker that loads models.
+     *
+     * @param network whether it may ask the Hugging Face hub
+     * @param tf32 whether MLX may round float32 to TF32, or {@code null} for MLX's default. MLX reads the variable
+     *     once, so it has to be set before the worker imports it; ranks on this machine inherit it
+     */
+    public static WorkerLaunch of(
+            ProviderKind kind, Path interpreter, WorkerScripts scripts, boolean network, @Nullable Boolean tf32) {
+        Map<String, String> environment = new HashMap<>();
+        if (!network) {
+            environment.put("HF_HUB_OFFLINE", "1");
+        }
+        if (tf32 != null) {
+            environment.put("MLX_ENABLE_TF32", tf32 ? "1" : "0");
+        }
+        return new WorkerLaunch(kind, interpreter, scripts, environment);
+    }
+}
