@@ -16,7 +16,14 @@ is wrong with it:
     faults/huge       the list says that the weights have 10 TB
     faults/moved      the weights are at another host, which is told by "localhost" in place of the address
     faults/name       the list says that the weights have a SHA-256 that is the path of a file elsewhere
+    faults/blob       the same for the git hash of a small file
+    faults/etag       the ETag of every small file is the path of a file elsewhere
+    faults/outside    the list names a file outside of the folder, faults/commit: its commit is a path
+    faults/shape      the list is JSON of another shape, faults/deep: it is nested 100,000 levels deep
+    faults/long       the list never ends, faults/bomb: 600 MB of it come as a small gzip body
     faults/changed    the weights are others than the list says, faults/shorter: they are fewer
+    faults/endless    the weights never end
+    faults/small      the content of a small file is not what the list says
 
 ``GET /log`` is the list of the requests so far, of which each has a method, path, host and Range, and whether it had a
 token.
@@ -26,6 +33,7 @@ import hashlib
 import json
 import sys
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -43,6 +51,8 @@ class Hub(ThreadingHTTPServer):
         self.files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir()) if path.is_file()}
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.log = []
+        self.sent = 0  # bytes of what never ends
+        self.elsewhere = None  # the path that faults/etag names
         self.ended = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -82,10 +92,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if not of_api:
             self._file(repository, parts[-1])
+        elif repository in ("faults/long", "faults/bomb", "faults/deep"):
+            self._hostile_list(repository)
         elif parts[4:5] == ["tree"]:
             self._json([self._of_tree(repository, name) for name in self.server.files])
         else:
-            self._json(self._info(repository))
+            self._json(["no", "list"] if repository == "faults/shape" else self._info(repository))
 
     do_HEAD = do_GET
 
@@ -112,15 +124,17 @@ class _Handler(BaseHTTPRequestHandler):
             {
                 "rfilename": name,
                 "size": self._size(repository, name),
-                "blobId": _sha1(name),
+                "blobId": self._blob(repository, name),
                 **self._lfs(repository, name),
             }
             for name in self.server.files
         ]
+        if repository == "faults/outside":
+            siblings.append({**siblings[0], "rfilename": "../../../outside.json"})
         return {
             "id": repository,
             "modelId": repository,
-            "sha": _sha1(repository),
+            "sha": "../../elsewhere" if repository == "faults/commit" else _sha1(repository),
             "private": False,
             "gated": False,
             "tags": [],
@@ -130,8 +144,35 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _of_tree(self, repository, name):
         lfs = self._lfs(repository, name).get("lfs")
-        entry = {"type": "file", "path": name, "size": self._size(repository, name), "oid": _sha1(name)}
+        entry = {
+            "type": "file",
+            "path": name,
+            "size": self._size(repository, name),
+            "oid": self._blob(repository, name),
+        }
         return {**entry, "lfs": {"oid": lfs["sha256"], **lfs}} if lfs else entry
+
+    def _hostile_list(self, repository):
+        encoding = {"Content-Encoding": "gzip"} if repository == "faults/bomb" else {}
+        self._start(200, {"Content-Type": "application/json", "Connection": "close", **encoding})
+        self.close_connection = True
+        if repository == "faults/deep":
+            self.wfile.write(b"[" * 100_000)
+            return
+        spaces = b" " * 1_000_000
+        packer = zlib.compressobj(wbits=31) if encoding else None
+        for _ in range(600):
+            if self.server.ended.is_set():
+                return
+            self.server.sent += len(spaces)
+            self.wfile.write(packer.compress(spaces) if packer else spaces)
+
+    def _blob(self, repository, name):
+        """Git's hash of a file."""
+        if repository == "faults/blob" and name == "config.json":
+            return "../../elsewhere"
+        content = self.server.files[name]
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
     def _size(self, repository, name):
         return HUGE if repository == "faults/huge" and name == WEIGHTS else len(self.server.files[name])
@@ -148,7 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             self._start(404, {"Content-Length": "0", "X-Error-Code": "EntryNotFound"})
             return
-        etag = hashlib.sha256(content).hexdigest() if name == WEIGHTS else _sha1(name)
+        etag = hashlib.sha256(content).hexdigest() if name == WEIGHTS else self._blob("", name)
+        if repository == "faults/etag" and name != WEIGHTS:
+            etag = str(self.server.elsewhere)
         headers = {"X-Repo-Commit": _sha1(repository), "X-Linked-Size": str(len(content)), "ETag": f'"{etag}"'}
         weights = name == WEIGHTS and self.command == "GET"
         times = self.server.served(repository, name)
@@ -159,10 +202,10 @@ class _Handler(BaseHTTPRequestHandler):
         if weights and repository == "faults/flaky" and times <= 2:
             self._start(503, {"Content-Length": "0"})
             return
-        if weights and repository == "faults/changed":
-            content = content[::-1]
-        if weights and repository == "faults/shorter":
-            content = content[:-1000]
+        if weights and repository == "faults/endless":
+            self._endless(content)
+            return
+        content = _changed(repository, name, content)
         start = 0
         if (asked := self.headers.get("Range")) and repository != "faults/no-range":
             start = int(asked.removeprefix("bytes=").split("-")[0])
@@ -188,6 +231,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(content[start:])
 
+    def _endless(self, content):
+        self._start(200, {"Connection": "close"})
+        self.close_connection = True
+        while not self.server.ended.is_set() and self.server.sent < 100 * len(content):
+            self.server.sent += len(content)
+            self.wfile.write(content)
+
     def _json(self, value):
         content = json.dumps(value).encode()
         self._start(200, {"Content-Type": "application/json", "Content-Length": str(len(content))})
@@ -199,6 +249,14 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+def _changed(repository, name, content):
+    if repository == "faults/changed" and name == WEIGHTS:
+        return content[::-1]
+    if repository == "faults/shorter" and name == WEIGHTS:
+        return content[:-1000]
+    return content.replace(b"4", b"5") if repository == "faults/small" and name == "config.json" else content
 
 
 def _sha1(text):

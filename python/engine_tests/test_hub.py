@@ -14,6 +14,7 @@ from engine_tests.hub_server import HUGE, WEIGHTS, Hub
 _server = Hub(MODEL)
 os.environ["HF_ENDPOINT"] = _server.url  # read as the client is imported
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 from huggingface_hub import constants  # noqa: E402
 
@@ -154,9 +155,49 @@ class HubTest(unittest.TestCase):
         asked = [one for one in self.server.log if one["method"] == "GET" and one["path"].endswith(WEIGHTS)]
         self.assertEqual([(one["host"], one["token"]) for one in asked], [("127.0.0.1", True), ("localhost", False)])
 
-    def test_a_name_from_the_list_leads_out_of_no_folder(self):
-        self.fetch("faults/name")
-        self.assertEqual(list(self.cache.rglob("elsewhere*")), [])
+    def test_an_etag_that_is_a_path_writes_nothing_there(self):
+        self.server.elsewhere = self.cache.parent / f"{self.cache.name}-elsewhere.pth"
+        self.assert_whole(self.fetch("faults/etag")[0])
+        self.assertFalse(self.server.elsewhere.exists())
+
+    def test_a_list_with_paths_as_names_is_refused_before_anything_is_written(self):
+        for name in ("faults/name", "faults/blob", "faults/outside", "faults/commit"):
+            with self.subTest(name):
+                self.assertIn("list of " + name, str(self.failed(DownloadFailed, name)))
+                self.assertEqual(list(self.cache.iterdir()), [])
+
+    def test_a_list_that_is_none_or_too_long_is_refused_in_little_memory(self):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for name, words in (
+            ("faults/shape", "can't be read: TypeError"),
+            ("faults/deep", "can't be read"),
+            ("faults/long", "is longer than 16777216 bytes"),
+            ("faults/bomb", "is longer than 16777216 bytes"),
+        ):
+            with self.subTest(name):
+                self.server.sent = 0
+                self.assertIn(words, str(self.failed(DownloadFailed, name)))
+                self.assertLess(self.server.sent, 300_000_000)
+        self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 200_000)  # KiB
+
+    def test_weights_that_never_end_are_cut_off_at_the_listed_size(self):
+        self.server.sent = 0
+        self.assertIn("is not what the hub's list says", str(self.failed(DownloadFailed, "faults/endless")))
+        self.assertLess(self.server.sent, 10 * SIZE)
+        self.assertEqual(self.partials(), [])
+
+    def test_a_small_file_has_the_listed_hash_too(self):
+        self.assertIn("config.json is not what", str(self.failed(DownloadFailed, "faults/small")))
+        self.assertEqual([path for path in self.cache.rglob("*") if path.name == "config.json"], [])
+
+    def test_huggingface_hub_finds_what_was_fetched(self):
+        from huggingface_hub import snapshot_download
+
+        path, _ = self.fetch("tiny/chat")
+        self.assertEqual(Path(snapshot_download("tiny/chat", local_files_only=True)), path)
+        requests = len(self.server.log)
+        snapshot_download("tiny/chat", allow_patterns=["*.json", "*.safetensors"])
+        self.assertEqual([one for one in self.server.log[requests:] if one["path"].endswith(WEIGHTS)], [])
 
     def test_no_hub_is_a_failure_of_the_network(self):
         self.set("ENDPOINT", "http://127.0.0.1:1")
@@ -187,7 +228,9 @@ class HubTest(unittest.TestCase):
 
     def test_a_part_of_a_model_is_removed_too(self):
         self.failed(DownloadFailed, "faults/stall", stall=0.3)
-        self.assertEqual(hub.remove("faults/stall"), SIZE // 2)
+        there = [path.stat().st_size for path in (self.cache / "models--faults--stall" / "blobs").iterdir()]
+        self.assertIn(SIZE // 2, there)
+        self.assertEqual(hub.remove("faults/stall"), sum(there))
         self.assertEqual(list(self.cache.glob("models--*")), [])
         with self.assertRaises(ModelNotFound):
             hub.remove("faults/stall")

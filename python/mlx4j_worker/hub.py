@@ -1,107 +1,93 @@
-"""Models of the Hugging Face hub: what there is of one, its download into the hub's cache, its removal from there.
+"""Models of the Hugging Face hub: downloads into the hub's cache, facts about a model, removal from the cache.
 
-Large files (those that the hub keeps by their SHA-256) are fetched here, one after another, each into
-``blobs/SHA256.mlx4j.incomplete`` of the cache, where the next attempt finds it and goes on. huggingface_hub itself
-keeps no part of a file whose download failed. The rest, and the snapshot's links, are left to it.
+Every file is fetched here, one after another, into ``blobs/HASH.mlx4j.incomplete`` of the cache, where the next attempt
+finds it and continues. It gets its name once it has the listed size and hash; then the snapshot links to it, in the
+layout of huggingface_hub, which finds it there.
 """
 
-import hashlib
 import os
-import re
 import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from reprlib import repr as shown
 
 from mlx4j_worker.errors import DownloadFailed, Internal, ModelNotFound, OutOfMemory
-from mlx4j_worker.imports import needed
+from mlx4j_worker.hub_client import (
+    CONTINUES,
+    SILENCE_SECONDS,
+    WANTED,
+    TryAgain,
+    explained,
+    list_model,
+    opened,
+    read_json,
+)
 
-# What a model folder needs; never pickles, never code.
-WANTED = ["*.json", "*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
+__all__ = ["STALL_SECONDS", "WANTED", "describe", "fetch", "remove"]
 
 STALL_SECONDS = 60.0  # without a byte, after which a download is given up
-_SILENCE_SECONDS = 10.0  # without a byte, after which it asks the server again
-_LARGEST_BY_HTTP = 50_000_000_000  # beyond it the hub gives a file through its own Xet only, and so to huggingface_hub
+_LARGEST_BY_HTTP = 50_000_000_000  # bytes; the hub serves larger files over its own Xet protocol only
 _LARGEST_CONFIG = 1_000_000
-_SHA256 = re.compile("[0-9a-f]{64}")
-_AGAIN = (408, 429, 500, 502, 503, 504)
 _PIECE = 16_000_000
-_ON = "The same download goes on where this one ended."
 
 
 def fetch(source, revision, token, progress, room=None, stall=STALL_SECONDS, poll=lambda: None):
-    """Downloads what is missing of a model and returns its folder in the cache.
+    """Downloads the missing files of a model and returns (its folder in the cache, facts).
 
-    ``revision`` and ``token`` may be None. ``progress(phase, done, total, unit)`` hears of bytes. ``room`` is how many
-    bytes of weights this machine can hold, None if that isn't known: a larger model is refused before anything is
-    fetched. ``stall`` is how many seconds may pass without a byte. ``poll`` is called often, and ends the download by
-    raising; what is there of it is kept then, as after every failure.
+    ``revision`` and ``token`` may be None. ``progress(phase, done, total, unit)`` is called with bytes. ``room`` is how
+    many bytes of weights this machine can hold, or None if that isn't known: a larger model is refused before anything
+    is fetched. ``stall`` is how many seconds may pass without a byte. ``poll`` is called often and ends the download by
+    raising; what is there is kept then, as after every failure.
     """
-    with _explained(source):
-        from huggingface_hub import snapshot_download
-
+    with explained(source):
         poll()
-        info = _info(source, revision, token, stall)
-        files = _wanted(info)
-        _check_room(source, weight_bytes(files), room)
+        listing = list_model(source, revision, token, min(SILENCE_SECONDS, stall))
+        _check_room(source, listing.weight_bytes, room)
         folder = _folder(source)
-        blobs = folder / "blobs"
-        total, done = sum(file.size or 0 for file in files), 0
-        missing = []
-        for file in files:
-            if _is_large(file) and not _is_there(folder, info.sha, file):
-                missing.append(file)
-                done += _size(_partial(blobs, file))
-            elif _is_there(folder, info.sha, file):
-                done += file.size or 0
+        blobs, snapshot = folder / "blobs", folder / "snapshots" / listing.commit
+        missing = [file for file in listing.files if not (snapshot / file.name).exists()]
+        absent = [file for file in missing if not (blobs / file.blob).exists()]
+        total = listing.bytes
+        done = total - sum(file.size - _size(_partial(blobs, file)) for file in absent)
         _check_disk(source, total - done, folder)
+        _check_http(source, absent)
         progress("download", done, total, "bytes")
         for file in missing:
-            if file.size <= _LARGEST_BY_HTTP:
+            if not (blobs / file.blob).exists():
                 before = done - _size(_partial(blobs, file))
-                fetched = _Fetch(source, info.sha, file, blobs, token, stall, poll)
+                fetched = _Fetch(source, listing.commit, file, blobs, token, stall, poll)
                 fetched.run(lambda size, before=before: progress("download", before + size, total, "bytes"))
                 done = before + file.size
+            _link(blobs / file.blob, snapshot / file.name)
         poll()
-        path = snapshot_download(
-            source, revision=revision, allow_patterns=WANTED, token=token, tqdm_class=_silent_bar(poll)
-        )
+        _remember(folder, revision, listing.commit)
         progress("download", total, total, "bytes")
-        return Path(path), {"revision": info.sha, "bytes": total}
+        return snapshot, {"revision": listing.commit, "bytes": total}
 
 
 def describe(source, revision, token):
     """What the hub says of a model: its commit, sizes, licence, and its config.json (None where it has none)."""
-    with _explained(source):
-        from huggingface_hub import get_session, hf_hub_url
-        from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+    with explained(source):
+        from huggingface_hub import hf_hub_url
 
-        info = _info(source, revision, token, STALL_SECONDS)
-        files = _wanted(info)
-        config = next((file for file in files if file.rfilename == "config.json"), None)
-        if config is not None and (config.size or 0) <= _LARGEST_CONFIG:
-            url = hf_hub_url(source, "config.json", revision=info.sha)
-            answer = get_session().get(url, headers=build_hf_headers(token=token), timeout=_SILENCE_SECONDS)
-            hf_raise_for_status(answer)
-            config = answer.json()
-        else:
-            config = None
-        card = info.card_data.to_dict() if info.card_data else {}
-        licence = card.get("license")
+        listing = list_model(source, revision, token, SILENCE_SECONDS)
+        config = None
+        if any(file.name == "config.json" and file.size <= _LARGEST_CONFIG for file in listing.files):
+            url = hf_hub_url(source, "config.json", revision=listing.commit)
+            config = read_json(url, token, SILENCE_SECONDS, _LARGEST_CONFIG, f"config.json of {source}")
         return {
-            "revision": info.sha,
-            "bytes": sum(file.size or 0 for file in files),
-            "weightBytes": weight_bytes(files),
-            "licence": licence if isinstance(licence, str) else None,
-            "gated": bool(info.gated),
+            "revision": listing.commit,
+            "bytes": listing.bytes,
+            "weightBytes": listing.weight_bytes,
+            "licence": listing.licence,
+            "gated": listing.gated,
             "config": config if isinstance(config, dict) else None,
         }
 
 
 def remove(source):
     """Removes a model, and what there is of it, from the cache; returns how many bytes that freed."""
-    with _explained(source):
+    with explained(source):
         from huggingface_hub import scan_cache_dir
 
         folder = _folder(source)
@@ -121,29 +107,20 @@ def remove(source):
         return freed
 
 
-def weight_bytes(files):
-    """The bytes of a model's weights by the hub's list of its files; copies beside model*.safetensors don't count."""
-    weights = [file for file in files if file.rfilename.endswith(".safetensors") and "/" not in file.rfilename]
-    own = [file for file in weights if file.rfilename.startswith("model")]
-    return sum(file.size or 0 for file in own or weights)
-
-
 class _Fetch:
-    """One large file on its way into the cache."""
+    """One file on its way into the cache."""
 
     def __init__(self, source, commit, file, blobs, token, stall, poll):
         from huggingface_hub import hf_hub_url
-        from huggingface_hub.utils import build_hf_headers
 
-        self._file, self._stall, self._poll = file, stall, poll
-        self._url = hf_hub_url(source, file.rfilename, revision=commit)
-        self._headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
-        self._blob = blobs / file.lfs.sha256
+        self._file, self._token, self._stall, self._poll = file, token, stall, poll
+        self._url = hf_hub_url(source, file.name, revision=commit)
+        self._blob = blobs / file.blob
         self._partial = _partial(blobs, file)
-        self._lock = blobs.parent.parent / ".locks" / blobs.parent.name / f"{file.lfs.sha256}.lock"  # the client's own
+        self._lock = blobs.parent.parent / ".locks" / blobs.parent.name / f"{file.blob}.lock"  # huggingface_hub's own
 
     def run(self, report):
-        """Fetches what is missing of it; ``report`` hears how many bytes are there."""
+        """Fetches what is missing of it; ``report`` is called with how many bytes are there."""
         self._partial.parent.mkdir(parents=True, exist_ok=True)
         self._lock.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(report):
@@ -171,83 +148,86 @@ class _Fetch:
 
     def _fetch(self, report):
         import httpx2
-        from huggingface_hub.errors import HfHubHTTPError
 
-        heard, why = time.monotonic(), ""
+        last_byte, why = time.monotonic(), ""
+        self._partial.touch()  # an empty file needs no request
         while (before := _size(self._partial)) < self._file.size:
             self._poll()
-            if why and time.monotonic() - heard > self._stall:
+            if why and time.monotonic() - last_byte > self._stall:
                 raise DownloadFailed(
-                    f"No byte of {self._file.rfilename} came for {self._stall:g} s ({why}); {before} of "
+                    f"No byte of {self._file.name} came for {self._stall:g} s ({why}); {before} of "
                     f"{self._file.size} bytes are there and are kept.",
-                    f"Check the network. {_ON}",
+                    f"Check the network. {CONTINUES}",
                 )
             try:
                 for size in self._pieces(before):
-                    heard, why = time.monotonic(), ""
+                    last_byte, why = time.monotonic(), ""
                     report(size)
                     self._poll()
                 why = why or "it ended early"
             except (httpx2.TransportError, httpx2.DecodingError) as error:
                 why = f"{type(error).__name__}: {error}"
-            except HfHubHTTPError as error:
-                if error.response.status_code not in _AGAIN:
-                    raise
-                why = f"the server answers {error.response.status_code}"
+            except TryAgain as error:
+                why = str(error)
             if _size(self._partial) == before:
                 time.sleep(min(1.0, self._stall / 10))
 
     def _pieces(self, before):
         """Appends what comes from ``before`` on, and yields after each piece how many bytes are there."""
-        from huggingface_hub import get_session
-        from huggingface_hub.utils import hf_raise_for_status
-
-        headers = {**self._headers, "Range": f"bytes={before}-"}
-        wait = min(_SILENCE_SECONDS, self._stall / 4)
-        with get_session().stream("GET", self._url, headers=headers, timeout=wait) as answer:
+        wait = min(SILENCE_SECONDS, self._stall / 4)
+        with opened(self._url, self._token, wait, start=before) as answer:
             if answer.status_code == 416:  # it is shorter than the hub's list says
                 self._refuse()
-            hf_raise_for_status(answer)
             with open(self._partial, "ab" if answer.status_code == 206 else "wb") as out:
                 for piece in answer.iter_bytes():
+                    if out.tell() + len(piece) > self._file.size:
+                        self._refuse()
                     out.write(piece)
                     yield out.tell()
-                    if out.tell() > self._file.size:
-                        self._refuse()
 
     def _check(self):
-        digest = hashlib.sha256()
+        digest = self._file.digest()
         with open(self._partial, "rb+") as whole:
             while piece := whole.read(_PIECE):
                 self._poll()
                 digest.update(piece)
             os.fsync(whole.fileno())  # under its own name, nobody looks at its content again
-        if digest.hexdigest() != self._file.lfs.sha256:
+        if digest.hexdigest() != self._file.blob:
             self._refuse()
 
     def _refuse(self):
         self._partial.unlink(missing_ok=True)
         raise DownloadFailed(
-            f"{self._file.rfilename} is not what the hub's list says (its size or SHA-256 differs): it was changed "
-            "meanwhile, or damaged on the way. What was fetched of it is thrown away.",
+            f"{self._file.name} is not what the hub's list says (its size or hash differs): it was changed meanwhile, "
+            "or damaged on the way. What was fetched of it is deleted.",
             "Try again.",
         )
 
 
-def _info(source, revision, token, stall):
-    from huggingface_hub import HfApi
-    from huggingface_hub.utils import validate_repo_id
+def _link(blob, link):
+    """Makes the snapshot's link to a blob; where there are no symbolic links (exFAT) the file itself moves there."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)  # one that leads nowhere
+    try:
+        link.symlink_to(os.path.relpath(blob, link.parent))
+    except FileExistsError:  # another process was faster
+        pass
+    except OSError:
+        os.replace(blob, link)
 
-    validate_repo_id(source)
-    return HfApi(token=token).model_info(
-        source, revision=revision, files_metadata=True, timeout=min(_SILENCE_SECONDS, stall)
-    )
 
-
-def _wanted(info):
-    from huggingface_hub.utils import filter_repo_objects
-
-    return list(filter_repo_objects(info.siblings or [], allow_patterns=WANTED, key=lambda file: file.rfilename))
+def _remember(folder, revision, commit):
+    """Notes which commit a branch or tag is, as huggingface_hub does, so that it is found without the network."""
+    if revision == commit:
+        return
+    refs = folder / "refs"
+    note = refs / (revision or "main")
+    if not note.resolve().is_relative_to(refs.resolve()):
+        raise ModelNotFound(f"{revision!r} is not the name of a revision.", "Check its name.")
+    note.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = note.with_name(f".{note.name}.{os.getpid()}")
+    unfinished.write_text(commit, encoding="ascii")
+    os.replace(unfinished, note)
 
 
 def _folder(source):
@@ -259,19 +239,8 @@ def _folder(source):
     return Path(HF_HUB_CACHE).expanduser().resolve() / repo_folder_name(repo_id=source, repo_type="model")
 
 
-def _is_large(file):
-    """Whether a file is kept by its SHA-256, which names it in the cache: nothing else may be in that name."""
-    return file.lfs is not None and file.size is not None and bool(_SHA256.fullmatch(file.lfs.sha256 or ""))
-
-
-def _is_there(folder, commit, file):
-    return (folder / "snapshots" / commit / file.rfilename).exists() or (
-        _is_large(file) and (folder / "blobs" / file.lfs.sha256).exists()
-    )
-
-
 def _partial(blobs, file):
-    return blobs / f"{file.lfs.sha256}.mlx4j.incomplete"
+    return blobs / f"{file.blob}.mlx4j.incomplete"
 
 
 def _size(path):
@@ -287,6 +256,16 @@ def _check_room(source, needed, room):
         )
 
 
+def _check_http(source, files):
+    for file in files:
+        if file.size > _LARGEST_BY_HTTP:
+            raise DownloadFailed(
+                f"{file.name} of {source} has {file.size / 1e9:.0f} GB, and the hub serves no file above "
+                f"{_LARGEST_BY_HTTP / 1e9:.0f} GB over HTTP.",
+                f"Fetch the model with `hf download {source}`; then it is in the cache.",
+            )
+
+
 def _check_disk(source, needed, folder):
     at = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(at).free
@@ -295,69 +274,3 @@ def _check_disk(source, needed, folder):
             f"{source} needs {needed / 1e9:.1f} GB more on the disk, but {free / 1e9:.1f} GB are free at {at}.",
             "Make room (`mlx4j models rm`), or set HF_HOME to a folder on another disk.",
         )
-
-
-def _silent_bar(poll):
-    from tqdm.auto import tqdm
-
-    class SilentBar(tqdm):
-        """A tqdm that prints nothing; the client knows no other way to be told to stop."""
-
-        def __init__(self, *args, **kwargs):
-            kwargs.pop("name", None)
-            super().__init__(*args, **{**kwargs, "disable": False, "gui": True})
-
-        def display(self, *args, **kwargs):
-            pass
-
-        def update(self, n=1):
-            poll()
-            return super().update(n)
-
-    return SilentBar
-
-
-@contextmanager
-def _explained(source):
-    """Turns what the hub's client raises into this worker's errors."""
-    with needed("huggingface_hub", "mlx4j setup"):
-        import httpx2
-        from huggingface_hub.errors import (
-            GatedRepoError,
-            HfHubHTTPError,
-            HFValidationError,
-            LocalEntryNotFoundError,
-            RepositoryNotFoundError,
-            RevisionNotFoundError,
-        )
-    try:
-        yield
-    except HFValidationError as error:
-        raise ModelNotFound(f"There is no model {shown(source)}: {error}", "Check the name.") from None
-    except GatedRepoError as error:
-        raise ModelNotFound(
-            f"The hub gives {source} only to those who accepted its terms: {error}",
-            "Accept them on its page, and log in with `hf auth login` or set HF_TOKEN.",
-        ) from None
-    except RevisionNotFoundError as error:
-        raise ModelNotFound(f"{source} has no such revision: {error}", "Check its name.") from None
-    except RepositoryNotFoundError as error:
-        raise ModelNotFound(
-            f"The hub has no model {source}, or it is private: {error}",
-            "Check the name; for a private one log in with `hf auth login`, or set HF_TOKEN.",
-        ) from None
-    except HfHubHTTPError as error:
-        if error.response.status_code in (401, 403):
-            raise ModelNotFound(
-                f"The hub refused {source}: {error}", "Log in with `hf auth login`, or set HF_TOKEN."
-            ) from None
-        raise DownloadFailed(f"The hub failed: {error}", f"Try again later. {_ON}") from None
-    except ValueError as error:  # no JSON
-        raise DownloadFailed(
-            f"What the hub says of {source} can't be read: {error}", "Check HF_ENDPOINT: is that a hub?"
-        ) from None
-    except (LocalEntryNotFoundError, httpx2.RequestError, OSError) as error:
-        raise DownloadFailed(
-            f"The hub or its cache can't be used for {source}: {type(error).__name__}: {error}",
-            f"Check the network, HF_ENDPOINT and the disk. {_ON}",
-        ) from None
