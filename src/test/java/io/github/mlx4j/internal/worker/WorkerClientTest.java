@@ -454,7 +454,7 @@ class WorkerClientTest {
     private WorkerClient start(WorkerLaunch launch) throws IOException {
         WorkerClient client = WorkerClient.start(new WorkerLaunch(
                 launch.kind(),
-                launch.interpreter(),
+                launch.python(),
                 folder -> {
                     folders.add(folder.getParent());
                     return launch.scripts().install(folder);
