@@ -132,6 +132,7 @@ class ProviderFactoryTest {
             assertThatExceptionOfType(ProviderUnavailableException.class).isThrownBy(providers::selection);
 
             StubPython.printing(folder.resolve("nowhere"), StubPython.ALL_WELL);
+            providers.diagnose(); // looks at once; by itself, the factory looks again after 30 seconds
             assertThat(providers.selection().provider()).isEqualTo(ProviderKind.HF);
         }
     }
