@@ -7,7 +7,7 @@ import sys
 
 report = {
     "version": list(sys.version_info[:3]),
-    "executable": sys.executable,
+    "executable": getattr(sys, "_base_executable", None) or sys.executable,  # outside of a virtual environment
     "machine": platform.machine(),
     "versions": {},
     "missing": [],

@@ -4,6 +4,7 @@
 # one that it needs did not pass. Exits with 0 whatever it finds.
 import json
 import os
+import platform
 import re
 import sys
 import time
@@ -33,6 +34,12 @@ def python():
         raise Wrong(
             f"This is Python {sys.version_info[0]}.{sys.version_info[1]}, too old for the packages.",
             f"Install Python 3.11 or newer and run `mlx4j setup {kind}`, or name another interpreter.",
+        )
+    if kind == "mlx" and sys.platform == "darwin" and platform.machine() != "arm64":
+        raise Wrong(
+            f"This Python runs as {platform.machine()}, but MLX needs an arm64 one.",
+            "Install an arm64 Python, such as with `/opt/homebrew/bin/brew install python` or from python.org, and run"
+            f" `mlx4j setup {kind} --force`, or name another interpreter.",
         )
     return ".".join(map(str, sys.version_info[:3]))
 

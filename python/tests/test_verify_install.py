@@ -43,11 +43,12 @@ def add(site, name, version, path, source):
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
 
 
-def verify(site, kind, *oldest, platform=sys.platform):
+def verify(site, kind, *oldest, platform=sys.platform, machine="arm64"):
     """(the names of the steps, their outcomes by name, the exit code, every line)"""
     # nothing of the environment that runs the tests, but for the standard library
     found = f"import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p] + [{str(site)!r}]"
-    program = f"{found}; sys.platform = {platform!r}\n{SCRIPT}"
+    mac = f"import platform; platform.machine = lambda: {machine!r}; sys.platform = {platform!r}"
+    program = f"{found}; {mac}\n{SCRIPT}"
     command = [sys.executable, "-I", "-X", "utf8", "-c", program, kind, *oldest]
     done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -135,3 +136,13 @@ def test_the_last_line_names_the_step_at_which_native_code_ended_the_process(sit
     assert lines[-1] == {"begun": "import mlx.core"}
     assert "import mlx.core" not in outcomes
     assert exit_code < 0
+
+
+def test_mlx_needs_an_arm64_python_on_a_mac(site):
+    _, outcomes, *_ = verify(site, "mlx", platform="darwin", machine="x86_64")
+    assert outcomes["python"]["status"] == "failed"
+    assert outcomes["python"]["detail"] == "This Python runs as x86_64, but MLX needs an arm64 one."
+    assert "brew install python" in outcomes["python"]["fix"]
+    assert list(outcomes) == ["python"]
+    assert verify(site, "mlx", platform="linux", machine="x86_64")[1]["python"]["status"] == "passed"
+    assert verify(site, "hf", platform="darwin", machine="x86_64")[1]["python"]["status"] == "passed"

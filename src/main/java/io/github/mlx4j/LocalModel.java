@@ -332,9 +332,6 @@ public final class LocalModel implements AutoCloseable {
                     Reason.NOT_WANTED, "The model is configured with useMlx(false).", "Leave it out."));
         }
         Availability availability = starting.look(kind).availability();
-        if (Thread.currentThread().isInterrupted()) { // a probe is not available then, and nothing else would tell
-            throw interrupted();
-        }
         return availability instanceof Availability.Unavailable not ? Optional.of(not) : Optional.empty();
     }
 

@@ -6,6 +6,7 @@ import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.port.Mlx4jListener;
@@ -91,11 +92,11 @@ public record ProviderConfig(
 
     /** Where the interpreter of a worker kind is looked for. */
     public Interpreters interpretersOf(ProviderKind worker) {
-        String path = Optional.ofNullable(System.getenv("PATH")).orElse("");
+        ProgramFolders folders = ProgramFolders.current();
         NamedInterpreter named = interpreters.get(worker);
         return named == null
-                ? new Interpreters(null, "", home, path)
-                : new Interpreters(named.command(), named.setting(), home, path);
+                ? new Interpreters(null, "", home, folders)
+                : new Interpreters(named.command(), named.setting(), home, folders);
     }
 
     /**

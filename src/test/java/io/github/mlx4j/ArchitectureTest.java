@@ -40,7 +40,7 @@ class ArchitectureTest {
             entry("internal.worker", Set.of("internal.protocol", "port", "error")),
             entry("device", Set.of("port", "error")),
             entry("model", Set.of("device", "port", "error")),
-            entry("probe", Set.of("internal.worker", "port", "error")),
+            entry("probe", Set.of("device", "internal.worker", "port", "error")),
             entry(
                     "adapter",
                     Set.of("port", "internal.worker", "internal.protocol", "probe", "model", "device", "error")),
@@ -56,6 +56,7 @@ class ArchitectureTest {
                     "",
                     Set.of(
                             "error",
+                            "device",
                             "port",
                             "internal.protocol",
                             "internal.worker",

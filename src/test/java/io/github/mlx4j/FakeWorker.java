@@ -1,12 +1,13 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
+import io.github.mlx4j.probe.BasePython;
+import io.github.mlx4j.probe.Interpreters;
+import io.github.mlx4j.probe.Platform;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -21,7 +22,7 @@ public final class FakeWorker {
 
     private FakeWorker() {}
 
-    /** The Python on the PATH: the interpreter itself, where a version manager's script stands before it. */
+    /** The Python that `mlx4j setup` would make environments from. */
     public static Path python() {
         return PYTHON;
     }
@@ -37,11 +38,12 @@ public final class FakeWorker {
     }
 
     private static Path realPython() {
-        try {
-            Process python = new ProcessBuilder("python3", "-c", "import sys; print(sys.executable)").start();
-            return Path.of(new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip());
-        } catch (IOException error) {
-            throw new UncheckedIOException("The tests need python3 on the PATH", error);
+        Interpreters interpreters =
+                new Interpreters(System.getenv("PYTHON_PATH"), "PYTHON_PATH", Path.of(""), ProgramFolders.current());
+        Availability found = new BasePython(Platform.current(), interpreters).find("mlx");
+        if (found instanceof Availability.Ready python) {
+            return python.interpreter();
         }
+        throw new IllegalStateException("The tests need a Python: " + found);
     }
 }

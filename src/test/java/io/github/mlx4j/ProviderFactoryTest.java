@@ -2,10 +2,12 @@ package io.github.mlx4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ModelLoadException;
@@ -23,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -127,11 +130,36 @@ class ProviderFactoryTest {
     }
 
     @Test
+    void shouldBeCancelledWhenTheThreadIsInterruptedAtTheFirstCall() throws Exception {
+        Path asked = folder.resolve("asked");
+        Path python =
+                StubPython.script(folder.resolve("slow"), "#!/bin/sh", "echo $$ > '" + asked + "'", "exec sleep 600");
+        ProviderConfig.Builder config =
+                ProviderConfig.builder().home(folder).interpreter(ProviderKind.HF, python.toString());
+        CompletableFuture<Object> result = new CompletableFuture<>();
+        try (ProviderFactory providers = factory(LINUX, config)) {
+            Thread caller = new Thread(() -> {
+                try {
+                    result.complete(providers.createTextGenerationAdapter());
+                } catch (RuntimeException error) {
+                    result.complete(error);
+                }
+            });
+            caller.start();
+            await().until(() -> Files.exists(asked));
+            caller.interrupt();
+
+            assertThat(result.get()).isInstanceOf(CancelledException.class);
+        }
+    }
+
+    @Test
     void shouldLookAgainWhenNoneWasAvailable() throws IOException {
         try (ProviderFactory providers = factory(LINUX, missing())) {
             assertThatExceptionOfType(ProviderUnavailableException.class).isThrownBy(providers::selection);
 
             StubPython.printing(folder.resolve("nowhere"), StubPython.ALL_WELL);
+            providers.diagnose(); // looks at once; by itself, the factory looks again after 30 seconds
             assertThat(providers.selection().provider()).isEqualTo(ProviderKind.HF);
         }
     }

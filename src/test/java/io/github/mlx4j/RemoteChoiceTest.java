@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.NotSupportedException;
@@ -61,6 +62,17 @@ class RemoteChoiceTest {
             assertThat(providers.selection().attempts().get(2).availability())
                     .isEqualTo(new Availability.Remote(URI.create(ollama.url()), true));
             assertThat(providers.selection().toString()).endsWith("; ollama: available");
+        }
+    }
+
+    @Test
+    void shouldBeCancelledWhenTheThreadIsInterruptedWhileTheServerIsAsked() {
+        ProviderConfig.Builder config = noWorker().baseUrl(ProviderKind.OLLAMA, ollama.url());
+        try (ProviderFactory providers = factory(config.provider(ProviderKind.OLLAMA))) {
+            Thread.currentThread().interrupt();
+
+            assertThatExceptionOfType(CancelledException.class).isThrownBy(providers::selection);
+            assertThat(Thread.interrupted()).isTrue();
         }
     }
 

@@ -330,7 +330,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         Availability.Ready ready = (Availability.Ready) availability;
         boolean network = settings.download() && needsHub();
         Boolean tf32 = settings.options().mlx().tf32();
-        return WorkerLaunch.of(kind, ready.interpreter(), settings.scripts(), network, tf32);
+        return WorkerLaunch.of(kind, ready.command(), settings.scripts(), network, tf32);
     }
 
     /** The worker, as the residency sees it. */

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.evaluation.Arm;
@@ -13,6 +15,7 @@ import io.github.mlx4j.evaluation.ComparisonSettings;
 import io.github.mlx4j.evaluation.EvaluationTask;
 import io.github.mlx4j.evaluation.ModelComparison;
 import io.github.mlx4j.port.ModelDetails;
+import io.github.mlx4j.probe.Interpreters;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -108,7 +111,7 @@ final class CompareCommand implements Callable<Integer> {
     @Option(
             names = {"--wandb_python", "--wandb-python"},
             paramLabel = "PATH",
-            description = "A Python that has wandb; default: PYTHON_PATH, else python3.")
+            description = "A Python that has wandb; default: PYTHON_PATH, else the first python3 that is found.")
     private @Nullable String wandbPython;
 
     @CommandLine.Spec
@@ -198,11 +201,17 @@ final class CompareCommand implements Callable<Integer> {
         }
         Map<String, String> environment = ProviderConfig.environment();
         String fallback = environment.getOrDefault("PYTHON_PATH", "");
-        String python = wandbPython != null ? wandbPython : fallback.isBlank() ? "python3" : fallback;
+        String named = wandbPython != null ? wandbPython : fallback.isBlank() ? null : fallback;
+        Path home = ProviderConfig.fromEnv(environment).home();
+        Path python = new Interpreters(named, "--wandb_python", home, ProgramFolders.current())
+                .first()
+                .orElseThrow(() -> new DependencyMissingException(
+                        "There is no Python" + (named == null ? "" : " at " + named) + " to fetch the artifact with.",
+                        "Name one that has wandb with --wandb_python."));
         return WandbArtifact.parse(trained.artifact)
                 .download(
-                        ProviderConfig.fromEnv(environment).home().resolve("artifacts"),
-                        python,
+                        home.resolve("artifacts"),
+                        python.toString(),
                         environment,
                         spec.commandLine().getErr()::println)
                 .toString();

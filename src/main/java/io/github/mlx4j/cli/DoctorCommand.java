@@ -118,6 +118,13 @@ final class DoctorCommand implements Callable<Integer> {
             described.put("interpreter", ready.interpreter().toString());
             described.put("python", ready.python());
             described.put("versions", new TreeMap<>(ready.versions()));
+            if (!ready.launcher().isEmpty()) {
+                described.put(
+                        "warning",
+                        "This JVM is an Intel one, which Rosetta translates. Python is started as arm64 with `%s`."
+                                        .formatted(String.join(" ", ready.launcher()))
+                                + " Use a JDK for macOS aarch64, which is faster.");
+            }
         } else if (attempt.availability() instanceof Availability.Remote remote) {
             described.put("server", remote.server().toString());
             described.put("asked", remote.asked());
@@ -142,6 +149,9 @@ final class DoctorCommand implements Callable<Integer> {
                 out.printf("%n%s: available%n", one.get("provider"));
                 out.printf("  interpreter  %s (Python %s)%n", one.get("interpreter"), one.get("python"));
                 out.printf("  packages     %s%n", one.get("versions"));
+                if (one.get("warning") != null) {
+                    out.printf("  warning      %s%n", one.get("warning"));
+                }
             } else {
                 out.printf("%n%s: not available (%s)%n", one.get("provider"), one.get("code"));
                 out.printf("  why          %s%n", one.get("reason"));

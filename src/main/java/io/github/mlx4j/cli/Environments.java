@@ -1,12 +1,18 @@
 package io.github.mlx4j.cli;
 
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.IsolatedProcess;
+import io.github.mlx4j.internal.worker.WorkerEnvironment;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.probe.BasePython;
 import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.probe.Reason;
 import io.github.mlx4j.probe.WorkerProbe;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,20 +24,17 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
-import org.zeroturnaround.exec.MessageLoggers;
-import org.zeroturnaround.exec.ProcessExecutor;
-import org.zeroturnaround.exec.ProcessResult;
-import org.zeroturnaround.exec.stream.LogOutputStream;
 
 /**
  * The managed Python environments, one per worker kind, at {@code <home>/envs/<kind>}.
@@ -44,28 +47,64 @@ final class Environments {
     static final String MARKER = "mlx4j-requirements.sha256";
 
     private static final Pattern COLLECTING = Pattern.compile("Collecting ([^\\s;(]+).*");
-    private static final List<String> PYTHONS = List.of("python3.13", "python3.12", "python3.11", "python3", "python");
-    private static final String VERSION_AND_PLACE =
-            "import sys; sys.version_info[0] == 3 and print(sys.version_info[1], sys.executable)";
     private static final double GB = 1e9;
+    private static final int MAX_LINE = 1000;
+
+    /** What pip and uv may be configured with, beside proxies and certificates: where packages come from. */
+    private static final Set<String> INHERITED = Stream.concat(
+                    WorkerEnvironment.NETWORK.stream(),
+                    Stream.of(
+                            "XDG_CONFIG_HOME",
+                            "NETRC",
+                            "PIP_CACHE_DIR",
+                            "PIP_CERT",
+                            "PIP_CLIENT_CERT",
+                            "PIP_CONFIG_FILE",
+                            "PIP_DEFAULT_TIMEOUT",
+                            "PIP_EXTRA_INDEX_URL",
+                            "PIP_FIND_LINKS",
+                            "PIP_INDEX_URL",
+                            "PIP_KEYRING_PROVIDER",
+                            "PIP_NO_INDEX",
+                            "PIP_PROXY",
+                            "PIP_RETRIES",
+                            "PIP_TIMEOUT",
+                            "PIP_TRUSTED_HOST",
+                            "UV_CACHE_DIR",
+                            "UV_CONFIG_FILE",
+                            "UV_DEFAULT_INDEX",
+                            "UV_EXTRA_INDEX_URL",
+                            "UV_FIND_LINKS",
+                            "UV_HTTP_TIMEOUT",
+                            "UV_INDEX",
+                            "UV_INDEX_URL",
+                            "UV_INSECURE_HOST",
+                            "UV_KEYRING_PROVIDER",
+                            "UV_NATIVE_TLS",
+                            "UV_NO_INDEX",
+                            "UV_OFFLINE",
+                            "UV_PYTHON_INSTALL_DIR",
+                            "UV_SYSTEM_CERTS"))
+            .collect(Collectors.toUnmodifiableSet());
 
     private final Path home;
     private final Platform platform;
-    private final String path;
-    private final Optional<String> named;
+    private final Interpreters interpreters;
+    private final Map<String, String> environment;
     private final Consumer<String> progress;
 
-    /** {@code path} and {@code pythonPath} are the values of these variables. */
+    /**
+     * Creates it.
+     *
+     * @param interpreters where the Python is searched that the environments are made from, and their home
+     * @param environment the variables of this process, some of which pip and uv inherit
+     */
     Environments(
-            Path home,
-            Platform platform,
-            @Nullable String path,
-            @Nullable String pythonPath,
-            Consumer<String> progress) {
-        this.home = home;
+            Platform platform, Interpreters interpreters, Map<String, String> environment, Consumer<String> progress) {
+        this.home = interpreters.home();
         this.platform = platform;
-        this.path = path == null ? "" : path;
-        this.named = Optional.ofNullable(pythonPath).filter(value -> !value.isBlank());
+        this.interpreters = interpreters;
+        this.environment = environment;
         this.progress = progress;
     }
 
@@ -74,6 +113,9 @@ final class Environments {
         if (platform.isWindows()) {
             throw new NotSupportedException("The workers don't run on Windows.", "Use WSL.");
         }
+        whyNotHere(kind).ifPresent(not -> {
+            throw new NotSupportedException(not.reason(), not.fix());
+        });
         Path environment = home.resolve("envs").resolve(kind.id());
         try {
             Files.createDirectories(environment.getParent());
@@ -87,22 +129,36 @@ final class Environments {
         }
     }
 
+    /** On Linux the locked packages have builds for every processor; on macOS only for Apple silicon. */
+    private Optional<Availability.Unavailable> whyNotHere(ProviderKind kind) {
+        if (!platform.isMac()) {
+            return Optional.empty();
+        }
+        if (kind == ProviderKind.MLX || platform.isAppleSilicon()) {
+            return kind == ProviderKind.MLX ? platform.whyNotForMlx() : Optional.empty();
+        }
+        return Optional.of(new Availability.Unavailable(
+                Reason.NOT_ARM64,
+                "PyTorch, which the hf worker needs, has no current builds for Intel Macs.",
+                "Use another provider on this Mac, such as ollama."));
+    }
+
     private String makeLocked(ProviderKind kind, Path environment, boolean force) throws IOException {
         String requirements = BundledScripts.text("requirements/" + kind.id() + ".txt");
         String digest = sha256(requirements);
         if (!force && isWhole(kind, environment, digest)) {
             return "%s: ready at %s".formatted(kind.id(), environment);
         }
+        Availability.Ready python = basePython(kind); // before anything is deleted
         if (Files.exists(environment)) {
             progress.accept("%s: the environment at %s is outdated, broken or half made; it is made anew"
                     .formatted(kind.id(), environment));
             delete(environment);
         }
         checkDisk(kind, environment);
-        Path python = basePython();
-        Optional<Path> uv = onPath("uv");
-        progress.accept(
-                "%s: making an environment with %s%s".formatted(kind.id(), python, uv.isPresent() ? " and uv" : ""));
+        Optional<Path> uv = interpreters.folders().find("uv");
+        progress.accept("%s: making an environment with %s%s"
+                .formatted(kind.id(), python.interpreter(), uv.isPresent() ? " and uv" : ""));
         Path file = Files.createTempFile("mlx4j-requirements", ".txt");
         try {
             Files.writeString(file, requirements);
@@ -122,9 +178,9 @@ final class Environments {
         if (!Files.isRegularFile(marker) || !Files.readString(marker).strip().equals(digest)) {
             return false;
         }
-        Interpreters interpreters =
-                new Interpreters(Interpreters.managed(home, kind).toString(), "MLX4J_HOME", home, path);
-        return new WorkerProbe(kind, platform, true, interpreters).check().isReady();
+        Interpreters managed = new Interpreters(
+                Interpreters.managed(home, kind).toString(), "MLX4J_HOME", home, interpreters.folders());
+        return new WorkerProbe(kind, platform, true, managed).check().isReady();
     }
 
     private void checkDisk(ProviderKind kind, Path environment) throws IOException {
@@ -144,45 +200,35 @@ final class Environments {
         }
     }
 
-    /** The first Python that is new enough. */
-    private Path basePython() {
-        List<String> tooOld = new ArrayList<>();
-        for (String program : named.map(List::of).orElse(PYTHONS)) {
-            Optional<Path> python = program.contains("/") ? Optional.of(Path.of(program)) : onPath(program);
-            if (python.isPresent()) {
-                String[] answer = run(List.of(python.get().toString(), "-c", VERSION_AND_PLACE), false)
-                        .strip()
-                        .split(" ", 2);
-                if (answer.length == 2 && Integer.parseInt(answer[0]) >= WorkerProbe.OLDEST_PYTHON_MINOR) {
-                    return Path.of(answer[1]);
-                }
-                tooOld.add(python.get()
-                        + (answer.length == 2 ? " is Python 3." + answer[0] : " does not run as Python 3"));
-            }
+    private Availability.Ready basePython(ProviderKind kind) {
+        Availability found = new BasePython(platform, interpreters).find(kind.id());
+        if (found instanceof Availability.Unavailable not) {
+            throw new DependencyMissingException(not.reason(), not.fix());
         }
-        throw new DependencyMissingException(
-                "There is no Python 3.%d or newer%s."
-                        .formatted(
-                                WorkerProbe.OLDEST_PYTHON_MINOR,
-                                tooOld.isEmpty() ? "" : ": " + String.join(", ", tooOld)),
-                "Install one (macOS: `brew install python`, Debian: `apt install python3 python3-venv`), or name one in PYTHON_PATH.");
+        return (Availability.Ready) found;
     }
 
     private void install(
-            ProviderKind kind, Path environment, Path python, Optional<Path> uv, Path file, String requirements) {
+            ProviderKind kind,
+            Path environment,
+            Availability.Ready python,
+            Optional<Path> uv,
+            Path file,
+            String requirements) {
         String target = environment.toString();
-        String inside = Interpreters.managed(home, kind).toString();
         if (uv.isPresent()) {
             String program = uv.get().toString();
-            must(kind, List.of(program, "venv", "--quiet", "--python", python.toString(), target), 0);
+            String base = python.interpreter().toString();
+            must(kind, command(python.launcher(), program, "venv", "--quiet", "--python", base, target), 0);
             must(
                     kind,
-                    List.of(
+                    command(
+                            python.launcher(),
                             program,
                             "pip",
                             "install",
                             "--python",
-                            inside,
+                            Interpreters.managed(home, kind).toString(),
                             "--require-hashes",
                             "--no-build",
                             "--compile-bytecode",
@@ -190,13 +236,13 @@ final class Environments {
                             file.toString()),
                     0);
         } else {
-            must(kind, List.of(python.toString(), "-m", "venv", target), 0);
+            must(kind, command(python.command(), "-I", "-m", "venv", target), 0);
             int packages = (int)
                     requirements.lines().filter(line -> line.contains("==")).count();
             must(
                     kind,
-                    List.of(
-                            inside,
+                    inside(
+                            kind,
                             "-m",
                             "pip",
                             "install",
@@ -210,31 +256,40 @@ final class Environments {
         }
     }
 
+    /** A command of the new environment's own interpreter, isolated from the user's Python settings and packages. */
+    private List<String> inside(ProviderKind kind, String... arguments) {
+        List<String> python = command(
+                interpreters.launcher(platform),
+                Interpreters.managed(home, kind).toString(),
+                "-I");
+        return command(python, arguments);
+    }
+
+    private static List<String> command(List<String> first, String... then) {
+        return Stream.concat(first.stream(), Stream.of(then)).toList();
+    }
+
     private String verify(ProviderKind kind, Path environment) throws IOException {
         String script = BundledScripts.text("verify_environment.py");
-        String inside = Interpreters.managed(home, kind).toString();
-        String report = run(List.of(inside, "-I", "-X", "utf8", "-c", script, kind.id()), true)
-                .strip();
-        if (!report.startsWith("{")) {
+        String[] report = {""};
+        int exit = execute(inside(kind, "-X", "utf8", "-c", script, kind.id()), true, line -> report[0] = line);
+        if (exit != 0 || !report[0].startsWith("{")) {
             throw new DependencyMissingException(
                     "The new environment at " + environment + " does not work.",
                     "The lines above say why. Try `mlx4j setup " + kind.id() + " --force`.");
         }
-        return report;
+        return report[0];
     }
 
     private void must(ProviderKind kind, List<String> command, int packages) {
         int[] seen = {0};
-        int exit = execute(command, true, new LogOutputStream() {
-            @Override
-            protected void processLine(String line) {
-                var collecting = COLLECTING.matcher(line);
-                if (collecting.matches()) {
-                    progress.accept("%s: package %d of at most %d, %s"
-                            .formatted(kind.id(), ++seen[0], packages, collecting.group(1)));
-                } else if (line.startsWith("Installing") || line.startsWith("ERROR") || packages == 0) {
-                    progress.accept(kind.id() + ": " + (line.length() > 100 ? line.substring(0, 100) + "…" : line));
-                }
+        int exit = execute(command, true, line -> {
+            var collecting = COLLECTING.matcher(line);
+            if (collecting.matches()) {
+                progress.accept("%s: package %d of at most %d, %s"
+                        .formatted(kind.id(), ++seen[0], packages, collecting.group(1)));
+            } else if (line.startsWith("Installing") || line.startsWith("ERROR") || packages == 0) {
+                progress.accept(kind.id() + ": " + (line.length() > 100 ? line.substring(0, 100) + "…" : line));
             }
         });
         if (exit != 0) {
@@ -245,51 +300,34 @@ final class Environments {
         }
     }
 
-    /** The standard output of a command; empty where it failed. */
-    private String run(List<String> command, boolean showErrors) {
-        StringBuilder output = new StringBuilder();
-        int exit = execute(command, showErrors, new LogOutputStream() {
-            @Override
-            protected void processLine(String line) {
-                output.append(line).append('\n');
-            }
-        });
-        return exit == 0 ? output.toString() : "";
-    }
-
-    private int execute(List<String> command, boolean showErrors, LogOutputStream output) {
+    private int execute(List<String> command, boolean showErrors, Consumer<String> output) {
         try {
-            ProcessResult result = new ProcessExecutor(command)
-                    .redirectErrorStream(false)
-                    .redirectOutput(output.setOutputCharset("UTF-8"))
-                    .redirectError(new LogOutputStream() {
-                        @Override
-                        protected void processLine(String line) {
-                            if (showErrors) {
-                                progress.accept("  " + line);
-                            }
+            return IsolatedProcess.run(
+                    command,
+                    WorkerEnvironment.from(environment, INHERITED, Map.of()),
+                    IsolatedProcess.FOREVER,
+                    output,
+                    line -> {
+                        if (showErrors) {
+                            progress.accept("  " + cut(line));
                         }
-                    })
-                    .setMessageLogger(MessageLoggers.NOP)
-                    .execute();
-            return result.getExitValue();
+                    });
         } catch (IOException error) {
             progress.accept("  " + error.getMessage());
             return -1;
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
-            return -1;
+            throw new CancelledException(
+                    "The set-up was interrupted.",
+                    "Run `mlx4j setup` again; it makes what is unfinished anew.",
+                    interrupt);
         } catch (TimeoutException never) {
             throw new IllegalStateException(never);
         }
     }
 
-    private Optional<Path> onPath(String program) {
-        return Stream.of(path.split(":"))
-                .filter(folder -> !folder.isEmpty())
-                .map(folder -> Path.of(folder, program))
-                .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
-                .findFirst();
+    private static String cut(String line) {
+        return line.length() > MAX_LINE ? line.substring(0, MAX_LINE) + "…" : line;
     }
 
     private static void delete(Path folder) throws IOException {

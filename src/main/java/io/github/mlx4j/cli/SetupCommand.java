@@ -1,9 +1,12 @@
 package io.github.mlx4j.cli;
 
 import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -35,12 +38,17 @@ final class SetupCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ProviderConfig config = ProviderConfig.fromEnv();
+        Map<String, String> settings = ProviderConfig.environment();
+        String python = settings.getOrDefault("PYTHON_PATH", "");
+        Interpreters interpreters = new Interpreters(
+                python.isBlank() ? null : python,
+                "PYTHON_PATH",
+                ProviderConfig.fromEnv(settings).home(),
+                ProgramFolders.current());
         Environments environments = new Environments(
-                config.home(),
                 Platform.current(),
-                System.getenv("PATH"),
-                System.getenv("PYTHON_PATH"),
+                interpreters,
+                System.getenv(),
                 spec.commandLine().getErr()::println);
         List<ProviderKind> kinds = switch (what) {
             case MLX -> List.of(ProviderKind.MLX);

@@ -67,7 +67,7 @@ final class VerifyInstallCommand implements Callable<Integer> {
         ProviderConfig config = ProviderConfig.fromEnv(settings);
         Interpreters interpreters = config.interpretersOf(worker.kind());
         if (python != null) {
-            interpreters = new Interpreters(python, "--python", interpreters.home(), interpreters.path());
+            interpreters = new Interpreters(python, "--python", interpreters.home(), interpreters.folders());
         }
         Installation found = new InstallationCheck(
                         worker.kind(),

@@ -8,8 +8,8 @@ import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.IsolatedProcess;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,10 +21,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.zeroturnaround.exec.MessageLoggers;
-import org.zeroturnaround.exec.ProcessExecutor;
-import org.zeroturnaround.exec.ProcessResult;
-import org.zeroturnaround.exec.stream.LogOutputStream;
 
 /**
  * An artifact of Weights &amp; Biases, which the {@code wandb} package of some Python fetches. The key goes to that
@@ -60,7 +56,7 @@ record WandbArtifact(String entity, String project, String name, String version)
     /**
      * Fetches it into a folder of its own below {@code folder}, which it returns.
      *
-     * @param python a path, or a program on the PATH
+     * @param python the path of an interpreter
      * @param environment where WANDB_API_KEY and WANDB_BASE_URL are taken from
      * @param progress is told what wandb says
      */
@@ -96,7 +92,9 @@ record WandbArtifact(String entity, String project, String name, String version)
         }
         try {
             Files.createDirectories(folder);
-            ProcessResult result = new ProcessExecutor(
+            String[] last = {""}; // wandb may print; the answer is the last line
+            int exit = IsolatedProcess.run(
+                    List.of(
                             python,
                             "-I",
                             "-X",
@@ -104,29 +102,17 @@ record WandbArtifact(String entity, String project, String name, String version)
                             "-c",
                             BundledScripts.text("wandb_artifact.py"),
                             toString(),
-                            folder.toAbsolutePath().toString())
-                    .environment(WorkerEnvironment.from(System.getenv(), extra))
-                    .redirectErrorStream(false)
-                    .redirectInput(new ByteArrayInputStream(new byte[0])) // it asks nobody for a key
-                    .redirectError(
-                            new LogOutputStream() {
-                                @Override
-                                protected void processLine(String line) {
-                                    progress.accept(line);
-                                }
-                            }.setOutputCharset("UTF-8"))
-                    .readOutput(true)
-                    .setMessageLogger(MessageLoggers.NOP)
-                    .destroyOnExit()
-                    .execute();
-            List<String> lines = result.outputUTF8().strip().lines().toList(); // wandb may print; ours is the last
-            String last = lines.isEmpty() ? "" : lines.get(lines.size() - 1);
-            if (result.getExitValue() != 0) {
+                            folder.toAbsolutePath().toString()),
+                    WorkerEnvironment.from(System.getenv(), WorkerEnvironment.NETWORK, extra),
+                    IsolatedProcess.FOREVER,
+                    line -> last[0] = line.isBlank() ? last[0] : line,
+                    progress);
+            if (exit != 0) {
                 throw new DependencyMissingException(
-                        "The Python %s ended with exit code %d.".formatted(python, result.getExitValue()),
+                        "The Python %s ended with exit code %d.".formatted(python, exit),
                         "The lines above say why; or name another Python with --wandb_python.");
             }
-            return new JsonMapper().readTree(last);
+            return new JsonMapper().readTree(last[0]);
         } catch (JsonProcessingException noJson) {
             throw new DependencyMissingException(
                     "The Python " + python + " did not answer as it should.",
@@ -136,11 +122,10 @@ record WandbArtifact(String entity, String project, String name, String version)
             if (!Files.isDirectory(folder)) {
                 throw new UncheckedIOException("The folder " + folder + " can't be made", error);
             }
-            Throwable plain = error.getCause() instanceof IOException cause ? cause : error; // zt-exec adds the script
             throw new DependencyMissingException(
-                    "The Python " + python + " can't be run: " + plain.getMessage(),
+                    "The Python " + python + " can't be run: " + error.getMessage(),
                     "Name another one with --wandb_python.",
-                    plain);
+                    error);
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
             throw new CancelledException("The download of " + this + " was interrupted.", "", interrupt);

@@ -37,7 +37,8 @@ public record BackendFacts(
         if (device != null) {
             return device;
         }
-        boolean gpu = hardware.appleSilicon() && !hardware.translated();
-        return gpu ? (provider == ProviderKind.MLX ? "gpu" : "mps") : "cpu";
+        return hardware.appleSilicon() // also under an Intel JVM, which starts Python as arm64
+                ? (provider == ProviderKind.MLX ? "gpu" : "mps")
+                : "cpu";
     }
 }

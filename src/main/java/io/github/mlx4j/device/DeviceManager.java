@@ -61,8 +61,9 @@ public final class DeviceManager {
     }
 
     /**
-     * Begins to look at what the processors take: through the program macmon on a Mac, if it is on the PATH, and
-     * through the kernel's RAPL counters on Linux, if they can be read. Never asks for an administrator's rights.
+     * Begins to look at what the processors take: through the program macmon on a Mac, if it is on the PATH or in a
+     * folder of Homebrew, and through the kernel's RAPL counters on Linux, if they can be read. Never asks for an
+     * administrator's rights.
      *
      * @throws DependencyMissingException if macmon is not there
      * @throws NotSupportedException if nothing tells it here
@@ -74,7 +75,7 @@ public final class DeviceManager {
         }
         if (isMac()) {
             throw new DependencyMissingException(
-                    "Power can't be measured, since macmon is not on the PATH.",
+                    "Power can't be measured, since macmon is neither on the PATH nor in a folder of Homebrew.",
                     "Install it: `brew install macmon`. It needs no administrator.");
         }
         return Rapl.open(machine, System::nanoTime)

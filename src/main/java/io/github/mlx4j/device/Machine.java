@@ -1,12 +1,10 @@
 package io.github.mlx4j.device;
 
-import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -28,7 +26,7 @@ interface Machine {
     /** What a command prints, whatever its exit code; empty if it can't be run or takes longer. */
     Optional<String> run(Duration patience, String... command);
 
-    /** A program on the PATH. */
+    /** A program on the PATH or in another of the {@link ProgramFolders}. */
     Optional<Path> find(String program);
 
     /** This one. */
@@ -77,13 +75,7 @@ interface Machine {
 
         @Override
         public Optional<Path> find(String program) {
-            return Arrays.stream(Optional.ofNullable(System.getenv("PATH"))
-                            .orElse("")
-                            .split(File.pathSeparator))
-                    .filter(folder -> !folder.isEmpty())
-                    .map(folder -> Path.of(folder, program))
-                    .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
-                    .findFirst();
+            return ProgramFolders.current().find(program);
         }
     };
 }

@@ -1,6 +1,8 @@
 package io.github.mlx4j.probe;
 
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.IsolatedProcess;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
@@ -10,11 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import org.zeroturnaround.exec.MessageLoggers;
-import org.zeroturnaround.exec.ProcessExecutor;
-import org.zeroturnaround.exec.stream.LogOutputStream;
 
 /**
  * Checks step by step what {@link WorkerProbe} answers in one: the platform, the interpreter, Python's version, the
@@ -50,10 +48,10 @@ public final class InstallationCheck {
     public Installation run() {
         List<Installation.Step> steps = new ArrayList<>();
         steps.add(platform());
-        Interpreters.Found found = interpreters.find(kind);
+        PythonSearch.Found found = new WorkerProbe(kind, platform, true, interpreters).find("find", patience);
         Path interpreter = found.interpreter();
         if (interpreter == null) {
-            Availability.Unavailable missing = found.missing();
+            Availability.Unavailable missing = found.not();
             steps.add(Installation.Step.failed("interpreter", 0, missing.reason(), missing.fix()));
             return new Installation(kind, null, Map.of(), steps);
         }
@@ -66,7 +64,7 @@ public final class InstallationCheck {
     private Installation.Step platform() {
         Optional<Availability.Unavailable> wrong = platform.isWindows()
                 ? Optional.of(WorkerProbe.NOT_ON_WINDOWS)
-                : kind == ProviderKind.MLX ? platform.whyNotAppleSilicon() : Optional.empty();
+                : kind == ProviderKind.MLX ? platform.whyNotForMlx() : Optional.empty();
         String here = platform.os() + " on " + platform.arch();
         if (wrong.isPresent() && (platform.isWindows() || !anyPlatform)) {
             return Installation.Step.failed(
@@ -79,46 +77,26 @@ public final class InstallationCheck {
     /** Whether the interpreter runs; what it says goes to {@code steps}. */
     private Installation.Step ask(Path interpreter, InstallationSteps steps) {
         long begun = System.nanoTime();
-        StringBuilder errors = new StringBuilder();
+        IsolatedProcess.Excerpt errors = new IsolatedProcess.Excerpt(2000);
         String broken;
         try {
-            List<String> command = new ArrayList<>(List.of(
+            List<String> command = new ArrayList<>(interpreters.launcher(platform));
+            command.addAll(List.of(
                     interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.text("verify_install.py")));
             command.add(kind.id());
             command.add(Needs.of(kind).argument());
-            int exit = new ProcessExecutor(command)
-                    .environment(WorkerEnvironment.from(System.getenv(), Map.of()))
-                    .redirectErrorStream(false)
-                    .redirectOutput(
-                            new LogOutputStream() {
-                                @Override
-                                protected void processLine(String line) {
-                                    steps.accept(line);
-                                }
-                            }.setOutputCharset("UTF-8"))
-                    .redirectError(
-                            new LogOutputStream() {
-                                @Override
-                                protected void processLine(String line) {
-                                    errors.append(errors.length() < 2000 ? line + " " : "");
-                                }
-                            }.setOutputCharset("UTF-8"))
-                    .timeout(patience.toMillis(), TimeUnit.MILLISECONDS)
-                    .destroyOnExit()
-                    .setMessageLogger(MessageLoggers.NOP)
-                    .execute()
-                    .getExitValue();
+            int exit = IsolatedProcess.run(
+                    command, WorkerEnvironment.from(System.getenv(), Map.of()), patience, steps::accept, errors);
             broken = exit == 0
                     ? ""
                     : "ended with exit code %d: %s".formatted(exit, errors).strip();
         } catch (TimeoutException late) {
             broken = "was not done within " + patience.toSeconds() + " s";
         } catch (IOException error) {
-            Throwable plain = error.getCause() instanceof IOException cause ? cause : error; // zt-exec adds the script
-            broken = "could not be asked: " + plain.getMessage();
+            broken = "could not be asked: " + error.getMessage();
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
-            broken = "was not waited for, since the thread was interrupted";
+            throw new CancelledException("The check of " + interpreter + " was interrupted.", "", interrupt);
         }
         String setup = "Run `mlx4j setup %s --force`, or name another interpreter.".formatted(kind.id());
         if (!broken.isEmpty() && steps.broke(broken, setup)) {

@@ -2,6 +2,9 @@ package io.github.mlx4j.probe;
 
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
@@ -10,14 +13,24 @@ import org.zeroturnaround.exec.ProcessExecutor;
  * @param os the system property {@code os.name}
  * @param arch the system property {@code os.arch}
  * @param translated whether this is an Intel JVM on Apple silicon
+ * @param version the system property {@code os.version}
  */
-public record Platform(String os, String arch, boolean translated) {
+public record Platform(String os, String arch, boolean translated, String version) {
+
+    private static final int OLDEST_MACOS = 14;
+    private static final Pattern VERSION = Pattern.compile("(\\d{1,4})(\\..*)?");
+
+    /** One whose version is not known. */
+    public Platform(String os, String arch, boolean translated) {
+        this(os, arch, translated, "");
+    }
 
     /** The platform of this JVM. */
     public static Platform current() {
         String os = System.getProperty("os.name");
         String arch = System.getProperty("os.arch");
-        return new Platform(os, arch, isMac(os) && !arch.equals("aarch64") && isTranslated());
+        return new Platform(
+                os, arch, isMac(os) && !arch.equals("aarch64") && isTranslated(), System.getProperty("os.version"));
     }
 
     /** Whether it is Windows. */
@@ -25,30 +38,49 @@ public record Platform(String os, String arch, boolean translated) {
         return os.toLowerCase(Locale.ROOT).startsWith("windows");
     }
 
-    /** Why MLX's own platform, a Mac with Apple silicon, is not given; empty if it is. */
-    Optional<Availability.Unavailable> whyNotAppleSilicon() {
+    /** Whether it is macOS. */
+    public boolean isMac() {
+        return isMac(os);
+    }
+
+    /** Whether it is a Mac with Apple silicon, also if this JVM is an Intel one. */
+    public boolean isAppleSilicon() {
+        return isMac() && (translated || arch.equals("aarch64"));
+    }
+
+    /** Why this is not a platform of MLX, which is macOS 14 or newer on Apple silicon; empty if it is. */
+    public Optional<Availability.Unavailable> whyNotForMlx() {
         String override =
                 "Or set MLX4J_ALLOW_ANY_PLATFORM=true to use MLX's own builds for this platform, if there are any.";
-        if (!isMac(os)) {
+        if (!isMac()) {
             return Optional.of(new Availability.Unavailable(
                     Reason.NOT_MACOS,
                     "MLX is made for macOS on Apple silicon, but this is " + os + " on " + arch + ".",
                     "Use another provider here (hf runs everywhere). " + override));
         }
-        if (translated) {
-            return Optional.of(new Availability.Unavailable(
-                    Reason.ROSETTA_JVM,
-                    "This Mac has Apple silicon, but this JVM is an Intel one (os.arch " + arch
-                            + "), which Rosetta translates.",
-                    "Install a JDK for macOS aarch64 and run the program with it."));
-        }
-        if (!arch.equals("aarch64")) {
+        if (!isAppleSilicon()) {
             return Optional.of(new Availability.Unavailable(
                     Reason.NOT_ARM64,
                     "MLX needs Apple silicon (aarch64), but this Mac's processor is " + arch + ".",
-                    "Use another provider on this Mac (hf runs everywhere)."));
+                    "Use another provider on this Mac, such as ollama. PyTorch, which hf needs, has no current builds"
+                            + " for Intel Macs either."));
+        }
+        OptionalInt major = macosVersion();
+        if (major.isPresent() && major.getAsInt() < OLDEST_MACOS) {
+            return Optional.of(new Availability.Unavailable(
+                    Reason.MACOS_TOO_OLD,
+                    "MLX needs macOS " + OLDEST_MACOS + " or newer, but this is macOS " + version + ".",
+                    "Update macOS, or use another provider here, such as hf."));
         }
         return Optional.empty();
+    }
+
+    /** The major version; empty if it is not known, as with 10.16, which stands for any newer one. */
+    private OptionalInt macosVersion() {
+        Matcher numbers = VERSION.matcher(version);
+        return numbers.matches() && !version.startsWith("10.16")
+                ? OptionalInt.of(Integer.parseInt(numbers.group(1)))
+                : OptionalInt.empty();
     }
 
     private static boolean isMac(String os) {
@@ -63,6 +95,9 @@ public record Platform(String os, String arch, boolean translated) {
                     .outputUTF8()
                     .strip()
                     .equals("1");
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+            return false;
         } catch (Exception unknown) {
             return false; // no such value on an Intel Mac
         }

@@ -8,12 +8,16 @@ public enum Reason {
     WINDOWS,
     /** The processor is not Apple silicon. */
     NOT_ARM64,
-    /** The processor is Apple silicon, but this JVM is an Intel one that is translated (Rosetta). */
-    ROSETTA_JVM,
+    /** macOS is older than MLX supports. */
+    MACOS_TOO_OLD,
     /** There is no Python interpreter where one was looked for. */
     PYTHON_NOT_FOUND,
     /** The interpreter is older than the packages allow. */
     PYTHON_TOO_OLD,
+    /** The interpreter is newer than the locked packages have builds for. */
+    PYTHON_TOO_NEW,
+    /** The interpreter runs as x86_64 (Rosetta) on Apple silicon. */
+    PYTHON_NOT_ARM64,
     /** The interpreter does not run, or not within its time. */
     PYTHON_BROKEN,
     /** A package is not installed. */

@@ -1,5 +1,6 @@
 package io.github.mlx4j.remote;
 
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.port.ProviderKind;
 import java.net.URI;
@@ -97,7 +98,7 @@ public record RemoteProvider(ProviderKind kind, RemoteOptions options) {
             return answer.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS).statusCode() == 200;
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
-            return false;
+            throw new CancelledException("The search for the Ollama server was interrupted.", "", interrupt);
         } catch (ExecutionException | TimeoutException none) {
             return false;
         } finally {

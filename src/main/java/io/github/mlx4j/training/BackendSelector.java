@@ -92,9 +92,6 @@ final class BackendSelector {
         for (ProviderKind kind : wanted == null ? ORDER : List.of(wanted)) {
             long begun = System.nanoTime();
             Availability availability = providers.probe(kind).check();
-            if (Thread.currentThread().isInterrupted()) { // a probe is not available then, and nothing else would tell
-                throw new CancelledException("The thread that opened the training was interrupted.", "");
-            }
             if (availability instanceof Availability.Unavailable not) {
                 String why = not.reason() + " What to do: " + not.fix();
                 attempts.add(
@@ -143,7 +140,7 @@ final class BackendSelector {
                 TrainingJson.LINE.valueToTree(config));
         SerialWorker worker = SerialWorker.start(
                 WorkerLaunch.of(
-                        kind, ready.interpreter(), new BundledScripts(kind.id() + "_worker.py"), network, mlx.tf32()),
+                        kind, ready.command(), new BundledScripts(kind.id() + "_worker.py"), network, mlx.tf32()),
                 limits());
         return new Opened(
                 kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());

@@ -22,6 +22,7 @@ import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -146,9 +147,9 @@ public final class ModelConverter {
         if (found instanceof Availability.Unavailable not) {
             throw new ProviderUnavailableException("MLX_NOT_AVAILABLE", not.reason(), not.fix());
         }
-        Path interpreter = ((Availability.Ready) found).interpreter();
+        List<String> python = ((Availability.Ready) found).command();
         boolean tf32 = false; // the comparison with the source is a proof
-        return WorkerLaunch.of(ProviderKind.MLX, interpreter, scripts, network, tf32);
+        return WorkerLaunch.of(ProviderKind.MLX, python, scripts, network, tf32);
     }
 
     private @Nullable HubToken token(boolean network) {

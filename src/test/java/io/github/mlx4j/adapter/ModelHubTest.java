@@ -2,6 +2,7 @@ package io.github.mlx4j.adapter;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.port.ProviderKind;
@@ -40,7 +41,7 @@ class ModelHubTest {
     }
 
     private ModelHub hub() {
-        Interpreters none = new Interpreters("/no/such/python", "PYTHON_PATH", home, "");
+        Interpreters none = new Interpreters("/no/such/python", "PYTHON_PATH", home, ProgramFolders.current());
         return new ModelHub(Map.of(ProviderKind.HF, new WorkerProbe(ProviderKind.HF, Platform.current(), true, none)));
     }
 }

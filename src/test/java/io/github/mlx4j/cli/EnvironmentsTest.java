@@ -3,15 +3,20 @@ package io.github.mlx4j.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mlx4j.FakeMac;
 import io.github.mlx4j.StubPython;
+import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,6 +32,7 @@ class EnvironmentsTest {
     private static final String READY = "mlx: ready at %s {\"device\": \"cpu\"}%nmlx: to undo, remove that folder";
 
     private final List<String> progress = new CopyOnWriteArrayList<>();
+    private final Map<String, String> variables = new HashMap<>(System.getenv());
 
     @TempDir
     private Path folder;
@@ -49,8 +55,7 @@ class EnvironmentsTest {
         assertThat(make()).isEqualTo(READY.formatted(environment));
 
         assertThat(calls())
-                .containsExactly(
-                        "python3: version", "python3: venv " + environment, "python: pip", "python: verify mlx");
+                .containsExactly("python3: probe", "python3: venv " + environment, "python: pip", "python: verify mlx");
         assertThat(progress)
                 .contains(
                         "mlx: making an environment with " + python,
@@ -140,7 +145,7 @@ class EnvironmentsTest {
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(this::make)
                 .withMessageMatching(
-                        "(?s)`" + environment + "/bin/python -m pip install .* -r .*` failed with exit code 1\\."
+                        "(?s)`" + environment + "/bin/python -I -m pip install .* -r .*` failed with exit code 1\\."
                                 + " What to do: The lines above say why\\. What was made so far is made anew by the next"
                                 + " `mlx4j setup mlx`\\.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("DEPENDENCY_MISSING"));
@@ -168,12 +173,12 @@ class EnvironmentsTest {
     @Test
     void shouldSayHowOldEachIsWhenEveryPythonIsTooOld() throws IOException {
         Path python3 = python("python3", 9);
-        Path python = StubPython.printing(bin.resolve("python"), ""); // Python 2 prints nothing when it is asked
+        Path python = StubPython.printing(bin.resolve("python"), StubPython.report("2.7.18", ""));
 
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(this::make)
-                .withMessageStartingWith("There is no Python 3.11 or newer: " + python3 + " is Python 3.9, " + python
-                        + " does not run as Python 3. What to do: Install one (macOS: `brew install python`")
+                .withMessageStartingWith(python3 + " is Python 3.9.0, but the worker needs 3.11 or newer. " + python
+                        + " is Python 2.7.18, but the worker needs 3.11 or newer. What to do: Install a newer Python")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("DEPENDENCY_MISSING"));
         assertThat(environment).doesNotExist();
     }
@@ -182,18 +187,28 @@ class EnvironmentsTest {
     void shouldSayThatThereIsNoneWhenThereIsNoPython() {
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(this::make)
-                .withMessageStartingWith("There is no Python 3.11 or newer. What to do: Install one");
+                .withMessageStartingWith("There is no Python interpreter: none under " + folder)
+                .withMessageContaining("Install Python 3.11 or newer (macOS: `brew install python`");
     }
 
     @Test
-    void shouldPreferTheNewestThatIsKnownToWork() throws IOException {
-        python("python3", 14);
-        python("python3.12", 12);
+    void shouldPreferWhatTheUserWouldStart() throws IOException {
+        python("python3", 12);
         python("python3.13", 13);
 
         make();
 
-        assertThat(calls()).startsWith("python3.13: version", "python3.13: venv " + environment);
+        assertThat(calls()).startsWith("python3: probe", "python3: venv " + environment);
+    }
+
+    @Test
+    void shouldGoOnToTheNextWhenAPythonIsTooNew() throws IOException {
+        python("python3", 15);
+        python("python3.14", 14);
+
+        make();
+
+        assertThat(calls()).startsWith("python3: probe", "python3.14: probe", "python3.14: venv " + environment);
     }
 
     @Test
@@ -203,7 +218,7 @@ class EnvironmentsTest {
 
         make();
 
-        assertThat(calls()).startsWith("python3: version", "python: version", "python: venv " + environment);
+        assertThat(calls()).startsWith("python3: probe", "python: probe", "python: venv " + environment);
     }
 
     @Test
@@ -213,7 +228,7 @@ class EnvironmentsTest {
 
         environments(named.toString()).make(ProviderKind.MLX, false);
 
-        assertThat(calls()).startsWith("mine: version", "mine: venv " + environment);
+        assertThat(calls()).startsWith("mine: probe", "mine: venv " + environment);
     }
 
     @Test
@@ -223,7 +238,7 @@ class EnvironmentsTest {
 
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(() -> environments(named.toString()).make(ProviderKind.MLX, false))
-                .withMessageStartingWith("There is no Python 3.11 or newer: " + named + " is Python 3.10. ");
+                .withMessageStartingWith(named + " is Python 3.10.0, but the worker needs 3.11 or newer. ");
     }
 
     @Test
@@ -241,7 +256,7 @@ class EnvironmentsTest {
 
         assertThat(calls())
                 .containsExactly(
-                        "python3: version",
+                        "python3: probe",
                         "uv: venv --quiet --python " + python + " " + environment,
                         "uv: pip install --python " + environment + "/bin/python --require-hashes",
                         "python: verify mlx");
@@ -249,9 +264,58 @@ class EnvironmentsTest {
     }
 
     @Test
-    void shouldRefuseWhenThisIsWindows() {
+    void shouldRunEveryCommandIsolatedInAFolderOfItsOwn() throws IOException {
+        variables.putAll(
+                Map.of("PYTHONPATH", "/evil", "SECRET", "hunter2", "https_proxy", "PROXY", "PIP_INDEX_URL", "INDEX"));
+        python("python3", 12);
+
+        make();
+
+        assertThat(Files.readAllLines(folder.resolve("told")))
+                .hasSize(4)
+                .allMatch(line -> line.contains(" isolated: "))
+                .noneMatch(line -> line.contains("/evil") || line.contains("hunter2"))
+                .noneMatch(line -> line.contains(" " + Path.of("").toAbsolutePath() + " "))
+                .anyMatch(line -> line.matches("python pip isolated: /\\S+   PROXY INDEX "));
+    }
+
+    @Test
+    void shouldTakeAnArm64PythonOnAppleSilicon() throws IOException {
+        FakeMac mac = new FakeMac(folder.resolve("mac"));
+        mac.python("/usr/local/bin/python3", "3.12", "x86_64", false);
         Environments environments = new Environments(
-                folder, new Platform("Windows 11", "amd64", false), bin.toString(), null, progress::add);
+                FakeMac.NATIVE,
+                new Interpreters(null, "", folder.resolve("home"), mac.folders(FakeMac.DOCK_PATH)),
+                variables,
+                progress::add);
+        Files.createDirectories(environment);
+
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(() -> environments.make(ProviderKind.MLX, false))
+                .withMessageStartingWith(mac.at("/usr/local/bin/python3") + " runs as x86_64")
+                .withMessageContaining("Install an arm64 Python");
+        assertThat(environment).as("what was there").exists();
+    }
+
+    @Test
+    void shouldRefuseAMacThatThePackagesHaveNoBuildsFor() {
+        Environments old = environments(new Platform("Mac OS X", "aarch64", false, "13.6"), null);
+        Environments intel = environments(new Platform("Mac OS X", "x86_64", false, "14.5"), null);
+
+        assertThatExceptionOfType(NotSupportedException.class)
+                .isThrownBy(() -> old.make(ProviderKind.MLX, false))
+                .withMessageStartingWith("MLX needs macOS 14 or newer, but this is macOS 13.6.");
+        assertThatExceptionOfType(NotSupportedException.class)
+                .isThrownBy(() -> intel.make(ProviderKind.MLX, false))
+                .withMessageStartingWith("MLX needs Apple silicon");
+        assertThatExceptionOfType(NotSupportedException.class)
+                .isThrownBy(() -> intel.make(ProviderKind.HF, false))
+                .withMessageStartingWith("PyTorch, which the hf worker needs, has no current builds for Intel Macs.");
+    }
+
+    @Test
+    void shouldRefuseWhenThisIsWindows() {
+        Environments environments = environments(new Platform("Windows 11", "amd64", false), null);
 
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> environments.make(ProviderKind.MLX, false))
@@ -267,7 +331,14 @@ class EnvironmentsTest {
     }
 
     private Environments environments(@Nullable String pythonPath) {
-        return new Environments(folder.resolve("home"), LINUX, bin.toString(), pythonPath, progress::add);
+        return environments(LINUX, pythonPath);
+    }
+
+    private Environments environments(Platform platform, @Nullable String pythonPath) {
+        Map<String, String> path = Map.of("PATH", bin.toString());
+        Interpreters interpreters = new Interpreters(
+                pythonPath, "PYTHON_PATH", folder.resolve("home"), new ProgramFolders(path, Path.of("/"), false));
+        return new Environments(platform, interpreters, variables, progress::add);
     }
 
     private void assertMadeAnew() throws IOException {
@@ -287,6 +358,9 @@ class EnvironmentsTest {
     private String[] stub(int minor) {
         return new String[] {
             "#!/bin/sh",
+            "flags=; [ \"$1\" = -I ] && { flags=' isolated'; shift; }",
+            "echo \"${0##*/} $2$flags: $PWD $(ls -A) $PYTHONPATH $https_proxy $PIP_INDEX_URL $SECRET\" >> '" + folder
+                    + "/told'",
             "note() { echo \"${0##*/}: $1\" >> '" + folder + "/calls'; }",
             "case \"$1 $2\" in",
             "  '-m venv')",
@@ -303,18 +377,16 @@ class EnvironmentsTest {
             "    echo '  Downloading mlx_lm'",
             "    echo 'Collecting mlx'",
             "    echo 'Installing collected packages';;",
-            "  '-I -X')",
-            "    if [ \"$6\" = find ]; then",
+            "  '-X utf8')",
+            "    if [ \"$5\" = find ]; then",
             "      note probe",
-            "      echo '" + StubPython.ALL_WELL + "'",
+            "      echo '"
+                    + StubPython.ALL_WELL.replace("3,12,1", "3," + minor + ",0").replace("/stub", "'$0'") + "'",
             "    else",
-            "      note \"verify $6\"",
+            "      note \"verify $5\"",
             "      if [ -e '" + folder + "/verify-fails' ]; then echo 'ImportError: libmlx.so' >&2; exit 1; fi",
             "      echo '{\"device\": \"cpu\"}'",
             "    fi;;",
-            "  '-c '*)",
-            "    note version",
-            "    echo '" + minor + "' \"$0\";;",
             "  *) exit 99;;",
             "esac"
         };

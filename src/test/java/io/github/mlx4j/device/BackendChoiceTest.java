@@ -55,7 +55,8 @@ class BackendChoiceTest {
         assertThat(mac("sysctl.proc_translated: 1\n")
                         .selectBackend(BOTH, null, 0)
                         .device())
-                .isEqualTo("cpu");
+                .as("Python is started as arm64")
+                .isEqualTo("gpu");
     }
 
     @Test

@@ -72,7 +72,7 @@ class PowerSamplerTest {
 
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(mac::powerSampler)
-                .withMessageContaining("macmon is not on the PATH")
+                .withMessageContaining("macmon is neither on the PATH nor")
                 .withMessageContaining("brew install macmon");
     }
 

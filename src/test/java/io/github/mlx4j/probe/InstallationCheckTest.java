@@ -3,8 +3,10 @@ package io.github.mlx4j.probe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.github.mlx4j.FakeMac;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.StubPython;
+import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -198,6 +200,42 @@ class InstallationCheckTest {
         assertThat(found.steps().get(0).status()).isEqualTo(Installation.Status.FAILED);
     }
 
+    @Test
+    void shouldStartPythonThroughArchUnderAnIntelJvm() throws IOException {
+        FakeMac mac = new FakeMac(folder);
+        mac.arch();
+        Path python = StubPython.script(
+                folder.resolve("python"), "#!/bin/sh", "[ \"$FAKE_ARCH\" = arm64 ] && echo '" + STEPS + "'");
+
+        Installation found = new InstallationCheck(
+                        ProviderKind.MLX,
+                        FakeMac.ROSETTA,
+                        false,
+                        new Interpreters(python.toString(), "--python", folder, mac.folders("")),
+                        InstallationCheck.PATIENCE)
+                .run();
+
+        assertThat(found.steps().get(0).status()).as("the platform").isEqualTo(Installation.Status.PASSED);
+        assertThat(found.steps().get(1).status()).as("the interpreter").isEqualTo(Installation.Status.PASSED);
+    }
+
+    @Test
+    void shouldCheckTheInterpreterThatWouldRunTheWorker() throws IOException {
+        FakeMac mac = new FakeMac(folder);
+        mac.python("/usr/local/bin/python3", "3.12", "x86_64", true);
+        Path chosen = mac.python("/opt/homebrew/bin/python3.12", "3.12", "arm64", true);
+
+        Installation found = new InstallationCheck(
+                        ProviderKind.MLX,
+                        FakeMac.NATIVE,
+                        false,
+                        new Interpreters(null, "", folder, mac.folders(FakeMac.DOCK_PATH)),
+                        InstallationCheck.PATIENCE)
+                .run();
+
+        assertThat(found.interpreter()).isEqualTo(chosen);
+    }
+
     private Path printing(String... lines) throws IOException {
         return StubPython.printing(folder.resolve("python"), String.join("\n", lines));
     }
@@ -209,7 +247,7 @@ class InstallationCheckTest {
     }
 
     private Interpreters interpreters(Path python) {
-        return new Interpreters(python.toString(), "--python", folder, "");
+        return new Interpreters(python.toString(), "--python", folder, ProgramFolders.current());
     }
 
     private static String ended(String name, String status, String detail, String fix, String versions) {

@@ -1,15 +1,20 @@
 package io.github.mlx4j.probe;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
+import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.StubPython;
+import io.github.mlx4j.device.ProgramFolders;
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.assertj.core.api.AbstractStringAssert;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -27,10 +32,11 @@ class WorkerProbeTest {
     private static final Platform LINUX = new Platform("Linux", "amd64", false);
     private static final Platform WINDOWS = new Platform("Windows 11", "amd64", false);
     private static final Platform INTEL_MAC = new Platform("Mac OS X", "x86_64", false);
-    private static final Platform ROSETTA = new Platform("Mac OS X", "x86_64", true);
 
     @TempDir
     private Path folder;
+
+    private long now;
 
     @Test
     void shouldBeReadyWhenAllIsThere() throws IOException {
@@ -53,14 +59,28 @@ class WorkerProbeTest {
     void shouldNeedAppleSiliconWhenTheKindIsMlx() {
         assertUnavailable(mlx(INTEL_MAC, "nowhere"), Reason.NOT_ARM64)
                 .isEqualTo("MLX needs Apple silicon (aarch64), but this Mac's processor is x86_64."
-                        + " | Use another provider on this Mac (hf runs everywhere).");
+                        + " | Use another provider on this Mac, such as ollama. PyTorch, which hf needs, has no"
+                        + " current builds for Intel Macs either.");
     }
 
     @Test
-    void shouldTellAnIntelJvmApartWhenTheMacHasAppleSilicon() {
-        assertUnavailable(mlx(ROSETTA, "nowhere"), Reason.ROSETTA_JVM)
-                .isEqualTo("This Mac has Apple silicon, but this JVM is an Intel one (os.arch x86_64), which Rosetta"
-                        + " translates. | Install a JDK for macOS aarch64 and run the program with it.");
+    void shouldNeedMacOs14WhenTheKindIsMlx() {
+        assertUnavailable(mlx(new Platform("Mac OS X", "aarch64", false, "13.7.1"), "nowhere"), Reason.MACOS_TOO_OLD)
+                .isEqualTo("MLX needs macOS 14 or newer, but this is macOS 13.7.1."
+                        + " | Update macOS, or use another provider here, such as hf.");
+        assertThat(new Platform("Mac OS X", "x86_64", true, "12").whyNotForMlx())
+                .get()
+                .extracting(Availability.Unavailable::code)
+                .isEqualTo(Reason.MACOS_TOO_OLD);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"14.0", "14", "15.1", "26.2", "10.16", "", "unknown"})
+    void shouldTakeAMacWhoseVersionIsNewEnoughOrNotKnown(String version) {
+        assertThat(new Platform("Mac OS X", "aarch64", false, version).whyNotForMlx())
+                .isEmpty();
+        assertThat(new Platform("Mac OS X", "x86_64", true, version).whyNotForMlx())
+                .isEmpty();
     }
 
     @ParameterizedTest
@@ -74,7 +94,7 @@ class WorkerProbeTest {
     void shouldTakeAnyPlatformWhenItIsAllowed() throws IOException {
         Path python = StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL);
 
-        for (Platform platform : new Platform[] {LINUX, INTEL_MAC, ROSETTA}) {
+        for (Platform platform : new Platform[] {LINUX, INTEL_MAC, APPLE_SILICON}) {
             assertThat(new WorkerProbe(ProviderKind.MLX, platform, true, named(python.toString()))
                             .check()
                             .isReady())
@@ -86,7 +106,7 @@ class WorkerProbeTest {
     void shouldTakeAnyPlatformWhenTheKindIsHf() throws IOException {
         Path python = StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL);
 
-        for (Platform platform : new Platform[] {LINUX, INTEL_MAC, ROSETTA, APPLE_SILICON}) {
+        for (Platform platform : new Platform[] {LINUX, INTEL_MAC, APPLE_SILICON}) {
             assertThat(hf(platform, python).check().isReady()).isTrue();
         }
     }
@@ -111,9 +131,10 @@ class WorkerProbeTest {
     @Test
     void shouldSayWhereItLookedWhenThereIsNoInterpreter() {
         assertUnavailable(onPath(folder.toString()), Reason.PYTHON_NOT_FOUND)
-                .isEqualTo("There is no Python interpreter: none at " + folder
-                        + "/home/envs/hf/bin/python, and neither python3 nor python is on the PATH."
-                        + " | Install Python 3.11 or newer and run `mlx4j setup hf`, or name one in PYTHON_PATH.");
+                .isEqualTo("There is no Python interpreter: none under " + folder
+                        + "/home/envs, on the PATH, or where Homebrew, uv, pyenv, conda and python.org install it."
+                        + " | Install Python 3.11 or newer (macOS: `brew install python`, Debian: `apt install python3"
+                        + " python3-venv`) and run `mlx4j setup hf`, or name one in PYTHON_PATH.");
     }
 
     @Test
@@ -246,15 +267,87 @@ class WorkerProbeTest {
     }
 
     @Test
-    void shouldAskAnewWhenItWasNotReady() throws IOException {
+    void shouldKeepANegativeAnswerForAWhile() throws IOException {
         Path python = folder.resolve("stub");
-        WorkerProbe probe = mlx(APPLE_SILICON, python);
+        WorkerProbe probe = new WorkerProbe(ProviderKind.HF, LINUX, false, named(python.toString()), () -> now);
         assertUnavailable(probe, Reason.PYTHON_NOT_FOUND);
-
         StubPython.printing(python, StubPython.report("3.9.6", ""));
+
+        now += WorkerProbe.NEGATIVE_CACHE.toNanos() - 1;
+        assertUnavailable(probe, Reason.PYTHON_NOT_FOUND);
+        now += 1;
         assertUnavailable(probe, Reason.PYTHON_TOO_OLD);
         StubPython.printing(python, StubPython.ALL_WELL);
+        assertUnavailable(probe, Reason.PYTHON_TOO_OLD);
+        now += WorkerProbe.NEGATIVE_CACHE.toNanos();
         assertThat(probe.check().isReady()).isTrue();
+    }
+
+    @Test
+    void shouldLookAnewWhenAskedForImports() throws IOException {
+        Path python = folder.resolve("stub");
+        WorkerProbe probe = hf(LINUX, python);
+        assertUnavailable(probe, Reason.PYTHON_NOT_FOUND);
+        StubPython.printing(python, StubPython.ALL_WELL);
+
+        assertThat(probe.checkImports().isReady()).isTrue();
+        assertThat(probe.check().isReady())
+                .as("the negative answer is outdated")
+                .isTrue();
+    }
+
+    @Test
+    void shouldBeCancelledAndKeepNothingWhenTheThreadIsInterrupted() throws Exception {
+        Path asked = folder.resolve("asked");
+        Path python =
+                StubPython.script(folder.resolve("stub"), "#!/bin/sh", "echo $$ > '" + asked + "'", "exec sleep 600");
+        WorkerProbe probe = hf(LINUX, python);
+        CompletableFuture<Throwable> ended = new CompletableFuture<>();
+        Thread caller = new Thread(() -> {
+            try {
+                probe.check();
+            } catch (CancelledException cancelled) {
+                ended.complete(Thread.currentThread().isInterrupted() ? cancelled : null);
+            }
+        });
+        caller.start();
+        await().until(() -> Files.exists(asked));
+        caller.interrupt();
+
+        assertThat(ended.get()).isInstanceOf(CancelledException.class);
+        StubPython.printing(python, StubPython.ALL_WELL);
+        assertThat(probe.check().isReady()).isTrue();
+    }
+
+    @Test
+    void shouldBeCancelledWhenTheThreadWasInterruptedBefore() {
+        WorkerProbe probe = hf(LINUX, folder.resolve("nowhere"));
+        Thread.currentThread().interrupt();
+
+        assertThatExceptionOfType(CancelledException.class).isThrownBy(probe::check);
+        assertThat(Thread.interrupted()).isTrue();
+        assertUnavailable(probe, Reason.PYTHON_NOT_FOUND);
+    }
+
+    @Test
+    void shouldReadTheReportAfterAnyAmountOfOutput() throws IOException {
+        Path python = StubPython.script(
+                folder.resolve("stub"),
+                "#!/bin/sh",
+                "head -c 50000000 /dev/zero | tr '\\0' x",
+                "head -c 50000000 /dev/zero | tr '\\0' x >&2",
+                "echo",
+                "echo '" + StubPython.ALL_WELL + "'");
+
+        assertThat(hf(LINUX, python).check().isReady()).isTrue();
+    }
+
+    @Test
+    void shouldCutItsErrorsWhenTheyHaveNoEnd() throws IOException {
+        Path python = StubPython.script(
+                folder.resolve("stub"), "#!/bin/sh", "head -c 5000000 /dev/zero | tr '\\0' x >&2", "exit 1");
+
+        assertUnavailable(hf(LINUX, python), Reason.PYTHON_BROKEN).hasSizeLessThan(2000);
     }
 
     @Test
@@ -352,15 +445,20 @@ class WorkerProbeTest {
     }
 
     private WorkerProbe onPath(String path) {
-        return new WorkerProbe(ProviderKind.HF, LINUX, false, new Interpreters(null, "", folder.resolve("home"), path));
+        return new WorkerProbe(
+                ProviderKind.HF, LINUX, false, new Interpreters(null, "", folder.resolve("home"), folders(path)));
     }
 
     private Interpreters named(String interpreter) {
-        return new Interpreters(interpreter, "PYTHON_PATH", folder.resolve("home"), "");
+        return new Interpreters(interpreter, "PYTHON_PATH", folder.resolve("home"), folders(""));
+    }
+
+    private static ProgramFolders folders(String path) {
+        return new ProgramFolders(Map.of("PATH", path), Path.of("/"), false);
     }
 
     private Path interpreter(@Nullable String named, String path) {
-        Interpreters interpreters = new Interpreters(named, "PYTHON_PATH", folder.resolve("home"), path);
+        Interpreters interpreters = new Interpreters(named, "PYTHON_PATH", folder.resolve("home"), folders(path));
         Availability found = new WorkerProbe(ProviderKind.HF, LINUX, false, interpreters).check();
         assertThat(found).isInstanceOf(Availability.Ready.class);
         return ((Availability.Ready) found).interpreter();

@@ -3,6 +3,7 @@ package io.github.mlx4j.internal.worker;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -10,12 +11,18 @@ import org.jspecify.annotations.Nullable;
  * What to start.
  *
  * @param kind the kind of worker, for names and messages
- * @param interpreter the Python interpreter, an absolute path
+ * @param python the command that starts Python: the interpreter's absolute path, after what launches it, if anything
+ *     does
  * @param scripts where the entry script comes from
  * @param environment variables beside those that every worker inherits; never secrets
  */
 public record WorkerLaunch(
-        ProviderKind kind, Path interpreter, WorkerScripts scripts, Map<String, String> environment) {
+        ProviderKind kind, List<String> python, WorkerScripts scripts, Map<String, String> environment) {
+
+    /** One whose interpreter is started directly. */
+    public WorkerLaunch(ProviderKind kind, Path interpreter, WorkerScripts scripts, Map<String, String> environment) {
+        this(kind, List.of(interpreter.toString()), scripts, environment);
+    }
 
     /**
      * A worker that loads models.
@@ -25,7 +32,7 @@ public record WorkerLaunch(
      *     once, so it has to be set before the worker imports it; ranks on this machine inherit it
      */
     public static WorkerLaunch of(
-            ProviderKind kind, Path interpreter, WorkerScripts scripts, boolean network, @Nullable Boolean tf32) {
+            ProviderKind kind, List<String> python, WorkerScripts scripts, boolean network, @Nullable Boolean tf32) {
         Map<String, String> environment = new HashMap<>();
         if (!network) {
             environment.put("HF_HUB_OFFLINE", "1");
@@ -33,6 +40,6 @@ public record WorkerLaunch(
         if (tf32 != null) {
             environment.put("MLX_ENABLE_TF32", tf32 ? "1" : "0");
         }
-        return new WorkerLaunch(kind, interpreter, scripts, environment);
+        return new WorkerLaunch(kind, python, scripts, environment);
     }
 }

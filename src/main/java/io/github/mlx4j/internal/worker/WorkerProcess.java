@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -63,15 +64,9 @@ final class WorkerProcess {
             Path script = launch.scripts().install(Files.createDirectory(folder.resolve("scripts")));
             Path home = Files.createDirectory(folder.resolve("cwd"));
             Pipes pipes = new Pipes(name, onLine);
-            Process process = new ProcessExecutor(
-                            launch.interpreter().toString(),
-                            "-I",
-                            "-X",
-                            "utf8",
-                            "-u",
-                            script.toString(),
-                            nonce,
-                            folder.toString())
+            List<String> command = new ArrayList<>(launch.python());
+            command.addAll(List.of("-I", "-X", "utf8", "-u", script.toString(), nonce, folder.toString()));
+            Process process = new ProcessExecutor(command)
                     .directory(home.toFile())
                     .environment(WorkerEnvironment.from(System.getenv(), launch.environment()))
                     .redirectErrorStream(false)

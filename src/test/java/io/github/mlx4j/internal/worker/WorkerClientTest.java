@@ -447,6 +447,15 @@ class WorkerClientTest {
         return start(new WorkerLaunch(ProviderKind.MLX, FakeWorker.python(), folder -> script, Map.of()));
     }
 
+    @Test
+    void shouldStartPythonThroughALauncher() throws Exception {
+        List<String> python = List.of("/usr/bin/env", FakeWorker.python().toString());
+
+        WorkerClient client = start(new WorkerLaunch(ProviderKind.MLX, python, FakeWorker.SCRIPTS, Map.of()));
+
+        assertThat(client.hello()).succeedsWithin(SOON).extracting(Hello::pid).isEqualTo(client.pid());
+    }
+
     private WorkerClient start(Path interpreter) throws IOException {
         return start(new WorkerLaunch(ProviderKind.MLX, interpreter, FakeWorker.SCRIPTS, Map.of()));
     }
@@ -454,7 +463,7 @@ class WorkerClientTest {
     private WorkerClient start(WorkerLaunch launch) throws IOException {
         WorkerClient client = WorkerClient.start(new WorkerLaunch(
                 launch.kind(),
-                launch.interpreter(),
+                launch.python(),
                 folder -> {
                     folders.add(folder.getParent());
                     return launch.scripts().install(folder);
