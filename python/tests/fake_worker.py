@@ -157,6 +157,7 @@ class FakeEngine:
             say = script.get("say", "ok")
             entry[2] += 1
             if generation.add(ord(say[done]) if done < len(say) else 0):
+                generation.answer()
                 self._running.remove(entry)
 
     def _fault(self, script):
