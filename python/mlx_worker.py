@@ -51,5 +51,12 @@ def follow():
     return Follower()
 
 
+def release():
+    if "mlx.core" in sys.modules:
+        from mlx4j_worker.mlx import wired
+
+        wired.release()
+
+
 jobs = {name: job(name) for name in ("convert", "fuse")}
-os._exit(serve("mlx", descriptors, load, open_training, jobs, follow))
+os._exit(serve("mlx", descriptors, load, open_training, jobs, follow, release))

@@ -1,5 +1,6 @@
 """The worker's main loop: one thread reads the wire, the main thread alone works the engine."""
 
+import faulthandler
 import logging
 import os
 import platform
@@ -8,9 +9,10 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from functools import partial
 
-from mlx4j_worker import PROTOCOL, VERSION, hub, memory
+from mlx4j_worker import PROTOCOL, VERSION, failures, hub, memory
 from mlx4j_worker.errors import (
     Cancelled,
     Internal,
@@ -20,6 +22,7 @@ from mlx4j_worker.errors import (
     UnknownMethod,
     WorkerError,
 )
+from mlx4j_worker.failures import DeviceFailed, Exit
 from mlx4j_worker.requests import (
     parse_embed,
     parse_generate,
@@ -33,11 +36,14 @@ from mlx4j_worker.wire import MAX_LINE_BYTES, parse
 
 EXIT_ENGINE_DEAD = 70
 EXIT_RANK_LOST = 71
-EXIT_GRACE_SECONDS = 0.5
+EXIT_GRACE_SECONDS = 0.5  # for the engine to return once nobody is heard any more
+RELEASE_SECONDS = 0.9  # for it to give its memory back; both together within the watchdog's grace
 PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
 
 _OF_TRAINING = ("trainStep", "accumulate", "applyGradients", "validate", "gradients")
 _OF_TRAINING += ("saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel")
+
+_SMALLER = "Use a smaller or quantized model, or close other programs."
 
 _log = logging.getLogger("mlx4j")
 
@@ -56,6 +62,11 @@ class Call:
         self._answered = False
         self._phase = ""
         self._progress_at = 0.0
+
+    @property
+    def ended(self):
+        """Whether it was answered."""
+        return self._answered
 
     def answer(self, result):
         self._end({"id": self.id, "result": result})
@@ -86,16 +97,19 @@ class Worker:
 
     ``load(params, options, progress)`` makes the engine and imports what is heavy, ``open_training(params, progress)``
     the training.session.Session, ``follow()`` the mlx.following.Follower. ``jobs`` are methods for a worker without a
-    model: each takes its Call and a function to tell that it goes on, and returns the result.
+    model: each takes its Call and a function to tell that it goes on, and returns the result. ``release()`` gives the
+    memory back that the engine had, before the process ends.
     """
 
-    def __init__(self, kind, wire, nonce, load, open_training=None, jobs=None, follow=None):
+    def __init__(self, kind, wire, nonce, load, open_training=None, jobs=None, follow=None, release=None):
         self._kind = kind
         self._wire = wire
         self._nonce = nonce
         self._load = load
         self._open_training = open_training
         self._make_follower = follow
+        self._release = release
+        self._releasing = False
         self._engine = None  # or, with openTraining, a Session
         self._trains = self._follows = False
         self._state = "new"
@@ -128,9 +142,15 @@ class Worker:
 
     def run(self):
         """Serves until the wire ends; returns the process's exit code."""
-        self._wire.notify("hello", self._hello())
-        threading.Thread(target=self._read, name="mlx4j-reader", daemon=True).start()
+        code = self._serve()
+        if self._release:
+            self._give_back()
+        return code
+
+    def _serve(self):
         try:
+            self._wire.notify("hello", self._hello())
+            threading.Thread(target=self._read, name="mlx4j-reader", daemon=True).start()
             while not self._ending:
                 busy = self._engine is not None and self._engine.busy
                 resting = "new" if self._engine is None else "idle"
@@ -140,11 +160,28 @@ class Worker:
                 if busy:
                     self._engine.step(self._poll)
                     self._moved = time.monotonic()
-        except BaseException:
-            _log.critical("the engine thread died", exc_info=True)
+        except Exit as exit:
+            return exit.code
+        except BaseException as error:
+            with suppress(Exit):
+                if isinstance(error, DeviceFailed) and not error.blamed and len(self._open) == 1:
+                    error.blame(*self._open.values())  # it was alone, and would fail the next worker too
+                _log.critical("the engine thread died", exc_info=True)
             traceback.print_exc()  # the parent shows the end of stderr to whoever waits for an answer
             return EXIT_ENGINE_DEAD
         return 0
+
+    def _give_back(self):
+        """Drops the engine and gives its memory back. The exit waits for no longer than RELEASE_SECONDS."""
+        self._releasing = True
+        faulthandler.dump_traceback_later(RELEASE_SECONDS, exit=True)  # works while native code holds the GIL too
+        try:
+            self._engine = None
+            self._release()
+        except (Exception, Exit):
+            traceback.print_exc()
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     def _hello(self):
         return {
@@ -166,10 +203,15 @@ class Worker:
         try:
             self._serve_lines()
             code = 0
+        except Exit as exit:
+            code = exit.code
         except Exception:
-            _log.critical("the reader thread died", exc_info=True)
-        self._inbox.put(None)
-        time.sleep(EXIT_GRACE_SECONDS)  # nobody is heard any more: the engine gets this long to come back
+            with suppress(Exit):
+                _log.critical("the reader thread died", exc_info=True)
+        self._inbox.put(Exit(code))
+        time.sleep(EXIT_GRACE_SECONDS)
+        if self._releasing:
+            time.sleep(RELEASE_SECONDS)
         os._exit(code)
 
     def _serve_lines(self):
@@ -226,9 +268,8 @@ class Worker:
                 call = self._inbox.get(block)
                 block = False
                 self._moved = time.monotonic()
-                if call is None:
-                    self._ending = True
-                    return
+                if isinstance(call, Exit):
+                    raise call
                 if self._open.get(call.id) is call:
                     self._handle(call)
         except queue.Empty:
@@ -245,11 +286,8 @@ class Worker:
             if handler is None:
                 raise UnknownMethod(f"This worker has no method {call.method!r}.")
             handler(call)
-        except WorkerError as error:
-            call.fail(error)
         except Exception as error:
-            _log.error("%s failed", call.method, exc_info=True)
-            call.fail(Internal(f"{call.method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc()))
+            failures.fail(call, error, _SMALLER, partial(_internal, call))
 
     def _engine_has(self, call):
         return self._engine is not None and self._engine.has(call)
@@ -378,3 +416,8 @@ class Worker:
     def _shutdown(self, call):
         self._ending = True
         call.answer({})
+
+
+def _internal(call, error):
+    _log.error("%s failed", call.method, exc_info=error)
+    return Internal(f"{call.method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc())

@@ -43,6 +43,7 @@ class Generation:
         self._called = ""  # the text of a call that is not whole yet
         self._calls, self._unread = [], []
         self._chunks = 0
+        self._end = None  # (the reason, the stop string or None), once it has ended
         self._started = self._first = self._last = None
 
     @property
@@ -69,11 +70,16 @@ class Generation:
         """The engine takes the request up: its time in the queue ends here. Later calls change nothing."""
         self._started = self._started or time.monotonic()
 
+    @property
+    def delivered(self):
+        """Whether the caller has a part of the answer already."""
+        return self._chunks > 0
+
     def progress(self, done, total):
         self.call.progress("prefill", done, total, "tokens")
 
     def add(self, token, log_prob=None, drafted=False):
-        """Takes the next token; returns True once the generation has ended and the call is answered.
+        """Takes the next token; returns True once the generation has ended, and only ``answer`` is left to do.
 
         ``log_prob`` is (the token's, [(token, log-probability) of the most probable ones]), where the request wants it.
         """
@@ -97,13 +103,13 @@ class Generation:
         return False
 
     def _show(self, pieces):
-        """Sends pieces of text; returns True if a stop string was among them, and the call is answered."""
+        """Sends pieces of text; returns True if a stop string was among them, which ends the generation."""
         for kind, text in pieces:
             if kind == "text":
                 shown, stop = self._stops.add(text)
                 self._chunk("text", shown, last=stop is not None)
                 if stop is not None:
-                    self._answer("stop", stop)
+                    self._end = ("stop", stop)
                     return True
                 continue
             self._chunk("text", self._stops.finish())
@@ -126,7 +132,7 @@ class Generation:
     def _finish(self, reason):
         if not self._show(self._splitter.add(self._detokenizer.finish()) + self._splitter.finish()):
             self._chunk("text", self._stops.finish(), last=True)
-            self._answer(reason, None)
+            self._end = (reason, None)
         return True
 
     def _chunk(self, kind, text, last=False):
@@ -145,8 +151,9 @@ class Generation:
         top = [{"token": t, "text": self._decode([t]), "logProb": _finite(value)} for t, value in top]
         return {"logProb": _finite(own), "top": top}
 
-    def _answer(self, reason, stop):
-        call, ms = self.call, 1000
+    def answer(self):
+        """Answers the call. The caller makes sure that all of its tokens were really computed."""
+        call, ms, (reason, stop) = self.call, 1000, self._end
         self.call.answer(
             {
                 "finishReason": "toolCalls" if reason == "stop" and self._calls else reason,

@@ -20,11 +20,11 @@ class _WireHandler(logging.Handler):
         self._wire.notify("log", {"level": level, "logger": logger, "message": self.format(record)})
 
 
-def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None):
+def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None, release=None):
     """Runs a worker of this kind over these descriptors; returns the exit code.
 
     ``load`` makes its engine, ``open_training`` its training, and ``jobs`` are the calls that it takes instead of
-    one, and ``follow`` makes it a rank of another one, as dispatch.Worker has them.
+    one, ``follow`` makes it a rank of another one, and ``release`` gives its memory back, as dispatch.Worker has them.
     """
     nonce, folder = [*sys.argv[1:3], "", ""][:2]
     watchdog.start(*descriptors, folder)
@@ -33,4 +33,4 @@ def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None):
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(_WireHandler(wire))
-    return Worker(kind, wire, nonce, load, open_training, jobs, follow).run()
+    return Worker(kind, wire, nonce, load, open_training, jobs, follow, release).run()

@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 
+from mlx4j_worker.failures import Exit
+
 
 def claim():
     """Moves the protocol from descriptors 0 and 1 to private ones and returns them as (read, write).
 
     Afterwards descriptor 0 is /dev/null and 1 is stderr, so that print(), native code and child processes
     can't touch the wire. The private descriptors are closed on exec. Ctrl-C is left to the parent. SIGTERM, with
-    which the parent ends a worker that hangs, first writes every thread's stack to stderr, also while the GIL is held.
+    which the parent ends a worker that hangs, first writes every thread's stack to stderr, also while the GIL is held;
+    then it raises Exit in the main thread, as soon as that runs Python code.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     read = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -23,5 +26,10 @@ def claim():
     os.dup2(2, 1)
     sys.stdout = sys.stderr
     faulthandler.enable(all_threads=True)  # native crashes leave a stack too
-    faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)
+    signal.signal(signal.SIGTERM, _terminated)
+    faulthandler.register(signal.SIGTERM, all_threads=True, chain=True)  # after the handler that it calls
     return read, write
+
+
+def _terminated(number, _frame):
+    raise Exit(128 + number)

@@ -5,6 +5,7 @@ import os
 import threading
 
 from mlx4j_worker.errors import BadMessage, ParseError
+from mlx4j_worker.failures import Exit
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 EXIT_WIRE_LOST = 74
@@ -22,14 +23,14 @@ class Wire:
         self._lock = threading.Lock()
 
     def send(self, message):
-        """Writes one message. Without a reader there is nobody left to work for: the process ends."""
+        """Writes one message. Raises Exit where nobody reads any more: there is nobody left to work for."""
         data = memoryview((_encode({"jsonrpc": "2.0", **message}) + "\n").encode())
         try:
             with self._lock:
                 while data:
                     data = data[os.write(self._write, data) :]
         except OSError:
-            os._exit(EXIT_WIRE_LOST)
+            raise Exit(EXIT_WIRE_LOST) from None
 
     def notify(self, method, params):
         self.send({"method": method, "params": params})

@@ -128,8 +128,8 @@ class FakeBackend:
         _write(folder / "model.safetensors", self._weight)
         return ["a warning of the model"]
 
-    def typed(self, _error):
-        return None
+    def settle(self):
+        pass
 
 
 def _write(path, *values):

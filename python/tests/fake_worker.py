@@ -12,6 +12,7 @@ echoed, unless it is a JSON object, which is a script:
     exit      fault: this process exits with the code
     once      the fault happens only if this file does not exist yet; it is created
     raise     fault: the engine raises an exception with this text
+    device    fault: an evaluation on the device raises an exception with this text
     gil       fault: native code holds the GIL for so many seconds
     close     fault: the wire is closed, and the process goes on
     hang      fault: the engine stops for good
@@ -22,7 +23,8 @@ echoed, unless it is a JSON object, which is a script:
 
 The model's source can be a script too: {"error": KIND} fails to load with that kind of error, {"exit": CODE} exits
 while loading, {"loadMs": N, "loadSteps": M} takes N ms M times, {"until": FILE} waits until the file exists,
-{"context": N} sets the context length. ``convert`` takes {"pause": true} (until it is cancelled), {"exit": CODE} and
+{"context": N} sets the context length, {"released": FILE, "releaseSeconds": N} makes the file when memory is released,
+after N seconds. ``convert`` takes {"pause": true} (until it is cancelled), {"exit": CODE} and
 {"error": KIND} as its model's source.
 """
 
@@ -40,7 +42,7 @@ from mlx4j_worker import stdio
 
 descriptors = stdio.claim()
 
-from mlx4j_worker import errors  # noqa: E402
+from mlx4j_worker import errors, failures  # noqa: E402
 from mlx4j_worker.generation import Generation  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
 from mlx4j_worker.prompts import Prompt  # noqa: E402
@@ -157,6 +159,7 @@ class FakeEngine:
             say = script.get("say", "ok")
             entry[2] += 1
             if generation.add(ord(say[done]) if done < len(say) else 0):
+                generation.answer()
                 self._running.remove(entry)
 
     def _fault(self, script):
@@ -172,6 +175,9 @@ class FakeEngine:
             os.write(descriptors[1], script["wire"].encode())
         if "raise" in script:
             raise RuntimeError(script["raise"])
+        if "device" in script:
+            with failures.checked("Ask for less."):
+                raise RuntimeError(script["device"])
         if "signal" in script:
             os.kill(os.getpid(), script["signal"])
         if "exit" in script:
@@ -185,9 +191,19 @@ class FakeEngine:
             time.sleep(10_000)
 
 
+at_release = {}
+
+
+def release():
+    time.sleep(at_release.get("releaseSeconds", 0))
+    if "released" in at_release:
+        open(at_release["released"], "w").close()
+
+
 def load(params, _options, progress):
     source = params["model"]["source"]
     script = script_of(source)
+    at_release.update(script)
     steps = script.get("loadSteps", 1)
     for step in range(steps):
         progress("load", step, steps, "models")
@@ -234,4 +250,4 @@ def convert(call, moved):
 
 
 if __name__ == "__main__":
-    os._exit(serve("fake", descriptors, load, jobs={"convert": convert}))
+    os._exit(serve("fake", descriptors, load, jobs={"convert": convert}, release=release))

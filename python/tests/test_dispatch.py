@@ -452,6 +452,26 @@ class TestTheEnd:
         assert worker.rest() == []
         assert worker.exit_code() == 70
 
+    @pytest.mark.parametrize("text", ["[METAL] Command buffer execution failed: ", "CUDA error: "])
+    def test_a_failed_device_ends_the_worker_with_70_and_answers_nobody(self, worker, text):
+        worker.generate(PAUSED)
+        worker.notification("chunk")
+        worker.generate({"device": f"{text}a fault"})
+        assert all("method" in message for message in worker.rest())
+        assert worker.exit_code() == 70
+        assert f"{text}a fault" in worker.stderr()
+
+    def test_where_its_memory_was_short_a_call_that_is_alone_is_told(self, worker):
+        call = worker.generate({"device": "[METAL] Command buffer execution failed: Insufficient Memory"})
+        assert error_kind(worker.answer(call, [])) == "out_of_memory"
+        assert worker.exit_code() == 70
+
+    def test_but_not_one_of_several(self, worker):
+        worker.generate(PAUSED)
+        worker.notification("chunk")
+        worker.generate({"device": "[METAL] Command buffer execution failed: Insufficient Memory"})
+        assert all("method" in message for message in worker.rest())
+
     def test_a_wire_that_nobody_reads_any_more_ends_the_worker_with_74(self):
         read, write = os.pipe()
         os.close(read)
@@ -465,6 +485,73 @@ class TestTheEnd:
     def test_a_worker_killed_by_a_signal_says_so(self, worker):
         worker.generate({"signal": int(signal.SIGKILL)})
         assert worker.exit_code() == -signal.SIGKILL
+
+
+class TestReleasingMemory:
+    @pytest.fixture
+    def released(self, tmp_path):
+        return tmp_path / "released"
+
+    def worker(self, start_worker, released, **more):
+        worker = start_worker()
+        worker.initialize(json.dumps({"released": str(released), **more}))
+        return worker
+
+    @pytest.mark.parametrize("busy", [False, True])
+    @pytest.mark.parametrize(
+        ("end", "code"),
+        [
+            (lambda worker: worker.call("shutdown"), 0),
+            (lambda worker: worker.close_stdin(), 0),
+            (lambda worker: worker.generate({"raise": "broken"}), 70),
+            (lambda worker: worker.process.terminate(), 143),
+        ],
+        ids=["shutdown", "the end of stdin", "a dead engine", "SIGTERM"],
+    )
+    def test_every_orderly_end_releases_memory(self, start_worker, released, busy, end, code):
+        worker = self.worker(start_worker, released)
+        if busy:
+            worker.generate(PAUSED)
+            worker.notification("chunk")
+        end(worker)
+        assert worker.exit_code() == code
+        assert released.exists()
+
+    def test_so_does_one_after_a_load_that_failed(self, start_worker, released):
+        worker = start_worker()
+        worker.hello()
+        call = worker.call("initialize", initialize_params({"released": str(released), "error": "ModelLoadFailed"}))
+        assert error_kind(worker.answer(call, [])) == "model_load_failed"
+        worker.close_stdin()
+        assert worker.exit_code() == 0
+        assert released.exists()
+
+    def test_so_does_one_whose_reader_is_gone(self, tmp_path, released):
+        command = [sys.executable, "-I", "-X", "utf8", "-u", PYTHON_DIR / "tests" / "fake_worker.py", "a-nonce"]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        prompt = json.dumps({"say": "abc" * 1000, "stepMs": 5})
+        for number, (method, params) in enumerate(
+            [
+                ("initialize", initialize_params({"released": str(released)})),
+                ("generate", {"prompt": prompt, "maxTokens": 4000}),
+            ]
+        ):
+            message = {"jsonrpc": "2.0", "id": str(number), "method": method, "params": params}
+            process.stdin.write(json.dumps(message).encode() + b"\n")
+        process.stdin.flush()
+        while b"chunk" not in process.stdout.readline():
+            pass
+        process.stdout.close()
+        assert process.wait(SECONDS) == 74
+        process.stdin.close()
+        assert released.exists()
+
+    @pytest.mark.parametrize("end", [lambda worker: worker.call("shutdown"), lambda worker: worker.close_stdin()])
+    def test_the_end_waits_for_it_no_longer_than_its_limit(self, start_worker, released, end):
+        worker = self.worker(start_worker, released, releaseSeconds=SECONDS)
+        end(worker)
+        worker.exit_code(EXIT_SECONDS)
+        assert not released.exists()
 
 
 def test_what_the_engine_prints_is_not_on_the_wire(worker):

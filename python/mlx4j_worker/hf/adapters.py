@@ -90,8 +90,6 @@ def _add(model, name, config, tensors, where):
         else:
             model = PeftModel(model, config, name)
         report = set_peft_model_state_dict(model, tensors, name)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:  # PEFT raises what its many parts raise
         why = f"{type(error).__name__}: {' '.join(str(error).split(maxsplit=60)[:60])}"
         raise _misfit(where, why) from error

@@ -9,8 +9,8 @@ from functools import partial
 import torch
 from transformers import GenerationConfig
 
-from mlx4j_worker import memory, prompts
-from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, OutOfMemory, WorkerError
+from mlx4j_worker import failures, memory, prompts
+from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation
 from mlx4j_worker.grammar import Grammars
@@ -158,7 +158,7 @@ class HfEngine:
         except _EndedError:
             pass
         except Exception as error:  # this call failed; the next one may do
-            call.fail(_typed(error))
+            failures.fail(call, error, "Send a shorter prompt or a smaller maxTokens.", _engine_failed)
         finally:
             self._queue.popleft()
 
@@ -178,6 +178,7 @@ class HfEngine:
             """A logits processor that leaves one token."""
             token, log_prob = choice.next(logits[0])
             if generation.add(token, log_prob):
+                generation.answer()  # to read a token, torch waits for the device and raises what failed there
                 raise _EndedError
             return torch.full_like(logits, -math.inf).index_fill_(1, torch.tensor([token], device=logits.device), 0)
 
@@ -285,9 +286,5 @@ def _name(dtype):
     return str(dtype).removeprefix("torch.")
 
 
-def _typed(error):
-    if isinstance(error, WorkerError):
-        return error
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return OutOfMemory(f"Out of memory: {error}", "Send a shorter prompt or a smaller maxTokens.")
+def _engine_failed(error):
     return EngineFailed(f"transformers failed: {type(error).__name__}: {error}")

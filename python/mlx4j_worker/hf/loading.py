@@ -7,7 +7,6 @@ from importlib.metadata import version
 import torch
 
 from mlx4j_worker import folder, layout, tools
-from mlx4j_worker.errors import OutOfMemory
 from mlx4j_worker.hf import actions, models
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.layout import Layout
@@ -47,9 +46,6 @@ def load(params, options, progress):
     try:
         found = layout.read(params, options, progress, models.available_bytes(options.memory_limit_bytes))
         return HfEngine(name, _parts(found, options, progress), options)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        models.forget()
-        raise OutOfMemory(f"{name} does not fit into memory: {error}", "Use a smaller model.") from error
     except BaseException:
         models.forget()
         raise

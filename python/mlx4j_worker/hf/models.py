@@ -129,8 +129,6 @@ def _trusting(found, options):
     def call(load):
         try:
             return load(trust_remote_code=False, local_files_only=True)
-        except (MemoryError, torch.OutOfMemoryError):
-            raise
         except Exception as error:
             if "trust_remote_code" not in str(error):
                 raise _explained(found, error) from error
@@ -142,8 +140,6 @@ def _trusting(found, options):
                 ) from error
         try:
             return load(trust_remote_code=True, local_files_only=True)
-        except (MemoryError, torch.OutOfMemoryError):
-            raise
         except Exception as error:
             raise _explained(found, error) from error
 

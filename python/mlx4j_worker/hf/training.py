@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from mlx4j_worker import layout
-from mlx4j_worker.errors import NotSupported, OutOfMemory
+from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.hf import models
 from mlx4j_worker.training import checkpoint
@@ -37,10 +37,8 @@ def load_backend(params, options, config, progress):
 
             adapters.put_on(model, found.adapter)
         return HfBackend(params["model"], found, model, tokenizer, warnings, config)
-    except BaseException as error:
+    except BaseException:
         models.forget()
-        if typed := HfBackend.typed(error):
-            raise typed from error
         raise
 
 
@@ -151,6 +149,11 @@ class HfBackend:
         for parameter in self._trained.values():
             parameter.grad = None
 
+    def settle(self):
+        """As MlxBackend.settle."""
+        if (device := self._model.device.type) != "cpu":
+            torch.accelerator.synchronize(device)
+
     # --- files
 
     def write_gradients(self, file, factor):
@@ -227,13 +230,6 @@ class HfBackend:
             active = peak = sum(one.nbytes for one in [*self._model.parameters(), *gradients, *self._values().values()])
         peak = max(peak, self._used["peakBytes"])
         self._used = {"activeBytes": active, "peakBytes": peak, "cacheBytes": cache}
-
-    @staticmethod
-    def typed(error):
-        """The WorkerError for what torch raised where memory was short, or None."""
-        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-            return OutOfMemory(f"Out of memory: {error}", "Use a smaller batchSize, or gradientCheckpointing.")
-        return None
 
 
 def _on_cpu(tensors):

@@ -6,6 +6,7 @@ import mlx.core as mx
 import numpy
 from mlx_lm.models.cache import RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 
+from mlx4j_worker import failures
 from mlx4j_worker.mlx.choice import Choice, read_log_probs
 from mlx4j_worker.mlx.prefix_cache import copy_cache
 
@@ -80,6 +81,10 @@ class Batch:
         self._model(mx.array([tokens]), cache=cache)
         mx.eval([layer.state for layer in cache])
 
+    def settle(self):
+        """Waits for every pass that was begun; raises what one of them failed with, if nothing did before."""
+        mx.synchronize()
+
     def snapshot(self, row):
         """A copy of the cache of a row that is decoding here."""
         cache = self._extract(self.rows.index(row))
@@ -148,6 +153,7 @@ class Batch:
                 token = row.choice.token(logits)
                 arrays = row.choice.log_probs(logits, token)
             except Exception as error:  # this row's own, such as a grammar that comes to a dead end
+                failures.check(error)
                 token, arrays, failed[row] = mx.argmax(logits, axis=-1), None, error
             tokens.append(token)
             log_probs.append(arrays)

@@ -7,12 +7,14 @@ import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
-from mlx4j_worker import folder, memory
+from mlx4j_worker import failures, folder, memory
 from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import changes, loading, proof, writing
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.requests import Options
+
+_CLOSE = "Close other programs."
 
 
 def convert(call, moved):
@@ -34,7 +36,9 @@ def _run(call, moved, wanted):
 
     try:
         with writing.appearing(wanted.folder) as part:
-            return _written(call.params, wanted, part, step)
+            result = _written(call.params, wanted, part, step)
+            mx.synchronize()  # raises what any part of it failed with, before the folder appears
+            return result
     finally:
         gc.collect()
         mx.clear_cache()
@@ -126,9 +130,9 @@ def _refusing(path):
         yield
     except WorkerError:
         raise
-    except MemoryError as error:
-        raise OutOfMemory(f"{path} does not fit into memory: {error}", "Close other programs.") from error
     except Exception as error:
+        if known := failures.typed(error, _CLOSE):
+            raise known from error
         raise ConversionFailed(
             f"mlx-lm can't make that of {path}: {type(error).__name__}: {error}", "Choose other options."
         ) from error
@@ -183,6 +187,8 @@ def _by_mlx_lm_alone(part, given, expected, step):
     except Cancelled:
         raise
     except Exception as error:
+        if isinstance(known := failures.typed(error, _CLOSE), OutOfMemory):
+            raise known from error
         return None, f"mlx-lm alone can't load the converted folder: {type(error).__name__}: {error}"
     if most is None or most > proof.SAME:
         return most, "mlx-lm alone makes something else of the converted folder than mlx4j, which puts it right."

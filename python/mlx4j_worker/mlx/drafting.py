@@ -1,7 +1,7 @@
 """Speculative decoding: a small model guesses some tokens ahead, and the large one checks them in one pass."""
 
 import mlx.core as mx
-from mlx_lm.generate import speculative_generate_step
+from mlx_lm.generate import generation_stream, speculative_generate_step
 from mlx_lm.models.cache import make_prompt_cache
 
 from mlx4j_worker.errors import InvalidRequest
@@ -68,6 +68,11 @@ class Drafter:
         token, log_probs, drafted = next(self._tokens)
         arrays = row.choice.log_probs(log_probs[None], mx.array([token]))
         deliver(row, token, read_log_probs(arrays), drafted)
+
+    def settle(self):
+        """As Batch.settle."""
+        mx.synchronize(generation_stream)
+        mx.synchronize()
 
     def remove(self, rows, keep_caches):
         """Takes the row out. What mlx-lm guessed in vain it takes out of the caches itself."""

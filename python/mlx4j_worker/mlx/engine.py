@@ -8,12 +8,13 @@ from collections import deque
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
-from mlx_lm.utils import maybe_set_recommended_wired_limit
 
-from mlx4j_worker import memory, prompts
-from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, OutOfMemory, WorkerError
+from mlx4j_worker import failures, memory, prompts
+from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
+from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.generation import Generation
 from mlx4j_worker.grammar import Grammars
+from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
@@ -59,7 +60,8 @@ class MlxEngine:
         self._prefilling = deque()
         self._joining = []
         self._works = deque()
-        maybe_set_recommended_wired_limit()
+        if options.wired_limit:
+            wired.wire(mx.get_active_memory(), self._kv_tokens(self._context or 0) * (self._kv_bytes or 0))
 
     @property
     def busy(self):
@@ -157,19 +159,25 @@ class MlxEngine:
 
     def step(self, _poll):
         """A token for every row of the batch, then a chunk of prefill, then a chunk of another work."""
-        self._drop_cancelled()
-        self._start_waiting()
-        self._decode_step()
-        self._prefill_step()
-        self._work_step()
+        try:
+            with failures.checked(_LESS):
+                self._drop_cancelled()
+                self._start_waiting()
+                self._decode_step()
+                self._prefill_step()
+                self._work_step()
+        except DeviceFailed as failure:
+            self._prefixes.clear()
+            failure.blame(*(row.generation.call for row in self._rows() if row.generation.delivered))
+            raise
 
     # --- decoding
 
     def _decode_step(self):
-        joining, self._joining = self._joining, []
+        joining = self._joining
         if not joining and not self._decoder.rows:
             return
-        ended = []
+        whole, ended = [], []  # rows whose generation ended, and these with those that failed
 
         def deliver(row, token, log_prob, drafted):
             row.suspect, row.strikes = False, 0
@@ -177,17 +185,36 @@ class MlxEngine:
                 if isinstance(log_prob, Exception):
                     raise log_prob
                 if row.generation.add(token, log_prob, drafted):
+                    whole.append(row)
                     ended.append(row)
             except Exception as error:  # this row's own
-                row.generation.call.fail(_typed(error))
+                _fail(row.generation.call, error)
                 ended.append(row)
 
         try:
             self._decoder.step(joining, deliver)
         except Exception as error:
             self._recover(error, {*self._decoder.rows, *joining} - {*ended})
+        self._joining = []
+        self._answer(whole)
+        self._leave([row for row in ended if row in self._decoder.rows])
+
+    def _answer(self, rows):
+        """Answers rows whose generation ended, once every pass that their tokens came from is known to have worked.
+
+        MLX may report a pass that failed only after it gave out tokens of it.
+        """
+        if not rows:
+            return
+        try:
+            self._decoder.settle()
+        except Exception as error:
+            for row in rows:
+                _fail(row.generation.call, error)
+            self._recover(error, {*self._decoder.rows} - {*rows})
         else:
-            self._leave(ended)
+            for row in rows:
+                row.generation.answer()
 
     def _leave(self, rows):
         """Rows that are answered leave the batch, and what they have in the cache is kept."""
@@ -224,6 +251,7 @@ class MlxEngine:
 
         So each begins again from its tokens, alone, until it has a token more; the one that fails so fails for good.
         """
+        known = _typed(error)
         _log.error("a step failed; its %d requests begin again", len(rows), exc_info=error)
         self._decoder.reset()
         mx.clear_cache()
@@ -231,7 +259,7 @@ class MlxEngine:
             row.cache, row.in_cache, row.suspect = None, 0, True
             row.strikes += 1
             if row.strikes > 1:
-                row.generation.call.fail(_typed(error))
+                row.generation.call.fail(known)
             else:
                 self._waiting.appendleft(row)
 
@@ -266,7 +294,8 @@ class MlxEngine:
         try:
             snapshot = self._decoder.snapshot(other) if other.cache is None else copy.deepcopy(other.cache)
             self._prefixes.put(other.tokens[: other.in_cache], snapshot)
-        except Exception:  # it would have been of use, but is not needed
+        except Exception as error:  # it would have been of use, but is not needed
+            failures.check(error)
             _log.warning("a prefix could not be shared", exc_info=True)
         return False
 
@@ -279,7 +308,7 @@ class MlxEngine:
                 left -= self._prefill(row, math.ceil(most * left)) / most
             except Exception as error:  # this row's own fault, or at least nobody else's loss
                 self._prefilling.popleft()
-                row.generation.call.fail(_typed(error))
+                _fail(row.generation.call, error)
                 continue
             if row.in_cache == len(row.tokens) - 1:
                 self._prefilling.popleft()
@@ -311,10 +340,11 @@ class MlxEngine:
         try:
             done = work.step(self._chunk)
         except Exception as error:
-            work.call.fail(_typed(error))
-            done = True
-        if done:
             self._works.popleft()
+            _fail(work.call, error)
+        else:
+            if done:
+                self._works.popleft()
 
     def _check_held(self, tokens):
         """Refuses token ids that the model has not, or that its context or the memory don't hold."""
@@ -364,13 +394,19 @@ def _usable(other, row):
     return min(common_prefix(other.prompt, row.prompt), len(other.prompt) - 1, len(row.prompt) - 1)
 
 
+_LESS = "Send shorter prompts, or fewer requests at once."
+
+
 def _typed(error):
-    if isinstance(error, WorkerError):
-        return error
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, MemoryError) or "allocate" in text or "malloc" in text:
-        return OutOfMemory(f"mlx ran out of memory: {text}", "Send shorter prompts, or fewer requests at once.")
-    return EngineFailed(f"A step of mlx-lm failed: {text}")
+    return failures.typed(error, _LESS) or _engine_failed(error)
+
+
+def _fail(call, error):
+    failures.fail(call, error, _LESS, _engine_failed)
+
+
+def _engine_failed(error):
+    return EngineFailed(f"A step of mlx-lm failed: {type(error).__name__}: {error}")
 
 
 def widest_dtype(weights):

@@ -5,9 +5,9 @@ from collections import deque
 
 import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
-from mlx_lm.utils import maybe_set_recommended_wired_limit
 
-from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
+from mlx4j_worker import failures
+from mlx4j_worker.errors import EngineFailed, InvalidRequest
 from mlx4j_worker.mlx import loading, ranks, sharding, shared_training
 from mlx4j_worker.mlx.engine import used_memory
 from mlx4j_worker.mlx.prefix_cache import copy_cache
@@ -24,7 +24,6 @@ class Follower:
         self._queue = deque()
         self._group = self._model = self._inner = self._backend = self._progress = None
         self._caches = {}  # by rank 0's numbers
-        maybe_set_recommended_wired_limit()
 
     @property
     def busy(self):
@@ -51,11 +50,8 @@ class Follower:
             self._progress = call.progress
             getattr(self, "_" + params.pop("work"))(**params)
             call.answer({})
-        except WorkerError as error:
-            call.fail(error)
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            call.fail(EngineFailed(f"Its work failed: {text}", detail=traceback.format_exc()))
+            failures.fail(call, error, "Use more ranks, or a smaller model.", _engine_failed)
         self._queue.popleft()
 
     def _join(self, rank, addresses):
@@ -110,3 +106,7 @@ class Follower:
 
     def _receive(self):
         self._backend.receive_state()
+
+
+def _engine_failed(error):
+    return EngineFailed(f"Its work failed: {type(error).__name__}: {error}", detail=traceback.format_exc())

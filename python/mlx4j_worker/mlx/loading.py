@@ -14,8 +14,8 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import folder, layout, memory, source
-from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, OutOfMemory, UnsafeModel, WorkerError
+from mlx4j_worker import failures, folder, layout, memory, source
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
 from mlx4j_worker.mlx.batch import Batch
@@ -56,7 +56,9 @@ class Parts:
 def load(params, options, progress):
     """The engine for the model that the params of ``initialize`` name. Must run on the engine's own thread."""
     try:
-        return _engine(params, options, progress)
+        engine = _engine(params, options, progress)
+        mx.synchronize()  # raises what any part of the load failed with
+        return engine
     except BaseException:
         gc.collect()  # the next model needs the memory of this one
         mx.clear_cache()
@@ -246,9 +248,9 @@ def _refusing(path, what="", hint="Check that its files are whole and belong tog
         yield
     except WorkerError:
         raise
-    except MemoryError as error:
-        raise OutOfMemory(f"{path} does not fit into memory: {error}", "Use a smaller or quantized model.") from error
     except Exception as error:
+        if known := failures.typed(error, "Use a smaller or quantized model."):
+            raise known from error
         if "trust_remote_code" in str(error):
             raise UnsafeModel(
                 f"{path} wants to run its own code (auto_map), since transformers has no such tokenizer.",

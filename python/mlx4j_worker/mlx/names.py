@@ -4,6 +4,8 @@ import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
+from mlx4j_worker import failures
+
 _PREFIX = "transformer."  # of the models whose body has no name in mlx-lm
 
 
@@ -17,7 +19,8 @@ def in_mlx(model, modules, path, shape):
     for turned in (False, True):
         try:
             name = _placed(model, f"{path}.weight", shape, turned)
-        except Exception:  # it wants to see all weights together
+        except Exception as error:  # it wants to see all weights together
+            failures.check(error)
             return (path, False) if path in modules else (None, False)
         if name is not None and name.removesuffix(".weight") in modules:
             return name.removesuffix(".weight"), turned
@@ -70,7 +73,8 @@ def parameters(model):
         for candidate in (_PREFIX + name.removeprefix("model."), name):
             try:
                 placed = _placed(model, candidate, value.shape)
-            except Exception:  # it wants to see all weights together
+            except Exception as error:  # it wants to see all weights together
+                failures.check(error)
                 placed = None
             if placed == name:
                 found[name] = (candidate, False)

@@ -21,6 +21,7 @@ import mlx.core as mx
 from mlx4j_worker import PROTOCOL
 from mlx4j_worker.dispatch import EXIT_RANK_LOST
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
+from mlx4j_worker.failures import Exit
 
 START_SECONDS = 120  # for another rank to start and to import its packages
 JOIN_SECONDS = 60  # for all of them to find each other, from when they are all there
@@ -91,6 +92,8 @@ class Ranks:
         """Around what all ranks do at the same time: what fails in it ends this process."""
         try:
             yield
+        except Exit:
+            raise
         except BaseException:
             time.sleep(_NAME_SECONDS)  # if a rank ended, the thread that hears of it says which, and ends this process
             _end(traceback.format_exc())

@@ -14,7 +14,7 @@ from mlx4j_worker.mlx.prefix_cache import copy_cache
 
 def check(found, options, ranks):
     """Refuses what can't be spread over so many ranks. ``found`` is a layout.Layout."""
-    if given := options.given("draftModel", "kvBits", "kvTokens"):
+    if given := options.given("draftModel", "kvBits", "kvTokens", "wiredLimit"):
         raise InvalidRequest(f"{', '.join(given)} can't be used with ranks.", "Leave one of them out.")
     if found.format != "model":
         raise InvalidRequest(

@@ -7,10 +7,10 @@ from importlib.metadata import version
 import mlx.core as mx
 from mlx import nn, optimizers
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
-from mlx_lm.utils import get_total_parameters, make_shards, maybe_set_recommended_wired_limit
+from mlx_lm.utils import get_total_parameters, make_shards
 
 from mlx4j_worker import layout
-from mlx4j_worker.errors import NotSupported, OutOfMemory, WorkerError
+from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.mlx import names
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, vocabulary_of, widest_dtype
 from mlx4j_worker.mlx.loading import adapt, load_layout, memory_limit, tokenizer_of
@@ -40,11 +40,9 @@ def load_backend(params, options, config, progress, backend=None):
             model, model_config, amended = load_layout(found, options, progress)
             adapt(model, found, options)
             return (backend or MlxBackend)(params["model"], found, model, model_config, amended, config)
-    except BaseException as error:
+    except BaseException:
         gc.collect()  # the next one needs the memory of this one
         mx.clear_cache()
-        if typed := MlxBackend.typed(error):
-            raise typed from error
         raise
 
 
@@ -78,7 +76,7 @@ class MlxBackend:
         self._value_and_grad = nn.value_and_grad(model, _loss)
         self._held = None
         mx.eval(model.parameters(), self._optimizer.state)
-        maybe_set_recommended_wired_limit()
+        self.settle()
 
     def _about_modules(self):
         if self._adapters and any("Switch" in type(m).__name__ for _, m in self._model.named_modules()):
@@ -156,6 +154,10 @@ class MlxBackend:
     def drop_gradients(self):
         self._held = None
 
+    def settle(self):
+        """Waits for everything that was begun; raises what it failed with, if nothing did before."""
+        mx.synchronize()
+
     # --- files
 
     def write_gradients(self, file, factor):
@@ -222,16 +224,6 @@ class MlxBackend:
 
     def reset_peak(self):
         mx.reset_peak_memory()
-
-    @staticmethod
-    def typed(error):
-        """The WorkerError for what mlx raised where memory was short, or None."""
-        if isinstance(error, WorkerError):
-            return None
-        text = f"{type(error).__name__}: {error}"
-        if isinstance(error, MemoryError) or "allocate" in text or "malloc" in text:
-            return OutOfMemory(f"mlx ran out of memory: {text}", "Use a smaller batchSize, or gradientCheckpointing.")
-        return None
 
 
 def _arrays(batch):

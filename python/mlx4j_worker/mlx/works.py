@@ -42,6 +42,7 @@ class Work:
         self._at += 1
         if self._at < len(self._texts):
             return False
+        mx.synchronize()  # raises what any pass failed with so far
         self.call.answer(self.result())
         return True
 

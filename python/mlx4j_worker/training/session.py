@@ -9,9 +9,11 @@ import os
 import time
 import traceback
 from collections import deque
+from functools import partial
 from hashlib import sha256
 
-from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest, WorkerError
+from mlx4j_worker import failures
+from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest
 from mlx4j_worker.requests import OPTIONAL, number, refuse_unknown, typed
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.batches import Batch, Order, Sequence
@@ -77,11 +79,10 @@ class Session:
         try:
             self._between(call, poll)
             result = self._calls[call.method](call, poll)
-        except BaseException as error:
+            self._backend.settle()  # nothing is reported as done before it is known to have worked
+        except Exception as error:
             self._queue.popleft()
-            if not isinstance(error, Exception):
-                raise
-            call.fail(self._typed(error, call.method))
+            failures.fail(call, error, _LESS, partial(_failed, call.method))
             return
         self._queue.popleft()
         call.answer(result)
@@ -239,7 +240,9 @@ class Session:
             if not math.isfinite(loss):
                 raise EngineFailed(f"The loss is {loss}, so there are no gradients.", _LOWER)
             with writing(file):
-                return {"count": self._backend.write_gradients(file, 1 / batch.tokens)}
+                count = self._backend.write_gradients(file, 1 / batch.tokens)
+                self._backend.settle()
+            return {"count": count}
         finally:
             self._backend.drop_gradients()
 
@@ -251,6 +254,7 @@ class Session:
         self._check_nothing_held()
         with new_folder(folder) as unfinished:
             self._backend.save_state(unfinished / checkpoint.WEIGHTS, unfinished / checkpoint.OPTIMIZER)
+            self._backend.settle()
             checkpoint.write(unfinished, self._fields, {"step": self._step, "position": self._position})
         return {"step": self._step, "bytes": size(folder)}
 
@@ -277,6 +281,7 @@ class Session:
         self._backend.check_adapter_format(form)
         with new_folder(folder) as unfinished:
             self._backend.save_adapter(unfinished, form)
+            self._backend.settle()
         return {"folder": folder, "bytes": size(folder)}
 
     def _save_model(self, call, _poll):
@@ -288,6 +293,7 @@ class Session:
         self._check_trains()
         with new_folder(folder) as unfinished:
             warnings = self._backend.save_model(unfinished)
+            self._backend.settle()
         return {"folder": folder, "bytes": size(folder), "warnings": warnings}
 
     # --- checks
@@ -339,16 +345,13 @@ class Session:
         if call.cancelled:
             raise Cancelled(f"{call.method} was cancelled; nothing was applied.")
 
-    def _typed(self, error, method):
-        if isinstance(error, WorkerError):
-            return error
-        known = self._backend.typed(error)
-        if known is not None:
-            return known
-        kind = EngineFailed if isinstance(error, RuntimeError) else Internal  # engines raise RuntimeError
-        return kind(f"{method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc())
+
+def _failed(method, error):
+    kind = EngineFailed if isinstance(error, RuntimeError) else Internal  # engines raise RuntimeError
+    return kind(f"{method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc())
 
 
+_LESS = "Use a smaller batchSize, or gradientCheckpointing."
 _TORN = "Call loadCheckpoint."
 _LOWER = "Use a lower learning rate, maxGradientNorm, or another dtype (float32)."
 

@@ -1,0 +1,107 @@
+"""What the exceptions of MLX, torch and the system mean: whose failure they are, and whether memory was short."""
+
+import errno
+import re
+from contextlib import contextmanager
+
+from mlx4j_worker.errors import ConversionFailed, EngineFailed, Internal, ModelLoadFailed, OutOfMemory, WorkerError
+
+# MLX: mlx/backend/metal/device.cpp and mlx/backend/cuda/utils.cpp; torch: "CUDA error: …" and torch.AcceleratorError.
+_DEVICE = re.compile(r"\[METAL\]|[Cc]ommand buffer|CUDA error|device-side assert|\bcu(da)?[A-Z]\w*\(.*\) failed: ")
+_MEMORY = re.compile(
+    r"Insufficient Memory|OutOfMemory|[Oo]ut of memory|[Uu]nable to allocate|Attempting to allocate|\[(metal::)?malloc"
+    r"|bad_alloc|can't allocate memory|not enough memory|[Cc]annot allocate memory|ALLOC_FAILED|Invalid buffer size"
+)
+_VAGUE = (ModelLoadFailed, ConversionFailed, EngineFailed, Internal)  # may wrap an error for want of memory
+
+
+class Exit(BaseException):
+    """Ends the process in an orderly way, with the exit code ``code``."""
+
+    def __init__(self, code):
+        super().__init__(code)
+        self.code = code
+
+
+class DeviceFailed(BaseException):
+    """The accelerator failed, so nothing that it computed lately can be trusted, whichever request it was for.
+
+    MLX reports a failed command buffer once, at a later evaluation, which may belong to another request. So this is
+    not an Exception: it passes everything that handles the failure of one request, and ends the worker.
+    """
+
+    def __init__(self, error, hint):
+        super().__init__(_text(error))
+        self._out_of_memory = _out_of_memory(error, hint) if _is_memory(error) else None
+        self.blamed = False  # whether a call was answered
+
+    def blame(self, *calls):
+        """Answers calls with OutOfMemory where memory was short; else leaves them open for the next worker."""
+        for call in calls if self._out_of_memory else ():
+            if not call.ended:
+                call.fail(self._out_of_memory)
+                self.blamed = True
+
+
+def check(error, hint=""):
+    """Raises DeviceFailed where an exception comes from a failure of the accelerator."""
+    for one in _chain(error):
+        if isinstance(one, RuntimeError) and (type(one).__name__ == "AcceleratorError" or _DEVICE.search(str(one))):
+            raise DeviceFailed(one, hint) from error
+
+
+@contextmanager
+def checked(hint):
+    """Around work: what it raises because the accelerator failed becomes DeviceFailed; ``hint`` as for ``typed``."""
+    try:
+        yield
+    except Exception as error:
+        check(error, hint)
+        raise
+
+
+def typed(error, hint):
+    """The WorkerError for an exception, or None where its kind is not known here.
+
+    ``hint`` says what to do where memory was short. Raises DeviceFailed where the accelerator failed.
+    """
+    check(error, hint)
+    if isinstance(error, WorkerError) and not isinstance(error, _VAGUE):
+        return error
+    if short := next(filter(_is_memory, _chain(error)), None):
+        return _out_of_memory(short, hint)
+    return error if isinstance(error, WorkerError) else None
+
+
+def fail(call, error, hint, other):
+    """Answers a call with the WorkerError for what its own work raised: ``typed``, else ``other(error)``.
+
+    Raises DeviceFailed where the accelerator failed.
+    """
+    try:
+        found = typed(error, hint)
+    except DeviceFailed as failure:
+        failure.blame(call)
+        raise
+    call.fail(found or other(error))
+
+
+def _chain(error):
+    """The exception, and those that it was raised from or while handling."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_memory(error):
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(_MEMORY.search(str(error))))
+
+
+def _out_of_memory(error, hint):
+    return OutOfMemory(f"There was not enough memory: {_text(error)}", hint)
+
+
+def _text(error):
+    return f"{type(error).__name__}: {error}"
