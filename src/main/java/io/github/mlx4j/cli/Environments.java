@@ -3,6 +3,7 @@ package io.github.mlx4j.cli;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Interpreters;
@@ -19,7 +20,6 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -96,7 +96,7 @@ final class Environments {
         if (Files.exists(environment)) {
             progress.accept("%s: the environment at %s is outdated, broken or half made; it is made anew"
                     .formatted(kind.id(), environment));
-            delete(environment);
+            FileTree.delete(environment);
         }
         checkDisk(kind, environment);
         Path python = basePython();
@@ -290,14 +290,6 @@ final class Environments {
                 .map(folder -> Path.of(folder, program))
                 .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
                 .findFirst();
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 
     private static String sha256(String text) {
