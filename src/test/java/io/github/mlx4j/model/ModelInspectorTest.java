@@ -54,14 +54,12 @@ class ModelInspectorTest {
         for (Path file : FileTree.list(TINY)) {
             Files.copy(file, folder.resolve(file.getFileName()));
         }
+        Files.move(folder.resolve("model.safetensors"), folder.resolve("weights.safetensors")); // any name will do
         ModelInspection before = ModelInspector.inspect(folder);
 
         Companions.scatter(folder);
 
         assertThat(ModelInspector.inspect(folder)).isEqualTo(before);
-        Files.move(folder.resolve("model.safetensors"), folder.resolve("weights.safetensors"));
-        Companions.scatter(folder);
-        assertThat(ModelInspector.inspect(folder).dtypes()).isEqualTo(before.dtypes());
     }
 
     @Test
