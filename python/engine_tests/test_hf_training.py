@@ -17,6 +17,7 @@ class HfTraining(TrainingCases, unittest.TestCase):
     load_backend = staticmethod(training.load_backend)
     load_engine = staticmethod(loading.load)
     script = "hf_worker.py"
+    writes = ((training, "save_file"),)
 
     def small(self, kind):
         return models.make(kind, self.folder() / kind)

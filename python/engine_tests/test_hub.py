@@ -8,6 +8,7 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from engine_tests import companions
 from engine_tests.harness import MODEL
 from engine_tests.hub_server import HUGE, WEIGHTS, Hub
 
@@ -225,6 +226,18 @@ class HubTest(unittest.TestCase):
         self.fetch("tiny/other")
         self.assertEqual(hub.remove("tiny/chat"), facts["bytes"])
         self.assertEqual([path.name for path in self.cache.glob("models--*")], ["models--tiny--other"])
+
+    def test_companion_files_of_macos_in_the_cache_are_no_part_of_a_model(self):
+        path, facts = self.fetch("tiny/chat")
+        self.fetch("tiny/other")
+        companions.scatter(self.cache)
+        allowed = source.Download()
+        self.server.log.clear()
+        self.assertEqual(source.resolve("tiny/chat", None, allowed, lambda *_: None), path)
+        self.assertEqual(self.server.log, [])  # it is whole, so the hub isn't asked
+        self.assertEqual(hub.remove("tiny/chat"), facts["bytes"])
+        self.assertEqual([path.name for path in self.cache.glob("models--*")], ["models--tiny--other"])
+        self.assertEqual(hub.remove("tiny/other"), facts["bytes"])
 
     def test_a_part_of_a_model_is_removed_too(self):
         self.failed(DownloadFailed, "faults/stall", stall=0.3)

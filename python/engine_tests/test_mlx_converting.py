@@ -17,7 +17,7 @@ import mlx_lm
 import numpy
 from mlx.utils import tree_flatten
 
-from engine_tests import mlx_models
+from engine_tests import companions, mlx_models
 from engine_tests.harness import MODEL, STORY, Call, generate, known, load
 from engine_tests.test_mlx_folders import GPT2, TOKENS, Folders, lora
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, ModelLoadFailed
@@ -161,6 +161,18 @@ class AsItIs(Converting):
         self.assertFalse((self.target / "tool.py").exists())
         answer = generate(load(loading.load, self.target), STORY, maxTokens=800)
         self.assertEqual(answer.tokens, known(STORY)["tokens"])
+
+    def test_companion_files_of_macos_stay_behind(self):
+        source = Path(shutil.copytree(MODEL, self.folder("source") / "model"))
+        (source / "additional_chat_templates").mkdir()
+        (source / "additional_chat_templates" / "rag.jinja").write_text("{{ messages }}")
+        companions.scatter(source)
+        with companions.scattered(self.target.parent, (mx, "save_safetensors")):
+            self.check(source, alone=False)  # mlx-lm alone reads the companion of a template
+        written = {"model.safetensors.index.json", *companions.kept(source)} - {"test-prompts.jsonl"}
+        self.assertEqual(companions.kept(self.target), sorted(written))
+        answer = generate(load(loading.load, self.target), STORY, maxTokens=50)
+        self.assertEqual(answer.tokens, known(STORY)["tokens"][:50])
 
     def test_more_than_one_file(self):
         split = [{name: weight} for name, weight in weights(MODEL).items()]
@@ -333,6 +345,9 @@ class Refused(Converting):
         self.target = self.target.parent / "no" / "where"
         self.assertRefused(InvalidRequest, "no folder", "convert", MODEL)
         source = self.model()
+        (source.parent / "link").symlink_to(source, target_is_directory=True)
+        self.target = source.parent / "link" / "converted"
+        self.assertRefused(InvalidRequest, "in the model folder", "convert", source)
         self.target = source / "converted"
         before = sorted(os.listdir(source))
         self.assertRefused(InvalidRequest, "in the model folder", "convert", source)

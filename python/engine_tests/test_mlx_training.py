@@ -17,6 +17,7 @@ class MlxTraining(TrainingCases, unittest.TestCase):
     load_backend = staticmethod(training.load_backend)
     load_engine = staticmethod(loading.load)
     script = "mlx_worker.py"
+    writes = ((mx, "save_safetensors"),)
 
     def small(self, kind):
         maker = test_mlx_folders.Adapters()

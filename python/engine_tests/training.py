@@ -12,6 +12,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from engine_tests import companions
 from engine_tests.harness import MODEL, Call, generate, load
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, ModelLoadFailed, ModelNotFound
 from mlx4j_worker.training.opening import open_session
@@ -81,7 +82,12 @@ class Process:
 
 
 class TrainingCases:
-    """A test class adds ``load_backend``, ``load_engine``, ``script`` and ``small(kind)``, a folder with a model."""
+    """A test class adds ``load_backend``, ``load_engine``, ``script`` and ``small(kind)``, a folder with a model.
+
+    ``writes`` are the (owner, name) pairs of the engine's own functions that write files.
+    """
+
+    writes = ()
 
     def folder(self):
         made = Path(tempfile.mkdtemp()).resolve()
@@ -262,7 +268,33 @@ class TrainingCases:
             again = self.training(folder, method="none", learningRate=None)
             expected = training.call("validate", batch=BATCH)["loss"]
             self.assertAlmostEqual(again.call("validate", batch=BATCH)["loss"], expected, delta=1e-5)
-        self.refused(InvalidRequest, "exists already", training.call, "saveModel", folder=str(folder))
+        self.refused(InvalidRequest, "already exists", training.call, "saveModel", folder=str(folder))
+
+    def test_companion_files_of_macos_are_in_no_one_s_way(self):
+        for method, save in (("lora", "saveAdapter"), ("full", "saveModel")):
+            with self.subTest(method=method):
+                source, folder = Path(shutil.copytree(self.small("llama"), self.folder() / "model")), self.folder()
+                (source / "additional_chat_templates").mkdir()
+                (source / "additional_chat_templates" / "rag.jinja").write_text("{{ messages }}")
+                companions.scatter(source)
+                with companions.scattered(folder, *self.writes):
+                    training = self.training(source, method=method)
+                    training.losses(2, batch=BATCH)
+                    training.call("saveCheckpoint", folder=str(folder / "checkpoint"))
+                    expected = training.losses(2, batch=BATCH)
+                    saved = training.call(save, folder=str(folder / "saved"))
+                    resumed = self.training(source, method=method)
+                    resumed.call("loadCheckpoint", folder=str(folder / "checkpoint"))
+                    self.assertEqual(resumed.losses(2, batch=BATCH), expected)
+                files = companions.kept(folder)
+                self.assertIn("checkpoint/trainer.json", files)
+                self.assertEqual([name for name in files if "unfinished" in name], [])
+                self.assertEqual(saved["bytes"], sum((folder / n).stat().st_size for n in files if n[:5] == "saved"))
+                model = source if method == "lora" else folder / "saved"
+                adapter = {"adapter": str(folder / "saved")} if method == "lora" else {}
+                again = self.training(model, method="none", learningRate=None, **adapter)
+                trained = training.call("validate", batch=BATCH)["loss"]
+                self.assertAlmostEqual(again.call("validate", batch=BATCH)["loss"], trained, delta=1e-5)
 
     def test_validation_is_the_mean_over_the_tokens_in_batches_too(self):
         training = self.training(method="none", learningRate=None, validData=VALID, batchSize=3)

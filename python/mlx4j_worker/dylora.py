@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import folder
+from mlx4j_worker import files, folder
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.weights import read_header
 
@@ -135,8 +135,8 @@ def _state(path):
 
 def _names(path):
     """The names of the tensors in the folder's own weights."""
-    files = sorted(file for file in path.glob("*.safetensors") if file.name != _ROUTER_FILE)
-    return [name for file in files for name in read_header(file)]
+    weights = (file for file in files.listed(path, "*.safetensors") if file.name != _ROUTER_FILE)
+    return [name for file in weights for name in read_header(file)]
 
 
 def _stated(path, config, name):
@@ -151,7 +151,7 @@ def _stated(path, config, name):
 def _experts(path, names):
     found = {expert: Part(expert, "weights", path) for expert in {place(name)[0] for name in names} - {None, "router"}}
     adapters = path / "peft_adapters"
-    for entry in sorted(adapters.iterdir()) if not found and adapters.is_dir() else ():
+    for entry in files.listed(adapters) if not found and adapters.is_dir() else ():
         if entry.is_dir() and re.fullmatch(r"expert_[0-9]{1,6}", entry.name):
             nested = entry / entry.name  # where PEFT saves an adapter that has a name
             found[entry.name] = Part(entry.name, "peft", nested if nested.is_dir() else entry)

@@ -7,6 +7,7 @@ from math import prod
 from pathlib import Path
 from reprlib import repr as shown
 
+from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
 from mlx4j_worker.requests import Sampling
 from mlx4j_worker.weights import read_header
@@ -114,8 +115,8 @@ def stored_dtype(folder):
 
 
 def _tensors(folder):
-    files = sorted(Path(folder).glob("*.safetensors"))
-    weights = [path for path in files if path.name.startswith("model")] or files
+    everything = files.listed(folder, "*.safetensors")
+    weights = [path for path in everything if path.name.startswith("model")] or everything
     return [tensor for path in weights for tensor in read_header(path).values()]
 
 
@@ -137,14 +138,15 @@ def check_weights_file(folder, name):
 
 def _names(folder):
     try:
-        return sorted(folder.iterdir())
+        os.listdir(folder)  # a glob doesn't say why it found nothing
+        return files.listed(folder)
     except OSError as error:
         raise ModelLoadFailed(f"{folder} can't be read: {error.strerror}.", "Check its permissions.") from None
 
 
 def _everything(folder):
-    for at, folders, files in os.walk(folder):
-        yield from (Path(at, name) for name in folders + files)
+    for at, folders, names in os.walk(folder):
+        yield from (Path(at, name) for name in folders + names)
 
 
 def _config(folder):
@@ -195,7 +197,7 @@ def _check_entries(folder, paths):
     if real.parent.name == "snapshots" and real.parent.parent.name.startswith("models--"):
         allowed.append(real.parent.parent / "blobs")
     for path in paths:
-        if path.is_symlink() and not any(_target(path).is_relative_to(root) for root in allowed):
+        if path.is_symlink() and not any(files.is_within(_target(path), root) for root in allowed):
             raise UnsafeModel(
                 f"{path.relative_to(folder)} in {folder} is a link to a place outside the model folder.",
                 "Replace the link by the file.",

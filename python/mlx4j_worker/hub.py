@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlx4j_worker.errors import DownloadFailed, Internal, ModelNotFound, OutOfMemory
+from mlx4j_worker.files import is_companion, listed, put
 from mlx4j_worker.hub_client import (
     CONTINUES,
     SILENCE_SECONDS,
@@ -93,14 +94,15 @@ def remove(source):
         folder = _folder(source)
         if not folder.is_dir():
             raise ModelNotFound(f"{source} is not in the hub's cache ({folder.parent}).", "Check the name.")
-        freed = sum(_size(path) for path in (folder / "blobs").glob("*.incomplete"))
-        cache = scan_cache_dir(folder.parent)
-        revisions = [one.commit_hash for repo in cache.repos if repo.repo_path == folder for one in repo.revisions]
-        if revisions:
-            strategy = cache.delete_revisions(*revisions)
-            strategy.execute()
-            freed += strategy.expected_freed_size
-        shutil.rmtree(folder, ignore_errors=True)  # where there were only parts of it
+        freed = _bytes_of(folder)
+        _drop_companions(folder)
+        try:  # huggingface_hub knows which blobs other models share
+            cache = scan_cache_dir(folder.parent)
+            revisions = [one.commit_hash for repo in cache.repos if repo.repo_path == folder for one in repo.revisions]
+            cache.delete_revisions(*revisions).execute()
+        except UnicodeDecodeError:  # it takes the companion files of another model for names of commits
+            pass
+        shutil.rmtree(folder, ignore_errors=True)  # whatever is left
         shutil.rmtree(folder.parent / ".locks" / folder.name, ignore_errors=True)
         if folder.exists():
             raise Internal(f"{folder} could not be removed.", "Check its permissions, and remove it by hand.")
@@ -127,7 +129,7 @@ class _Fetch:
             if not self._blob.exists():
                 self._fetch(report)
                 self._check()
-                os.replace(self._partial, self._blob)
+                put(self._partial, self._blob)  # under its own name, nobody looks at its content again
 
     @contextmanager
     def _locked(self, report):
@@ -187,11 +189,10 @@ class _Fetch:
 
     def _check(self):
         digest = self._file.digest()
-        with open(self._partial, "rb+") as whole:
+        with open(self._partial, "rb") as whole:
             while piece := whole.read(_PIECE):
                 self._poll()
                 digest.update(piece)
-            os.fsync(whole.fileno())  # under its own name, nobody looks at its content again
         if digest.hexdigest() != self._file.blob:
             self._refuse()
 
@@ -245,6 +246,19 @@ def _partial(blobs, file):
 
 def _size(path):
     return path.stat().st_size if path.is_file() else 0
+
+
+def _bytes_of(folder):
+    """The bytes of a model's folder in the cache: of its blobs, and of snapshots where links aren't possible."""
+    copies = (Path(at, name) for at, _, names in os.walk(folder / "snapshots") for name in names)
+    kept = [path for path in copies if not path.is_symlink() and not is_companion(path.name)]
+    return sum(_size(path) for path in listed(folder / "blobs") + kept)
+
+
+def _drop_companions(folder):
+    for at, _, names in os.walk(folder):
+        for name in filter(is_companion, names):
+            Path(at, name).unlink(missing_ok=True)
 
 
 def _check_room(source, needed, room):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import dylora, folder, source
+from mlx4j_worker import dylora, files, folder, source
 from mlx4j_worker.dylora import DyLora
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
 
@@ -88,7 +88,7 @@ def is_adapter(path):
     """Whether a folder is an adapter. One with weights of a whole model beside it is not: something was left over."""
     if not (Path(path) / "adapter_config.json").is_file():
         return False
-    if any(Path(path).glob("model*.safetensors")) and not any(Path(path).glob("adapter*.safetensors")):
+    if files.listed(path, "model*.safetensors") and not files.listed(path, "adapter*.safetensors"):
         raise ModelLoadFailed(
             f"{path} has the weights of a whole model, and an adapter_config.json without an adapter's weights.",
             "Remove adapter_config.json if the adapter was merged into the model.",
@@ -140,7 +140,7 @@ def _folder_of_base(name, path, options, revision, download, progress):
 
 def tokenizer_of(path, base):
     """The folder that has the tokenizer's vocabulary: ``path``, else that of the base model."""
-    there = any((Path(path) / name).is_file() for name in _VOCABULARIES) or any(Path(path).glob("*.tiktoken"))
+    there = any((Path(path) / name).is_file() for name in _VOCABULARIES) or bool(files.listed(path, "*.tiktoken"))
     return Path(path) if there else base
 
 
@@ -188,6 +188,6 @@ def _check_expert(found, path, options):
 def _other_base(given, path, named):
     """A warning where an adapter names another model; the same one may have other names, so it is no more than that."""
     names = {Path(name).name.lower() for name in (named, Path(path).resolve())}
-    if given.base and Path(given.base).name.lower() not in names:
+    if given.base and Path(given.base).name.lower() not in names and not files.same(given.base, path):
         return (f"The adapter {given.folder} was made for {given.base}, and is used on {path}.",)
     return ()

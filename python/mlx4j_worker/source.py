@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import hub
+from mlx4j_worker import files, hub
 from mlx4j_worker.errors import ModelNotFound
 from mlx4j_worker.requests import token_of
 
@@ -56,8 +56,8 @@ def resolve(source, revision, download, progress):
 def _is_whole(snapshot):
     """Whether a snapshot in the cache has all weights that its index names: other programs may have left less."""
     try:
-        indexes = [json.loads(path.read_bytes()) for path in snapshot.glob("*.safetensors.index.json")]
+        indexes = [json.loads(path.read_bytes()) for path in files.listed(snapshot, "*.safetensors.index.json")]
         named = {file for index in indexes for file in index["weight_map"].values()}
-        return any(snapshot.glob("*.safetensors")) and all((snapshot / file).is_file() for file in named)
+        return bool(files.listed(snapshot, "*.safetensors")) and all((snapshot / file).is_file() for file in named)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False

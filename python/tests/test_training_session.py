@@ -244,7 +244,7 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path):
         (folder / "file").write_text("content")
         assert os.listdir(tmp_path) == [".made.unfinished"]
     assert os.listdir(tmp_path) == ["made"]
-    with pytest.raises(InvalidRequest, match="exists already"), new_folder(tmp_path / "made"):
+    with pytest.raises(InvalidRequest, match="already exists"), new_folder(tmp_path / "made"):
         pass
     (tmp_path / "empty").mkdir()
     (tmp_path / ".empty.unfinished").mkdir()

@@ -10,7 +10,7 @@ from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from mlx4j_worker import dylora, layout
+from mlx4j_worker import dylora, files, layout
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
 from mlx4j_worker.weights import read_header
 
@@ -152,7 +152,7 @@ def _expert(part, metadata):
 def _from_weights(part):
     """The tensors of an expert or the router among the wrapper's."""
     tensors = {}
-    for path in sorted(part.path.glob("*.safetensors")):
+    for path in files.listed(part.path, "*.safetensors"):
         with safe_open(path, framework="pt") as file:
             tensors |= {name: file.get_tensor(name) for name in file.keys() if dylora.place(name)[0] == part.name}  # noqa: SIM118
     return tensors

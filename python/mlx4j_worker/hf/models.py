@@ -5,7 +5,7 @@ import gc
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from mlx4j_worker import dylora, folder, memory
+from mlx4j_worker import dylora, files, folder, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
 
 _WRAPPER = {dylora.PREFIX: "", r"\.base_layer\.": "."}  # from a DyLoRA-MoE's names to those of its base model
@@ -27,7 +27,8 @@ def load(found, options):
     trusted = _trusting(found, options)
     config = trusted(lambda **local: AutoConfig.from_pretrained(found.author, **local))
     _check_size(found, config, trusted)
-    tokenizer = trusted(lambda **local: AutoTokenizer.from_pretrained(found.tokenizer, config=config, **local))
+    with files.without_companions(found.tokenizer) as plain:
+        tokenizer = trusted(lambda **local: AutoTokenizer.from_pretrained(plain, config=config, **local))
     model = _model(found, config, dtype, trusted)
     model.generation_config = GenerationConfig()  # the author's values are those of Parts
     if set(getattr(model, "hf_device_map", {}).values()) & {"cpu", "disk"} and device() == "cuda":

@@ -14,6 +14,7 @@ from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import MODEL_REMAPPING, _get_classes
 from transformers import AutoConfig
 
+from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
@@ -109,7 +110,7 @@ def head_of_its_own(config, path):
 
 def _one_of(path, ends):
     """The tensor of a model folder whose name has one of these ends, or None."""
-    for file in sorted(path.glob("model*.safetensors")):
+    for file in files.listed(path, "model*.safetensors"):
         for name in read_header(file):
             if name.endswith(ends):
                 return mx.load(str(file))[name]

@@ -7,7 +7,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
-from mlx4j_worker import failures, folder, memory
+from mlx4j_worker import failures, files, folder, memory
 from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import changes, loading, proof, writing
@@ -84,7 +84,7 @@ def _check(source, wanted):
     if wanted.fuse and not adapted:
         raise InvalidRequest("There is no adapter to fuse.", "Name one in options.adapter, or use convert.")
     for one in (layout.weights, layout.tokenizer, layout.author, layout.adapter and layout.adapter.folder):
-        if one and wanted.folder.resolve().is_relative_to(one.resolve()):
+        if one and files.is_within(wanted.folder, one):
             raise InvalidRequest(f"{wanted.folder} is in the model folder {one}.", "Name a folder elsewhere.")
 
 

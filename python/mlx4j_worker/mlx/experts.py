@@ -2,7 +2,7 @@
 
 import mlx.core as mx
 
-from mlx4j_worker import dylora, layout
+from mlx4j_worker import dylora, files, layout
 from mlx4j_worker.errors import ModelLoadFailed, UnsafeModel
 from mlx4j_worker.mlx import peft
 
@@ -64,7 +64,7 @@ def base_weights(model, path):
 def _weights(path, owner):
     """The tensors of one owner, as dylora.place has it, in the wrapper's weights."""
     tensors = {}
-    for file in sorted(path.glob("model*.safetensors")):
+    for file in files.listed(path, "model*.safetensors"):
         placed = ((dylora.place(name), tensor) for name, tensor in mx.load(str(file)).items())
         tensors |= {name: tensor for (placed_owner, name), tensor in placed if placed_owner == owner}
     return tensors

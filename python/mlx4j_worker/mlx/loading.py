@@ -14,7 +14,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import failures, folder, layout, memory, source
+from mlx4j_worker import failures, files, folder, layout, memory, source
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
@@ -236,9 +236,9 @@ def _check_whole(model, adapter):
 
 
 def tokenizer_of(path, config):
-    with _refusing(path, "the tokenizer of "):
+    with _refusing(path, "the tokenizer of "), files.without_companions(path) as plain:
         safe = {"trust_remote_code": False, "local_files_only": True}
-        return load_tokenizer(path, safe, eos_token_ids=config.get("eos_token_id"))
+        return load_tokenizer(plain, safe, eos_token_ids=config.get("eos_token_id"))
 
 
 @contextmanager
@@ -274,7 +274,7 @@ def readable(path):
 def _check_once(path):
     """Refuses a folder with a tensor in two files: mlx-lm reads all of them, and takes the one or the other."""
     found = {}
-    for file in sorted(Path(path).glob("model*.safetensors")):
+    for file in files.listed(path, "model*.safetensors"):
         for name in read_header(file):
             if name in found:
                 raise ModelLoadFailed(

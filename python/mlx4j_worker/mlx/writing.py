@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import mlx.core as mx
 from mlx_lm.utils import get_total_parameters, make_shards, save_config
 
+from mlx4j_worker import files
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
 from mlx4j_worker.training import folders
 
@@ -27,10 +28,10 @@ def appearing(target):
     lock = _locked(part, target)
     try:
         with _refusing(target):
-            _empty(part)
+            files.clear(part)
             yield part
             _check_absent(target)
-            folders.put(part, target)
+            files.put(part, target)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -68,11 +69,11 @@ def write_weights(folder, model, parameters, step):
 
 def check_weights(folder, parameters, step):
     """Raises ConversionFailed unless the files have exactly these arrays; one tensor at a time is read."""
-    files, left = sorted(folder.glob("model*.safetensors")), dict(parameters)
-    for done, file in enumerate(files):
+    stored_in, left = files.listed(folder, "model*.safetensors"), dict(parameters)
+    for done, file in enumerate(stored_in):
         stored = mx.load(str(file))
         for name in list(stored):
-            step("read", done, len(files), "files")
+            step("read", done, len(stored_in), "files")
             array, meant = stored.pop(name), left.pop(name, None)
             if meant is None or array.dtype != meant.dtype or not _equal(array, meant):
                 raise ConversionFailed(f"{name} is not what was written into {file.name}.", "Check the disk.")
@@ -119,11 +120,6 @@ def _locked(part, target):
         pass
     os.close(lock)
     raise InvalidRequest(f"Another conversion is writing {target}.", "Wait for it, or name another folder.")
-
-
-def _empty(folder):
-    for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from reprlib import repr as shown
 
+from mlx4j_worker import files
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
 from mlx4j_worker.folder import check_links
 from mlx4j_worker.weights import read_header
@@ -22,7 +23,7 @@ def fingerprint_of(fields):
 def digest_of_model(folder):
     """A name for the weights of a folder: by their headers and samples of their content, which may be very long."""
     found = sha256()
-    for file in sorted(Path(folder).glob("*.safetensors")):
+    for file in files.listed(folder, "*.safetensors"):
         found.update(repr(sorted((name, *vars(t).values()) for name, t in read_header(file).items())).encode())
         size = file.stat().st_size
         with open(file, "rb") as content:

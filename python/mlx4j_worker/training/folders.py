@@ -1,13 +1,13 @@
 """Folders that are there whole, or not at all, and what is copied into them from a model's."""
 
 import errno
-import glob
 import json
 import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlx4j_worker import files
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
 from mlx4j_worker.weights import read_header
 
@@ -25,8 +25,8 @@ def new_folder(path):
     After an error nothing is left. One that is killed leaves ``.NAME.unfinished``, which the next one removes.
     """
     path = Path(path).absolute()
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise InvalidRequest(f"{path} exists already, and is not written over.", "Remove it, or name another folder.")
+    if path.exists() and not (path.is_dir() and files.is_empty(path)):
+        raise InvalidRequest(f"{path} already exists and is not overwritten.", "Remove it, or name another folder.")
     check_outside(path)
     unfinished = path.parent / f".{path.name}.unfinished"
     with writing(path):
@@ -34,9 +34,9 @@ def new_folder(path):
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             yield unfinished
-            for file in unfinished.glob("*.safetensors"):
+            for file in files.listed(unfinished, "*.safetensors"):
                 read_header(file)  # refuses one that isn't whole
-            put(unfinished, path)
+            files.put(unfinished, path)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
@@ -65,41 +65,24 @@ def _free(path):
 
 
 def check_outside(path):
-    """Refuses a path in a model folder."""
-    if inside := next((parent for parent in Path(path).parents if _is_model(parent)), None):
+    """Refuses a path in a model folder, also where it leads there through a link."""
+    if inside := next((parent for parent in Path(os.path.realpath(path)).parents if _is_model(parent)), None):
         raise InvalidRequest(f"{path} is in the model folder {inside}.", "Name a folder elsewhere.")
 
 
 def _is_model(path):
     configs = any((path / name).is_file() for name in ("config.json", "adapter_config.json"))
-    return configs and any(path.glob("*.safetensors"))
-
-
-def put(folder, path):
-    """Renames a folder to ``path`` once all of it is on the disk."""
-    for below, _, files in os.walk(folder):
-        for file in files:
-            _sync(os.path.join(below, file))
-        _sync(below)
-    os.rename(folder, path)
-    _sync(path.parent)
-
-
-def _sync(path):
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    return configs and bool(files.listed(path, "*.safetensors"))
 
 
 def copy_files(source, folder, patterns):
     """Copies the files of a model folder with names like these."""
     for pattern in patterns:
-        for path in glob.glob(pattern, root_dir=source):
-            if (Path(source) / path).is_file():
-                (folder / path).parent.mkdir(exist_ok=True)
-                shutil.copyfile(Path(source) / path, folder / path)
+        for path in files.listed(source, pattern):
+            if path.is_file():
+                copy = folder / path.relative_to(source)
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, copy)
 
 
 def copy_beside_weights(source, folder, dtype):
@@ -112,5 +95,5 @@ def copy_beside_weights(source, folder, dtype):
 
 
 def size(path):
-    """The bytes of the files in a folder."""
-    return sum(file.stat().st_size for file in Path(path).iterdir() if file.is_file())
+    """The bytes of the files below a folder."""
+    return sum(file.stat().st_size for file in files.listed(path, "**/*") if file.is_file())

@@ -1,5 +1,6 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,15 +9,15 @@ import java.nio.file.Path;
  * One model of one provider: what a worker, or a client of a server, is made for.
  *
  * @param provider who has it
- * @param model its name there; a folder's is its absolute path, so that it is one and the same however it is written
+ * @param model its name there; a folder's is its absolute path without links, so that every way to write it is the same
  */
 record NamedModel(ProviderKind provider, String model) {
 
-    /** Takes a folder's absolute path. */
+    /** Resolves the path of a folder. */
     NamedModel {
         boolean worker = provider == ProviderKind.MLX || provider == ProviderKind.HF;
         if (worker && Files.isDirectory(Path.of(model))) {
-            model = Path.of(model).toAbsolutePath().normalize().toString();
+            model = FileTree.real(Path.of(model)).toString();
         }
     }
 }

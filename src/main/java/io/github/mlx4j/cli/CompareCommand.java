@@ -14,6 +14,7 @@ import io.github.mlx4j.evaluation.ComparisonReport;
 import io.github.mlx4j.evaluation.ComparisonSettings;
 import io.github.mlx4j.evaluation.EvaluationTask;
 import io.github.mlx4j.evaluation.ModelComparison;
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.probe.Interpreters;
 import java.io.PrintWriter;
@@ -158,8 +159,7 @@ final class CompareCommand implements Callable<Integer> {
                 .withDtype(dtype == null ? null : dtype.id());
         Path folder = out != null ? out : Path.of("mlx4j-compare-" + settings.digest());
         for (String model : List.of(settings.base(), settings.trained())) {
-            if (Files.isDirectory(Path.of(model))
-                    && folder.toAbsolutePath().normalize().startsWith(model)) {
+            if (Files.isDirectory(Path.of(model)) && FileTree.isWithin(folder, Path.of(model))) {
                 throw new ConfigurationException(
                         "The results would be in " + folder + ", inside the model folder " + model + ".",
                         "Name another folder with --out.");

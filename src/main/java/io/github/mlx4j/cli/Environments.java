@@ -4,6 +4,7 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.IsolatedProcess;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
@@ -24,7 +25,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -153,7 +153,7 @@ final class Environments {
         if (Files.exists(environment)) {
             progress.accept("%s: the environment at %s is outdated, broken or half made; it is made anew"
                     .formatted(kind.id(), environment));
-            delete(environment);
+            FileTree.delete(environment);
         }
         checkDisk(kind, environment);
         Optional<Path> uv = interpreters.folders().find("uv");
@@ -328,14 +328,6 @@ final class Environments {
 
     private static String cut(String line) {
         return line.length() > MAX_LINE ? line.substring(0, MAX_LINE) + "…" : line;
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 
     private static String sha256(String text) {

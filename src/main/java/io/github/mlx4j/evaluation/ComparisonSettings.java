@@ -1,6 +1,7 @@
 package io.github.mlx4j.evaluation;
 
 import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -112,9 +113,24 @@ public record ComparisonSettings(
         return with(expert, trainedBase, trainedBaseFiles, dtype);
     }
 
-    /** Twelve digits that are others for other settings. */
+    /** Twelve digits that are others for other settings, and the same for each path to the same model. */
     public String digest() {
-        return sha256(toString().getBytes(StandardCharsets.UTF_8)).substring(0, 12);
+        ComparisonSettings real = new ComparisonSettings(
+                version,
+                real(base),
+                baseFiles,
+                real(trained),
+                trainedFiles,
+                adapter,
+                expert,
+                trainedBase == null ? null : real(trainedBase),
+                trainedBaseFiles,
+                dtype,
+                backend,
+                tasks,
+                samples,
+                maxTokens);
+        return sha256(real.toString().getBytes(StandardCharsets.UTF_8)).substring(0, 12);
     }
 
     private ComparisonSettings with(
@@ -146,13 +162,18 @@ public record ComparisonSettings(
         return Files.isDirectory(folder) ? folder.toAbsolutePath().normalize().toString() : model;
     }
 
+    private static String real(String model) {
+        Path folder = Path.of(model);
+        return Files.isDirectory(folder) ? FileTree.real(folder).toString() : model;
+    }
+
     private static String files(String model) throws IOException {
         if (!Files.isDirectory(Path.of(model))) {
             return "";
         }
         Path folder = Path.of(model).toRealPath(); // a walk does not follow a link, the first one included
         try (Stream<Path> all = Files.walk(folder)) {
-            String list = all.filter(Files::isRegularFile)
+            String list = all.filter(file -> Files.isRegularFile(file) && !FileTree.isCompanion(file))
                     .sorted()
                     .map(file -> folder.relativize(file) + " " + file.toFile().length() + " "
                             + file.toFile().lastModified() + "\n")

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.AtomicFile;
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -12,12 +14,12 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -32,6 +34,8 @@ final class ResultLog implements AutoCloseable {
     private static final JsonMapper JSON = new JsonMapper();
     private static final JsonMapper PRETTY =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    private static final Set<String> MODELS = Set.of("base", "trained", "trainedBase"); // fields of the settings
 
     private record Key(Arm arm, String task) {}
 
@@ -127,14 +131,12 @@ final class ResultLog implements AutoCloseable {
                         folder + " has " + RESULTS + ", but no " + RUN + " that says what they are results of.",
                         "Name another folder with --out.");
             }
-            Path half = folder.resolve(RUN + ".part");
-            Files.writeString(half, PRETTY.writeValueAsString(settings) + "\n");
-            Files.move(half, run, StandardCopyOption.ATOMIC_MOVE);
+            AtomicFile.write(run, PRETTY.writeValueAsString(settings) + "\n");
             return;
         }
         JsonNode there = tree(run);
         String differences = wanted.properties().stream()
-                .filter(field -> !field.getValue().equals(there.path(field.getKey())))
+                .filter(field -> !isSame(field.getKey(), field.getValue(), there.path(field.getKey())))
                 .map(field -> "%s was %s and is %s now"
                         .formatted(field.getKey(), there.path(field.getKey()), field.getValue()))
                 .collect(Collectors.joining("; "));
@@ -143,6 +145,15 @@ final class ResultLog implements AutoCloseable {
                     "%s has results of another run: %s.".formatted(folder, differences),
                     "Name another folder with --out, or remove this one.");
         }
+    }
+
+    /** A folder may have been named by another path then. */
+    private static boolean isSame(String field, JsonNode now, JsonNode then) {
+        return now.equals(then)
+                || (MODELS.contains(field)
+                        && now.isTextual()
+                        && then.isTextual()
+                        && FileTree.isSame(Path.of(now.asText()), Path.of(then.asText())));
     }
 
     private static JsonNode tree(Path run) throws IOException {

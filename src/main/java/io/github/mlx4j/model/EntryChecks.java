@@ -1,8 +1,10 @@
 package io.github.mlx4j.model;
 
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -61,6 +63,9 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
 
     @Override
     public FileVisitResult visitFileFailed(Path file, IOException error) {
+        if (error instanceof NoSuchFileException && FileTree.isCompanion(file)) {
+            return FileVisitResult.CONTINUE; // gone since the folder was listed
+        }
         problems.add(unreadable(file, error));
         return FileVisitResult.TERMINATE;
     }

@@ -84,7 +84,7 @@ final class ExpertChecks {
 
     /** Without a router in safetensors; only hf has a use for one. */
     private static void router(ModelFolder folder, boolean allowPickles, List<Problem> problems) {
-        Path parent = folder.path().toAbsolutePath().normalize().getParent();
+        Path parent = ModelFolder.real(folder.path()).getParent();
         String state = ModelFormat.DYLORA_STATE + "/router.pt";
         boolean pickled =
                 folder.has("router.pt") || folder.has(state) || (parent != null && Files.exists(parent.resolve(state)));

@@ -1,13 +1,11 @@
 package io.github.mlx4j.model;
 
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /** The experts of DyLoRA-MoE: {@code peft_adapters/expert_i}, as folders of PEFT or as pickles. */
 final class Experts {
@@ -47,12 +45,13 @@ final class Experts {
         if (!Files.isDirectory(folder.path().resolve(ROOT))) {
             return List.of();
         }
-        try (Stream<Path> entries = Files.list(folder.path().resolve(ROOT))) {
-            return entries.map(entry -> entry.getFileName().toString())
+        try {
+            return FileTree.list(folder.path().resolve(ROOT)).stream()
+                    .map(entry -> entry.getFileName().toString())
                     .filter(pattern.asMatchPredicate())
                     .sorted(Comparator.comparingInt(String::length).thenComparing(name -> name))
                     .toList();
-        } catch (IOException | UncheckedIOException unreadable) {
+        } catch (IOException unreadable) {
             return List.of();
         }
     }

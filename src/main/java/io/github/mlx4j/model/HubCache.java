@@ -2,6 +2,7 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -50,9 +51,7 @@ public record HubCache(Path folder) {
 
     /** Bytes of a model on the disk, parts included. */
     public long bytes(String id) {
-        return list(of(id).resolve("blobs")).stream()
-                .mapToLong(file -> file.toFile().length())
-                .sum();
+        return bytes(list(of(id).resolve("blobs")).stream()) + copies(of(id).resolve("snapshots"));
     }
 
     /** The folder of a model's main revision; empty if it isn't there, or has weights missing. */
@@ -92,10 +91,25 @@ public record HubCache(Path folder) {
         }
     }
 
-    private static List<Path> list(Path folder) {
-        try (Stream<Path> files = Files.list(folder)) {
-            return files.toList();
+    /** The bytes of files that are in snapshots themselves, which is so where a file system has no links. */
+    private static long copies(Path snapshots) {
+        try (Stream<Path> files = Files.walk(snapshots)) {
+            return bytes(files.filter(file -> !Files.isSymbolicLink(file) && !FileTree.isCompanion(file)));
         } catch (IOException | UncheckedIOException none) {
+            return 0;
+        }
+    }
+
+    private static long bytes(Stream<Path> files) {
+        return files.filter(Files::isRegularFile)
+                .mapToLong(file -> file.toFile().length())
+                .sum();
+    }
+
+    private static List<Path> list(Path folder) {
+        try {
+            return FileTree.list(folder);
+        } catch (IOException none) {
             return List.of();
         }
     }

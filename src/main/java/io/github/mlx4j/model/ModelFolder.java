@@ -7,15 +7,14 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** A model folder as it is read: names, JSON files, headers, each once. Nothing is ever written. Not thread-safe. */
 final class ModelFolder {
@@ -44,13 +43,14 @@ final class ModelFolder {
             String what = Files.exists(path) ? "%s is not a folder." : "There is no model folder at %s.";
             throw new ModelNotFoundException(what.formatted(path), "Check the path.");
         }
-        try (Stream<Path> entries = Files.list(path)) {
+        try {
             return new ModelFolder(
                     path,
-                    entries.map(entry -> entry.getFileName().toString())
+                    FileTree.list(path).stream()
+                            .map(entry -> entry.getFileName().toString())
                             .sorted()
                             .toList());
-        } catch (IOException | UncheckedIOException error) {
+        } catch (IOException error) {
             throw new ModelLoadException(
                     "%s can't be read: %s".formatted(path, error.getMessage()), "Check its permissions.", error);
         }
@@ -58,11 +58,7 @@ final class ModelFolder {
 
     /** The path without links, or as it is where there is nothing. */
     static Path real(Path path) {
-        try {
-            return path.toRealPath();
-        } catch (IOException gone) {
-            return path.toAbsolutePath().normalize();
-        }
+        return FileTree.real(path);
     }
 
     static boolean isGguf(String name) {

@@ -2,6 +2,8 @@ package io.github.mlx4j.training;
 
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.evaluation.FolderLock;
+import io.github.mlx4j.internal.files.AtomicFile;
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -13,7 +15,6 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /** A run's folder, which one run at a time has. Not thread-safe. */
 final class RunFolder implements AutoCloseable {
@@ -53,16 +54,14 @@ final class RunFolder implements AutoCloseable {
             throw new ConfigurationException(
                     folder + " has a run already.", "Resume it, with --resume, or name another folder.");
         }
-        try (Stream<Path> files = Files.list(folder)) {
-            Optional<Path> other = files.filter(
-                            file -> !file.getFileName().toString().equals(FolderLock.FILE))
-                    .findFirst();
-            if (other.isPresent()) {
-                throw new ConfigurationException(
-                        "%s is no empty folder: it has %s."
-                                .formatted(folder, other.get().getFileName()),
-                        "Name a folder that is empty, or not there yet.");
-            }
+        Optional<Path> other = FileTree.list(folder).stream()
+                .filter(file -> !file.endsWith(FolderLock.FILE))
+                .findFirst();
+        if (other.isPresent()) {
+            throw new ConfigurationException(
+                    "The folder %s is not empty: it has %s."
+                            .formatted(folder, other.get().getFileName()),
+                    "Name a folder that is empty, or not there yet.");
         }
     }
 
@@ -73,8 +72,9 @@ final class RunFolder implements AutoCloseable {
 
     /** The steps of all checkpoints, newest first. */
     List<Integer> checkpoints() throws IOException {
-        try (Stream<Path> files = Files.list(folder.resolve("checkpoints"))) {
-            return files.map(file -> CHECKPOINT.matcher(file.getFileName().toString()))
+        try {
+            return FileTree.list(folder.resolve("checkpoints")).stream()
+                    .map(file -> CHECKPOINT.matcher(file.getFileName().toString()))
                     .filter(Matcher::matches)
                     .map(name -> Integer.valueOf(name.group(1)))
                     .sorted(Comparator.reverseOrder())
@@ -103,9 +103,9 @@ final class RunFolder implements AutoCloseable {
             return;
         }
         Path doomed = path.resolveSibling(path.getFileName() + ".old"); // never half of what it was, by its name
-        deleteTree(doomed);
+        FileTree.delete(doomed);
         Files.move(path, doomed, StandardCopyOption.ATOMIC_MOVE);
-        deleteTree(doomed);
+        FileTree.delete(doomed);
     }
 
     /** Where the result goes. */
@@ -115,23 +115,11 @@ final class RunFolder implements AutoCloseable {
 
     /** Writes a file, whole or not at all. */
     void write(String name, String content) throws IOException {
-        Path half = folder.resolve(name + ".part");
-        Files.writeString(half, content);
-        Files.move(half, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+        AtomicFile.write(folder.resolve(name), content);
     }
 
     @Override
     public void close() {
         lock.close();
-    }
-
-    private static void deleteTree(Path root) throws IOException {
-        if (Files.exists(root)) {
-            try (Stream<Path> files = Files.walk(root)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
-        }
     }
 }

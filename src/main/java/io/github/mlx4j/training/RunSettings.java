@@ -3,6 +3,8 @@ package io.github.mlx4j.training;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.AtomicFile;
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
 import java.io.InputStream;
@@ -11,7 +13,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -37,6 +38,8 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
     /** What a resume may change in a training whose learning rate doesn't depend on its length. */
     private static final List<String> LENGTH = List.of("totalSteps", "epochs");
 
+    private static final List<String> PATHS = List.of("model", "adapter", "trainData", "validData");
+
     /** The settings of a folder, if it has a run. */
     static Optional<RunSettings> read(Path folder) {
         Path file = folder.resolve(FILE);
@@ -57,9 +60,7 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
 
     /** Writes them, whole or not at all. */
     void write(Path folder) throws IOException {
-        Path half = folder.resolve(FILE + ".part");
-        Files.writeString(half, TrainingJson.PAGE.writeValueAsString(this) + "\n");
-        Files.move(half, folder.resolve(FILE), StandardCopyOption.ATOMIC_MOVE);
+        AtomicFile.write(folder.resolve(FILE), TrainingJson.PAGE.writeValueAsString(this) + "\n");
     }
 
     /**
@@ -79,6 +80,11 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
             before.remove(LENGTH);
             wanted.remove(LENGTH);
         }
+        for (String field : PATHS) { // the same file may have been named by another path
+            if (isSame(before.path(field), wanted.path(field))) {
+                wanted.set(field, before.path(field));
+            }
+        }
         Stream<String> fields = Stream.concat(before.properties().stream(), wanted.properties().stream())
                 .map(Map.Entry::getKey)
                 .distinct()
@@ -95,6 +101,12 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
                     "The run in %s can't be resumed as another one: %s.".formatted(now.folder(), differences),
                     "Resume it as it was, or begin another one in another folder.");
         }
+    }
+
+    private static boolean isSame(JsonNode before, JsonNode now) {
+        return before.isTextual()
+                && now.isTextual()
+                && FileTree.isSame(Path.of(before.asText()), Path.of(now.asText()));
     }
 
     private static String shown(JsonNode value) {

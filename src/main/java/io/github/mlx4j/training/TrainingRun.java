@@ -3,6 +3,7 @@ package io.github.mlx4j.training;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import com.fasterxml.jackson.databind.annotation.JsonPOJOBuilder;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,8 +70,7 @@ public record TrainingRun(
                 "minDelta means nothing without patience.",
                 "Set patience, or leave it out.");
         check(
-                !Files.isDirectory(Path.of(model))
-                        || !folder.startsWith(Path.of(model).toAbsolutePath().normalize()),
+                !Files.isDirectory(Path.of(model)) || !FileTree.isWithin(folder, Path.of(model)),
                 "The run's folder " + folder + " is inside the model's.",
                 "Name another one.");
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.Companions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.evaluation.EvaluationTask.Match;
@@ -294,6 +295,22 @@ class ModelComparisonTest {
         assertThat(before.baseFiles()).isEqualTo(settings(model, tasks).baseFiles());
         Files.writeString(model.resolve("model.safetensors"), "12");
         assertThat(settings(link, tasks).baseFiles()).isNotEqualTo(before.baseFiles());
+    }
+
+    @Test
+    void shouldGoOnWhenAModelIsNamedByAnotherPathAndHasCompanionFilesOfMacos() throws IOException {
+        Path model = Files.createDirectory(folder.resolve("model"));
+        Files.writeString(model.resolve("model.safetensors"), "1");
+        Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
+        Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+        Path results = folder.resolve("results");
+        ModelComparison.open(results, settings(model, tasks), TASKS).close();
+
+        Companions.scatter(folder);
+
+        assertThat(settings(link, tasks).digest())
+                .isEqualTo(settings(model, tasks).digest());
+        ModelComparison.open(results, settings(link, tasks), TASKS).close();
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.github.mlx4j.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.Companions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +30,25 @@ class HubCacheTest {
         assertThat(cache.state("org/name")).isEqualTo(HubCache.State.PART);
         Files.writeString(snapshot.resolve("two.safetensors"), "");
         assertThat(cache.state("org/name")).isEqualTo(HubCache.State.WHOLE);
+    }
+
+    @Test
+    void shouldNotSeeCompanionFilesOfMacos(@TempDir Path folder) throws IOException {
+        HubCache cache = new HubCache(folder);
+        Path snapshot = Files.createDirectories(folder.resolve("models--org--name/snapshots/abc"));
+        Files.createDirectories(folder.resolve("models--org--name/blobs"));
+        Files.writeString(snapshot.resolve("._model.safetensors"), "");
+        assertThat(cache.state("org/name")).isEqualTo(HubCache.State.PART);
+        Files.writeString(
+                snapshot.resolve("model.safetensors.index.json"), "{\"weight_map\": {\"a\": \"one.safetensors\"}}");
+        Files.writeString(snapshot.resolve("one.safetensors"), "12345");
+        long bytes = cache.bytes("org/name");
+
+        Companions.scatter(folder);
+
+        assertThat(cache.state("org/name")).isEqualTo(HubCache.State.WHOLE);
+        assertThat(bytes).isGreaterThan(5); // the files themselves, where the file system has no links
+        assertThat(cache.bytes("org/name")).isEqualTo(bytes);
     }
 
     @Test

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import io.github.mlx4j.Companions;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -44,6 +46,20 @@ class ModelInspectorTest {
     @BeforeEach
     void nameTheFolder() {
         folder = temp.resolve("ein Modell ü");
+    }
+
+    @Test
+    void shouldInspectAFolderWithCompanionFilesOfMacosAsOneWithout() throws IOException {
+        Files.createDirectories(folder);
+        for (Path file : FileTree.list(TINY)) {
+            Files.copy(file, folder.resolve(file.getFileName()));
+        }
+        Files.move(folder.resolve("model.safetensors"), folder.resolve("weights.safetensors")); // any name will do
+        ModelInspection before = ModelInspector.inspect(folder);
+
+        Companions.scatter(folder);
+
+        assertThat(ModelInspector.inspect(folder)).isEqualTo(before);
     }
 
     @Test

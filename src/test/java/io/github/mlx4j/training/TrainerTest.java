@@ -7,13 +7,17 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.Companions;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.evaluation.FolderLock;
+import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.port.ProviderKind;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -342,6 +346,79 @@ class TrainerTest {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> TrainingRun.in(other))
                 .withMessageContaining("There is no run in " + other);
+    }
+
+    @Test
+    void shouldKeepARunWhenCompanionFilesOfMacosAppear() throws Exception {
+        Path expected = train(
+                        fake.run("fake", 7).folder(folder.resolve("whole")).build())
+                .result();
+        Files.createDirectories(run);
+        Files.createFile(run.resolve(".DS_Store"));
+        TrainingListener macos = new TrainingListener() {
+            @Override
+            public void onStep(TrainingProgress progress) {
+                scatter(run);
+            }
+
+            @Override
+            public void onCheckpoint(int step, Path saved) {
+                scatter(run);
+            }
+        };
+        String dies =
+                FakeTraining.model("dieAt", 6, "once", folder.resolve("died").toString());
+        assertThatExceptionOfType(WorkerDiedException.class)
+                .isThrownBy(() -> new Trainer(
+                                fake.providers(),
+                                fake.run(dies, 7).keepCheckpoints(1).build(),
+                                macos)
+                        .run());
+        Files.createDirectories(run.resolve("adapter"));
+        scatter(run);
+        TrainingReport resumed =
+                Trainer.resume(fake.providers(), TrainingRun.in(run), macos).run();
+
+        assertThat(resumed.outcome()).isEqualTo(TrainingReport.Outcome.COMPLETED);
+        assertThat(FileTree.list(run.resolve("checkpoints"))).hasSize(1);
+        assertThat(run.resolve("adapter/adapter_model.safetensors"))
+                .hasSameBinaryContentAs(expected.resolve("adapter_model.safetensors"));
+    }
+
+    private static void scatter(Path run) {
+        try {
+            Companions.scatter(run);
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+
+    @Test
+    void shouldGoOnWhenFilesAreNamedByAnotherPath() throws Exception {
+        train(fake.run("fake", 2).build());
+        Path link = Files.createSymbolicLink(folder.resolve("link"), folder);
+        TrainingRun longer = TrainingRun.in(run).toBuilder()
+                .training(fake.config()
+                        .epochs(1)
+                        .trainData(link.resolve("train.jsonl"))
+                        .validData(link.resolve("valid.jsonl"))
+                        .build())
+                .build();
+
+        assertThat(Trainer.resume(fake.providers(), longer, NOBODY).run().steps())
+                .isEqualTo(4);
+    }
+
+    @Test
+    void shouldRefuseARunInsideTheModelByAnotherPath() throws Exception {
+        Path model = Files.createDirectory(folder.resolve("model"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), model);
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> fake.run(model.toString(), 2)
+                        .folder(link.resolve("run"))
+                        .build())
+                .withMessageContaining("is inside the model's");
     }
 
     @Test
