@@ -211,7 +211,7 @@ final class Environments {
     }
 
     private String verify(ProviderKind kind, Path environment) throws IOException {
-        String script = BundledScripts.text("verify_environment.py");
+        String script = BundledScripts.check("verify_environment.py");
         String inside = Interpreters.managed(home, kind).toString();
         String report = run(List.of(inside, "-I", "-X", "utf8", "-c", script, kind.id()), true)
                 .strip();

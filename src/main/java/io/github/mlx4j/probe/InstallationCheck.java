@@ -83,7 +83,7 @@ public final class InstallationCheck {
         String broken;
         try {
             List<String> command = new ArrayList<>(List.of(
-                    interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.text("verify_install.py")));
+                    interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.check("verify_install.py")));
             command.add(kind.id());
             command.add(Needs.of(kind).argument());
             int exit = new ProcessExecutor(command)
