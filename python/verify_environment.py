@@ -7,6 +7,7 @@ Argument: mlx or hf. Prints one line of JSON; exits 0 if all is well.
 
 import contextlib
 import json
+import os
 import sys
 from importlib.metadata import distributions, version
 
@@ -38,6 +39,7 @@ def mlx():
 
 
 def hf():
+    os.environ["PYTORCH_ENABLE_MPS_FALLBACK"] = "1"  # as workers have it; torch reads it when it is imported
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -53,13 +55,15 @@ def hf():
             pad_token_id=0,
         )
     ).eval()
-    ids = torch.tensor([[1, 2, 3]])
+    device, warnings = choose_device()  # noqa: F821 - of hf/devices.py, which Java puts before this
+    model.to(device)
+    ids = torch.tensor([[1, 2, 3]], device=device)
     token = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=1, do_sample=False)[0, -1]
-    device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     return {
         "device": device,
         "token": int(token),
         "versions": {n: version(n) for n in ("torch", "transformers", "llguidance")},
+        **({"warnings": warnings} if warnings else {}),
     }
 
 

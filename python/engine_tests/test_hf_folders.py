@@ -2,9 +2,12 @@
 
 import base64
 import hashlib
+import inspect
 import json
 import math
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 from functools import cache
@@ -108,6 +111,18 @@ def ids_of(text=TEXT):
     return AutoTokenizer.from_pretrained(MODEL).encode(text)
 
 
+def without(device):
+    """torch.tensor where no allocation on a device succeeds."""
+    tensor = torch.tensor
+
+    def failing(*values, **options):
+        if options.get("device") == device:
+            raise RuntimeError(f"no {device}")
+        return tensor(*values, **options)
+
+    return failing
+
+
 def logits_of(model, ids):
     with torch.inference_mode():
         return model(torch.tensor([ids])).logits[0].float()
@@ -207,11 +222,44 @@ class Plain(Case):
 
     def test_a_device_without_bfloat16(self):
         half = models.make("llama", ROOT / "llama-without-bfloat16", dtype="bfloat16")
-        with mock.patch.object(hf_models, "_has_bfloat16", lambda: False):
-            described = load(loading.load, half).describe()
+        with mock.patch.object(hf_models, "has_bfloat16", lambda _device: False):
+            described = load(loading.load, half, device="cpu").describe()
             self.assertEqual("float16", described["dtype"])
-            self.assertRegex(described["warnings"][0], "stored in bfloat16, which this cpu has not")
-            self.refused(InvalidRequest, "dtype can't be bfloat16", half, dtype="bfloat16")
+            self.assertRegex(described["warnings"][0], "stored in bfloat16, which this cpu device does not support")
+            self.refused(InvalidRequest, "dtype can't be bfloat16", half, dtype="bfloat16", device="cpu")
+
+    def test_a_gpu_that_is_listed_but_does_not_compute(self):
+        """As MPS in a virtual machine: torch itself says that it is there, and each allocation fails."""
+        with (
+            mock.patch("torch.cuda.is_available", lambda: False),
+            mock.patch("torch.backends.mps.is_available", lambda: True),
+            mock.patch.object(torch, "tensor", without("mps")),
+        ):
+            described = load(loading.load, made("llama")).describe()
+            self.assertEqual("cpu", described["device"])
+            self.assertRegex(
+                described["warnings"][0], "^torch lists mps, but can't compute on it: RuntimeError: no mps"
+            )
+            self.refused(InvalidRequest, "can't run on the device mps. torch lists mps", made("llama"), device="mps")
+            self.assertEqual("cpu", load(loading.load, made("llama"), device="cpu").describe()["device"])
+
+    def test_a_device_that_is_not_there(self):
+        with mock.patch("torch.cuda.is_available", lambda: False):
+            self.refused(InvalidRequest, "can't run on the device cuda. torch finds no", made("llama"), device="cuda")
+
+    def test_a_named_device_is_among_the_capabilities(self):
+        self.assertIn("device", load(loading.load, made("llama"), device="cpu").describe()["capabilities"])
+
+    def test_setup_computes_on_the_device_that_it_reports(self):
+        python = Path(loading.__file__).parents[2]
+        for mps in (True, False):
+            before = f"import torch\n{inspect.getsource(without)}\ntorch.tensor = without('mps')\n"
+            before += "torch.cuda.is_available = lambda: False\n"
+            before += f"torch.backends.mps.is_available = lambda: {mps}\n"
+            texts = [(python / name).read_text() for name in ("mlx4j_worker/hf/devices.py", "verify_environment.py")]
+            command = [sys.executable, "-I", "-X", "utf8", "-c", "\n".join([before, *texts]), "hf"]
+            report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+            self.assertEqual(("cpu", mps), (report["device"], "warnings" in report))
 
     def test_shards(self):
         folder = models.make("llama", ROOT / "llama-shards", max_shard_size="200KB")

@@ -1,6 +1,7 @@
 """Training on torch. Runs in the worker's environment: python -m unittest."""
 
 import unittest
+from unittest import mock
 
 import torch
 
@@ -33,6 +34,9 @@ class HfTraining(TrainingCases, unittest.TestCase):
         call = {"folder": str(self.folder() / "adapter"), "format": "mlx"}
         self.refused(NotSupported, "format mlx", trained.call, "saveAdapter", **call)
         self.refused(NotSupported, "wiredLimit", training.load_backend, {}, Options(wired_limit=True), None, None)
+        with mock.patch("torch.cuda.is_available", lambda: False):
+            elsewhere = Options(device="cuda")
+            self.refused(NotSupported, "can't run on the device cuda", training.load_backend, {}, elsewhere, None, None)
         if not torch.cuda.is_available():
             limited = Options(memory_limit_bytes=10**9)
             self.refused(NotSupported, "memoryLimitBytes", training.load_backend, {}, limited, None, None)

@@ -35,13 +35,20 @@ def test_ranks_on_this_machine_have_free_ports_of_the_loopback_interface():
     assert found.commands[0][0] == sys.executable
 
 
-def test_a_host_file_names_addresses_and_commands(host_file):
+def test_a_host_file_names_addresses_and_commands(host_file, monkeypatch):
+    monkeypatch.delenv("MLX_ENABLE_TF32", raising=False)
     found = hosts.from_file(host_file([HERE, STUDIO]))
     assert found.addresses == ["10.0.0.1:32323", "10.0.0.2:32324"]
     over_there = "'/my envs/python' -I -X utf8 -u /w/mlx_worker.py"
     assert found.commands == [["ssh", "-T", "-o", "BatchMode=yes", "--", "me@studio", over_there]]
     assert (found.machines, found.ranks) == (2, 2)
     assert hosts.from_file(host_file({"backend": "ring", "hosts": [HERE, STUDIO]})) == found
+
+
+def test_ranks_on_other_machines_round_as_this_one_does(host_file, monkeypatch):
+    monkeypatch.setenv("MLX_ENABLE_TF32", "0")
+    (command,) = hosts.from_file(host_file([HERE, STUDIO])).commands
+    assert command[-1] == "env MLX_ENABLE_TF32=0 '/my envs/python' -I -X utf8 -u /w/mlx_worker.py"
 
 
 @pytest.mark.parametrize("name", ["ips", "ssh", "python", "worker"])

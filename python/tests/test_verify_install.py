@@ -8,7 +8,8 @@ import pytest
 
 from conftest import PYTHON_DIR, SECONDS
 
-SCRIPT = (PYTHON_DIR / "verify_install.py").read_text()
+DEVICES = (PYTHON_DIR / "mlx4j_worker" / "hf" / "devices.py").read_text()
+SCRIPT = DEVICES + "\n" + (PYTHON_DIR / "verify_install.py").read_text()  # as BundledScripts.check has it
 ARRAY = """
 import sys
 class Matrix(list):
@@ -16,11 +17,7 @@ class Matrix(list):
     def tolist(self): return list(self)
 """
 MLX_CORE = ARRAY + "array = Matrix\ngpu = object()\ndef default_device(): return gpu\n"
-TORCH = ARRAY + (
-    "class cuda:\n    is_available = staticmethod(lambda: False)\n"
-    "class backends:\n    class mps:\n        is_available = staticmethod(lambda: False)\n"
-    "def tensor(rows, device): return Matrix(rows)\n"
-)
+TORCH = (PYTHON_DIR / "tests" / "fake_torch.py").read_text()
 
 
 @pytest.fixture
@@ -110,6 +107,27 @@ def test_a_wrong_result_is_told(site):
     _, outcomes, *_ = verify(site, "mlx")
     assert outcomes["compute"]["status"] == "failed"
     assert "[[7.0, 10.0], [15.0, 23.0]]" in outcomes["compute"]["detail"]
+
+
+def test_hf_computes_on_the_device_that_it_reports(site):
+    (site / "torch.py").write_text(TORCH + "listed.append('mps')")
+    assert verify(site, "hf")[1]["compute"]["detail"] == "a product of matrices on the mps"
+
+
+def test_a_gpu_that_does_not_compute_is_told_of(site):
+    (site / "torch.py").write_text(TORCH + "listed.append('mps')\nfaults['mps'] = 'no allocation'")
+    outcome = verify(site, "hf")[1]["compute"]
+    assert outcome["status"] == "passed"
+    assert outcome["detail"].startswith("a product of matrices on the cpu; torch lists mps, but can't compute on it: ")
+
+
+def test_a_cpu_that_does_not_compute_fails(site):
+    (site / "torch.py").write_text(TORCH + "faults['cpu'] = 'wrong product'")
+    outcome = verify(site, "hf")[1]["compute"]
+    assert (outcome["status"], outcome["detail"]) == (
+        "failed",
+        "torch lists cpu, but a product of matrices on it is wrong.",
+    )
 
 
 @pytest.mark.parametrize("name", ["bitsandbytes", "nvidia-cudnn-cu13", "cuda-toolkit", "triton"])

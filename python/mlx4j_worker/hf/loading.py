@@ -7,6 +7,7 @@ from importlib.metadata import version
 import torch
 
 from mlx4j_worker import folder, layout, tools
+from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.hf import actions, models
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.layout import Layout
@@ -44,20 +45,21 @@ def load(params, options, progress):
     options.refuse("hf", "mlx", "draftModel", "kvBits", "kvTokens", "ranks", "hosts", "wiredLimit")
     name = params["model"]["source"]
     try:
-        found = layout.read(params, options, progress, models.available_bytes(options.memory_limit_bytes))
-        return HfEngine(name, _parts(found, options, progress), options)
+        device, warnings = models.device_of(options, InvalidRequest)
+        found = layout.read(params, options, progress, models.available_bytes(device, options.memory_limit_bytes))
+        return HfEngine(name, _parts(found, options, device, warnings, progress), options)
     except BaseException:
         models.forget()
         raise
 
 
-def _parts(found, options, progress):
+def _parts(found, options, device, about_device, progress):
     if found.dylora or found.adapter:
         from mlx4j_worker.hf import adapters  # PEFT's import takes more than a second
     if found.dylora:
         adapters.check_can_choose(found.dylora, options)
     progress("load", 0, 1, "models")
-    model, tokenizer, warnings = models.load(found, options)
+    model, tokenizer, warnings = models.load(found, options, device)
     experts = None
     if found.dylora:
         experts = adapters.put_experts_on(model, found.dylora, options)
@@ -76,7 +78,7 @@ def _parts(found, options, progress):
         _dialect(tokenizer),
         folder.sampling_of_author(found.author, vocabulary),
         {"transformers": version("transformers"), "torch": torch.__version__, "peft": version("peft")},
-        [*found.warnings, *warnings],
+        [*found.warnings, *about_device, *warnings],
     )
 
 

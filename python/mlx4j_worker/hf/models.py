@@ -6,32 +6,37 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from mlx4j_worker import dylora, files, folder, memory
-from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
+from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
+from mlx4j_worker.requests import Options
 
 _WRAPPER = {dylora.PREFIX: "", r"\.base_layer\.": "."}  # from a DyLoRA-MoE's names to those of its base model
 
 
-def device():
-    """Where models run here."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def device_of(options: Options, refusal: type[WorkerError]) -> tuple[str, list[str]]:
+    """(the device to run on, warnings); raises ``refusal`` where the one that the options name does not compute."""
+    try:
+        return choose_device(options.device)
+    except DeviceUnusable as error:
+        raise refusal(
+            f"The hf worker can't run on the device {options.device}. {error}", "Set device to auto."
+        ) from error
 
 
-def load(found, options):
-    """(the model, its tokenizer, warnings) of a Layout. What adapters add is not on it yet."""
-    check(found, options)
+def load(found, options, device):
+    """(the model, its tokenizer, warnings) of a Layout on a device. What adapters add is not on it yet."""
+    check(found, options, device)
     warnings = []
-    dtype = _dtype(found, options, warnings)
-    _check_memory(found, dtype, options)
+    dtype = _dtype(found, options, device, warnings)
+    _check_memory(found, dtype, options, device)
     trusted = _trusting(found, options)
     config = trusted(lambda **local: AutoConfig.from_pretrained(found.author, **local))
     _check_size(found, config, trusted)
     with files.without_companions(found.tokenizer) as plain:
         tokenizer = trusted(lambda **local: AutoTokenizer.from_pretrained(plain, config=config, **local))
-    model = _model(found, config, dtype, trusted)
+    model = _model(found, config, dtype, trusted, device)
     model.generation_config = GenerationConfig()  # the author's values are those of Parts
-    if set(getattr(model, "hf_device_map", {}).values()) & {"cpu", "disk"} and device() == "cuda":
+    if set(getattr(model, "hf_device_map", {}).values()) & {"cpu", "disk"} and device == "cuda":
         warnings.append("The model does not fit into the GPU's memory, so a part of it is outside, and it is slow.")
     return model.eval(), tokenizer, warnings
 
@@ -44,7 +49,7 @@ def forget():
         torch.cuda.empty_cache()
 
 
-def check(found, options):
+def check(found, options, device):
     """Refuses what transformers can't do, by its name."""
     if found.adapter is not None and found.adapter.format == "mlx":
         raise ModelLoadFailed(
@@ -58,47 +63,52 @@ def check(found, options):
         )
     if options.dtype and "quantization_config" in found.config:
         raise InvalidRequest(f"dtype can't be honoured: {found.weights} is quantized.", "Leave it out.")
-    if options.memory_limit_bytes and device() != "cuda":
+    if options.memory_limit_bytes and device != "cuda":
         raise InvalidRequest(
             "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.",
             "Leave it out, or use the mlx worker.",
         )
 
 
-def _dtype(found, options, warnings):
+def _dtype(found, options, device, warnings):
     """The torch.dtype to load, or "auto" where the weights are of a kind of its own."""
     stored = None if "quantization_config" in found.config else folder.stored_dtype(found.weights)
     name = options.dtype or stored
-    if name == "bfloat16" and not _has_bfloat16():
+    if name == "bfloat16" and not has_bfloat16(device):
         if options.dtype:
-            raise InvalidRequest(f"dtype can't be bfloat16: this {device()} has none.", "Use float16 or float32.")
-        warnings.append(f"{found.weights} is stored in bfloat16, which this {device()} has not; it runs in float16.")
+            raise InvalidRequest(
+                f"dtype can't be bfloat16: this {device} device does not support it.", "Use float16 or float32."
+            )
+        warnings.append(
+            f"{found.weights} is stored in bfloat16, which this {device} device does not support; it runs in float16."
+        )
         name = "float16"
     return getattr(torch, name) if name else "auto"
 
 
-def _has_bfloat16():
-    if device() == "cuda":
+def has_bfloat16(device: str) -> bool:
+    """Whether a device computes with bfloat16 itself."""
+    if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
-        return bool((torch.ones(1, dtype=torch.bfloat16, device=device()) + 1).isfinite())
+        return bool((torch.ones(1, dtype=torch.bfloat16, device=device) + 1).isfinite())
     except (TypeError, RuntimeError):  # MPS before macOS 14
         return False
 
 
-def available_bytes(limit):
-    """Memory that weights can have now, or None where that can't be told. ``limit`` is the user's own, or None."""
-    if device() != "cuda":
+def available_bytes(device, limit):
+    """Bytes of memory that weights can have now, or None if unknown. ``limit`` is the user's own, or None."""
+    if device != "cuda":
         return memory.available_bytes()
     free = sum(torch.cuda.mem_get_info(one)[0] for one in range(torch.cuda.device_count()))
     return min(free, limit) if limit else free
 
 
-def _check_memory(found, dtype, options):
+def _check_memory(found, dtype, options, device):
     limit = options.memory_limit_bytes
-    if limit and device() == "cuda":
+    if limit and device == "cuda":
         torch.cuda.set_per_process_memory_fraction(min(1.0, limit / torch.cuda.mem_get_info(0)[1]))
-    available = available_bytes(limit)
+    available = available_bytes(device, limit)
     value_bytes = None if dtype == "auto" else dtype.itemsize
     memory.check_weights(found.weights, folder.weight_bytes(found.weights, value_bytes), available)
 
@@ -147,9 +157,9 @@ def _trusting(found, options):
     return call
 
 
-def _model(found, config, dtype, trusted):
+def _model(found, config, dtype, trusted, device):
     own_weights = found.dylora is not None and found.dylora.own_weights
-    place = "auto" if device() == "cuda" else {"": device()}
+    place = "auto" if device == "cuda" else {"": device}
     model, report = trusted(
         lambda **local: AutoModelForCausalLM.from_pretrained(
             found.weights,

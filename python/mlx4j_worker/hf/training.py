@@ -21,22 +21,23 @@ def load_backend(params, options, config, progress):
     """The backend for a training.config.TrainingConfig. Must run on the thread that trains."""
     if over := options.given("ranks", "hosts", "wiredLimit"):
         raise NotSupported(f"{over[0]} can't be honoured by the hf worker.", "Leave it out, or use the mlx worker.")
-    if options.memory_limit_bytes and models.device() != "cuda":
+    device, about_device = models.device_of(options, NotSupported)
+    if options.memory_limit_bytes and device != "cuda":
         raise NotSupported(
             "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.", "Leave it out."
         )
-    found = layout.read(params, options, progress, models.available_bytes(options.memory_limit_bytes))
+    found = layout.read(params, options, progress, models.available_bytes(device, options.memory_limit_bytes))
     check_source(found, config)
     if config.method == "full" and "quantization_config" in found.config:
         raise NotSupported(f"{found.weights} is quantized, so the method full can't train it.", "Use lora.")
     progress("load", 0, 1, "models")
     try:
-        model, tokenizer, warnings = models.load(found, options)
+        model, tokenizer, warnings = models.load(found, options, device)
         if found.adapter:
             from mlx4j_worker.hf import adapters
 
             adapters.put_on(model, found.adapter)
-        return HfBackend(params["model"], found, model, tokenizer, warnings, config)
+        return HfBackend(params["model"], found, model, tokenizer, [*about_device, *warnings], config)
     except BaseException:
         models.forget()
         raise

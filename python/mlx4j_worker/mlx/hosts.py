@@ -1,6 +1,7 @@
 """Where the ranks of a worker run: all on this machine, or each on a machine of a host file."""
 
 import json
+import os
 import shlex
 import socket
 import sys
@@ -73,7 +74,9 @@ def from_file(path):
 
 def ssh(entry):
     """The command that starts a worker on another machine; it has to let us in without asking anything."""
-    remote = shlex.join([entry["python"], *_WORKER, entry["worker"]])
+    tf32 = os.environ.get("MLX_ENABLE_TF32")  # ranks on this machine inherit it
+    setting = [] if tf32 is None else ["env", f"MLX_ENABLE_TF32={tf32}"]
+    remote = shlex.join([*setting, entry["python"], *_WORKER, entry["worker"]])
     return ["ssh", "-T", "-o", "BatchMode=yes", "--", entry["ssh"], remote]
 
 

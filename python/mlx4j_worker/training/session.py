@@ -1,7 +1,8 @@
 """One training in a worker: its calls, one after another, over the backend of an engine.
 
 Nothing random has a state: the order of the data comes from the seed and the epoch, dropout from the seed, the step and
-the micro-batch. So a step that fails or is cancelled leaves no trace, and a checkpoint goes on bit for bit.
+the micro-batch. So a step that fails or is cancelled leaves no trace, and a training resumes from a
+checkpoint bit for bit, where the device adds in a fixed order (MLX on Metal does not for the gradients of embeddings).
 """
 
 import math

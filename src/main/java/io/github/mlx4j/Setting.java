@@ -64,7 +64,7 @@ enum Setting {
     MLX4J_TF32(
             "MLX's own",
             "`false` keeps MLX from rounding float32 to TF32 in matrix products on GPUs that can do so; `true` allows it,"
-                    + " which is faster and less precise. `verify`, `evaluate`, `convert` and `fuse` never use it."),
+                    + " which is faster and less precise. `verify`, `compare`, `evaluate`, `convert` and `fuse` never use it."),
     MLX4J_BASE_MODEL(
             "",
             "Base model, where the model is an adapter or a DyLoRA-MoE, in place of the one that it names: a folder, or a hub id."),

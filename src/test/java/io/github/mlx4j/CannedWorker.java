@@ -20,6 +20,8 @@ public final class CannedWorker implements WorkerScripts {
             import json, os, sys
             answers = json.loads(open(FOLDER + "/answers.json").read())
             deaths = json.loads(open(FOLDER + "/deaths.json").read())
+            with open(FOLDER + "/environments", "a") as environments:
+                environments.write(json.dumps({"params": dict(os.environ)}) + "\\n")
             print('{"jsonrpc":"2.0","method":"hello","params":{"protocol":{"major":1,"minor":3},"worker":"fake",'
                   '"version":"1","pid":1,"python":"3","platform":"p","machine":"m","nonce":"' + sys.argv[1] + '"}}')
             for line in sys.stdin:
@@ -68,6 +70,11 @@ public final class CannedWorker implements WorkerScripts {
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
+    }
+
+    /** The environment variables of each process, as it began. */
+    public List<JsonNode> environments() {
+        return sent("environments");
     }
 
     @Override

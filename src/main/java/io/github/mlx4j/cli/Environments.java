@@ -270,7 +270,7 @@ final class Environments {
     }
 
     private String verify(ProviderKind kind, Path environment) throws IOException {
-        String script = BundledScripts.text("verify_environment.py");
+        String script = BundledScripts.check("verify_environment.py");
         String[] report = {""};
         int exit = execute(inside(kind, "-X", "utf8", "-c", script, kind.id()), true, line -> report[0] = line);
         if (exit != 0 || !report[0].startsWith("{")) {

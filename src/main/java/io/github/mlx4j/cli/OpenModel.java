@@ -63,7 +63,10 @@ record OpenModel(Side side, Runnable end) implements AutoCloseable {
             "MLX_KV_BITS",
             "MLX_KV_TOKENS");
 
-    /** Opens a model with the environment's settings, but for those of the model itself, and without a fallback. */
+    /**
+     * Opens a model with the environment's settings, but for those of the model itself, without TF32 and without a
+     * fallback.
+     */
     static OpenModel withWorker(Source source) {
         Map<String, String> settings = settings(source, ProviderConfig.environment());
         ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings));
@@ -86,6 +89,7 @@ record OpenModel(Side side, Runnable end) implements AutoCloseable {
         Map<String, String> settings = new HashMap<>(environment);
         LEFT_OUT.forEach(name -> settings.put(name, ""));
         settings.put("MLX4J_PREFIX_CACHE_MB", "0");
+        settings.put("MLX4J_TF32", "false"); // numbers of two models are compared
         settings.put("TASK_ORCHESTRATOR_PROVIDER", source.engine.kind().id());
         settings.put("TASK_ORCHESTRATOR_FALLBACK", "none");
         settings.put(source.engine.name() + "_MODEL", source.model);

@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Proves that two models give the same, such as one before and after a conversion, or on two engines: the logits at
  * each place of some prompts, and then what both generate. Holds the logits of one prompt at a time, of both.
+ *
+ * <p>Open models of mlx with {@code MlxOptions.tf32} off, as {@code mlx4j verify} does: GPUs that round float32 to TF32
+ * add differences of their own.
  */
 public final class ModelVerifier {
 

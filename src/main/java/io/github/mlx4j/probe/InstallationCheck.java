@@ -82,7 +82,7 @@ public final class InstallationCheck {
         try {
             List<String> command = new ArrayList<>(interpreters.launcher(platform));
             command.addAll(List.of(
-                    interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.text("verify_install.py")));
+                    interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.check("verify_install.py")));
             command.add(kind.id());
             command.add(Needs.of(kind).argument());
             int exit = IsolatedProcess.run(

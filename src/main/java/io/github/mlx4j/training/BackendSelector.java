@@ -122,6 +122,7 @@ final class BackendSelector {
         ModelOptions options = providers.workers().model();
         MlxOptions mlx = providers.workers().mlx();
         Path hosts = mlx.hosts();
+        Boolean tf32 = config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // an evaluation is a proof
         String source = folder ? Path.of(model).toAbsolutePath().toString() : model;
         OpenTrainingParams params = new OpenTrainingParams(
                 ProtocolVersion.CURRENT,
@@ -139,8 +140,7 @@ final class BackendSelector {
                                 : null),
                 TrainingJson.LINE.valueToTree(config));
         SerialWorker worker = SerialWorker.start(
-                WorkerLaunch.of(
-                        kind, ready.command(), new BundledScripts(kind.id() + "_worker.py"), network, mlx.tf32()),
+                WorkerLaunch.of(kind, ready.command(), new BundledScripts(kind.id() + "_worker.py"), network, tf32),
                 limits());
         return new Opened(
                 kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());

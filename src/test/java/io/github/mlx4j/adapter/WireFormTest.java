@@ -35,6 +35,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Named;
@@ -43,6 +44,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -417,6 +419,18 @@ class WireFormTest {
                         .put("memoryLimitBytes", 7)
                         .put("prefixCacheBytes", 5)
                         .put("device", "mps"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true, 1", "false, 0", ", "})
+    void shouldSetTf32InTheEnvironmentOfTheMlxWorker(@Nullable Boolean tf32, @Nullable String variable) {
+        MlxOptions mlx = tf32 == null ? MlxOptions.DEFAULT : MlxOptions.DEFAULT.withTf32(tf32);
+        adapter = new MlxSubprocessAdapter(settings(WorkerOptions.DEFAULT.withMlx(mlx)));
+        adapter.warmUp();
+
+        assertThat(worker.environments())
+                .extracting(environment -> environment.path("MLX_ENABLE_TF32").textValue())
+                .containsExactly(variable);
     }
 
     private JsonNode options() {

@@ -21,6 +21,7 @@ class OpenModelTest {
             "MLX4J_DTYPE", "float16",
             "MLX_DRAFT_MODEL", "other",
             "MLX_KV_BITS", "4",
+            "MLX4J_TF32", "true",
             "MLX4J_ALLOW_PICKLES", "true",
             "MLX4J_MEMORY_LIMIT_MB", "1");
 
@@ -34,7 +35,9 @@ class OpenModelTest {
                 options(new OpenModel.Source("A", "m", Engine.MLX, null, new OpenModel.Making(null, null, null)));
 
         assertThat(options.model()).isEqualTo(PLAIN);
-        assertThat(options.mlx()).isEqualTo(MlxOptions.DEFAULT);
+        assertThat(options.mlx())
+                .as("TF32 is off where models are compared")
+                .isEqualTo(MlxOptions.DEFAULT.withTf32(false));
         assertThat(options.prefixCacheBytes()).isZero();
     }
 

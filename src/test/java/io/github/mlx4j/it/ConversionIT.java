@@ -7,7 +7,6 @@ import static org.awaitility.Awaitility.await;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.ModelOptions;
-import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -168,7 +167,7 @@ class ConversionIT {
         ModelOptions options = ModelOptions.DEFAULT.withAdapter(adapter);
         ProviderConfig config = Fixture.config(ProviderKind.MLX)
                 .model(ProviderKind.MLX, model.toString())
-                .workers(WorkerOptions.DEFAULT.withModel(options))
+                .workers(Fixture.WORKERS.withModel(options))
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             return providers

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.MlxOptions;
+import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.Message;
 import io.github.mlx4j.port.ProviderKind;
@@ -28,6 +30,11 @@ public final class Fixture {
             .map(Path::of)
             .orElse(Path.of(System.getProperty("user.home"), ".mlx4j"));
     public static final String STORY = "Tell me a long story";
+
+    /** The tests compare numbers with those of other devices, so float32 is not rounded to TF32. */
+    static final MlxOptions MLX = MlxOptions.DEFAULT.withTf32(false);
+
+    static final WorkerOptions WORKERS = WorkerOptions.DEFAULT.withMlx(MLX);
 
     private static final Pattern THINKING = Pattern.compile("(?s)(?:<think>(.*)</think>)?(.*)");
 
@@ -94,6 +101,7 @@ public final class Fixture {
                 .model(ProviderKind.MLX, MODEL.toString())
                 .home(HOME)
                 .allowAnyPlatform(true)
+                .workers(WORKERS)
                 .download(false);
     }
 

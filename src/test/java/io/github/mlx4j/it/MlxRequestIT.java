@@ -36,7 +36,7 @@ class MlxRequestIT extends RequestContract {
         assertThat(second.usage().cachedTokens())
                 .isGreaterThanOrEqualTo(
                         first.usage().promptTokens() + first.tokens().size());
-        try (ProviderFactory cold = factory(WorkerOptions.DEFAULT.withPrefixCacheBytes(0))) {
+        try (ProviderFactory cold = factory(Fixture.WORKERS.withPrefixCacheBytes(0))) {
             GenerationResult same = cold.createTextGenerationAdapter()
                     .generate(GenerationRequest.chat(chat).toBuilder()
                             .maxTokens(20)
@@ -48,8 +48,8 @@ class MlxRequestIT extends RequestContract {
 
     @Test
     void shouldDecodeTheSameWithADraftModel() {
-        MlxOptions drafted = MlxOptions.DEFAULT.withDraftModel(Fixture.MODEL.toString());
-        try (ProviderFactory factory = factory(WorkerOptions.DEFAULT.withMlx(drafted))) {
+        MlxOptions drafted = Fixture.MLX.withDraftModel(Fixture.MODEL.toString());
+        try (ProviderFactory factory = factory(Fixture.WORKERS.withMlx(drafted))) {
             TextGenerationPort port = factory.createTextGenerationAdapter();
             Fixture.Known story = Fixture.known(Fixture.STORY);
             GenerationResult result = port.generate(story.request());
@@ -68,8 +68,8 @@ class MlxRequestIT extends RequestContract {
 
     @Test
     void shouldRunWithAQuantizedAndWithABoundedCache() {
-        for (MlxOptions options : List.of(MlxOptions.DEFAULT.withKvBits(8), MlxOptions.DEFAULT.withKvTokens(256))) {
-            try (ProviderFactory factory = factory(WorkerOptions.DEFAULT.withMlx(options))) {
+        for (MlxOptions options : List.of(Fixture.MLX.withKvBits(8), Fixture.MLX.withKvTokens(256))) {
+            try (ProviderFactory factory = factory(Fixture.WORKERS.withMlx(options))) {
                 Fixture.Known months = Fixture.known("List the months");
                 GenerationResult result = factory.createTextGenerationAdapter().generate(months.request());
                 assertThat(result.text()).isEqualTo(months.text());
@@ -80,11 +80,11 @@ class MlxRequestIT extends RequestContract {
     @Test
     void shouldRefuseOptionsThatCannotBeHonoured() {
         for (MlxOptions options : List.of(
-                MlxOptions.DEFAULT.withKvBits(8).withKvTokens(256),
-                MlxOptions.DEFAULT.withKvBits(8).withDraftModel(Fixture.MODEL.toString()))) {
-            assertRefused(WorkerOptions.DEFAULT.withMlx(options));
+                Fixture.MLX.withKvBits(8).withKvTokens(256),
+                Fixture.MLX.withKvBits(8).withDraftModel(Fixture.MODEL.toString()))) {
+            assertRefused(Fixture.WORKERS.withMlx(options));
         }
-        assertRefused(WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withAdapter(Path.of("/no/such/adapter"))));
+        assertRefused(Fixture.WORKERS.withModel(ModelOptions.DEFAULT.withAdapter(Path.of("/no/such/adapter"))));
     }
 
     private static void assertRefused(WorkerOptions options) {

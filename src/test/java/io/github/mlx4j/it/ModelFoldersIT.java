@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.ModelOptions;
-import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.model.ModelFormat;
@@ -182,7 +181,7 @@ class ModelFoldersIT {
     private static Answers answers(ProviderKind kind, Path model, ModelOptions options) {
         ProviderConfig config = Fixture.config(kind)
                 .model(kind, model.toString())
-                .workers(WorkerOptions.DEFAULT.withModel(options))
+                .workers(Fixture.WORKERS.withModel(options))
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             TextGenerationPort llm = providers.createTextGenerationAdapter();

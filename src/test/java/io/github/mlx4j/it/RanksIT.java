@@ -7,8 +7,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.adapter.MlxOptions;
-import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -114,7 +112,7 @@ class RanksIT {
     private static ProviderConfig config(Path model, int ranks) {
         return Fixture.config(ProviderKind.MLX)
                 .model(ProviderKind.MLX, model.toString())
-                .workers(WorkerOptions.DEFAULT.withMlx(MlxOptions.DEFAULT.withRanks(ranks)))
+                .workers(Fixture.WORKERS.withMlx(Fixture.MLX.withRanks(ranks)))
                 .build();
     }
 

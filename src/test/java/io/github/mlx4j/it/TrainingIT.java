@@ -261,7 +261,7 @@ class TrainingIT {
     }
 
     private static String answer(ProviderKind kind, Path adapter) {
-        WorkerOptions standard = WorkerOptions.DEFAULT;
+        WorkerOptions standard = Fixture.WORKERS;
         ProviderConfig.Builder config = Fixture.config(kind)
                 .model(kind, Fixture.MODEL.toString())
                 .workers(standard.withModel(standard.model().withAdapter(adapter)));

@@ -21,6 +21,10 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class ModelConverterTest {
 
+    private static final String REFUSAL =
+            "{\"jsonrpc\":\"2.0\",\"id\":\"ID\",\"error\":{\"code\":-32000,\"message\":\"no\","
+                    + "\"data\":{\"kind\":\"conversion_failed\",\"retryable\":false,\"hint\":\"\",\"detail\":\"\"}}}";
+
     private final ModelConverter converter = new ModelConverter(FakeWorker::ready, FakeWorker.SCRIPTS, false, Map.of());
 
     @Test
@@ -42,10 +46,8 @@ class ModelConverterTest {
 
     @Test
     void shouldSendTheHubsTokenWhereSomethingMayComeFromThere(@TempDir Path folder) {
-        String refusal = "{\"jsonrpc\":\"2.0\",\"id\":\"ID\",\"error\":{\"code\":-32000,\"message\":\"no\","
-                + "\"data\":{\"kind\":\"conversion_failed\",\"retryable\":false,\"hint\":\"\",\"detail\":\"\"}}}";
         CannedWorker worker =
-                new CannedWorker(folder).answers("convert", refusal).answers("fuse", refusal);
+                new CannedWorker(folder).answers("convert", REFUSAL).answers("fuse", REFUSAL);
         ModelConverter online = new ModelConverter(FakeWorker::ready, worker, true, Map.of("HF_TOKEN", "secret"));
         String local = folder.toString();
         Path output = folder.resolve("new");
@@ -62,6 +64,23 @@ class ModelConverterTest {
         assertThat(worker.sent("fuse"))
                 .extracting(params -> params.path("hubToken").asText())
                 .containsExactly("secret", "");
+    }
+
+    @Test
+    void shouldComputeTheProofWithoutTf32(@TempDir Path folder) {
+        CannedWorker worker =
+                new CannedWorker(folder).answers("convert", REFUSAL).answers("fuse", REFUSAL);
+        ModelConverter proving = new ModelConverter(FakeWorker::ready, worker, false, Map.of());
+        Path output = folder.resolve("new");
+
+        assertThatExceptionOfType(ConversionException.class)
+                .isThrownBy(() -> proving.convert(ConversionConfig.of("org/name", output)));
+        assertThatExceptionOfType(ConversionException.class)
+                .isThrownBy(() -> proving.fuse(FusionConfig.of("org/name", output)));
+
+        assertThat(worker.environments())
+                .extracting(environment -> environment.path("MLX_ENABLE_TF32").asText())
+                .containsExactly("0", "0");
     }
 
     @Test

@@ -9,6 +9,8 @@ import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.HfDevice;
+import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.CancelledException;
@@ -33,6 +35,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
@@ -236,6 +240,49 @@ class TrainingSessionTest {
                         + "\"gradientCheckpointing\":false,\"dtype\":\"float32\",\"maxLength\":2048,\"maskPrompt\":false,"
                         + "\"seed\":0,\"trainData\":\"" + Path.of("train.jsonl").toAbsolutePath() + "\"}}");
         assertThat(mlx.sent("openTraining").get(1).path("hubToken").asText()).isEqualTo("secret");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"LORA, 1", "NONE, 0"})
+    void shouldEvaluateWithoutTf32AndTrainAsConfigured(TrainingMethod method, String variable) throws Exception {
+        CannedWorker mlx = new CannedWorker(Files.createDirectories(folder.resolve("canned")))
+                .answers("openTraining", CannedWorker.result("\"model\":\"m\",\"device\":\"cpu\""));
+        ProviderConfig providers =
+                fake.providers(mlx).withWorkers(WorkerOptions.DEFAULT.withMlx(MlxOptions.DEFAULT.withTf32(true)));
+        Path data = Files.writeString(folder.resolve("data.jsonl"), "{\"text\": \"abcde\"}");
+        TrainingConfig config = TrainingConfig.builder(method)
+                .trainData(method == TrainingMethod.NONE ? null : data)
+                .validData(data)
+                .build();
+
+        TrainingSession.open(providers, "fake", config).close();
+
+        assertThat(mlx.environments())
+                .extracting(environment -> environment.path("MLX_ENABLE_TF32").asText())
+                .containsExactly(variable);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ProviderKind.class,
+            names = {"MLX", "HF"})
+    void shouldSendEachWorkerItsOwnOptions(ProviderKind kind) throws Exception {
+        CannedWorker canned = new CannedWorker(Files.createDirectories(folder.resolve("canned")))
+                .answers("openTraining", CannedWorker.result("\"model\":\"m\",\"device\":\"cpu\""));
+        ProviderConfig providers = ProviderConfig.builder()
+                .interpreter(
+                        kind,
+                        StubPython.withWorker(folder.resolve("python"), canned).toString())
+                .allowAnyPlatform(true)
+                .workers(WorkerOptions.DEFAULT
+                        .withModel(ModelOptions.DEFAULT.withDevice(HfDevice.CPU))
+                        .withMlx(MlxOptions.DEFAULT.withWiredLimit(true)))
+                .build();
+
+        TrainingSession.open(providers, "fake", fake.config().build(), kind).close();
+
+        assertThat(canned.sent("openTraining").get(0).path("options").toString())
+                .isEqualTo(kind == ProviderKind.MLX ? "{\"wiredLimit\":true}" : "{\"device\":\"cpu\"}");
     }
 
     @Test

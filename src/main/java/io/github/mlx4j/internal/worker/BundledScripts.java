@@ -40,6 +40,11 @@ public final class BundledScripts implements WorkerScripts {
         }
     }
 
+    /** A script that checks an environment, with the code that chooses torch's device before it. */
+    public static String check(String name) throws IOException {
+        return text("mlx4j_worker/hf/devices.py") + "\n" + text(name);
+    }
+
     private static InputStream open(String name) throws IOException {
         InputStream bytes = BundledScripts.class.getResourceAsStream(ROOT + name);
         if (bytes == null) {

@@ -26,7 +26,8 @@ public final class WorkerEnvironment {
     private static final Map<String, String> FIXED = Map.of(
             "TOKENIZERS_PARALLELISM", "false",
             "HF_HUB_DISABLE_PROGRESS_BARS", "1",
-            "HF_HUB_DISABLE_TELEMETRY", "1");
+            "HF_HUB_DISABLE_TELEMETRY", "1",
+            "PYTORCH_ENABLE_MPS_FALLBACK", "1"); // operations that MPS lacks run on the CPU; no effect elsewhere
 
     /** Proxies and certificates, for a process that uses the network. */
     public static final Set<String> NETWORK = Set.of(

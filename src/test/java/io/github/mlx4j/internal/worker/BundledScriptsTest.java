@@ -51,6 +51,14 @@ class BundledScriptsTest {
         assertThat(BundledScripts.text("probe.py")).isEqualTo(Files.readString(SOURCES.resolve("probe.py")));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"verify_install.py", "verify_environment.py"})
+    void shouldPutTheChoiceOfTorchsDeviceBeforeACheck(String name) throws IOException {
+        assertThat(BundledScripts.check(name))
+                .isEqualTo(Files.readString(SOURCES.resolve("mlx4j_worker/hf/devices.py")) + "\n"
+                        + Files.readString(SOURCES.resolve(name)));
+    }
+
     @Test
     void shouldSayWhichFileIsMissingWhenTheJarLacksIt() {
         assertThatExceptionOfType(FileNotFoundException.class)

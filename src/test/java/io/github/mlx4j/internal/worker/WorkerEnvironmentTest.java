@@ -52,7 +52,8 @@ class WorkerEnvironmentTest {
                 .containsOnly(
                         Map.entry("TOKENIZERS_PARALLELISM", "false"),
                         Map.entry("HF_HUB_DISABLE_PROGRESS_BARS", "1"),
-                        Map.entry("HF_HUB_DISABLE_TELEMETRY", "1"));
+                        Map.entry("HF_HUB_DISABLE_TELEMETRY", "1"),
+                        Map.entry("PYTORCH_ENABLE_MPS_FALLBACK", "1"));
     }
 
     @Test
