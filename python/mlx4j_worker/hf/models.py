@@ -7,6 +7,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 
 from mlx4j_worker import dylora, folder, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
+from mlx4j_worker.hf import device_memory
 
 _WRAPPER = {dylora.PREFIX: "", r"\.base_layer\.": "."}  # from a DyLoRA-MoE's names to those of its base model
 
@@ -86,11 +87,8 @@ def _has_bfloat16():
 
 
 def available_bytes(limit):
-    """Memory that weights can have now, or None where that can't be told. ``limit`` is the user's own, or None."""
-    if device() != "cuda":
-        return memory.available_bytes()
-    free = sum(torch.cuda.mem_get_info(one)[0] for one in range(torch.cuda.device_count()))
-    return min(free, limit) if limit else free
+    """Memory that weights can use now, in bytes, or None if it is unknown. ``limit`` is the user's own, or None."""
+    return device_memory.available_bytes(device(), limit)
 
 
 def _check_memory(found, dtype, options):
