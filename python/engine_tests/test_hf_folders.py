@@ -31,7 +31,7 @@ from mlx4j_worker.errors import (
     OutOfMemory,
     UnsafeModel,
 )
-from mlx4j_worker.hf import loading
+from mlx4j_worker.hf import device_memory, loading
 from mlx4j_worker.hf import models as hf_models
 from mlx4j_worker.hf.adapters import Experts
 from mlx4j_worker.requests import parse_embed, parse_score
@@ -762,6 +762,68 @@ class DyLora(Case):
         path = folder / "peft_adapters/expert_1/expert_1/adapter_model.safetensors"
         path.write_bytes(path.read_bytes()[:-1])
         self.refused(ModelLoadFailed, "is damaged", folder)
+
+
+class Memory(Case):
+    def test_mps_has_what_the_working_set_and_other_processes_leave(self):
+        cases = [  # (recommended, free in the system, expected), in GB; 2 are in tensors and the driver has 3
+            (12, 20, 10),
+            (12, 4, 5),
+            (12, None, 10),
+            (1, 20, 0),
+        ]
+        for recommended, free, expected in cases:
+            with (
+                self.subTest(recommended=recommended, free=free),
+                mock.patch.multiple(
+                    torch.mps,
+                    recommended_max_memory=lambda recommended=recommended: recommended * 10**9,
+                    driver_allocated_memory=lambda: 3 * 10**9,
+                    current_allocated_memory=lambda: 2 * 10**9,
+                ),
+                mock.patch("mlx4j_worker.memory.available_bytes", lambda free=free: free and free * 10**9),
+            ):
+                self.assertEqual(device_memory.available_bytes("mps"), expected * 10**9)
+                self.assertEqual(
+                    device_memory.used_bytes("mps"),
+                    {"activeBytes": 2 * 10**9, "peakBytes": 2 * 10**9, "cacheBytes": 10**9},
+                )
+
+    def test_cuda_has_what_its_devices_and_the_limit_leave(self):
+        with mock.patch.multiple(
+            torch.cuda,
+            device_count=lambda: 2,
+            mem_get_info=lambda one: (5 * 10**9 + one, 10**10),
+            memory_allocated=lambda _one=0: 2 * 10**9,
+            memory_reserved=lambda _one=0: 3 * 10**9,
+        ):
+            self.assertEqual(device_memory.available_bytes("cuda"), 12 * 10**9 + 1)
+            self.assertEqual(device_memory.available_bytes("cuda", 6 * 10**9), 2 * 10**9)
+            self.assertEqual(device_memory.available_bytes("cuda", 10**9), 0)
+
+    def test_the_cpu_has_what_the_system_has(self):
+        with mock.patch("mlx4j_worker.memory.available_bytes", lambda: 12345):
+            self.assertEqual(device_memory.available_bytes("cpu"), 12345)
+        self.assertIsNone(device_memory.used_bytes("cpu"))
+        self.assertIsInstance(device_memory.available_bytes("cpu"), int)
+
+    def test_a_request_is_held_against_the_room_of_the_models_device(self):
+        engine = opened("llama")
+        per_token = engine._kv_bytes
+        with (
+            mock.patch.object(device_memory, "available_bytes", lambda _device, _limit: 20 * per_token),
+            self.assertRaisesRegex(OutOfMemory, f"{per_token} bytes each"),
+        ):
+            submit(engine, TEXT, maxTokens=20)
+        self.assertFalse(engine.busy)
+
+    def test_the_highest_use_that_was_seen_is_the_peak(self):
+        engine = opened("llama")
+        self.assertGreater(engine.memory()["activeBytes"], 0)
+        for active, peak in ((3, 3), (7, 7), (2, 7)):
+            used = {"activeBytes": active, "peakBytes": active, "cacheBytes": 1}
+            with mock.patch.object(device_memory, "used_bytes", lambda _device, used=used: used):
+                self.assertEqual(engine.memory(), {"activeBytes": active, "peakBytes": peak, "cacheBytes": 1})
 
 
 class Logits(Case):

@@ -247,6 +247,27 @@ class Memory(Shared):
         self.assertIsInstance(call.error, OutOfMemory)
         self.assertIn(f"{per_token} bytes each", str(call.error))
 
+    def test_the_room_is_the_smallest_of_limit_working_set_and_what_other_processes_leave(self):
+        cases = [  # (working set, free in the system, the user's limit, expected), in GB; 3 are active and 1 is cached
+            (5.7, 9.0, None, 2.7),
+            (12.0, 2.0, None, 3.0),  # another process has most of the memory; the cache can be used again
+            (12.0, 2.0, 4.0, 1.0),
+            (12.0, None, None, 9.0),
+            (None, 6.0, None, 7.0),  # no Metal
+            (None, None, None, None),
+        ]
+        for working_set, free, limit, expected in cases:
+            info = {} if working_set is None else {"max_recommended_working_set_size": int(working_set * 1e9)}
+            with (
+                self.subTest(working_set=working_set, free=free, limit=limit),
+                mock.patch.object(mx, "device_info", lambda info=info: info),
+                mock.patch.object(mx, "get_active_memory", lambda: 3 * 10**9),
+                mock.patch.object(mx, "get_cache_memory", lambda: 10**9),
+                mock.patch("mlx4j_worker.memory.available_bytes", lambda free=free: free and int(free * 1e9)),
+            ):
+                found = engine_module.available_bytes(limit and int(limit * 1e9))
+                self.assertEqual(found, expected and int(expected * 1e9))
+
 
 class Choosing(Shared):
     """Each option against a computation by hand on the model's logits."""

@@ -1,8 +1,10 @@
 """What a request's KV cache takes, and whether that is there, before an engine is asked for it."""
 
 import resource
+import sys
 from pathlib import Path
 
+from mlx4j_worker import macos
 from mlx4j_worker.errors import OutOfMemory
 
 
@@ -22,8 +24,10 @@ def kv_bytes_per_token(config, value_bytes):
     return None
 
 
-def available_bytes():
-    """Memory that this machine can give now without swapping, or None where that can't be told cheaply (macOS)."""
+def available_bytes() -> int | None:
+    """Memory that this machine can provide now without swapping, in bytes, or None if that is unknown."""
+    if sys.platform == "darwin":
+        return macos.available_bytes()
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             found = next((line for line in lines if line.startswith("MemAvailable:")), None)
@@ -50,8 +54,10 @@ def _left_in_cgroups(root="/sys/fs/cgroup", own="/proc/self/cgroup"):
             continue
 
 
-def resident_bytes():
-    """Memory that this process has of the machine now, or None where that can't be told cheaply (macOS)."""
+def resident_bytes() -> int | None:
+    """Memory of the machine that this process uses now, in bytes, or None if that is unknown."""
+    if sys.platform == "darwin":
+        return macos.footprint_bytes()
     try:
         with open("/proc/self/statm", encoding="ascii") as line:
             return int(line.read().split()[1]) * resource.getpagesize()

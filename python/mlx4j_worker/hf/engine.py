@@ -14,6 +14,7 @@ from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation
 from mlx4j_worker.grammar import Grammars
+from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.actions import ACTIONS
 from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.requests import check_fits, check_prompt
@@ -36,6 +37,7 @@ class HfEngine:
         self._context = context_length(parts.layout.config)
         self._vocabulary = model.get_input_embeddings().weight.shape[0]
         self._footprint = model.get_memory_footprint()
+        self._peak = 0
         self._kv_bytes = memory.kv_bytes_per_token(parts.layout.config, model.dtype.itemsize)
         self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
         takes = inspect.signature(model.forward).parameters
@@ -73,11 +75,12 @@ class HfEngine:
         }
 
     def memory(self):
-        """What the model takes, in bytes; may be called on any thread."""
-        if self._model.device.type == "cuda":
-            active, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
-            return {"activeBytes": active, "peakBytes": peak, "cacheBytes": torch.cuda.memory_reserved() - active}
-        return {"activeBytes": self._footprint, "peakBytes": self._footprint, "cacheBytes": None}
+        """Memory in use, in bytes; on the CPU that of the weights alone. May be called on any thread."""
+        used = device_memory.used_bytes(self._model.device.type)
+        if used is None:
+            return {"activeBytes": self._footprint, "peakBytes": self._footprint, "cacheBytes": None}
+        self._peak = max(self._peak, used["peakBytes"])
+        return {**used, "peakBytes": self._peak}
 
     def has(self, call):
         return any(one is call for one, _ in self._queue)
@@ -266,9 +269,7 @@ class HfEngine:
         return self._model.base_model is not self._model
 
     def _available_bytes(self):
-        if self._model.device.type == "cuda":
-            return torch.cuda.mem_get_info()[0]
-        return memory.available_bytes()
+        return device_memory.available_bytes(self._model.device.type, self._options.memory_limit_bytes)
 
     def _decode(self, ids):
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

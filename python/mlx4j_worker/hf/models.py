@@ -7,6 +7,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Genera
 
 from mlx4j_worker import dylora, files, folder, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
+from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
 from mlx4j_worker.requests import Options
 
@@ -97,11 +98,8 @@ def has_bfloat16(device: str) -> bool:
 
 
 def available_bytes(device, limit):
-    """Bytes of memory that weights can have now, or None if unknown. ``limit`` is the user's own, or None."""
-    if device != "cuda":
-        return memory.available_bytes()
-    free = sum(torch.cuda.mem_get_info(one)[0] for one in range(torch.cuda.device_count()))
-    return min(free, limit) if limit else free
+    """Memory that weights can use now, in bytes, or None if it is unknown. ``limit`` is the user's own, or None."""
+    return device_memory.available_bytes(device, limit)
 
 
 def _check_memory(found, dtype, options, device):

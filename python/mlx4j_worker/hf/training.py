@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from mlx4j_worker import layout
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.folder import context_length
-from mlx4j_worker.hf import models
+from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import copy_beside_weights
 from mlx4j_worker.training.modules import WITHOUT_EXPERTS
@@ -220,17 +220,12 @@ class HfBackend:
 
     def _measure(self):
         """On a CPU, that is weights, gradients and the optimizer's values, and not what passes in a step."""
-        device, cache = self._model.device.type, None
-        if device == "cuda":
-            active, peak = torch.cuda.memory_allocated(), torch.cuda.max_memory_allocated()
-            cache = torch.cuda.memory_reserved() - active
-        elif device == "mps":
-            active = peak = torch.mps.current_allocated_memory()
-        else:
+        used = device_memory.used_bytes(self._model.device.type)
+        if used is None:
             gradients = [p.grad for p in self._trained.values() if p.grad is not None]
-            active = peak = sum(one.nbytes for one in [*self._model.parameters(), *gradients, *self._values().values()])
-        peak = max(peak, self._used["peakBytes"])
-        self._used = {"activeBytes": active, "peakBytes": peak, "cacheBytes": cache}
+            active = sum(one.nbytes for one in [*self._model.parameters(), *gradients, *self._values().values()])
+            used = {"activeBytes": active, "peakBytes": active, "cacheBytes": None}
+        self._used = {**used, "peakBytes": max(used["peakBytes"], self._used["peakBytes"])}
 
 
 def _on_cpu(tensors):

@@ -429,13 +429,14 @@ def used_memory():
 
 
 def available_bytes(limit):
-    """Memory that can be had now, with what mlx holds for later, or None where that can't be told.
+    """Memory that MLX can use now, in bytes, with what it keeps for later use, or None if that is unknown.
 
-    ``limit`` is the user's own, or None.
+    The smallest of what is left of the user's ``limit`` (or None), what is left of Metal's recommended working set, and
+    what the system can provide beside other processes. Cheap, but not meant to be called for each token.
     """
     device = mx.device_info().get("max_recommended_working_set_size")
     rooms = [most - mx.get_active_memory() for most in (limit, device) if most]
-    free = None if device else memory.available_bytes()
+    free = memory.available_bytes()
     if free is not None:
         rooms.append(free + mx.get_cache_memory())
     return min(rooms, default=None)

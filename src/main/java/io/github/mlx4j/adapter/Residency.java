@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
-import java.util.function.Supplier;
+import java.util.function.LongFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,7 +44,7 @@ public final class Residency implements AutoCloseable {
 
     private final ResidencyOptions options;
     private final ModelRegistry registry;
-    private final Supplier<OptionalLong> available; // less the reserve
+    private final LongFunction<OptionalLong> available; // of the bytes that all workers hold; less the reserve
     private final List<Seat> seats = new ArrayList<>();
     private final List<Stay> waiting = new ArrayList<>();
     private @Nullable Thread arranger; // as long as anyone waits
@@ -88,7 +88,7 @@ public final class Residency implements AutoCloseable {
         this(options, registry, new MemoryManager(new DeviceManager(), options.reservedBytes())::availableBytes);
     }
 
-    Residency(ResidencyOptions options, ModelRegistry registry, Supplier<OptionalLong> available) {
+    Residency(ResidencyOptions options, ModelRegistry registry, LongFunction<OptionalLong> available) {
         this.options = options;
         this.registry = registry;
         this.available = available;
@@ -301,7 +301,8 @@ public final class Residency implements AutoCloseable {
         all.forEach(seat -> seat.resident.need()); // which is known from then on
         List<Seat> unable =
                 wanted.stream().filter(seat -> !seat.resident.canRun()).toList();
-        return new Facts(available.get(), unable);
+        long held = all.stream().mapToLong(seat -> seat.resident.takenBytes()).sum();
+        return new Facts(available.apply(held), unable);
     }
 
     private void pause() {

@@ -6,10 +6,12 @@ import io.github.mlx4j.device.Hardware;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code mlx4j doctor} says of the machine. */
@@ -32,12 +34,12 @@ final class HardwareSection {
                 hardware.variant() == null ? null : hardware.variant().name().toLowerCase(Locale.ROOT));
         described.put("translated", hardware.translated());
         described.put("cores", hardware.cores());
-        described.put("performanceCores", hardware.performanceCores());
-        described.put("efficiencyCores", hardware.efficiencyCores());
+        described.put("coreLevels", hardware.coreLevels());
         described.put("gpuCores", gpuCores.isPresent() ? gpuCores.getAsInt() : null);
         described.put("memoryBytes", hardware.memoryBytes());
         described.put("availableBytes", available.isPresent() ? available.getAsLong() : null);
         described.put("gpuLimitBytes", hardware.gpuLimitBytes());
+        described.put("gpuLimitSet", hardware.gpuLimitSet());
         return described;
     }
 
@@ -47,18 +49,26 @@ final class HardwareSection {
                 hardware.get("chip") == null ? "unknown processor" : hardware.get("chip"),
                 Boolean.TRUE.equals(hardware.get("translated")) ? ", this JVM is translated (Rosetta)" : "");
         out.printf("  cores        %s", hardware.get("cores"));
-        if (hardware.get("performanceCores") != null) {
-            out.printf(
-                    " (%s performance, %s efficiency)",
-                    hardware.get("performanceCores"), hardware.get("efficiencyCores"));
+        if (hardware.get("coreLevels") instanceof List<?> levels && !levels.isEmpty()) {
+            out.printf(" (%s)", levels.stream().map(HardwareSection::text).collect(Collectors.joining(", ")));
         }
         out.printf("%s%n", hardware.get("gpuCores") == null ? "" : ", GPU " + hardware.get("gpuCores"));
         out.printf(
                 "  memory       %s, %s available now%n",
                 amount(hardware.get("memoryBytes")), amount(hardware.get("availableBytes")));
         if (hardware.get("gpuLimitBytes") != null) {
-            out.printf("  GPU limit    %s (iogpu.wired_limit_mb)%n", amount(hardware.get("gpuLimitBytes")));
+            out.printf(
+                    "  GPU limit    %s (%s)%n",
+                    amount(hardware.get("gpuLimitBytes")),
+                    Boolean.TRUE.equals(hardware.get("gpuLimitSet"))
+                            ? "iogpu.wired_limit_mb"
+                            : "an estimate of macOS's recommendation");
         }
+    }
+
+    private static String text(Object level) {
+        Hardware.CoreLevel one = (Hardware.CoreLevel) level;
+        return one.cores() + " " + one.name().toLowerCase(Locale.ROOT);
     }
 
     private static String amount(@Nullable Object bytes) {

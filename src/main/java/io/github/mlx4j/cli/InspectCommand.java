@@ -105,7 +105,8 @@ final class InspectCommand implements Callable<Integer> {
         ModelInspection whole = model.whole().orElse(model);
         KvCache cache = whole.kvCache();
         OptionalLong now = device.availableMemory();
-        OptionalLong beside = new MemoryManager(device).availableBytes();
+        MemoryManager manager = new MemoryManager(device);
+        OptionalLong beside = manager.availableBytes();
         Map<String, Object> memory = new LinkedHashMap<>();
         memory.put("weightBytes", model.weightBytes());
         memory.put("kvBytesPerToken", cache == null ? null : cache.bytesPerToken());
@@ -115,7 +116,7 @@ final class InspectCommand implements Callable<Integer> {
         memory.put("explanation", full.explain());
         memory.put("availableBytes", now.isPresent() ? now.getAsLong() : null);
         memory.put("fitsNow", now.isPresent() ? full.fits(now.getAsLong()).orElse(null) : null);
-        memory.put("reservedBytes", MemoryManager.DEFAULT_RESERVED_BYTES);
+        memory.put("reservedBytes", manager.reservedBytes());
         memory.put(
                 "fitsBesideReserve",
                 beside.isPresent() ? full.fits(beside.getAsLong()).orElse(null) : null);
@@ -197,7 +198,8 @@ final class InspectCommand implements Callable<Integer> {
                                         whole.kvCacheNote().isEmpty() ? "" : "; " + whole.kvCacheNote()));
         line(out, "full context", full.explain());
         OptionalLong now = device.availableMemory();
-        OptionalLong beside = new MemoryManager(device).availableBytes();
+        MemoryManager manager = new MemoryManager(device);
+        OptionalLong beside = manager.availableBytes();
         line(
                 out,
                 "this machine",
@@ -207,7 +209,7 @@ final class InspectCommand implements Callable<Integer> {
                                 .formatted(
                                         Bytes.text(now.getAsLong()),
                                         fits(full, now.getAsLong()),
-                                        Bytes.text(MemoryManager.DEFAULT_RESERVED_BYTES),
+                                        Bytes.text(manager.reservedBytes()),
                                         fits(full, beside.getAsLong())));
     }
 

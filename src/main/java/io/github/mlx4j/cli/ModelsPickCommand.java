@@ -41,7 +41,8 @@ final class ModelsPickCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "The memory for it, such as 16GB or 900MB; default: what is free here beside a reserve of 8 GB.")
+                    "Memory for the model, such as 16GB or 900MB; default: what is available here less a reserve of an"
+                            + " eighth of the memory, 8 GB at most.")
     private @Nullable Long memory;
 
     @Option(

@@ -69,13 +69,16 @@ public record BackendChoice(
         if (device.equals("cuda")) {
             return null; // the model goes into the GPU's own memory, of which nothing is known here
         }
+        if (!device.equals("cpu") && hardware.gpuLimitBytes() != null && neededBytes > hardware.gpuLimitBytes()) {
+            return "the model needs %s, but the GPU should use at most %s (%s)"
+                    .formatted(
+                            Bytes.text(neededBytes),
+                            Bytes.text(hardware.gpuLimitBytes()),
+                            hardware.gpuLimitSet() ? "iogpu.wired_limit_mb" : "an estimate of macOS's recommendation");
+        }
         if (available.isPresent() && neededBytes > available.getAsLong()) {
             return "the model needs %s, but %s are available"
                     .formatted(Bytes.text(neededBytes), Bytes.text(available.getAsLong()));
-        }
-        if (device.equals("gpu") && hardware.gpuLimitBytes() != null && neededBytes > hardware.gpuLimitBytes()) {
-            return "the model needs %s, but the GPU may hold %s (iogpu.wired_limit_mb)"
-                    .formatted(Bytes.text(neededBytes), Bytes.text(hardware.gpuLimitBytes()));
         }
         return null;
     }

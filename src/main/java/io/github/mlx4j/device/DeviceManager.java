@@ -47,17 +47,30 @@ public final class DeviceManager {
         return displays.map(MacReadings::gpuCores).orElse(OptionalInt.empty());
     }
 
-    /**
-     * Memory, in bytes, that can be had now without swapping: on Linux what the kernel calls available, or what is left
-     * to the container; on macOS the pages that are free, inactive, speculative or purgeable. Empty where it can't be
-     * told.
-     */
+    /** {@link #availableMemory(long)} for a program that has no worker running. */
     public OptionalLong availableMemory() {
-        return isMac()
-                ? machine.run(SOON, MacReadings.VM_STAT)
-                        .map(MacReadings::available)
-                        .orElse(OptionalLong.empty())
-                : LinuxReadings.available(machine);
+        return availableMemory(0);
+    }
+
+    /**
+     * Memory, in bytes, that can be used now without swapping. On Linux, what the kernel calls available, or what is
+     * left to the container. On a Mac, the smaller of two amounts: the GPU's limit ({@link Hardware#gpuLimitBytes()})
+     * less what our workers hold, and what macOS can take back from the file cache and, by compression, from other
+     * programs. Empty where it is unknown.
+     *
+     * @param heldBytes memory that workers of this program hold; has no effect on Linux, whose figure excludes it
+     */
+    public OptionalLong availableMemory(long heldBytes) {
+        if (!isMac()) {
+            return LinuxReadings.available(machine);
+        }
+        OptionalLong reclaimable = machine.run(SOON, MacReadings.VM_STAT)
+                .map(vmStat -> MacReadings.available(vmStat, heldBytes))
+                .orElse(OptionalLong.empty());
+        Long limit = detectHardware().gpuLimitBytes();
+        return reclaimable.isEmpty() || limit == null
+                ? reclaimable
+                : OptionalLong.of(Math.min(reclaimable.getAsLong(), Math.max(0, limit - heldBytes)));
     }
 
     /**

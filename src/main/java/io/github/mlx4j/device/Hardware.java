@@ -1,6 +1,7 @@
 package io.github.mlx4j.device;
 
-import java.util.Locale;
+import java.util.Arrays;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -14,11 +15,11 @@ import org.jspecify.annotations.Nullable;
  * @param generation of Apple silicon: 1 for M1 and so on
  * @param variant of Apple silicon
  * @param cores processors that the system counts
- * @param performanceCores the faster cores of Apple silicon
- * @param efficiencyCores the slower cores of Apple silicon
+ * @param coreLevels the kinds of cores of Apple silicon, fastest first; empty elsewhere
  * @param memoryBytes all memory that this process can ever have: the machine's, or its container's if that is less
- * @param gpuLimitBytes the most that the GPU of Apple silicon may hold, where a limit was set
- *     ({@code iogpu.wired_limit_mb}); macOS does not document its own, so that is not guessed
+ * @param gpuLimitBytes the memory that the GPU of Apple silicon should use at most: {@code iogpu.wired_limit_mb} if it
+ *     is set, else an estimate of Metal's recommended working-set size
+ * @param gpuLimitSet whether {@code iogpu.wired_limit_mb} is set, so that {@code gpuLimitBytes} is no estimate
  * @param appleSilicon whether it is a Mac with Apple silicon
  * @param translated whether this is an Intel JVM on Apple silicon (Rosetta)
  */
@@ -29,36 +30,28 @@ public record Hardware(
         @Nullable Integer generation,
         @Nullable Variant variant,
         int cores,
-        @Nullable Integer performanceCores,
-        @Nullable Integer efficiencyCores,
+        List<CoreLevel> coreLevels,
         @Nullable Long memoryBytes,
         @Nullable Long gpuLimitBytes,
+        boolean gpuLimitSet,
         boolean appleSilicon,
         boolean translated) {
 
-    private static final Pattern APPLE = Pattern.compile("Apple M(\\d{1,3})(?: (Pro|Max|Ultra))?");
+    // A virtual machine appends "(Virtual)"; later generations may have suffixes that are not known here.
+    private static final Pattern APPLE = Pattern.compile("Apple M(\\d{1,3})(?: ([A-Za-z]+))?(?: \\(.*\\))?");
+
+    /** Copies the list. */
+    public Hardware {
+        coreLevels = List.copyOf(coreLevels);
+    }
 
     /**
-     * The same with what MLX itself says that the GPU should hold at most, as a worker told it; a limit that was set
-     * stays.
+     * Cores of one kind.
+     *
+     * @param name what macOS calls them, such as {@code Performance}, {@code Efficiency} or {@code Super}
+     * @param cores how many there are
      */
-    public Hardware withGpuLimit(long bytes) {
-        return gpuLimitBytes != null
-                ? this
-                : new Hardware(
-                        os,
-                        architecture,
-                        chip,
-                        generation,
-                        variant,
-                        cores,
-                        performanceCores,
-                        efficiencyCores,
-                        memoryBytes,
-                        bytes,
-                        appleSilicon,
-                        translated);
-    }
+    public record CoreLevel(String name, int cores) {}
 
     /** The sizes in which Apple makes each generation. */
     public enum Variant {
@@ -76,8 +69,11 @@ public record Hardware(
             if (!name.matches()) {
                 return null;
             }
-            String suffix = name.group(2);
-            return suffix == null ? BASE : valueOf(suffix.toUpperCase(Locale.ROOT));
+            String suffix = name.group(2) == null ? "Base" : name.group(2);
+            return Arrays.stream(values())
+                    .filter(variant -> variant.name().equalsIgnoreCase(suffix))
+                    .findFirst()
+                    .orElse(null);
         }
     }
 

@@ -25,10 +25,10 @@ final class LinuxReadings {
                 null,
                 null,
                 machine.cores(),
-                null,
-                null,
+                List.of(),
                 boxed(memory(machine)),
                 null,
+                false,
                 false,
                 false);
     }

@@ -3,7 +3,9 @@ package io.github.mlx4j.device;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -26,6 +28,10 @@ final class MacReadings {
         "hw.perflevel0.physicalcpu",
         "hw.perflevel1.name",
         "hw.perflevel1.physicalcpu",
+        "hw.perflevel2.name",
+        "hw.perflevel2.physicalcpu",
+        "hw.perflevel3.name",
+        "hw.perflevel3.physicalcpu",
         "iogpu.wired_limit_mb",
         "sysctl.proc_translated"
     };
@@ -33,6 +39,8 @@ final class MacReadings {
     static final String[] VM_STAT = {"/usr/bin/vm_stat"};
     static final String[] DISPLAYS = {"/usr/sbin/system_profiler", "SPDisplaysDataType", "-json"};
 
+    private static final int MOST_LEVELS = 4; // of cores; Apple silicon has two so far
+    private static final long LARGE_MEMORY = 36L << 30;
     private static final Pattern PAGE_SIZE = Pattern.compile("page size of (\\d{1,9}) bytes");
 
     private MacReadings() {}
@@ -43,7 +51,8 @@ final class MacReadings {
         boolean apple = translated || architecture.equals("aarch64") || "1".equals(values.get("hw.optional.arm64"));
         String chip = values.get("machdep.cpu.brand_string");
         Long ncpu = number(values.get("hw.ncpu"));
-        Long limit = number(values.get("iogpu.wired_limit_mb"));
+        Long memory = number(values.get("hw.memsize"));
+        Long set = apple ? wiredLimit(values) : null;
         return new Hardware(
                 os,
                 architecture,
@@ -51,40 +60,63 @@ final class MacReadings {
                 Hardware.generation(chip),
                 Hardware.Variant.of(chip),
                 ncpu == null ? cores : ncpu.intValue(),
-                apple ? coresOf(values, false) : null,
-                apple ? coresOf(values, true) : null,
-                number(values.get("hw.memsize")),
-                apple && limit != null && limit > 0 ? (Long) (limit << 20) : null,
+                apple ? coreLevels(values) : List.of(),
+                memory,
+                set != null || !apple || memory == null ? set : (Long) workingSet(memory),
+                set != null,
                 apple,
                 translated);
     }
 
-    /** Cores of the levels that are, or are not, called Efficiency; without names the second level is the slower. */
-    private static @Nullable Integer coresOf(Map<String, String> values, boolean efficiency) {
-        Integer sum = null;
-        for (int level = 0; level < 2; level++) {
-            String name = values.getOrDefault("hw.perflevel" + level + ".name", level == 0 ? "" : "Efficiency");
-            Long count = number(values.get("hw.perflevel" + level + ".physicalcpu"));
-            if (count != null && name.equals("Efficiency") == efficiency) {
-                sum = (sum == null ? 0 : sum) + count.intValue();
-            }
-        }
-        return sum;
+    /** What an administrator set; 0 means that macOS decides. */
+    private static @Nullable Long wiredLimit(Map<String, String> values) {
+        Long limit = number(values.get("iogpu.wired_limit_mb"));
+        return limit == null || limit == 0 ? null : (Long) (limit << 20);
     }
 
-    /** Pages that can be had without swapping: free, inactive, speculative, purgeable. */
-    static OptionalLong available(String vmStat) {
+    /**
+     * An estimate of Metal's {@code recommendedMaxWorkingSetSize}, which only a program that uses Metal can read. Apple
+     * documents no formula. Reported values are 2/3 of the memory below 36 GiB and 3/4 from there on; macOS 26 reports
+     * more (74 and 84 %), so this is on the safe side.
+     */
+    static long workingSet(long memory) {
+        return memory < LARGE_MEMORY ? memory / 3 * 2 : memory / 4 * 3;
+    }
+
+    private static List<Hardware.CoreLevel> coreLevels(Map<String, String> values) {
+        List<Hardware.CoreLevel> levels = new ArrayList<>();
+        for (int level = 0; level < MOST_LEVELS; level++) {
+            Long cores = number(values.get("hw.perflevel" + level + ".physicalcpu"));
+            if (cores != null) {
+                String name = values.getOrDefault("hw.perflevel" + level + ".name", "level " + level);
+                levels.add(new Hardware.CoreLevel(name, cores.intValue()));
+            }
+        }
+        return levels;
+    }
+
+    /**
+     * Memory that macOS can provide without swapping, in bytes: free pages, pages that it can drop (file-backed and
+     * purgeable), and half of the anonymous pages of other programs, which it compresses before it swaps (to half their
+     * size or less). Wired and compressed pages don't count. vm_stat doesn't say whose pages are anonymous, so
+     * {@code heldBytes}, the memory of our own workers, is left out of them: weights don't compress. What of it the GPU
+     * has wired at the moment is not among the anonymous pages, so the result may be too low by half of that.
+     *
+     * @param heldBytes what workers of this program hold
+     */
+    static OptionalLong available(String vmStat, long heldBytes) {
         Matcher pageSize = PAGE_SIZE.matcher(vmStat);
         Map<String, String> values = values(vmStat);
-        if (!pageSize.find() || number(values.get("Pages free")) == null) {
+        Long free = number(values.get("Pages free"));
+        Long fileBacked = number(values.get("File-backed pages")); // active, inactive or speculative
+        Long purgeable = number(values.get("Pages purgeable")); // anonymous as well
+        Long anonymous = number(values.get("Anonymous pages"));
+        if (!pageSize.find() || free == null || fileBacked == null || purgeable == null || anonymous == null) {
             return OptionalLong.empty();
         }
-        long pages = 0;
-        for (String kind : new String[] {"free", "inactive", "speculative", "purgeable"}) {
-            Long count = number(values.get("Pages " + kind));
-            pages += count == null ? 0 : count;
-        }
-        return OptionalLong.of(pages * Long.parseLong(pageSize.group(1)));
+        long bytes = Long.parseLong(pageSize.group(1));
+        long compressible = Math.max(0, (anonymous - purgeable) * bytes - heldBytes);
+        return OptionalLong.of((free + fileBacked + purgeable) * bytes + compressible / 2);
     }
 
     /** The cores of the first GPU that says how many it has. */

@@ -3,7 +3,8 @@ package io.github.mlx4j.device;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.Supplier;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Says what fits into the memory that this machine has to give, leaving a reserve for everything else. Each call looks
@@ -11,15 +12,15 @@ import java.util.function.Supplier;
  */
 public final class MemoryManager {
 
-    /** The reserve where none is named: 8 GB. */
-    public static final long DEFAULT_RESERVED_BYTES = 8_000_000_000L;
+    private static final long MOST_RESERVED_BYTES = 8_000_000_000L;
+    private static final int RESERVED_FRACTION = 8;
 
-    private final Supplier<OptionalLong> available;
+    private final LongFunction<OptionalLong> available; // of the bytes that our workers hold
     private final long reservedBytes;
 
-    /** Creates it with a reserve of 8 GB. */
+    /** Creates it with the default reserve: an eighth of the machine's memory, and at most 8 GB. */
     public MemoryManager(DeviceManager device) {
-        this(device, DEFAULT_RESERVED_BYTES);
+        this(device, defaultReserve(device.detectHardware().memoryBytes()));
     }
 
     /** Creates it with another reserve, in bytes; 0 is none. */
@@ -27,7 +28,7 @@ public final class MemoryManager {
         this(device::availableMemory, reservedBytes);
     }
 
-    MemoryManager(Supplier<OptionalLong> available, long reservedBytes) {
+    MemoryManager(LongFunction<OptionalLong> available, long reservedBytes) {
         if (reservedBytes < 0) {
             throw new IllegalArgumentException("reservedBytes is " + reservedBytes + ", but can't be below 0");
         }
@@ -35,9 +36,29 @@ public final class MemoryManager {
         this.reservedBytes = reservedBytes;
     }
 
-    /** What is available without the reserve, in bytes, never below 0; empty where it can't be told. */
+    private static long defaultReserve(@Nullable Long memoryBytes) {
+        return memoryBytes == null
+                ? MOST_RESERVED_BYTES
+                : Math.min(MOST_RESERVED_BYTES, memoryBytes / RESERVED_FRACTION);
+    }
+
+    /** The reserve, in bytes. */
+    public long reservedBytes() {
+        return reservedBytes;
+    }
+
+    /** {@link #availableBytes(long)} for a program that has no worker running. */
     public OptionalLong availableBytes() {
-        OptionalLong all = available.get();
+        return availableBytes(0);
+    }
+
+    /**
+     * The available memory less the reserve, in bytes, never below 0; empty where it is unknown.
+     *
+     * @param heldBytes memory that workers of this program hold ({@link DeviceManager#availableMemory(long)})
+     */
+    public OptionalLong availableBytes(long heldBytes) {
+        OptionalLong all = available.apply(heldBytes);
         return all.isEmpty() ? all : OptionalLong.of(Math.max(0, all.getAsLong() - reservedBytes));
     }
 
@@ -85,14 +106,14 @@ public final class MemoryManager {
      * @throws WorkerOutOfMemoryException if it is more than what is available without the reserve
      */
     public void check(long neededBytes, String explanation) {
-        OptionalLong all = available.get();
-        if (all.isPresent() && neededBytes > Math.max(0, all.getAsLong() - reservedBytes)) {
+        OptionalLong room = availableBytes();
+        if (room.isPresent() && neededBytes > room.getAsLong()) {
             throw new WorkerOutOfMemoryException(
                     "This needs %s (%s), but only %s are available beside a reserve of %s."
                             .formatted(
                                     Bytes.text(neededBytes),
                                     explanation,
-                                    Bytes.text(Math.max(0, all.getAsLong() - reservedBytes)),
+                                    Bytes.text(room.getAsLong()),
                                     Bytes.text(reservedBytes)),
                     "Close other programs, use a smaller or quantized model, a shorter context or fewer rows, or name"
                             + " a smaller reserve.");

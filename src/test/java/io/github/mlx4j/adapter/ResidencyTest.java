@@ -116,10 +116,9 @@ class ResidencyTest {
     }
 
     private Residency residency(ResidencyOptions options) {
-        return new Residency(options, ModelRegistry.builtIn(), () -> {
+        return new Residency(options, ModelRegistry.builtIn(), held -> {
             looks.incrementAndGet();
-            return OptionalLong.of(
-                    memory - models.stream().mapToLong(Model::takenBytes).sum());
+            return OptionalLong.of(memory - held);
         });
     }
 
@@ -361,7 +360,7 @@ class ResidencyTest {
 
     @Test
     void shouldTellWhoWaitsOfAFault() {
-        Residency residency = new Residency(ResidencyOptions.DEFAULT, ModelRegistry.builtIn(), () -> {
+        Residency residency = new Residency(ResidencyOptions.DEFAULT, ModelRegistry.builtIn(), held -> {
             throw new IllegalStateException("no such file");
         });
         assertIn(new Model(residency, "a", 10).request());

@@ -11,7 +11,8 @@ class BackendChoiceTest {
 
     private static final List<BackendFacts> BOTH = List.of(BackendFacts.ready(MLX), BackendFacts.ready(HF));
     private static final String VM_STAT =
-            "Mach Virtual Memory Statistics: (page size of 16384 bytes)\nPages free: 1000000.\n"; // 16.4 GB
+            "Mach Virtual Memory Statistics: (page size of 16384 bytes)\nPages free: 1000000.\nPages purgeable: 0.\n"
+                    + "File-backed pages: 0.\nAnonymous pages: 0.\n"; // 16.4 GB
 
     private final DeviceManager linux =
             new DeviceManager(new FakeMachine("Linux", "amd64").with("/proc/meminfo", "MemAvailable: 4000000 kB\n"));
@@ -79,13 +80,18 @@ class BackendChoiceTest {
     }
 
     @Test
-    void shouldHeedTheGpusLimitWhenOneIsSet() {
-        BackendChoice choice =
-                mac("hw.optional.arm64: 1\niogpu.wired_limit_mb: 4096\n").selectBackend(BOTH, null, 5_000_000_000L);
-
-        assertThat(choice.provider()).isEqualTo(HF);
-        assertThat(choice.reasons().get(0).why())
-                .isEqualTo("the model needs 5.0 GB, but the GPU may hold 4.3 GB (iogpu.wired_limit_mb)");
+    void shouldHeedTheGpusLimit() {
+        assertThat(mac("hw.optional.arm64: 1\niogpu.wired_limit_mb: 4096\n")
+                        .selectBackend(BOTH, null, 5_000_000_000L)
+                        .reasons())
+                .extracting(BackendChoice.Reason::why)
+                .containsOnly("the model needs 5.0 GB, but the GPU should use at most 4.3 GB (iogpu.wired_limit_mb)");
+        assertThat(mac("hw.optional.arm64: 1\nhw.memsize: 8589934592\n")
+                        .selectBackend(BOTH, null, 6_000_000_000L)
+                        .reasons())
+                .extracting(BackendChoice.Reason::why)
+                .containsOnly("the model needs 6.0 GB, but the GPU should use at most 5.7 GB"
+                        + " (an estimate of macOS's recommendation)");
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.github.mlx4j.device;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -33,10 +34,10 @@ class LinuxTest {
                         null,
                         null,
                         2,
-                        null,
-                        null,
+                        List.of(),
                         16_000_000 * KB,
                         null,
+                        false,
                         false,
                         false));
         assertThat(available()).isEqualTo(9_000_000 * KB);

@@ -42,52 +42,80 @@ class MacTest {
                         generation,
                         variant,
                         performance + efficiency,
-                        performance,
-                        efficiency,
+                        List.of(
+                                new Hardware.CoreLevel("Performance", performance),
+                                new Hardware.CoreLevel("Efficiency", efficiency)),
                         gigabytes << 30,
-                        null,
+                        MacReadings.workingSet(gigabytes << 30),
+                        false,
                         true,
                         false));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"Apple M7 Nova", "Apple A18 Pro", "Apple processor", "Apple M", "M3", "Apple M9999"})
-    void shouldNotGuessWhenTheChipIsUnheardOf(String chip) {
+    @CsvSource({
+        "Apple M7 Nova, 7,",
+        "Apple M5 Ultra, 5, ULTRA",
+        "Apple M12 Max, 12, MAX",
+        "Apple M1 (Virtual), 1, BASE",
+        "Apple M4 Pro (Virtual), 4, PRO",
+        "Apple A18 Pro,,",
+        "Apple processor,,",
+        "Apple M,,",
+        "M3,,",
+        "Apple M9999,,",
+        "Apple M3Max,,"
+    })
+    void shouldNotGuessWhatTheNameDoesNotSay(String chip, Integer generation, Hardware.Variant variant) {
         Hardware hardware = hardware("aarch64", appleSilicon(chip, 4, 4, 8L << 30, Map.of()));
 
         assertThat(hardware.chip()).isEqualTo(chip);
-        assertThat(hardware.generation()).isNull();
-        assertThat(hardware.variant()).isNull();
+        assertThat(hardware.generation()).isEqualTo(generation);
+        assertThat(hardware.variant()).isEqualTo(variant);
         assertThat(hardware.appleSilicon()).isTrue();
     }
 
     @Test
-    void shouldCountEveryFastLevelWhenNoneIsCalledEfficiency() {
-        String text = appleSilicon("Apple M5 Max", 6, 12, 64L << 30, Map.of("hw.perflevel1.name", "Performance"));
+    void shouldNameTheLevelsOfCoresAsMacosDoes() {
+        Hardware two = hardware(
+                "aarch64",
+                appleSilicon(
+                        "Apple M5 Max",
+                        6,
+                        12,
+                        64L << 30,
+                        Map.of("hw.perflevel0.name", "Super", "hw.perflevel1.name", "Performance")));
+        Hardware three = hardware(
+                "aarch64",
+                appleSilicon(
+                        "Apple M8",
+                        2,
+                        4,
+                        64L << 30,
+                        Map.of("hw.perflevel2.name", "Tiny", "hw.perflevel2.physicalcpu", "8")));
 
-        assertThat(hardware("aarch64", text).performanceCores()).isEqualTo(18);
-        assertThat(hardware("aarch64", text).efficiencyCores()).isNull();
+        assertThat(two.coreLevels())
+                .containsExactly(new Hardware.CoreLevel("Super", 6), new Hardware.CoreLevel("Performance", 12));
+        assertThat(three.coreLevels())
+                .containsExactly(
+                        new Hardware.CoreLevel("Performance", 2),
+                        new Hardware.CoreLevel("Efficiency", 4),
+                        new Hardware.CoreLevel("Tiny", 8));
+        assertThat(hardware("aarch64", "hw.perflevel0.physicalcpu: 4\n").coreLevels())
+                .containsExactly(new Hardware.CoreLevel("level 0", 4));
     }
 
     @Test
     void shouldKnowTheGpusLimitWhenOneWasSet() {
-        assertThat(hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of("iogpu.wired_limit_mb", "0")))
-                        .gpuLimitBytes())
-                .isNull();
-        assertThat(hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of("iogpu.wired_limit_mb", "6144")))
-                        .gpuLimitBytes())
-                .isEqualTo(6L << 30);
-    }
-
-    @Test
-    void shouldTakeAWorkersFigureWhenNoLimitWasSet() {
-        Hardware free = hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of()));
+        Hardware free =
+                hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of("iogpu.wired_limit_mb", "0")));
         Hardware limited =
                 hardware("aarch64", appleSilicon("Apple M3", 4, 4, 8L << 30, Map.of("iogpu.wired_limit_mb", "6144")));
 
-        assertThat(free.withGpuLimit(5L << 30).gpuLimitBytes()).isEqualTo(5L << 30);
-        assertThat(free.withGpuLimit(5L << 30).withGpuLimit(1).chip()).isEqualTo("Apple M3");
-        assertThat(limited.withGpuLimit(5L << 30)).isEqualTo(limited);
+        assertThat(free.gpuLimitBytes()).isEqualTo(MacReadings.workingSet(8L << 30));
+        assertThat(free.gpuLimitSet()).isFalse();
+        assertThat(limited.gpuLimitBytes()).isEqualTo(6L << 30);
+        assertThat(limited.gpuLimitSet()).isTrue();
     }
 
     @Test
@@ -107,10 +135,10 @@ class MacTest {
                         null,
                         null,
                         16,
-                        null,
-                        null,
+                        List.of(),
                         32L << 30,
                         null,
+                        false,
                         false,
                         false));
     }
@@ -138,26 +166,6 @@ class MacTest {
         assertThat(hardware.chip()).isNull();
         assertThat(hardware.cores()).isEqualTo(2);
         assertThat(hardware.appleSilicon()).isTrue();
-    }
-
-    @Test
-    void shouldCountWhatCanBeHadWithoutSwapping() {
-        String text = """
-                Mach Virtual Memory Statistics: (page size of 16384 bytes)
-                Pages free:                               10000.
-                Pages active:                            400000.
-                Pages inactive:                          300000.
-                Pages speculative:                         2000.
-                Pages throttled:                              0.
-                Pages wired down:                        150000.
-                Pages purgeable:                           3000.
-                "Translation faults":                 123456789.
-                Swapins:                                      0.
-                """;
-
-        assertThat(mac("aarch64").with(VM_STAT, text))
-                .satisfies(machine -> assertThat(new DeviceManager(machine).availableMemory())
-                        .hasValue(16384L * (10_000 + 300_000 + 2_000 + 3_000)));
     }
 
     @ParameterizedTest

@@ -16,12 +16,21 @@ class MemoryManagerTest {
     private static final long GB = 1_000_000_000;
 
     @Test
-    void shouldKeepEightGbWhenNothingElseIsAskedFor() {
-        DeviceManager machine = new DeviceManager(
-                new FakeMachine("Linux", "amd64").with("/proc/meminfo", "MemAvailable: 10000000 kB\n"));
+    void shouldReserveEightGbWhenTheMemoryIsUnknown() {
+        DeviceManager machine = linux("MemAvailable: 10000000 kB\n");
 
         assertThat(new MemoryManager(machine).availableBytes()).hasValue(10_240_000_000L - 8 * GB);
         assertThat(new MemoryManager(machine, 0).availableBytes()).hasValue(10_240_000_000L);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"4, 536870912", "8, 1073741824", "16, 2147483648", "32, 4294967296", "64, 8000000000", "512, 8000000000"
+    })
+    void shouldReserveAnEighthOfTheMemoryAndNoMoreThanEightGb(long gibibytes, long reserved) {
+        DeviceManager machine = linux("MemTotal: %d kB\nMemAvailable: 3000000 kB\n".formatted(gibibytes << 20));
+
+        assertThat(new MemoryManager(machine).reservedBytes()).isEqualTo(reserved);
+        assertThat(new MemoryManager(machine).availableBytes()).hasValue(Math.max(0, 3_072_000_000L - reserved));
     }
 
     @Test
@@ -71,7 +80,7 @@ class MemoryManagerTest {
 
     @Test
     void shouldNotStandInTheWayWhenMemoryCantBeTold() {
-        MemoryManager unknown = new MemoryManager(OptionalLong::empty, 8 * GB);
+        MemoryManager unknown = new MemoryManager(held -> OptionalLong.empty(), 8 * GB);
 
         assertThat(unknown.availableBytes()).isEmpty();
         assertThat(unknown.suggestBatchSize(0, 1)).isEmpty();
@@ -84,7 +93,11 @@ class MemoryManagerTest {
         assertThat(Bytes.text(bytes)).isEqualTo(text);
     }
 
+    private static DeviceManager linux(String meminfo) {
+        return new DeviceManager(new FakeMachine("Linux", "amd64").with("/proc/meminfo", meminfo));
+    }
+
     private static MemoryManager with(long available, long reserved) {
-        return new MemoryManager(() -> OptionalLong.of(available), reserved);
+        return new MemoryManager(held -> OptionalLong.of(available), reserved);
     }
 }
