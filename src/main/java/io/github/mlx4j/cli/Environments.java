@@ -4,6 +4,7 @@ import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.PrivateFolder;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Interpreters;
 import io.github.mlx4j.probe.Platform;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -150,7 +152,7 @@ final class Environments {
         for (String program : named.map(List::of).orElse(PYTHONS)) {
             Optional<Path> python = program.contains("/") ? Optional.of(Path.of(program)) : onPath(program);
             if (python.isPresent()) {
-                String[] answer = run(List.of(python.get().toString(), "-c", VERSION_AND_PLACE), false)
+                String[] answer = run(List.of(python.get().toString(), "-c", VERSION_AND_PLACE), Map.of(), false)
                         .strip()
                         .split(" ", 2);
                 if (answer.length == 2 && Integer.parseInt(answer[0]) >= WorkerProbe.OLDEST_PYTHON_MINOR) {
@@ -213,8 +215,11 @@ final class Environments {
     private String verify(ProviderKind kind, Path environment) throws IOException {
         String script = BundledScripts.text("verify_environment.py");
         String inside = Interpreters.managed(home, kind).toString();
-        String report = run(List.of(inside, "-I", "-X", "utf8", "-c", script, kind.id()), true)
-                .strip();
+        List<String> command = List.of(inside, "-I", "-X", "utf8", "-c", script, kind.id());
+        String report;
+        try (PrivateFolder temporary = PrivateFolder.create("setup")) {
+            report = run(command, temporary.asTemporary(), true).strip();
+        }
         if (!report.startsWith("{")) {
             throw new DependencyMissingException(
                     "The new environment at " + environment + " does not work.",
@@ -225,7 +230,7 @@ final class Environments {
 
     private void must(ProviderKind kind, List<String> command, int packages) {
         int[] seen = {0};
-        int exit = execute(command, true, new LogOutputStream() {
+        int exit = execute(command, Map.of(), true, new LogOutputStream() {
             @Override
             protected void processLine(String line) {
                 var collecting = COLLECTING.matcher(line);
@@ -246,9 +251,9 @@ final class Environments {
     }
 
     /** The standard output of a command; empty where it failed. */
-    private String run(List<String> command, boolean showErrors) {
+    private String run(List<String> command, Map<String, String> environment, boolean showErrors) {
         StringBuilder output = new StringBuilder();
-        int exit = execute(command, showErrors, new LogOutputStream() {
+        int exit = execute(command, environment, showErrors, new LogOutputStream() {
             @Override
             protected void processLine(String line) {
                 output.append(line).append('\n');
@@ -257,9 +262,11 @@ final class Environments {
         return exit == 0 ? output.toString() : "";
     }
 
-    private int execute(List<String> command, boolean showErrors, LogOutputStream output) {
+    private int execute(
+            List<String> command, Map<String, String> environment, boolean showErrors, LogOutputStream output) {
         try {
             ProcessResult result = new ProcessExecutor(command)
+                    .environment(environment)
                     .redirectErrorStream(false)
                     .redirectOutput(output.setOutputCharset("UTF-8"))
                     .redirectError(new LogOutputStream() {

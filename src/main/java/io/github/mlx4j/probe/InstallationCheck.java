@@ -1,6 +1,7 @@
 package io.github.mlx4j.probe;
 
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.PrivateFolder;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
@@ -81,13 +82,13 @@ public final class InstallationCheck {
         long begun = System.nanoTime();
         StringBuilder errors = new StringBuilder();
         String broken;
-        try {
+        try (PrivateFolder temporary = PrivateFolder.create("check")) {
             List<String> command = new ArrayList<>(List.of(
                     interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.text("verify_install.py")));
             command.add(kind.id());
             command.add(Needs.of(kind).argument());
             int exit = new ProcessExecutor(command)
-                    .environment(WorkerEnvironment.from(System.getenv(), Map.of()))
+                    .environment(WorkerEnvironment.from(System.getenv(), temporary.asTemporary()))
                     .redirectErrorStream(false)
                     .redirectOutput(
                             new LogOutputStream() {

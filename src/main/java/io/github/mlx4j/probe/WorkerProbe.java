@@ -3,6 +3,7 @@ package io.github.mlx4j.probe;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.PrivateFolder;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
@@ -10,7 +11,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -84,13 +84,13 @@ public final class WorkerProbe {
     }
 
     private Availability ask(Path interpreter, String mode) {
-        try {
+        try (PrivateFolder temporary = PrivateFolder.create("probe")) {
             List<String> command = new ArrayList<>(
                     List.of(interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.text("probe.py"), mode));
             command.addAll(Needs.of(kind).modules());
             StringBuilder errors = new StringBuilder();
             ProcessResult result = new ProcessExecutor(command)
-                    .environment(WorkerEnvironment.from(System.getenv(), Map.of()))
+                    .environment(WorkerEnvironment.from(System.getenv(), temporary.asTemporary()))
                     .redirectErrorStream(false)
                     .redirectError(new LogOutputStream() {
                         @Override

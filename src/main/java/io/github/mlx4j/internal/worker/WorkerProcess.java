@@ -4,11 +4,9 @@ import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -17,7 +15,6 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.zeroturnaround.exec.MessageLoggers;
@@ -38,12 +35,12 @@ final class WorkerProcess {
     private static final byte[] END = new byte[0];
 
     private final String name;
-    private final Path folder;
+    private final PrivateFolder folder;
     private final Pipes pipes;
     private final Process process;
     private final CompletableFuture<Void> gone;
 
-    private WorkerProcess(String name, Path folder, Pipes pipes, Process process) {
+    private WorkerProcess(String name, PrivateFolder folder, Pipes pipes, Process process) {
         this.name = name;
         this.folder = folder;
         this.pipes = pipes;
@@ -58,10 +55,11 @@ final class WorkerProcess {
      */
     static WorkerProcess start(WorkerLaunch launch, String nonce, Consumer<byte[]> onLine) throws IOException {
         String name = "mlx4j-" + launch.kind().id();
-        Path folder = Files.createTempDirectory(name + "-"); // rwx for the owner alone
+        PrivateFolder folder = PrivateFolder.create(launch.kind().id());
         try {
-            Path script = launch.scripts().install(Files.createDirectory(folder.resolve("scripts")));
-            Path home = Files.createDirectory(folder.resolve("cwd"));
+            Path script =
+                    launch.scripts().install(Files.createDirectory(folder.path().resolve("scripts")));
+            Path home = Files.createDirectory(folder.path().resolve("cwd"));
             Pipes pipes = new Pipes(name, onLine);
             Process process = new ProcessExecutor(
                             launch.interpreter().toString(),
@@ -71,7 +69,7 @@ final class WorkerProcess {
                             "-u",
                             script.toString(),
                             nonce,
-                            folder.toString())
+                            folder.path().toString())
                     .directory(home.toFile())
                     .environment(WorkerEnvironment.from(System.getenv(), launch.environment()))
                     .redirectErrorStream(false)
@@ -86,10 +84,10 @@ final class WorkerProcess {
             log.debug("{} started: pid {}, protocol {}", name, process.pid(), ProtocolVersion.CURRENT);
             return worker;
         } catch (IOException error) {
-            delete(folder);
+            folder.close();
             throw error.getCause() instanceof IOException plain ? plain : error; // zt-exec adds the environment to it
         } catch (RuntimeException error) {
-            delete(folder);
+            folder.close();
             throw error;
         }
     }
@@ -173,17 +171,7 @@ final class WorkerProcess {
     private void exited(Process gone) {
         pipes.awaitLastLines();
         pipes.outbox.add(END);
-        delete(folder);
-    }
-
-    private static void delete(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
-            }
-        } catch (IOException | UncheckedIOException error) { // its watchdog removes it too
-            log.debug("{} is left behind", folder, error);
-        }
+        folder.close(); // the watchdog removes it too
     }
 
     private static Thread daemon(String name, Runnable task) {
