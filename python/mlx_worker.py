@@ -9,14 +9,25 @@ from mlx4j_worker import stdio
 
 descriptors = stdio.claim()
 
+from contextlib import contextmanager  # noqa: E402
+
+from mlx4j_worker.imports import needed  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
+
+
+@contextmanager
+def packages():
+    """Around the imports of the engine: turns a failure into a hint, and has the compiled kernels ready for MLX."""
+    with needed("mlx-lm", "mlx4j setup mlx"):
+        from mlx4j_worker.mlx import kernels
+
+        kernels.provide()
+        yield
 
 
 def load(params, options, progress):
     progress("import", 0, 1, "packages")
-    from mlx4j_worker.imports import needed
-
-    with needed("mlx-lm", "mlx4j setup mlx"):
+    with packages():
         from mlx4j_worker.mlx.loading import load
     return load(params, options, progress)
 
@@ -24,9 +35,7 @@ def load(params, options, progress):
 def job(name):
     def run(call, moved):
         call.progress("import", 0, 1, "packages")
-        from mlx4j_worker.imports import needed
-
-        with needed("mlx-lm", "mlx4j setup mlx"):
+        with packages():
             from mlx4j_worker.mlx import converting
         return getattr(converting, name)(call, moved)
 
@@ -35,18 +44,14 @@ def job(name):
 
 def open_training(params, progress):
     progress("import", 0, 1, "packages")
-    from mlx4j_worker.imports import needed
-
-    with needed("mlx-lm", "mlx4j setup mlx"):
+    with packages():
         from mlx4j_worker.mlx.shared_training import load_backend
         from mlx4j_worker.training.opening import open_session
     return open_session(params, load_backend, progress)
 
 
 def follow():
-    from mlx4j_worker.imports import needed
-
-    with needed("mlx-lm", "mlx4j setup mlx"):
+    with packages():
         from mlx4j_worker.mlx.following import Follower
     return Follower()
 
@@ -59,4 +64,9 @@ def release():
 
 
 jobs = {name: job(name) for name in ("convert", "fuse")}
-os._exit(serve("mlx", descriptors, load, open_training, jobs, follow, release))
+code = serve("mlx", descriptors, load, open_training, jobs, follow, release)
+if code == 0 and "mlx.core" in sys.modules:
+    from mlx4j_worker.mlx import kernels
+
+    kernels.keep()
+os._exit(code)

@@ -13,11 +13,13 @@ PATIENCE = 30  # seconds for what has to end; only what never does needs them
 
 
 class RankedWorker:
-    """Rank 0, as Java starts it. ``path`` comes before the PATH, if given."""
+    """Rank 0, as Java starts it. ``path`` comes before the PATH, if given; ``variables`` are added."""
 
-    def __init__(self, path=None):
-        environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"} if path else None
-        command = [sys.executable, "-I", "-X", "utf8", "-u", str(SCRIPT), "rank-0"]
+    def __init__(self, path=None, python=sys.executable, **variables):
+        environment = {**os.environ, **variables}
+        if path:
+            environment["PATH"] = f"{path}:{os.environ['PATH']}"
+        command = [str(python), "-I", "-X", "utf8", "-u", str(SCRIPT), "rank-0"]
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env=environment

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from mlx4j_worker import watchdog
+from mlx4j_worker import private, watchdog
 from mlx4j_worker.dispatch import Worker
 from mlx4j_worker.wire import Wire
 
@@ -27,6 +27,7 @@ def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None, r
     one, ``follow`` makes it a rank of another one, and ``release`` gives its memory back, as dispatch.Worker has them.
     """
     nonce, folder = [*sys.argv[1:3], "", ""][:2]
+    folder = private.claim(folder, kind)
     watchdog.start(*descriptors, folder)
     wire = Wire(*descriptors)
     log = logging.getLogger("mlx4j")

@@ -7,12 +7,21 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 PYTHON_DIR = Path(__file__).resolve().parent.parent
 SECONDS = 20  # the longest wait for anything; only a broken worker needs it
+
+
+def eventually(condition):
+    """Wait until it holds; fail if it takes too long."""
+    until = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < until, "not within the time limit"
+        time.sleep(0.01)
 
 
 class WorkerProcess:

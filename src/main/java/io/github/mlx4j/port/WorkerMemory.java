@@ -8,7 +8,7 @@ import java.util.OptionalLong;
  * @param active in use by the engine, by its own count
  * @param peak the most that was in use
  * @param cache held by the engine for later use; empty where it has no such cache
- * @param resident what the whole process uses: on Linux its resident pages, on macOS its footprint with what it has of the
- *     GPU
+ * @param resident what the whole process uses: on Linux its resident pages, on macOS its footprint with what it has of
+ *     the GPU
  */
 public record WorkerMemory(OptionalLong active, OptionalLong peak, OptionalLong cache, OptionalLong resident) {}

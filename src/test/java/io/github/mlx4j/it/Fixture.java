@@ -128,4 +128,10 @@ public final class Fixture {
                         .orElse(false))
                 .toList();
     }
+
+    /** The private folder of a worker: its last argument. */
+    static Path folder(ProcessHandle worker) {
+        String[] arguments = worker.info().arguments().orElseThrow();
+        return Path.of(arguments[arguments.length - 1]);
+    }
 }

@@ -3,12 +3,12 @@ package io.github.mlx4j.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.github.mlx4j.WorkerTraces;
 import io.github.mlx4j.adapter.DoomedProgram;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -59,7 +59,7 @@ class OrphanIT {
             family.add(process);
             assertThat(family).as("the worker and its watchdog").hasSize(2).allMatch(OrphanIT::runs);
 
-            Path folder = Path.of(process.info().arguments().orElseThrow()[6]);
+            Path folder = Fixture.folder(process);
             assertThat(folder).isDirectory();
 
             long begun = System.nanoTime();
@@ -68,7 +68,7 @@ class OrphanIT {
                     .pollDelay(Duration.ZERO)
                     .atMost(Duration.ofMillis(limitMs))
                     .until(() -> family.stream().noneMatch(OrphanIT::runs));
-            await().until(() -> !Files.exists(folder));
+            WorkerTraces.awaitGone(folder);
             System.out.printf(
                     "orphan: %s %s gone after %d ms%n", worker, doing, (System.nanoTime() - begun) / 1_000_000);
         } finally {

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.WorkerTraces;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -41,6 +42,7 @@ class RanksIT {
             assertThat(port.generate(story.request()).tokens()).isEqualTo(story.tokens());
 
             ProcessHandle worker = Fixture.workers(ProviderKind.MLX).get(0);
+            Path folder = Fixture.folder(worker);
             List<ProcessHandle> family =
                     Stream.concat(Stream.of(worker), worker.descendants()).toList();
             ProcessHandle rank = family.stream()
@@ -58,6 +60,7 @@ class RanksIT {
                     .withMessageContaining("exit code 71: one of its ranks was lost")
                     .withMessageContaining("Rank 1 of 2 failed: It ended with exit code -9.");
             await().until(() -> family.stream().noneMatch(ProcessHandle::isAlive));
+            WorkerTraces.awaitGone(folder);
 
             assertThat(port.generate(story.request()).tokens()).isEqualTo(story.tokens());
         }

@@ -1,9 +1,9 @@
 package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import dev.langchain4j.model.chat.ChatModel;
+import io.github.mlx4j.WorkerTraces;
 import io.github.mlx4j.metrics.MetricsPage;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.GenerationResult;
@@ -49,7 +49,7 @@ class SpringBootIT {
 
     @Test
     void shouldAnswerMeasureAndTellItsHealth() {
-        List<ProcessHandle> workers;
+        List<Path> folders;
         try (ConfigurableApplicationContext context =
                 new SpringApplication(Application.class).run(properties().toArray(String[]::new))) {
             assertThat(Fixture.workers(ProviderKind.MLX)).as("lazy").isEmpty();
@@ -59,15 +59,17 @@ class SpringBootIT {
             assertThat(answer.text()).isEqualTo(Fixture.known(QUESTION).text());
             assertThat(context.getBean(ChatModel.class).chat(QUESTION)).isEqualTo(answer.text());
             assertThat(context.getBean(EmbeddingPort.class).embed("a")).isNotEmpty();
-            workers = Fixture.workers(ProviderKind.MLX);
-            assertThat(workers).hasSize(1);
+            folders = Fixture.workers(ProviderKind.MLX).stream()
+                    .map(Fixture::folder)
+                    .toList();
+            assertThat(folders).hasSize(1);
             assertThat(context.getBean("mlx4jHealthIndicator", HealthIndicator.class)
                             .health()
                             .getStatus())
                     .isEqualTo(Status.UP);
             measured(context.getBean(MeterRegistry.class), answer);
         }
-        await().untilAsserted(() -> assertThat(workers).noneMatch(ProcessHandle::isAlive));
+        folders.forEach(WorkerTraces::awaitGone);
     }
 
     private static void measured(MeterRegistry registry, GenerationResult answer) {

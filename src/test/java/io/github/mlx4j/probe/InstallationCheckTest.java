@@ -9,8 +9,10 @@ import io.github.mlx4j.StubPython;
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -54,6 +56,24 @@ class InstallationCheckTest {
                         tuple("import", ""),
                         tuple("compute", "on the gpu"));
         assertThat(found.steps().get(5).ms()).isEqualTo(1.5);
+    }
+
+    @Test
+    void shouldGiveThePythonATemporaryFolderOfItsOwn() throws IOException {
+        Path seen = folder.resolve("seen");
+        Path python = StubPython.script(
+                folder.resolve("python"),
+                "#!/bin/sh",
+                "echo \"$TMPDIR\" > '" + seen + "'",
+                "ls -ld \"$TMPDIR\" >> '" + seen + "'");
+
+        check(APPLE_SILICON, python);
+
+        List<String> lines = Files.readAllLines(seen);
+        assertThat(lines.get(1)).startsWith("drwx------");
+        assertThat(Path.of(lines.get(0)))
+                .hasParent(Path.of(System.getProperty("java.io.tmpdir")))
+                .doesNotExist();
     }
 
     @Test

@@ -1,5 +1,6 @@
 package io.github.mlx4j.soak;
 
+import io.github.mlx4j.WorkerTraces;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,7 +15,7 @@ import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
 
-/** What must be gone when everything is closed, told from what was there before. */
+/** What must be gone when everything is closed, compared with what was there before. */
 final class Leaks {
 
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
@@ -23,7 +24,7 @@ final class Leaks {
 
     private final Set<Long> processesBefore =
             processes().map(ProcessHandle::pid).collect(Collectors.toSet());
-    private final Set<Path> foldersBefore = new HashSet<>(folders());
+    private final Set<Path> foldersBefore = new HashSet<>(WorkerTraces.folders());
     private final int descriptorsBefore = descriptors();
 
     /** Whether descriptors can be counted here. */
@@ -63,7 +64,7 @@ final class Leaks {
     }
 
     List<String> folderNames() {
-        return folders().stream()
+        return WorkerTraces.folders().stream()
                 .filter(folder -> !foldersBefore.contains(folder))
                 .map(Path::toString)
                 .toList();
@@ -75,17 +76,12 @@ final class Leaks {
         return more > SPARE_DESCRIPTORS ? more : 0;
     }
 
+    /** Our descendants, and the processes of workers whose parent has ended, so that they are not. */
     private static Stream<ProcessHandle> processes() {
-        return ProcessHandle.current().descendants();
-    }
-
-    private static List<Path> folders() {
-        try (Stream<Path> files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
-            return files.filter(file -> file.getFileName().toString().startsWith("mlx4j-"))
-                    .toList();
-        } catch (IOException error) {
-            throw new UncheckedIOException(error);
-        }
+        return Stream.concat(
+                        ProcessHandle.current().descendants(),
+                        WorkerTraces.processes(WorkerTraces.folderPrefix()).stream())
+                .distinct();
     }
 
     private static int descriptors() {

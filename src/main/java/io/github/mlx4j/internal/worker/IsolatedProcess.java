@@ -2,25 +2,21 @@ package io.github.mlx4j.internal.worker;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.zeroturnaround.exec.MessageLoggers;
 import org.zeroturnaround.exec.ProcessExecutor;
 import org.zeroturnaround.exec.StartedProcess;
 
 /**
- * Runs a program, such as a Python script, to its end: in a private, empty working folder, without standard input, and
- * in bounded memory whatever it prints. Nothing in the current folder of this JVM can change what it does.
+ * Runs a program, such as a Python script, to its end: in a private, empty folder, which is also its {@code TMPDIR},
+ * without standard input, and in bounded memory whatever it prints. Nothing in the current folder of this JVM can
+ * change what it does.
  */
 public final class IsolatedProcess {
 
@@ -50,12 +46,13 @@ public final class IsolatedProcess {
             Consumer<String> output,
             Consumer<String> errors)
             throws IOException, TimeoutException, InterruptedException {
-        Path folder = Files.createTempDirectory("mlx4j-run-"); // rwx for the owner alone
-        try (BoundedLines out = new BoundedLines(output);
+        try (PrivateFolder folder = PrivateFolder.create("run");
+                BoundedLines out = new BoundedLines(output);
                 BoundedLines err = new BoundedLines(errors)) {
             StartedProcess started = new ProcessExecutor(command)
-                    .directory(folder.toFile())
+                    .directory(folder.path().toFile())
                     .environment(environment)
+                    .environment(folder.asTemporary())
                     .redirectErrorStream(false)
                     .redirectInput(new ByteArrayInputStream(new byte[0]))
                     .redirectOutput(out)
@@ -67,8 +64,6 @@ public final class IsolatedProcess {
             return await(started, patience);
         } catch (IOException error) {
             throw error.getCause() instanceof IOException plain ? plain : error; // zt-exec adds command and environment
-        } finally {
-            delete(folder);
         }
     }
 
@@ -114,16 +109,6 @@ public final class IsolatedProcess {
                 process.waitFor(END.toMillis(), TimeUnit.MILLISECONDS);
             }
             throw early;
-        }
-    }
-
-    private static void delete(Path folder) {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
-            }
-        } catch (IOException | UncheckedIOException ignored) {
-            // a process that was killed may still write; the folder is in the temporary folder
         }
     }
 }

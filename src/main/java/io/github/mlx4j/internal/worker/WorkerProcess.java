@@ -1,6 +1,5 @@
 package io.github.mlx4j.internal.worker;
 
-import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,12 +36,12 @@ final class WorkerProcess {
     private static final byte[] END = new byte[0];
 
     private final String name;
-    private final Path folder;
+    private final PrivateFolder folder;
     private final Pipes pipes;
     private final Process process;
     private final CompletableFuture<Void> gone;
 
-    private WorkerProcess(String name, Path folder, Pipes pipes, Process process) {
+    private WorkerProcess(String name, PrivateFolder folder, Pipes pipes, Process process) {
         this.name = name;
         this.folder = folder;
         this.pipes = pipes;
@@ -57,13 +56,21 @@ final class WorkerProcess {
      */
     static WorkerProcess start(WorkerLaunch launch, String nonce, Consumer<byte[]> onLine) throws IOException {
         String name = "mlx4j-" + launch.kind().id();
-        Path folder = Files.createTempDirectory(name + "-"); // rwx for the owner alone
+        PrivateFolder folder = PrivateFolder.create(launch.kind().id());
         try {
-            Path script = launch.scripts().install(Files.createDirectory(folder.resolve("scripts")));
-            Path home = Files.createDirectory(folder.resolve("cwd"));
+            Path script =
+                    launch.scripts().install(Files.createDirectory(folder.path().resolve("scripts")));
+            Path home = Files.createDirectory(folder.path().resolve("cwd"));
             Pipes pipes = new Pipes(name, onLine);
             List<String> command = new ArrayList<>(launch.python());
-            command.addAll(List.of("-I", "-X", "utf8", "-u", script.toString(), nonce, folder.toString()));
+            command.addAll(List.of(
+                    "-I",
+                    "-X",
+                    "utf8",
+                    "-u",
+                    script.toString(),
+                    nonce,
+                    folder.path().toString()));
             Process process = new ProcessExecutor(command)
                     .directory(home.toFile())
                     .environment(WorkerEnvironment.from(System.getenv(), launch.environment()))
@@ -79,10 +86,10 @@ final class WorkerProcess {
             log.debug("{} started: pid {}, protocol {}", name, process.pid(), ProtocolVersion.CURRENT);
             return worker;
         } catch (IOException error) {
-            delete(folder);
+            folder.close();
             throw error.getCause() instanceof IOException plain ? plain : error; // zt-exec adds the environment to it
         } catch (RuntimeException error) {
-            delete(folder);
+            folder.close();
             throw error;
         }
     }
@@ -166,15 +173,7 @@ final class WorkerProcess {
     private void exited(Process gone) {
         pipes.awaitLastLines();
         pipes.outbox.add(END);
-        delete(folder);
-    }
-
-    private static void delete(Path folder) {
-        try {
-            FileTree.delete(folder);
-        } catch (IOException error) { // its watchdog removes it too
-            log.debug("{} is left behind", folder, error);
-        }
+        folder.close(); // the watchdog removes it too
     }
 
     private static Thread daemon(String name, Runnable task) {

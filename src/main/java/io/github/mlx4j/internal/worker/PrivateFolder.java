@@ -1,0 +1,39 @@
+package io.github.mlx4j.internal.worker;
+
+import io.github.mlx4j.internal.files.FileTree;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A new folder in the temporary folder that only this user can enter, removed by {@link #close()} with all that is in
+ * it. A Python process has one of its own, since packages run code that they find in the folder {@code TMPDIR}.
+ *
+ * @param path where it is
+ */
+public record PrivateFolder(Path path) implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(PrivateFolder.class);
+
+    /** Creates one whose name begins with {@code mlx4j-} and this. */
+    public static PrivateFolder create(String name) throws IOException {
+        return new PrivateFolder(Files.createTempDirectory("mlx4j-" + name + "-")); // rwx for the owner alone
+    }
+
+    /** The environment variables that make it the temporary folder of a child process. */
+    public Map<String, String> asTemporary() {
+        return Map.of("TMPDIR", path.toString());
+    }
+
+    @Override
+    public void close() {
+        try {
+            FileTree.delete(path);
+        } catch (IOException error) {
+            log.debug("{} is left behind", path, error);
+        }
+    }
+}
