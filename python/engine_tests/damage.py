@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy
 
 from engine_tests.harness import MODEL, Call, generate, load, run
+from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import WorkerError
 
 CASES = 500 if os.environ.get("MLX4J_FUZZ") == "full" else 50
@@ -231,7 +232,7 @@ class DamageContract:
                 else:
                     loaded += 1
                     difference = numpy.abs(self.logits(engine) - reference).max()
-                    self.assertLess(difference, 1e-3, what)
+                    self.assertLess(difference, tolerance(1e-3), what)
                 finally:
                     faulthandler.cancel_dump_traceback_later()
                 self.assertEqual(before, _snapshot(folder), f"{what}: the folder was written to")
@@ -239,7 +240,7 @@ class DamageContract:
         self.assertGreater(loaded, 0)
         print(f"damaged folders: seed {SEED}, {CASES} cases, {refused} refused, {loaded} loaded as they were")
         engine = load(self.load_engine)
-        numpy.testing.assert_allclose(self.logits(engine), reference, atol=1e-6)
+        numpy.testing.assert_allclose(self.logits(engine), reference, atol=tolerance(1e-6))
         self.assertTrue(generate(engine, "Say 'Hello World'").text)
 
     @staticmethod

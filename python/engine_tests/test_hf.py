@@ -26,6 +26,7 @@ from engine_tests.harness import (
     submit,
     submit_texts,
 )
+from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.grammar import Constraint
 from mlx4j_worker.hf import loading
@@ -104,7 +105,7 @@ class Greedy(unittest.TestCase):
         every = logits_after(prompt + call.tokens[:-1], 4).log_softmax(-1)
         self.assertEqual(every.argmax(-1).tolist(), call.tokens)
         for step, reported in enumerate(call.log_probs):
-            self.assertAlmostEqual(float(every[step].max()), reported["logProb"], delta=1e-3)
+            self.assertAlmostEqual(float(every[step].max()), reported["logProb"], delta=tolerance(1e-3))
 
 
 class LogProbs(unittest.TestCase):
@@ -115,10 +116,10 @@ class LogProbs(unittest.TestCase):
                 self.assertEqual(len(call.tokens), len(call.log_probs))
                 for (_, logits, token), reported in zip(steps(call, messages=user(STORY)), call.log_probs, strict=True):
                     every = logits.log_softmax(0)
-                    self.assertAlmostEqual(float(every[token]), reported["logProb"], delta=1e-3)
+                    self.assertAlmostEqual(float(every[token]), reported["logProb"], delta=tolerance(1e-3))
                     self.assertEqual(every.topk(5).indices.tolist(), [top["token"] for top in reported["top"]])
                     for top in reported["top"]:
-                        self.assertAlmostEqual(float(every[top["token"]]), top["logProb"], delta=1e-3)
+                        self.assertAlmostEqual(float(every[top["token"]]), top["logProb"], delta=tolerance(1e-3))
                         self.assertEqual(engine._decode([top["token"]]), top["text"])
 
     def test_none_of_the_others(self):
@@ -489,7 +490,7 @@ class Embeddings(unittest.TestCase):
             ids = torch.tensor([engine._tokenizer.encode(text)])
             with torch.inference_mode():
                 hidden = engine._model(ids, output_hidden_states=True).hidden_states[-1][0]
-            torch.testing.assert_close(torch.from_numpy(vector.copy()), hidden.mean(0), rtol=0, atol=1e-5)
+            torch.testing.assert_close(torch.from_numpy(vector.copy()), hidden.mean(0), rtol=0, atol=tolerance(1e-5))
             count += ids.shape[1]
         self.assertEqual({"count": 3, "dimensions": 192, "promptTokens": count}, call.result)
 
@@ -499,7 +500,7 @@ class Embeddings(unittest.TestCase):
         (token,) = engine._tokenizer.encode("x")
         with torch.inference_mode():
             logits = engine._model.lm_head(torch.from_numpy(call.vectors[0].copy()))
-        torch.testing.assert_close(logits, logits_after([token], 1)[0], rtol=0, atol=1e-3)
+        torch.testing.assert_close(logits, logits_after([token], 1)[0], rtol=0, atol=tolerance(1e-3))
 
     def test_texts_without_tokens_or_with_too_many_are_refused(self):
         with self.assertRaises(InvalidRequest):
@@ -528,7 +529,9 @@ class OtherArchitectures(unittest.TestCase):
         with torch.inference_mode():
             every = model.eval()(torch.tensor([prompt + call.tokens[:-1]])).logits[0, -6:].float().log_softmax(-1)
         own = every.gather(1, torch.tensor(call.tokens)[:, None])[:, 0]
-        torch.testing.assert_close(torch.tensor([one["logProb"] for one in call.log_probs]), own, rtol=0, atol=1e-3)
+        torch.testing.assert_close(
+            torch.tensor([one["logProb"] for one in call.log_probs]), own, rtol=0, atol=tolerance(1e-3)
+        )
         texts = submit_texts(other, "Hello")
         run(other)
         self.assertEqual({"count": 1, "dimensions": 32, "promptTokens": 1}, texts.result)

@@ -20,6 +20,7 @@ from mlx_lm.models.base import create_causal_mask
 from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config
 
 from engine_tests.harness import MODEL, STORY, Call, Lab, known
+from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import (
     Cancelled,
     ContextOverflow,
@@ -121,7 +122,7 @@ class Folders(unittest.TestCase):
         return caught.exception
 
     def assertClose(self, one, other, most=2e-5):
-        self.assertLess(float(numpy.abs(one - other).max()), most)
+        self.assertLess(float(numpy.abs(one - other).max()), tolerance(most))
 
 
 def lora(path, inputs=192, outputs=192, rank=4, seed=1):

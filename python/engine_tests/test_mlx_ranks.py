@@ -17,6 +17,7 @@ from mlx import nn
 from engine_tests.harness import MODEL, SCHEMA, STORY, known
 from engine_tests.mlx_models import divisible
 from engine_tests.ranks import PATIENCE, SCRIPT, RankedWorker, left_of
+from engine_tests.tolerance import tolerance
 from engine_tests.training import BATCH, TRAIN, VALID
 from mlx4j_worker.dispatch import EXIT_RANK_LOST
 from mlx4j_worker.errors import InvalidRequest
@@ -126,7 +127,7 @@ class Generation(Ranked):
         self.assertEqual(shapes["model.embed_tokens.weight"], [1024, 192])
 
     def assertClose(self, one, other):
-        self.assertLess(numpy.abs(numpy.array(one) - numpy.array(other)).max(), 1e-3)
+        self.assertLess(numpy.abs(numpy.array(one) - numpy.array(other)).max(), tolerance(1e-3))
 
 
 class Refusals(Ranked):
@@ -226,7 +227,7 @@ class Training(Ranked):
         for ranks, fields in ((2, lora), (3, full)):
             with self.subTest(ranks=ranks, **fields):
                 one, several = (self.steps(options, **fields) for options in (None, {"ranks": ranks}))
-                self.assertLess(max(abs(a - b) / b for a, b in zip(several, one, strict=True)), 1e-5)
+                self.assertLess(max(abs(a - b) / b for a, b in zip(several, one, strict=True)), tolerance(1e-5))
 
     def steps(self, options, **fields):
         """Losses, and norms of gradients, of some steps."""

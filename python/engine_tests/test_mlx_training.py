@@ -7,6 +7,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from engine_tests import mlx_models, test_mlx_folders
+from engine_tests.tolerance import tolerance
 from engine_tests.training import BATCH, TRAIN, VALID, TrainingCases
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.mlx import loading, training
@@ -59,7 +60,7 @@ class MlxTraining(TrainingCases, unittest.TestCase):
         self.assertRegex("".join(saved["warnings"]), "transformers can't load them")
         expected = trained.call("validate", batch=BATCH)["loss"]
         again = self.training(target, method="none", learningRate=None)
-        self.assertAlmostEqual(again.call("validate", batch=BATCH)["loss"], expected, delta=1e-5)
+        self.assertAlmostEqual(again.call("validate", batch=BATCH)["loss"], expected, delta=tolerance(1e-5))
 
     def test_gradient_checkpointing_takes_less_memory(self):
         fields = {"trainData": TRAIN, "layers": 4}

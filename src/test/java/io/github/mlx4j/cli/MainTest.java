@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.StubPython;
+import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -437,8 +438,11 @@ class MainTest {
     void shouldShowTheModelsOfRolesAndWhetherTheyFitTogether() throws IOException {
         usePython(StubPython.printing(folder.resolve("stub"), StubPython.ALL_WELL));
         Path model = Path.of("src", "test", "resources", "models", "tiny-chat").toAbsolutePath();
-        Path copy = Files.createSymbolicLink(folder.resolve("copy"), model);
-        set("MLX_MODEL", model.toString());
+        Path copy = Files.createDirectory(folder.resolve("copy")).toRealPath();
+        for (Path file : FileTree.list(model)) {
+            Files.copy(file, copy.resolve(file.getFileName()));
+        }
+        set("MLX_MODEL", Files.createSymbolicLink(folder.resolve("link"), model).toString()); // one and the same
         set("MLX_MODEL_ROUTER", copy.toString());
 
         assertThat(run("doctor --json")).isZero();
@@ -448,6 +452,7 @@ class MainTest {
         assertThat(roles.at("/models/0/origin").textValue()).isEqualTo("MLX_MODEL_ROUTER");
         assertThat(roles.at("/models/0/sharedWith")).isEmpty();
         assertThat(roles.at("/models/4/role").textValue()).isEqualTo("general");
+        assertThat(roles.at("/models/4/model").textValue()).isEqualTo(model.toString());
         assertThat(roles.at("/models/4/origin").textValue()).isEqualTo("MLX_MODEL");
         assertThat(roles.at("/models/4/sharedWith"))
                 .extracting(JsonNode::textValue)

@@ -109,7 +109,9 @@ class LinuxTest {
     }
 
     @Test
-    @EnabledOnOs(OS.LINUX)
+    @EnabledOnOs(
+            value = {OS.LINUX, OS.MAC},
+            disabledReason = "knows the memory of Linux and macOS only")
     void shouldKnowThisMachine() {
         DeviceManager device = new DeviceManager();
 
@@ -119,7 +121,7 @@ class LinuxTest {
     }
 
     @Test
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "runs the program sleep")
     void shouldGiveUpWhenACommandIsNotThereOrTakesTooLong() {
         assertThat(Machine.LOCAL.run(Duration.ofSeconds(5), "/nosuch/command")).isEmpty();
         assertThat(Machine.LOCAL.run(Duration.ofMillis(50), "sleep", "20")).isEmpty();

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class ArchitectureMatrixIT {
 
-    private static final double TOLERANCE = 1e-4;
+    private static final double TOLERANCE = Tolerance.of(1e-4);
     private static final List<String> ROWS = new ArrayList<>();
 
     @ParameterizedTest

@@ -62,14 +62,15 @@ class ConversionIT {
         ConversionReport report = converter.convert(ConversionConfig.of(source.toString(), target));
 
         assertThat(report.verification().weights()).isEqualTo(ConversionReport.Change.SAME);
-        assertThat(report.verification().maxDifference()).isLessThan(1e-5);
-        assertThat(report.verification().mlxLmDifference()).isLessThan(1e-5);
+        assertThat(report.verification().maxDifference()).isLessThan(Tolerance.of(1e-5));
+        assertThat(report.verification().mlxLmDifference()).isLessThan(Tolerance.of(1e-5));
         assertThat(report.bytes()).isEqualTo(report.sourceBytes());
         assertThat(report.warnings()).isEmpty();
         assertThat(ModelInspector.inspect(target).format()).isEqualTo(ModelFormat.MLX);
         try (ProviderFactory hf = Fixture.factory(ProviderKind.HF, source);
                 ProviderFactory mlx = Fixture.factory(ProviderKind.MLX, target)) {
-            Verification found = ModelVerifier.verify(side(hf), side(mlx), Prompts.builtIn(true), 1e-4, 24);
+            Verification found =
+                    ModelVerifier.verify(side(hf), side(mlx), Prompts.builtIn(true), Tolerance.of(1e-4), 24);
             System.out.printf("%s: hf against its conversion on mlx, %.1e%n", kind, found.maxDifference());
             assertThat(found.passed()).as("%s", found.reasons()).isTrue();
         }

@@ -53,7 +53,7 @@ class ModelFoldersIT {
         assertThat(mlx.texts()).isEqualTo(hf.texts()).isNotEqualTo(PLAIN.texts());
         double difference = mlx.differenceFrom(hf);
         System.out.printf("%s: logits of mlx and hf differ by %.1e at most%n", kind, difference);
-        assertThat(difference).isLessThan(1e-4);
+        assertThat(difference).isLessThan(Tolerance.of(1e-4));
         assertThat(MadeModels.snapshot(adapter)).isEqualTo(before);
         assertFormat(adapter, ModelFormat.PEFT_ADAPTER, true, true);
     }

@@ -70,7 +70,7 @@ class ParityIT {
             assertThat(hf.text()).isEqualTo(mlx.text());
             for (int t = 0; t < mlx.tokens().size(); t++) {
                 assertThat(hf.logProbs().get(t).logProb())
-                        .isCloseTo(mlx.logProbs().get(t).logProb(), within(1e-3));
+                        .isCloseTo(mlx.logProbs().get(t).logProb(), within(Tolerance.of(1e-3)));
             }
         }
     }
@@ -91,7 +91,8 @@ class ParityIT {
         assertThat(tokens.get(1)).isEqualTo(tokens.get(0));
         float largest = 0;
         for (int i = 0; i < texts.size(); i++) {
-            assertThat(vectors.get(1).get(i)).containsExactly(vectors.get(0).get(i), within(1e-5f));
+            assertThat(vectors.get(1).get(i))
+                    .containsExactly(vectors.get(0).get(i), within((float) Tolerance.of(1e-5)));
             for (int d = 0; d < vectors.get(0).get(i).length; d++) {
                 largest = Math.max(
                         largest,

@@ -84,7 +84,7 @@ class RanksIT {
         List<Double> two = losses(config(Fixture.MODEL, 2));
 
         for (int step = 0; step < one.size(); step++) {
-            assertThat(two.get(step)).isCloseTo(one.get(step), within(1e-4));
+            assertThat(two.get(step)).isCloseTo(one.get(step), within(Tolerance.of(1e-4)));
         }
     }
 

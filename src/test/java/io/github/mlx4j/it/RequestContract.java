@@ -252,7 +252,7 @@ abstract class RequestContract {
             assertThat(one.logProb()).isLessThanOrEqualTo(0);
             assertThat(one.top()).hasSize(3);
             assertThat(one.top().get(0).token()).isEqualTo(result.tokens().get(i)); // greedy
-            assertThat(one.top().get(0).logProb()).isCloseTo(one.logProb(), within(1e-4));
+            assertThat(one.top().get(0).logProb()).isCloseTo(one.logProb(), within(Tolerance.of(1e-4)));
             assertThat(one.top().get(0).logProb())
                     .isGreaterThanOrEqualTo(one.top().get(2).logProb());
         }
@@ -299,7 +299,7 @@ abstract class RequestContract {
         List<float[]> vectors = embeddings.embed(List.of("Hello World", "Hello World!", "List the months"));
         assertThat(vectors).hasSize(3).allSatisfy(vector -> assertThat(vector).hasSize(192));
         assertThat(cosine(vectors.get(0), vectors.get(1))).isGreaterThan(cosine(vectors.get(0), vectors.get(2)));
-        assertThat(embeddings.embed("Hello World")).containsExactly(vectors.get(0), within(1e-5f));
+        assertThat(embeddings.embed("Hello World")).containsExactly(vectors.get(0), within((float) Tolerance.of(1e-5)));
         assertThat(story.join().text()).isEqualTo(Fixture.known(Fixture.STORY).text());
         assertThatThrownBy(() -> embeddings.embed("")).isInstanceOf(InvalidRequestException.class);
     }

@@ -141,7 +141,7 @@ class TrainingIT {
                 .max()
                 .orElseThrow();
         System.out.printf(Locale.ROOT, "training: losses of mlx and hf differ by %.1e at most%n", largest);
-        assertThat(largest).isLessThan(1e-4);
+        assertThat(largest).isLessThan(Tolerance.of(1e-4));
         assertThat(losses.get(0).get(4)).isLessThan(losses.get(0).get(0));
     }
 
@@ -179,7 +179,7 @@ class TrainingIT {
                 model,
                 mlx.size(),
                 worst);
-        assertThat(worst).isLessThan(1e-4);
+        assertThat(worst).isLessThan(Tolerance.of(1e-4));
     }
 
     @Test

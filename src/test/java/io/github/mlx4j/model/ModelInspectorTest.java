@@ -411,7 +411,7 @@ class ModelInspectorTest {
     }
 
     @Test
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "sets POSIX permissions")
     void shouldSayThatItCantBeReadWhenPermissionsForbidIt() throws IOException {
         Folders.hf(folder);
         Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("---------"));
@@ -438,7 +438,7 @@ class ModelInspectorTest {
     }
 
     @Nested
-    @DisabledOnOs(OS.WINDOWS)
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "makes links and pipes")
     class Entries {
 
         @Test

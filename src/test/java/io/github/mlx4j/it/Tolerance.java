@@ -1,0 +1,23 @@
+package io.github.mlx4j.it;
+
+/**
+ * How far two computations of the same thing may be apart on the device at hand: the engines compute on the GPU on
+ * macOS, on the CPU elsewhere. {@code python/engine_tests/tolerance.py} has the same for the engines' own tests, and
+ * the reasons for the numbers.
+ */
+final class Tolerance {
+
+    private static final double GPU_FACTOR = 100; // UNMEASURED
+    private static final double GPU_LIMIT = 1e-2;
+
+    private Tolerance() {}
+
+    /** The largest difference allowed, which is {@code cpu} itself on a CPU. */
+    static double of(double cpu) {
+        return of(cpu, System.getProperty("os.name").startsWith("Mac"));
+    }
+
+    static double of(double cpu, boolean gpu) {
+        return gpu ? Math.max(cpu, Math.min(cpu * GPU_FACTOR, GPU_LIMIT)) : cpu;
+    }
+}
