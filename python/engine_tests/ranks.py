@@ -13,7 +13,7 @@ PATIENCE = 30  # seconds for what has to end; only what never does needs them
 
 
 class RankedWorker:
-    """Rank 0, as Java starts it. ``path`` comes before the PATH, if given; ``variables`` are added."""
+    """Rank 0, as Java starts it. ``path`` comes before the PATH, if given; ``variables`` go to its environment."""
 
     def __init__(self, path=None, python=sys.executable, **variables):
         environment = {**os.environ, **variables}
