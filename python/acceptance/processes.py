@@ -50,7 +50,7 @@ def run(command: list[str], limit_s: float, env: dict[str, str], cwd: Path, log:
     with the step. Standard output and error are kept beside ``log`` (``log`` + ``.out`` and ``.err``) and returned.
     """
     out, err = Path(f"{log}.out"), Path(f"{log}.err")
-    print("$", shlex.join(command), flush=True)
+    print("$", shlex.join(word if len(word) < 300 else word[:300] + "…" for word in command), flush=True)
     begun = time.monotonic()
     with out.open("wb") as to, err.open("wb") as errors:
         process = subprocess.Popen(

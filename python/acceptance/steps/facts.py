@@ -57,8 +57,9 @@ def pythons(path: str, folders: tuple[str, ...] = _FOLDERS) -> list[str]:
 
 
 def is_stub(path: str) -> bool:
-    """Whether this only opens a dialog: macOS's own python3 without the command line tools."""
-    if not macos.IS_MACOS or os.path.dirname(path) != "/usr/bin":
+    """Whether this may only open a dialog: macOS's own python3, or a shim, without the command line tools."""
+    suspect = path.startswith("/usr/bin/") or "/shims/" in path or os.path.realpath(path) == "/usr/bin/python3"
+    if not macos.IS_MACOS or not suspect:
         return False
     return subprocess.run(["/usr/bin/xcode-select", "-p"], capture_output=True, check=False).returncode != 0
 
