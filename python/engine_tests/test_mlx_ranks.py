@@ -9,6 +9,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import mlx.core as mx
 import numpy
@@ -20,8 +21,9 @@ from engine_tests.ranks import PATIENCE, SCRIPT, RankedWorker, left_of
 from engine_tests.tolerance import tolerance
 from engine_tests.training import BATCH, TRAIN, VALID
 from mlx4j_worker.dispatch import EXIT_RANK_LOST
-from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.mlx import sharding
+from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
+from mlx4j_worker.mlx import hosts, sharding
+from mlx4j_worker.mlx import ranks as ranks_module
 from mlx4j_worker.mlx.shared_training import share
 from mlx4j_worker.training.batches import Batch, Sequence
 
@@ -184,6 +186,36 @@ class Hosts(Ranked):
     def test_an_address_that_is_none(self):
         error, _ = self.machines('shift 5; exec sh -c "$1"', ips=["no address"])
         self.assertIn("did not find its neighbours among 127.0.0.1:32323, no address:32324", error["message"])
+
+
+@mock.patch.object(sys, "platform", "darwin")
+class LocalNetwork(unittest.TestCase):
+    """Every error about a host out of reach names the permission that macOS wants."""
+
+    ADDRESSES = ("10.0.0.1:32323", "10.0.0.2:32324")
+
+    def test_a_rank_whose_ssh_ends(self):
+        with self.assertRaisesRegex(WorkerError, "exit code 255") as caught:
+            self.ranks("exit 255").wait()
+        self.assertIn("Local Network", caught.exception.hint)
+
+    def test_a_rank_that_is_never_ready(self):
+        with self.assertRaisesRegex(EngineFailed, "not ready") as caught:
+            self.ranks("cat > /dev/null").wait(0)
+        self.assertIn("Local Network", caught.exception.hint)
+
+    def test_ranks_that_do_not_find_each_other(self):
+        refused = mock.patch.object(mx.distributed, "init", side_effect=RuntimeError("[ring] No route to host"))
+        with mock.patch.dict(os.environ), refused, self.assertRaisesRegex(EngineFailed, "neighbours") as caught:
+            ranks_module.join(0, self.ADDRESSES)
+        self.assertIn("Local Network", caught.exception.hint)
+
+    def ranks(self, script):
+        """The Ranks with one on another machine, whose ssh does this instead; it has been told something."""
+        made = ranks_module.Ranks(hosts.Hosts([*self.ADDRESSES], [["sh", "-c", script]], 2), lambda *_: None)
+        self.addCleanup(made.close)
+        made.tell("load")
+        return made
 
 
 class Ends(Ranked):

@@ -63,3 +63,19 @@ def test_what_a_host_lacks_is_named(host_file, name, value):
 def test_what_is_no_host_file_is_refused(host_file, content):
     with pytest.raises(InvalidRequest, match="host file"):
         hosts.from_file(host_file(content))
+
+
+@pytest.mark.parametrize(
+    ("platform", "addresses", "applies"),
+    [
+        ("darwin", ["10.0.0.1:32323", "10.0.0.2:32324"], True),
+        ("darwin", ["127.0.0.1:32323", "10.0.0.2:32324"], True),
+        ("darwin", ["127.0.0.1:5001", "127.0.0.1:5002"], False),  # the loopback interface needs no permission
+        ("linux", ["10.0.0.1:32323", "10.0.0.2:32324"], False),
+    ],
+)
+def test_the_local_network_permission_is_named_for_other_machines_on_macos(monkeypatch, platform, addresses, applies):
+    monkeypatch.setattr(hosts.sys, "platform", platform)
+    hint = hosts.local_network_hint(addresses)
+    assert ("No route to host" in hint and "Privacy & Security > Local Network" in hint) == applies
+    assert bool(hint) == applies

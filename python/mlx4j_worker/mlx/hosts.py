@@ -5,6 +5,7 @@ import os
 import shlex
 import socket
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,21 @@ def ssh(entry):
     setting = [] if tf32 is None else ["env", f"MLX_ENABLE_TF32={tf32}"]
     remote = shlex.join([*setting, entry["python"], *_WORKER, entry["worker"]])
     return ["ssh", "-T", "-o", "BatchMode=yes", "--", entry["ssh"], remote]
+
+
+def local_network_hint(addresses: Iterable[str]) -> str:
+    """What to add to the hint of an error about hosts that can't be reached; "" where it doesn't apply.
+
+    From version 15 on, macOS wants a permission for connections to the local network (Apple's TN3179); without it they
+    fail with EHOSTUNREACH. It is that of the responsible program; what runs in Terminal or an ssh session is exempt.
+    """
+    if sys.platform != "darwin" or all(address.startswith("127.") for address in addresses):
+        return ""
+    return (
+        ' macOS reports "No route to host" where the program that started this one, such as an IDE or tmux, lacks the'
+        " Local Network permission: grant it in System Settings > Privacy & Security > Local Network, or start from"
+        " Terminal or over ssh, which don't need it."
+    )
 
 
 def _free_ports(count):

@@ -22,6 +22,7 @@ from mlx4j_worker import PROTOCOL
 from mlx4j_worker.dispatch import EXIT_RANK_LOST
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
 from mlx4j_worker.failures import Exit
+from mlx4j_worker.mlx import hosts
 
 START_SECONDS = 120  # for another rank to start and to import its packages
 JOIN_SECONDS = 60  # for all of them to find each other, from when they are all there
@@ -40,6 +41,7 @@ class Ranks:
 
     def __init__(self, where, progress):
         self._told = 0
+        self._network_hint = hosts.local_network_hint(where.addresses)
         self._changed = threading.Condition()
         self._error = None
         self._works = False
@@ -47,7 +49,8 @@ class Ranks:
         self.machines = where.machines
         self.size = where.ranks
         self._others = [
-            _Other(rank, command, self._heard, self._lost, progress) for rank, command in enumerate(where.commands, 1)
+            _Other(rank, command, self._network_hint, self._heard, self._lost, progress)
+            for rank, command in enumerate(where.commands, 1)
         ]
         self.group = None
 
@@ -76,7 +79,8 @@ class Ranks:
         if not done:
             late = ", ".join(str(rank) for rank in self._late())
             raise EngineFailed(
-                f"Rank {late} was not ready within {seconds} s.", "Look at what holds it up; then try again."
+                f"Rank {late} was not ready within {seconds} s.",
+                "Look at what holds it up; then try again." + self._network_hint,
             )
 
     def settle(self):
@@ -132,8 +136,9 @@ class Ranks:
 class _Other:
     """One other rank: its process, and a thread that hears what it says."""
 
-    def __init__(self, rank, command, heard, lost, progress):
+    def __init__(self, rank, command, network_hint, heard, lost, progress):
         self.rank = rank
+        self._network_hint = network_hint
         self.answered = 0
         self._heard, self._lost, self._progress = heard, lost, progress
         try:
@@ -158,7 +163,8 @@ class _Other:
             for line in self._process.stdout:
                 self._take(json.loads(line))
             code = self._process.wait()
-            error = EngineFailed(f"It ended with exit code {code}.", "What it wrote last is on the standard error.")
+            hint = "What it wrote last is on the standard error." + self._network_hint
+            error = EngineFailed(f"It ended with exit code {code}.", hint)
         except Exception as unreadable:
             error = EngineFailed(f"It can't be understood: {unreadable}")
         self._lost(self.rank, error)
@@ -204,7 +210,8 @@ def join(rank, addresses):
     except RuntimeError as error:
         raise EngineFailed(
             f"Rank {rank} did not find its neighbours among {', '.join(addresses)}: {error}",
-            "Check that the addresses are those of the hosts, and that nothing else uses, or blocks, their ports.",
+            "Check that the addresses are those of the hosts, and that nothing else uses, or blocks, their ports."
+            + hosts.local_network_hint(addresses),
         ) from None
     finally:
         faulthandler.cancel_dump_traceback_later()
