@@ -18,12 +18,13 @@ from engine_tests.failing_device import FAULT, SHORT
 from engine_tests.harness import MODEL, STORY, Call, Lab, known, load
 from engine_tests.training import BATCH, TRAIN, Training
 from mlx4j_worker import failures, memory
-from mlx4j_worker.errors import ConversionFailed, EngineFailed, ModelLoadFailed, OutOfMemory
+from mlx4j_worker.errors import ConversionFailed, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
-from mlx4j_worker.mlx import converting, loading, proof, wired, writing
+from mlx4j_worker.mlx import converting, loading, proof, shared_training, wired, writing
 from mlx4j_worker.mlx.choice import Choice
 from mlx4j_worker.mlx.following import Follower
 from mlx4j_worker.mlx.training import MlxBackend, load_backend
+from mlx4j_worker.training.opening import open_session
 
 LONG = "The lighthouse keeper counted the ships. " * 40
 REFUSED = (
@@ -397,6 +398,23 @@ class Wired(unittest.TestCase):
         wired.release()
         self.assertEqual([one[0] for one in self.mx.method_calls], ["clear_cache", "set_wired_limit", "synchronize"])
         self.mx.set_wired_limit.assert_called_once_with(0)
+
+    def test_a_training_wires_what_it_holds_after_it_was_opened(self):
+        params = {"model": {"source": str(MODEL)}, "training": {"method": "lora", "learningRate": 1e-3}}
+        held = Training(load_backend).session.memory()["activeBytes"]
+        open_session(params | {"options": {"wiredLimit": True}}, load_backend, lambda *_: None)
+        [limit] = self.mx.set_wired_limit.call_args.args
+        self.assertGreater(limit, held // 2)
+        self.assertLessEqual(limit, mx.get_active_memory() + held)
+
+    def test_ranks_refuse_it(self):
+        both = {"wiredLimit": True, "ranks": 2}
+        training = {"method": "lora", "learningRate": 1e-3, "batchSize": 2}
+        params = {"model": {"source": str(MODEL)}, "training": training, "options": both}
+        with self.assertRaisesRegex(InvalidRequest, "wiredLimit can't be used with ranks"):
+            load(loading.load, **both)
+        with self.assertRaisesRegex(InvalidRequest, "wiredLimit can't be used with ranks"):
+            open_session(params, shared_training.load_backend, lambda *_: None)
 
     def test_never_more_than_the_device_recommends(self):
         wired.wire(9_000_000_000, 2_000_000_000)

@@ -21,6 +21,8 @@ def load_backend(params, options, config, progress):
     """As training.load_backend, over the ranks that the options ask for."""
     if not options.given("ranks", "hosts"):
         return training.load_backend(params, options, config, progress)
+    if options.wired_limit:
+        raise InvalidRequest("wiredLimit can't be used with ranks.", "Leave it out.")
     where = hosts.of(options)
     if config.batch_size < where.ranks:
         raise InvalidRequest(

@@ -11,7 +11,7 @@ from mlx_lm.utils import get_total_parameters, make_shards
 
 from mlx4j_worker import layout
 from mlx4j_worker.errors import NotSupported
-from mlx4j_worker.mlx import names
+from mlx4j_worker.mlx import names, wired
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, vocabulary_of, widest_dtype
 from mlx4j_worker.mlx.loading import adapt, load_layout, memory_limit, tokenizer_of
 from mlx4j_worker.mlx.lora import Adapters
@@ -39,7 +39,10 @@ def load_backend(params, options, config, progress, backend=None):
         with memory_limit(options.memory_limit_bytes):
             model, model_config, amended = load_layout(found, options, progress)
             adapt(model, found, options)
-            return (backend or MlxBackend)(params["model"], found, model, model_config, amended, config)
+            made = (backend or MlxBackend)(params["model"], found, model, model_config, amended, config)
+            if options.wired_limit:
+                wired.wire(mx.get_active_memory(), 0)
+            return made
     except BaseException:
         gc.collect()  # the next one needs the memory of this one
         mx.clear_cache()
