@@ -375,8 +375,9 @@ class WorkerClientTest {
         assertThat(reply.end()).succeedsWithin(SOON);
         assertThat(reply.text().lines())
                 .contains("PATH", "EXTRA", "TOKENIZERS_PARALLELISM")
-                .filteredOn(name -> !Set.of("LC_CTYPE", "TMPDIR", "__CF_USER_TEXT_ENCODING") // Python, the worker, macOS
-                        .contains(name))
+                .filteredOn(
+                        name -> !Set.of("LC_CTYPE", "TMPDIR", "__CF_USER_TEXT_ENCODING") // Python, the worker, macOS
+                                .contains(name))
                 .allMatch(listed::contains);
     }
 
