@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,16 +24,18 @@ def main(arguments: list[str], steps: tuple[Step, ...] = STEPS) -> int:
         for step in steps:
             print(f"{step.name:12} {step.title}; at most {step.limit_s / 60:.0f} min")
         return EXIT_OK
-    folder, about = _folder(options.report or options.out), {"kit": 1}
     redactor = redaction.of_this_machine()
     if options.report:
-        results, about = report.read(folder)
-        return _finish(results, about, folder, redactor)
+        results, about = report.read(options.report)
+        return _finish(results, about, options.report, redactor)
     chosen = _chosen(steps, options)
     if not options.yes and not _agreed(chosen):
         return EXIT_USAGE
-    about |= {"started": time.time(), "arguments": arguments, "quick": options.quick, "commit": _commit()}
+    folder = _folder(options.out)
+    about = {"kit": 1, "started": time.time(), "arguments": arguments, "quick": options.quick, "commit": _commit()}
     results: list[Result] = []
+    if macos.IS_MACOS:
+        subprocess.Popen(["caffeinate", "-i", "-w", str(os.getpid())])  # no idle sleep until the kit has ended
     with runner.interruptible():
         try:
             for step in chosen:

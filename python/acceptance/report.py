@@ -19,15 +19,15 @@ _LOG_BYTES = 2_000_000  # of each log, its end is kept
 
 def table(results: list[Result]) -> str:
     """The results for people: a line for each step, and beneath it one for each check."""
-    lines = [f"{'':2}{'step':52} {'result':14} {'seconds':>8}"]
+    lines = [f"{'step':68} {'result':14} {'seconds':>8}"]
     for result in results:
         lines.append("")
-        lines.append(f"{_clip(f'{result.name}: {result.title}', 54):54} {result.status.value:14} {result.seconds:8.1f}")
+        lines.append(f"{_clip(f'{result.name}: {result.title}', 68):68} {result.status.value:14} {result.seconds:8.1f}")
         if result.detail:
             lines.append(f"{'':4}{result.detail}")
         for check in result.checks:
-            detail = f"  {check.detail}" if check.detail else ""
-            lines.append(f"{'':2}{_clip(check.name, 52):52} {check.status.value:14}{detail}".rstrip())
+            line = f"{'':2}{_clip(check.name, 66):66} {check.status.value:14} {_clip(check.detail, 150)}"
+            lines.append(line.rstrip())
     counts = ((status, sum(result.status is status for result in results)) for status in Status)
     lines += ["", ", ".join(f"{count} {status.value}" for status, count in counts if count) or "no step ran"]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import tempfile
 import zipfile
 
 import pytest
@@ -72,6 +73,8 @@ def test_without_room_for_the_zip_there_is_the_json(tmp_path, monkeypatch):
 
 def test_without_any_room_there_is_the_table(tmp_path, monkeypatch, capsys):
     full_disk(monkeypatch, lambda target: True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     assert kit._finish(RESULTS, {}, tmp_path, REDACTOR) == 1
     said = capsys.readouterr()
     assert "soak: load" in said.out

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import zipfile
@@ -19,6 +20,11 @@ from acceptance.checks import Checks, Status, Unavailable, read, worst
 from acceptance.runner import Step
 
 PYTHON_DIR = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def temporary_files(tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
 
 
 def step(run, limit_s=30, name="fake", **more):

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from acceptance import clocks, models, processes, product
-from acceptance.checks import Checks, Unavailable, read
+from acceptance.checks import Checks, Status, Unavailable, read
 from acceptance.runner import Context
-from acceptance.steps import NOT_QUICK, STEPS, correctness, files, setup
+from acceptance.steps import NOT_QUICK, STEPS, correctness, files, setup, suites
 
 
 @pytest.fixture
@@ -143,3 +143,15 @@ def test_what_makes_a_difference_only_on_a_mac(monkeypatch):
     assert not correctness._needs_macos({"MLX4J_HF_DEVICE": "cpu", "MLX4J_TF32": "false"})
     monkeypatch.setattr(correctness.macos, "IS_MACOS", True)
     assert not correctness._needs_macos({"MLX4J_HF_DEVICE": "mps"})
+
+
+def test_groups_of_the_tests_are_checks():
+    text = "== demo\npassed     9 s  no table yet\n== failed: demo\n"
+    text += "passed       3 s  lint (ruff)\nFAILED      12 s  demo\n"
+    text += "not run      0 s  soak: needs environment-mlx\n"
+    assert suites.groups(text) == [
+        ("lint (ruff)", Status.PASS, 3),
+        ("demo", Status.FAIL, 12),
+        ("soak: needs environment-mlx", Status.NOT_RUN, 0),
+    ]
+    assert suites.groups("== lint\nnothing ended") == []

@@ -1,5 +1,7 @@
 """The project's own tests and benchmarks, whole."""
 
+import re
+
 from acceptance import processes, product
 from acceptance.checks import Status
 from acceptance.macos import IS_MACOS
@@ -9,11 +11,23 @@ from acceptance.steps import facts
 DISK_MB = 6000
 
 
+_GROUP = re.compile(r"(passed|FAILED|not run) +(\d+) s  (.+)")
+_STATUS = {"passed": Status.PASS, "FAILED": Status.FAIL, "not run": Status.NOT_RUN}
+
+
 def tests(context: Context) -> None:
-    script = product.ROOT / "scripts/test"
-    options = ["--continue"] if "--continue" in script.read_text() else []
-    done = processes.run([str(script), *options], 4 * 3600, product.environment(), product.ROOT, context.logs / "tests")
-    context.checks.verdict("scripts/test", done.code == 0, done.outcome, seconds=done.seconds)
+    command = [str(product.ROOT / "scripts/test"), "--continue"]
+    done = processes.run(command, 4 * 3600, product.environment(), product.ROOT, context.logs / "tests")
+    for name, status, seconds in groups(done.out):
+        context.checks.add(name, status, f"{seconds} s", seconds=seconds)
+    context.checks.verdict("scripts/test --continue", done.code == 0, done.outcome, seconds=done.seconds)
+
+
+def groups(text: str) -> list[tuple[str, Status, int]]:
+    """The groups in the table with which ``scripts/test --continue`` ends: title, status, and seconds."""
+    table = text.rpartition("\n== ")[2].splitlines()[1:]
+    rows = (_GROUP.fullmatch(line) for line in table)
+    return [(row.group(3), _STATUS[row.group(1)], int(row.group(2))) for row in rows if row]
 
 
 def bench(context: Context) -> None:
