@@ -372,6 +372,12 @@ class ResponseFormats(unittest.TestCase):
         with self.assertRaisesRegex(InvalidRequest, r"responseFormat\.pattern can't be enforced"):
             submit(engine, HELLO, responseFormat={"type": "regex", "pattern": "(a"})
 
+    def test_what_no_text_can_be_is_refused_before_it_is_generated(self):
+        with self.assertRaisesRegex(InvalidRequest, "schema can't be enforced: no text has this format"):
+            submit(engine, HELLO, responseFormat={"type": "jsonSchema", "schema": {"$ref": "#"}})
+        with self.assertRaisesRegex(InvalidRequest, "pattern can't be enforced: no text has this format"):
+            submit(engine, HELLO, responseFormat={"type": "regex", "pattern": r"[^\s\S]"})
+
     def test_a_bias_cannot_break_it(self):
         sampling = {"logitBias": {"5": 100}, "repetitionPenalty": 3}
         call = self.formatted(type="choice", choices=["yes", "no"], sampling=sampling)

@@ -407,13 +407,14 @@ class ResponseFormats(Shared):
             "strin": {"type": "strin"},
             "minimum": {"type": "integer", "minimum": 5, "maximum": 3},
             "http://": {"$ref": "http://localhost/schema"},
+            "no text": {"$ref": "#"},
             "oneOf": {"oneOf": [{"type": "string"}, {"type": "string"}]},
         }
         for name, schema in bad.items():
             call = self.lab.start("Hm?", responseFormat={"type": "jsonSchema", "schema": schema})
             self.assertIsInstance(call.error, InvalidRequest, name)
             self.assertIn(name, str(call.error))
-        for pattern in ("(", "(?=a)b", r"\1"):
+        for pattern in ("(", "(?=a)b", r"\1", r"[^\s\S]"):
             call = self.lab.start("Hm?", responseFormat={"type": "regex", "pattern": pattern})
             self.assertIsInstance(call.error, InvalidRequest)
             self.assertIn("responseFormat.pattern", str(call.error))

@@ -32,7 +32,7 @@ from mlx4j_worker.requests import (
     parse_prompt,
     parse_score,
 )
-from mlx4j_worker.wire import MAX_LINE_BYTES, parse
+from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, call_id, parse
 
 EXIT_ENGINE_DEAD = 70
 EXIT_RANK_LOST = 71
@@ -89,7 +89,10 @@ class Call:
             return
         self._answered = True
         self._done(self)
-        self._wire.send(message)
+        try:
+            self._wire.send(message)
+        except WorkerError as error:
+            self._wire.send({"id": self.id, "error": error.to_json()})
 
 
 class Worker:
@@ -217,29 +220,30 @@ class Worker:
     def _serve_lines(self):
         for line in self._wire.lines():
             try:
-                if line is None:
+                if isinstance(line, Overlong):
                     raise InvalidRequest(f"A line was longer than {MAX_LINE_BYTES} bytes and was dropped.")
                 self._receive(parse(line))
             except WorkerError as error:
-                self._wire.send({"id": None, "error": error.to_json()})
+                found = call_id(line)
+                self._wire.send({"id": None if found in self._open else found, "error": error.to_json()})
 
     def _receive(self, message):
-        method, call_id = message["method"], message.get("id")
+        method, own_id = message["method"], message.get("id")
         if method == "cancel":
             target = message["params"].get("id")
             call = self._open.get(target) if isinstance(target, str) else None
             if call is not None:
                 call.cancelled = True
                 self._inbox.put(call)  # wakes an idle engine; a cancelled call is ended where it is found
-        elif call_id is None:
+        elif own_id is None:
             return  # a notification that this worker does not know
-        elif call_id in self._open:
-            raise InvalidRequest(f"There is an open call with the id {call_id!r} already.")
+        elif own_id in self._open:
+            raise InvalidRequest(f"There is an open call with the id {own_id!r} already.")
         elif method == "ping":
-            self._wire.send({"id": call_id, "result": self._pong()})
+            self._wire.send({"id": own_id, "result": self._pong()})
         else:
             call = Call(self._wire, message, lambda call: self._open.pop(call.id, None))
-            self._open[call_id] = call
+            self._open[own_id] = call
             self._inbox.put(call)
 
     def _pong(self):

@@ -6,6 +6,8 @@ from collections import Counter
 from mlx4j_worker import tools
 from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
 
+MAX_CHUNK_TOKENS = 1000  # so that a chunk fits into a line, with 20 log-probabilities of each token too
+
 
 class Generation:
     """The state of one call. Only the engine thread touches it, but for ``call.cancelled``.
@@ -138,13 +140,18 @@ class Generation:
     def _chunk(self, kind, text, last=False):
         if not text and not (last and self._pending):
             return
-        chunk = {"seq": self._chunks, "kind": kind, "text": text, "tokens": self._pending}
+        while len(self._pending) > MAX_CHUNK_TOKENS:  # their text came late, such as that of a long tool call
+            self._send_chunk(kind, "", MAX_CHUNK_TOKENS)
+        self._send_chunk(kind, text, MAX_CHUNK_TOKENS)
+
+    def _send_chunk(self, kind, text, count):
+        chunk = {"seq": self._chunks, "kind": kind, "text": text, "tokens": self._pending[:count]}
         if self.request.log_probs is not None:
-            chunk["logProbs"] = self._log_probs
-            self._log_probs = []
+            chunk["logProbs"] = self._log_probs[:count]
+            self._log_probs = self._log_probs[count:]
         self.call.notify("chunk", chunk)
         self._chunks += 1
-        self._pending = []
+        self._pending = self._pending[count:]
 
     def _log_prob_json(self, log_prob):
         own, top = log_prob

@@ -50,16 +50,20 @@ class Grammars:
         matcher = LLMatcher(self._table, grammar)
         if matcher.is_error():
             raise _refused(response_format, matcher.get_error())
-        return Constraint(matcher, self._vocabulary, self._eos_ids)
+        constraint = Constraint(matcher, self._vocabulary, self._eos_ids, response_format)
+        if not constraint.allowed().any():  # an error of the grammar may show only here
+            raise _refused(response_format, "no text has this format")
+        return constraint
 
 
 class Constraint:
     """Which tokens may come next in one text."""
 
-    def __init__(self, matcher, vocabulary, eos_ids):
+    def __init__(self, matcher, vocabulary, eos_ids, response_format):
         from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
         self._matcher = matcher
+        self._format = response_format
         self._bits = allocate_token_bitmask(1, vocabulary)
         self._fill = fill_next_token_bitmask
         self._vocabulary = vocabulary
@@ -75,15 +79,14 @@ class Constraint:
         """A numpy array of bool [vocabulary]."""
         self._fill(self._matcher, self._bits)
         if self._matcher.is_error():
-            raise RuntimeError(f"llguidance failed: {_first_line(self._matcher.get_error())}")
+            raise _refused(self._format, self._matcher.get_error())  # a limit of llguidance, or a dead end
         bits = numpy.unpackbits(self._bits[0].view(numpy.uint8), bitorder="little")
         return bits[: self._vocabulary].view(bool)
 
     def take(self, token):
         """Goes on by a token; returns True once the text is whole and can't go on."""
         if not self._matcher.consume_token(token):
-            why = _first_line(self._matcher.get_error())
-            raise RuntimeError(f"token {token} does not fit the response format: {why}")
+            raise _refused(self._format, f"token {token} does not fit: {self._matcher.get_error()}")
         return self._matcher.is_stopped()
 
 
@@ -121,6 +124,8 @@ def _first_line(text):
 
 def _refused(response_format, why):
     what = {"regex": "pattern", "choice": "choices"}.get(response_format.type, "schema")
+    if "NoExtensionBias" in str(why):  # llguidance: no token may come next
+        why = "no text has this format"
     return InvalidRequest(
         f"responseFormat.{what} can't be enforced: {_first_line(why)}",
         "Leave out what can't be enforced, or check the answer afterwards.",

@@ -7,6 +7,8 @@ from mlx4j_worker import private, watchdog
 from mlx4j_worker.dispatch import Worker
 from mlx4j_worker.wire import Wire
 
+MAX_LOG_TEXT = 64 * 1024  # characters
+
 
 class _WireHandler(logging.Handler):
     """Sends this package's log records to the parent, which has the user's logging."""
@@ -17,7 +19,7 @@ class _WireHandler(logging.Handler):
 
     def emit(self, record):
         level, logger = record.levelname.lower(), record.name
-        self._wire.notify("log", {"level": level, "logger": logger, "message": self.format(record)})
+        self._wire.notify("log", {"level": level, "logger": logger, "message": self.format(record)[:MAX_LOG_TEXT]})
 
 
 def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None, release=None):

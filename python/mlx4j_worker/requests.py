@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field, fields, replace
 from reprlib import repr as shown  # shortens what is long
 
+from mlx4j_worker.bounds import MAX_SCHEMA_NUMBER, unsafe_number
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
 from mlx4j_worker.wire import well_formed
 
@@ -363,6 +364,12 @@ def _response_format(given):
     value = None if name is None else given.get(name)
     if kind == "jsonSchema" and (not isinstance(value, dict) or len(json.dumps(value)) > MAX_SCHEMA):
         raise InvalidRequest(f"responseFormat.schema must be an object of at most {MAX_SCHEMA} characters.")
+    if kind == "jsonSchema" and (bad := unsafe_number(value)):
+        raise InvalidRequest(
+            f"responseFormat.schema has the number {bad}, but the numbers of a schema must be between"
+            f" -{MAX_SCHEMA_NUMBER} and {MAX_SCHEMA_NUMBER}.",
+            "Use a number in this range, or leave it out.",
+        )
     if kind == "regex" and (not isinstance(value, str) or not 0 < len(value) <= MAX_PATTERN):
         raise InvalidRequest(f"responseFormat.pattern must be a string of 1 to {MAX_PATTERN} characters.")
     if kind == "choice":

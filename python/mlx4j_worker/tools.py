@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mlx4j_worker.bounds import is_too_deep
 from mlx4j_worker.wire import well_formed
 
 
@@ -40,6 +41,8 @@ def _call(found):
         arguments = json.loads(arguments)
     if not isinstance(name, str) or not isinstance(arguments if arguments is not None else {}, dict):
         raise ValueError("a call has a name and arguments, an object")
+    if is_too_deep([[[[arguments]]]]):  # as deep as it is in the answer
+        raise ValueError("its arguments are nested too deeply")
     call_id = found.get("id")
     call = {"id": call_id if isinstance(call_id, str) and call_id else f"call_{uuid.uuid4().hex[:12]}"}
     call |= {"name": name, "arguments": arguments or {}}

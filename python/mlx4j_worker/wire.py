@@ -2,15 +2,22 @@
 
 import json
 import os
+import re
 import threading
 
-from mlx4j_worker.errors import BadMessage, ParseError
+from mlx4j_worker.bounds import MAX_DEPTH, MAX_LINE_BYTES, is_too_deep
+from mlx4j_worker.errors import BadMessage, Internal, InvalidRequest, ParseError
 from mlx4j_worker.failures import Exit
 
-MAX_LINE_BYTES = 8 * 1024 * 1024
 EXIT_WIRE_LOST = 74
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+_HEAD_BYTES = 256  # of a line that is too long; Java writes the id within them
+_ID = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?(?:"method"\s*:\s*"\w*"\s*,\s*)?"id"\s*:\s*"([^"\\]*)"')
+
+
+class Overlong(bytes):
+    """The beginning of a line that was longer than the maximum, and has been dropped."""
 
 
 class Wire:
@@ -23,8 +30,12 @@ class Wire:
         self._lock = threading.Lock()
 
     def send(self, message):
-        """Writes one message. Raises Exit where nobody reads any more: there is nobody left to work for."""
-        data = memoryview((_encode({"jsonrpc": "2.0", **message}) + "\n").encode())
+        """Writes one message. Raises Exit where nobody reads any more: there is nobody left to work for.
+
+        Raises a WorkerError before anything is written if the message is too long or nested too deeply for a line, or
+        has no JSON form.
+        """
+        data = memoryview(_line(message))
         try:
             with self._lock:
                 while data:
@@ -36,13 +47,15 @@ class Wire:
         self.send({"method": method, "params": params})
 
     def lines(self):
-        """Yields each line as bytes without its LF, or None for one that was longer than the cap."""
-        parts, size = [], 0
+        """Yields each line as bytes without its LF, or an Overlong for one that is longer than the maximum."""
+        parts, size, head = [], 0, b""
         while chunk := os.read(self._read, 65536):
             while (end := chunk.find(b"\n")) >= 0:
                 parts.append(chunk[:end])
-                yield b"".join(parts) if size + end <= self._max_line_bytes else None
-                parts, size, chunk = [], 0, chunk[end + 1 :]
+                line = b"".join(parts)
+                yield line if size + end <= self._max_line_bytes else Overlong((head + line)[:_HEAD_BYTES])
+                parts, size, chunk, head = [], 0, chunk[end + 1 :], b""
+            head = (head + chunk[:_HEAD_BYTES])[:_HEAD_BYTES]
             size += len(chunk)
             parts = [*parts, chunk] if size <= self._max_line_bytes else []
 
@@ -51,8 +64,12 @@ def parse(line):
     """The message in a line: a dict with a method, params (a dict) and, for a call, an id (a string)."""
     try:
         message = json.loads(line, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
         raise ParseError(f"This line is not JSON: {error}") from None
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and is_too_deep(message):
+        raise _too_deep()
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         raise BadMessage('A message is an object with "jsonrpc": "2.0".')
     if not isinstance(message.get("method"), str):
@@ -62,6 +79,35 @@ def parse(line):
     if not isinstance(message.setdefault("params", {}), dict):
         raise BadMessage("params is an object.")
     return message
+
+
+def call_id(line):
+    """The id of the call in a line that can't be parsed or is cut off, or None."""
+    found = _ID.match(line)
+    return found[1].decode("utf-8", "replace") if found else None
+
+
+def _line(message):
+    """The bytes of a message with its LF."""
+    try:
+        line = _encode({"jsonrpc": "2.0", **message}).encode()
+    except (TypeError, ValueError, RecursionError) as error:  # a NaN, or nested without end
+        raise Internal(f"A message has no JSON form: {error}") from error
+    if len(line) > MAX_LINE_BYTES:
+        raise InvalidRequest(
+            f"The result has {len(line)} bytes of JSON, but a line has at most {MAX_LINE_BYTES}.",
+            "Ask for less at once: a shorter text, fewer tokens or fewer log-probabilities.",
+        )
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and is_too_deep(message):
+        raise InvalidRequest(f"The result is nested more than {MAX_DEPTH} levels deep.")
+    return line + b"\n"
+
+
+def _too_deep():
+    return InvalidRequest(
+        f"The JSON of the request is nested more than {MAX_DEPTH} levels deep.",
+        "Use a flatter schema, or flatter tool parameters or arguments.",
+    )
 
 
 def _refuse_constant(name):

@@ -18,6 +18,7 @@ echoed, unless it is a JSON object, which is a script:
     hang      fault: the engine stops for good
     lose      fault: the call is forgotten without an answer
     wire      fault: this text is written to the wire as it is
+    objects   fault: a notification with so many empty objects, three bytes each, is written to the wire
     stderr    text for the standard error, before the fault
     flood     so many bytes for the standard error, before the fault
 
@@ -58,6 +59,16 @@ def script_of(text):
     except ValueError:
         script = None
     return script if isinstance(script, dict) else {"say": text}
+
+
+def objects(count):
+    return '{"jsonrpc":"2.0","method":"noise","params":[' + "{}," * count + "{}]}\n"
+
+
+def write(text):
+    rest = memoryview(text.encode())
+    while rest:
+        rest = rest[os.write(descriptors[1], rest) :]
 
 
 class FakeEngine:
@@ -171,8 +182,8 @@ class FakeEngine:
             print(script["stderr"])  # stdout is stderr here, as in every worker
         if "flood" in script:
             print("e" * script["flood"])
-        if "wire" in script:
-            os.write(descriptors[1], script["wire"].encode())
+        if "wire" in script or "objects" in script:
+            write(script.get("wire") or objects(script["objects"]))
         if "raise" in script:
             raise RuntimeError(script["raise"])
         if "device" in script:

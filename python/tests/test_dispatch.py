@@ -285,10 +285,8 @@ class TestBadLines:
             (b"{oops", "parse_error"),
             (b"", "parse_error"),
             (b"\xff\xfe{}", "parse_error"),
-            (b'{"jsonrpc":"2.0","id":"1","method":"ping","params":{"n":NaN}}', "parse_error"),
             (b"[]", "invalid_message"),
             (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', "invalid_message"),
-            (b'{"jsonrpc":"2.0","id":"1","method":"ping","params":[]}', "invalid_message"),
         ],
     )
     def test_a_bad_line_is_answered_without_id_and_survived(self, worker, line, kind):
@@ -296,6 +294,47 @@ class TestBadLines:
         answer = worker.receive()
         assert answer["id"] is None
         assert error_kind(answer) == kind
+        assert "result" in worker.answer(worker.generate("still here"))
+
+    @pytest.mark.parametrize(
+        ("line", "kind"),
+        [
+            (b'{"jsonrpc":"2.0","id":"a","method":"ping","params":{"n":NaN}}', "parse_error"),
+            (b'{"jsonrpc":"2.0","id":"a","method":"ping","params":[]}', "invalid_message"),
+            (b'{"jsonrpc":"2.0","id":"a","method":"generate","params":{"n":' + b"9" * 5000 + b"}}", "parse_error"),
+            *(
+                (
+                    b'{"jsonrpc":"2.0","id":"a","method":"generate","params":' + b"[" * n + b"]" * n + b"}",
+                    "invalid_request",
+                )
+                for n in (128, 990, 998, 100_000)
+            ),
+            (b'{"jsonrpc":"2.0","id":"a","method":"generate","params":"' + b"x" * MAX_LINE_BYTES, "invalid_request"),
+        ],
+    )
+    def test_a_call_that_can_not_be_parsed_is_answered_by_its_id(self, worker, line, kind):
+        worker.write(line + b"\n")
+        answer = worker.receive()
+        assert answer["id"] == "a"
+        assert error_kind(answer) == kind
+        assert "result" in worker.answer(worker.generate("still here"))
+
+    def test_the_id_of_an_open_call_is_not_taken_for_a_bad_line(self, worker):
+        call_id = worker.generate(PAUSED)
+        worker.receive()  # a chunk
+        worker.write(b'{"jsonrpc":"2.0","id":"%s","method":{oops\n' % call_id.encode())
+        while "error" not in (message := worker.receive()):
+            pass
+        assert message["id"] is None
+        worker.cancel(call_id)
+        assert error_kind(worker.answer(call_id)) == "cancelled"
+
+    def test_a_result_longer_than_a_line_fails_the_call_by_its_id(self, worker):
+        text = "\U0010ffff" * 1_200_000  # four bytes each, and ids of seven digits
+        worker.write(b'{"jsonrpc":"2.0","id":"a","method":"tokenize","params":{"prompt":"%s"}}\n' % text.encode())
+        answer = worker.answer("a")
+        assert error_kind(answer) == "invalid_request"
+        assert "a line has at most" in answer["error"]["message"]
         assert "result" in worker.answer(worker.generate("still here"))
 
     def test_a_line_over_the_limit_is_answered_and_survived(self, worker):

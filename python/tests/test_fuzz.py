@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlx4j_worker.errors import InvalidRequest, WorkerError
 from mlx4j_worker.requests import GenerateRequest, parse_generate
 from mlx4j_worker.text import Detokenizer, StopMatcher
-from mlx4j_worker.wire import MAX_LINE_BYTES, Wire, parse
+from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, Wire, call_id, parse
 from test_text import byte_decode, first_to_end, pieces_of, run_stops
 
 EXAMPLES = 5000 if os.environ.get("MLX4J_FUZZ") == "full" else 100
@@ -108,10 +108,11 @@ class TestLines:
     @given(st.data(), st.binary(max_size=300), st.integers(0, 40))
     def test_lines_are_what_lies_between_the_lfs_however_they_arrive(self, data, stream, most):
         stream = stream.replace(b"\x00", b"\n")
-        wanted = [line if len(line) <= most else None for line in stream.split(b"\n")[:-1]]
+        wanted = [line if len(line) <= most else Overlong(line[:256]) for line in stream.split(b"\n")[:-1]]
         arriving = [part for part in data.draw(cut(stream)) if part]
         with patch("mlx4j_worker.wire.os.read", side_effect=[*arriving, b""]):
-            assert list(Wire(0, 1, most).lines()) == wanted
+            lines = list(Wire(0, 1, most).lines())
+            assert [(type(line), line) for line in lines] == [(type(line), line) for line in wanted]
 
 
 class TestParseGenerate:
@@ -204,11 +205,19 @@ broken = st.one_of(
 
 
 def outcome(line):
-    """What a line has to bring: an error without an id, an answer to its id, or nothing."""
+    """What a line has to bring: an answer to its id, an error without an id, or nothing."""
     try:
         return parse(line).get("id", "") if len(line) <= MAX_LINE_BYTES else None
     except WorkerError:
-        return None
+        return call_id(line)
+
+
+def is_message(line):
+    try:
+        parse(line)
+    except WorkerError:
+        return False
+    return len(line) <= MAX_LINE_BYTES
 
 
 class TestAWorker:
@@ -221,7 +230,7 @@ class TestAWorker:
                 st.one_of(
                     st.tuples(st.just("call"), calls),
                     st.tuples(st.just("notification"), notifications),
-                    st.tuples(st.just("broken"), broken.filter(lambda line: outcome(line) is None)),
+                    st.tuples(st.just("broken"), broken.filter(lambda line: not is_message(line))),
                 ),
                 max_size=10,
             )

@@ -120,6 +120,19 @@ def test_messages_keep_their_order_and_roles():
         (params(responseFormat={"type": "jsonSchema"}), "responseFormat.schema"),
         (params(responseFormat={"type": "jsonSchema", "schema": "{}"}), "responseFormat.schema"),
         (params(responseFormat={"type": "jsonSchema", "schema": {"x": "y" * MAX_SCHEMA}}), "responseFormat.schema"),
+        *(
+            (
+                params(responseFormat={"type": "jsonSchema", "schema": {"properties": {"n": schema}}}),
+                "responseFormat.schema has",
+            )
+            for schema in (
+                {"const": 2**53},
+                {"enum": [1, -(2**63)]},
+                {"minimum": -(2**53)},
+                {"maximum": 1e300},
+                {"multipleOf": float("inf")},
+            )
+        ),
         (params(responseFormat={"type": "regex", "pattern": ""}), "responseFormat.pattern"),
         (params(responseFormat={"type": "regex", "pattern": "a" * (MAX_PATTERN + 1)}), "responseFormat.pattern"),
         (params(responseFormat={"type": "choice", "choices": []}), "responseFormat.choices"),

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from mlx4j_worker.errors import BadMessage, ParseError
-from mlx4j_worker.wire import Wire, parse, well_formed
+from mlx4j_worker.bounds import MAX_DEPTH, MAX_LINE_BYTES
+from mlx4j_worker.errors import BadMessage, Internal, InvalidRequest, ParseError
+from mlx4j_worker.wire import Overlong, Wire, call_id, parse, well_formed
 
 
 class Pipes:
@@ -116,10 +117,34 @@ class TestLines:
 
     @pytest.mark.parametrize("length", [1001, 5000, 65_536, 300_000])
     def test_a_longer_line_is_dropped_and_the_next_one_works(self, pipes, length):
-        assert pipes.lines_of(b"a\n" + b"x" * length + b"\nb\n") == [b"a", None, b"b"]
+        assert pipes.lines_of(b"a\n" + b"x" * length + b"\nb\n") == [b"a", Overlong(b"x" * 256), b"b"]
 
     def test_a_longer_line_in_many_writes_is_dropped_once(self, pipes):
-        assert pipes.lines_of(*[b"x" * 100] * 50, b"\nb\n") == [None, b"b"]
+        assert pipes.lines_of(*[b"x" * 100] * 50, b"\nb\n") == [Overlong(b"x" * 256), b"b"]
+
+
+def nested(depth):
+    """A message of so many levels."""
+    inner = depth - 2
+    return b'{"jsonrpc":"2.0","id":"7","method":"m","params":{"v":' + b"[" * inner + b"]" * inner + b"}}"
+
+
+class TestCallId:
+    @pytest.mark.parametrize(
+        ("line", "expected"),
+        [
+            (b'{"jsonrpc":"2.0","id":"7","method":"m","params":{oops', "7"),
+            (b'{"id":"7"', "7"),
+            (b' { "method" : "generate" , "id" : "a-1" ,', "a-1"),
+            (b'{"jsonrpc":"2.0","method":"cancel","params":{"id":"7"', None),  # not its own
+            (b'{"jsonrpc":"2.0","id":7', None),
+            (b'{"jsonrpc":"2.0","id":"7', None),
+            (b'["id":"7"]', None),
+            (b"", None),
+        ],
+    )
+    def test_it_is_found_where_java_writes_it(self, line, expected):
+        assert call_id(line) == expected
 
 
 class TestParse:
@@ -150,13 +175,23 @@ class TestParse:
             b'{"jsonrpc": "2.0"} x',
             b"{'jsonrpc': '2.0'}",
             b'{"jsonrpc":"2.0","method":"\xff"}',
-            b"[" * 100_000,
             b'{"jsonrpc":"2.0","method":"m","params":{"n":' + b"9" * 10_000 + b"}}",
         ],
     )
     def test_what_is_no_json_is_a_parse_error(self, line):
         with pytest.raises(ParseError):
             parse(line)
+
+    @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 500, 990, 1000, 100_000])
+    def test_what_is_nested_too_deeply_is_an_invalid_request(self, depth):
+        with pytest.raises(InvalidRequest, match="nested more than 128 levels"):
+            parse(nested(depth))
+
+    def test_what_is_nested_as_deeply_as_allowed_is_taken(self):
+        assert parse(nested(MAX_DEPTH))["method"] == "m"
+
+    def test_brackets_in_text_are_no_levels(self):
+        assert parse(request(params={"text": "[{" * 1000, "list": [[]] * 1000}))["method"] == "m"
 
     @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
     def test_numbers_that_json_does_not_have_are_refused(self, constant):
@@ -204,9 +239,22 @@ class TestSend:
 
     @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
     def test_numbers_that_json_does_not_have_are_not_sent(self, pipes, number):
-        with pytest.raises(ValueError, match="not JSON compliant"):
+        with pytest.raises(Internal, match="not JSON compliant"):
             pipes.wire.send({"result": {"n": number}})
         assert pipes.sent([{"result": 1}]) == b'{"jsonrpc":"2.0","result":1}\n'
+
+    def test_a_message_longer_than_a_line_is_not_sent(self, pipes):
+        with pytest.raises(InvalidRequest, match="a line has at most 8388608"):
+            pipes.wire.send({"result": "x" * MAX_LINE_BYTES})
+        assert pipes.sent([{"result": 1}]) == b'{"jsonrpc":"2.0","result":1}\n'
+
+    @pytest.mark.parametrize("depth", [MAX_DEPTH, 5000])
+    def test_a_message_nested_too_deeply_is_not_sent(self, pipes, depth):
+        value = 1
+        for _ in range(depth):
+            value = [value]
+        with pytest.raises((InvalidRequest, Internal)):
+            pipes.wire.send({"result": value})
 
     def test_lines_of_several_threads_are_not_mixed(self, pipes):
         texts = [str(n) * 200_000 for n in range(4)]  # larger than a pipe, so each is written in parts

@@ -2,6 +2,7 @@ package io.github.mlx4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ProviderConfig.NamedInterpreter;
 import io.github.mlx4j.adapter.Dtype;
@@ -46,8 +47,8 @@ class ProviderConfigTest {
 
         config.workers().listener().onBreaker("mlx", BreakerState.OPEN);
 
-        assertThat(List.of(first, second, third))
-                .allSatisfy(heard -> assertThat(heard.lines()).containsExactly("breaker mlx OPEN"));
+        await().untilAsserted(() -> assertThat(List.of(first, second, third))
+                .allSatisfy(heard -> assertThat(heard.lines()).containsExactly("breaker mlx OPEN")));
     }
 
     @Test

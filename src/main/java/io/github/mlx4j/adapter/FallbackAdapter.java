@@ -1,20 +1,10 @@
 package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.error.CancelledException;
-import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.error.DependencyMissingException;
-import io.github.mlx4j.error.DownloadException;
-import io.github.mlx4j.error.EngineException;
+import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.ModelLoadException;
-import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
-import io.github.mlx4j.error.WorkerDiedException;
-import io.github.mlx4j.error.WorkerHungException;
-import io.github.mlx4j.error.WorkerOutOfMemoryException;
-import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.BreakerState;
 import io.github.mlx4j.port.Cancellation;
@@ -38,14 +28,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Several ports, the next standing in where one fails. Thread-safe.
+ * Several ports; when one fails, the next is the fallback. Thread-safe.
  *
  * <ul>
- *   <li>A request moves on only before its first piece of text or thinking reached the caller, and only for a fault of
- *       the backend: never for a cancel, a bad request, a prompt that is too long, or a model that isn't there.
- *   <li>Each port has a circuit breaker: over the last 10 requests (3 at least), half of them failed: for 30 s it is
- *       left out; then one request tries it again.
- *   <li>A port that stands in, but can't have the options that were meant for all, or has no such model, failed too.
+ *   <li>A request moves on only before its first piece of text or thinking reached the caller, and only after a
+ *       {@linkplain Mlx4jException#fault() fault} of the backend or of the model on it: never after a cancel, an
+ *       invalid request, a prompt that is too long, or if the model doesn't exist.
+ *   <li>Each port has a circuit breaker: if half of the last 10 requests failed (of at least 3), the port is skipped
+ *       for 30 s; then one request tries it again. Only faults of the backend count, so that no caller's requests can
+ *       shut a provider off for others.
+ *   <li>A fallback that doesn't support the options that were meant for all, or doesn't have the model, failed too.
  *   <li>If all fail, the first one's error is thrown, with the others' as suppressed.
  * </ul>
  */
@@ -125,25 +117,19 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         }
     }
 
-    /** Whether another backend may do better than the one that failed like this. */
-    private static boolean isFaultOfBackend(Mlx4jException error) {
-        return error instanceof WorkerDiedException
-                || error instanceof WorkerHungException
-                || error instanceof WorkerStartException
-                || error instanceof WorkerOutOfMemoryException
-                || error instanceof EngineException
-                || error instanceof ProtocolException
-                || error instanceof DependencyMissingException
-                || error instanceof DownloadException
-                || error instanceof ModelLoadException
-                || error instanceof ProviderUnavailableException;
+    /** Whether another provider may do better. One that is the fallback may not have what the first one has. */
+    private static boolean movesOn(Mlx4jException error, boolean isFallback) {
+        return switch (error.fault()) {
+            case BACKEND, MODEL -> true;
+            case SETUP -> isFallback;
+            case CALLER -> isFallback && error instanceof NotSupportedException;
+            case ENDED -> false;
+        };
     }
 
-    /** Whether a backend that stands in can't serve what was meant for all, or for another. */
-    private static boolean isRefusal(Mlx4jException error) {
-        return error instanceof ConfigurationException
-                || error instanceof NotSupportedException
-                || error instanceof ModelNotFoundException;
+    /** Whether an error says something about requests to come, which no fault of one request does. */
+    private static boolean countsForBreaker(Mlx4jException error, boolean isFallback) {
+        return error.fault() == Fault.BACKEND || (isFallback && error.fault() == Fault.SETUP);
     }
 
     /** One request, from port to port. */
@@ -178,7 +164,14 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         }
 
         private void run(Guarded port, int attempt) {
-            Cancellation started = port.port().start(request, new Watch(port));
+            Watch watch = new Watch(port);
+            Cancellation started;
+            try {
+                started = port.port().start(request, watch);
+            } catch (Throwable unstarted) { // else the breaker would wait for the permit, and the caller for an end
+                watch.failed(Mlx4jException.of(unstarted));
+                return;
+            }
             boolean late;
             synchronized (this) {
                 if (attempt == next) { // it has not failed and moved on meanwhile
@@ -252,14 +245,13 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
 
             @Override
             public void failed(Mlx4jException error) {
-                boolean refusal = isRefusal(error) && !failures.isEmpty();
-                boolean fault = isFaultOfBackend(error) || refusal;
-                if (fault) {
+                boolean isFallback = !failures.isEmpty();
+                if (countsForBreaker(error, isFallback)) {
                     port.breaker().onError(System.nanoTime() - begun, TimeUnit.NANOSECONDS, error);
                 } else {
                     port.breaker().releasePermission();
                 }
-                if (anyOutput || !fault) {
+                if (anyOutput || !movesOn(error, isFallback)) {
                     sink.failed(error);
                     return;
                 }

@@ -129,7 +129,11 @@ public final class ModelHub implements AutoCloseable {
             @Override
             public void notified(String method, JsonNode params) {
                 Progress progress = Codec.read(params, Progress.class);
-                listener.progressed(progress.done(), progress.total());
+                try {
+                    listener.progressed(progress.done(), progress.total());
+                } catch (Throwable thrown) { // ends the download
+                    throw CancelledException.afterCallbackThrew(thrown);
+                }
             }
 
             @Override

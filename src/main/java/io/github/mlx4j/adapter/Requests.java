@@ -2,6 +2,7 @@ package io.github.mlx4j.adapter;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.Chunk;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.GenerateParams;
@@ -196,6 +197,12 @@ final class Requests {
     private static @Nullable ResponseFormatParams responseFormat(@Nullable ResponseFormat format) {
         if (format instanceof ResponseFormat.JsonSchema json) {
             JsonNode schema = object("The response format's schema", json.schema());
+            Codec.unsafeNumber(schema).ifPresent(number -> {
+                throw new InvalidRequestException(
+                        "The response format's schema has the number %s, but the numbers of a schema must be between %,d and %,d."
+                                .formatted(number, -Bounds.MAX_SCHEMA_NUMBER, Bounds.MAX_SCHEMA_NUMBER),
+                        "Use a number in this range, or leave it out.");
+            });
             return new ResponseFormatParams("jsonSchema", schema, null, null);
         }
         if (format instanceof ResponseFormat.Regex regex) {

@@ -7,6 +7,7 @@ import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.internal.threads.Daemons;
 import io.github.mlx4j.model.ModelRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -225,8 +226,7 @@ public final class Residency implements AutoCloseable {
     private void arrangeSoon() {
         lookAgain();
         if (arranger == null) {
-            Thread thread = new Thread(this::arrangeOrRefuse, "mlx4j-residency");
-            thread.setDaemon(true);
+            Thread thread = Daemons.thread("mlx4j-residency", this::arrangeOrRefuse);
             arranger = thread;
             thread.start();
         }
@@ -244,7 +244,7 @@ public final class Residency implements AutoCloseable {
     private void arrangeOrRefuse() {
         try {
             arrange();
-        } catch (RuntimeException | Error fault) {
+        } catch (Throwable fault) {
             synchronized (this) {
                 arranger = null;
                 stopping = null;
@@ -316,7 +316,7 @@ public final class Residency implements AutoCloseable {
     private static void stop(Seat seat, String why) {
         try {
             seat.resident.stop(why);
-        } catch (RuntimeException error) {
+        } catch (Throwable error) {
             log.error("{} could not be stopped", seat.resident.name(), error);
         }
     }

@@ -146,18 +146,25 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         try {
             params = Requests.params(request);
             admit();
-        } catch (InvalidRequestException | WorkerBusyException refused) {
-            sink.failed(refused);
+        } catch (Throwable refused) {
+            sink.failed(Mlx4jException.of(refused));
             return () -> {};
         }
-        Residency.Stay stay = seat.enter();
+        Residency.Stay stay;
+        try {
+            stay = seat.enter();
+        } catch (Throwable fault) {
+            open.decrementAndGet();
+            sink.failed(Mlx4jException.of(fault));
+            return () -> {};
+        }
         WorkerGeneration generation = new WorkerGeneration(kind, worker, params, sink, () -> {
             open.decrementAndGet();
             stay.leave();
         });
         stay.granted().whenComplete((in, refusal) -> {
-            if (refusal instanceof Mlx4jException known) {
-                generation.fail(known);
+            if (refusal != null) {
+                generation.fail(Mlx4jException.of(refusal));
             } else {
                 generation.begin();
             }

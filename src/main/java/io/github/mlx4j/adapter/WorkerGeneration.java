@@ -23,7 +23,6 @@ import io.github.mlx4j.port.TokenLogProb;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,16 +51,29 @@ final class WorkerGeneration implements Cancellation {
         this.onEnd = onEnd;
     }
 
+    /** Starts it. Throws nothing: whatever goes wrong ends the request. */
     void begin() {
+        try {
+            start();
+        } catch (Throwable unstarted) {
+            fail(Mlx4jException.of(unstarted));
+        }
+    }
+
+    private void start() {
         CompletableFuture<Worker.Ready> starting;
         synchronized (this) { // who cancels sees a worker that is starting, or it is not started
             starting = cancelled ? CompletableFuture.failedFuture(cancelled()) : worker.ready();
         }
         starting.whenComplete((ready, error) -> {
             if (error != null) {
-                failed(asKnown(error), false);
-            } else {
+                failed(Mlx4jException.of(error), false);
+                return;
+            }
+            try {
                 send(ready);
+            } catch (Throwable unsent) {
+                fail(Mlx4jException.of(unsent));
             }
         });
     }
@@ -136,14 +148,6 @@ final class WorkerGeneration implements Cancellation {
 
     private static CancelledException cancelled() {
         return new CancelledException("The request was cancelled.", "");
-    }
-
-    private static Mlx4jException asKnown(Throwable error) {
-        Throwable cause = error instanceof CompletionException ? error.getCause() : error;
-        if (cause instanceof Mlx4jException known) {
-            return known;
-        }
-        throw new IllegalStateException(cause);
     }
 
     /** Takes the worker's messages, on its reader thread. */

@@ -83,10 +83,7 @@ final class WorkerQuery {
             Thread.currentThread().interrupt();
             throw new CancelledException("The thread that waited for the answer was interrupted.", "");
         } catch (ExecutionException failure) {
-            if (failure.getCause() instanceof Mlx4jException known) {
-                throw known;
-            }
-            throw new IllegalStateException(failure.getCause());
+            throw Mlx4jException.of(failure);
         }
     }
 }

@@ -12,8 +12,16 @@ public final class CancelledException extends Mlx4jException {
         this(message, hint, null);
     }
 
+    /** For a request that was cancelled because the callback that took its events threw this. */
+    public static CancelledException afterCallbackThrew(Throwable thrown) {
+        return new CancelledException(
+                "A callback threw %s, so the request was cancelled.".formatted(thrown),
+                "Correct the callback; the cause has its stack trace.",
+                thrown);
+    }
+
     /** Creates it with its cause. */
     public CancelledException(String message, String hint, @Nullable Throwable cause) {
-        super("CANCELLED", message, hint, false, cause);
+        super("CANCELLED", Fault.ENDED, message, hint, false, cause);
     }
 }

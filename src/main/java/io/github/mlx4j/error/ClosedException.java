@@ -14,6 +14,6 @@ public final class ClosedException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public ClosedException(String message, String hint, @Nullable Throwable cause) {
-        super("CLOSED", message, hint, false, cause);
+        super("CLOSED", Fault.ENDED, message, hint, false, cause);
     }
 }

@@ -14,6 +14,6 @@ public final class ConfigurationException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public ConfigurationException(String message, String hint, @Nullable Throwable cause) {
-        super("INVALID_CONFIGURATION", message, hint, false, cause);
+        super("INVALID_CONFIGURATION", Fault.SETUP, message, hint, false, cause);
     }
 }

@@ -14,6 +14,6 @@ public final class ContextOverflowException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public ContextOverflowException(String message, String hint, @Nullable Throwable cause) {
-        super("CONTEXT_OVERFLOW", message, hint, false, cause);
+        super("CONTEXT_OVERFLOW", Fault.CALLER, message, hint, false, cause);
     }
 }

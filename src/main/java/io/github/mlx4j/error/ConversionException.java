@@ -14,6 +14,6 @@ public final class ConversionException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public ConversionException(String message, String hint, @Nullable Throwable cause) {
-        super("CONVERSION_FAILED", message, hint, false, cause);
+        super("CONVERSION_FAILED", Fault.MODEL, message, hint, false, cause);
     }
 }

@@ -16,6 +16,6 @@ public final class DeadlineExceededException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public DeadlineExceededException(String message, String hint, @Nullable Throwable cause) {
-        super("DEADLINE_EXCEEDED", message, hint, true, cause);
+        super("DEADLINE_EXCEEDED", Fault.ENDED, message, hint, true, cause);
     }
 }

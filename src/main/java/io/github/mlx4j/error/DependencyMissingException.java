@@ -14,6 +14,6 @@ public final class DependencyMissingException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public DependencyMissingException(String message, String hint, @Nullable Throwable cause) {
-        super("DEPENDENCY_MISSING", message, hint, false, cause);
+        super("DEPENDENCY_MISSING", Fault.BACKEND, message, hint, false, cause);
     }
 }

@@ -14,6 +14,6 @@ public final class DownloadException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public DownloadException(String message, String hint, @Nullable Throwable cause) {
-        super("DOWNLOAD_FAILED", message, hint, true, cause);
+        super("DOWNLOAD_FAILED", Fault.BACKEND, message, hint, true, cause);
     }
 }

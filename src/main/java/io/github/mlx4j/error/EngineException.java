@@ -14,6 +14,11 @@ public final class EngineException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public EngineException(String message, String hint, @Nullable Throwable cause) {
-        super("ENGINE_FAILED", message, hint, true, cause);
+        this(Fault.BACKEND, message, hint, cause);
+    }
+
+    /** Creates it with its cause; {@link Fault#MODEL} is for a failure that concerns this request only. */
+    public EngineException(Fault fault, String message, String hint, @Nullable Throwable cause) {
+        super("ENGINE_FAILED", fault, message, hint, true, cause);
     }
 }

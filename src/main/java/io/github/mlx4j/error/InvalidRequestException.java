@@ -17,6 +17,6 @@ public final class InvalidRequestException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public InvalidRequestException(String message, String hint, @Nullable Throwable cause) {
-        super("INVALID_REQUEST", message, hint, false, cause);
+        super("INVALID_REQUEST", Fault.CALLER, message, hint, false, cause);
     }
 }

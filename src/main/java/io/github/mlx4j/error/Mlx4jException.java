@@ -1,16 +1,19 @@
 package io.github.mlx4j.error;
 
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The one family of everything that mlx4j throws. Unchecked.
  *
  * <p>The {@linkplain #getMessage() message} says what happened, why, and what to do; {@link #code()} is stable and
- * meant for programs and for searching, {@link #hint()} is the "what to do" alone. {@link #retryable()} tells whether
- * the same request may succeed later or elsewhere without a change.
+ * meant for programs and for searching, {@link #hint()} is the "what to do" alone. {@link #fault()} says whose fault it
+ * is. {@link #retryable()} tells whether the same request may succeed later or elsewhere without a change.
  */
 public abstract sealed class Mlx4jException extends RuntimeException
         permits CancelledException,
+                ClientMemoryException,
                 ClosedException,
                 ConfigurationException,
                 ContextOverflowException,
@@ -39,21 +42,55 @@ public abstract sealed class Mlx4jException extends RuntimeException
     private static final long serialVersionUID = 1L;
 
     private final String code;
+    private final Fault fault;
     private final String reason;
     private final String hint;
     private final boolean retryable;
 
-    Mlx4jException(String code, String message, String hint, boolean retryable, @Nullable Throwable cause) {
+    Mlx4jException(
+            String code, Fault fault, String message, String hint, boolean retryable, @Nullable Throwable cause) {
         super(hint.isEmpty() ? message : message + " What to do: " + hint, cause);
         this.code = code;
+        this.fault = fault;
         this.reason = message;
         this.hint = hint;
         this.retryable = retryable;
     }
 
+    /**
+     * Any throwable as one of this family: itself if it is one already (or is the cause of a
+     * {@link CompletionException}), a {@link ClientMemoryException} for an {@link OutOfMemoryError}, else an
+     * {@link EngineException} with it as the cause, which concerns this request only.
+     */
+    public static Mlx4jException of(Throwable error) {
+        Throwable cause = error.getCause();
+        if (cause != null && (error instanceof CompletionException || error instanceof ExecutionException)) {
+            return of(cause);
+        }
+        if (error instanceof Mlx4jException known) {
+            return known;
+        }
+        if (error instanceof OutOfMemoryError) {
+            return new ClientMemoryException(
+                    "This program ran out of memory (" + error.getMessage() + ").",
+                    "Give the JVM more memory (-Xmx), or run fewer requests at once.",
+                    error);
+        }
+        return new EngineException(
+                Fault.MODEL,
+                "An unexpected error ended this request: " + error,
+                "This is probably a bug in mlx4j; please report it with its stack trace.",
+                error);
+    }
+
     /** A stable name of the kind of failure, for example {@code MODEL_NOT_FOUND}. */
     public final String code() {
         return code;
+    }
+
+    /** Whose fault it is. */
+    public final Fault fault() {
+        return fault;
     }
 
     /** What happened and why: the message without the hint. */

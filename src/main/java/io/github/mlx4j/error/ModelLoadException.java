@@ -14,6 +14,6 @@ public final class ModelLoadException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public ModelLoadException(String message, String hint, @Nullable Throwable cause) {
-        super("MODEL_LOAD_FAILED", message, hint, false, cause);
+        super("MODEL_LOAD_FAILED", Fault.MODEL, message, hint, false, cause);
     }
 }

@@ -14,6 +14,6 @@ public final class ModelNotFoundException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public ModelNotFoundException(String message, String hint, @Nullable Throwable cause) {
-        super("MODEL_NOT_FOUND", message, hint, false, cause);
+        super("MODEL_NOT_FOUND", Fault.SETUP, message, hint, false, cause);
     }
 }

@@ -14,7 +14,7 @@ public final class NoBackendLoadedException extends Mlx4jException {
 
     /** Creates it with every attempt, in order. */
     public NoBackendLoadedException(String message, String hint, List<LoadAttempt> attempts) {
-        super("NO_BACKEND_LOADED", message, hint, false, null);
+        super("NO_BACKEND_LOADED", Fault.SETUP, message, hint, false, null);
         this.attempts = List.copyOf(attempts);
     }
 

@@ -7,6 +7,6 @@ public final class NotLoadedException extends Mlx4jException {
 
     /** Creates it with a message that says what happened and why, and a hint that says what to do. */
     public NotLoadedException(String message, String hint) {
-        super("NOT_LOADED", message, hint, false, null);
+        super("NOT_LOADED", Fault.CALLER, message, hint, false, null);
     }
 }

@@ -14,6 +14,6 @@ public final class NotSupportedException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public NotSupportedException(String message, String hint, @Nullable Throwable cause) {
-        super("NOT_SUPPORTED", message, hint, false, cause);
+        super("NOT_SUPPORTED", Fault.CALLER, message, hint, false, cause);
     }
 }

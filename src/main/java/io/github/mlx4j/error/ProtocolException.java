@@ -14,6 +14,6 @@ public final class ProtocolException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public ProtocolException(String message, String hint, @Nullable Throwable cause) {
-        super("PROTOCOL_ERROR", message, hint, false, cause);
+        super("PROTOCOL_ERROR", Fault.BACKEND, message, hint, false, cause);
     }
 }

@@ -20,6 +20,6 @@ public final class ProviderUnavailableException extends Mlx4jException {
 
     /** Creates it for a server that may answer later; {@code code} may be {@code RATE_LIMITED} too. */
     public ProviderUnavailableException(String code, String message, String hint, boolean retryable) {
-        super(code, message, hint, retryable, null);
+        super(code, Fault.BACKEND, message, hint, retryable, null);
     }
 }

@@ -11,7 +11,7 @@ public final class UnreadableAnswerException extends Mlx4jException {
 
     /** Creates it with the answer's text as it came. */
     public UnreadableAnswerException(String message, String hint, String text, @Nullable Throwable cause) {
-        super("UNREADABLE_ANSWER", message, hint, true, cause);
+        super("UNREADABLE_ANSWER", Fault.MODEL, message, hint, true, cause);
         this.text = text;
     }
 

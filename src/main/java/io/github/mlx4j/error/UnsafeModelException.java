@@ -14,6 +14,6 @@ public final class UnsafeModelException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public UnsafeModelException(String message, String hint, @Nullable Throwable cause) {
-        super("UNSAFE_MODEL", message, hint, false, cause);
+        super("UNSAFE_MODEL", Fault.SETUP, message, hint, false, cause);
     }
 }

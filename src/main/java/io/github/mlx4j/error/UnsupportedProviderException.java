@@ -14,6 +14,6 @@ public final class UnsupportedProviderException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public UnsupportedProviderException(String message, String hint, @Nullable Throwable cause) {
-        super("UNSUPPORTED_PROVIDER", message, hint, false, cause);
+        super("UNSUPPORTED_PROVIDER", Fault.SETUP, message, hint, false, cause);
     }
 }

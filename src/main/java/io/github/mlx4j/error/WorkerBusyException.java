@@ -14,6 +14,6 @@ public final class WorkerBusyException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public WorkerBusyException(String message, String hint, @Nullable Throwable cause) {
-        super("BUSY", message, hint, true, cause);
+        super("BUSY", Fault.ENDED, message, hint, true, cause);
     }
 }

@@ -10,7 +10,7 @@ public final class WorkerDiedException extends Mlx4jException {
 
     /** Creates it with the process's exit code and the last of what it wrote to its standard error. */
     public WorkerDiedException(String message, String hint, int exitCode, String standardError) {
-        super("WORKER_DIED", message, hint, true, null);
+        super("WORKER_DIED", Fault.BACKEND, message, hint, true, null);
         this.exitCode = exitCode;
         this.standardError = standardError;
     }

@@ -16,6 +16,6 @@ public final class WorkerHungException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public WorkerHungException(String message, String hint, @Nullable Throwable cause) {
-        super("WORKER_HUNG", message, hint, true, cause);
+        super("WORKER_HUNG", Fault.BACKEND, message, hint, true, cause);
     }
 }

@@ -14,6 +14,11 @@ public final class WorkerOutOfMemoryException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public WorkerOutOfMemoryException(String message, String hint, @Nullable Throwable cause) {
-        super("OUT_OF_MEMORY", message, hint, true, cause);
+        this(Fault.MODEL, message, hint, cause);
+    }
+
+    /** Creates it with its cause; {@link Fault#BACKEND} is for a model that could not be loaded for want of memory. */
+    public WorkerOutOfMemoryException(Fault fault, String message, String hint, @Nullable Throwable cause) {
+        super("OUT_OF_MEMORY", fault, message, hint, true, cause);
     }
 }

@@ -14,6 +14,6 @@ public final class WorkerStartException extends Mlx4jException {
 
     /** Creates it with its cause. */
     public WorkerStartException(String message, String hint, @Nullable Throwable cause) {
-        super("WORKER_START_FAILED", message, hint, true, cause);
+        super("WORKER_START_FAILED", Fault.BACKEND, message, hint, true, cause);
     }
 }

@@ -93,15 +93,18 @@ final class HandlerBridge implements GenerationListener, StreamingHandle {
         }
         try {
             callback.run();
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
+            if (thrown instanceof Error) {
+                cancel(); // by its contract a handler receives the rest of the answer after an exception only
+            }
             tellError(thrown);
         }
     }
 
-    private void tellError(RuntimeException error) {
+    private void tellError(Throwable error) {
         try {
             handler.onError(error);
-        } catch (RuntimeException thrown) {
+        } catch (Throwable thrown) {
             log.warn("A handler's onError threw; nobody else hears of it", thrown);
         }
     }

@@ -16,7 +16,8 @@ import java.util.Set;
  *
  * <p>A handler is called on one thread of its own: with thinking and text as they come, then with each call of a tool,
  * whole, then with the answer. The handle in the contexts cancels the generation itself; after that the handler hears
- * nothing more. What a handler throws goes to its {@code onError}, and the answer goes on.
+ * nothing more. An exception that a handler throws goes to its {@code onError}, and the answer goes on; after an
+ * {@link Error} the generation is cancelled, and {@code onError} is the handler's last call.
  *
  * <p>What the model can't honour is refused by name with {@link dev.langchain4j.exception.UnsupportedFeatureException},
  * before anything is sent. Thread-safe; closing what the port came from is its owner's job.

@@ -1,6 +1,7 @@
 package io.github.mlx4j.port;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.internal.threads.Daemons;
 import java.util.concurrent.CompletableFuture;
 
 /** All forms of {@link TextGenerationPort} over one method: extend it and write {@link #start}. */
@@ -27,26 +28,31 @@ public abstract class AbstractTextGenerationPort implements TextGenerationPort {
 
     @Override
     public final GenerationResult generate(GenerationRequest request) {
-        try (GenerationStream stream = stream(request)) {
+        try (GenerationStream stream = QueuedGenerationStream.withoutEvents(sink -> begin(request, sink))) {
             return stream.result();
         }
     }
 
     @Override
     public final GenerationStream stream(GenerationRequest request) {
-        return QueuedGenerationStream.start(sink -> DeadlineSink.start(this, request, observed(request, sink)));
+        return QueuedGenerationStream.start(sink -> begin(request, sink));
     }
 
     @Override
     public final CompletableFuture<GenerationResult> generateAsync(GenerationRequest request) {
         CompletableFuture<GenerationResult> future = new CompletableFuture<>();
-        Cancellation running = DeadlineSink.start(this, request, observed(request, new FutureSink(future)));
+        FutureSink sink = new FutureSink(future);
+        Cancellation running = begin(request, sink);
         future.whenComplete((result, error) -> {
-            if (future.isCancelled()) {
-                running.cancel();
+            if (!sink.hasEnded()) { // cancelled, timed out or completed by somebody else, maybe on a timer's thread
+                Daemons.start("mlx4j-cancel", running::cancel);
             }
         });
         return future;
+    }
+
+    private Cancellation begin(GenerationRequest request, GenerationSink sink) {
+        return DeadlineSink.start(this, request, observed(request, sink));
     }
 
     @Override

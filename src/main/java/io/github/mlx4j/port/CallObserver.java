@@ -17,12 +17,12 @@ public final class CallObserver {
     /**
      * Creates it.
      *
-     * @param listener who hears; must throw nothing
+     * @param listener receives the events, or {@code null}
      * @param provider who is asked first
      * @param model that provider's model
      */
     public CallObserver(@Nullable Mlx4jListener listener, ProviderKind provider, String model) {
-        this.listener = listener;
+        this.listener = listener == null ? null : Mlx4jListener.all(List.of(listener));
         this.provider = provider;
         this.model = model;
     }

@@ -3,9 +3,11 @@ package io.github.mlx4j.port;
 import io.github.mlx4j.error.DeadlineExceededException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.threads.Timer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 
 /** Passes an answer on until its deadline; then it ends the request and says so. */
 final class DeadlineSink implements GenerationSink {
@@ -14,7 +16,7 @@ final class DeadlineSink implements GenerationSink {
     private final Duration deadline;
     private boolean ended;
     private final CompletableFuture<Cancellation> running = new CompletableFuture<>();
-    private final CompletableFuture<Void> timer = new CompletableFuture<>();
+    private volatile @Nullable Future<?> timer;
 
     private DeadlineSink(GenerationSink sink, Duration deadline) {
         this.sink = sink;
@@ -25,21 +27,28 @@ final class DeadlineSink implements GenerationSink {
     static Cancellation start(AbstractTextGenerationPort port, GenerationRequest request, GenerationSink sink) {
         Duration deadline = request.deadline();
         if (deadline == null) {
-            return port.start(request, sink);
+            return started(port, request, sink);
         }
         if (deadline.isNegative() || deadline.isZero()) {
             sink.failed(new InvalidRequestException("The deadline is " + deadline + ", but must be positive.", ""));
             return () -> {};
         }
         DeadlineSink limited = new DeadlineSink(sink, deadline);
-        limited.timer.orTimeout(deadline.toMillis(), TimeUnit.MILLISECONDS).whenComplete((done, late) -> {
-            if (late != null) {
-                limited.expired();
-            }
-        });
-        Cancellation running = port.start(request, limited);
+        limited.timer = Timer.after(deadline, "mlx4j-deadline", limited::expired);
+        Cancellation running = started(port, request, limited);
         limited.running.complete(running);
         return running;
+    }
+
+    /** What a port throws is a failure like any other: whoever waits must be told. */
+    private static Cancellation started(
+            AbstractTextGenerationPort port, GenerationRequest request, GenerationSink sink) {
+        try {
+            return port.start(request, sink);
+        } catch (Throwable unstarted) {
+            sink.failed(Mlx4jException.of(unstarted));
+            return () -> {};
+        }
     }
 
     @Override
@@ -77,7 +86,10 @@ final class DeadlineSink implements GenerationSink {
     private synchronized void end(Runnable tell) {
         if (!ended) {
             ended = true;
-            timer.complete(null);
+            Future<?> waiting = timer;
+            if (waiting != null) {
+                waiting.cancel(false);
+            }
             tell.run();
         }
     }

@@ -7,7 +7,19 @@ import java.util.concurrent.CompletableFuture;
  * Completes a future, on a thread of the common pool, since the caller's continuations must not hold up a worker's
  * reader.
  */
-record FutureSink(CompletableFuture<GenerationResult> future) implements GenerationSink {
+final class FutureSink implements GenerationSink {
+
+    private final CompletableFuture<GenerationResult> future;
+    private volatile boolean ended;
+
+    FutureSink(CompletableFuture<GenerationResult> future) {
+        this.future = future;
+    }
+
+    /** Whether the request has ended; a future that is done without that was ended by somebody else. */
+    boolean hasEnded() {
+        return ended;
+    }
 
     @Override
     public void text(GenerationEvent.Text text) {}
@@ -17,11 +29,13 @@ record FutureSink(CompletableFuture<GenerationResult> future) implements Generat
 
     @Override
     public void completed(GenerationResult result) {
+        ended = true;
         future.completeAsync(() -> result);
     }
 
     @Override
     public void failed(Mlx4jException error) {
+        ended = true;
         future.defaultExecutor().execute(() -> future.completeExceptionally(error)); // not wrapped, unlike a thrown one
     }
 }

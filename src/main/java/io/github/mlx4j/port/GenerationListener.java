@@ -3,9 +3,12 @@ package io.github.mlx4j.port;
 import io.github.mlx4j.error.Mlx4jException;
 
 /**
- * Hears of an answer as it comes. Called on one thread for each request, never the caller's; {@link #onText} and
- * {@link #onThinking} any number of times, then exactly one of the others, also after a cancel. What a method throws is
- * logged, and the answer goes on.
+ * Receives an answer as it is generated. Called on one thread for each request, never the caller's; {@link #onText} and
+ * {@link #onThinking} any number of times, then exactly one of the others, also after a cancel. If {@link #onText} or
+ * {@link #onThinking} throws anything, the request is cancelled and {@link #onFailed} is called with a
+ * {@link io.github.mlx4j.error.CancelledException} whose cause it is; what the other methods throw is logged. A
+ * listener that is so slow that its events fill the memory reserved for them (see {@link GenerationStream}) fails with
+ * {@link io.github.mlx4j.error.ClientMemoryException}.
  */
 public interface GenerationListener {
 

@@ -7,6 +7,10 @@ import java.util.Iterator;
  *
  * <p>{@link #close()} and {@link #cancel()} may be called at any time and from any thread, also before the first token;
  * they stop the generation itself. A stream that is dropped without either is cancelled when it is garbage collected.
+ *
+ * <p>Events that are not read yet may take a 64th of the maximum heap, and 64 MiB at most. Beyond that the request is
+ * cancelled and fails with {@link io.github.mlx4j.error.ClientMemoryException}; while a thread waits in
+ * {@link #result()} and nobody iterates, the events are dropped instead.
  */
 public interface GenerationStream extends Iterable<GenerationEvent>, Cancellation, AutoCloseable {
 

@@ -5,17 +5,18 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * Hears what happens: to the requests of a program, to its workers, to the circuit breakers between providers. Every
- * method does nothing unless it is written. Thread-safety is the listener's own: methods are called by many threads at
- * once.
+ * Receives events about the requests of a program, its workers, and the circuit breakers between providers. Every
+ * method does nothing by default.
  *
- * <p>It is called on the threads that do the work, an answer's on the one that reads it from its worker, so it must not
- * wait. What it throws hurts nothing and is logged, once. While there is a listener, each worker has a thread that asks
- * for its memory.
+ * <p>Each listener has a daemon thread and a queue of 1024 events of its own, for each configuration that it is part
+ * of. So its methods are called one at a time, in the order of the events, shortly after these happened: a caller may
+ * have its answer before {@link #onAnswer} is called. Nothing waits for a listener, and what it throws is logged, once.
+ * When it is so slow that its queue is full, further events are dropped, and a warning says how many. While there is a
+ * listener, each worker has a thread that asks for its memory.
  *
- * <p>Of one call it hears {@link #onStart}, then {@link #onFirstToken} if any token came, then exactly one of
- * {@link #onAnswer}, {@link #onVectors} and {@link #onFailure}. A call has one such story however often it is sent
- * again, and whoever answers it in the end.
+ * <p>The events of one call are {@link #onStart}, then {@link #onFirstToken} if any token came, then exactly one of
+ * {@link #onAnswer}, {@link #onVectors} and {@link #onFailure}. They come once per call, however often it is sent again
+ * and whichever provider answers it in the end.
  */
 public interface Mlx4jListener {
 
@@ -46,10 +47,11 @@ public interface Mlx4jListener {
     /** A provider failed before its first token, so another is asked. */
     default void onFallback(String from, String to, Mlx4jException error) {}
 
-    /** One listener that tells each of these, and throws nothing. */
+    /**
+     * One listener that queues events for each of these. It never waits and throws nothing. Pass the same one to
+     * several adapters for one queue over all of them.
+     */
     static Mlx4jListener all(List<? extends Mlx4jListener> listeners) {
-        return listeners.size() == 1 && listeners.get(0) instanceof ListenerGroup group
-                ? group
-                : new ListenerGroup(List.copyOf(listeners));
+        return ListenerGroup.of(listeners);
     }
 }

@@ -1,29 +1,39 @@
 package io.github.mlx4j.port;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ClientMemoryException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.threads.Daemons;
 import java.lang.ref.Cleaner;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stream over a queue between the thread that makes the answer and the one that reads it. What it can hold is bounded
- * by the request's {@code maxTokens}.
+ * A stream over a queue between the thread that makes the answer and the one that reads it. What the queue can hold is
+ * bounded in bytes; a request whose events are not read in time fails.
  */
 final class QueuedGenerationStream implements GenerationStream {
+
+    private static final long MOST_BYTES = 64 << 20;
+    private static final int SHARES = 64;
+
+    /** Of unread events, estimated: a 64th of the heap's maximum, at most 64 MiB. */
+    private static final long UNREAD_BYTES =
+            Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / SHARES);
 
     private static final Cleaner CLEANER = Cleaner.create();
 
     private final Answer answer;
     private final Cleaner.Cleanable cleanable;
-    private final AtomicBoolean iterated = new AtomicBoolean();
 
     private QueuedGenerationStream(Answer answer) {
         this.answer = answer;
@@ -31,14 +41,29 @@ final class QueuedGenerationStream implements GenerationStream {
     }
 
     static GenerationStream start(Function<GenerationSink, Cancellation> source) {
-        Answer answer = new Answer();
+        return start(source, UNREAD_BYTES);
+    }
+
+    /** A stream whose events take this much memory at most while they are unread, in bytes. */
+    static GenerationStream start(Function<GenerationSink, Cancellation> source, long unreadBytes) {
+        return start(source, new Answer(unreadBytes));
+    }
+
+    /** A stream for {@link #result()} alone: it keeps no events. */
+    static GenerationStream withoutEvents(Function<GenerationSink, Cancellation> source) {
+        Answer answer = new Answer(0);
+        answer.closed = true;
+        return start(source, answer);
+    }
+
+    private static GenerationStream start(Function<GenerationSink, Cancellation> source, Answer answer) {
         answer.running.complete(source.apply(answer));
         return new QueuedGenerationStream(answer);
     }
 
     @Override
     public Iterator<GenerationEvent> iterator() {
-        if (!iterated.compareAndSet(false, true)) {
+        if (!answer.iterated.compareAndSet(false, true)) {
             throw new IllegalStateException("A generation stream can be iterated over once");
         }
         return new Iterator<>() {
@@ -68,6 +93,7 @@ final class QueuedGenerationStream implements GenerationStream {
 
     @Override
     public GenerationResult result() {
+        answer.awaited = true;
         try {
             return answer.result.get();
         } catch (InterruptedException interrupt) {
@@ -75,7 +101,7 @@ final class QueuedGenerationStream implements GenerationStream {
             Thread.currentThread().interrupt();
             throw interrupted();
         } catch (ExecutionException failure) {
-            throw asThrown(failure.getCause());
+            throw Mlx4jException.of(failure);
         }
     }
 
@@ -88,19 +114,21 @@ final class QueuedGenerationStream implements GenerationStream {
         return new CancelledException("The thread that waited for the answer was interrupted.", "");
     }
 
-    private static RuntimeException asThrown(@Nullable Throwable error) {
-        if (error instanceof Mlx4jException known) {
-            return known;
-        }
-        return new IllegalStateException(error);
-    }
-
     /** The part that the maker of the answer holds on to. */
     private static final class Answer implements GenerationSink {
 
+        private final long unreadBytes;
+        private final AtomicLong unread = new AtomicLong();
+        private final AtomicBoolean iterated = new AtomicBoolean();
+        private volatile boolean awaited; // its result
+        private volatile boolean closed; // takes no more events
         private final BlockingQueue<Object> events = new LinkedBlockingQueue<>();
         private final CompletableFuture<Cancellation> running = new CompletableFuture<>();
         private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
+
+        Answer(long unreadBytes) {
+            this.unreadBytes = unreadBytes;
+        }
 
         void cancel() {
             if (!result.isDone()) {
@@ -113,9 +141,11 @@ final class QueuedGenerationStream implements GenerationStream {
                 Object event = events.take();
                 if (event instanceof Mlx4jException error) {
                     events.add(error); // thrown again if asked again
-                    throw asThrown(error);
+                    throw error;
                 }
-                return (GenerationEvent) event;
+                GenerationEvent taken = (GenerationEvent) event;
+                unread.addAndGet(-bytes(taken));
+                return taken;
             } catch (InterruptedException interrupt) {
                 reader.cancel();
                 Thread.currentThread().interrupt();
@@ -125,24 +155,69 @@ final class QueuedGenerationStream implements GenerationStream {
 
         @Override
         public void text(GenerationEvent.Text text) {
-            events.add(text);
+            add(text);
         }
 
         @Override
         public void thinking(GenerationEvent.Thinking thinking) {
-            events.add(thinking);
+            add(thinking);
+        }
+
+        private void add(GenerationEvent event) {
+            if (closed) {
+                return;
+            }
+            if (unread.addAndGet(bytes(event)) <= unreadBytes) {
+                events.add(event);
+                return;
+            }
+            closed = true;
+            ClientMemoryException full = new ClientMemoryException(
+                    "The events of this stream were not read in time: they take more than %,d bytes."
+                            .formatted(unreadBytes),
+                    "Read the stream faster, ask for fewer log-probabilities, or use generate().");
+            events.add(full);
+            if (!awaited || iterated.get()) { // else its caller waits for the result alone
+                result.completeExceptionally(full);
+                running.thenAccept(request -> Daemons.start("mlx4j-cancel", request::cancel)); // holds no lock there
+            }
         }
 
         @Override
         public void completed(GenerationResult whole) {
-            events.add(new GenerationEvent.Completed(whole));
+            if (!closed) {
+                events.add(new GenerationEvent.Completed(whole));
+            }
             result.complete(whole);
         }
 
         @Override
         public void failed(Mlx4jException error) {
-            events.add(error);
+            if (!closed) {
+                events.add(error);
+            }
             result.completeExceptionally(error);
+        }
+
+        /** What an event takes on the heap, about: objects, boxed tokens, characters. */
+        private static long bytes(GenerationEvent event) {
+            if (event instanceof GenerationEvent.Text text) {
+                return bytes(text.text(), text.tokens(), text.logProbs());
+            }
+            return event instanceof GenerationEvent.Thinking thinking
+                    ? bytes(thinking.text(), thinking.tokens(), thinking.logProbs())
+                    : 0;
+        }
+
+        private static long bytes(String text, List<Integer> tokens, List<TokenLogProb> logProbs) {
+            long bytes = 200 + 2L * text.length() + 20L * tokens.size();
+            for (TokenLogProb one : logProbs) {
+                bytes += 100;
+                for (TokenLogProb.Candidate candidate : one.top()) {
+                    bytes += 80 + 2L * candidate.text().length();
+                }
+            }
+            return bytes;
         }
     }
 }

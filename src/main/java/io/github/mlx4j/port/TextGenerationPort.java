@@ -48,16 +48,17 @@ public interface TextGenerationPort {
         return answer.read(generate(answer.asked(request)));
     }
 
-    /** {@link #generate(GenerationRequest, Class)} later. Cancelling the future cancels the request. */
+    /**
+     * {@link #generate(GenerationRequest, Class)} later. However the future ends before the answer is whole (cancel,
+     * timeout, completed by somebody else), the request is cancelled.
+     */
     default <T> CompletableFuture<T> generateAsync(GenerationRequest request, Class<T> type) {
         CompletableFuture<T> future = new CompletableFuture<>();
         try {
             AnswerType<T> answer = AnswerType.of(type);
             CompletableFuture<GenerationResult> running = generateAsync(answer.asked(request));
             future.whenComplete((value, error) -> {
-                if (future.isCancelled()) {
-                    running.cancel(true);
-                }
+                running.cancel(true); // of no effect where the answer is whole
             });
             running.whenComplete((result, error) -> {
                 try {
@@ -66,7 +67,7 @@ public interface TextGenerationPort {
                     } else {
                         future.completeExceptionally(error);
                     }
-                } catch (RuntimeException unreadable) {
+                } catch (Throwable unreadable) { // a record's constructor may throw anything
                     future.completeExceptionally(unreadable);
                 }
             });
@@ -76,7 +77,10 @@ public interface TextGenerationPort {
         return future;
     }
 
-    /** The whole answer later. Cancelling the future cancels the request. */
+    /**
+     * The whole answer later. However the future ends before that (cancel, timeout, completed by somebody else), the
+     * request is cancelled.
+     */
     CompletableFuture<GenerationResult> generateAsync(GenerationRequest request);
 
     /** The answer as it comes. Returns at once, also when the model has yet to be loaded. */

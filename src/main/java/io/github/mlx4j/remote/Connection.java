@@ -2,6 +2,7 @@ package io.github.mlx4j.remote;
 
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.threads.Daemons;
 import java.net.http.HttpClient;
 import java.time.Duration;
 import java.util.List;
@@ -17,11 +18,7 @@ final class Connection {
     private static final Duration MOST_TO_CONNECT = Duration.ofSeconds(10);
 
     final ServerFaults faults;
-    final Executor threads = Executors.newCachedThreadPool(work -> {
-        Thread thread = new Thread(work, "mlx4j-remote");
-        thread.setDaemon(true);
-        return thread;
-    });
+    final Executor threads = Executors.newCachedThreadPool(work -> Daemons.thread("mlx4j-remote", work));
     final HttpClient client;
     final Duration patience;
     private final Set<Exchange> open = ConcurrentHashMap.newKeySet();

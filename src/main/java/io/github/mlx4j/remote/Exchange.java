@@ -10,6 +10,7 @@ import dev.langchain4j.http.client.sse.ServerSentEventListener;
 import dev.langchain4j.http.client.sse.ServerSentEventParser;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.threads.Timer;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -21,7 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +41,7 @@ final class Exchange implements HttpClient, HttpClientBuilder {
     private boolean released;
     private @Nullable CompletableFuture<?> sending;
     private @Nullable InputStream body;
-    private CompletableFuture<Void> timer = CompletableFuture.completedFuture(null);
+    private Future<?> timer = CompletableFuture.completedFuture(null);
 
     Exchange(Connection connection, Consumer<Mlx4jException> failed) {
         this.connection = connection;
@@ -110,7 +111,7 @@ final class Exchange implements HttpClient, HttpClientBuilder {
             released = true;
             sending = this.sending;
             body = this.body;
-            timer.complete(null);
+            timer.cancel(false);
         }
         connection.ended(this);
         if (body != null) {
@@ -179,19 +180,10 @@ final class Exchange implements HttpClient, HttpClientBuilder {
 
     /** Looks after a while whether the server has moved since. */
     private synchronized void watch(Duration after) {
-        timer.complete(null);
-        if (released) {
-            return;
+        timer.cancel(false);
+        if (!released) {
+            timer = Timer.after(after, "mlx4j-remote-timer", this::look);
         }
-        timer = new CompletableFuture<>();
-        timer.orTimeout(after.toNanos(), TimeUnit.NANOSECONDS)
-                .whenCompleteAsync(
-                        (done, late) -> {
-                            if (late != null) {
-                                look();
-                            }
-                        },
-                        connection.threads);
     }
 
     private void look() {

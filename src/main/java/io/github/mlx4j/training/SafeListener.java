@@ -37,8 +37,8 @@ record SafeListener(TrainingListener listener) implements TrainingListener {
     private static void tell(Runnable news) {
         try {
             news.run();
-        } catch (RuntimeException error) {
-            log.error("A training listener failed", error);
+        } catch (Throwable thrown) { // no reason to end a run of hours
+            log.error("A training listener threw; the run goes on", thrown);
         }
     }
 }

@@ -5,6 +5,7 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.internal.threads.Daemons;
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -34,6 +35,7 @@ public final class Trainer {
     private @Nullable CompletableFuture<TrainingReport> started;
     private @Nullable Thread thread; // of the run, while it waits for the worker
     private boolean cancelled;
+    private volatile boolean ended; // the run, and its future with it
 
     /** For a new run. Nothing is started or written yet. */
     public Trainer(ProviderConfig providers, TrainingRun run) {
@@ -95,14 +97,19 @@ public final class Trainer {
     }
 
     /**
-     * Starts the run on a thread of its own; the future ends with what {@link #run} returns or throws. To end the run,
-     * call {@link #cancel}: cancelling the future doesn't.
+     * Starts the run on a thread of its own; the future ends with what {@link #run} returns or throws. If the future
+     * ends in another way (cancel, timeout, completed by somebody else), the run is {@linkplain #cancel() cancelled}.
      */
     public CompletableFuture<TrainingReport> start() {
         synchronized (lock) {
             if (started == null) {
                 CompletableFuture<TrainingReport> end = new CompletableFuture<>();
                 started = end;
+                end.whenComplete((report, error) -> {
+                    if (!ended) {
+                        Daemons.start("mlx4j-cancel", this::cancel);
+                    }
+                });
                 Thread runner = new Thread(() -> work(end), "mlx4j-trainer");
                 runner.setDaemon(true);
                 runner.start();
@@ -156,14 +163,18 @@ public final class Trainer {
 
     private void work(CompletableFuture<TrainingReport> end) {
         try {
-            end.complete(train()); // after the folder is given back
+            TrainingReport report = train();
+            ended = true; // after the folder is given back
+            end.complete(report);
         } catch (IOException error) {
+            ended = true;
             end.completeExceptionally(new ConfigurationException(
                     "The run's folder %s can't be used: %s: %s"
                             .formatted(run.folder(), error.getClass().getSimpleName(), error.getMessage()),
                     "Check its rights and the space on its disk; then resume the run.",
                     error));
-        } catch (RuntimeException | Error error) {
+        } catch (Throwable error) {
+            ended = true;
             end.completeExceptionally(error);
         }
     }

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.github.mlx4j.ScriptedPort;
 import io.github.mlx4j.TestClock;
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ClientMemoryException;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.EngineException;
+import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
@@ -166,6 +168,50 @@ class FallbackAdapterTest {
                     .isSameAs(FAULT);
         }
         assertThat(second.calls()).isEmpty();
+    }
+
+    static List<Mlx4jException> faultsOfOneRequest() {
+        return List.of(
+                new InvalidRequestException("Its own.", ""),
+                new ContextOverflowException("Its own.", ""),
+                new NotSupportedException("Its own.", ""),
+                new WorkerOutOfMemoryException("Its own.", ""),
+                new ClientMemoryException("Its own.", ""),
+                new EngineException(Fault.MODEL, "Its own.", "", null),
+                Mlx4jException.of(new StackOverflowError()),
+                new CancelledException("Its own.", ""));
+    }
+
+    @ParameterizedTest
+    @MethodSource("faultsOfOneRequest")
+    void shouldKeepServingOthersHoweverManyRequestsFailByTheirOwnFault(Mlx4jException fault) {
+        ScriptedPort first = ScriptedPort.of(call -> {
+            if (call.request() == REQUEST) {
+                call.fail(fault);
+            } else {
+                call.say("first");
+                call.complete();
+            }
+        });
+        FallbackAdapter adapter = over(first, ScriptedPort.failing(() -> fault));
+
+        for (int i = 0; i < 20; i++) {
+            assertThatExceptionOfType(fault.getClass()).isThrownBy(() -> adapter.generate(REQUEST));
+        }
+
+        assertThat(adapter.generate("of somebody else").text()).isEqualTo("first");
+    }
+
+    @Test
+    void shouldEndTheRequestAndItsPermitWhenAPortThrows() {
+        ScriptedPort broken = ScriptedPort.of(call -> {
+            throw new AssertionError("thrown by the test");
+        });
+        FallbackAdapter adapter = over(broken, ScriptedPort.saying("second"));
+
+        for (int i = 0; i < 20; i++) {
+            assertThat(adapter.generate(REQUEST).text()).isEqualTo("second");
+        }
     }
 
     @Test

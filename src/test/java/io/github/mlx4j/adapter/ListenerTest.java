@@ -36,7 +36,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -62,9 +64,9 @@ class ListenerTest {
         await().until(() -> heard.events().contains("ready"));
         adapter.close();
 
-        assertThat(heard.lines()).containsExactly(START, "first token", "answer Hi");
+        await().untilAsserted(() -> assertThat(heard.lines()).containsExactly(START, "first token", "answer Hi"));
         assertThat(heard.calls()).hasSize(3).containsOnly(heard.calls().get(0));
-        assertThat(heard.events()).containsExactly("starting", "ready", "closed");
+        await().untilAsserted(() -> assertThat(heard.events()).containsExactly("starting", "ready", "closed"));
         assertThat(heard.workers()).containsOnly(adapter);
         assertThat(adapter.provider()).isEqualTo(ProviderKind.MLX);
         assertThat(adapter.model()).isEqualTo("fake");
@@ -75,13 +77,13 @@ class ListenerTest {
         adapter.generate(GenerationRequest.raw("Hi"));
         adapter.embed(List.of("a", "b"));
 
-        assertThat(heard.lines())
+        await().untilAsserted(() -> assertThat(heard.lines())
                 .containsExactly(
                         "start text_completion mlx fake",
                         "first token",
                         "answer Hi",
                         "start embeddings mlx fake",
-                        "vectors 2");
+                        "vectors 2"));
         assertThat(heard.calls().stream().distinct()).hasSize(2);
     }
 
@@ -91,7 +93,7 @@ class ListenerTest {
 
         assertThat(adapter.generate(dying).text()).isEqualTo("abc");
 
-        assertThat(heard.lines()).containsExactly(START, "first token", "answer abc");
+        await().untilAsserted(() -> assertThat(heard.lines()).containsExactly(START, "first token", "answer abc"));
         await().untilAsserted(() -> assertThat(heard.events())
                 .containsExactlyInAnyOrder("starting", "ready", "failed", "starting", "ready"));
     }
@@ -110,14 +112,14 @@ class ListenerTest {
         await().until(() -> heard.lines().contains("failure CANCELLED"));
         assertThatThrownBy(() -> adapter.embed(List.of())).isInstanceOf(InvalidRequestException.class);
 
-        assertThat(heard.lines().stream().filter(line -> !line.equals("first token")))
+        await().untilAsserted(() -> assertThat(heard.lines().stream().filter(line -> !line.equals("first token")))
                 .containsExactly(
                         START,
                         "failure DEADLINE_EXCEEDED",
                         START,
                         "failure CANCELLED",
                         "start embeddings mlx fake",
-                        "failure INVALID_REQUEST");
+                        "failure INVALID_REQUEST"));
     }
 
     @Test
@@ -127,38 +129,39 @@ class ListenerTest {
 
         await().until(() -> heard.events().contains("stopped"));
 
-        assertThat(heard.events()).containsExactly("starting", "ready", "stopped");
+        await().untilAsserted(() -> assertThat(heard.events()).containsExactly("starting", "ready", "stopped"));
     }
 
     @Test
     void shouldHearOfAProviderThatStandsInAndOfBreakers() {
+        Mlx4jListener one = Mlx4jListener.all(List.of(heard)); // one queue
         ScriptedPort second = ScriptedPort.saying("from the second");
-        adapter = adapter("{\"exit\": 3}", WorkerOptions.DEFAULT.withListener(heard));
+        adapter = adapter("{\"exit\": 3}", WorkerOptions.DEFAULT.withListener(one));
         CircuitBreakerRegistry breakers =
                 CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
         Map<String, AbstractTextGenerationPort> ports = new LinkedHashMap<>();
         ports.put("mlx", adapter);
         ports.put("second", second);
-        FallbackAdapter both = new FallbackAdapter(ports, breakers, heard);
+        FallbackAdapter both = new FallbackAdapter(ports, breakers, one);
 
         for (int i = 0; i < 3; i++) {
             assertThat(both.generate("Hi").text()).isEqualTo("from the second");
         }
 
-        assertThat(heard.lines())
+        await().untilAsserted(() -> assertThat(heard.lines())
                 .startsWith(
                         "start chat mlx {\"exit\": 3}",
                         "fallback mlx second WORKER_DIED",
                         "first token",
                         "answer from the second")
-                .contains("breaker mlx OPEN");
+                .contains("breaker mlx OPEN"));
         assertThat(heard.calls().stream().distinct()).as("one story each").hasSize(3);
         assertThat(breakers.circuitBreaker("mlx").getState()).isEqualTo(CircuitBreaker.State.OPEN);
 
         breakers.circuitBreaker("mlx").transitionToHalfOpenState();
         breakers.circuitBreaker("mlx").transitionToClosedState();
 
-        assertThat(heard.lines()).endsWith("breaker mlx HALF_OPEN", "breaker mlx CLOSED");
+        await().untilAsserted(() -> assertThat(heard.lines()).endsWith("breaker mlx HALF_OPEN", "breaker mlx CLOSED"));
     }
 
     @Test
@@ -169,12 +172,12 @@ class ListenerTest {
             assertThatThrownBy(() -> remote.embed(List.of())).isInstanceOf(InvalidRequestException.class);
         }
 
-        assertThat(heard.lines())
+        await().untilAsserted(() -> assertThat(heard.lines())
                 .containsExactly(
                         "start chat openai some-model",
                         "failure MISSING_API_KEY",
                         "start embeddings openai some-model",
-                        "failure INVALID_REQUEST");
+                        "failure INVALID_REQUEST"));
     }
 
     @Test
@@ -203,8 +206,8 @@ class ListenerTest {
         assertThatThrownBy(() -> fallback.generate("{\"say\":\"abc\",\"after\":1,\"exit\":3}"))
                 .isInstanceOf(WorkerDiedException.class);
 
-        assertThat(heard.lines())
-                .containsSubsequence("first token", "answer Hi", "vectors 1", "first token", "failure WORKER_DIED");
+        await().untilAsserted(() -> assertThat(heard.lines())
+                .containsSubsequence("first token", "answer Hi", "vectors 1", "first token", "failure WORKER_DIED"));
     }
 
     @Test
@@ -215,7 +218,8 @@ class ListenerTest {
                 // on another thread, which must not find the worker locked
                 WorkerStatus status =
                         CompletableFuture.supplyAsync(worker::status).join();
-                heard.onWorker(worker, status.history().get(status.history().size() - 1));
+                assertThat(status.history()).contains(event);
+                heard.onWorker(worker, event);
             }
         };
         adapter = adapter("{\"exit\": 3}", WorkerOptions.DEFAULT.withListener(asking));
@@ -223,7 +227,70 @@ class ListenerTest {
         assertThatThrownBy(() -> adapter.warmUp()).isInstanceOf(Mlx4jException.class);
         adapter.close();
 
-        assertThat(heard.events()).containsExactly("starting", "failed", "closed");
+        await().untilAsserted(() -> assertThat(heard.events()).containsExactly("starting", "failed", "closed"));
+    }
+
+    @Test
+    void shouldServeInTimeWhenAListenerBlocks() {
+        CountDownLatch forEver = new CountDownLatch(1);
+        Mlx4jListener blocking = new Mlx4jListener() {
+            @Override
+            public void onFailure(ModelCall call, Mlx4jException error, Duration took) {
+                awaitQuietly(forEver);
+            }
+
+            @Override
+            public void onStart(ModelCall call) {
+                awaitQuietly(forEver);
+            }
+        };
+        adapter = adapter("fake", WorkerOptions.DEFAULT.withListener(Mlx4jListener.all(List.of(blocking, heard))));
+        GenerationRequest endless = GenerationRequest.chat("{\"say\":\"abc\",\"after\":1,\"pause\":true}").toBuilder()
+                .deadline(Duration.ofMillis(300))
+                .build();
+        try {
+            for (int i = 0; i < 3; i++) {
+                assertThatThrownBy(() -> adapter.generate(endless)).isInstanceOf(DeadlineExceededException.class);
+            }
+            assertThat(new CompletableFuture<>().orTimeout(10, TimeUnit.MILLISECONDS))
+                    .as("of somebody else's, on the JDK's timer")
+                    .failsWithin(Duration.ofSeconds(10));
+            assertThat(adapter.generate("Hi").text()).isEqualTo("Hi");
+            await().untilAsserted(() -> assertThat(heard.lines()).contains("answer Hi"));
+        } finally {
+            forEver.countDown();
+        }
+    }
+
+    @Test
+    void shouldDropEventsRatherThanWaitWhenAListenerIsTooSlow() {
+        CountDownLatch forEver = new CountDownLatch(1);
+        AtomicInteger received = new AtomicInteger();
+        Mlx4jListener slow = Mlx4jListener.all(List.of(new Mlx4jListener() {
+            @Override
+            public void onBreaker(String provider, BreakerState state) {
+                awaitQuietly(forEver);
+                received.incrementAndGet();
+            }
+        }));
+
+        for (int i = 0; i < 5000; i++) {
+            slow.onBreaker("mlx", BreakerState.OPEN);
+        }
+        forEver.countDown();
+
+        await().until(() -> received.get() >= 1024);
+        slow.onBreaker("mlx", BreakerState.OPEN);
+        await().until(() -> received.get() >= 1026); // the queue, the one in delivery, and the last
+        assertThat(received.get()).isLessThan(1030);
+    }
+
+    private static void awaitQuietly(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private static SubprocessAdapter adapter(String model, WorkerOptions options) {

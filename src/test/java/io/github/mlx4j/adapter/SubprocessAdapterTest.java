@@ -31,6 +31,7 @@ import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.GenerationSink;
 import io.github.mlx4j.port.GenerationStream;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.ResponseFormat;
 import io.github.mlx4j.port.Usage;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Reason;
@@ -327,7 +328,30 @@ class SubprocessAdapterTest {
                 Arguments.of(
                         GenerationRequest.raw("x".repeat(9_000_000)),
                         InvalidRequestException.class,
-                        "The request has "));
+                        "The request is longer than "),
+                Arguments.of(
+                        GenerationRequest.builder()
+                                .user("Hi")
+                                .responseFormat(new ResponseFormat.JsonSchema("{\"const\": 9007199254740993}"))
+                                .build(),
+                        InvalidRequestException.class,
+                        "The response format's schema has the number 9007199254740993 at /const"),
+                Arguments.of(
+                        GenerationRequest.builder()
+                                .user("Hi")
+                                .responseFormat(new ResponseFormat.JsonSchema(
+                                        "{\"items\":".repeat(990) + "{}" + "}".repeat(990)))
+                                .build(),
+                        InvalidRequestException.class,
+                        "The response format's schema must be a JSON object: Document nesting depth"),
+                Arguments.of(
+                        GenerationRequest.builder()
+                                .user("Hi")
+                                .responseFormat(new ResponseFormat.JsonSchema(
+                                        "{\"items\":".repeat(126) + "{}" + "}".repeat(126)))
+                                .build(),
+                        InvalidRequestException.class,
+                        "The JSON of the request is nested more than 128 levels deep."));
     }
 
     @ParameterizedTest

@@ -24,6 +24,7 @@ class Mlx4jExceptionTest {
     /** Programs compare these: a code that exists never changes. */
     private static final Map<String, Boolean> CODES_AND_RETRYABLE = Map.ofEntries(
             Map.entry("CANCELLED", false),
+            Map.entry("CLIENT_OUT_OF_MEMORY", false),
             Map.entry("CLOSED", false),
             Map.entry("INVALID_CONFIGURATION", false),
             Map.entry("CONTEXT_OVERFLOW", false),
@@ -120,25 +121,17 @@ class Mlx4jExceptionTest {
     }
 
     private static Mlx4jException make(Constructor<?> constructor, String hint) {
-        Map<String, Object> values = Map.of(
-                "code",
-                "MLX_NOT_AVAILABLE",
-                "message",
-                "It broke.",
-                "hint",
-                hint,
-                "retryable",
-                false,
-                "cause",
-                CAUSE,
-                "exitCode",
-                3,
-                "standardError",
-                "",
-                "text",
-                "so it came",
-                "attempts",
-                List.of(ATTEMPT));
+        Map<String, Object> values = Map.ofEntries(
+                Map.entry("code", "MLX_NOT_AVAILABLE"),
+                Map.entry("fault", Fault.BACKEND),
+                Map.entry("message", "It broke."),
+                Map.entry("hint", hint),
+                Map.entry("retryable", false),
+                Map.entry("cause", CAUSE),
+                Map.entry("exitCode", 3),
+                Map.entry("standardError", ""),
+                Map.entry("text", "so it came"),
+                Map.entry("attempts", List.of(ATTEMPT)));
         Object[] arguments = Arrays.stream(constructor.getParameters())
                 .map(Parameter::getName)
                 .map(values::get)

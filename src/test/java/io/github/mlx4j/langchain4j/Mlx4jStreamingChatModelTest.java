@@ -25,6 +25,7 @@ import io.github.mlx4j.port.GenerationSink;
 import io.github.mlx4j.port.ToolCall;
 import io.github.mlx4j.testing.ScriptedAnswer;
 import io.github.mlx4j.testing.ScriptedTextGeneration;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -114,6 +115,49 @@ class Mlx4jStreamingChatModelTest {
 
         assertThat(heard.all())
                 .containsExactly("error IllegalStateException", "error IllegalStateException", "complete ab");
+    }
+
+    @Test
+    void shouldGoOnWhenTheHandlerThrowsACheckedException() throws Exception {
+        Recorder heard = new Recorder() {
+            @Override
+            public void onPartialResponse(PartialResponse part, PartialResponseContext context) {
+                sneakyThrow(new IOException("as Kotlin throws them"));
+            }
+
+            @Override
+            public void onError(Throwable error) {
+                heard.add("error " + error.getClass().getSimpleName());
+                sneakyThrow(error);
+            }
+        };
+        stream(ScriptedAnswer.pieces("a", "b"), heard);
+
+        assertThat(heard.all()).containsExactly("error IOException", "error IOException", "complete ab");
+    }
+
+    @Test
+    void shouldCancelAndCallOnErrorOnceWhenTheHandlerThrowsAnError() throws Exception {
+        Endless port = new Endless();
+        Recorder heard = new Recorder() {
+            @Override
+            public void onPartialResponse(PartialResponse part, PartialResponseContext context) {
+                throw new AssertionError("thrown by the test");
+            }
+        };
+
+        Mlx4jStreamingChatModel.builder(port).build().chat("a", heard);
+
+        assertThat(port.ended.await(20, TimeUnit.SECONDS))
+                .as("the generation was cancelled")
+                .isTrue();
+        assertThat(heard.all()).containsExactly("error AssertionError");
+        assertThat(heard.error).isInstanceOf(AssertionError.class);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneakyThrow(Throwable thrown) throws T {
+        throw (T) thrown;
     }
 
     @Test

@@ -19,6 +19,7 @@ import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.Timings;
 import io.github.mlx4j.port.Usage;
 import io.github.resilience4j.micrometer.tagged.TaggedCircuitBreakerMetrics;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.distribution.CountAtBucket;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -54,7 +55,9 @@ class Mlx4jMetricsTest {
             providers.createEmbeddingAdapter().embed("a");
             assertThatThrownBy(() -> llm.generate("{\"exit\":3}")).isInstanceOf(WorkerDiedException.class);
 
-            assertThat(MetricsPage.registered(registry)).isEqualTo(MetricsPage.documented());
+            await().untilAsserted(
+                            () -> assertThat(MetricsPage.registered(registry)).isEqualTo(MetricsPage.documented()));
+            await().untilAsserted(() -> assertThat(registry.scrape()).contains("error_type=\"WORKER_DIED\""));
             assertThat(registry.scrape())
                     .as("Prometheus takes meters of one name with the same tags only")
                     .contains("error_type=\"WORKER_DIED\"", "error_type=\"none\"")
@@ -71,6 +74,7 @@ class Mlx4jMetricsTest {
             llm.generate("Hello");
             llm.generate("Hi");
         }
+        await().until(() -> closed() == 1); // the last event
 
         assertThat(registry.get("gen_ai.client.operation.duration")
                         .tags("gen_ai.operation.name", "chat", "gen_ai.provider.name", "mlx")
@@ -117,7 +121,8 @@ class Mlx4jMetricsTest {
                     .isEqualTo(2);
         }
 
-        assertThat(registry.find("mlx4j.worker.state").meters()).isEmpty();
+        await().untilAsserted(() ->
+                assertThat(registry.find("mlx4j.worker.state").meters()).isEmpty());
         assertThat(registry.find("mlx4j.worker.memory").meters()).isEmpty();
         assertThat(registry.get("mlx4j.worker.events")
                         .tag("event", "closed")
@@ -141,6 +146,7 @@ class Mlx4jMetricsTest {
                             .value())
                     .isEqualTo(1));
         }
+        await().until(() -> closed() == 2);
 
         assertThat(registry.find("mlx4j.worker.state").meters()).isEmpty();
     }
@@ -154,8 +160,11 @@ class Mlx4jMetricsTest {
                 await().until(() -> state("ready") == 2);
             }
 
-            assertThat(state("ready")).as("the other one is still there").isEqualTo(1);
+            await().untilAsserted(() -> assertThat(state("ready"))
+                    .as("the other one is still there")
+                    .isEqualTo(1));
         }
+        await().until(() -> closed() == 2);
 
         assertThat(registry.find("mlx4j.worker.state").meters()).isEmpty();
     }
@@ -200,6 +209,13 @@ class Mlx4jMetricsTest {
         assertThat(registry.find("gen_ai.server.request.duration").meters()).hasSize(1);
         assertThat(registry.find("gen_ai.server.time_per_output_token").meters())
                 .isEmpty();
+    }
+
+    /** How many workers were closed, as far as the listener has been notified. */
+    private double closed() {
+        return registry.find("mlx4j.worker.events").tag("event", "closed").counters().stream()
+                .mapToDouble(Counter::count)
+                .sum();
     }
 
     private double state(String state) {

@@ -7,8 +7,10 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ScriptedPort;
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ClientMemoryException;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
@@ -21,6 +23,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(60)
 class AbstractTextGenerationPortTest {
@@ -289,17 +293,6 @@ class AbstractTextGenerationPortTest {
     }
 
     @Test
-    void shouldCancelWhenItsFutureIsCancelled() {
-        ScriptedPort port = ScriptedPort.silent();
-
-        CompletableFuture<GenerationResult> future = port.generateAsync(REQUEST);
-        assertThat(port.call().cancels()).isZero();
-        future.cancel(true);
-
-        assertThat(port.call().cancels()).isEqualTo(1);
-    }
-
-    @Test
     void shouldCancelNothingWhenItsFutureIsDone() {
         ScriptedPort port = ScriptedPort.saying("Hello");
         CompletableFuture<GenerationResult> future = port.generateAsync(REQUEST);
@@ -340,20 +333,161 @@ class AbstractTextGenerationPortTest {
                 .satisfies(thread -> assertThat(thread.isDaemon()).isTrue());
     }
 
-    @Test
-    void shouldGoOnWhenAListenerThrows() {
+    static List<Throwable> anything() {
+        return List.of(
+                new IllegalStateException("thrown by the test"),
+                new IOException("a checked one, as Kotlin throws them"),
+                new AssertionError("thrown by the test"),
+                new StackOverflowError(),
+                new EngineException("one of ours", ""));
+    }
+
+    @ParameterizedTest
+    @MethodSource("anything")
+    void shouldCancelAndFailOnceWhenAListenerThrowsAnything(Throwable thrown) {
+        ScriptedPort port = ScriptedPort.of(call -> call.say("Hel", "lo"));
+        AtomicReference<Mlx4jException> failure = new AtomicReference<>();
         Listener listener = new Listener() {
             @Override
             public void onText(GenerationEvent.Text text) {
                 super.onText(text);
-                throw new IllegalStateException("a listener's own fault");
+                sneakyThrow(thrown);
+            }
+
+            @Override
+            public void onFailed(Mlx4jException error) {
+                failure.set(error);
+                super.onFailed(error);
+                sneakyThrow(thrown);
             }
         };
 
-        ScriptedPort.saying("Hel", "lo").stream(REQUEST, listener);
+        port.stream(REQUEST, listener);
 
         assertThat(listener.ended).succeedsWithin(SOON);
-        assertThat(listener.heard).containsExactly("Hel", "lo", "completed: Hello");
+        await().until(() -> port.call().cancels() == 1);
+        assertThat(listener.heard).containsExactly("Hel", "failed: CANCELLED");
+        assertThat(failure.get()).hasCause(thrown);
+    }
+
+    @Test
+    void shouldCancelNothingWhenAListenerThrowsAtItsLastCall() {
+        ScriptedPort port = ScriptedPort.saying("Hello");
+        CompletableFuture<String> end = new CompletableFuture<>();
+
+        port.stream(REQUEST, new Listener() {
+            @Override
+            public void onCompleted(GenerationResult result) {
+                end.complete("completed");
+                sneakyThrow(new AssertionError("thrown by the test"));
+            }
+
+            @Override
+            public void onFailed(Mlx4jException error) {
+                end.complete("failed, too");
+            }
+        });
+
+        assertThat(end).succeedsWithin(SOON).isEqualTo("completed");
+        assertThat(port.call().cancels()).isZero();
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneakyThrow(Throwable thrown) throws T {
+        throw (T) thrown;
+    }
+
+    @Test
+    void shouldFailInEveryFormWhenAPortThrows() {
+        ScriptedPort port = ScriptedPort.of(call -> sneakyThrow(new AssertionError("thrown by the test")));
+        GenerationRequest patient =
+                REQUEST.toBuilder().deadline(Duration.ofMinutes(1)).build();
+
+        for (GenerationRequest request : List.of(REQUEST, patient)) {
+            assertThatExceptionOfType(EngineException.class)
+                    .isThrownBy(() -> port.generate(request))
+                    .withCauseInstanceOf(AssertionError.class);
+            assertThat(port.generateAsync(request)).failsWithin(SOON);
+        }
+    }
+
+    static List<Consumer<CompletableFuture<?>>> endings() {
+        return List.of(
+                future -> future.cancel(true),
+                future -> future.orTimeout(1, TimeUnit.MILLISECONDS),
+                future -> future.completeExceptionally(new IllegalStateException("by somebody else")),
+                future -> future.complete(null));
+    }
+
+    @ParameterizedTest
+    @MethodSource("endings")
+    void shouldCancelHoweverItsFutureEnds(Consumer<CompletableFuture<?>> ending) {
+        ScriptedPort port = ScriptedPort.silent();
+
+        CompletableFuture<GenerationResult> future = port.generateAsync(REQUEST);
+        assertThat(port.call().cancels()).isZero();
+        ending.accept(future);
+
+        await().until(() -> port.call().cancels() == 1);
+    }
+
+    @ParameterizedTest
+    @MethodSource("endings")
+    void shouldCancelHoweverItsTypedFutureEnds(Consumer<CompletableFuture<?>> ending) {
+        ScriptedPort port = ScriptedPort.silent();
+
+        ending.accept(port.generateAsync(REQUEST, Typed.class));
+
+        await().until(() -> port.call().cancels() == 1);
+    }
+
+    record Typed(String name) {}
+
+    @Test
+    void shouldFailAndCancelWhenUnreadEventsTakeTooMuchMemory() {
+        ScriptedPort port = ScriptedPort.of(call -> {
+            for (int i = 0; i < 100; i++) {
+                call.say("x".repeat(1000));
+            }
+        });
+        try (GenerationStream stream = QueuedGenerationStream.start(sink -> port.start(REQUEST, sink), 50_000)) {
+            await().until(() -> port.call().cancels() == 1);
+            assertThatExceptionOfType(ClientMemoryException.class)
+                    .isThrownBy(() -> stream.forEach(event -> {}))
+                    .withMessageContaining("50,000 bytes");
+            assertThatExceptionOfType(ClientMemoryException.class).isThrownBy(stream::result);
+        }
+    }
+
+    @Test
+    void shouldHoldAnyNumberOfEventsThatAreReadInTime() {
+        ScriptedPort port = ScriptedPort.silent();
+        try (GenerationStream stream = QueuedGenerationStream.start(sink -> port.start(REQUEST, sink), 50_000)) {
+            Iterator<GenerationEvent> events = stream.iterator();
+            for (int i = 0; i < 1000; i++) {
+                port.call().say("x".repeat(1000));
+                assertThat(events.next()).isInstanceOf(GenerationEvent.Text.class);
+            }
+        }
+    }
+
+    @Test
+    void shouldGiveTheResultOfAnAnswerOfAnyLengthWhenOnlyThatIsAwaited() throws Exception {
+        ScriptedPort port = ScriptedPort.silent();
+        GenerationStream stream = QueuedGenerationStream.start(sink -> port.start(REQUEST, sink), 50_000);
+        CompletableFuture<GenerationResult> result = new CompletableFuture<>();
+        awaitWaiting(thread("waits", () -> result.complete(stream.result())));
+
+        for (int i = 0; i < 100; i++) {
+            port.call().say("x".repeat(1000));
+        }
+        port.call().complete();
+
+        assertThat(result)
+                .succeedsWithin(SOON)
+                .satisfies(whole -> assertThat(whole.text()).hasSize(100_000));
+        assertThat(port.call().cancels()).isZero();
+        assertThatExceptionOfType(ClientMemoryException.class).isThrownBy(() -> stream.forEach(event -> {}));
     }
 
     @Test

@@ -2,6 +2,7 @@ package io.github.mlx4j.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.StreamingChatModel;
@@ -194,8 +195,10 @@ class Mlx4jAutoConfigurationTest {
             context.getBean(TextGenerationPort.class).generate("Hi");
 
             MeterRegistry registry = context.getBean(MeterRegistry.class);
-            assertThat(registry.get("gen_ai.client.operation.duration").timer().count())
-                    .isEqualTo(1);
+            await().untilAsserted(() -> assertThat(
+                            registry.find("gen_ai.client.operation.duration").timers())
+                    .singleElement()
+                    .satisfies(timer -> assertThat(timer.count()).isEqualTo(1)));
             assertThat(registry.get("resilience4j.circuitbreaker.calls")
                             .tags("name", "mlx", "kind", "successful")
                             .timer()
@@ -225,7 +228,8 @@ class Mlx4jAutoConfigurationTest {
                 .run(context -> {
                     context.getBean(TextGenerationPort.class).generate("Hi");
 
-                    assertThat(first.lines()).contains("answer Hi").isEqualTo(second.lines());
+                    await().untilAsserted(() ->
+                            assertThat(first.lines()).contains("answer Hi").isEqualTo(second.lines()));
                 });
     }
 

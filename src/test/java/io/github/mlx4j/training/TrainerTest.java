@@ -268,6 +268,15 @@ class TrainerTest {
     }
 
     @Test
+    void shouldEndWhenItsFutureIsEndedByTheCaller() throws Exception {
+        Trainer trainer = new Trainer(fake.providers(), fake.run("fake", 100_000).build());
+
+        trainer.start().cancel(true);
+
+        await().atMost(1, TimeUnit.MINUTES).until(trainer::isCancelled);
+    }
+
+    @Test
     void shouldFailWhenItIsCancelledBeforeItBegins() throws Exception {
         Trainer trainer = new Trainer(fake.providers(), fake.run("fake", 2).build());
         trainer.cancel();

@@ -1,16 +1,28 @@
 package io.github.mlx4j.internal.protocol;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamWriteConstraints;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.error.InvalidRequestException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.util.Arrays;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,18 +31,46 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Codec {
 
-    private static final JsonMapper JSON = JsonMapper.builder()
+    private static final int MAX_DIGITS = 5000; // Python refuses integers of more than 4300
+
+    private static final JsonMapper JSON = JsonMapper.builder(factory())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .disable(SerializationFeature.WRAP_EXCEPTIONS) // ours go to the caller as they are
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
             .defaultPropertyInclusion(
                     JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
             .build();
 
+    /** The id of an answer's line, which need not be whole: workers write it right after the version. */
+    private static final Pattern ANSWER_ID =
+            Pattern.compile("\\{\\s*\"jsonrpc\"\\s*:\\s*\"2\\.0\"\\s*,\\s*\"id\"\\s*:\\s*\"([^\"\\\\]*)\"");
+
+    private static final int HEAD_BYTES = 256;
+
     private Codec() {}
 
-    /** The line of a call, LF included. */
+    /** Jackson's own limits are the wire's, or so high that no line reaches them. */
+    private static JsonFactory factory() {
+        return JsonFactory.builder()
+                .streamReadConstraints(StreamReadConstraints.builder()
+                        .maxNestingDepth(Bounds.MAX_DEPTH)
+                        .maxStringLength(Bounds.MAX_LINE_BYTES)
+                        .maxNameLength(Bounds.MAX_LINE_BYTES)
+                        .maxNumberLength(MAX_DIGITS)
+                        .build())
+                .streamWriteConstraints(StreamWriteConstraints.builder()
+                        .maxNestingDepth(Bounds.MAX_DEPTH)
+                        .build())
+                .build();
+    }
+
+    /**
+     * The line of a call, LF included.
+     *
+     * @throws InvalidRequestException if it is longer or more deeply nested than {@link Bounds} allows
+     */
     public static byte[] call(String id, String method, Object params) {
         return line(id, method, params);
     }
@@ -65,6 +105,13 @@ public final class Codec {
         }
     }
 
+    /** The id of the call that a line answers, also of one that is cut off or can't be parsed. */
+    public static Optional<String> answeredId(byte[] line) {
+        String head = new String(line, 0, Math.min(line.length, HEAD_BYTES), StandardCharsets.US_ASCII);
+        Matcher matcher = ANSWER_ID.matcher(head);
+        return matcher.lookingAt() ? Optional.of(matcher.group(1)) : Optional.empty();
+    }
+
     /**
      * The JSON object in a text.
      *
@@ -80,6 +127,29 @@ public final class Codec {
         } catch (JsonProcessingException error) {
             throw new IllegalArgumentException(error.getOriginalMessage(), error);
         }
+    }
+
+    /** The path and value of the first number in a schema that is beyond {@link Bounds#MAX_SCHEMA_NUMBER}. */
+    public static Optional<String> unsafeNumber(JsonNode schema) {
+        return unsafeNumber("", schema);
+    }
+
+    private static Optional<String> unsafeNumber(String path, JsonNode node) {
+        if (node.isNumber()) {
+            return Math.abs(node.doubleValue()) <= Bounds.MAX_SCHEMA_NUMBER
+                    ? Optional.empty()
+                    : Optional.of("%.40s at %.200s".formatted(node.asText(), path));
+        }
+        if (node.isObject()) {
+            return node.properties().stream()
+                    .map(field -> unsafeNumber(path + "/" + field.getKey(), field.getValue()))
+                    .flatMap(Optional::stream)
+                    .findFirst();
+        }
+        return IntStream.range(0, node.size())
+                .mapToObj(i -> unsafeNumber(path + "/" + i, node.get(i)))
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     /**
@@ -107,13 +177,47 @@ public final class Codec {
         }
         message.put("method", method);
         message.put("params", params);
+        Line line = new Line();
         try {
-            byte[] json = JSON.writeValueAsBytes(message);
-            byte[] line = Arrays.copyOf(json, json.length + 1);
-            line[json.length] = '\n';
-            return line;
-        } catch (JsonProcessingException error) {
+            JSON.writeValue(line, message);
+        } catch (StreamConstraintsException tooDeep) {
+            throw new InvalidRequestException(
+                    "The JSON of the request is nested more than %d levels deep.".formatted(Bounds.MAX_DEPTH),
+                    "Use a flatter schema, or flatter tool parameters or arguments.",
+                    tooDeep);
+        } catch (LineTooLongException tooLong) {
+            throw new InvalidRequestException(
+                    "The request is longer than %,d bytes, which is the maximum for a worker."
+                            .formatted(Bounds.MAX_LINE_BYTES),
+                    "Send a shorter prompt, or fewer texts at once.",
+                    tooLong);
+        } catch (IOException error) {
             throw new IllegalStateException("a message of ours has no JSON form", error);
+        }
+        line.bytes.write('\n');
+        return line.bytes.toByteArray();
+    }
+
+    private static final class LineTooLongException extends IOException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Collects a line, and stops where it becomes too long. */
+    private static final class Line extends OutputStream {
+
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+
+        @Override
+        public void write(int value) throws IOException {
+            write(new byte[] {(byte) value}, 0, 1);
+        }
+
+        @Override
+        public void write(byte[] from, int offset, int length) throws IOException {
+            if (bytes.size() + length > Bounds.MAX_LINE_BYTES) {
+                throw new LineTooLongException();
+            }
+            bytes.write(from, offset, length);
         }
     }
 }

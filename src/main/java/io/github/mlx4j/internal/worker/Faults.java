@@ -6,6 +6,7 @@ import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.DownloadException;
 import io.github.mlx4j.error.EngineException;
+import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
@@ -46,7 +47,8 @@ final class Faults {
             case "busy", "not_ready" -> new WorkerBusyException(message, hint);
             case "protocol_version", "parse_error", "invalid_message", "unknown_method" ->
                 new ProtocolException(message, hint);
-            default -> new EngineException(message, hint);
+            case "engine_failed" -> new EngineException(message, hint);
+            default -> new EngineException(Fault.MODEL, message, hint, null); // a bug that this request met
         };
     }
 

@@ -1,6 +1,7 @@
 package io.github.mlx4j.internal.worker;
 
 import io.github.mlx4j.internal.protocol.Pong;
+import io.github.mlx4j.internal.threads.Daemons;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -41,9 +42,7 @@ final class HangWatch {
     }
 
     void start(String name) {
-        Thread thread = new Thread(this::run, name);
-        thread.setDaemon(true);
-        thread.start();
+        Daemons.start(name, this::run);
     }
 
     void stop() {

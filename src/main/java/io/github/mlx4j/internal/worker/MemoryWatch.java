@@ -1,5 +1,6 @@
 package io.github.mlx4j.internal.worker;
 
+import io.github.mlx4j.internal.threads.Daemons;
 import io.github.mlx4j.port.WorkerMemory;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -22,9 +23,7 @@ final class MemoryWatch {
     }
 
     void start(String name) {
-        Thread thread = new Thread(this::run, name);
-        thread.setDaemon(true);
-        thread.start();
+        Daemons.start(name, this::run);
     }
 
     void stop() {

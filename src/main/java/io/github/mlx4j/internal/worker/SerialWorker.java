@@ -6,10 +6,12 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.threads.Timer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -145,7 +147,12 @@ public final class SerialWorker implements AutoCloseable {
         String id = client.call(method, params, new Reply() {
             @Override
             public void notified(String kind, JsonNode told) {
-                onProgress.accept(Codec.read(told, Progress.class));
+                Progress progress = Codec.read(told, Progress.class);
+                try {
+                    onProgress.accept(progress);
+                } catch (Throwable thrown) { // ends this call
+                    throw CancelledException.afterCallbackThrew(thrown);
+                }
             }
 
             @Override
@@ -180,10 +187,10 @@ public final class SerialWorker implements AutoCloseable {
     /** Gives a cancelled first call some time to end by itself. */
     private void clearUp(Sent<?> sent) {
         client.cancel(sent.id);
-        sent.answer
-                .handle((result, error) -> null)
-                .completeOnTimeout(null, MOST_TO_CLEAR_UP.toMillis(), TimeUnit.MILLISECONDS)
-                .join(); // does not look at the interrupt
+        CompletableFuture<Object> over = sent.answer.handle((result, error) -> null);
+        Future<?> timer = Timer.after(MOST_TO_CLEAR_UP, "mlx4j-clear-up", () -> over.complete(null));
+        over.join(); // does not look at the interrupt
+        timer.cancel(false);
     }
 
     private <T> T await(CompletableFuture<T> future, Duration limit) throws TimeoutException {
@@ -214,8 +221,6 @@ public final class SerialWorker implements AutoCloseable {
     }
 
     private static RuntimeException known(ExecutionException failure) {
-        return failure.getCause() instanceof Mlx4jException known
-                ? known
-                : new IllegalStateException(failure.getCause());
+        return Mlx4jException.of(failure);
     }
 }

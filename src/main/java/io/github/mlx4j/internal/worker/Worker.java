@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
@@ -11,11 +12,13 @@ import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerHungException;
+import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.threads.Daemons;
 import io.github.mlx4j.port.WorkerMemory;
 import io.github.mlx4j.port.WorkerStatus;
 import java.io.IOException;
@@ -105,9 +108,12 @@ public final class Worker implements AutoCloseable {
         }
         CompletableFuture<Ready> starting = new CompletableFuture<>();
         current = starting;
-        Thread starter = new Thread(() -> start(starting), "mlx4j-" + name + "-starter");
-        starter.setDaemon(true);
-        starter.start();
+        try {
+            Daemons.start("mlx4j-" + name + "-starter", () -> start(starting));
+        } catch (OutOfMemoryError noThread) { // what the JVM throws where the system gives no thread
+            current = null;
+            starting.completeExceptionally(Mlx4jException.of(noThread));
+        }
         return starting;
     }
 
@@ -268,12 +274,15 @@ public final class Worker implements AutoCloseable {
                             "The " + name + " worker could not be started: " + error.getMessage(),
                             "Check the interpreter's path and the disk.",
                             error));
-        } catch (RuntimeException | Error error) {
+        } catch (Throwable error) {
             fail(
                     starting,
                     client,
-                    new WorkerStartException("The " + name + " worker could not be started.", "", error));
-            throw error;
+                    new WorkerStartException(
+                            "The " + name + " worker could not be started: " + error,
+                            "This is probably a bug in mlx4j; please report it with its stack trace.",
+                            error));
+            log.error("The {} worker could not be started", name, error);
         }
     }
 
@@ -361,10 +370,7 @@ public final class Worker implements AutoCloseable {
 
             @Override
             public void failed(Mlx4jException error) {
-                answer.completeExceptionally(
-                        error instanceof InvalidRequestException // no caller's request: the options are wrong
-                                ? new ConfigurationException(error.reason(), error.hint(), error)
-                                : error);
+                answer.completeExceptionally(asLoadError(error));
             }
         });
         while (true) {
@@ -383,6 +389,17 @@ public final class Worker implements AutoCloseable {
         }
     }
 
+    /** The same error where it is about the model that all callers share, and not about one caller's request. */
+    private static Mlx4jException asLoadError(Mlx4jException error) {
+        if (error instanceof InvalidRequestException) {
+            return new ConfigurationException(error.reason(), error.hint(), error);
+        }
+        if (error instanceof WorkerOutOfMemoryException) {
+            return new WorkerOutOfMemoryException(Fault.BACKEND, error.reason(), error.hint(), error);
+        }
+        return error;
+    }
+
     private <T> T await(CompletableFuture<T> future, Duration limit, String what) {
         try {
             return future.get(Math.max(0, limit.toMillis()), TimeUnit.MILLISECONDS);
@@ -391,10 +408,7 @@ public final class Worker implements AutoCloseable {
                     "The %s worker did not %s within %d s.".formatted(name, what, limit.toSeconds()),
                     "Look for what holds up its Python: a slow disk, a security scanner, a hanging import.");
         } catch (ExecutionException failure) {
-            if (failure.getCause() instanceof Mlx4jException known) {
-                throw known;
-            }
-            throw new IllegalStateException(failure.getCause());
+            throw Mlx4jException.of(failure);
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
             throw new ClosedException("The start of the " + name + " worker was interrupted.", "");

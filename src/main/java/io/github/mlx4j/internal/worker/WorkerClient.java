@@ -2,9 +2,9 @@ package io.github.mlx4j.internal.worker;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ClosedException;
-import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.Inbound;
@@ -75,13 +75,14 @@ public final class WorkerClient {
     private volatile @Nullable HangWatch watch;
     private volatile @Nullable MemoryWatch memoryWatch;
     private volatile @Nullable WorkerMemory memory;
+    private volatile @Nullable Mlx4jException unread; // why some of its output is lost
     private volatile boolean wanted; // its end
 
     private record Open(boolean work, long sent, Reply reply) {}
 
     private WorkerClient(WorkerLaunch launch) throws IOException {
         this.launch = launch;
-        this.process = WorkerProcess.start(launch, nonce, this::received);
+        this.process = WorkerProcess.start(launch, nonce, new Output());
         this.process.onExit(this::exited); // not before the line above: a process may be gone at once
     }
 
@@ -111,21 +112,21 @@ public final class WorkerClient {
         return end.get() == null && process.isAlive();
     }
 
-    /** Sends a call and returns its id, for {@link #cancel}; what comes of it goes to {@code reply}. Never waits. */
+    /**
+     * Sends a call and returns its id, for {@link #cancel}; its result goes to {@code reply}, also a failure to send
+     * it. Never waits, throws nothing.
+     */
     public String call(String method, Object params, Reply reply) {
         String id = Long.toString(ids.incrementAndGet());
-        byte[] line = Codec.call(id, method, params);
-        if (line.length > WorkerProcess.MAX_LINE_BYTES) {
-            reply.failed(new InvalidRequestException(
-                    "The request has %,d bytes, but a worker takes %,d."
-                            .formatted(line.length, WorkerProcess.MAX_LINE_BYTES),
-                    "Send a shorter prompt."));
-            return id;
-        }
         boolean work = WORK.contains(method);
         open.put(id, new Open(work, System.nanoTime(), reply));
+        try {
+            process.send(Codec.call(id, method, params));
+        } catch (Throwable unsent) { // nobody else would end this call
+            fail(id, Mlx4jException.of(unsent));
+            return id;
+        }
         lastWork = work ? System.nanoTime() : lastWork;
-        process.send(line);
         Mlx4jException ended = end.get();
         if (ended != null) { // it may have ended between the two lines above
             fail(id, ended);
@@ -136,7 +137,7 @@ public final class WorkerClient {
     /** Asks the worker to end a call. It answers with a failure, or with a result that was under way. Never waits. */
     public void cancel(String id) {
         if (open.containsKey(id)) {
-            process.send(Codec.notification("cancel", Map.of("id", id)));
+            process.send(cancelOf(id));
         }
     }
 
@@ -260,10 +261,24 @@ public final class WorkerClient {
         process.stop(PATIENCE);
     }
 
-    private void received(byte[] line) {
-        lastHeard = System.nanoTime();
-        try {
+    /** Takes the worker's lines, on the reader thread. */
+    private final class Output implements WorkerProcess.Output {
+
+        @Override
+        public void line(byte[] line) {
+            lastHeard = System.nanoTime();
             Inbound message = Codec.decode(line);
+            if (unread != null) {
+                unread = null; // it can be read again
+            }
+            try {
+                handle(message, line);
+            } catch (RuntimeException senseless) { // of a notification to all, such as a hello without a nonce
+                junk(senseless.toString());
+            }
+        }
+
+        private void handle(Inbound message, byte[] line) {
             if (message instanceof Inbound.Notification notification) {
                 notified(notification);
             } else if (message instanceof Inbound.Answer answer) {
@@ -272,13 +287,42 @@ public final class WorkerClient {
                 failed(failure);
             } else if (message instanceof Inbound.Junk bad) {
                 junk(bad.reason());
+                unreadable(line, bad.reason());
             }
-        } catch (RuntimeException error) {
-            log.error(
-                    "A line of the {} worker could not be handled",
-                    launch.kind().id(),
-                    error);
         }
+
+        @Override
+        public void overlong(byte[] head) {
+            lastHeard = System.nanoTime();
+            String reason = "longer than %,d bytes".formatted(Bounds.MAX_LINE_BYTES);
+            log.warn("The {} worker wrote a line that is {}", launch.kind().id(), reason);
+            unreadable(head, reason);
+        }
+
+        /** Fails every open call, since one of them may be waiting for what is lost. The worker itself is healthy. */
+        @Override
+        public void unread(Throwable why) {
+            Mlx4jException error = Mlx4jException.of(why);
+            unread = error;
+            open.keySet().forEach(id -> abort(id, error)); // first, since to log takes memory too
+            log.error(
+                    "The output of the {} worker could not be read, so its open calls failed",
+                    launch.kind().id(),
+                    why);
+        }
+    }
+
+    /** Fails the call that a line answers, if that can be told. */
+    private void unreadable(byte[] line, String reason) {
+        Codec.answeredId(line).ifPresent(id -> fail(id, unreadableAnswer(reason, null)));
+    }
+
+    private ProtocolException unreadableAnswer(String reason, @Nullable Throwable cause) {
+        return new ProtocolException(
+                "The %s worker gave an answer that can't be read: %s"
+                        .formatted(launch.kind().id(), reason),
+                "Use the worker that comes with this version of mlx4j.",
+                cause);
     }
 
     private void notified(Inbound.Notification notification) {
@@ -286,9 +330,14 @@ public final class WorkerClient {
             case "hello" -> greeted(Codec.read(notification.params(), Hello.class));
             case "log" -> logged(Codec.read(notification.params(), LogLine.class));
             default -> {
-                Open call = open.get(notification.params().path("id").asText());
+                String id = notification.params().path("id").asText();
+                Open call = open.get(id);
                 if (call != null) {
-                    call.reply().notified(notification.method(), notification.params());
+                    try {
+                        call.reply().notified(notification.method(), notification.params());
+                    } catch (Throwable thrown) {
+                        abort(id, asAnswerError(thrown));
+                    }
                 }
             }
         }
@@ -323,14 +372,16 @@ public final class WorkerClient {
         }
         try {
             call.reply().answered(answer.result());
-        } catch (RuntimeException error) {
-            call.reply()
-                    .failed(new ProtocolException(
-                            "The %s worker gave an answer that can't be read: %s"
-                                    .formatted(launch.kind().id(), error.getMessage()),
-                            "Use the worker that comes with this version of mlx4j.",
-                            error));
+        } catch (Throwable thrown) {
+            failed(call, asAnswerError(thrown));
         }
+    }
+
+    /** What a reply threw: a plain exception is for a message that makes no sense to it. */
+    private Mlx4jException asAnswerError(Throwable thrown) {
+        return thrown instanceof RuntimeException && !(thrown instanceof Mlx4jException)
+                ? unreadableAnswer(String.valueOf(thrown.getMessage()), thrown)
+                : Mlx4jException.of(thrown);
     }
 
     private void failed(Inbound.Failure failure) {
@@ -360,10 +411,14 @@ public final class WorkerClient {
 
     private void exited(int exitCode) {
         String hung = hang.get();
-        endWith(
-                hung == null
-                        ? Faults.died(launch.kind(), exitCode, process.standardError())
-                        : Faults.hung(launch.kind(), hung, process.standardError()));
+        Mlx4jException lost = unread;
+        if (lost != null) {
+            endWith(lost);
+        } else if (hung != null) {
+            endWith(Faults.hung(launch.kind(), hung, process.standardError()));
+        } else {
+            endWith(Faults.died(launch.kind(), exitCode, process.standardError()));
+        }
     }
 
     private void endWith(Mlx4jException reason) {
@@ -378,7 +433,28 @@ public final class WorkerClient {
     private void fail(String id, Mlx4jException error) {
         Open call = open.remove(id);
         if (call != null) {
+            failed(call, error);
+        }
+    }
+
+    /** Fails a call and has the worker end it. */
+    private void abort(String id, Mlx4jException error) {
+        Open call = open.remove(id);
+        if (call != null) {
+            failed(call, error);
+            process.send(cancelOf(id));
+        }
+    }
+
+    private static byte[] cancelOf(String id) {
+        return Codec.notification("cancel", Map.of("id", id));
+    }
+
+    private void failed(Open call, Mlx4jException error) {
+        try {
             call.reply().failed(error);
+        } catch (Throwable thrown) { // it has been told, and the other calls must go on
+            log.error("What took the failure of a call threw", thrown);
         }
     }
 }

@@ -1,6 +1,8 @@
 package io.github.mlx4j.internal.worker;
 
+import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.threads.Daemons;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -28,12 +30,10 @@ import org.zeroturnaround.exec.stream.ExecuteStreamHandler;
  */
 final class WorkerProcess {
 
-    /** The longest line that either side accepts. */
-    static final int MAX_LINE_BYTES = 8 * 1024 * 1024;
-
     private static final Duration LAST_LINES = Duration.ofSeconds(1);
     private static final Logger log = LoggerFactory.getLogger(WorkerProcess.class);
     private static final byte[] END = new byte[0];
+    private static final int MAX_FAILURES = 3;
 
     private final String name;
     private final PrivateFolder folder;
@@ -46,22 +46,35 @@ final class WorkerProcess {
         this.folder = folder;
         this.pipes = pipes;
         this.process = process;
-        this.gone = process.onExit().thenAcceptAsync(this::exited, task -> daemon(name + "-exit", task));
+        this.gone = process.onExit().thenAcceptAsync(this::exited, task -> Daemons.start(name + "-exit", task));
+    }
+
+    /** Receives what a process writes to its standard output, on the reader thread. */
+    interface Output {
+
+        /** A line. */
+        void line(byte[] line);
+
+        /** The beginning of a line that was too long and has been dropped. */
+        void overlong(byte[] head);
+
+        /** A line could not be read or handled, most likely for want of memory; whose it was is not known. */
+        void unread(Throwable why);
     }
 
     /**
-     * Starts a process. {@code onLine} hears each line of its standard output, on the reader thread.
+     * Starts a process.
      *
      * @throws IOException if it can't be started
      */
-    static WorkerProcess start(WorkerLaunch launch, String nonce, Consumer<byte[]> onLine) throws IOException {
+    static WorkerProcess start(WorkerLaunch launch, String nonce, Output output) throws IOException {
         String name = "mlx4j-" + launch.kind().id();
         PrivateFolder folder = PrivateFolder.create(launch.kind().id());
         try {
             Path script =
                     launch.scripts().install(Files.createDirectory(folder.path().resolve("scripts")));
             Path home = Files.createDirectory(folder.path().resolve("cwd"));
-            Pipes pipes = new Pipes(name, onLine);
+            Pipes pipes = new Pipes(name, output);
             List<String> command = new ArrayList<>(launch.python());
             command.addAll(List.of(
                     "-I",
@@ -176,29 +189,22 @@ final class WorkerProcess {
         folder.close(); // the watchdog removes it too
     }
 
-    private static Thread daemon(String name, Runnable task) {
-        Thread thread = new Thread(task, name);
-        thread.setDaemon(true);
-        thread.start();
-        return thread;
-    }
-
     /** The raw pipes, as zt-exec hands them out; its own pumps wait and split in ways that a protocol can't afford. */
     private static final class Pipes implements ExecuteStreamHandler {
 
         private final BlockingQueue<byte[]> outbox = new LinkedBlockingQueue<>();
         private final StandardError standardError = new StandardError();
         private final String name;
-        private final Consumer<byte[]> onLine;
+        private final Output output;
         private final CompletableFuture<Runnable> onEnd = new CompletableFuture<>();
         private OutputStream stdin = OutputStream.nullOutputStream();
         private InputStream stdout = InputStream.nullInputStream();
         private InputStream stderr = InputStream.nullInputStream();
         private List<Thread> readers = List.of();
 
-        Pipes(String name, Consumer<byte[]> onLine) {
+        Pipes(String name, Output output) {
             this.name = name;
-            this.onLine = onLine;
+            this.output = output;
         }
 
         @Override
@@ -219,8 +225,9 @@ final class WorkerProcess {
         @Override
         public void start() {
             readers = List.of(
-                    daemon(name + "-reader", this::read), daemon(name + "-stderr", () -> standardError.drain(stderr)));
-            daemon(name + "-writer", this::write);
+                    Daemons.start(name + "-reader", this::read),
+                    Daemons.start(name + "-stderr", () -> standardError.drain(stderr)));
+            Daemons.start(name + "-writer", this::write);
         }
 
         @Override
@@ -244,22 +251,29 @@ final class WorkerProcess {
         }
 
         private void read() {
-            LineReader lines = new LineReader(stdout, MAX_LINE_BYTES);
+            LineReader lines = new LineReader(stdout, Bounds.MAX_LINE_BYTES, output::overlong);
+            int failures = 0; // without a line between them
             try {
-                for (byte[] line = lines.next(); line != null; line = lines.next()) {
-                    onLine.accept(line);
+                while (failures < MAX_FAILURES) {
+                    try {
+                        byte[] line = lines.next();
+                        if (line == null) {
+                            break;
+                        }
+                        output.line(line);
+                        failures = 0;
+                    } catch (Throwable unread) { // an OutOfMemoryError too: callers wait for what this thread reads
+                        if (unread instanceof IOException) {
+                            log.debug("{}: its output ended", name, unread);
+                            break;
+                        }
+                        failures++;
+                        output.unread(unread);
+                    }
                 }
-            } catch (IOException gone) {
-                log.debug("{}: its output ended", name, gone);
+            } finally {
+                onEnd.thenAcceptAsync(Runnable::run, task -> Daemons.start(name + "-end", task));
             }
-            if (lines.overlong() > 0) {
-                log.warn(
-                        "{}: {} lines were longer than {} bytes and were dropped",
-                        name,
-                        lines.overlong(),
-                        MAX_LINE_BYTES);
-            }
-            onEnd.thenAcceptAsync(Runnable::run, task -> daemon(name + "-end", task));
         }
 
         private void write() {

@@ -19,6 +19,8 @@ class LineReaderTest {
     private static final int LIMIT = 10;
     private static final int BUFFER = 1 << 16;
 
+    private final List<byte[]> overlong = new ArrayList<>();
+
     @Test
     void shouldSplitAtLineFeedsOnly() throws IOException {
         assertThat(lines("a\rb\r\nc\u2028d\u2029e\u0085f\n\u000b\u000c\n"))
@@ -45,14 +47,16 @@ class LineReaderTest {
         byte[] bytes = "ab\n\u00e9\ud83d\udc4b\n\ntoo long to keep\nc\n".getBytes(StandardCharsets.UTF_8);
 
         for (int cut = 0; cut <= bytes.length; cut++) {
+            overlong.clear();
             LineReader reader = new LineReader(
                     new SequenceInputStream(
                             new ByteArrayInputStream(bytes, 0, cut),
                             new ByteArrayInputStream(bytes, cut, bytes.length - cut)),
-                    LIMIT);
+                    LIMIT,
+                    overlong::add);
 
             assertThat(texts(reader)).as("cut at %d", cut).containsExactly("ab", "\u00e9\ud83d\udc4b", "", "c");
-            assertThat(reader.overlong()).as("cut at %d", cut).isEqualTo(1);
+            assertThat(overlong).as("cut at %d", cut).hasSize(1);
         }
     }
 
@@ -65,7 +69,7 @@ class LineReaderTest {
             }
         };
 
-        assertThat(texts(new LineReader(slow, LIMIT))).containsExactly("ab", "c");
+        assertThat(texts(new LineReader(slow, LIMIT, overlong::add))).containsExactly("ab", "c");
     }
 
     @Test
@@ -74,7 +78,7 @@ class LineReaderTest {
                 reader("x".repeat(LIMIT) + "\n" + "x".repeat(LIMIT + 1) + "\nb\n" + "y".repeat(99) + "\nc\n");
 
         assertThat(texts(reader)).containsExactly("x".repeat(LIMIT), "b", "c");
-        assertThat(reader.overlong()).isEqualTo(2);
+        assertThat(overlong).extracting(head -> (char) head[0]).containsExactly('x', 'y');
     }
 
     @ParameterizedTest
@@ -82,36 +86,41 @@ class LineReaderTest {
     void shouldGiveALineWhenItIsAsLongAsTheBuffer(int length) throws IOException {
         String line = "x".repeat(length);
         LineReader reader = new LineReader(
-                new ByteArrayInputStream((line + "\n" + line + "\n").getBytes(StandardCharsets.UTF_8)), length);
+                new ByteArrayInputStream((line + "\n" + line + "\n").getBytes(StandardCharsets.UTF_8)),
+                length,
+                overlong::add);
 
         assertThat(texts(reader)).containsExactly(line, line);
-        assertThat(reader.overlong()).isZero();
+        assertThat(overlong).isEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(ints = {BUFFER, 3 * BUFFER})
     void shouldSkipALineWhenItIsLongerThanTheLimitAndTheBuffer(int limit) throws IOException {
         LineReader reader = new LineReader(
-                new ByteArrayInputStream(("x".repeat(limit + 1) + "\nb\n").getBytes(StandardCharsets.UTF_8)), limit);
+                new ByteArrayInputStream(("x".repeat(limit + 1) + "\nb\n").getBytes(StandardCharsets.UTF_8)),
+                limit,
+                overlong::add);
 
         assertThat(texts(reader)).containsExactly("b");
-        assertThat(reader.overlong()).isEqualTo(1);
+        assertThat(overlong).hasSize(1);
     }
 
     @Test
     void shouldKeepBytesAsTheyAreWhenTheyAreNoText() throws IOException {
         byte[] bytes = {0, (byte) 0xff, (byte) 0xc3, '\n'};
 
-        assertThat(new LineReader(new ByteArrayInputStream(bytes), LIMIT).next())
+        assertThat(new LineReader(new ByteArrayInputStream(bytes), LIMIT, overlong::add).next())
                 .isEqualTo(Arrays.copyOf(bytes, 3));
     }
 
-    private static List<String> lines(String text) throws IOException {
-        return texts(new LineReader(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), 100));
+    private List<String> lines(String text) throws IOException {
+        return texts(
+                new LineReader(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), 100, overlong::add));
     }
 
-    private static LineReader reader(String text) {
-        return new LineReader(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), LIMIT);
+    private LineReader reader(String text) {
+        return new LineReader(new ByteArrayInputStream(text.getBytes(StandardCharsets.UTF_8)), LIMIT, overlong::add);
     }
 
     private static List<String> texts(LineReader reader) throws IOException {

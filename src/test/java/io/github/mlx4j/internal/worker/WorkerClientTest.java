@@ -7,6 +7,8 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.WorkerTraces;
@@ -16,6 +18,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.port.ProviderKind;
@@ -29,12 +32,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
@@ -200,6 +205,103 @@ class WorkerClientTest {
         assertThat(generate(client, "on").end()).succeedsWithin(SOON);
     }
 
+    static List<Throwable> anything() {
+        return List.of(
+                new IllegalStateException("thrown by the test"),
+                new IOException("a checked one, as Kotlin throws them"),
+                new StackOverflowError(),
+                new OutOfMemoryError("thrown by the test"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("anything")
+    void shouldEndOneCallOnceWhenItsReplyThrowsAnything(Throwable thrown) throws IOException {
+        WorkerClient client = initialized();
+        Recorder other = generate(client, "{\"say\":\"abc\",\"stepMs\":50}");
+        List<Mlx4jException> failures = new CopyOnWriteArrayList<>();
+
+        client.call("generate", Map.of("prompt", "{\"pause\":true,\"after\":1}", "maxTokens", 9), new Reply() {
+            @Override
+            public void notified(String method, JsonNode params) {
+                sneakyThrow(thrown);
+            }
+
+            @Override
+            public void answered(JsonNode result) {}
+
+            @Override
+            public void failed(Mlx4jException error) {
+                failures.add(error);
+                sneakyThrow(thrown);
+            }
+        });
+
+        await().atMost(SOON).until(() -> !failures.isEmpty());
+        assertThat(failures)
+                .singleElement()
+                .satisfies(error -> assertThat(error).hasCause(thrown));
+        assertThat(other.end()).succeedsWithin(SOON);
+        assertThat(other.text()).isEqualTo("abc");
+        await().atMost(SOON)
+                .untilAsserted(() -> assertThat(client.ping().get().engine().open())
+                        .as("it was cancelled in the worker too")
+                        .isZero());
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void sneakyThrow(Throwable thrown) throws T {
+        throw (T) thrown;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {127, 500, 990, 998, 5000})
+    void shouldEndACallWhenItsParamsAreNestedTooDeeply(int depth) throws IOException {
+        WorkerClient client = initialized();
+        Object deep = "x";
+        for (int i = 0; i < depth; i++) {
+            deep = List.of(deep);
+        }
+        Recorder reply = new Recorder();
+
+        client.call("generate", Map.of("prompt", "Hi", "deep", deep), reply);
+
+        assertFails(reply.end(), InvalidRequestException.class)
+                .withMessageContaining("nested more than 128 levels deep");
+        assertThat(client.openWork()).isZero();
+        assertThat(generate(client, "on").end()).succeedsWithin(SOON);
+    }
+
+    @Test
+    void shouldEndACallWhenItsParamsHaveNoJsonForm() throws IOException {
+        WorkerClient client = initialized();
+        Recorder reply = new Recorder();
+
+        client.call("generate", Map.of("prompt", new Object()), reply);
+
+        assertThat(reply.end()).isCompletedExceptionally();
+        assertThat(client.openWork()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"\"result\":{oops", "\"result\":{\"a\":1,\"a\":2}}", "\"result\":[[[["})
+    void shouldEndTheCallWhoseAnswerCanNotBeParsed(String rest) throws IOException {
+        WorkerClient client = initialized();
+        Recorder paused = generate(client, "{\"pause\":true}");
+        String id = lastId(client);
+        ObjectNode script = new JsonMapper().createObjectNode();
+        script.put("wire", "{\"jsonrpc\":\"2.0\",\"id\":\"" + id + "\"," + rest + "\n");
+
+        assertThat(generate(client, script.toString()).end()).succeedsWithin(SOON);
+
+        assertFails(paused.end(), ProtocolException.class)
+                .withMessageStartingWith("The mlx worker gave an answer that can't be read");
+    }
+
+    /** The id of the last call: ids count. */
+    private static String lastId(WorkerClient client) {
+        return Long.toString(Long.parseLong(client.call("ping", Map.of(), new Recorder())) - 1);
+    }
+
     @Test
     void shouldFailEveryPendingCallOnceWhenTheWorkerIsKilled() throws IOException {
         WorkerClient client = initialized();
@@ -333,12 +435,11 @@ class WorkerClientTest {
     void shouldRefuseARequestWhenItIsLongerThanALine() throws IOException {
         WorkerClient client = initialized();
 
-        Recorder reply = generate(client, "x".repeat(WorkerProcess.MAX_LINE_BYTES));
+        Recorder reply = generate(client, "x".repeat(Bounds.MAX_LINE_BYTES));
 
         assertThat(reply.end()).as("at once").isCompletedExceptionally();
         assertFails(reply.end(), InvalidRequestException.class)
-                .withMessageMatching("The request has 8.388.\\d{3} bytes, but a worker takes 8.388.608\\."
-                        + " What to do: Send a shorter prompt\\.");
+                .withMessageMatching("The request is longer than 8.388.608 bytes.*");
         assertThat(generate(client, "on").end())
                 .as("the worker heard nothing of it")
                 .succeedsWithin(SOON);

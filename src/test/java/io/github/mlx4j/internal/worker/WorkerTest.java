@@ -270,7 +270,8 @@ class WorkerTest {
                 3);
 
         assertFails(worker.ready(), WorkerStartException.class)
-                .withMessage("The mlx worker could not be started.")
+                .withMessageStartingWith(
+                        "The mlx worker could not be started: java.lang.IllegalArgumentException: broken")
                 .withCauseInstanceOf(IllegalArgumentException.class);
     }
 
