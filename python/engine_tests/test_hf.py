@@ -27,7 +27,9 @@ from engine_tests.harness import (
     submit_texts,
 )
 from engine_tests.tolerance import tolerance
-from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
+from mlx4j_worker import failures
+from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, OutOfMemory
+from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.grammar import Constraint
 from mlx4j_worker.hf import loading
 from mlx4j_worker.hf.choice import Choice
@@ -612,6 +614,44 @@ class Queue(unittest.TestCase):
             run(engine)
         self.assertIsInstance(failing.error, EngineFailed)
         self.assertEqual("Hello World", generate(engine, HELLO).text)
+
+    def test_a_pass_for_which_memory_is_short_fails_its_request_with_that(self):
+        for error in (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."),
+            RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GiB)"),
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            MemoryError(),
+        ):
+            failing = submit_texts(engine, "a")
+            with mock.patch.object(type(engine._model.base_model), "forward", side_effect=error):
+                run(engine)
+            self.assertIsInstance(failing.error, OutOfMemory)
+        self.assertEqual("Hello World", generate(engine, HELLO).text)
+
+    def test_a_device_that_fails_answers_nobody(self):
+        for text, answered in (
+            ("CUDA error: device-side assert triggered", False),
+            ("CUDA error: out of memory", True),
+        ):
+            own = load(loading.load)
+            failing, waiting = submit(own, HELLO), submit(own, HELLO)
+            broken = mock.patch.object(type(own._model), "forward", side_effect=torch.AcceleratorError(text))
+            with broken, self.assertRaises(DeviceFailed):
+                run(own)
+            self.assertEqual((answered, False), (failing.ended, waiting.ended))
+
+    def test_a_load_for_which_memory_is_short(self):
+        for error in (
+            torch.OutOfMemoryError("CUDA out of memory."),
+            RuntimeError("MPS backend out of memory"),
+            MemoryError(),
+        ):
+            with (
+                mock.patch("transformers.AutoModelForCausalLM.from_pretrained", side_effect=error),
+                self.assertRaises(Exception) as raised,
+            ):
+                load(loading.load)
+            self.assertIsInstance(failures.typed(raised.exception, ""), OutOfMemory)
 
     def test_cancels(self):
         running, waiting, after = (submit(engine, question) for question in (STORY, HELLO, HELLO))

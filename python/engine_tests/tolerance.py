@@ -12,9 +12,9 @@ def device() -> str:
         import mlx.core as mx
 
         return "cpu" if mx.default_device() == mx.cpu else "gpu"
-    from mlx4j_worker.hf import models
+    from mlx4j_worker.hf.devices import choose_device
 
-    return models.device()
+    return choose_device()[0]
 
 
 def tolerance(cpu: float) -> float:
