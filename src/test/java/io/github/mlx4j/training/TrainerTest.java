@@ -269,7 +269,8 @@ class TrainerTest {
 
     @Test
     void shouldEndWhenItsFutureIsEndedByTheCaller() throws Exception {
-        Trainer trainer = new Trainer(fake.providers(), fake.run("fake", 100_000).build());
+        Trainer trainer =
+                new Trainer(fake.providers(), fake.run("fake", 100_000).build());
 
         trainer.start().cancel(true);
 

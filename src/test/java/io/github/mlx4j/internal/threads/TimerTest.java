@@ -70,7 +70,8 @@ class TimerTest {
     void shouldEndItsThreadWhenThereIsNothingToWaitFor() {
         Timer.after(Duration.ofMillis(1), "task", () -> {});
 
-        await().atMost(Duration.ofSeconds(30)).until(() -> Thread.getAllStackTraces().keySet().stream()
-                .noneMatch(thread -> thread.getName().equals("mlx4j-timer")));
+        await().atMost(Duration.ofSeconds(30))
+                .until(() -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().equals("mlx4j-timer")));
     }
 }
