@@ -27,7 +27,9 @@ def test_tokens_whose_text_comes_late_are_sent_in_chunks_that_fit_into_a_line():
     generation.started()
 
     for token in range(1, 2501):
-        generation.add(token, (-float(token), [(token, -float(token))]))
+        ended = generation.add(token, (-float(token), [(token, -float(token))]))
+    assert ended
+    generation.answer()
 
     assert [chunk["seq"] for chunk in call.chunks] == [0, 1, 2] == list(range(call.result["chunks"]))
     assert all(len(chunk["tokens"]) <= MAX_CHUNK_TOKENS for chunk in call.chunks)

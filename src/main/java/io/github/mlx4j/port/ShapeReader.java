@@ -352,7 +352,13 @@ final class ShapeReader {
             Constructor<?> constructor = type.getDeclaredConstructor(parameters);
             constructor.setAccessible(true);
             return constructor;
-        } catch (NoSuchMethodException | InaccessibleObjectException error) {
+        } catch (InaccessibleObjectException closed) {
+            throw new InvalidRequestException(
+                    "%s can't be the type of an answer: the module of %s does not open its package."
+                            .formatted(root.getSimpleName(), type.getName()),
+                    "Add `opens %s to io.github.mlx4j;` to its module-info.java.".formatted(type.getPackageName()),
+                    closed);
+        } catch (NoSuchMethodException error) {
             throw refused(path, type, "can't be constructed from here: " + error.getMessage());
         }
     }

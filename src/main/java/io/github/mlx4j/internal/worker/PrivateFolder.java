@@ -20,7 +20,16 @@ public record PrivateFolder(Path path) implements AutoCloseable {
 
     /** Creates one whose name begins with {@code mlx4j-} and this. */
     public static PrivateFolder create(String name) throws IOException {
-        return new PrivateFolder(Files.createTempDirectory("mlx4j-" + name + "-")); // rwx for the owner alone
+        try {
+            return new PrivateFolder(Files.createTempDirectory("mlx4j-" + name + "-")); // rwx for the owner alone
+        } catch (IOException error) { // its message is the path alone
+            throw new IOException(
+                    "no folder can be created in the temporary folder %s (%s); set -Djava.io.tmpdir to one that exists and is writable"
+                            .formatted(
+                                    System.getProperty("java.io.tmpdir"),
+                                    error.getClass().getSimpleName()),
+                    error);
+        }
     }
 
     /** The environment variables that make it the temporary folder of a child process. */
