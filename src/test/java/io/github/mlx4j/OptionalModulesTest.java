@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -146,11 +147,16 @@ class OptionalModulesTest {
 
     /** Prints how many answers were measured. */
     static final class Measures {
-        public static void main(String[] args) {
+        public static void main(String[] args) throws InterruptedException {
             SimpleMeterRegistry registry = new SimpleMeterRegistry();
             ProviderConfig config = ProviderConfig.fromEnv().withListener(new Mlx4jMetrics(registry));
             try (ProviderFactory providers = ProviderFactory.create(config)) {
                 providers.createTextGenerationAdapter().generate("Hi");
+                long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+                while (registry.find("gen_ai.client.operation.duration").timer() == null
+                        && end - System.nanoTime() > 0) {
+                    Thread.sleep(10); // the meters are updated on the listener's own thread
+                }
                 System.out.print(
                         registry.get("gen_ai.client.operation.duration").timer().count() + " answer");
             }

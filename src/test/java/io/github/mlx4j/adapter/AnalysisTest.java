@@ -130,14 +130,15 @@ class AnalysisTest {
     static Stream<Arguments> badLogits() {
         String first = logits(0, "AACAPwAAAAA=");
         String end = result("\"count\":2,\"vocabularySize\":2");
-        String oneCame = "1 vectors came, in order, of 2 for 2 tokens";
         return Stream.of(
-                Arguments.of(oneCame, List.of(first, end)),
-                Arguments.of(oneCame, List.of(first, logits(2, "AACAPwAAAAA="), end)),
-                Arguments.of(oneCame, List.of(first, first, end)),
-                Arguments.of(oneCame, List.of(first, logits(1, "no!"), end)),
-                Arguments.of(oneCame, List.of(first, logits(1, "AAAA"), end)),
-                Arguments.of(oneCame, List.of(first, notification("embedding", "\"index\":1,\"vector\":\"\""), end)),
+                Arguments.of("1 vectors came, in order, of 2 for 2 tokens", List.of(first, end)),
+                Arguments.of("positionLogits 2 came in place of 1", List.of(first, logits(2, "AACAPwAAAAA="), end)),
+                Arguments.of("positionLogits 0 came in place of 1", List.of(first, first, end)),
+                Arguments.of("Cannot deserialize value of type `byte[]`", List.of(first, logits(1, "no!"), end)),
+                Arguments.of("a vector has 3 bytes", List.of(first, logits(1, "AAAA"), end)),
+                Arguments.of(
+                        "1 vectors came, in order, of 2 for 2 tokens",
+                        List.of(first, notification("embedding", "\"index\":1,\"vector\":\"\""), end)),
                 Arguments.of(
                         "2 vectors came, in order, of 3 for 2 tokens",
                         List.of(first, logits(1, "AACAPwAAAAA="), result("\"count\":3,\"vocabularySize\":2"))),
