@@ -26,12 +26,16 @@ def home() -> Path:
     return Path(os.environ.get("MLX4J_HOME") or Path.home() / ".mlx4j")
 
 
+def has_environment(kind: str) -> bool:
+    """Whether the environment of a worker was made, and made whole."""
+    return (home() / "envs" / kind / "mlx4j-requirements.sha256").is_file()
+
+
 def python(kind: str) -> Path:
     """The interpreter of a worker's environment. Raises Unavailable if there is none."""
-    path = home() / "envs" / kind / "bin" / "python"
-    if not os.access(path, os.X_OK):
+    if not has_environment(kind):
         raise Unavailable(f"needs the {kind} environment, which is not there; see step setup")
-    return path
+    return home() / "envs" / kind / "bin" / "python"
 
 
 def java() -> str:

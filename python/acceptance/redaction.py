@@ -52,7 +52,10 @@ _PATTERNS: list[tuple[re.Pattern, str]] = [
     (re.compile(rf"\b(?:{_COMPUTERS})[ -](?:von|de|di|van|af|av|do|da)[ -]{_WORD}"), "COMPUTER"),
     (re.compile(r"(?i)\b(?!COMPUTER\b)[a-z0-9][\w-]*\.(?:local|lan|fritz\.box)\b(?![/\\(])"), "COMPUTER"),
     # Home folders and the folders that macOS names after an account.
-    (re.compile(r"(/(?:Users|home|Volumes/[^/\s]+/Users)/)(?!Shared\b|USER\b)[^/\s\"':,;)\]}>]+"), r"\1USER"),
+    (
+        re.compile(r"(?<![\w.-])(/(?:Users|home|Volumes/[^/\s]+/Users)/)(?!Shared\b|USER\b)[^/\s\"':,;)\]}>]+"),
+        r"\1USER",
+    ),
     (re.compile(r"(/var/folders/)\w{2}/\w{20,}"), r"\1USER"),
     (re.compile(r"(?i)([A-Z]:\\Users\\)(?!USER\b)[^\\\s\"']+"), r"\1USER"),
 ]

@@ -29,7 +29,9 @@ def table(results: list[Result]) -> str:
             line = f"{'':2}{_clip(check.name, 66):66} {check.status.value:14} {_clip(check.detail, 150)}"
             lines.append(line.rstrip())
     counts = ((status, sum(result.status is status for result in results)) for status in Status)
-    lines += ["", ", ".join(f"{count} {status.value}" for status, count in counts if count) or "no step ran"]
+    left_out = sum(check.status is Status.NOT_APPLICABLE for result in results for check in result.checks)
+    summary = ", ".join(f"{count} {status.value}" for status, count in counts if count) or "no step ran"
+    lines += ["", summary + (f"; {left_out} checks do not apply here" if left_out else "")]
     return "\n".join(lines)
 
 

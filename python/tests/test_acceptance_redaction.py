@@ -91,6 +91,7 @@ def test_what_looks_personal_is_replaced(text, expected):
         'panic(cpu 4 caller 0xfffffe002a5c1f00): "completeMemory() prepare count underflow" @IOGPUMemory.cpp:492',
         "import threading.local()",
         "io.github.mlx4j.acceptance",
+        "/tmp/kit/home/envs/mlx and src/Users/list",
     ],
 )
 def test_what_a_reader_needs_stays(text):

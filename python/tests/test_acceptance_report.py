@@ -29,6 +29,9 @@ def test_the_table_has_a_line_for_each_step_and_check():
     assert lines[5].split() == ["soak:", "load", "stopped", "60.0"]
     assert lines[6].strip() == "stopped at its limit of 60 s"
     assert lines[-1] == "1 pass, 1 stopped"
+    part = Check("wired memory", Status.NOT_APPLICABLE, "needs macOS")
+    last = report.table([Result("soak", "load", Status.PASS, 60, "", [part])]).splitlines()[-1]
+    assert last == "1 pass; 1 checks do not apply here"
 
 
 def test_everything_in_the_zip_is_redacted(tmp_path):

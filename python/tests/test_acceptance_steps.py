@@ -42,6 +42,9 @@ def test_programs_get_no_setting_and_no_secret_of_the_user(monkeypatch):
 
 def test_what_needs_an_environment_says_so(monkeypatch, context):
     monkeypatch.setenv("MLX4J_HOME", str(context.temp))
+    half_made = context.temp / "envs/mlx/bin/python"
+    half_made.parent.mkdir(parents=True)
+    half_made.symlink_to(sys.executable)
     with pytest.raises(Unavailable, match="needs the mlx environment, which is not there; see step setup"):
         product.python("mlx")
 
@@ -53,6 +56,15 @@ def test_setup_needs_room(monkeypatch, context):
     check = read(context.logs / "checks.jsonl")[0]
     assert check.status == "not run"
     assert check.detail.startswith("needs 1000000000 MiB of disk space in")
+
+
+def test_a_missing_network_is_named():
+    refused = (
+        "WARNING: Retrying (…) after connection broken by 'NewConnectionError(…: Failed to establish a new connection"
+    )
+    failed = processes.Finished(1, "", f"{refused}\nmlx4j: DEPENDENCY_MISSING: pip failed\n", 5)
+    assert setup.why(failed).startswith("no network: pip could not reach the package index; exit 1: mlx4j: DEPENDENCY")
+    assert setup.why(processes.Finished(1, "", "mlx4j: no Python\n", 5)) == "exit 1: mlx4j: no Python"
 
 
 def test_processes_and_folders_that_are_left_are_counted(context):

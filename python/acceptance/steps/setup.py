@@ -3,6 +3,7 @@
 import json
 import os
 import plistlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,6 +16,9 @@ from acceptance.runner import Context, Step
 
 LABEL = "io.github.mlx4j.acceptance"
 NEEDED_MB = 3000 if macos.IS_MACOS else 9000  # on Linux, PyPI's torch brings CUDA
+_NO_NETWORK = re.compile(
+    r"connection broken by|Failed to establish a new connection|NameResolutionError|ConnectTimeout"
+)
 _DEVICE_INFO = """
 import json
 import mlx.core as mx
@@ -49,7 +53,7 @@ def run(context: Context) -> None:
 
 
 def _setup(context: Context, kind: str) -> None:
-    there = (product.home() / "envs" / kind).is_dir()
+    there = product.has_environment(kind)
     product.home().mkdir(parents=True, exist_ok=True)
     free_mb = shutil.disk_usage(product.home()).free // 2**20
     if not there and free_mb < NEEDED_MB:
@@ -58,8 +62,15 @@ def _setup(context: Context, kind: str) -> None:
         return
     done = product.cli(context, f"setup-{kind}", "setup", kind, limit_s=2400)
     how = "environment was there" if there else "environment made"
-    detail = f"{how} in {done.seconds:.0f} s" if done.code == 0 else f"{done.outcome} (needs a network connection)"
+    detail = f"{how} in {done.seconds:.0f} s" if done.code == 0 else why(done)
     context.checks.verdict(f"setup {kind}", done.code == 0, detail, seconds=done.seconds, existed=there)
+
+
+def why(done: Finished) -> str:
+    """Why an environment could not be made; first of all, whether the network was missing."""
+    if _NO_NETWORK.search(done.err):
+        return f"no network: pip could not reach the package index; {done.outcome}"
+    return done.outcome
 
 
 def _verify(kind: str) -> list[str]:

@@ -43,7 +43,7 @@ def _interrupt(context: Context, name: str, log: str, interrupt) -> None:
         interrupted = program.until("answered", "failed")
         following = program.until("answered")
     slept = clocks.asleep_s(change)
-    outcome = interrupted["event"] if interrupted else "lost"
+    outcome = "lost" if interrupted is None else "failed" if interrupted["event"] == "failed" else "complete"
     right = [event["same"] for event in (interrupted, following) if event and event["event"] == "answered"]
     detail = f"answer {outcome}{' ' + interrupted['code'] if outcome == 'failed' else ''}"
     detail += f", next one {'complete' if following else 'lost'}; real time {change['CLOCK_REALTIME']:.1f} s"

@@ -41,11 +41,16 @@ public final class AcceptanceProgram {
 
     /** Runs it. */
     public static void main(String[] args) throws Exception {
-        switch (args[0]) {
-            case "known" -> known(Integer.parseInt(args[1]));
-            case "compare" -> compare(Double.parseDouble(args[1]));
-            case "answers" -> answers(Integer.parseInt(args[1]), Integer.parseInt(args[2]));
-            default -> throw new IllegalArgumentException(args[0]);
+        try {
+            switch (args[0]) {
+                case "known" -> known(Integer.parseInt(args[1]));
+                case "compare" -> compare(Double.parseDouble(args[1]));
+                case "answers" -> answers(Integer.parseInt(args[1]), Integer.parseInt(args[2]));
+                default -> throw new IllegalArgumentException(args[0]);
+            }
+        } catch (Mlx4jException failure) {
+            System.err.println(failure.code() + ": " + failure.getMessage());
+            System.exit(1);
         }
     }
 
