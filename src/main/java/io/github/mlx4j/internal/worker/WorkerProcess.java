@@ -68,7 +68,7 @@ final class WorkerProcess {
             command.addAll(List.of("-I", "-X", "utf8", "-u", script.toString(), nonce, folder.toString()));
             Process process = new ProcessExecutor(command)
                     .directory(home.toFile())
-                    .environment(WorkerEnvironment.from(System.getenv(), launch.environment()))
+                    .environment(launch.variables(System.getenv(), System.getProperties()))
                     .redirectErrorStream(false)
                     .streams(pipes)
                     .closeTimeout(2, TimeUnit.SECONDS)
