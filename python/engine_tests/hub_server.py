@@ -25,6 +25,8 @@ is wrong with it:
     faults/endless    the weights never end
     faults/small      the content of a small file is not what the list says
 
+It is an HTTP proxy too, which answers for every host.
+
 ``GET /log`` is the list of the requests so far, of which each has a method, path, host and Range, and whether it had a
 token.
 """
@@ -36,6 +38,7 @@ import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 WEIGHTS = "model.safetensors"
 HUGE = 10_000_000_000_000
@@ -78,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        path = self.path.split("?")[0]
+        path = urlsplit(self.path).path
         if path == "/log":
             self._json(self.server.log)
             return

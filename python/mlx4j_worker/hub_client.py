@@ -115,16 +115,30 @@ def opened(url: str, token: str | None, wait: float, start: int | None = None) -
     Raises TryAgain for a status after which that may help, and WorkerErrors for others. The body of an error is never
     read.
     """
-    from huggingface_hub import get_session
     from huggingface_hub.utils import build_hf_headers
 
     headers = {**build_hf_headers(token=token), "Accept-Encoding": "identity"}
     if start is not None:
         headers["Range"] = f"bytes={start}-"
-    with get_session().stream("GET", url, headers=headers, timeout=wait) as answer:
+    with _session().stream("GET", url, headers=headers, timeout=wait) as answer:
         if answer.status_code >= 400 and answer.status_code != 416:
             _refuse(answer.status_code, answer.headers.get("X-Error-Code", ""))
         yield answer
+
+
+def _session():
+    """The client, which is made with the settings of proxies and certificates in the environment."""
+    import httpx2
+    from huggingface_hub import get_session
+
+    try:
+        return get_session()
+    except (ImportError, ValueError, OSError, httpx2.InvalidURL) as error:
+        why = str(error) if isinstance(error, ImportError) else type(error).__name__  # others may show a password
+        raise DownloadFailed(
+            f"The settings of proxies or certificates can't be used: {why}.",
+            "Correct HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from None
 
 
 _NO_HUB = "Check HF_ENDPOINT: is that a hub?"

@@ -91,7 +91,7 @@ def test_fields_that_are_not_read_are_told(read):
     [
         (b"{", "not JSON"),
         (b"\xff{}", "not UTF-8"),
-        (b"[" * 100_000, "not JSON"),
+        (b"[" * 100_000, "nested"),
         ([], "not a JSON object"),
         ({}, "exactly one of"),
         ({"text": "a", "prompt": "b"}, "exactly one of"),
@@ -155,6 +155,71 @@ def test_the_digest_tells_files_apart(read):
     assert read({"text": "ab"}).digest == read({"text": "ab"}).digest != read({"text": "ac"}).digest
     masked, plain = (read({"prompt": "ab", "completion": "c"}, mask=mask).digest for mask in (True, False))
     assert masked != plain
+
+
+DEEP = 100_000
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("[" * DEEP, "line 2: it is nested more than 128 levels deep"),
+        ('{"text": "a", "more": ' + "[" * 128 + "]" * 128 + "}", "line 2: it is nested more than 128 levels deep"),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "a"},
+                    {
+                        "role": "assistant",
+                        "tool_calls": [{"function": {"name": "f", "arguments": '{"a":' * DEEP + "1" + "}" * DEEP}}],
+                    },
+                ]
+            },
+            "line 2: messages[1].tool_calls's arguments is nested more than 128 levels deep",
+        ),
+        ('{"text": "a", "text": "b"}', "line 2: it has 'text' twice in one object"),
+        ('{"text": "a", "b": {"c": 1, "c": 2}}', "line 2: it has 'c' twice in one object"),
+        ({"messages": [{"role": "user", "content": "x" * (9 << 20)}]}, "line 2: its messages have 9437184 characters"),
+    ],
+    ids=["deep", "a little too deep", "arguments", "twice", "twice within", "chat"],
+)
+def test_hostile_lines_are_refused_by_their_number(tmp_path, line, why):
+    path = tmp_path / "data.jsonl"
+    path.write_text("\n" + (line if isinstance(line, str) else json.dumps(line)))
+    with pytest.raises(InvalidRequest) as caught:
+        data.read(path, Characters(), 1000, False)
+    assert why in str(caught.value)
+    assert "Nothing was trained" in caught.value.hint
+
+
+def test_a_line_as_deep_as_allowed_is_read(read):
+    inner = json.loads("[" * 127 + "]" * 127)
+    assert read({"text": "ab", "more": inner}).ignored == {"more"}
+
+
+def test_a_line_without_an_end_is_refused_before_it_is_read_whole(tmp_path):
+    path = tmp_path / "data.jsonl"
+    with open(path, "wb") as file:
+        file.write(b'{"text": "fine"}\n')
+        file.truncate(10 << 30)  # a hole of 10 GB, which takes no room on the disk
+    with pytest.raises(InvalidRequest, match="line 2: it has more than 64 MiB"):
+        data.read(path, Characters(), 1000, False)
+
+
+def test_no_more_text_is_tokenized_than_can_be_kept(tmp_path):
+    given = []
+
+    class Counting(Characters):
+        def encode(self, text, add_special_tokens=True):
+            given.append(len(text))
+            return super().encode(text, add_special_tokens)
+
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps({"text": "x" * 5_000_000}) + "\n")
+    found = data.read(path, Counting(), 100, False)
+    assert given == [101 * 128]
+    assert len(found.sequences[0].tokens) == 100
+    assert found.cut == 1
 
 
 def test_a_batch_counts_what_is_to_be_learnt():

@@ -17,6 +17,12 @@ _ROLES = ("system", "developer", "user", "assistant", "tool")
 _OF_MESSAGES = {"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"}
 
 
+# Limits of a line. Longer ones are refused before they are read whole, and before they are parsed or tokenized.
+MAX_LINE_BYTES = 64 << 20
+MAX_DEPTH = 128
+_MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
+
+
 class _Bad(Exception):
     """Why a line can't be used."""
 
@@ -64,34 +70,69 @@ def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None, voc
     tokens. ``vocabulary`` is how many tokens the model has, None if that isn't to be checked.
     """
     found = None
+    max_chars = (max_length + 1) * _longest_token(tokenizer)
     for number, line in _lines(path):
         try:
-            entry = _parsed(line)
+            if len(line) > MAX_LINE_BYTES:
+                raise _Bad(f"it has more than {MAX_LINE_BYTES >> 20} MiB")
+            entry = _parsed(line.decode("utf-8"))
             kind = _kind(entry)
             found = found or DataSet(kind)
             if kind != found.kind:
                 raise _Bad(f"it has {kind}, but the lines before have {found.kind}")
             found.ignored |= entry.keys() - KINDS[kind]
-            sequence = _sequence(kind, entry, tokenizer, mask_prompt)
+            sequence = _sequence(kind, entry, _Encoder(tokenizer, max_chars), mask_prompt)
             if vocabulary is not None and max(sequence.tokens) >= vocabulary:
                 raise _Bad(f"its token {max(sequence.tokens)} is none of the model's {vocabulary}")
             _add(found, sequence, max_length)
+        except UnicodeDecodeError as error:
+            raise _refused(path, number, f"it is not UTF-8 ({error.reason})") from None
         except (_Bad, InvalidRequest) as error:
-            hint = getattr(error, "hint", "") or "Mend or remove the line."
-            raise InvalidRequest(f"{path}, line {number}: {error}", f"{hint} Nothing was trained.") from None
+            raise _refused(path, number, error) from None
         progress("data", len(found.sequences), 0, "sequences")
     if found is None or not found.sequences:
         raise InvalidRequest(f"{path} has nothing to train on.", "Give a file with a JSON object on each line.")
     return found
 
 
+def _refused(path, number, why):
+    hint = getattr(why, "hint", "") or "Correct or remove the line."
+    return InvalidRequest(f"{path}, line {number}: {why}", f"{hint} Nothing was trained.")
+
+
+def _longest_token(tokenizer):
+    """Characters of the longest token in the vocabulary."""
+    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else ()
+    return max(map(len, vocabulary), default=_MAX_TOKEN_CHARS)
+
+
+@dataclass
+class _Encoder:
+    """Tokens of a text, of which not more is tokenized than ``max_chars`` characters."""
+
+    tokenizer: object
+    max_chars: int
+
+    def raw(self, text, ended=False):
+        """The tokens of raw text; ``ended`` appends the token that ends a text, unless the text was cut."""
+        tokens = prompts.encode_text(self.tokenizer, text[: self.max_chars])
+        end = self.tokenizer.eos_token_id
+        if not ended or len(text) > self.max_chars or end is None or tokens[-1:] == [end]:
+            return tokens
+        return [*tokens, end]
+
+    def rendered(self, text):
+        """The tokens of what a chat template made."""
+        return self.tokenizer.encode(text[: self.max_chars], add_special_tokens=False)
+
+
 def _lines(path):
-    """(its number, the line) of each line that is not blank."""
+    """(its number, the line) of each line that is not blank; of a line that is too long, one byte too much."""
     if not Path(path).is_file():
         raise InvalidRequest(f"There is no file {path}.", "Check the path.")
     try:
         with open(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
+            for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
                 text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
                 if text.strip():
                     yield number, text
@@ -99,16 +140,42 @@ def _lines(path):
         raise InvalidRequest(f"{path} can't be read: {error.strerror}.", "Check its permissions.") from None
 
 
-def _parsed(line):
-    try:
-        entry = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise _Bad(f"it is not UTF-8 ({error.reason})") from None
-    except (ValueError, RecursionError) as error:
-        raise _Bad(f"it is not JSON ({error})") from None
+def _parsed(text):
+    entry = _json(text, "it")
     if not isinstance(entry, dict):
         raise _Bad("it is not a JSON object")
     return entry
+
+
+def _json(text, what):
+    """The value of JSON, which is called ``what`` in errors."""
+    try:
+        value = json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        raise _Bad(f"{what} is nested more than {MAX_DEPTH} levels deep") from None
+    except ValueError as error:
+        raise _Bad(f"{what} is not JSON ({error})") from None
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for one in level
+            if isinstance(one, dict | list)
+            for child in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return value
+    if any(isinstance(one, dict | list) for one in level):
+        raise _Bad(f"{what} is nested more than {MAX_DEPTH} levels deep")
+    return value
+
+
+def _object(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Bad(f"it has {shown(next(name for name in names if names.count(name) > 1))} twice in one object")
+    return found
 
 
 def _kind(entry):
@@ -131,32 +198,28 @@ def _add(found, sequence, max_length):
         found.dropped += 1
 
 
-def _sequence(kind, entry, tokenizer, mask_prompt):
+def _sequence(kind, entry, encoder, mask_prompt):
     if kind == "text":
         if mask_prompt:
             raise _Bad("maskPrompt can't be used: text has no prompt")
-        return _whole(_ended(prompts.encode_text(tokenizer, _text(entry, "text")), tokenizer))
+        return _whole(encoder.raw(_text(entry, "text"), ended=True))
     if kind == "prompt":
         prompt, completion = _text(entry, "prompt"), _text(entry, "completion")
-        whole = _ended(prompts.encode_text(tokenizer, prompt + completion), tokenizer)
-        return _masked(whole, prompts.encode_text(tokenizer, prompt)) if mask_prompt else _whole(whole)
+        whole = encoder.raw(prompt + completion, ended=True)
+        return _masked(whole, encoder.raw(prompt)) if mask_prompt else _whole(whole)
     messages, tools = _messages(entry), _tools(entry)
-    text = prompts.render_conversation(tokenizer, messages, tools)
-    whole = tokenizer.encode(text, add_special_tokens=False)
+    if (size := sum(len(message["content"]) for message in messages)) > prompts.MOST_TEMPLATE_TEXT:
+        raise _Bad(f"its messages have {size} characters, more than {prompts.MOST_TEMPLATE_TEXT}")
+    text = prompts.render_conversation(encoder.tokenizer, messages, tools)
+    whole = encoder.rendered(text)
     if not mask_prompt:
         return _whole(whole)
     if messages[-1]["role"] != "assistant" or len(messages) == 1:
         raise _Bad("maskPrompt needs an assistant's message at the end, after others")
-    prompt = prompts.render_conversation(tokenizer, messages[:-1], tools, for_answer=True)
+    prompt = prompts.render_conversation(encoder.tokenizer, messages[:-1], tools, for_answer=True)
     if not text.startswith(prompt):
         raise _Bad("maskPrompt can't be used: the chat template writes the prompt in another way before an answer")
-    return _masked(whole, tokenizer.encode(prompt, add_special_tokens=False))
-
-
-def _ended(tokens, tokenizer):
-    """With the token that ends a text, so that the model learns to end."""
-    end = tokenizer.eos_token_id
-    return tokens if end is None or tokens[-1:] == [end] else [*tokens, end]
+    return _masked(whole, encoder.rendered(prompt))
 
 
 def _whole(tokens):
@@ -211,7 +274,8 @@ def _calls(where, calls):
         for call in calls:
             function = call["function"]
             arguments = function["arguments"]
-            arguments = json.loads(arguments) if isinstance(arguments, str) else arguments
+            if isinstance(arguments, str):
+                arguments = _json(arguments, f"{where}.tool_calls's arguments")
             parsed.append({**call, "function": {**function, "arguments": arguments}})
         return parsed
     except (TypeError, KeyError, ValueError, AttributeError):

@@ -178,7 +178,7 @@ public final class ModelHub implements AutoCloseable {
                 ProviderKind kind = one.getKey();
                 BundledScripts scripts = new BundledScripts(kind.id() + "_worker.py");
                 try {
-                    return WorkerClient.start(new WorkerLaunch(kind, ready.command(), scripts, Map.of()));
+                    return WorkerClient.start(new WorkerLaunch(kind, ready.command(), scripts, true, Map.of()));
                 } catch (IOException error) {
                     throw new WorkerStartException(
                             "The " + kind.id() + " worker could not be started: " + error.getMessage(),

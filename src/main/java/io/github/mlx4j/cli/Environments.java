@@ -304,7 +304,7 @@ final class Environments {
         try {
             return IsolatedProcess.run(
                     command,
-                    WorkerEnvironment.from(environment, INHERITED, Map.of()),
+                    WorkerEnvironment.from(environment, INHERITED, WorkerEnvironment.proxies(System.getProperties())),
                     IsolatedProcess.FOREVER,
                     output,
                     line -> {

@@ -84,7 +84,7 @@ record WandbArtifact(String entity, String project, String name, String version)
     }
 
     private JsonNode ask(Path folder, String python, Map<String, String> environment, Consumer<String> progress) {
-        Map<String, String> extra = new HashMap<>();
+        Map<String, String> extra = new HashMap<>(WorkerEnvironment.proxies(System.getProperties()));
         for (String name : List.of(KEY, "WANDB_BASE_URL")) {
             if (environment.containsKey(name)) {
                 extra.put(name, environment.get(name));

@@ -34,12 +34,17 @@ final class Connection {
                 .build();
     }
 
-    /** What a request goes over; {@code failed} hears why it failed, once. */
-    synchronized Exchange open(Consumer<Mlx4jException> failed) {
+    /**
+     * Opens the exchange of one request.
+     *
+     * @param maxBytes the maximum size of the answer's body
+     * @param failed is called once, with the reason, if the request fails
+     */
+    synchronized Exchange open(long maxBytes, Consumer<Mlx4jException> failed) {
         if (closed) {
             throw closed();
         }
-        Exchange exchange = new Exchange(this, failed);
+        Exchange exchange = new Exchange(this, maxBytes, failed);
         open.add(exchange);
         return exchange;
     }

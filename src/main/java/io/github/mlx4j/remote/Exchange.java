@@ -20,6 +20,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -27,14 +28,28 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The HTTP client that LangChain4j is given for one request. Unlike LangChain4j's own it can be ended at any time,
- * before the first byte too, gives a server up that is silent, and sees where an answer breaks off or makes no sense.
+ * The HTTP client that LangChain4j uses for one request. Unlike LangChain4j's own client it can be ended at any time,
+ * also before the first byte; it gives up on a silent server, limits the size of an answer, and fails when an answer
+ * breaks off or makes no sense.
  */
 final class Exchange implements HttpClient, HttpClientBuilder {
 
-    private static final int MOST_OF_AN_ERROR = 64 * 1024;
+    /** The maximum size of one event, and of one line, of a streamed answer. */
+    static final long MAX_EVENT_BYTES = 8 << 20;
+
+    /** What ends an answer in OpenAI's API. */
+    private static final String LAST_EVENT = "[DONE]";
+
+    private static final int MAX_ERROR_BYTES = 64 * 1024;
+
+    /** What the connection may still bring after the end of an answer; beyond it the connection is closed. */
+    private static final long MAX_BYTES_AFTER_END = 64 * 1024;
+
+    /** Approximate heap overhead of an event, which LangChain4j keeps until the end of the answer. */
+    private static final long EVENT_OVERHEAD = 256;
 
     private final Connection connection;
+    private final long maxBytes;
     private final Consumer<Mlx4jException> failed;
     private volatile long moved;
     private boolean known; // how it went
@@ -43,17 +58,19 @@ final class Exchange implements HttpClient, HttpClientBuilder {
     private @Nullable InputStream body;
     private Future<?> timer = CompletableFuture.completedFuture(null);
 
-    Exchange(Connection connection, Consumer<Mlx4jException> failed) {
+    /** Creates it; {@code maxBytes} is the maximum size of the answer's body. */
+    Exchange(Connection connection, long maxBytes, Consumer<Mlx4jException> failed) {
         this.connection = connection;
+        this.maxBytes = maxBytes;
         this.failed = failed;
     }
 
     @Override
     public void execute(HttpRequest request, ServerSentEventParser parser, ServerSentEventListener listener) {
-        send(request)
+        send(request, MAX_EVENT_BYTES)
                 .thenAcceptAsync(
                         stream -> {
-                            parser.parse(stream, new Strict(listener));
+                            parser.parse(stream, new Strict(stream, listener));
                             if (!isKnown()) {
                                 listener.onClose();
                                 fail(connection.faults.brokenOff("")); // of no effect where the answer is whole
@@ -69,7 +86,7 @@ final class Exchange implements HttpClient, HttpClientBuilder {
 
     @Override
     public SuccessfulHttpResponse execute(HttpRequest request) {
-        CompletableFuture<String> whole = send(request).thenApplyAsync(this::text, connection.threads);
+        CompletableFuture<String> whole = send(request, Long.MAX_VALUE).thenApplyAsync(this::text, connection.threads);
         try {
             return SuccessfulHttpResponse.builder()
                     .statusCode(200)
@@ -97,7 +114,8 @@ final class Exchange implements HttpClient, HttpClientBuilder {
     }
 
     /**
-     * Takes note that the answer is whole. What may still come is read and dropped, so that the connection can stay.
+     * Notes that the answer is complete. A short rest of the body is read and dropped, so that the connection can be
+     * used again.
      */
     synchronized void succeed() {
         known = true;
@@ -131,8 +149,8 @@ final class Exchange implements HttpClient, HttpClientBuilder {
         return known;
     }
 
-    /** The body of the answer, if it is one of success. */
-    private CompletableFuture<InputStream> send(HttpRequest request) {
+    /** The body of the answer, if its status is one of success. */
+    private CompletableFuture<Body> send(HttpRequest request, long maxEventBytes) {
         java.net.http.HttpRequest.Builder http = java.net.http.HttpRequest.newBuilder(URI.create(request.url()))
                 .method(request.method().name(), BodyPublishers.ofString(request.body()));
         request.headers().forEach((name, values) -> values.forEach(value -> http.header(name, value)));
@@ -147,11 +165,11 @@ final class Exchange implements HttpClient, HttpClientBuilder {
             sending = answer;
             watch(connection.patience);
         }
-        return answer.thenApplyAsync(this::body, connection.threads);
+        return answer.thenApplyAsync(response -> body(response, maxEventBytes), connection.threads);
     }
 
-    private InputStream body(HttpResponse<InputStream> response) {
-        InputStream stream = new Moving(response.body());
+    private Body body(HttpResponse<InputStream> response, long maxEventBytes) {
+        Body stream = new Body(response.body(), maxEventBytes);
         boolean late;
         synchronized (this) {
             body = stream;
@@ -161,11 +179,15 @@ final class Exchange implements HttpClient, HttpClientBuilder {
             close(stream);
         }
         if (response.statusCode() / 100 == 2) {
+            String type = response.headers().firstValue("content-type").orElse("");
+            if (type.toLowerCase(Locale.ROOT).startsWith("text/html")) {
+                throw connection.faults.webPage();
+            }
             return stream;
         }
         String said;
         try (stream) {
-            said = new String(stream.readNBytes(MOST_OF_AN_ERROR), StandardCharsets.UTF_8);
+            said = new String(stream.readNBytes(MAX_ERROR_BYTES), StandardCharsets.UTF_8);
         } catch (IOException unread) {
             said = "";
         }
@@ -236,44 +258,80 @@ final class Exchange implements HttpClient, HttpClientBuilder {
         return this;
     }
 
-    /** Notes when something came. */
-    private final class Moving extends FilterInputStream {
+    /** Notes when bytes arrive, and ends the request when there are too many of them. */
+    private final class Body extends FilterInputStream {
 
-        Moving(InputStream stream) {
+        private final long maxEventBytes;
+        private long total;
+        private long ofEvent;
+        private long afterEnd;
+
+        Body(InputStream stream, long maxEventBytes) {
             super(stream);
+            this.maxEventBytes = maxEventBytes;
         }
 
         @Override
         public int read() throws IOException {
             int value = super.read();
-            moved = System.nanoTime();
+            arrived(value < 0 ? 0 : 1);
             return value;
         }
 
         @Override
         public int read(byte[] into, int offset, int length) throws IOException {
             int count = super.read(into, offset, length);
-            moved = System.nanoTime();
+            arrived(Math.max(count, 0));
             return count;
+        }
+
+        /** The bytes since the previous event are complete. */
+        void eventEnded() {
+            ofEvent = 0;
+            total += EVENT_OVERHEAD;
+        }
+
+        private void arrived(int count) throws IOException {
+            total += count;
+            ofEvent += count;
+            if (isKnown()) {
+                afterEnd += count;
+            } else {
+                moved = System.nanoTime();
+            }
+            if (afterEnd > MAX_BYTES_AFTER_END) {
+                throw new IOException("more after the end");
+            }
+            boolean event = ofEvent > maxEventBytes;
+            if (event || total > maxBytes) {
+                fail(connection.faults.tooLarge(event ? "event" : "answer", event ? maxEventBytes : maxBytes));
+                throw new IOException("too large");
+            }
         }
     }
 
     /** Lets no event pass after the end, and none fail unseen: LangChain4j would log it and go on with a gap. */
     private final class Strict implements ServerSentEventListener {
 
+        private final Body body;
         private final ServerSentEventListener listener;
 
-        Strict(ServerSentEventListener listener) {
+        Strict(Body body, ServerSentEventListener listener) {
+            this.body = body;
             this.listener = listener;
         }
 
         @Override
         public void onEvent(ServerSentEvent event, ServerSentEventContext context) {
+            body.eventEnded();
             if (isKnown()) {
                 return;
             }
             try {
                 listener.onEvent(event, context);
+                if (LAST_EVENT.equals(event.data().strip())) {
+                    listener.onClose(); // LangChain4j itself would wait for the end of the body
+                }
             } catch (RuntimeException | LinkageError senseless) {
                 fail(connection.faults.of(senseless));
             }

@@ -10,6 +10,7 @@ import dev.langchain4j.http.client.sse.ServerSentEvent;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.PartialThinking;
+import dev.langchain4j.model.chat.response.PartialToolCall;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -36,6 +37,18 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
+    /** The longest tokens of common vocabularies, runs of spaces, have 128 characters. */
+    private static final long MAX_TOKEN_CHARS = 128;
+
+    private static final long MAX_BASE_CHARS = 1024;
+    private static final long MAX_CHARS = 16 << 20;
+
+    /** What servers send around the text of a token is a few hundred bytes. */
+    private static final long MAX_TOKEN_BYTES = 4096;
+
+    private static final long MAX_BASE_BYTES = 8 << 20;
+    private static final long MAX_BYTES = 256 << 20;
+
     private static final Pattern NOT_KNOWN = Pattern.compile("\"(error|reasoning)\"");
 
     private final Connection connection;
@@ -48,6 +61,8 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final long begun = System.nanoTime();
+    private final long maxChars;
+    private long chars;
     private long first;
     private long last;
     private boolean ended;
@@ -59,7 +74,9 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         this.backend = backend;
         this.request = request;
         this.sink = sink;
-        this.exchange = connection.open(this::fail);
+        this.maxChars = Math.min(MAX_BASE_CHARS + request.maxTokens() * MAX_TOKEN_CHARS, MAX_CHARS);
+        long maxBytes = Math.min(MAX_BASE_BYTES + request.maxTokens() * MAX_TOKEN_BYTES, MAX_BYTES);
+        this.exchange = connection.open(maxBytes, this::fail);
     }
 
     /**
@@ -87,8 +104,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
     @Override
     public void onPartialResponse(String piece) {
         synchronized (delivery) {
-            if (!ended) {
-                move();
+            if (fits(piece)) {
                 text.append(piece);
                 sink.text(new GenerationEvent.Text(piece, List.of()));
             }
@@ -98,11 +114,17 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
     @Override
     public void onPartialThinking(PartialThinking piece) {
         synchronized (delivery) {
-            if (!ended) {
-                move();
+            if (fits(piece.text())) {
                 thinking.append(piece.text());
                 sink.thinking(new GenerationEvent.Thinking(piece.text(), List.of()));
             }
+        }
+    }
+
+    @Override
+    public void onPartialToolCall(PartialToolCall piece) {
+        synchronized (delivery) {
+            fits(piece.partialArguments());
         }
     }
 
@@ -165,11 +187,21 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         exchange.release();
     }
 
-    private void move() {
+    /** Whether a piece still belongs to the answer; ends the request if the answer is longer than its tokens can be. */
+    private boolean fits(String piece) {
+        if (ended) {
+            return false;
+        }
         last = System.nanoTime();
         if (first == 0) {
             first = last;
         }
+        chars += piece.length();
+        if (chars > maxChars) {
+            fail(connection.faults.endless(request.maxTokens(), maxChars));
+            return false;
+        }
+        return true;
     }
 
     private GenerationResult result(ChatResponse response) {

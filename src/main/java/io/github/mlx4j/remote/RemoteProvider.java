@@ -1,8 +1,11 @@
 package io.github.mlx4j.remote;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.port.ProviderKind;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -28,6 +31,8 @@ public record RemoteProvider(ProviderKind kind, RemoteOptions options) {
     /** The version of {@code langchain4j-ollama} that this was made with. */
     static final String OLLAMA_VERSION = "1.18.1";
 
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final int MAX_VERSION_BYTES = 64 * 1024;
     private static final Duration PATIENCE = Duration.ofMillis(700);
 
     /** Its base URL. */
@@ -92,14 +97,20 @@ public record RemoteProvider(ProviderKind kind, RemoteOptions options) {
                 .version(HttpClient.Version.HTTP_1_1)
                 .connectTimeout(PATIENCE)
                 .build();
-        CompletableFuture<HttpResponse<Void>> answer =
-                client.sendAsync(HttpRequest.newBuilder(version).build(), HttpResponse.BodyHandlers.discarding());
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        CompletableFuture<HttpResponse<Void>> answer = client.sendAsync(
+                HttpRequest.newBuilder(version).build(), HttpResponse.BodyHandlers.ofByteArrayConsumer(bytes -> {
+                    if (said.size() < MAX_VERSION_BYTES) {
+                        bytes.ifPresent(said::writeBytes);
+                    }
+                }));
         try {
-            return answer.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS).statusCode() == 200;
+            return answer.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS).statusCode() == 200
+                    && JSON.readTree(said.toByteArray()).path("version").isTextual();
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
             throw new CancelledException("The search for the Ollama server was interrupted.", "", interrupt);
-        } catch (ExecutionException | TimeoutException none) {
+        } catch (ExecutionException | TimeoutException | IOException none) {
             return false;
         } finally {
             answer.cancel(true);

@@ -11,11 +11,17 @@ import java.util.concurrent.atomic.AtomicReference;
 /** Vectors through LangChain4j. */
 final class RemoteVectors {
 
+    /** Room in an answer for each vector: 16,384 numbers of up to 32 characters. */
+    private static final long MAX_VECTOR_BYTES = 16_384 * 32;
+
+    private static final long MAX_BYTES = 1 << 30;
+
     private RemoteVectors() {}
 
     static List<float[]> of(Connection connection, Vendor vendor, List<String> texts) {
         AtomicReference<Mlx4jException> failure = new AtomicReference<>();
-        Exchange exchange = connection.open(failure::set);
+        long maxBytes = Math.min(Exchange.MAX_EVENT_BYTES + texts.size() * MAX_VECTOR_BYTES, MAX_BYTES);
+        Exchange exchange = connection.open(maxBytes, failure::set);
         try {
             EmbeddingModel model = vendor.vectors(exchange);
             List<float[]> vectors = model

@@ -88,6 +88,30 @@ record ServerFaults(RemoteProvider provider, String model) {
                 "Try again.");
     }
 
+    /** For an answer, or an event of one, with more bytes than is allowed. */
+    Mlx4jException tooLarge(String what, long maxBytes) {
+        return new ProtocolException(
+                "%s sent an %s of more than %d MiB, so the connection was closed."
+                        .formatted(server(), what, maxBytes >> 20),
+                "This is a fault of the server.");
+    }
+
+    /** For a server that goes on generating far beyond the limit of the request. */
+    Mlx4jException endless(int maxTokens, long maxChars) {
+        return new ProtocolException(
+                "%s ignored maxTokens = %d: its answer has more than %d characters, so the connection was closed."
+                        .formatted(server(), maxTokens, maxChars),
+                "Use a server that obeys maxTokens, or allow more tokens.");
+    }
+
+    /** For a web page where an answer should be: a proxy, a login page, or another kind of server. */
+    Mlx4jException webPage() {
+        return new ProtocolException(
+                server() + " answered with a web page (text/html).",
+                "Check that " + provider.kind().name()
+                        + "_BASE_URL leads to such a server, and that no proxy or login page answers instead.");
+    }
+
     /** For a server that was silent for too long. */
     Mlx4jException silent() {
         return provider.notAvailable(

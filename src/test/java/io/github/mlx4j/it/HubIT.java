@@ -175,6 +175,29 @@ class HubIT {
     }
 
     @Test
+    void shouldReachTheHubThroughAProxyAndNotShowItsPassword() throws Exception {
+        String proxy = url.replace("http://", "http://user:pass-word@"); // the hub is a proxy too
+        Map<String, String> settings = Map.of("HF_ENDPOINT", "http://hub.invalid", "HTTP_PROXY", proxy);
+
+        CliIT.Run run = generate("tiny/chat", settings);
+
+        assertThat(run.exit()).as(run.err()).isZero();
+        assertThat(requests())
+                .isNotEmpty()
+                .allSatisfy(request -> assertThat(request.path("host").asText()).isEqualTo("hub.invalid"));
+
+        endServer();
+        Map<String, String> again = new HashMap<>(environment());
+        again.putAll(settings);
+        CliIT.Run down = CliIT.mlx4j(again, "models", "pull", "tiny/other", "--stall", "1");
+        assertThat(down.err()).contains("DOWNLOAD_FAILED");
+        again.put("HTTP_PROXY", "http://user:pass-word#@proxy.invalid");
+        CliIT.Run wrong = CliIT.mlx4j(again, "models", "pull", "tiny/other");
+        assertThat(wrong.err()).contains("DOWNLOAD_FAILED", "The settings of proxies or certificates can't be used");
+        assertThat(run.err() + down.err() + wrong.err()).doesNotContain("pass-word");
+    }
+
+    @Test
     void shouldSayWhereTheRegistryIsWrong() throws Exception {
         String right = """
                 {"id": "tiny/%s", "provider": "mlx", "parameters": 1820352, "dtype": "float32", "contextLength": %d,

@@ -21,6 +21,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A real HTTP server on loopback that answers every request with what a test says. */
 public final class FakeServer implements AutoCloseable {
@@ -168,6 +169,21 @@ public final class FakeServer implements AutoCloseable {
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
+    }
+
+    /**
+     * Sends this status and this part again and again, without a pause, until the client hangs up; counts the bytes.
+     */
+    static Answer flood(int status, String begin, String more, AtomicLong sent) {
+        return exchange -> {
+            exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
+            exchange.sendResponseHeaders(status, 0);
+            send(exchange, begin);
+            while (true) {
+                send(exchange, more);
+                sent.addAndGet(more.length());
+            }
+        };
     }
 
     private static void begin(HttpExchange exchange) throws IOException {

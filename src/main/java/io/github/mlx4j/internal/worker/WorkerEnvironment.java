@@ -1,10 +1,15 @@
 package io.github.mlx4j.internal.worker;
 
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
 import java.util.Set;
+import java.util.stream.Collectors;
 
-/** The environment of a worker: what it needs of ours, and nothing else. */
+/** The environment of a child process: the variables of ours that it needs, and no others. */
 public final class WorkerEnvironment {
 
     private static final Set<String> INHERITED = Set.of(
@@ -15,11 +20,17 @@ public final class WorkerEnvironment {
             "PATH",
             "TMPDIR",
             "LANG",
+            "LC_ALL",
+            "LC_COLLATE",
+            "LC_CTYPE",
+            "LC_MESSAGES",
+            "LC_MONETARY",
+            "LC_NUMERIC",
+            "LC_TIME",
             "HF_HOME",
             "HF_HUB_CACHE",
             "HF_ENDPOINT",
             "XDG_CACHE_HOME",
-            "SSL_CERT_FILE",
             "CUDA_VISIBLE_DEVICES",
             "OMP_NUM_THREADS");
 
@@ -54,10 +65,53 @@ public final class WorkerEnvironment {
     /** The same, which also inherits the variables named in {@code also}, such as {@link #NETWORK}. */
     public static Map<String, String> from(Map<String, String> ours, Set<String> also, Map<String, String> extra) {
         Map<String, String> environment = new HashMap<>();
-        ours.forEach((name, value) -> environment.put(
-                name, INHERITED.contains(name) || also.contains(name) || name.startsWith("LC_") ? value : null));
+        ours.forEach(
+                (name, value) -> environment.put(name, INHERITED.contains(name) || also.contains(name) ? value : null));
         environment.putAll(FIXED);
         environment.putAll(extra);
         return environment;
+    }
+
+    /** The variables of a child process that uses the network: with {@link #NETWORK} and Java's proxy settings. */
+    static Map<String, String> ofNetwork(Map<String, String> ours, Properties system, Map<String, String> extra) {
+        Map<String, String> more = new HashMap<>(proxies(system));
+        String bundle = ours.getOrDefault("REQUESTS_CA_BUNDLE", ours.get("CURL_CA_BUNDLE"));
+        if (bundle != null && !ours.containsKey("SSL_CERT_FILE") && !ours.containsKey("SSL_CERT_DIR")) {
+            more.put("SSL_CERT_FILE", bundle); // the hub's client reads no other
+        }
+        more.putAll(extra);
+        return from(ours, NETWORK, more);
+    }
+
+    /**
+     * Java's proxy settings as variables, for a process that uses the network: {@code https.proxyHost},
+     * {@code http.proxyHost}, their ports, and {@code http.nonProxyHosts}. Empty where no proxy host is set.
+     */
+    public static Map<String, String> proxies(Properties system) {
+        Map<String, String> variables = new HashMap<>();
+        proxy(system, "https", "443").ifPresent(url -> put(variables, "https_proxy", url));
+        proxy(system, "http", "80").ifPresent(url -> put(variables, "http_proxy", url));
+        if (!variables.isEmpty()) {
+            String direct = system.getProperty("http.nonProxyHosts", "localhost|127.*|[::1]");
+            String hosts = Arrays.stream(direct.split("\\|"))
+                    .map(host -> host.equals("127.*") ? "127.0.0.1" : host.replaceFirst("^\\*(?=.)", ""))
+                    .map(host -> host.replaceAll("[\\[\\]]", ""))
+                    .collect(Collectors.joining(","));
+            put(variables, "no_proxy", hosts);
+        }
+        return variables;
+    }
+
+    private static Optional<String> proxy(Properties system, String scheme, String usualPort) {
+        String host = system.getProperty(scheme + ".proxyHost", "");
+        return host.isBlank()
+                ? Optional.empty()
+                : Optional.of("http://%s:%s".formatted(host, system.getProperty(scheme + ".proxyPort", usualPort)));
+    }
+
+    /** Programs differ in which case they read first. */
+    private static void put(Map<String, String> variables, String name, String value) {
+        variables.put(name, value);
+        variables.put(name.toUpperCase(Locale.ROOT), value);
     }
 }

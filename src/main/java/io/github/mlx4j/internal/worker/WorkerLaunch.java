@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,14 +15,19 @@ import org.jspecify.annotations.Nullable;
  * @param python the command that starts Python: the interpreter's absolute path, after what launches it, if anything
  *     does
  * @param scripts where the entry script comes from
+ * @param network whether it uses the network, so that it gets the settings of proxies and certificates
  * @param environment variables beside those that every worker inherits; never secrets
  */
 public record WorkerLaunch(
-        ProviderKind kind, List<String> python, WorkerScripts scripts, Map<String, String> environment) {
+        ProviderKind kind,
+        List<String> python,
+        WorkerScripts scripts,
+        boolean network,
+        Map<String, String> environment) {
 
-    /** One whose interpreter is started directly. */
+    /** A worker without the network, whose interpreter is started directly. */
     public WorkerLaunch(ProviderKind kind, Path interpreter, WorkerScripts scripts, Map<String, String> environment) {
-        this(kind, List.of(interpreter.toString()), scripts, environment);
+        this(kind, List.of(interpreter.toString()), scripts, false, environment);
     }
 
     /**
@@ -40,6 +46,13 @@ public record WorkerLaunch(
         if (tf32 != null) {
             environment.put("MLX_ENABLE_TF32", tf32 ? "1" : "0");
         }
-        return new WorkerLaunch(kind, python, scripts, environment);
+        return new WorkerLaunch(kind, python, scripts, network, environment);
+    }
+
+    /** All variables of its process, as zt-exec takes them. */
+    Map<String, String> variables(Map<String, String> ours, Properties system) {
+        return network
+                ? WorkerEnvironment.ofNetwork(ours, system, environment)
+                : WorkerEnvironment.from(ours, environment);
     }
 }

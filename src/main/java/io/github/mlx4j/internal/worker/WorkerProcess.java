@@ -86,7 +86,7 @@ final class WorkerProcess {
                     folder.path().toString()));
             Process process = new ProcessExecutor(command)
                     .directory(home.toFile())
-                    .environment(WorkerEnvironment.from(System.getenv(), launch.environment()))
+                    .environment(launch.variables(System.getenv(), System.getProperties()))
                     .redirectErrorStream(false)
                     .streams(pipes)
                     .closeTimeout(2, TimeUnit.SECONDS)

@@ -555,7 +555,7 @@ class WorkerClientTest {
     void shouldStartPythonThroughALauncher() throws Exception {
         List<String> python = List.of("/usr/bin/env", FakeWorker.python().toString());
 
-        WorkerClient client = start(new WorkerLaunch(ProviderKind.MLX, python, FakeWorker.SCRIPTS, Map.of()));
+        WorkerClient client = start(new WorkerLaunch(ProviderKind.MLX, python, FakeWorker.SCRIPTS, false, Map.of()));
 
         assertThat(client.hello()).succeedsWithin(SOON).extracting(Hello::pid).isEqualTo(client.pid());
     }
@@ -572,6 +572,7 @@ class WorkerClientTest {
                     folders.add(folder.getParent());
                     return launch.scripts().install(folder);
                 },
+                launch.network(),
                 launch.environment()));
         clients.add(client);
         return client;
