@@ -1,6 +1,7 @@
 package io.github.mlx4j.testing;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.Cancellation;
@@ -74,7 +75,7 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
     /**
      * {@inheritDoc}
      *
-     * @throws IllegalStateException if the script has no answer for it
+     * @throws InvalidRequestException if the script has no answer for it
      */
     @Override
     public Cancellation start(GenerationRequest request, GenerationSink sink) {
@@ -94,8 +95,9 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
         }
         ScriptedAnswer next = inOrder.poll();
         if (next == null) {
-            throw new IllegalStateException(
-                    "The script has no answer for request %d: %s".formatted(requests.size(), request.prompt()));
+            throw new InvalidRequestException(
+                    "The script has no answer for request %d: %s".formatted(requests.size(), request.prompt()),
+                    "Add an answer to the script.");
         }
         return next;
     }

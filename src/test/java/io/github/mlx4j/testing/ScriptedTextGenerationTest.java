@@ -2,10 +2,10 @@ package io.github.mlx4j.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
-import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.DeadlineExceededException;
+import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.port.FinishReason;
 import io.github.mlx4j.port.GenerationEvent;
@@ -44,7 +44,7 @@ class ScriptedTextGenerationTest {
         ScriptedTextGeneration llm = ScriptedTextGeneration.answering("Paris");
         llm.generate("France?");
 
-        assertThatIllegalStateException()
+        assertThatExceptionOfType(InvalidRequestException.class)
                 .isThrownBy(() -> llm.generate("Spain?"))
                 .withMessageContaining("no answer for request 2")
                 .withMessageContaining("Spain?");
