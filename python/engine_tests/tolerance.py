@@ -1,11 +1,13 @@
 """How far two computations of the same thing may be apart on the device at hand."""
 
+from functools import cache
 from importlib.util import find_spec
 
 _GPU_FACTOR = 100
 _GPU_LIMIT = 1e-2
 
 
+@cache
 def device() -> str:
     """Where the engine of this environment computes: cpu, or the name of a GPU's kind."""
     if find_spec("mlx"):

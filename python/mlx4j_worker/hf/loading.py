@@ -8,7 +8,7 @@ import torch
 
 from mlx4j_worker import folder, layout, tools
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.hf import actions, models
+from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.prompts import Dialect, has_switch
@@ -46,7 +46,9 @@ def load(params, options, progress):
     name = params["model"]["source"]
     try:
         device, warnings = models.device_of(options, InvalidRequest)
-        found = layout.read(params, options, progress, models.available_bytes(device, options.memory_limit_bytes))
+        found = layout.read(
+            params, options, progress, device_memory.available_bytes(device, options.memory_limit_bytes)
+        )
         return HfEngine(name, _parts(found, options, device, warnings, progress), options)
     except BaseException:
         models.forget()

@@ -97,16 +97,11 @@ def has_bfloat16(device: str) -> bool:
         return False
 
 
-def available_bytes(device, limit):
-    """Memory that weights can use now, in bytes, or None if it is unknown. ``limit`` is the user's own, or None."""
-    return device_memory.available_bytes(device, limit)
-
-
 def _check_memory(found, dtype, options, device):
     limit = options.memory_limit_bytes
     if limit and device == "cuda":
         torch.cuda.set_per_process_memory_fraction(min(1.0, limit / torch.cuda.mem_get_info(0)[1]))
-    available = available_bytes(device, limit)
+    available = device_memory.available_bytes(device, limit)
     value_bytes = None if dtype == "auto" else dtype.itemsize
     memory.check_weights(found.weights, folder.weight_bytes(found.weights, value_bytes), available)
 

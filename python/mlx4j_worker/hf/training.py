@@ -26,7 +26,7 @@ def load_backend(params, options, config, progress):
         raise NotSupported(
             "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.", "Leave it out."
         )
-    found = layout.read(params, options, progress, models.available_bytes(device, options.memory_limit_bytes))
+    found = layout.read(params, options, progress, device_memory.available_bytes(device, options.memory_limit_bytes))
     check_source(found, config)
     if config.method == "full" and "quantization_config" in found.config:
         raise NotSupported(f"{found.weights} is quantized, so the method full can't train it.", "Use lora.")
