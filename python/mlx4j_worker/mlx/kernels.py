@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from mlx4j_worker.files import is_companion
+
 MAX_KERNELS = 256  # of about 15 kB each; names depend on a model's shapes and constants, so they could grow for ever
 
 _log = logging.getLogger("mlx4j.mlx")
@@ -65,7 +67,7 @@ def _compiled():
 
 def _names(where):
     try:
-        return [name for name in os.listdir(where) if name.endswith(".so")]
+        return [name for name in os.listdir(where) if name.endswith(".so") and not is_companion(name)]
     except FileNotFoundError:
         return []
 
