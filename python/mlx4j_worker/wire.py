@@ -68,7 +68,7 @@ def parse(line):
         raise _too_deep() from None
     except ValueError as error:
         raise ParseError(f"This line is not JSON: {error}") from None
-    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and is_too_deep(message):
+    if _may_be_deep(line) and is_too_deep(message):
         raise _too_deep()
     if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
         raise BadMessage('A message is an object with "jsonrpc": "2.0".')
@@ -98,9 +98,14 @@ def _line(message):
             f"The result has {len(line)} bytes of JSON, but a line has at most {MAX_LINE_BYTES}.",
             "Ask for less at once: a shorter text, fewer tokens or fewer log-probabilities.",
         )
-    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and is_too_deep(message):
+    if _may_be_deep(line) and is_too_deep(message):
         raise InvalidRequest(f"The result is nested more than {MAX_DEPTH} levels deep.")
     return line + b"\n"
+
+
+def _may_be_deep(line):
+    """Whether a line has enough brackets, also in text, to be nested too deeply; quick for the short ones."""
+    return len(line) > MAX_DEPTH and line.count(b"{") + line.count(b"[") > MAX_DEPTH
 
 
 def _too_deep():
