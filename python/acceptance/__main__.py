@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import fcntl
 import os
 import subprocess
 import sys
@@ -26,12 +27,13 @@ def main(arguments: list[str], steps: tuple[Step, ...] = STEPS) -> int:
         return EXIT_OK
     redactor = redaction.of_this_machine()
     if options.report:
-        results, about = report.read(options.report)
-        return _finish(results, about, options.report, redactor)
+        return _report(options.report, redactor)
     chosen = _chosen(steps, options)
     if not options.yes and not _agreed(chosen):
         return EXIT_USAGE
     folder = _folder(options.out)
+    if not _lock(folder):
+        return _refused(f"Another run writes to {folder}. Wait for its end, or name another folder with --out.")
     about = {"kit": 1, "started": time.time(), "arguments": arguments, "quick": options.quick, "commit": _commit()}
     results: list[Result] = []
     if macos.IS_MACOS:
@@ -52,6 +54,14 @@ def main(arguments: list[str], steps: tuple[Step, ...] = STEPS) -> int:
     return EXIT_INTERRUPTED if any(result.detail == runner.INTERRUPTED for result in results) else code
 
 
+def _report(folder: Path, redactor: Redactor) -> int:
+    try:
+        results, about = report.read(folder)
+    except (OSError, ValueError, KeyError) as error:
+        return _refused(f"There is no report of a run in {folder} ({type(error).__name__}).")
+    return _finish(results, about, folder, redactor)
+
+
 def _options(arguments: list[str], steps: tuple[Step, ...]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/acceptance",
@@ -65,7 +75,15 @@ def _options(arguments: list[str], steps: tuple[Step, ...]) -> argparse.Namespac
         for name in chosen:
             if name not in names:
                 raise argparse.ArgumentTypeError(f"unknown step {name!r}; steps are {', '.join(names)}")
+        if not chosen:
+            raise argparse.ArgumentTypeError(f"it names no step; steps are {', '.join(names)}")
         return chosen
+
+    def seconds(text: str) -> float:
+        value = float(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is no positive number of seconds")
+        return value
 
     parser.add_argument("--steps", type=known, metavar="NAME,…", help="run only these steps")
     parser.add_argument("--skip", type=known, default=[], metavar="NAME,…", help="leave these steps out")
@@ -74,10 +92,13 @@ def _options(arguments: list[str], steps: tuple[Step, ...]) -> argparse.Namespac
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of report and logs (default: a new one in target)"
     )
-    parser.add_argument("--limit", type=float, metavar="SECONDS", help="upper bound for the time limit of each step")
+    parser.add_argument("--limit", type=seconds, metavar="SECONDS", help="upper bound for the time limit of each step")
     parser.add_argument("--list", action="store_true", help="list the steps and exit")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the zip of a run that did not get to its end")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not _chosen(steps, options):
+        parser.error("no step is left to run: --skip leaves all of them out")
+    return options
 
 
 def _chosen(steps: tuple[Step, ...], options: argparse.Namespace) -> list[Step]:
@@ -164,6 +185,22 @@ def _folder(given: Path | None) -> Path:
         spare = Path(tempfile.mkdtemp(prefix="mlx4j-acceptance-report-")).resolve()
         print(f"{folder} cannot be written ({error.strerror}); the report goes to {spare}.", file=sys.stderr)
         return spare
+
+
+def _lock(folder: Path) -> bool:
+    """Whether this process has the folder for itself; the lock ends with the process and those that it starts."""
+    try:
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
+
+
+def _refused(message: str) -> int:
+    print(message, file=sys.stderr)
+    return EXIT_USAGE
 
 
 def _commit() -> str:

@@ -6,11 +6,13 @@ rather than too little: a version of four numbers looks like an IP address, for 
 
 import getpass
 import ipaddress
+import json
 import os
 import pwd
 import re
 import socket
 import subprocess
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +144,9 @@ def _said(*command: str) -> str:
 
 
 def _longest_first(texts: Iterable[str]) -> list[str]:
-    return sorted(filter(None, texts), key=len, reverse=True)
+    """The texts in every form in which they are written: composed, decomposed (paths on macOS), escaped in JSON."""
+    normal = {unicodedata.normalize(form, text) for text in texts if text for form in ("NFC", "NFD")}
+    return sorted(normal | {json.dumps(text)[1:-1] for text in normal}, key=len, reverse=True)
 
 
 def _address(text: str) -> str:

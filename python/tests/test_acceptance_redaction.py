@@ -1,5 +1,7 @@
 """A report of the acceptance kit holds no personal data."""
 
+import json
+
 import pytest
 
 from acceptance.redaction import Redactor, of_this_machine
@@ -11,6 +13,14 @@ JANE = Redactor(
     identifiers=("C02XK0AAJGH5",),
 )
 NOBODY = Redactor()
+
+
+def test_every_form_of_a_name_is_replaced():
+    redactor = Redactor(homes=("/Volumes/D\u00f6e/jane",), names=("D\u00f6e",))
+    for path in ("/Volumes/D\u00f6e/jane/a", "/Volumes/Do\u0308e/jane/a", json.dumps("/Volumes/D\u00f6e/jane/a")[1:-1]):
+        assert redactor.text(path) == "~/a"
+    for name in ("D\u00f6e", "Do\u0308e", json.dumps("D\u00f6e")[1:-1]):
+        assert redactor.text(f"by {name}, twice") == "by USER, twice"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Steps of the acceptance kit: each ends, whatever it does, and leaves nothing behind."""
 
+import fcntl
 import json
 import os
 import signal
@@ -237,6 +238,36 @@ def test_steps_are_chosen_by_name(capsys):
         chosen("--steps", "fact")
     assert left.value.code == 2
     assert "unknown step 'fact'; steps are facts, soak" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--steps", ","), ("--limit", "0"), ("--limit", "nan"), ("--limit", "-5"), ("--limit", "inf")]
+)
+def test_what_names_no_step_or_no_time_is_wrong_usage(arguments):
+    with pytest.raises(SystemExit) as left:
+        kit.main(["--yes", *arguments], (step(report_pass),))
+    assert left.value.code == 2
+
+
+def test_a_run_without_a_step_is_wrong_usage(tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        kit.main(["--yes", "--out", str(tmp_path), "--steps", "fake", "--skip", "fake"], (step(report_pass),))
+    assert left.value.code == 2
+    assert "no step is left to run" in capsys.readouterr().err
+
+
+def test_a_folder_without_a_report_is_wrong_usage(tmp_path, capsys):
+    assert kit.main(["--report", str(tmp_path)], (step(report_pass),)) == 2
+    assert f"There is no report of a run in {tmp_path}" in capsys.readouterr().err
+
+
+def test_two_runs_do_not_write_to_the_same_folder(tmp_path, capsys):
+    other = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    assert kit.main(["--yes", "--out", str(tmp_path)], (step(report_pass),)) == 2
+    assert "Another run writes to" in capsys.readouterr().err
+    os.close(other)
+    assert kit.main(["--yes", "--out", str(tmp_path)], (step(report_pass),)) == 0
 
 
 def test_a_limit_caps_every_step():

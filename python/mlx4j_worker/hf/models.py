@@ -20,7 +20,8 @@ def device_of(options: Options, refusal: type[WorkerError]) -> tuple[str, list[s
         return choose_device(options.device)
     except DeviceUnusable as error:
         raise refusal(
-            f"The hf worker can't run on the device {options.device}. {error}", "Set device to auto."
+            f"The hf worker can't run on the device {options.device}. {error}",
+            "Set the device (MLX4J_HF_DEVICE) to auto.",
         ) from error
 
 
