@@ -96,7 +96,7 @@ def _options(arguments: list[str], steps: tuple[Step, ...]) -> argparse.Namespac
     parser.add_argument("--list", action="store_true", help="list the steps and exit")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the zip of a run that did not get to its end")
     options = parser.parse_args(arguments)
-    if not _chosen(steps, options):
+    if not (options.list or options.report or _chosen(steps, options)):
         parser.error("no step is left to run: --skip leaves all of them out")
     return options
 
