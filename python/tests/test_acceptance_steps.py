@@ -28,6 +28,14 @@ def test_steps_have_names_of_their_own():
     assert set(NOT_QUICK) < set(names)
 
 
+def test_the_page_about_macos_lists_every_step_with_its_limit():
+    page = (product.ROOT / "docs/macos.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `") and line.endswith((" min |", " h |"))]
+    listed = {row.split("`")[1]: row.split("|")[3].split() for row in rows}
+    minutes = {name: float(number) * (60 if unit == "h" else 1) for name, (number, unit) in listed.items()}
+    assert minutes == {step.name: step.limit_s // 60 for step in STEPS}
+
+
 def test_programs_get_no_setting_and_no_secret_of_the_user(monkeypatch):
     monkeypatch.setenv("MLX4J_RANKS", "2")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")

@@ -50,6 +50,6 @@ def bench(context: Context) -> None:
 
 
 STEPS = (
-    Step("tests", "scripts/test", 4 * 3600 + 60, tests, disk_mb=DISK_MB),
+    Step("tests", "scripts/test", 4 * 3600, tests, disk_mb=DISK_MB),
     Step("bench", "scripts/bench and power", 5400, bench, disk_mb=1000),
 )
