@@ -206,16 +206,17 @@ class RemoteAdapterTest {
     void shouldWaitWhenTheServerIsSlowButMoves(Wire wire) throws IOException {
         FakeServer server = server(exchange -> {
             String whole = wire.begin() + wire.piece("slow") + wire.end();
+            int length = whole.length() / 15; // more than two seconds in all
             exchange.sendResponseHeaders(200, 0);
-            for (int at = 0; at < whole.length(); at += 80) {
+            for (int at = 0; at < whole.length(); at += length) {
                 exchange.getResponseBody()
-                        .write(whole.substring(at, Math.min(whole.length(), at + 80))
+                        .write(whole.substring(at, Math.min(whole.length(), at + length))
                                 .getBytes());
                 exchange.getResponseBody().flush();
                 Thread.sleep(150);
             }
         });
-        RemoteAdapter llm = server.adapter(wire.kind, Duration.ofMillis(600));
+        RemoteAdapter llm = server.adapter(wire.kind, Duration.ofSeconds(2));
         open.add(llm);
 
         assertThat(llm.generate(HI).text()).isEqualTo("slow");
