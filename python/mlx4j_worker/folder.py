@@ -24,6 +24,10 @@ _COUNTS = ("num_hidden_layers", "num_layers", "n_layer")
 _SIZES = ("hidden_size", "n_embd", "intermediate_size", "moe_intermediate_size", "n_inner", "vocab_size", "head_dim")
 _SIZES += ("num_attention_heads", "n_head", "num_key_value_heads")
 _MOST_PACKED = 32  # values in one of a quantized tensor
+_MAX_TENSORS = 500_000
+_MAX_JSON_BYTES = 16 << 20
+_VOCABULARIES = ("tokenizer.json", "vocab.json")  # which only libraries read
+_IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
 _INDEX = ".safetensors.index.json"
 FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 _PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
@@ -36,8 +40,12 @@ def check(folder):
         raise ModelNotFound(f"There is no model folder at {folder}.", "Check the path, or name a model of the hub.")
     names = _names(folder)
     _check_entries(folder, names)
+    for path in names:
+        if path.suffix == ".json" and path.name not in _VOCABULARIES:
+            _check_size(path)
     config = _config(folder)
     _check_entries(folder, _everything(folder))
+    _check_kernels(folder, config)
     if config.get("model_file"):
         raise UnsafeModel(
             f"{folder} wants to run its own code: config.json has model_file {config['model_file']!r}.",
@@ -45,6 +53,35 @@ def check(folder):
         )
     check_weights(folder, config)
     return config
+
+
+def _check_size(path):
+    try:
+        size = path.stat().st_size
+    except OSError:  # whoever reads it says why
+        return
+    if size > _MAX_JSON_BYTES:
+        raise ModelLoadFailed(
+            f"{path.name} in {path.parent} has {size} bytes, and {_MAX_JSON_BYTES} are the limit.",
+            "Download or copy the model again.",
+        )
+
+
+def _check_kernels(folder, config):
+    """transformers downloads and runs a kernel whose name is that of a repository."""
+    parts = [config]
+    while parts:
+        part = parts.pop()
+        for name, value in part.items() if isinstance(part, dict) else enumerate(part):
+            if isinstance(value, dict | list):
+                parts.append(value)
+            if str(name).strip("_").removesuffix("_internal") in _IMPLEMENTATIONS:
+                for one in value.values() if isinstance(value, dict) else [value]:
+                    if isinstance(one, str) and "/" in one:
+                        raise UnsafeModel(
+                            f"config.json in {folder} wants to run code of the hub: {name} is {shown(one)}.",
+                            f"Remove {name} from config.json.",
+                        )
 
 
 def check_weights(folder, config=None):
@@ -64,7 +101,14 @@ def check_weights(folder, config=None):
     read = [path for path in names if path.name.startswith("model")]  # others, if any, are a copy in another layout
     if not any(path.suffix == ".safetensors" for path in read):
         read = names
-    tensors = {path.name: read_header(path) for path in read if path.suffix == ".safetensors"}
+    tensors, count = {}, 0
+    for path in (path for path in read if path.suffix == ".safetensors"):
+        tensors[path.name] = read_header(path)
+        count += len(tensors[path.name])
+        if count > _MAX_TENSORS:
+            raise ModelLoadFailed(
+                f"{folder} has more than {_MAX_TENSORS} tensors.", "Download or copy the model again."
+            )
     for index in (path for path in read if path.name.endswith(_INDEX)):
         _check_index(folder, index, tensors)
     _check_against_weights(folder, config, [one for file in tensors.values() for one in file.items()])
@@ -160,6 +204,7 @@ def _config(folder):
 
 def read_json(folder, name):
     """The content of a JSON file of the folder."""
+    _check_size(Path(folder, name))
     try:
         return json.loads(Path(folder, name).read_bytes())
     except (OSError, ValueError, RecursionError) as error:

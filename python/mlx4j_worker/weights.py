@@ -8,7 +8,7 @@ from reprlib import repr as shown
 
 from mlx4j_worker.errors import ModelLoadFailed
 
-MOST_HEADER_BYTES = 100_000_000  # as the safetensors library has it
+MOST_HEADER_BYTES = 16 << 20  # some 150,000 tensors
 _BITS = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64}
 _BITS |= {f"F8_{kind}": 8 for kind in ("E4M3", "E5M2", "E8M0", "E4M3FNUZ", "E5M2FNUZ")}
 _BITS |= {f"{sign}{bits}": bits for sign in "UI" for bits in (8, 16, 32, 64)}
@@ -30,7 +30,9 @@ def read_header(path):
         with open(path, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
             size = os.fstat(file.fileno()).st_size
-            if size < 8 or length > min(size - 8, MOST_HEADER_BYTES):
+            if length > MOST_HEADER_BYTES:
+                raise _Damaged(f"its header would take {length} bytes, and {MOST_HEADER_BYTES} are the limit")
+            if size < 8 or length > size - 8:
                 raise _Damaged(f"it has {size} bytes, but its header would take {length}")
             header = json.loads(file.read(length), object_pairs_hook=_without_duplicates)
     except OSError as error:

@@ -31,6 +31,52 @@ def test_a_good_folder_gives_its_config(model):
     assert check(str(model)) == CONFIG
 
 
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "model.safetensors.index.json"])
+def test_json_that_is_too_long_is_refused_unread(model, name):
+    with open(model / name, "ab") as file:
+        file.truncate(300_000_000)  # a hole, which takes no room on the disk
+    with pytest.raises(ModelLoadFailed, match=f"{name} in .* has 300000000 bytes, and 16777216 are the limit"):
+        check(model)
+
+
+def test_a_long_vocabulary_is_no_fault(model):
+    with open(model / "tokenizer.json", "ab") as file:
+        file.truncate(40_000_000)
+    assert check(model) == CONFIG
+
+
+def test_more_tensors_than_any_model_has_are_refused(model, monkeypatch):
+    monkeypatch.setattr("mlx4j_worker.folder._MAX_TENSORS", 3)
+    for number in (1, 2):
+        (model / f"model-{number}.safetensors").write_bytes(WHOLE)
+    with pytest.raises(ModelLoadFailed, match="more than 3 tensors"):
+        check(model)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"_attn_implementation": "evil/kernel"},
+        {"attn_implementation": "evil/kernel@main:run"},
+        {"_attn_implementation_internal": "paged|evil/kernel"},
+        {"_experts_implementation": "evil/kernel"},
+        {"_attn_implementation": {"text_config": "evil/kernel"}},
+        {"text_config": {"_attn_implementation": "evil/kernel"}},
+    ],
+)
+def test_a_kernel_of_the_hub_is_refused_by_name(model, more):
+    write_config(model, {**CONFIG, **more})
+    with pytest.raises(UnsafeModel, match=r"attn_implementation|experts_implementation|text_config") as caught:
+        check(model)
+    assert "evil/kernel" in str(caught.value)
+
+
+def test_an_implementation_of_transformers_is_no_fault(model):
+    config = {**CONFIG, "_attn_implementation": "sdpa"}
+    write_config(model, config)
+    assert check(model) == config
+
+
 def test_weights_in_several_files_are_weights(model):
     (model / "model.safetensors").rename(model / "model-00001-of-00002.safetensors")
     assert check(model) == CONFIG

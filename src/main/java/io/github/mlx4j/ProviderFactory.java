@@ -12,6 +12,7 @@ import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.internal.worker.PrivateFiles;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.ComprehensionTestPort;
 import io.github.mlx4j.port.EmbeddingPort;
@@ -90,6 +91,7 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     ProviderFactory(ProviderConfig config, Platform platform) {
+        PrivateFiles.check(config.home());
         this.config = config;
         this.choice = new ProviderChoice(config, platform);
         this.residency = new Residency(config.residency(), choice.registry());
@@ -105,7 +107,11 @@ public final class ProviderFactory implements AutoCloseable {
         return create(ProviderConfig.fromEnv(environment));
     }
 
-    /** A factory for a configuration. */
+    /**
+     * A factory for a configuration.
+     *
+     * @throws io.github.mlx4j.error.ConfigurationException if other users can write to its home folder
+     */
     public static ProviderFactory create(ProviderConfig config) {
         return new ProviderFactory(config, Platform.current());
     }

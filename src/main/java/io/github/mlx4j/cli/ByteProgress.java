@@ -29,8 +29,7 @@ final class ByteProgress implements ModelHub.DownloadListener {
         String line = "%s of %s %s".formatted(Bytes.text(done), Bytes.text(total), what);
         if (terminal) {
             int filled = (int) (WIDTH * Math.min(done, total) / total); // a file may be longer than was said
-            err.print("\r[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line + "\u001b[K");
-            err.flush();
+            Terminal.redraw(err, "[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line);
         } else if (10 * done / total > tenth) {
             tenth = 10 * done / total;
             err.println(line);

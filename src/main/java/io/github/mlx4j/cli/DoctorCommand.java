@@ -1,5 +1,6 @@
 package io.github.mlx4j.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -10,7 +11,9 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Platform;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,6 +38,7 @@ import picocli.CommandLine.Option;
 final class DoctorCommand implements Callable<Integer> {
 
     private static final int MOST_EVENTS = 10;
+    private static final int MAX_JOURNAL_BYTES = 1024 * 1024;
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
@@ -95,13 +99,21 @@ final class DoctorCommand implements Callable<Integer> {
 
     /** What happened to workers on this machine lately, oldest first. */
     private static List<Map<String, Object>> lastEvents(ProviderFactory providers) {
-        List<Map<String, Object>> events = new ArrayList<>();
-        try {
-            for (String line : Files.readAllLines(providers.config().home().resolve(ProviderFactory.JOURNAL))) {
-                events.add(JSON.readValue(line, new TypeReference<>() {}));
-            }
+        Path journal = providers.config().home().resolve(ProviderFactory.JOURNAL);
+        String text;
+        try (InputStream file = Files.newInputStream(journal)) {
+            file.skipNBytes(Math.max(0, Files.size(journal) - MAX_JOURNAL_BYTES));
+            text = new String(file.readNBytes(MAX_JOURNAL_BYTES), StandardCharsets.UTF_8);
         } catch (IOException none) {
             return List.of(); // no worker has run yet
+        }
+        List<Map<String, Object>> events = new ArrayList<>();
+        for (String line : text.lines().toList()) {
+            try {
+                events.add(JSON.readValue(line, new TypeReference<>() {}));
+            } catch (JsonProcessingException halfWritten) {
+                continue; // a program ended while it wrote, or it is the end of a line that was cut
+            }
         }
         return events.subList(Math.max(0, events.size() - MOST_EVENTS), events.size());
     }

@@ -7,6 +7,7 @@ import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.IsolatedProcess;
+import io.github.mlx4j.internal.worker.PrivateFiles;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
@@ -118,7 +119,8 @@ final class Environments {
         });
         Path environment = home.resolve("envs").resolve(kind.id());
         try {
-            Files.createDirectories(environment.getParent());
+            PrivateFiles.check(home);
+            PrivateFiles.createFolders(environment.getParent());
             Path lock = environment.resolveSibling(kind.id() + ".lock");
             try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock held = channel.lock()) {

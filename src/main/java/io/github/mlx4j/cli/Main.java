@@ -69,8 +69,10 @@ public final class Main implements Runnable {
 
     static CommandLine commandLine(PrintWriter out, PrintWriter err) {
         return new CommandLine(new Main())
-                .setOut(out)
-                .setErr(err)
+                .setOut(Terminal.of(out))
+                .setErr(Terminal.of(err))
+                .setExecutionStrategy(Main::execute)
+                .setParameterExceptionHandler(Main::wrongUsage)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExecutionExceptionHandler((error, command, parsed) -> {
                     if (!(error instanceof Mlx4jException known)) {
@@ -84,9 +86,35 @@ public final class Main implements Runnable {
                 });
     }
 
+    /** Runs a command, or prints its help with picocli's own styles. */
+    private static int execute(CommandLine.ParseResult parsed) {
+        for (CommandLine command : parsed.asCommandLineList()) {
+            if (command.isUsageHelpRequested()) {
+                usage(command, command.getOut());
+                return command.getCommandSpec().exitCodeOnUsageHelp();
+            }
+        }
+        return new CommandLine.RunLast().execute(parsed);
+    }
+
+    private static int wrongUsage(CommandLine.ParameterException wrong, String[] arguments) {
+        CommandLine command = wrong.getCommandLine();
+        command.getErr().println(wrong.getMessage());
+        if (!CommandLine.UnmatchedArgumentException.printSuggestions(wrong, command.getErr())) {
+            usage(command, command.getErr());
+        }
+        return command.getCommandSpec().exitCodeOnInvalidInput();
+    }
+
+    /** Prints a command's help, with picocli's own styles where it uses any. */
+    static void usage(CommandLine command, PrintWriter to) {
+        command.usage(Terminal.raw(to));
+        to.flush();
+    }
+
     @Override
     public void run() {
-        spec.commandLine().usage(spec.commandLine().getOut());
+        usage(spec.commandLine(), spec.commandLine().getOut());
     }
 
     /** The version in the jar's manifest. */

@@ -36,7 +36,7 @@ final class ModelsCommand implements Runnable {
 
     @Override
     public void run() {
-        spec.commandLine().usage(spec.commandLine().getOut());
+        Main.usage(spec.commandLine(), spec.commandLine().getOut());
     }
 
     static ModelRegistry registry() {

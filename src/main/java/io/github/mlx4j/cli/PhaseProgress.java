@@ -25,14 +25,14 @@ final class PhaseProgress implements ConversionListener {
                 end();
             }
             int filled = total == 0 ? 0 : (int) (WIDTH * Math.min(1, (double) done / total));
-            err.print("\r[%s%s] %s, %s %s\u001b[K"
+            String line = "[%s%s] %s, %s %s"
                     .formatted(
                             "#".repeat(filled),
                             " ".repeat(WIDTH - filled),
                             now,
                             total == 0 ? Long.toString(done) : done + " of " + total,
-                            unit));
-            err.flush();
+                            unit);
+            Terminal.redraw(err, line);
         } else if (another) {
             err.println(now + " …");
         }

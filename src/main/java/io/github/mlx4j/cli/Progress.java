@@ -42,7 +42,10 @@ final class Progress {
 
     /** A line of its own, above the bar. */
     void line(String line) {
-        err.println((terminal ? "\r\u001b[K" : "") + line);
+        if (terminal) {
+            Terminal.redraw(err, "");
+        }
+        err.println(line);
         if (terminal) {
             show();
         }
@@ -73,7 +76,6 @@ final class Progress {
             return;
         }
         int filled = total == 0 ? WIDTH : (int) ((long) WIDTH * done / total);
-        err.print("\r[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line + "\u001b[K");
-        err.flush();
+        Terminal.redraw(err, "[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line);
     }
 }

@@ -9,6 +9,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.IsolatedProcess;
+import io.github.mlx4j.internal.worker.PrivateFiles;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -91,7 +92,7 @@ record WandbArtifact(String entity, String project, String name, String version)
             }
         }
         try {
-            Files.createDirectories(folder);
+            PrivateFiles.createFolders(folder);
             String[] last = {""}; // wandb may print; the answer is the last line
             int exit = IsolatedProcess.run(
                     List.of(

@@ -19,7 +19,7 @@ import java.util.Optional;
 /** A model folder as it is read: names, JSON files, headers, each once. Nothing is ever written. Not thread-safe. */
 final class ModelFolder {
 
-    private static final long MOST_JSON_BYTES = 100_000_000;
+    private static final long MOST_JSON_BYTES = 16 << 20;
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS) // as Python reads and writes it

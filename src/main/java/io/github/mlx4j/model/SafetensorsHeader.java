@@ -33,8 +33,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metadata) {
 
-    /** The longest header that is read, as the format's own reader has it: 100 MB. */
-    public static final long MOST_HEADER_BYTES = 100_000_000;
+    /** The maximum size of a header, in bytes: some 150,000 tensors. */
+    public static final long MOST_HEADER_BYTES = 16 << 20;
 
     private static final String HINT = "Download or copy the file again.";
     private static final Map<String, Integer> BITS = bits();
@@ -103,7 +103,13 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
             long length = start.length < Long.BYTES
                     ? -1
                     : ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
-            if (length < 2 || length > MOST_HEADER_BYTES) {
+            if (length > MOST_HEADER_BYTES) {
+                throw damaged(
+                        file,
+                        "its header would take %d bytes, and %d are the limit".formatted(length, MOST_HEADER_BYTES),
+                        null);
+            }
+            if (length < 2) {
                 throw damaged(file, "its first 8 bytes don't give the length of a header", null);
             }
             if (length > size - Long.BYTES) {

@@ -30,13 +30,33 @@ final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Takes a folder, which is made if need be.
+     * Takes a folder, which is made if need be. Nothing is written into one that can't be used.
      *
-     * @throws ConfigurationException if another run has it
+     * @throws ConfigurationException if another run has it, if a new run can't begin there, or if there is none to
+     *     resume
      */
-    static RunFolder take(Path folder) throws IOException {
+    static RunFolder take(Path folder, boolean resume) throws IOException {
+        if (!Files.exists(folder.resolve(FolderLock.FILE))) { // else a run may be using it
+            check(folder, resume);
+        }
         Files.createDirectories(folder);
-        return new RunFolder(folder, FolderLock.take(folder));
+        RunFolder taken = new RunFolder(folder, FolderLock.take(folder));
+        try {
+            check(folder, resume); // it may have changed meanwhile
+            return taken;
+        } catch (IOException | RuntimeException failure) {
+            taken.close();
+            throw failure;
+        }
+    }
+
+    private static void check(Path folder, boolean resume) throws IOException {
+        if (!resume) {
+            checkNew(folder);
+        } else if (RunSettings.read(folder).isEmpty()) {
+            throw new ConfigurationException(
+                    "There is no run in " + folder + ".", "Begin one there, without --resume.");
+        }
     }
 
     /** Its run, if it has one. */
@@ -44,13 +64,12 @@ final class RunFolder implements AutoCloseable {
         return RunSettings.read(folder);
     }
 
-    /**
-     * Sees that a new run can begin here.
-     *
-     * @throws ConfigurationException if it has a run, or other files
-     */
-    void checkNew() throws IOException {
-        if (settings().isPresent()) {
+    /** Checks that a folder has no run and no other files. */
+    private static void checkNew(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            return;
+        }
+        if (RunSettings.read(folder).isPresent()) {
             throw new ConfigurationException(
                     folder + " has a run already.", "Resume it, with --resume, or name another folder.");
         }

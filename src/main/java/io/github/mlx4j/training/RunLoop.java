@@ -51,12 +51,8 @@ final class RunLoop {
 
     TrainingReport run(boolean resume) throws IOException {
         Optional<RunSettings> begun = folder.settings();
-        if (!resume) {
-            folder.checkNew();
-        } else {
-            begun.orElseThrow(() -> new ConfigurationException(
-                            "There is no run in " + run.folder() + ".", "Begin one there, without --resume."))
-                    .checkResume(run);
+        if (resume) {
+            begun.orElseThrow().checkResume(run);
         }
         ProviderKind backend = begun.map(RunSettings::backend).orElse(run.backend());
         try (TrainingSession session = trainer.cancellable(() -> TrainingSession.open(

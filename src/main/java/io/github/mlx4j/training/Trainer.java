@@ -180,7 +180,7 @@ public final class Trainer {
     }
 
     private TrainingReport train() throws IOException {
-        try (RunFolder folder = RunFolder.take(run.folder())) {
+        try (RunFolder folder = RunFolder.take(run.folder(), resume)) {
             return new RunLoop(this, providers, run, folder, new SafeListener(listener)).run(resume);
         }
     }

@@ -353,6 +353,7 @@ class TrainerTest {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> train(fake.run("fake", 2).folder(other).build()))
                 .withMessageContaining("it has mine.txt");
+        assertThat(names(other)).as("nothing is left behind").containsExactly("mine.txt");
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> TrainingRun.in(other))
                 .withMessageContaining("There is no run in " + other);

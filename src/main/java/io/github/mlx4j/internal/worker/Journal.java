@@ -3,11 +3,11 @@ package io.github.mlx4j.internal.worker;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.port.WorkerStatus;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -46,10 +46,21 @@ final class Journal {
                 Path older = file.resolveSibling(file.getFileName() + ".1");
                 Files.move(file, older, StandardCopyOption.REPLACE_EXISTING);
             }
-            byte[] bytes = (JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
-            Files.write(file, bytes, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            String start = endsWithALine() ? "" : "\n"; // a program may have ended while it wrote
+            byte[] bytes = (start + JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
+            PrivateFiles.append(file, bytes);
         } catch (IOException error) {
             log.debug("{} could not be written", file, error);
+        }
+    }
+
+    private boolean endsWithALine() throws IOException {
+        if (!Files.exists(file) || Files.size(file) == 0) {
+            return true;
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            in.skipNBytes(Files.size(file) - 1);
+            return in.read() == '\n';
         }
     }
 }

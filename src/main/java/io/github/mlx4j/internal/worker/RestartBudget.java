@@ -1,8 +1,8 @@
 package io.github.mlx4j.internal.worker;
 
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -11,11 +11,11 @@ public final class RestartBudget {
 
     private final int failures;
     private final Duration window;
-    private final Clock clock;
+    private final InstantSource clock;
     private final Deque<Instant> times = new ArrayDeque<>();
 
-    /** Allows this many failures within the window. */
-    public RestartBudget(int failures, Duration window, Clock clock) {
+    /** Allows this many failures within the window; {@code clock} must not go back. */
+    public RestartBudget(int failures, Duration window, InstantSource clock) {
         this.failures = failures;
         this.window = window;
         this.clock = clock;
@@ -23,7 +23,8 @@ public final class RestartBudget {
 
     /** The default: three failures within five minutes. */
     public static RestartBudget standard() {
-        return new RestartBudget(3, Duration.ofMinutes(5), Clock.systemUTC());
+        InstantSource monotonic = () -> Instant.EPOCH.plusNanos(System.nanoTime()); // a wall clock can be set back
+        return new RestartBudget(3, Duration.ofMinutes(5), monotonic);
     }
 
     /** A process failed. */

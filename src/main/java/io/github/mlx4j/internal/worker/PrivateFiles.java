@@ -1,0 +1,73 @@
+package io.github.mlx4j.internal.worker;
+
+import io.github.mlx4j.error.ConfigurationException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.EnumSet;
+import java.util.Set;
+
+/** Files and folders of {@code MLX4J_HOME}, which only their owner can read and write, whatever the umask. */
+public final class PrivateFiles {
+
+    private static final Set<PosixFilePermission> FILE = PosixFilePermissions.fromString("rw-------");
+    private static final Set<PosixFilePermission> FOLDER = PosixFilePermissions.fromString("rwx------");
+
+    private PrivateFiles() {}
+
+    /** Creates a folder and its parents where they are missing, with mode 0700. */
+    public static Path createFolders(Path folder) throws IOException {
+        return Files.createDirectories(folder, attributes(folder, FOLDER));
+    }
+
+    /** Appends to a file, which is created with mode 0600 where it is missing. */
+    static void append(Path file, byte[] bytes) throws IOException {
+        if (Files.exists(file) && isPosix(file)) {
+            Files.setPosixFilePermissions(file, FILE); // an earlier version followed the umask
+        }
+        Set<StandardOpenOption> options = EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        try (SeekableByteChannel channel = Files.newByteChannel(file, options, attributes(file, FILE))) {
+            channel.write(ByteBuffer.wrap(bytes));
+        }
+    }
+
+    /**
+     * Checks that no other user can change what is in the home folder, since programs in it are run.
+     *
+     * @throws ConfigurationException if its mode lets the group or everybody write
+     */
+    public static void check(Path home) {
+        if (!Files.isDirectory(home) || !isPosix(home)) {
+            return;
+        }
+        Set<PosixFilePermission> mode;
+        try {
+            mode = Files.getPosixFilePermissions(home);
+        } catch (IOException error) {
+            throw new UncheckedIOException("The mode of " + home + " can't be read", error);
+        }
+        if (mode.contains(PosixFilePermission.GROUP_WRITE) || mode.contains(PosixFilePermission.OTHERS_WRITE)) {
+            throw new ConfigurationException(
+                    "Other users can write to MLX4J_HOME, %s (%s), and programs in it are run."
+                            .formatted(home, PosixFilePermissions.toString(mode)),
+                    "Run `chmod 700 " + home + "`.");
+        }
+    }
+
+    private static FileAttribute<?>[] attributes(Path path, Set<PosixFilePermission> mode) {
+        return isPosix(path)
+                ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(mode)}
+                : new FileAttribute<?>[0];
+    }
+
+    private static boolean isPosix(Path path) {
+        return path.getFileSystem().supportedFileAttributeViews().contains("posix");
+    }
+}
