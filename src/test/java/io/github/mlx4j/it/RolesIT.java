@@ -2,6 +2,7 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ModelWorker;
 import io.github.mlx4j.ProviderConfig;
@@ -55,12 +56,14 @@ class RolesIT {
             answersInTurns(providers);
 
             assertThat(Fixture.workers(kind)).hasSize(1);
-            assertThat(providers.workers()).allSatisfy(worker -> {
-                assertThat(worker.status().failures()).isZero();
-                assertThat(worker.status().history())
-                        .filteredOn(event -> event.name().equals("ready"))
-                        .hasSize(2);
-            });
+            await().untilAsserted(() -> assertThat(providers.workers())
+                    .allSatisfy(
+                            worker -> { // ready, then written down
+                                assertThat(worker.status().failures()).isZero();
+                                assertThat(worker.status().history())
+                                        .filteredOn(event -> event.name().equals("ready"))
+                                        .hasSize(2);
+                            }));
         }
     }
 
