@@ -1,4 +1,4 @@
-"""What becomes of requests, trainings and conversions when the device fails. In the mlx worker's environment."""
+"""How requests, trainings and conversions end when the device fails. Runs in the mlx worker's environment."""
 
 import json
 import os
