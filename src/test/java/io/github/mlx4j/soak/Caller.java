@@ -7,6 +7,7 @@ import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationListener;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.GenerationStream;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -190,7 +191,8 @@ final class Caller implements Runnable {
             public void onText(GenerationEvent.Text text) {
                 pieces.append(text.text());
                 if (throwing && pieces.length() % 10 == 1) {
-                    throw new IllegalStateException("a listener of the soak throws");
+                    one.cancelling(); // what a listener throws cancels its request, and nothing else
+                    Caller.<RuntimeException>throwAny(pieces.length());
                 }
             }
 
@@ -206,6 +208,18 @@ final class Caller implements Runnable {
                 ended.countDown();
             }
         };
+    }
+
+    /** Throws an exception, an error or, as Kotlin can, a checked exception that is not declared. */
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> void throwAny(int which) throws T {
+        String message = "a listener of the soak throws";
+        Throwable thrown = switch (which % 3) {
+            case 0 -> new IllegalStateException(message);
+            case 1 -> new AssertionError(message);
+            default -> new IOException(message);
+        };
+        throw (T) thrown;
     }
 
     private void cancelledFuture(Work work) throws InterruptedException {
