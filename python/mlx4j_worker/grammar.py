@@ -86,7 +86,8 @@ class Constraint:
     def take(self, token):
         """Goes on by a token; returns True once the text is whole and can't go on."""
         if not self._matcher.consume_token(token):
-            raise _refused(self._format, f"token {token} does not fit: {self._matcher.get_error()}")
+            why = _first_line(self._matcher.get_error())
+            raise RuntimeError(f"token {token} does not fit the response format: {why}")  # the engine's fault
         return self._matcher.is_stopped()
 
 
