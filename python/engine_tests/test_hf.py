@@ -30,11 +30,11 @@ from engine_tests.tolerance import tolerance
 from mlx4j_worker import failures
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
+from mlx4j_worker.formats import CallFormat
 from mlx4j_worker.grammar import Constraint
 from mlx4j_worker.hf import loading
 from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.requests import Sampling, parse_prompt
-from mlx4j_worker.tools import CallFormat
 
 STORY = "Tell me a long story"
 HELLO = "Say 'Hello World'"
@@ -398,7 +398,7 @@ class Tools(unittest.TestCase):
         call = generate(engine, self.QUESTION, tools=[WEATHER])
         (one,) = call.result["toolCalls"]
         self.assertEqual(("getWeather", {"city": "Munich"}), (one["name"], one["arguments"]))
-        self.assertRegex(one["id"], "call_[0-9a-f]{12}")
+        self.assertRegex(one["id"], "^[A-Za-z0-9]{9}$")
         self.assertEqual(("toolCalls", ""), (call.result["finishReason"], call.text))
 
     def test_a_call_that_cannot_be_read_is_reported_as_it_is(self):

@@ -276,16 +276,21 @@ def sampling_of_author(folder, vocabulary):
         return Sampling()
     samples = given.get("do_sample") is True
     most = {"repetition_penalty": 10} | ({"temperature": 100, "top_p": 1, "min_p": 1} if samples else {})
-    values = {
-        name: float(value)
-        for name, high in most.items()
-        if type(value := given.get(name)) in (int, float) and 0 < value <= high
-    }
+    found = {name: _number(given.get(name)) for name in [*most, "top_k"]}
+    values = {name: found[name] for name, high in most.items() if found[name] is not None and 0 < found[name] <= high}
     if samples:
-        values.setdefault("temperature", 1.0)
-        if type(top_k := given.get("top_k")) is int and 0 < top_k < vocabulary:
-            values["top_k"] = top_k
+        values.setdefault("temperature", 0.0 if found.get("temperature") == 0 else 1.0)  # 0 is greedy
+        if (top_k := found["top_k"]) is not None and 0 < top_k < vocabulary and top_k == int(top_k):
+            values["top_k"] = int(top_k)
     return Sampling(**values)
+
+
+def _number(value):
+    """A number, which some authors write as a string; None for anything else."""
+    try:
+        return float(value) if type(value) in (int, float, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def context_length(config):

@@ -6,6 +6,7 @@ from collections import Counter
 from mlx4j_worker import tools
 from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
 
+MAX_CHUNK_TEXT = 100_000  # characters, for the same reason
 MAX_CHUNK_TOKENS = 1000  # so that a chunk fits into a line, with 20 log-probabilities of each token too
 
 
@@ -13,7 +14,7 @@ class Generation:
     """The state of one call. Only the engine thread touches it, but for ``call.cancelled``.
 
     ``prompt`` is a prompts.Prompt, ``sampling`` the request's with every value filled in, ``dialect`` the model's
-    prompts.Dialect, ``decode`` a function from token ids to text, ``constraint`` what keeps the response format.
+    formats.Dialect, ``decode`` a function from token ids to text, ``constraint`` what keeps the response format.
     """
 
     def __init__(
@@ -43,6 +44,9 @@ class Generation:
         self._pending = []  # ids whose text is not out yet
         self._log_probs = []  # of those ids, where they are wanted
         self._called = ""  # the text of a call that is not whole yet
+        self._trailing = ""  # blank text that a call may follow
+        self._after_call = False  # the last that is not blank was a call
+        self._thought_aloud = False  # what came as thinking was the answer
         self._calls, self._unread = [], []
         self._chunks = 0
         self._end = None  # (the reason, the stop string or None), once it has ended
@@ -109,12 +113,12 @@ class Generation:
         for kind, text in pieces:
             if kind == "text":
                 shown, stop = self._stops.add(text)
-                self._chunk("text", shown, last=stop is not None)
+                self._show_text(shown, last=stop is not None)
                 if stop is not None:
                     self._end = ("stop", stop)
                     return True
                 continue
-            self._chunk("text", self._stops.finish())
+            self._show_text(self._stops.finish())
             if kind == "thinking":
                 self._chunk("thinking", text)
             elif kind == "call":
@@ -123,6 +127,14 @@ class Generation:
                 self._read_call()
         return False
 
+    def _show_text(self, text, last=False):
+        """Sends text of the answer. Where calls are possible, blanks at its end wait for what follows them."""
+        text = self._trailing + text
+        shown = text if last or not self._format else text.rstrip()
+        self._trailing = text[len(shown) :]
+        self._after_call = self._after_call and not shown
+        self._chunk("text", shown, last)
+
     def _read_call(self):
         text, self._called = self._called, ""
         calls, why = tools.read(text, self._format, self.request.tools)
@@ -130,16 +142,40 @@ class Generation:
             self._unread.append({"text": text, "reason": why})
         else:
             self._calls += calls
+        self._after_call = True
 
     def _finish(self, reason):
-        if not self._show(self._splitter.add(self._detokenizer.finish()) + self._splitter.finish()):
-            self._chunk("text", self._stops.finish(), last=True)
-            self._end = (reason, None)
+        rest = self._detokenizer.finish(cut=reason == "length")
+        pieces = self._splitter.add(rest) + self._splitter.finish()
+        if self._show(pieces) or (reason == "stop" and self._show(self._in_open_thinking())):
+            return True
+        self._show_text(self._stops.finish())
+        if self._after_call:
+            self._trailing = ""
+        self._show_text("", last=True)
+        self._end = (reason, None)
         return True
+
+    def _in_open_thinking(self):
+        """The pieces of a text whose thinking the model never closed: the calls in it count.
+
+        Where it was the chat template that had opened it, the model did not think: all of it is the answer.
+        """
+        if self._splitter.kind != "thinking":
+            return []
+        splitter = Splitter(call=(self._format.start, self._format.end) if self._format else None)
+        pieces = splitter.add(self._splitter.thought) + splitter.finish()
+        if not self._splitter.in_begun:
+            return [piece for piece in pieces if piece[0] != "text"]
+        self._thought_aloud, self._thinking_tokens = True, 0
+        return pieces
 
     def _chunk(self, kind, text, last=False):
         if not text and not (last and self._pending):
             return
+        while len(text) > MAX_CHUNK_TEXT:
+            self._send_chunk(kind, text[:MAX_CHUNK_TEXT], 0)
+            text = text[MAX_CHUNK_TEXT:]
         while len(self._pending) > MAX_CHUNK_TOKENS:  # their text came late, such as that of a long tool call
             self._send_chunk(kind, "", MAX_CHUNK_TOKENS)
         self._send_chunk(kind, text, MAX_CHUNK_TOKENS)
@@ -155,7 +191,7 @@ class Generation:
 
     def _log_prob_json(self, log_prob):
         own, top = log_prob
-        top = [{"token": t, "text": self._decode([t]), "logProb": _finite(value)} for t, value in top]
+        top = [{"token": t, "text": self._detokenizer.peek(t), "logProb": _finite(value)} for t, value in top]
         return {"logProb": _finite(own), "top": top}
 
     def answer(self):
@@ -176,6 +212,7 @@ class Generation:
                 "toolCalls": self._calls,
                 "expert": self.expert,
                 "unreadToolCalls": self._unread,
+                "thinkingIsAnswer": self._thought_aloud,
                 "timings": {
                     "queueMs": (self._started - call.received) * ms,
                     "prefillMs": (self._first - self._started) * ms,

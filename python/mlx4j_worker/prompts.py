@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.tools import CallFormat
+from mlx4j_worker.formats import PLAIN
 
 # What a chat template may take: it is a program of the model's author, and an endless one is soon written.
 TEMPLATE_SECONDS = 5
@@ -20,30 +20,7 @@ class Prompt:
     opens_thinking: bool = False
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How a model's chat template marks what is not the answer; None is what it has not.
-
-    ``thinking`` is a pair of marks, ``calls`` a tools.CallFormat, ``switch`` whether the template can be told to think
-    or not.
-    """
-
-    thinking: tuple[str, str] | None = None
-    calls: CallFormat | None = None
-    switch: bool = False
-
-    def capabilities(self):
-        """Their names on the wire."""
-        has = {"tools": self.calls, "thinking": self.thinking, "thinkingSwitch": self.switch}
-        return [name for name, value in has.items() if value]
-
-
-def has_switch(chat_template):
-    """Whether a chat template reads ``enable_thinking``."""
-    return isinstance(chat_template, str) and "enable_thinking" in chat_template
-
-
-def encode(tokenizer, request, dialect=Dialect()):
+def encode(tokenizer, request, dialect=PLAIN):
     """The Prompt of a request's messages, raw text or tokens.
 
     ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one. Raw text gets the special tokens that
@@ -83,7 +60,7 @@ def render(tokenizer, request, dialect):
                 "switch for it.",
                 "Leave it out.",
             )
-        values["enable_thinking"] = request.thinking
+        values[dialect.switch or "enable_thinking"] = request.thinking
     return _chat(tokenizer, request.messages, values)
 
 

@@ -26,9 +26,17 @@ class Detokenizer:
             return ""
         return self._take(text)
 
-    def finish(self):
-        """What was held back."""
-        return self._take(self._decode(self._window)) if len(self._window) > self._context else ""
+    def peek(self, token):
+        """The text that this token would add, which may depend on the tokens before it; the window stays as it is."""
+        before, text = self._decode(self._window), self._decode([*self._window, token])
+        return text.removeprefix(before.rstrip(_REPLACEMENT))
+
+    def finish(self, cut=False):
+        """What was held back; without its last character where that was ``cut`` in two."""
+        if len(self._window) == self._context:
+            return ""
+        piece = self._take(self._decode(self._window))
+        return piece.rstrip(_REPLACEMENT) if cut else piece
 
     def _take(self, text):
         piece = text[len(self._context_text) :]
@@ -68,37 +76,46 @@ class StopMatcher:
 
 
 class Splitter:
-    """Splits a text that comes in pieces at marks: the answer, thinking, and calls of tools.
+    """Splits a text that comes in pieces at marks: into the answer, thinking, and tool calls.
 
-    ``thinking`` and ``call`` are pairs of marks, or None for what is not looked for. The mark that ends a call may be
-    empty: the call goes on to the end of the text then. A text that begins inside its thinking has the mark for its
-    end only in ``begun``. ``kind`` is that of the text that comes next.
+    ``thinking`` and ``call`` are pairs of marks, or None for what is not looked for. An empty closing mark means that
+    a call runs to the end of the text. A text that begins inside its thinking has the closing mark in ``begun``.
+
+    Thinking comes before the answer: its opening mark counts only as long as the answer is blank. Blank text between a
+    mark and the answer, or between two marks, is dropped. ``kind`` is that of the text that comes next, ``thought`` the
+    thinking that is open, so far.
     """
 
     def __init__(self, thinking=None, call=None, begun=None):
-        self._opening = {pair[0]: kind for kind, pair in (("thinking", thinking), ("call", call)) if pair}
+        self._thinking, self._call = thinking, call
         self._closing = {"thinking": begun or (thinking and thinking[1]), "call": call and call[1]}
         self.kind = "thinking" if begun else "text"
+        self.thought = ""
+        self.in_begun = bool(begun)  # inside the thinking with which the text began
         self._held = ""  # the longest tail that may still become a mark
+        self._blank = ""  # blank text since the beginning or the last mark
+        self._fresh = True  # nothing but blanks since then
+        self._marked = bool(begun)  # there was a mark
+        self._answered = False  # there was text that is not blank
 
     def add(self, text):
         """A list of (kind, text); the kinds are ``text``, ``thinking``, ``call``, and ``called`` where a call ends."""
-        if not self._opening and self.kind == "text":
+        if self.kind == "text" and not self._thinking and not self._call and not self._marked:
             return [("text", text)] if text else []
         text, self._held = self._held + text, ""
         pieces = []
         while True:
-            marks = list(self._opening) if self.kind == "text" else [m for m in [self._closing[self.kind]] if m]
-            found = min(((at, mark) for mark in marks if (at := text.find(mark)) >= 0), default=None)
+            found = self._next_mark(text)
             if found is None:
                 break
-            at, mark = found
+            at, mark, kind = found
             self._take(pieces, text[:at])
             if self.kind == "call":
                 pieces.append(("called", ""))
-            self.kind = self._opening[mark] if self.kind == "text" else "text"
+            self.kind, self._fresh, self._marked, self._blank = kind, True, True, ""
+            self.thought, self.in_begun = "", False
             text = text[at + len(mark) :]
-        keep = max((_open_tail(text, mark) for mark in marks), default=0)
+        keep = self._open_tail(text)
         self._take(pieces, text[: len(text) - keep])
         self._held = text[len(text) - keep :]
         return pieces
@@ -110,10 +127,46 @@ class Splitter:
         self._take(pieces, held)
         if self.kind == "call":
             pieces.append(("called", ""))
+        if self.kind == "text" and not self._marked and self._blank:
+            pieces.append(("text", self._blank))
         return pieces
 
+    def _next_mark(self, text):
+        """(where the next mark is, the mark, the kind after it), or None."""
+        if self.kind != "text":
+            mark = self._closing[self.kind]
+            at = text.find(mark) if mark else -1
+            return None if at < 0 else (at, mark, "text")
+        if self._may_think:
+            at = len(text) - len(text.lstrip())
+            if text.startswith(self._thinking[0], at):
+                return at, self._thinking[0], "thinking"
+        at = text.find(self._call[0]) if self._call else -1
+        return None if at < 0 else (at, self._call[0], "call")
+
+    def _open_tail(self, text):
+        if self.kind != "text":
+            mark = self._closing[self.kind]
+            return _open_tail(text, mark) if mark else 0
+        begins = text.lstrip()
+        may_think = self._may_think and self._thinking[0].startswith(begins)
+        return max(len(begins) if may_think else 0, _open_tail(text, self._call[0]) if self._call else 0)
+
+    @property
+    def _may_think(self):
+        return self._thinking is not None and not self._answered
+
     def _take(self, pieces, text):
+        if self._fresh and self.kind != "call":
+            self._blank += text
+            if not self._blank.strip():
+                return
+            kept = self.kind == "text" and (self._answered or not self._marked)
+            text = self._blank if kept else self._blank.lstrip()
+            self._fresh, self._blank = False, ""
         if text:
+            self._answered = self._answered or self.kind == "text"
+            self.thought += text if self.kind == "thinking" else ""
             pieces.append((self.kind, text))
 
 

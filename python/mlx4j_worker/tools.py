@@ -1,29 +1,15 @@
-"""Calls of tools: from the text between a model's marks to a name and arguments."""
+"""Tool calls: from the text between a model's marks to an id, a name and arguments."""
 
 import json
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+import secrets
+import string
 
 from mlx4j_worker.bounds import is_too_deep
 from mlx4j_worker.wire import well_formed
 
-
-@dataclass(frozen=True)
-class CallFormat:
-    """How a model writes a call. ``parse(text, tools)`` gives a dict with name and arguments, or a list of such."""
-
-    start: str
-    end: str
-    parse: Callable
-
-
-def json_format(chat_template):
-    """The commonest format, JSON between <tool_call> marks, if that is what the template shows, else None."""
-    plain = isinstance(chat_template, str) and "<tool_call>" in chat_template and "tool_call.name" in chat_template
-    if not plain or any(other in chat_template for other in ("<function=", "<arg_key>")):
-        return None
-    return CallFormat("<tool_call>", "</tool_call>", lambda text, _tools: json.loads(text))
+_ID = string.ascii_letters + string.digits
+_ID_LENGTH = 9  # what the templates of Mistral demand; the others take anything
+_FIELDS = {"name", "arguments", "parameters", "id", "type"}
 
 
 def read(text, call_format, tools):
@@ -36,7 +22,16 @@ def read(text, call_format, tools):
 
 
 def _call(found):
-    name, arguments = found["name"], found.get("arguments")
+    if not isinstance(found, dict):
+        raise TypeError("a call is an object")
+    if found.keys() <= {"type", "function", "id"} and isinstance(found.get("function"), dict):  # as OpenAI nests it
+        found = {**found["function"], **({"id": found["id"]} if "id" in found else {})}
+    name = found["name"]
+    if unknown := found.keys() - _FIELDS:
+        raise ValueError(f"a call has no field {min(unknown, key=str)!r}")
+    if "arguments" in found and "parameters" in found:
+        raise ValueError("a call has either arguments or parameters")
+    arguments = found.get("arguments", found.get("parameters"))
     if isinstance(arguments, str):
         arguments = json.loads(arguments)
     if not isinstance(name, str) or not isinstance(arguments if arguments is not None else {}, dict):
@@ -44,9 +39,13 @@ def _call(found):
     if is_too_deep([[[[arguments]]]]):  # as deep as it is in the answer
         raise ValueError("its arguments are nested too deeply")
     call_id = found.get("id")
-    call = {"id": call_id if isinstance(call_id, str) and call_id else f"call_{uuid.uuid4().hex[:12]}"}
+    call = {"id": call_id if isinstance(call_id, str) and call_id else _new_id()}
     call |= {"name": name, "arguments": arguments or {}}
     return json.loads(well_formed(json.dumps(call, ensure_ascii=False)), parse_constant=_refuse)
+
+
+def _new_id():
+    return "".join(secrets.choice(_ID) for _ in range(_ID_LENGTH))
 
 
 def _refuse(constant):

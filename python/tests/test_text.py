@@ -218,14 +218,20 @@ class TestSplitter:
             ("plain", [("text", "plain")]),
             ("<think>a</think>b", [("thinking", "a"), ("text", "b")]),
             (
-                "a<think>b</think>c<think>d</think>",
-                [("text", "a"), ("thinking", "b"), ("text", "c"), ("thinking", "d")],
+                " <think>a</think>\n<think>b</think>\n\nc\n<think>d</think>",
+                [("thinking", "ab"), ("text", "c\n<think>d</think>")],
             ),
             ("<think><call>x</think>", [("thinking", "<call>x")]),
             ("a<call>1</call>b", [("text", "a"), ("call", "1"), ("called", ""), ("text", "b")]),
             ("<call>1</call><call>2</call>", [("call", "1"), ("called", ""), ("call", "2"), ("called", "")]),
             ("<call><think>", [("call", "<think>"), ("called", "")]),
             ("<call></call>", [("called", "")]),
+            ("Use the <think> tag. </think>", [("text", "Use the <think> tag. </think>")]),
+            (" \n<call>1</call>\n <call>2</call>\n", [("call", "1"), ("called", ""), ("call", "2"), ("called", "")]),
+            ("a\n<call>1</call>\n b", [("text", "a\n"), ("call", "1"), ("called", ""), ("text", "\n b")]),
+            ("\n a \n", [("text", "\n a \n")]),
+            (" \n", [("text", " \n")]),
+            ("<think>\n a\n</think> \n\n b ", [("thinking", "a\n"), ("text", "b ")]),
             ("a <thin king", [("text", "a <thin king")]),
             ("a</think>b", [("text", "a</think>b")]),
             ("open <thi", [("text", "open <thi")]),
@@ -241,8 +247,7 @@ class TestSplitter:
     def test_a_text_may_begin_inside_its_thinking(self):
         assert split("a</think>b<think>c", thinking=THINK, begun="</think>") == [
             ("thinking", "a"),
-            ("text", "b"),
-            ("thinking", "c"),
+            ("text", "b<think>c"),
         ]
         assert split("a</think>b<think>c", begun="</think>") == [("thinking", "a"), ("text", "b<think>c")]
 
@@ -257,10 +262,11 @@ class TestSplitter:
 
     def test_text_comes_as_soon_as_it_can_be_no_mark(self):
         splitter = Splitter(thinking=THINK)
-        assert [splitter.add(piece) for piece in ("a", "<", "t", "x", "<think>")] == [
-            [("text", "a")],
+        assert [splitter.add(piece) for piece in (" ", "<", "t", "x", "<think>", "\n")] == [
             [],
             [],
-            [("text", "<tx")],
             [],
+            [("text", " <tx")],
+            [("text", "<think>")],
+            [("text", "\n")],
         ]

@@ -6,19 +6,14 @@ from importlib.metadata import version
 
 import torch
 
-from mlx4j_worker import folder, layout, tools
+from mlx4j_worker import folder, formats, layout
+from mlx4j_worker.end_tokens import NONE_STATED, end_ids
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.formats import Dialect
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.layout import Layout
-from mlx4j_worker.prompts import Dialect, has_switch
 from mlx4j_worker.requests import Sampling
-
-_THINKING = (  # as mlx-lm knows them
-    ("<think>", "</think>"),
-    ("<longcat_think>", "</longcat_think>"),
-    ("<|think:start|>", "<|think:end|>"),
-)
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,7 @@ def _parts(found, options, device, about_device, progress):
         adapters.put_on(model, found.adapter)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    ends = end_ids(tokenizer, _generation_config(found.author), found.config)
     vocabulary, hidden_size = model.get_input_embeddings().weight.shape
     return Parts(
         model,
@@ -76,29 +72,16 @@ def _parts(found, options, device, about_device, progress):
         found,
         experts,
         actions.load(options.action_head, hidden_size) if options.action_head else None,
-        _eos_ids(found.author, found.config, tokenizer),
-        _dialect(tokenizer),
+        ends,
+        formats.dialect(tokenizer),
         folder.sampling_of_author(found.author, vocabulary),
         {"transformers": version("transformers"), "torch": torch.__version__, "peft": version("peft")},
-        [*found.warnings, *about_device, *warnings],
+        [*found.warnings, *about_device, *warnings, *([] if ends else [NONE_STATED])],
     )
 
 
-def _eos_ids(path, config, tokenizer):
-    """generation_config.json's end tokens, else config.json's, and the tokenizer's: the same set that mlx-lm takes."""
+def _generation_config(author):
     try:
-        generation = json.loads((path / "generation_config.json").read_bytes())
+        return json.loads((author / "generation_config.json").read_bytes())
     except (OSError, ValueError, RecursionError):
-        generation = None
-    stated = generation.get("eos_token_id") if isinstance(generation, dict) else None
-    stated = stated or config.get("eos_token_id")
-    ids = {one for one in (stated if isinstance(stated, list) else [stated]) if type(one) is int}
-    if tokenizer.eos_token_id is not None:
-        ids.add(tokenizer.eos_token_id)
-    return ids
-
-
-def _dialect(tokenizer):
-    vocabulary, template = tokenizer.get_vocab(), tokenizer.chat_template
-    thinking = next((pair for pair in _THINKING if vocabulary.keys() >= {*pair}), None)
-    return Dialect(thinking, tools.json_format(template), has_switch(template))
+        return None

@@ -14,16 +14,16 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import failures, files, folder, layout, memory, source
+from mlx4j_worker import failures, files, folder, formats, layout, memory, source
+from mlx4j_worker.end_tokens import NONE_STATED, end_ids
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
+from mlx4j_worker.formats import Dialect
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
-from mlx4j_worker.prompts import Dialect, has_switch
 from mlx4j_worker.requests import Sampling, parse_options
-from mlx4j_worker.tools import CallFormat
 from mlx4j_worker.weights import read_header
 
 
@@ -102,11 +102,11 @@ def _engine_of(found, params, options, progress, others=None):
             dtype,
             found,
             _decoder(loaded, tokenizer, options, params, progress),
-            _dialect(tokenizer),
+            formats.dialect(tokenizer, _call_format(tokenizer)),
             folder.sampling_of_author(found.author, len(tokenizer)),
             hidden_states,
             {"mlx": version("mlx"), "mlx-lm": version("mlx-lm")},
-            (*found.warnings, *amended.warnings),
+            (*found.warnings, *amended.warnings, *(() if tokenizer.eos_token_ids else (NONE_STATED,))),
             others.machines if others else 1,
         )
         return MlxEngine(params["model"]["source"], parts, options)
@@ -238,7 +238,10 @@ def _check_whole(model, adapter):
 def tokenizer_of(path, config):
     with _refusing(path, "the tokenizer of "), files.without_companions(path) as plain:
         safe = {"trust_remote_code": False, "local_files_only": True}
-        return load_tokenizer(plain, safe, eos_token_ids=config.get("eos_token_id"))
+        tokenizer = load_tokenizer(plain, safe, eos_token_ids=[])
+    for one in end_ids(tokenizer, config):
+        tokenizer.add_eos_token(str(one))
+    return tokenizer
 
 
 @contextmanager
@@ -317,12 +320,11 @@ def _decoder(model, tokenizer, options, params, progress):
     return drafter
 
 
-def _dialect(tokenizer):
-    thinking = (tokenizer.think_start, tokenizer.think_end) if tokenizer.has_thinking else None
-    calls = None
-    if tokenizer.has_tool_calling and tokenizer.tool_parser is not None:
-        calls = CallFormat(tokenizer.tool_call_start, tokenizer.tool_call_end, tokenizer.tool_parser)
-    return Dialect(thinking, calls, has_switch(tokenizer.chat_template))
+def _call_format(tokenizer):
+    """The format for tool calls that mlx-lm knows for a model, or None."""
+    if not tokenizer.has_tool_calling or tokenizer.tool_parser is None:
+        return None
+    return formats.CallFormat(tokenizer.tool_call_start, tokenizer.tool_call_end, tokenizer.tool_parser)
 
 
 def _hidden_states(model):

@@ -202,9 +202,9 @@ final class WorkerGeneration implements Cancellation {
                 pieceLost();
                 return;
             }
+            String thought = result.thinkingIsAnswer() ? "" : thinking.toString();
             // Before it counts as ended, since this throws if the answer makes no sense.
-            GenerationResult whole =
-                    Requests.result(result, text.toString(), thinking.toString(), tokens, logProbs, backend);
+            GenerationResult whole = Requests.result(result, text.toString(), thought, tokens, logProbs, backend);
             end(() -> sink.completed(whole));
         }
 

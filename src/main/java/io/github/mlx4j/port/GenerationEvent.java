@@ -32,6 +32,9 @@ public sealed interface GenerationEvent {
      * The next piece of what the model thinks before it answers; it is no part of the answer's text. Characters are
      * always whole.
      *
+     * <p>Some chat templates open the thinking for the model. If a model then answers at once and never closes it, what
+     * came as thinking comes once more as {@link Text} at the end, and {@link GenerationResult#thinking()} is empty.
+     *
      * @param text the piece; may be empty
      * @param tokens the ids of the tokens that this piece completes
      * @param logProbs how likely each of them was; empty unless {@link GenerationRequest#logProbs()} asks for it

@@ -222,6 +222,21 @@ class WireFormTest {
     }
 
     @Test
+    void shouldGiveAsTextAloneWhatCameAsThinkingButWasTheAnswer() {
+        worker.answers(
+                "generate",
+                chunk(0, "\"kind\":\"thinking\",\"text\":\"It is 42.\",\"tokens\":[4]"),
+                chunk(1, "\"kind\":\"text\",\"text\":\"It is 42.\",\"tokens\":[]"),
+                result("\"thinkingIsAnswer\":true," + RESULT.formatted(2, "")));
+
+        GenerationResult result = adapter.generate("Hi");
+
+        assertThat(result.text()).isEqualTo("It is 42.");
+        assertThat(result.thinking()).isEmpty();
+        assertThat(result.tokens()).containsExactly(4);
+    }
+
+    @Test
     void shouldReadAsNothingWhatAWorkerOfAnOlderMinorVersionDoesNotSay() {
         worker.answers("generate", chunk(0, "\"text\":\"Hi\",\"tokens\":[5]"), result(RESULT.formatted(1, "")));
 

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param toolCalls the calls that the model made
  * @param expert the expert of a DyLoRA-MoE that answered
  * @param unreadToolCalls those that can't be read
+ * @param thinkingIsAnswer whether the chunks of thinking were the answer, which then came once more as text
  * @param timings where the time went, in milliseconds
  */
 public record GenerateResult(
@@ -24,6 +25,7 @@ public record GenerateResult(
         List<ToolCallData> toolCalls,
         @Nullable String expert,
         List<UnreadCall> unreadToolCalls,
+        boolean thinkingIsAnswer,
         TimingsMs timings) {
 
     /** A worker of an older minor version knows no tools. */

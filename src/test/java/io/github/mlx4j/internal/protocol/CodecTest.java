@@ -215,7 +215,15 @@ class CodecTest {
                         assertThat(info.samplingDefaults().temperature()).isNull());
         assertThat(Codec.read(JSON.readTree("{\"chunks\":1,\"usage\":{\"promptTokens\":5}}"), GenerateResult.class))
                 .isEqualTo(new GenerateResult(
-                        null, null, 1, new GenerateResult.TokenUsage(5, 0, 0, 0, 0), List.of(), null, List.of(), null));
+                        null,
+                        null,
+                        1,
+                        new GenerateResult.TokenUsage(5, 0, 0, 0, 0),
+                        List.of(),
+                        null,
+                        List.of(),
+                        false,
+                        null));
     }
 
     @ParameterizedTest
