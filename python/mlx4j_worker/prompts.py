@@ -1,14 +1,11 @@
 """From a request's prompt to token ids, the same way for every engine."""
 
-import signal
-from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mlx4j_worker import budget
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.formats import PLAIN
 
-# What a chat template may take: it is a program of the model's author, and an endless one is soon written.
-TEMPLATE_SECONDS = 5
 MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
 
 
@@ -84,42 +81,23 @@ def _check_template(tokenizer):
 
 
 def _chat(tokenizer, messages, values, for_answer=True):
-    try:
-        with _time_limit(TEMPLATE_SECONDS):
+    with budget.limited() as found:
+        try:
             text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=for_answer, **values)
-    except _TooSlowError:
+        except Exception as error:  # a template may raise anything
+            if not found.exceeded:
+                raise InvalidRequest(
+                    f"The model's chat template refused these messages: {str(error) or type(error).__name__}",
+                    "Many templates want user and assistant to take turns, with at most one system message, first.",
+                ) from None
+    if found.exceeded:
         raise InvalidRequest(
-            f"The model's chat template did not come to an end within {TEMPLATE_SECONDS} s.",
+            f"The model's chat template {found.exceeded}.",
             "Use another model, or another copy of it; a raw prompt goes without the template.",
-        ) from None
-    except Exception as error:  # a template may raise anything
-        raise InvalidRequest(
-            f"The model's chat template refused these messages: {str(error) or type(error).__name__}",
-            "Many templates want user and assistant to take turns, with at most one system message, first.",
-        ) from None
+        )
     if len(text) > MOST_TEMPLATE_TEXT:
         raise InvalidRequest(
             f"The model's chat template made {len(text)} characters of these messages, more than {MOST_TEMPLATE_TEXT}.",
             "Send less, or use another copy of the model; a raw prompt goes without the template.",
         )
     return text
-
-
-class _TooSlowError(BaseException):
-    """Leaves the template; none of the ``except Exception`` on its way holds it up."""
-
-
-@contextmanager
-def _time_limit(seconds):
-    """Raises _TooSlowError in the body after so many seconds. For the main thread alone, as signals are."""
-
-    def expired(_signal, _frame):
-        raise _TooSlowError
-
-    before = signal.signal(signal.SIGALRM, expired)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

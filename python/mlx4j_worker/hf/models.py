@@ -5,7 +5,7 @@ import gc
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from mlx4j_worker import dylora, files, folder, memory
+from mlx4j_worker import dylora, files, folder, memory, templates
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
@@ -34,6 +34,7 @@ def load(found, options, device):
     trusted = _trusting(found, options)
     config = trusted(lambda **local: AutoConfig.from_pretrained(found.author, **local))
     _check_size(found, config, trusted)
+    templates.install()
     with files.without_companions(found.tokenizer) as plain:
         tokenizer = trusted(lambda **local: AutoTokenizer.from_pretrained(plain, config=config, **local))
     model = _model(found, config, dtype, trusted, device)

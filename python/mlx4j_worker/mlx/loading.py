@@ -14,7 +14,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import failures, files, folder, formats, layout, memory, source
+from mlx4j_worker import failures, files, folder, formats, layout, memory, source, templates
 from mlx4j_worker.end_tokens import NONE_STATED, end_ids
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.formats import Dialect
@@ -236,6 +236,7 @@ def _check_whole(model, adapter):
 
 
 def tokenizer_of(path, config):
+    templates.install()
     with _refusing(path, "the tokenizer of "), files.without_companions(path) as plain:
         safe = {"trust_remote_code": False, "local_files_only": True}
         tokenizer = load_tokenizer(plain, safe, eos_token_ids=[])

@@ -140,6 +140,7 @@ class SecurityIT {
         for (String template : List.of(
                 "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
                 "{% for a in range(9999) %}{{ 'x' * 100000 }}{% endfor %}",
+                "{{ 'x' * 3000000000 }}",
                 "{{ ''.__class__.__mro__[1].__subclasses__() }}",
                 "{{ cycler.__init__.__globals__.os.system('touch " + ran() + "') }}")) {
             Files.writeString(model.resolve("chat_template.jinja"), template);
