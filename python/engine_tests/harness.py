@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 
 from mlx4j_worker.errors import WorkerError
-from mlx4j_worker.requests import parse_embed, parse_generate, parse_options
+from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_score
 
 MODEL = Path(__file__).resolve().parents[2] / "src/test/resources/models/tiny-chat"
 KNOWN = [json.loads(line) for line in (MODEL / "test-prompts.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -107,15 +107,28 @@ def submit(engine, question=None, **params):
     if question is not None:
         params["messages"] = [{"role": "user", "content": question}]
     call = Call()
-    engine.submit(call, parse_generate({"maxTokens": 300, **params}))
+    request = parse_generate({"maxTokens": 300, **params})
+    engine.submit(call, request, engine.prepare(request))
     return call
 
 
 def submit_texts(engine, *texts):
     """Queues texts to embed and returns their Call."""
     call = Call()
-    engine.embed(call, parse_embed({"texts": [*texts]}))
+    engine.embed(call, engine.encode_texts(parse_embed({"texts": [*texts]})))
     return call
+
+
+def submit_score(engine, call, params):
+    """Queues a score, with params as on the wire."""
+    request, completion = parse_score(params)
+    engine.score(call, engine.prompt(request).tokens, engine.encode_completion(completion))
+
+
+def submit_classification(engine, call, *texts):
+    """Queues texts to classify."""
+    engine.check_actions()
+    engine.classify_actions(call, engine.encode_texts(parse_embed({"texts": [*texts]})))
 
 
 def generate(engine, question=None, **params):

@@ -21,7 +21,18 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from engine_tests import models
-from engine_tests.harness import MODEL, Call, generate, known, load, run, submit, submit_texts
+from engine_tests.harness import (
+    MODEL,
+    Call,
+    generate,
+    known,
+    load,
+    run,
+    submit,
+    submit_classification,
+    submit_score,
+    submit_texts,
+)
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import (
     Cancelled,
@@ -35,7 +46,7 @@ from mlx4j_worker.errors import (
 from mlx4j_worker.hf import device_memory, loading
 from mlx4j_worker.hf import models as hf_models
 from mlx4j_worker.hf.adapters import Experts
-from mlx4j_worker.requests import parse_embed, parse_score
+from mlx4j_worker.requests import parse_score
 
 torch.set_num_threads(1)  # for so small a model more of them only wait for each other
 ROOT = Path(tempfile.mkdtemp(prefix="mlx4j-models-"))
@@ -100,12 +111,12 @@ def logits(engine, tokens):
 
 
 def score(engine, completion, **prompt):
-    request = parse_score({**prompt, "completion": completion})
-    return answered(engine, lambda call: engine.score(call, *request)).result
+    params = {**prompt, "completion": completion}
+    return answered(engine, lambda call: submit_score(engine, call, params)).result
 
 
 def classify(engine, *texts):
-    return answered(engine, lambda call: engine.classify_actions(call, parse_embed({"texts": [*texts]}))).result
+    return answered(engine, lambda call: submit_classification(engine, call, *texts)).result
 
 
 def ids_of(text=TEXT):
@@ -924,13 +935,13 @@ class Actions(Case):
 
     def test_without_one(self):
         with self.assertRaisesRegex(InvalidRequest, "has no action head") as refused:
-            plain().classify_actions(Call(), ["x"])
+            submit_classification(plain(), Call(), "x")
         self.assertIn("options.actionHead", refused.exception.hint)
         self.assertNotIn("actions", plain().describe()["capabilities"])
 
     def test_a_cancel_between_texts(self):
         engine, call, polls = load(loading.load, actionHead=str(made("action-head"))), Call(), []
-        engine.classify_actions(call, ["a", "b", "c"])
+        submit_classification(engine, call, "a", "b", "c")
         run(engine, lambda: polls.append(1) or setattr(call, "cancelled", len(polls) == 2))
         self.assertIsInstance(call.error, Cancelled)
 
@@ -959,7 +970,7 @@ class Queue(Case):
         generation = submit(engine, DyLora.QUESTIONS[0], maxTokens=5)
         others = [Call(), Call()]
         engine.logits(others[0], [5, 6])
-        engine.score(others[1], *parse_score({"prompt": "a", "completion": "b"}))
+        submit_score(engine, others[1], {"prompt": "a", "completion": "b"})
         last = submit(engine, DyLora.QUESTIONS[1], maxTokens=5)
         run(engine)
         self.assertEqual(("expert_0", "expert_1"), (generation.result["expert"], last.result["expert"]))

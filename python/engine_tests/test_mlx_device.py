@@ -131,11 +131,11 @@ class Places(Devices):
                 parts = {**vars(self.engine._parts), "model": failing, "hidden_states": failing}
                 with mock.patch.object(self.engine, "_parts", SimpleNamespace(**parts)):
                     if work == "embed":
-                        self.engine.embed(call, ["a text"])
+                        self.engine.embed(call, [[5, 6, 7]])
                     elif work == "logits":
                         self.engine.logits(call, [5, 6, 7])
                     else:
-                        self.engine.score(call, SimpleNamespace(messages=None, prompt="a", tokens=[5], tools=[]), " b")
+                        self.engine.score(call, [5], [6])
                 self.fails(call)
                 self.assertFalse(call.ended)
 

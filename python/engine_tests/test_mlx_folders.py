@@ -19,7 +19,7 @@ from mlx_lm.models import rope_utils
 from mlx_lm.models.base import create_causal_mask
 from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config
 
-from engine_tests.harness import MODEL, STORY, Call, Lab, known
+from engine_tests.harness import MODEL, STORY, Call, Lab, known, submit_classification, submit_score
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import (
     Cancelled,
@@ -33,7 +33,7 @@ from mlx4j_worker.errors import (
 )
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading, ropes, works
-from mlx4j_worker.requests import parse_embed, parse_logits, parse_score
+from mlx4j_worker.requests import parse_logits
 
 TOKENS = [1, 5, 400, 77, 900, 12, 12, 33, 1023, 8]
 LONG = "The lighthouse keeper counted the ships. " * 40
@@ -70,7 +70,7 @@ def decoded(values):
 
 def score(engine, **params):
     call = Call()
-    engine.engine.score(call, *parse_score(params))
+    submit_score(engine.engine, call, params)
     return engine.finish(call)
 
 
@@ -213,7 +213,7 @@ class Methods(Folders):
 
     def test_there_is_no_action_head(self):
         with self.assertRaisesRegex(InvalidRequest, "no action head") as refused:
-            self.lab.engine.classify_actions(Call(), parse_embed({"texts": ["Hm"]}))
+            submit_classification(self.lab.engine, Call(), "Hm")
         self.assertIn("hf worker", refused.exception.hint)
 
     def test_what_was_loaded_is_described(self):

@@ -1,4 +1,4 @@
-"""The worker's main loop: one thread reads the wire, the main thread alone works the engine."""
+"""The worker's main loop: one thread reads the wire, others prepare calls, the main thread alone works the engine."""
 
 import faulthandler
 import logging
@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from contextlib import suppress
 from functools import partial
 
@@ -23,6 +24,7 @@ from mlx4j_worker.errors import (
     WorkerError,
 )
 from mlx4j_worker.failures import DeviceFailed, Exit
+from mlx4j_worker.preparing import LOOK_SECONDS, Preparation, Preparer
 from mlx4j_worker.requests import (
     parse_embed,
     parse_generate,
@@ -39,6 +41,7 @@ EXIT_RANK_LOST = 71
 EXIT_GRACE_SECONDS = 0.5  # for the engine to return once nobody is heard any more
 RELEASE_SECONDS = 0.9  # for it to give its memory back; both together within the watchdog's grace
 PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
+SWITCH_SECONDS = 0.0005  # for how long Python code on another thread may delay the engine's; the default is 0.005
 
 _OF_TRAINING = ("trainStep", "accumulate", "applyGradients", "validate", "gradients")
 _OF_TRAINING += ("saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel")
@@ -59,6 +62,7 @@ class Call:
         self.cancelled = False  # set by the reader thread, read by the engine
         self._wire = wire
         self._done = done
+        self._ending = threading.Lock()  # a preparing thread may answer while the main thread ends the call
         self._answered = False
         self._phase = ""
         self._progress_at = 0.0
@@ -84,10 +88,12 @@ class Call:
             self.notify("progress", {"phase": phase, "done": done, "total": total, "unit": unit})
 
     def _end(self, message):
-        if self._answered:
-            _log.error("call %s would have been answered twice", self.id)
-            return
-        self._answered = True
+        with self._ending:
+            if self._answered:
+                if not self.cancelled:
+                    _log.error("call %s would have been answered twice", self.id)
+                return
+            self._answered = True
         self._done(self)
         try:
             self._wire.send(message)
@@ -118,20 +124,22 @@ class Worker:
         self._state = "new"
         self._moved = time.monotonic()
         self._born = time.monotonic()
-        self._inbox = queue.SimpleQueue()
+        self._inbox = queue.SimpleQueue()  # of Call, Preparation and Exit
+        self._preparer = Preparer(self._inbox.put)
+        self._ready = deque()  # of Preparation
         self._open = {}  # id -> Call, of calls without an answer yet
         self._ending = False
         self._handlers = {
             "initialize": self._initialize,
-            "generate": self._generate,
-            "embed": self._embed,
-            "tokenize": self._tokenize,
-            "countTokens": self._count_tokens,
-            "applyTemplate": self._apply_template,
-            "logits": self._logits,
-            "score": self._score,
+            "generate": partial(self._prepare, _generate),
+            "embed": partial(self._prepare, _embed),
+            "tokenize": partial(self._prepare, _tokenize),
+            "countTokens": partial(self._prepare, _count_tokens),
+            "applyTemplate": partial(self._prepare, _apply_template),
+            "logits": partial(self._prepare, _logits),
+            "score": partial(self._prepare, _score),
             "parameters": self._parameters,
-            "classifyActions": self._classify_actions,
+            "classifyActions": partial(self._prepare, _classify_actions),
             "fetchModel": self._fetch_model,
             "modelInfo": self._model_info,
             "removeModel": self._remove_model,
@@ -153,6 +161,7 @@ class Worker:
     def _serve(self):
         try:
             self._wire.notify("hello", self._hello())
+            sys.setswitchinterval(SWITCH_SECONDS)
             threading.Thread(target=self._read, name="mlx4j-reader", daemon=True).start()
             while not self._ending:
                 busy = self._engine is not None and self._engine.busy
@@ -267,17 +276,38 @@ class Worker:
         self._take(block=False)
 
     def _take(self, block):
+        """Handles what is in the inbox, then lets one prepared call join the engine."""
         try:
             while True:
-                call = self._inbox.get(block)
+                found = self._inbox.get(block and not self._ready, LOOK_SECONDS if self._preparer.busy else None)
                 block = False
                 self._moved = time.monotonic()
-                if isinstance(call, Exit):
-                    raise call
-                if self._open.get(call.id) is call:
-                    self._handle(call)
+                if isinstance(found, Exit):
+                    raise found
+                if isinstance(found, Preparation):
+                    self._preparer.done(found)
+                    self._ready.append(found)
+                elif self._open.get(found.id) is found:
+                    self._handle(found)
         except queue.Empty:
-            pass
+            self._moved = time.monotonic()
+        if self._preparer.busy:
+            self._preparer.look()
+        self._join_next()
+
+    def _join_next(self):
+        while self._ready:
+            prepared = self._ready.popleft()
+            if prepared.call.ended:
+                continue
+            if prepared.error:
+                self._fail(prepared.call, prepared.error)
+            elif prepared.join:
+                try:
+                    prepared.join()
+                except Exception as error:
+                    self._fail(prepared.call, error)
+                return
 
     def _handle(self, call):
         if call.cancelled and not self._engine_has(call):
@@ -291,7 +321,12 @@ class Worker:
                 raise UnknownMethod(f"This worker has no method {call.method!r}.")
             handler(call)
         except Exception as error:
-            failures.fail(call, error, _SMALLER, partial(_internal, call))
+            self._fail(call, error)
+
+    def _fail(self, call, error):
+        if not isinstance(error, Exception):
+            raise error
+        failures.fail(call, error, _SMALLER, partial(_internal, call))
 
     def _engine_has(self, call):
         return self._engine is not None and self._engine.has(call)
@@ -361,33 +396,12 @@ class Worker:
     def _go_on(self):
         self._moved = time.monotonic()
 
-    def _generate(self, call):
-        self._loaded().submit(call, parse_generate(call.params))
-
-    def _embed(self, call):
-        self._loaded().embed(call, parse_embed(call.params))
-
-    def _tokenize(self, call):
-        call.answer({"tokens": self._loaded().prompt(parse_prompt(call.params, ("messages", "prompt"))).tokens})
-
-    def _count_tokens(self, call):
-        prompt = self._loaded().prompt(parse_prompt(call.params, ("messages", "prompt")))
-        call.answer({"count": len(prompt.tokens)})
-
-    def _apply_template(self, call):
-        call.answer({"text": self._loaded().render(parse_prompt(call.params, ("messages",)))})
-
-    def _logits(self, call):
-        self._loaded().logits(call, parse_logits(call.params))
-
-    def _score(self, call):
-        self._loaded().score(call, *parse_score(call.params))
+    def _prepare(self, prepare, call):
+        """Has ``prepare(engine, call)`` done on a preparing thread. It returns what is left for this thread to do."""
+        self._preparer.add(call, partial(prepare, self._loaded(), call))
 
     def _parameters(self, call):
         call.answer({"parameters": self._loaded().parameters()})
-
-    def _classify_actions(self, call):
-        self._loaded().classify_actions(call, parse_embed(call.params))
 
     def _fetch_model(self, call):
         asked = parse_hub(call.params, ("source", "revision", "hubToken", "stallSeconds"))
@@ -420,6 +434,44 @@ class Worker:
     def _shutdown(self, call):
         self._ending = True
         call.answer({})
+
+
+# --- the preparing threads; each returns the function with which the call joins the engine, or None once it is answered
+
+
+def _generate(engine, call):
+    request = parse_generate(call.params)
+    return partial(engine.submit, call, request, engine.prepare(request))
+
+
+def _embed(engine, call):
+    return partial(engine.embed, call, engine.encode_texts(parse_embed(call.params)))
+
+
+def _classify_actions(engine, call):
+    engine.check_actions()
+    return partial(engine.classify_actions, call, engine.encode_texts(parse_embed(call.params)))
+
+
+def _logits(engine, call):
+    return partial(engine.logits, call, parse_logits(call.params))
+
+
+def _score(engine, call):
+    request, completion = parse_score(call.params)
+    return partial(engine.score, call, engine.prompt(request).tokens, engine.encode_completion(completion))
+
+
+def _tokenize(engine, call):
+    call.answer({"tokens": engine.prompt(parse_prompt(call.params, ("messages", "prompt"))).tokens})
+
+
+def _count_tokens(engine, call):
+    call.answer({"count": len(engine.prompt(parse_prompt(call.params, ("messages", "prompt"))).tokens)})
+
+
+def _apply_template(engine, call):
+    call.answer({"text": engine.render(parse_prompt(call.params, ("messages",)))})
 
 
 def _internal(call, error):

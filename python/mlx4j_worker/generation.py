@@ -2,12 +2,27 @@
 
 import time
 from collections import Counter
+from dataclasses import dataclass
+from typing import Any
 
 from mlx4j_worker import tools
+from mlx4j_worker.prompts import Prompt
 from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
 
 MAX_CHUNK_TEXT = 100_000  # characters, for the same reason
 MAX_CHUNK_TOKENS = 1000  # so that a chunk fits into a line, with 20 log-probabilities of each token too
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a preparing thread makes of a generate request.
+
+    ``max_tokens`` is limited by the context; ``constraint`` is a grammar.Constraint, or None for free text.
+    """
+
+    prompt: Prompt
+    max_tokens: int
+    constraint: Any
 
 
 class Generation:

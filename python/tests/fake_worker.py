@@ -20,6 +20,7 @@ echoed, unless it is a JSON object, which is a script:
     wire      fault: this text is written to the wire as it is
     objects   fault: a notification with so many empty objects, three bytes each, is written to the wire
     stderr    text for the standard error, before the fault
+    prepareUntil  the request is being prepared until this file exists
     flood     so many bytes for the standard error, before the fault
 
 The model's source can be a script too: {"error": KIND} fails to load with that kind of error, {"exit": CODE} exits
@@ -44,7 +45,7 @@ from mlx4j_worker import stdio
 descriptors = stdio.claim()
 
 from mlx4j_worker import errors, failures  # noqa: E402
-from mlx4j_worker.generation import Generation  # noqa: E402
+from mlx4j_worker.generation import Generation, Prepared  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
 from mlx4j_worker.prompts import Prompt  # noqa: E402
 from mlx4j_worker.requests import check_fits  # noqa: E402
@@ -112,6 +113,12 @@ class FakeEngine:
     def render(self, request):
         return "".join(f"{message['role']}: {message['content']}\n" for message in request.messages)
 
+    def encode_texts(self, texts):
+        return texts
+
+    def encode_completion(self, completion):
+        return [ord(c) for c in completion]
+
     def embed(self, call, texts):
         for i, text in enumerate(texts):
             vector = struct.pack("<2f", len(text), ord(text[0]))
@@ -128,22 +135,28 @@ class FakeEngine:
             call.notify("positionLogits", {"index": i, "values": values})
         call.answer({"count": len(tokens), "vocabularySize": 4})
 
-    def score(self, call, request, completion):
-        prompt, tokens = self.prompt(request).tokens, [ord(c) for c in completion]
+    def score(self, call, prompt, tokens):
         log_probs = [-float(i) for i in range(len(tokens))]
         call.answer({"promptTokens": len(prompt), "tokens": tokens, "logProbs": log_probs, "greedy": True})
 
     def parameters(self):
         return [{"name": "echo.weight", "shape": [1, 2], "dtype": "float32"}]
 
-    def classify_actions(self, call, texts):
+    def check_actions(self):
         raise errors.InvalidRequest("There is no action head.")
 
-    def submit(self, call, request):
+    def prepare(self, request):
         prompt = self.prompt(request)
-        limit = check_fits(request, prompt.tokens, VOCABULARY, self._context)
-        text = "".join(map(chr, prompt.tokens))
-        generation = Generation(call, request, prompt, limit, {0}, lambda ids: "".join(map(chr, ids)))
+        script = script_of(request.prompt or "")
+        while "prepareUntil" in script and not os.path.exists(script["prepareUntil"]):
+            time.sleep(0.001)
+        return Prepared(prompt, check_fits(request, prompt.tokens, VOCABULARY, self._context), None)
+
+    def submit(self, call, request, prepared):
+        text = "".join(map(chr, prepared.prompt.tokens))
+        generation = Generation(
+            call, request, prepared.prompt, prepared.max_tokens, {0}, lambda ids: "".join(map(chr, ids))
+        )
         generation.started()
         script = script_of(text)
         if script.get("env"):

@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from conftest import PYTHON_DIR, SECONDS, initialize_params
 from mlx4j_worker import PROTOCOL, VERSION
+from mlx4j_worker.dispatch import Worker
+from mlx4j_worker.preparing import LOOK_SECONDS, Preparation
 from mlx4j_worker.wire import MAX_LINE_BYTES
 
 PAUSED = {"say": "abc", "after": 2, "pause": True}  # two chunks, then nothing until it is cancelled
@@ -276,6 +279,57 @@ class TestAnswers:
     def test_an_id_may_be_used_again_after_its_answer(self, worker):
         for _ in range(3):
             assert "result" in worker.answer(worker.call("generate", {"prompt": "Hi", "maxTokens": 5}, "same"))
+
+
+class TestPreparing:
+    """A request that takes long to prepare, such as one with a hostile schema, is prepared beside everything else."""
+
+    def test_a_neighbour_goes_on_and_a_later_call_overtakes(self, worker, tmp_path):
+        neighbour = worker.generate({"say": "abc", "stepMs": 1, "after": 3, "pause": True})
+        slow = worker.generate({"say": "slow", "prepareUntil": str(tmp_path / "prepared")})
+        for _ in range(3):
+            assert worker.notification("chunk")["id"] == neighbour
+        seen = []
+        later = worker.generate("later")
+        assert "result" in worker.answer(later, seen)
+        assert worker.answer(worker.call("tokenize", {"prompt": "Hi"}), seen)["result"] == {"tokens": [72, 105]}
+        assert {message["params"]["id"] for message in seen} == {later}
+        (tmp_path / "prepared").touch()
+        assert "result" in worker.answer(slow, seen)
+        assert text_of(seen) == "laterslow"
+
+    def test_a_cancel_ends_it_at_once(self, worker, tmp_path):
+        slow = worker.generate({"prepareUntil": str(tmp_path / "prepared")})
+        worker.cancel(slow)
+        assert error_kind(worker.answer(slow)) == "cancelled"
+        (tmp_path / "prepared").touch()
+        assert "result" in worker.answer(worker.generate("still here"))
+
+    def test_an_engine_that_only_waits_for_it_moves(self, worker, tmp_path):
+        slow = worker.generate({"prepareUntil": str(tmp_path / "prepared")})
+        time.sleep(5 * LOOK_SECONDS)
+        end = time.monotonic() + SECONDS
+        while (engine := ping(worker)["engine"])["lastMovedMs"] > 2000 * LOOK_SECONDS:
+            assert time.monotonic() < end
+        assert (engine["state"], engine["open"]) == ("idle", 1)
+        (tmp_path / "prepared").touch()
+        assert "result" in worker.answer(slow)
+
+    def test_the_end_of_stdin_does_not_wait_for_it(self, worker, tmp_path):
+        worker.generate({"prepareUntil": str(tmp_path / "never")})
+        worker.close_stdin()
+        assert worker.exit_code(EXIT_SECONDS) == 0
+
+    def test_one_prepared_call_joins_at_a_time(self):
+        joined = []
+        worker = Worker("fake", None, "", None)
+        for i in range(3):
+            prepared = Preparation(SimpleNamespace(ended=False, cancelled=False), lambda i=i: lambda: joined.append(i))
+            prepared.run()
+            worker._inbox.put(prepared)
+        for i in range(3):
+            worker._poll()
+            assert joined == list(range(i + 1))
 
 
 class TestBadLines:

@@ -12,7 +12,7 @@ from transformers import GenerationConfig
 from mlx4j_worker import failures, memory, prompts
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.folder import context_length
-from mlx4j_worker.generation import Generation
+from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
 from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.actions import ACTIONS
@@ -23,7 +23,7 @@ PREFILL_CHUNK = 512  # tokens between two looks at the cancel flag
 
 
 class HfEngine:
-    """One loaded model. Every method runs on the main thread.
+    """One loaded model. Every method runs on the main thread, except those that prepare requests.
 
     ``parts`` is what loading.py found out, a loading.Parts.
     """
@@ -85,15 +85,40 @@ class HfEngine:
     def has(self, call):
         return any(one is call for one, _ in self._queue)
 
+    # --- preparing requests, on any thread: no tensors, and nothing of the engine changes
+
     def prompt(self, request):
         return prompts.encode(self._tokenizer, request, self._parts.dialect)
 
     def render(self, request):
         return prompts.render(self._tokenizer, request, self._parts.dialect)
 
-    def submit(self, call, request):
+    def prepare(self, request):
+        """The Prepared of a generate request."""
         prompt = self.prompt(request)
         limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
+        return Prepared(prompt, limit, request.response_format and self._grammars.constraint(request.response_format))
+
+    def encode_texts(self, texts):
+        """The token ids of texts whose hidden states are wanted."""
+        if not self._has_hidden_states:
+            raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
+        tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
+        for ids in tokens:
+            check_prompt(ids, self._vocabulary, self._context)
+        return tokens
+
+    def encode_completion(self, completion):
+        return self._tokenizer.encode(completion, add_special_tokens=False)
+
+    def check_actions(self):
+        if self._parts.head is None:
+            raise InvalidRequest("The model has no action head.", "Name its file in options.actionHead.")
+
+    # --- taking requests
+
+    def submit(self, call, request, prepared):
+        prompt, limit = prepared.prompt, prepared.max_tokens
         memory.check(len(prompt.tokens) + limit, 0, self._kv_bytes, self._available_bytes())
         generation = Generation(
             call,
@@ -104,25 +129,21 @@ class HfEngine:
             self._decode,
             sampling=request.sampling.filled(self._parts.author),
             dialect=self._parts.dialect,
-            constraint=self._grammars.constraint(request.response_format) if request.response_format else None,
+            constraint=prepared.constraint,
         )
         self._queue.append((call, partial(self._generate, generation)))
 
-    def embed(self, call, texts):
-        self._queue.append((call, partial(self._embed, call, self._encoded(texts))))
+    def embed(self, call, tokens):
+        self._queue.append((call, partial(self._embed, call, tokens)))
 
-    def classify_actions(self, call, texts):
-        if self._parts.head is None:
-            raise InvalidRequest("The model has no action head.", "Name its file in options.actionHead.")
-        self._queue.append((call, partial(self._classify, call, self._encoded(texts))))
+    def classify_actions(self, call, tokens):
+        self._queue.append((call, partial(self._classify, call, tokens)))
 
     def logits(self, call, tokens):
         self._check_logits(tokens, len(tokens))
         self._queue.append((call, partial(self._logits, call, tokens)))
 
-    def score(self, call, request, completion):
-        prompt = self.prompt(request).tokens
-        tokens = self._tokenizer.encode(completion, add_special_tokens=False)
+    def score(self, call, prompt, tokens):
         if not prompt or not tokens:
             raise InvalidRequest(f"The {'completion' if prompt else 'prompt'} is empty: it has no tokens.")
         self._check_logits(prompt + tokens, len(tokens) if self._keeps_few else len(prompt + tokens))
@@ -134,15 +155,6 @@ class HfEngine:
         if self._parts.head:
             named += [(f"actionHead.{name}", parameter) for name, parameter in self._parts.head.named_parameters()]
         return [{"name": name, "shape": list(p.shape), "dtype": _name(p.dtype)} for name, p in named]
-
-    def _encoded(self, texts):
-        """The tokens of texts whose hidden states are wanted."""
-        if not self._has_hidden_states:
-            raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
-        tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
-        for ids in tokens:
-            check_prompt(ids, self._vocabulary, self._context)
-        return tokens
 
     def _check_logits(self, tokens, count):
         """Nothing is generated after these tokens, so that they may fill the context."""

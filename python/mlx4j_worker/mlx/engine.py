@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten
 from mlx4j_worker import failures, memory, prompts
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.failures import DeviceFailed
-from mlx4j_worker.generation import Generation
+from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
 from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
@@ -28,7 +28,7 @@ _log = logging.getLogger("mlx4j.mlx")
 
 
 class MlxEngine:
-    """One loaded model. Every method runs on the thread that loaded it.
+    """One loaded model. Every method runs on the thread that loaded it, except those that prepare requests.
 
     A request waits, then its prompt is prefilled in chunks, one after another with those of other requests, and then
     it is a row of the batch. ``parts`` is what loading.py found out, a loading.Parts.
@@ -98,38 +98,61 @@ class MlxEngine:
     def has(self, call):
         return any(row.generation.call is call for row in self._rows()) or any(w.call is call for w in self._works)
 
+    # --- preparing requests, on any thread: no arrays, and nothing of the engine changes
+
     def prompt(self, request):
         return prompts.encode(self._writer, request, self._parts.dialect)
 
     def render(self, request):
         return prompts.render(self._writer, request, self._parts.dialect)
 
-    def submit(self, call, request):
+    def prepare(self, request):
+        """The Prepared of a generate request."""
         prompt = self.prompt(request)
         limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
         self._decoder.check(request)
-        self._check_memory(len(prompt.tokens) + limit)
-        constraint = self._grammars.constraint(request.response_format) if request.response_format else None
-        generation = Generation(
-            call,
-            request,
-            prompt,
-            limit,
-            self._tokenizer.eos_token_ids,
-            self._decode,
-            sampling=request.sampling.filled(self._parts.author),
-            dialect=self._parts.dialect,
-            constraint=constraint,
-        )
-        generation.expert = self._expert
-        self._waiting.append(Row(generation))
+        return Prepared(prompt, limit, request.response_format and self._grammars.constraint(request.response_format))
 
-    def embed(self, call, texts):
+    def encode_texts(self, texts):
+        """The token ids of texts to embed."""
         if self._parts.hidden_states is None:
             raise InvalidRequest("mlx-lm gives no hidden states of this model, so it can't embed texts.")
         tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
         for ids in tokens:
             check_prompt(ids, self._vocabulary, self._context)
+        return tokens
+
+    def encode_completion(self, completion):
+        tokens = self._tokenizer.encode(completion, add_special_tokens=False)
+        if not tokens:
+            raise InvalidRequest("The completion has no tokens.", "Give at least one token of text.")
+        return tokens
+
+    def check_actions(self):
+        raise InvalidRequest(
+            "The mlx worker has no action head, so it can't classify actions.",
+            "Use the hf worker, with options.actionHead.",
+        )
+
+    # --- taking requests
+
+    def submit(self, call, request, prepared):
+        self._check_memory(len(prepared.prompt.tokens) + prepared.max_tokens)
+        generation = Generation(
+            call,
+            request,
+            prepared.prompt,
+            prepared.max_tokens,
+            self._tokenizer.eos_token_ids,
+            self._decode,
+            sampling=request.sampling.filled(self._parts.author),
+            dialect=self._parts.dialect,
+            constraint=prepared.constraint,
+        )
+        generation.expert = self._expert
+        self._waiting.append(Row(generation))
+
+    def embed(self, call, tokens):
         self._check_memory(max(map(len, tokens)))
         self._works.append(Embedding(call, tokens, self._parts.model, self._parts.hidden_states))
 
@@ -137,25 +160,15 @@ class MlxEngine:
         self._check_held(tokens)
         self._works.append(Logits(call, tokens, self._parts.model, self._vocabulary))
 
-    def score(self, call, request, completion):
-        prompt = self.prompt(request).tokens
-        tokens = self._tokenizer.encode(completion, add_special_tokens=False)
+    def score(self, call, prompt, completion):
         check_prompt(prompt, self._vocabulary, None)
-        if not tokens:
-            raise InvalidRequest("The completion has no tokens.", "Give at least one token of text.")
-        self._check_held(prompt + tokens)
-        self._works.append(Score(call, prompt, tokens, self._parts.model, self._vocabulary))
+        self._check_held(prompt + completion)
+        self._works.append(Score(call, prompt, completion, self._parts.model, self._vocabulary))
 
     def parameters(self):
         """The answer of ``parameters``."""
         every = tree_flatten(self._parts.model.parameters())
         return [{"name": name, "shape": list(w.shape), "dtype": dtype_name(w.dtype)} for name, w in every]
-
-    def classify_actions(self, _call, _texts):
-        raise InvalidRequest(
-            "The mlx worker has no action head, so it can't classify actions.",
-            "Use the hf worker, with options.actionHead.",
-        )
 
     def step(self, _poll):
         """A token for every row of the batch, then a chunk of prefill, then a chunk of another work."""
