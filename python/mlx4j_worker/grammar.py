@@ -1,6 +1,12 @@
 """Response formats, kept while a text is decoded, with llguidance."""
 
 import json
+import math
+import re
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
 
 import numpy
 
@@ -8,6 +14,10 @@ from mlx4j_worker.errors import InvalidRequest
 
 # By default any white space may stand anywhere, and a small model writes newlines to the end of its tokens. A space
 # after : and , is what models have learnt: without it they leave their path.
+MAX_PROPERTIES = 2000  # of one object in a schema: the time to compile them grows with their square
+MAX_MULTIPLE = 100_000  # of the sum of the numbers of multipleOf; each needs as many states
+MAX_LEXER_STATES = 50_000  # of 1 to 2 kB each
+MAX_FORCED = 16_384  # characters
 _SPACES = {"whitespace_flexible": False, "key_separator": ": ?", "item_separator": ", ?"}
 
 
@@ -24,30 +34,35 @@ class Grammars:
         self._eos_ids = sorted(eos_ids)
         self._setup = setup
         self._table = None  # llguidance's view of the tokenizer
+        self._making_table = threading.Lock()
 
     def constraint(self, response_format):
         """A Constraint; raises InvalidRequest that says what of the format can't be enforced."""
         try:
-            from llguidance import LLMatcher
+            from llguidance import LLMatcher, LLParserLimits
             from llguidance.hf import from_tokenizer
         except (ImportError, OSError) as error:  # only this request can't be met: everything else goes without it
             raise InvalidRequest(
                 f"responseFormat needs llguidance, which can't be imported: {type(error).__name__}: {error}",
                 f"Run `{self._setup}`, or install llguidance beside the engine's packages.",
             ) from None
-        if self._table is None:
-            try:
-                self._table = from_tokenizer(self._tokenizer, n_vocab=self._vocabulary, eos_token=self._eos_ids or None)
-            except Exception as error:
-                raise InvalidRequest(
-                    f"responseFormat can't be used with this model's tokenizer: {type(error).__name__}: {error}"
-                ) from None
+        if response_format.type == "jsonSchema":
+            _check_cost(response_format)
+        with self._making_table:
+            if self._table is None:
+                try:
+                    self._table = from_tokenizer(
+                        self._tokenizer, n_vocab=self._vocabulary, eos_token=self._eos_ids or None
+                    )
+                except Exception as error:
+                    raise InvalidRequest(
+                        f"responseFormat can't be used with this model's tokenizer: {type(error).__name__}: {error}"
+                    ) from None
         grammar = _grammar(LLMatcher, response_format)
-        if any(special in grammar for special in self._tokenizer.added_tokens_encoder):
+        if _may_force_much(response_format) or any(one in grammar for one in self._tokenizer.added_tokens_encoder):
             grammar = _without_forcing(grammar)
-        if wrong := LLMatcher.validate_grammar(grammar, self._table):
-            raise _refused(response_format, wrong)
-        matcher = LLMatcher(self._table, grammar)
+        limits = LLParserLimits(max_lexer_states=MAX_LEXER_STATES)
+        matcher = LLMatcher(self._table, grammar, limits=limits)  # without the GIL, as all that takes long
         if matcher.is_error():
             raise _refused(response_format, matcher.get_error())
         constraint = Constraint(matcher, self._vocabulary, self._eos_ids, response_format)
@@ -68,6 +83,7 @@ class Constraint:
         self._fill = fill_next_token_bitmask
         self._vocabulary = vocabulary
         self._eos_ids = eos_ids
+        self._mask = None  # of this position, once it is known
 
     def all_but_ends(self):
         """As ``allowed``, before the text begins."""
@@ -77,6 +93,11 @@ class Constraint:
 
     def allowed(self):
         """A numpy array of bool [vocabulary]."""
+        if self._mask is None:
+            self._mask = self._compute_mask()
+        return self._mask
+
+    def _compute_mask(self):
         self._fill(self._matcher, self._bits)
         if self._matcher.is_error():
             raise _refused(self._format, self._matcher.get_error())  # a limit of llguidance, or a dead end
@@ -85,7 +106,10 @@ class Constraint:
 
     def take(self, token):
         """Goes on by a token; returns True once the text is whole and can't go on."""
+        mask, self._mask = self._mask, None
         if not self._matcher.consume_token(token):
+            if mask is not None and mask[token]:  # a limit of llguidance
+                raise _refused(self._format, self._matcher.get_error())
             why = _first_line(self._matcher.get_error())
             raise RuntimeError(f"token {token} does not fit the response format: {why}")  # the engine's fault
         return self._matcher.is_stopped()
@@ -102,6 +126,44 @@ def _grammar(matcher, response_format):
         return matcher.grammar_from_json_schema(json.dumps(schema), defaults=_SPACES)
     except ValueError as error:
         raise _refused(response_format, error) from None
+
+
+def _check_cost(response_format):
+    """Refuse a schema that llguidance would need too much time or memory for, which none of its own limits is for."""
+    multiples = set()
+    for schema in _objects(response_format.value):
+        properties, multiple = schema.get("properties"), schema.get("multipleOf")
+        if isinstance(properties, dict) and len(properties) > MAX_PROPERTIES:
+            raise _refused(response_format, f"it has {len(properties)} properties, but may have {MAX_PROPERTIES}")
+        if isinstance(multiple, (int, float)) and not isinstance(multiple, bool) and multiple > 0:
+            multiples.add(int("".join(map(str, Decimal(str(multiple)).normalize().as_tuple().digits))))
+    text = json.dumps(response_format.value)
+    meet = "allOf" in text or "$ref" in text  # several may apply to one number, which counts as their common multiple
+    if (cost := math.lcm(*multiples) if meet else sum(multiples)) > MAX_MULTIPLE:
+        raise _refused(response_format, f"its multipleOf needs {cost:,} states, but may need {MAX_MULTIPLE:,}")
+
+
+def _objects(value: Any) -> Iterator[dict]:
+    """Every object in JSON."""
+    if isinstance(value, dict):
+        yield value
+        value = [*value.values()]
+    if isinstance(value, list):
+        for one in value:
+            yield from _objects(one)
+
+
+def _may_force_much(response_format):
+    """Whether long parts of the text may be the only possible ones.
+
+    llguidance looks for the tokens of such a part anew at each step, which takes 1 ms for each 4,000 characters or so.
+    """
+    value = response_format.value
+    if response_format.type == "choice":
+        return max(map(len, value)) > MAX_FORCED
+    text = value if response_format.type == "regex" else json.dumps(value)
+    repeats = math.prod(max(1, int(count)) for count in re.findall(r"{(\d{1,9})", text))
+    return len(text) * repeats * (1 + text.count('"$ref"')) > MAX_FORCED
 
 
 def _without_forcing(grammar):
