@@ -167,6 +167,14 @@ class Neighbours(unittest.TestCase):
         self.assertGreater(self.worker.count(("neighbour", "chunk")), before + 5)
         self.assertIn("result", self.worker.answer("neighbour"))
 
+    def test_they_go_on_while_a_huge_prompt_is_refused(self):
+        self.generate("neighbour", 600, responseFormat={"type": "regex", "pattern": "[a-z ]{2000}"})
+        self.worker.until(lambda: self.worker.count(("neighbour", "chunk")) > 3)
+        self.worker.call("huge", "generate", prompt="A whale is no fish. " * 400_000, maxTokens=1)
+        self.assertEqual("context_overflow", self.worker.answer("huge")["error"]["data"]["kind"])
+        self.assertIn("result", self.worker.answer("neighbour"))
+        self.assertLess(self.worker.events.index(("huge", "answer")), self.worker.events.index(("neighbour", "answer")))
+
     def test_they_go_on_while_a_long_text_is_tokenized(self):
         self.generate("neighbour", 300, responseFormat={"type": "regex", "pattern": "[a-z ]{2000}"})
         self.worker.until(lambda: self.worker.count(("neighbour", "chunk")) > 3)

@@ -459,7 +459,7 @@ def _logits(engine, call):
 
 def _score(engine, call):
     request, completion = parse_score(call.params)
-    return partial(engine.score, call, engine.prompt(request).tokens, engine.encode_completion(completion))
+    return partial(engine.score, call, engine.prompt(request, fits=True).tokens, engine.encode_completion(completion))
 
 
 def _tokenize(engine, call):

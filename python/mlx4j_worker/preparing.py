@@ -9,7 +9,7 @@ from typing import Any
 from mlx4j_worker.errors import InvalidRequest
 
 QUICK_SECONDS = 0.1  # a preparation that takes longer lets the next ones overtake it
-MAX_SECONDS = 10.0  # for one preparation
+MAX_SECONDS = 20.0  # for one preparation
 MAX_THREADS = 4  # of which all but one are busy with slow preparations
 LOOK_SECONDS = 0.05  # between two looks at the preparations while the engine is idle
 

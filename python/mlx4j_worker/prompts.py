@@ -1,12 +1,18 @@
 """From a request's prompt to token ids, the same way for every engine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from mlx4j_worker import budget
-from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.errors import ContextOverflow, InvalidRequest
 from mlx4j_worker.formats import PLAIN
 
 MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
+
+
+MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
+MAX_TEXT = 2 * 1024 * 1024  # characters that are tokenized at once where no context limits their tokens
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,60 @@ class Prompt:
     opens_thinking: bool = False
 
 
-def encode(tokenizer, request, dialect=PLAIN):
-    """The Prompt of a request's messages, raw text or tokens.
+class TextLimit:
+    """Finds texts that are too long before they are tokenized as a whole, which takes 200 bytes for each character.
+
+    ``context`` is in tokens, or None where the model states none.
+    """
+
+    def __init__(self, tokenizer: Any, context: int | None):
+        self._tokenizer = tokenizer
+        self._context = context
+
+    def check_context(self, text: str) -> None:
+        """Raise ContextOverflow if the text surely has more tokens than the context."""
+        context = self._context
+        if context is None:
+            if len(text) > MAX_TEXT:
+                raise ContextOverflow(
+                    f"The text has {len(text)} characters, but may have {MAX_TEXT}, since the model states no context.",
+                    "Shorten the prompt.",
+                )
+        elif len(text) > 8 * context and (
+            len(text) > context * longest_token(self._tokenizer) or self._has_more_than(context * 5 // 4, text)
+        ):
+            raise ContextOverflow(
+                f"The text has {len(text)} characters, which are more tokens than the {context} that the model's "
+                "context holds with the answer.",
+                "Shorten the prompt or use a model with a longer context.",
+            )
+
+    def _has_more_than(self, count: int, text: str) -> bool:
+        """Whether the pieces of a text have so many tokens. The whole text may have a few less than they."""
+        size = 8 * count
+        for start in range(0, len(text), size):
+            count -= len(self._tokenizer.encode(text[start : start + size], add_special_tokens=False))
+            if count < 0:
+                return True
+        return False
+
+
+def check_size(text: str) -> None:
+    """Raise InvalidRequest if a text is too long to be tokenized for its tokens' sake."""
+    if len(text) > MAX_TEXT:
+        raise InvalidRequest(
+            f"The text has {len(text)} characters, but at most {MAX_TEXT} are tokenized at once.", "Send it in parts."
+        )
+
+
+def longest_token(tokenizer: Any) -> int:
+    """The length of the longest token, in characters."""
+    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else ()
+    return max(map(len, vocabulary), default=MAX_TOKEN_CHARS)
+
+
+def encode(tokenizer, request, dialect=PLAIN, check: Callable[[str], None] = check_size):
+    """The Prompt of a request's messages, raw text or tokens. ``check`` is called with the text before.
 
     ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one. Raw text gets the special tokens that
     the tokenizer adds by itself (a BOS, say), unless it begins with the BOS already. Chat goes through the chat
@@ -27,8 +85,10 @@ def encode(tokenizer, request, dialect=PLAIN):
     if request.tokens is not None:
         return Prompt(request.tokens)
     if request.prompt is not None:
+        check(request.prompt)
         return Prompt(encode_text(tokenizer, request.prompt))
     text = render(tokenizer, request, dialect)
+    check(text)
     opens = dialect.thinking is not None and text.rstrip().endswith(dialect.thinking[0])
     return Prompt(tokenizer.encode(text, add_special_tokens=False), opens)
 

@@ -105,7 +105,7 @@ class FakeEngine:
     def has(self, call):
         return any(entry[0].call is call for entry in self._running)
 
-    def prompt(self, request):
+    def prompt(self, request, fits=False):
         if request.tokens is not None:
             return Prompt(request.tokens)
         return Prompt([ord(c) for c in (request.messages[-1]["content"] if request.messages else request.prompt)])

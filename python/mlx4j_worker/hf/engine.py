@@ -35,6 +35,7 @@ class HfEngine:
         self._model = model = parts.model
         self._tokenizer = parts.tokenizer
         self._context = context_length(parts.layout.config)
+        self._texts = prompts.TextLimit(parts.tokenizer, self._context)
         self._vocabulary = model.get_input_embeddings().weight.shape[0]
         self._footprint = model.get_memory_footprint()
         self._peak = 0
@@ -87,15 +88,17 @@ class HfEngine:
 
     # --- preparing requests, on any thread: no tensors, and nothing of the engine changes
 
-    def prompt(self, request):
-        return prompts.encode(self._tokenizer, request, self._parts.dialect)
+    def prompt(self, request, fits=False):
+        """The Prompt of a request; with ``fits``, ContextOverflow if its text is surely too long for the context."""
+        check = self._texts.check_context if fits else prompts.check_size
+        return prompts.encode(self._tokenizer, request, self._parts.dialect, check)
 
     def render(self, request):
         return prompts.render(self._tokenizer, request, self._parts.dialect)
 
     def prepare(self, request):
         """The Prepared of a generate request."""
-        prompt = self.prompt(request)
+        prompt = self.prompt(request, fits=True)
         limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
         return Prepared(prompt, limit, request.response_format and self._grammars.constraint(request.response_format))
 
@@ -103,12 +106,15 @@ class HfEngine:
         """The token ids of texts whose hidden states are wanted."""
         if not self._has_hidden_states:
             raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
+        for text in texts:
+            self._texts.check_context(text)
         tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
         for ids in tokens:
             check_prompt(ids, self._vocabulary, self._context)
         return tokens
 
     def encode_completion(self, completion):
+        self._texts.check_context(completion)
         return self._tokenizer.encode(completion, add_special_tokens=False)
 
     def check_actions(self):

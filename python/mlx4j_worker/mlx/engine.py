@@ -41,6 +41,7 @@ class MlxEngine:
         # mlx-lm's wrapper switches thinking on where a request says nothing; where it can, the template decides that.
         self._writer = parts.tokenizer if parts.tokenizer._chat_template else parts.tokenizer._tokenizer
         self._context = parts.context
+        self._texts = prompts.TextLimit(parts.tokenizer, parts.context)
         self._vocabulary = vocabulary_of(parts.config, parts.tokenizer)
         value_bytes = parts.dtype.size if options.kv_bits is None else options.kv_bits / 8 * 1.125
         self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes / parts.machines)
@@ -100,15 +101,17 @@ class MlxEngine:
 
     # --- preparing requests, on any thread: no arrays, and nothing of the engine changes
 
-    def prompt(self, request):
-        return prompts.encode(self._writer, request, self._parts.dialect)
+    def prompt(self, request, fits=False):
+        """The Prompt of a request; with ``fits``, ContextOverflow if its text is surely too long for the context."""
+        check = self._texts.check_context if fits else prompts.check_size
+        return prompts.encode(self._writer, request, self._parts.dialect, check)
 
     def render(self, request):
         return prompts.render(self._writer, request, self._parts.dialect)
 
     def prepare(self, request):
         """The Prepared of a generate request."""
-        prompt = self.prompt(request)
+        prompt = self.prompt(request, fits=True)
         limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
         self._decoder.check(request)
         return Prepared(prompt, limit, request.response_format and self._grammars.constraint(request.response_format))
@@ -117,12 +120,15 @@ class MlxEngine:
         """The token ids of texts to embed."""
         if self._parts.hidden_states is None:
             raise InvalidRequest("mlx-lm gives no hidden states of this model, so it can't embed texts.")
+        for text in texts:
+            self._texts.check_context(text)
         tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
         for ids in tokens:
             check_prompt(ids, self._vocabulary, self._context)
         return tokens
 
     def encode_completion(self, completion):
+        self._texts.check_context(completion)
         tokens = self._tokenizer.encode(completion, add_special_tokens=False)
         if not tokens:
             raise InvalidRequest("The completion has no tokens.", "Give at least one token of text.")

@@ -20,7 +20,6 @@ _OF_MESSAGES = {"role", "content", "name", "tool_calls", "tool_call_id", "reason
 # Limits of a line. Longer ones are refused before they are read whole, and before they are parsed or tokenized.
 MAX_LINE_BYTES = 64 << 20
 MAX_DEPTH = 128
-_MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
 
 
 class _Bad(Exception):
@@ -70,7 +69,7 @@ def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None, voc
     tokens. ``vocabulary`` is how many tokens the model has, None if that isn't to be checked.
     """
     found = None
-    max_chars = (max_length + 1) * _longest_token(tokenizer)
+    max_chars = (max_length + 1) * prompts.longest_token(tokenizer)
     for number, line in _lines(path):
         try:
             if len(line) > MAX_LINE_BYTES:
@@ -98,12 +97,6 @@ def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None, voc
 def _refused(path, number, why):
     hint = getattr(why, "hint", "") or "Correct or remove the line."
     return InvalidRequest(f"{path}, line {number}: {why}", f"{hint} Nothing was trained.")
-
-
-def _longest_token(tokenizer):
-    """Characters of the longest token in the vocabulary."""
-    vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else ()
-    return max(map(len, vocabulary), default=_MAX_TOKEN_CHARS)
 
 
 @dataclass
