@@ -1,16 +1,23 @@
 package io.github.mlx4j;
 
+import static com.tngtech.archunit.base.DescribedPredicate.anyElementThat;
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
+import static com.tngtech.archunit.lang.conditions.ArchPredicates.are;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noCodeUnits;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
@@ -18,6 +25,13 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.lang.module.ModuleDescriptor;
+import java.lang.module.ModuleDescriptor.Requires.Modifier;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
@@ -163,6 +177,95 @@ class ArchitectureTest {
                 .should()
                 .beFreeOfCycles()
                 .check(CLASSES);
+    }
+
+    @Test
+    void shouldExportEveryPackageThatIsNotInternal() {
+        assertThat(module().exports())
+                .allMatch(export -> !export.isQualified())
+                .extracting(ModuleDescriptor.Exports::source)
+                .containsExactlyInAnyOrderElementsOf(MAY_USE.keySet().stream()
+                        .filter(name -> !name.startsWith("internal.") && !name.equals("cli"))
+                        .map(ArchitectureTest::fullName)
+                        .toList());
+    }
+
+    /**
+     * javac's own check would also want {@code static transitive} dependencies, which every program needs to compile.
+     */
+    @Test
+    void shouldNameNoInternalTypeInItsApi() {
+        DescribedPredicate<JavaClass> isApi = resideOutsideOfPackages(ROOT + ".internal..", ROOT + ".cli")
+                .and(describe("is public", type -> type.getModifiers().contains(JavaModifier.PUBLIC)));
+        DescribedPredicate<JavaClass> isInternal = resideInAPackage(ROOT + ".internal..");
+
+        noCodeUnits()
+                .that()
+                .areDeclaredInClassesThat(isApi)
+                .and(are(describe(
+                        "public or protected",
+                        unit -> unit.getModifiers().contains(JavaModifier.PUBLIC)
+                                || unit.getModifiers().contains(JavaModifier.PROTECTED))))
+                .should()
+                .haveRawReturnType(isInternal)
+                .orShould()
+                .haveRawParameterTypes(anyElementThat(isInternal))
+                .check(CLASSES);
+    }
+
+    @Test
+    void shouldOpenToJacksonTheRecordsThatItReadsAndWrites() {
+        Set<String> open = module().opens().stream()
+                .filter(opened -> opened.targets().contains("com.fasterxml.jackson.databind"))
+                .map(ModuleDescriptor.Opens::source)
+                .collect(Collectors.toSet());
+
+        noClasses()
+                .that()
+                .resideOutsideOfPackages(open.toArray(String[]::new))
+                .and()
+                .resideOutsideOfPackages(
+                        ROOT + ".cli", // which is not in this module
+                        ROOT + ".port", // writes maps only
+                        ROOT + ".internal.worker") // writes maps only
+                .should()
+                .callMethodWhere(describe(
+                        "a method of ObjectMapper that takes any type",
+                        call -> call.getTargetOwner().isAssignableTo(ObjectMapper.class)
+                                && Set.of(
+                                                "readValue",
+                                                "treeToValue",
+                                                "convertValue",
+                                                "valueToTree",
+                                                "writeValueAsString")
+                                        .contains(call.getName())))
+                .check(CLASSES);
+    }
+
+    /** An optional dependency must not be needed where it is missing. */
+    @Test
+    void shouldRequireAtRunTimeOnlyWhatIsNoOptionalDependency() {
+        assertThat(module().requires())
+                .filteredOn(required -> !required.modifiers().contains(Modifier.STATIC)
+                        && !required.modifiers().contains(Modifier.MANDATED))
+                .extracting(ModuleDescriptor.Requires::name)
+                .containsExactlyInAnyOrder(
+                        "com.fasterxml.jackson.databind",
+                        "io.github.resilience4j.circuitbreaker",
+                        "io.github.resilience4j.core",
+                        "java.management",
+                        "java.net.http",
+                        "org.jspecify",
+                        "org.slf4j",
+                        "org.zeroturnaround.exec");
+    }
+
+    private static ModuleDescriptor module() {
+        try (InputStream descriptor = Files.newInputStream(Path.of("target", "classes", "module-info.class"))) {
+            return ModuleDescriptor.read(descriptor);
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
     }
 
     @Test
