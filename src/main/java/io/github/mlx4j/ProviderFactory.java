@@ -60,7 +60,9 @@ import org.slf4j.LoggerFactory;
  * <p>Making a factory starts and probes nothing. The first {@code create…} chooses a provider ({@link #selection()}),
  * for all roles; the first request, or {@link #warmUp()}, starts a worker. One worker per kind and model serves every
  * caller of a factory, so roles with one model share it; those with models of their own are up at once where they fit
- * into memory, and take turns where they don't ({@link Residency}). Closing the factory stops its workers. Thread-safe.
+ * into memory, and take turns where they don't ({@link Residency}). Closing the factory stops its workers. A worker is
+ * also ended, with a warning in the log, when neither the factory nor anything that it made for that worker is
+ * referenced any more. Thread-safe.
  */
 public final class ProviderFactory implements AutoCloseable {
 

@@ -5,6 +5,7 @@ import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.internal.threads.Timer;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.BreakerState;
 import io.github.mlx4j.port.Cancellation;
@@ -22,7 +23,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +47,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class FallbackAdapter extends AbstractTextGenerationPort {
 
+    private static final Duration LONGEST_TRIAL = Duration.ofMinutes(2);
     private static final Logger log = LoggerFactory.getLogger(FallbackAdapter.class);
 
     private final List<Guarded> ports;
@@ -78,8 +83,28 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         CircuitBreaker breaker = breakers.circuitBreaker(name);
         if (!shared) {
             breaker.getEventPublisher().onStateTransition(this::tell);
+            limitTrials(breaker, LONGEST_TRIAL);
         }
         return breaker;
+    }
+
+    /**
+     * Opens a half-open breaker again if its trial takes too long. Resilience4j's own
+     * {@code maxWaitDurationInHalfOpenState} starts a thread that never ends and keeps the class loader of the program
+     * that called first.
+     */
+    static void limitTrials(CircuitBreaker breaker, Duration longest) {
+        AtomicReference<Future<?>> timer = new AtomicReference<>(CompletableFuture.completedFuture(null));
+        breaker.getEventPublisher().onStateTransition(event -> {
+            timer.get().cancel(false);
+            if (event.getStateTransition().getToState() == CircuitBreaker.State.HALF_OPEN) {
+                timer.set(Timer.after(longest, "mlx4j-breaker", () -> {
+                    if (breaker.getState() == CircuitBreaker.State.HALF_OPEN) {
+                        breaker.transitionToOpenState();
+                    }
+                }));
+            }
+        });
     }
 
     /** Breakers as this class has them by default, to make a registry of. */
@@ -90,8 +115,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 .failureRateThreshold(50)
                 .slowCallDurationThreshold(Duration.ofDays(365)) // a long answer is no fault
                 .waitDurationInOpenState(Duration.ofSeconds(30))
-                .permittedNumberOfCallsInHalfOpenState(1)
-                .maxWaitDurationInHalfOpenState(Duration.ofMinutes(2));
+                .permittedNumberOfCallsInHalfOpenState(1);
     }
 
     @Override

@@ -13,6 +13,7 @@ import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.ModelInfoResult;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.RemoveModelResult;
+import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.WorkerClient;
@@ -22,6 +23,7 @@ import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.WorkerProbe;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -47,6 +49,7 @@ public final class ModelHub implements AutoCloseable {
 
     private final Map<ProviderKind, WorkerProbe> probes;
     private @Nullable WorkerClient client;
+    private @Nullable LeakGuard guard; // of the client
     private boolean closed;
 
     /** Hears how far a download is. Called on a thread that must not be held up. */
@@ -116,6 +119,7 @@ public final class ModelHub implements AutoCloseable {
         synchronized (probes) {
             closed = true;
             last = client;
+            unguard();
         }
         if (last != null) {
             last.close();
@@ -157,6 +161,8 @@ public final class ModelHub implements AutoCloseable {
                 throw known;
             }
             throw new IllegalStateException(failure.getCause());
+        } finally {
+            Reference.reachabilityFence(this); // or the worker could be ended in the middle of its work
         }
     }
 
@@ -165,10 +171,21 @@ public final class ModelHub implements AutoCloseable {
             if (closed) {
                 throw new ClosedException("The hub's worker was closed.", "");
             }
-            if (client == null || !client.isAlive()) {
-                client = start();
+            WorkerClient running = client;
+            if (running == null || !running.isAlive()) {
+                unguard();
+                WorkerClient started = start();
+                guard = LeakGuard.watch(this, "the hub's worker", started::isAlive, started::close);
+                client = started;
+                return started;
             }
-            return client;
+            return running;
+        }
+    }
+
+    private void unguard() {
+        if (guard != null) {
+            guard.close();
         }
     }
 

@@ -13,6 +13,7 @@ import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.protocol.LogitsParams;
 import io.github.mlx4j.internal.protocol.TemplateResult;
 import io.github.mlx4j.internal.protocol.TokenizeResult;
+import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
@@ -33,11 +34,13 @@ import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.port.WorkerView;
 import io.github.mlx4j.probe.Availability;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -48,7 +51,8 @@ import org.jspecify.annotations.Nullable;
  * Text, tokens, vectors and analysis from a worker process that is started by the first request, shared by all callers,
  * and started again when it dies, within a budget of three failures in five minutes. A request whose worker dies before
  * the first piece of text reached the caller is sent once more; after that a failure goes to the caller. Every other
- * call is sent once more too. Thread-safe.
+ * call is sent once more too. If an adapter is garbage-collected without being closed, its worker is ended, with a
+ * warning in the log. Thread-safe.
  */
 public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort
         implements EmbeddingPort, TokenizerPort, ModelAnalysisPort, WorkerView, AutoCloseable
@@ -61,23 +65,34 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     private final WorkerSettings settings;
     private final Worker worker;
     private final CallObserver observer;
+    private final Resident resident;
     private final Residency.Seat seat;
-    private volatile @Nullable MemoryNeed need; // once anything is known of it
+    private final LeakGuard guard;
     private final AtomicInteger open = new AtomicInteger();
 
     SubprocessAdapter(ProviderKind kind, WorkerSettings settings) {
         this.kind = kind;
         this.settings = settings;
         this.observer = new CallObserver(settings.options().listener(), kind, settings.model());
-        this.worker = new Worker(
+        this.worker = worker(kind, settings);
+        this.resident = new Resident(kind, settings, worker);
+        this.seat = settings.residency().seat(resident);
+        this.guard = LeakGuard.watch(this, resident.name(), worker::isUp, worker::close);
+    }
+
+    /** The worker, which refers to no adapter, so that one which is not used any more can be garbage-collected. */
+    private static Worker worker(ProviderKind kind, WorkerSettings settings) {
+        View view = new View(kind, settings.model());
+        Worker worker = new Worker(
                 kind.id(),
-                this::launch,
+                () -> launch(kind, settings),
                 InitializeParams.of(absolute(settings.model()), settings.download())
                         .with(options(kind, settings.options()))
-                        .with(settings.download() && needsHub() ? HubToken.in(System.getenv()) : null),
+                        .with(settings.download() && needsHub(kind, settings) ? HubToken.in(System.getenv()) : null),
                 settings.budget(),
-                settings.options().limits(this));
-        this.seat = settings.residency().seat(new InResidency());
+                settings.options().limits(view));
+        view.worker = worker;
+        return worker;
     }
 
     /** Whether the worker can run here, and if not, why not and what to do. Does not start it. */
@@ -100,15 +115,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     /** What the worker takes in memory, with its draft model; reads configs and headers only. */
     public final MemoryNeed memoryNeed() {
-        MemoryNeed known = need;
-        if (known == null) {
-            String draftModel =
-                    kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
-            MemoryNeed own = settings.residency().needOf(settings.model());
-            known = draftModel == null ? own : own.plus(settings.residency().needOf(draftModel));
-            need = known.bytes() > 0 ? known : null; // it may be fetched meanwhile
-        }
-        return known;
+        return resident.need();
     }
 
     /**
@@ -116,6 +123,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
      */
     @Override
     public final void close() {
+        guard.close();
         worker.close();
         settings.residency().lookAgain();
     }
@@ -251,6 +259,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             return work.get();
         } finally {
             stay.leave();
+            Reference.reachabilityFence(this); // or the worker could be ended in the middle of its work
         }
     }
 
@@ -309,7 +318,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     /** Whether anything that the worker is to load may have to come from the hub. */
-    private boolean needsHub() {
+    private static boolean needsHub(ProviderKind kind, WorkerSettings settings) {
         WorkerOptions options = settings.options();
         String base = options.model().base();
         String draftModel = kind == ProviderKind.MLX ? options.mlx().draftModel() : null;
@@ -328,20 +337,59 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         }
     }
 
-    private WorkerLaunch launch() {
+    private static WorkerLaunch launch(ProviderKind kind, WorkerSettings settings) {
         Availability availability = settings.probe().get();
         if (availability instanceof Availability.Unavailable not) {
             String code = kind.name().toUpperCase(Locale.ROOT) + "_NOT_AVAILABLE";
             throw new ProviderUnavailableException(code, not.reason(), not.fix());
         }
         Availability.Ready ready = (Availability.Ready) availability;
-        boolean network = settings.download() && needsHub();
+        boolean network = settings.download() && needsHub(kind, settings);
         Boolean tf32 = settings.options().mlx().tf32();
         return WorkerLaunch.of(kind, ready.command(), settings.scripts(), network, tf32);
     }
 
+    /** The worker, as a listener sees it. */
+    private static final class View implements WorkerView {
+
+        private final ProviderKind provider;
+        private final String model;
+        private @Nullable Worker worker; // set before anything can happen to it
+
+        View(ProviderKind provider, String model) {
+            this.provider = provider;
+            this.model = model;
+        }
+
+        @Override
+        public ProviderKind provider() {
+            return provider;
+        }
+
+        @Override
+        public String model() {
+            return model;
+        }
+
+        @Override
+        public WorkerStatus status() {
+            return Objects.requireNonNull(worker).status();
+        }
+    }
+
     /** The worker, as the residency sees it. */
-    private final class InResidency implements Residency.Resident {
+    private static final class Resident implements Residency.Resident {
+
+        private final ProviderKind kind;
+        private final WorkerSettings settings;
+        private final Worker worker;
+        private volatile @Nullable MemoryNeed need; // once anything is known of it
+
+        Resident(ProviderKind kind, WorkerSettings settings, Worker worker) {
+            this.kind = kind;
+            this.settings = settings;
+            this.worker = worker;
+        }
 
         @Override
         public String name() {
@@ -360,12 +408,20 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
         @Override
         public boolean canRun() {
-            return isAvailable();
+            return settings.probe().get().isReady();
         }
 
         @Override
         public MemoryNeed need() {
-            return memoryNeed();
+            MemoryNeed known = need;
+            if (known == null) {
+                String draftModel =
+                        kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
+                MemoryNeed own = settings.residency().needOf(settings.model());
+                known = draftModel == null ? own : own.plus(settings.residency().needOf(draftModel));
+                need = known.bytes() > 0 ? known : null; // it may be fetched meanwhile
+            }
+            return known;
         }
 
         @Override

@@ -2,6 +2,7 @@ package io.github.mlx4j.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ScriptedPort;
 import io.github.mlx4j.TestClock;
@@ -28,6 +29,7 @@ import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationStream;
+import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.time.Duration;
 import java.util.Arrays;
@@ -407,6 +409,18 @@ class FallbackAdapterTest {
         fail(adapter, 12);
 
         assertThat(first.calls()).hasSize(12);
+    }
+
+    @Test
+    void shouldOpenABreakerAgainWhenItsTrialTakesTooLong() {
+        CircuitBreaker breaker =
+                CircuitBreaker.of("slow", FallbackAdapter.breakerDefaults().build());
+        FallbackAdapter.limitTrials(breaker, Duration.ofMillis(50));
+
+        breaker.transitionToOpenState();
+        breaker.transitionToHalfOpenState();
+
+        await().untilAsserted(() -> assertThat(breaker.getState()).isEqualTo(CircuitBreaker.State.OPEN));
     }
 
     @Test

@@ -67,7 +67,14 @@ class ListenerTest {
         await().untilAsserted(() -> assertThat(heard.lines()).containsExactly(START, "first token", "answer Hi"));
         assertThat(heard.calls()).hasSize(3).containsOnly(heard.calls().get(0));
         await().untilAsserted(() -> assertThat(heard.events()).containsExactly("starting", "ready", "closed"));
-        assertThat(heard.workers()).containsOnly(adapter);
+        assertThat(heard.workers())
+                .isNotEmpty()
+                .containsOnly(heard.workers().get(0))
+                .allSatisfy(worker -> {
+                    assertThat(worker.provider()).isEqualTo(ProviderKind.MLX);
+                    assertThat(worker.model()).isEqualTo("fake");
+                    assertThat(worker.status().state()).isEqualTo(WorkerStatus.State.CLOSED);
+                });
         assertThat(adapter.provider()).isEqualTo(ProviderKind.MLX);
         assertThat(adapter.model()).isEqualTo("fake");
     }

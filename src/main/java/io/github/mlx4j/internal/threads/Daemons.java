@@ -1,5 +1,8 @@
 package io.github.mlx4j.internal.threads;
 
+import java.security.AccessController;
+import java.security.PrivilegedAction;
+
 /** Makes daemon threads that inherit nothing from the thread that happens to start them. */
 public final class Daemons {
 
@@ -7,10 +10,20 @@ public final class Daemons {
 
     /** A thread that is not started yet. */
     public static Thread thread(String name, Runnable task) {
-        Thread thread = new Thread(null, task, name, 0, false); // no inheritable thread locals
+        Thread thread = newThread(name, task);
         thread.setDaemon(true);
         thread.setContextClassLoader(Daemons.class.getClassLoader()); // a web application's own would never be freed
         return thread;
+    }
+
+    /**
+     * Before Java 24, a thread keeps the class loaders of all callers up to the privileged one, as its inherited access
+     * control context.
+     */
+    @SuppressWarnings("removal")
+    private static Thread newThread(String name, Runnable task) {
+        return AccessController.doPrivileged((PrivilegedAction<Thread>)
+                () -> new Thread(null, task, name, 0, false)); // without inheritable thread locals
     }
 
     /** Starts a thread. */

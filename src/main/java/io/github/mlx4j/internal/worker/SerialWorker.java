@@ -6,6 +6,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.threads.Timer;
 import java.io.IOException;
 import java.time.Duration;
@@ -34,12 +35,15 @@ public final class SerialWorker implements AutoCloseable {
     private final String name;
     private final WorkerClient client;
     private final WorkerLimits limits;
+    private final LeakGuard guard;
     private volatile @Nullable String running; // the id of the call
 
     private SerialWorker(String name, WorkerClient client, WorkerLimits limits) {
         this.name = name;
         this.client = client;
         this.limits = limits;
+        this.guard = LeakGuard.watch(
+                this, "a %s worker (pid %d)".formatted(name, client.pid()), client::isAlive, client::close);
     }
 
     /**
@@ -137,6 +141,7 @@ public final class SerialWorker implements AutoCloseable {
     /** Ends the process and fails what is open. Idempotent. */
     @Override
     public void close() {
+        guard.close();
         client.close();
     }
 
@@ -215,7 +220,7 @@ public final class SerialWorker implements AutoCloseable {
         try {
             return start.get();
         } catch (RuntimeException failure) {
-            client.close();
+            close();
             throw failure;
         }
     }

@@ -252,18 +252,22 @@ public final class Worker implements AutoCloseable {
             await(client.hello(), limits.hello(), "say hello");
             Ready ready = initialize(client, begun);
             client.onEnd(this::failed);
+            String what = "%s on %s (pid %d) after %d ms"
+                    .formatted(
+                            ready.info().model(),
+                            ready.info().device(),
+                            client.pid(),
+                            ready.start().whole().toMillis());
+            WorkerStatus.Event event = recordReady(starting, what);
+            if (event == null) {
+                return; // whoever closed or stopped it ends the rest
+            }
             if (starting.complete(ready)) {
                 client.watch(
                         limits, () -> stop(starting, "idle for " + limits.idle().toSeconds() + " s"));
-                String what = "%s on %s (pid %d) after %d ms"
-                        .formatted(
-                                ready.info().model(),
-                                ready.info().device(),
-                                client.pid(),
-                                ready.start().whole().toMillis());
-                history.add("ready", what);
                 log.info("{} worker ready: {}", name, what);
             }
+            history.notifyListener(event);
         } catch (Mlx4jException error) {
             fail(starting, client, error);
         } catch (IOException error) {
@@ -294,6 +298,11 @@ public final class Worker implements AutoCloseable {
         WorkerClient started = WorkerClient.start(what);
         latest = started;
         return started;
+    }
+
+    /** Records it before anyone who waits for the start can look, and never after its end. */
+    private synchronized WorkerStatus.@Nullable Event recordReady(CompletableFuture<Ready> starting, String what) {
+        return closed || current != starting ? null : history.record("ready", what);
     }
 
     private void waitBefore(CompletableFuture<Ready> starting) {

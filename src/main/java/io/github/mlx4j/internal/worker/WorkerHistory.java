@@ -25,16 +25,14 @@ final class WorkerHistory {
         this.listener = listener;
     }
 
-    /** Adds an event and tells the listener, which may ask back: call it without a lock. */
+    /** Records an event and notifies the listener, which may call back: don't hold a lock. */
     void add(String name, String detail) {
-        WorkerStatus.Event event = new WorkerStatus.Event(clock.instant(), name, detail);
-        add(event);
-        if (listener != null) {
-            listener.accept(event);
-        }
+        notifyListener(record(name, detail));
     }
 
-    private synchronized void add(WorkerStatus.Event event) {
+    /** Records an event; the caller notifies the listener of it. */
+    synchronized WorkerStatus.Event record(String name, String detail) {
+        WorkerStatus.Event event = new WorkerStatus.Event(clock.instant(), name, detail);
         events.addLast(event);
         if (journal != null) {
             journal.add(event);
@@ -42,6 +40,14 @@ final class WorkerHistory {
         failures += event.name().equals("failed") ? 1 : 0;
         if (events.size() > KEPT) {
             events.removeFirst();
+        }
+        return event;
+    }
+
+    /** Notifies the listener of an event, which may call back: don't hold a lock. */
+    void notifyListener(WorkerStatus.Event event) {
+        if (listener != null) {
+            listener.accept(event);
         }
     }
 

@@ -67,6 +67,16 @@ class WorkerTest {
     }
 
     @Test
+    void shouldRecordThatItIsReadyBeforeAnyoneWhoWaitsForItIsNotified() {
+        CompletableFuture<List<String>> seen = worker.ready()
+                .thenApply(ready -> worker.status().history().stream()
+                        .map(WorkerStatus.Event::name)
+                        .toList());
+
+        assertThat(seen).succeedsWithin(SOON).isEqualTo(List.of("starting", "ready"));
+    }
+
+    @Test
     void shouldSayWhatItLoadedWhenItIsUp() {
         assertThat(worker.ready()).succeedsWithin(SOON).satisfies(ready -> {
             assertThat(ready.client().isAlive()).isTrue();

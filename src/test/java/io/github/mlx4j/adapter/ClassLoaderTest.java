@@ -1,0 +1,45 @@
+package io.github.mlx4j.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.zeroturnaround.exec.ProcessExecutor;
+
+/**
+ * That nothing keeps the class loader of a web application: no thread, timer or circuit breaker. In a JVM of its own.
+ */
+@Timeout(180)
+class ClassLoaderTest {
+
+    @Test
+    void shouldKeepNoClassLoaderOfAnApplicationThatHasTheLibraryAndClosesTheWorker() throws Exception {
+        assertThat(run("own")).containsExactly("true");
+    }
+
+    @Test
+    void shouldKeepNoClassLoaderOfACallerAsLongAsTheWorkerRuns() throws Exception {
+        assertThat(run("shared")).containsExactly("true", "READY");
+    }
+
+    private static String[] run(String mode) throws Exception {
+        ByteArrayOutputStream errors = new ByteArrayOutputStream();
+        String output = new ProcessExecutor(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        ClassLoaderProgram.class.getName(),
+                        mode)
+                .redirectErrorStream(false)
+                .redirectError(errors)
+                .readOutput(true)
+                .timeout(150, TimeUnit.SECONDS)
+                .execute()
+                .outputString(StandardCharsets.UTF_8.name());
+        return (output + errors).lines().toArray(String[]::new);
+    }
+}
