@@ -37,7 +37,17 @@ enum Fault {
     /** The adapter is closed with requests on it, and a new one takes its place. */
     CLOSE(ClosedException.class::isInstance),
     /** Not a fault: no new request for longer than it takes to stop an idle worker. */
-    QUIET(error -> false);
+    QUIET(error -> false),
+    /** A schema that is nested deeply, or refers to itself. */
+    DEEP_SCHEMA(error -> false),
+    /** A prompt of about 8 MiB. */
+    HUGE_PROMPT(error -> false),
+    /** A prompt that is about as long as the context, or longer. */
+    LONG_PROMPT(error -> false),
+    /** A response format that is large, or takes long to compile. */
+    GRAMMAR(error -> false),
+    /** Megabytes of text to tokenize. */
+    LARGE_TOKENIZE(error -> false);
 
     private final Predicate<Mlx4jException> explains;
 

@@ -1,11 +1,16 @@
 package io.github.mlx4j.soak;
 
+import io.github.mlx4j.adapter.FallbackAdapter;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
 import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.probe.Availability;
+import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -13,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One adapter under load, with its requests, its faults, and what is known of it. Thread-safe. */
 final class Lane implements AutoCloseable {
+
+    private static final Duration LONGEST_BESIDE_HOSTILE = Duration.ofSeconds(60);
 
     final String name;
     final WorkSource source;
@@ -26,8 +33,11 @@ final class Lane implements AutoCloseable {
     private final String script;
     private final Duration hang;
     private final Supplier<MlxSubprocessAdapter> maker;
+    private final @Nullable CircuitBreakerRegistry breakers;
     private volatile MlxSubprocessAdapter adapter;
+    private volatile AbstractTextGenerationPort port;
     private final AtomicInteger open = new AtomicInteger();
+    private final AtomicLong slowestMs = new AtomicLong();
     private volatile long lastFull = System.nanoTime();
     private volatile long quietUntil = System.nanoTime();
 
@@ -40,6 +50,8 @@ final class Lane implements AutoCloseable {
      * @param maker makes an adapter over a probe
      * @param source makes requests
      * @param options how the adapter looks after the worker
+     * @param guarded whether requests go through a circuit breaker, which must never open; then none may fail or take
+     *     long
      */
     Lane(
             String name,
@@ -47,7 +59,8 @@ final class Lane implements AutoCloseable {
             Availability ready,
             Function<Supplier<Availability>, MlxSubprocessAdapter> maker,
             WorkSource source,
-            WorkerOptions options) {
+            WorkerOptions options,
+            boolean guarded) {
         this.name = name;
         this.script = script;
         this.source = source;
@@ -58,7 +71,34 @@ final class Lane implements AutoCloseable {
                     launches.incrementAndGet();
                     return ready;
                 });
+        this.breakers = guarded
+                ? CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build())
+                : null;
         this.adapter = this.maker.get();
+        this.port = portOf(adapter);
+    }
+
+    private AbstractTextGenerationPort portOf(MlxSubprocessAdapter made) {
+        return breakers == null ? made : new FallbackAdapter(Map.of(name, made), breakers, null);
+    }
+
+    /** What requests go to: the adapter, or a circuit breaker in front of it. */
+    AbstractTextGenerationPort port() {
+        return port;
+    }
+
+    /**
+     * A request with an answer took this long; returns whether that is too long, since nothing but requests holds it
+     * up.
+     */
+    boolean isTooLong(Duration took) {
+        slowestMs.accumulateAndGet(took.toMillis(), Math::max);
+        return breakers != null && took.compareTo(LONGEST_BESIDE_HOSTILE) > 0;
+    }
+
+    /** How long the slowest request with an answer took. */
+    Duration slowest() {
+        return Duration.ofMillis(slowestMs.get());
     }
 
     MlxSubprocessAdapter adapter() {
@@ -88,6 +128,7 @@ final class Lane implements AutoCloseable {
         try {
             MlxSubprocessAdapter old = adapter;
             adapter = maker.get();
+            port = portOf(adapter);
             old.close();
         } finally {
             close.end();

@@ -65,6 +65,7 @@ public final class Soak {
     private final Lane fake;
     private final Lane real;
     private final Lane brief;
+    private final Lane guarded;
     private final List<Lane> lanes;
     private volatile boolean stopped;
     private volatile boolean sabotageStopped;
@@ -73,9 +74,10 @@ public final class Soak {
         this.minutes = minutes;
         this.seed = seed;
         this.fake = fakeLane("fake", Duration.ofSeconds(3), 64, folder);
-        this.real = realLane();
+        this.real = realLane("real", "mlx_worker.py", false);
         this.brief = fakeLane("brief", Duration.ofMillis(100), 400, folder); // its workers live briefly
-        this.lanes = List.of(fake, real, brief);
+        this.guarded = realLane("guarded", "guarded_worker.py", true); // what its callers ask is its only fault
+        this.lanes = List.of(fake, real, brief, guarded);
     }
 
     /** Runs it. */
@@ -101,21 +103,28 @@ public final class Soak {
                 FakeWorker.ready(),
                 probe -> Adapters.mlx(name, probe, scripts, endless(), options),
                 new FakeWork(folder),
-                options);
+                options,
+                false);
     }
 
-    private static Lane realLane() {
-        WorkerOptions options =
-                WorkerOptions.DEFAULT.withHang(Duration.ofSeconds(5)).withMaxRequests(64);
+    private static Lane realLane(String name, String script, boolean isGuarded) {
+        WorkerOptions options = WorkerOptions.DEFAULT
+                .withHang(Duration.ofSeconds(isGuarded ? 60 : 5))
+                .withMaxRequests(64);
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
+        WorkerScripts bundled = new BundledScripts("mlx_worker.py");
+        WorkerScripts scripts = home -> {
+            Path installed = bundled.install(home);
+            return installed.endsWith(script) ? installed : Files.copy(installed, installed.resolveSibling(script));
+        };
         return new Lane(
-                "real",
-                "mlx_worker.py",
+                name,
+                script,
                 ready,
-                probe -> Adapters.mlx(
-                        Fixture.MODEL.toString(), probe, new BundledScripts("mlx_worker.py"), endless(), options),
+                probe -> Adapters.mlx(Fixture.MODEL.toString(), probe, scripts, endless(), options),
                 new RealWork(),
-                options);
+                options,
+                isGuarded);
     }
 
     /** A budget that is never spent, with short waits before a restart. */
@@ -149,6 +158,8 @@ public final class Soak {
         startCallers(fake, 12, 30, random);
         startCallers(real, 4, 30, random);
         startCallers(brief, 2, 250, random);
+        startCallers(guarded, 2, 250, random);
+        callers.add(start("soak-guarded-attacker", new Attacker(guarded, ledger, random.split(), () -> stopped)));
         startSaboteur(fake, FAKE_FAULTS, 2.5, random);
         startSaboteur(real, REAL_FAULTS, 12, random);
         startSaboteur(brief, List.of(Fault.CLOSE, Fault.KILL), 0.5, random);
@@ -241,7 +252,7 @@ public final class Soak {
         folders.forEach(name -> print("LEAKED folder " + name));
         double growth = heap.growth();
         print(
-                "soak: seed %d, %s min, requests %d, ok %d, typed failures %d (%s), lost %d, duplicated %d, wrong %d, faults (%s), restarts %d, leaked threads %d, leaked processes %d, leaked folders %d, leaked descriptors %s, heap growth %.1f MB"
+                "soak: seed %d, %s min, requests %d, ok %d, typed failures %d (%s), lost %d, duplicated %d, wrong %d, faults (%s), restarts %d, leaked threads %d, leaked processes %d, leaked folders %d, leaked descriptors %s, heap growth %.1f MB, slowest answer beside hostile requests %.1f s"
                         .formatted(
                                 seed,
                                 plain(minutes),
@@ -258,7 +269,8 @@ public final class Soak {
                                 processes.size(),
                                 folders.size(),
                                 Leaks.countsDescriptors() ? Integer.toString(descriptors) : "not counted here",
-                                growth));
+                                growth,
+                                guarded.slowest().toMillis() / 1000.0));
         return ledger.lost.get() + ledger.duplicated.get() + ledger.wrong.get() == 0
                 && threads.size() + processes.size() + folders.size() + descriptors == 0
                 && growth <= Heap.MOST_GROWTH_MB;

@@ -72,12 +72,15 @@ final class Tracked extends AbstractTextGenerationPort {
     @Override
     public Cancellation start(GenerationRequest request, GenerationSink sink) {
         lane.began();
-        return lane.adapter().start(request, new Watch(sink));
+        return lane.port().start(request, new Watch(sink));
     }
 
     /** The caller got an answer, after these pieces if it got any. */
     void told(GenerationResult result, @Nullable CharSequence pieces) {
         complain(work.complaint(result));
+        if (work.nature() == Work.Nature.GOOD && lane.isTooLong(age())) {
+            complain("hostile requests held it up");
+        }
         if (pieces != null && !result.text().contentEquals(pieces)) {
             complain("the pieces <" + pieces + "> are not its text <" + result.text() + ">");
         }
@@ -120,7 +123,11 @@ final class Tracked extends AbstractTextGenerationPort {
                         outcome,
                         hasTeller ? told : "none",
                         said,
-                        request().prompt());
+                        brief(request().prompt().toString()));
+    }
+
+    private static String brief(String prompt) {
+        return prompt.length() <= 400 ? prompt : prompt.substring(0, 400) + "…";
     }
 
     private void telling(String how) {
@@ -153,6 +160,9 @@ final class Tracked extends AbstractTextGenerationPort {
         }
         if (failure instanceof DeadlineExceededException) {
             return over;
+        }
+        if (work.nature() == Work.Nature.HOSTILE && failure.fault() == io.github.mlx4j.error.Fault.CALLER) {
+            return true;
         }
         if (failure instanceof InvalidRequestException) {
             return work.nature() == Work.Nature.BAD;
@@ -192,7 +202,8 @@ final class Tracked extends AbstractTextGenerationPort {
         @Override
         public void thinking(GenerationEvent.Thinking thinking) {
             enter();
-            if (!work.thinking().startsWith(thought.append(thinking.text()).toString())) {
+            thought.append(thinking.text());
+            if (work.nature() != Work.Nature.HOSTILE && !work.thinking().startsWith(thought.toString())) {
                 complain("what it thought, <" + thought + ">, does not begin <" + work.thinking() + ">");
             }
             sink.thinking(thinking);
@@ -213,7 +224,7 @@ final class Tracked extends AbstractTextGenerationPort {
         public void failed(Mlx4jException failure) {
             enter();
             error = failure;
-            if (!work.text().startsWith(said.toString())) {
+            if (work.nature() != Work.Nature.HOSTILE && !work.text().startsWith(said.toString())) {
                 complain("what it said does not begin <" + work.text() + ">, it failed by " + failure.code());
             }
             judge(failure);

@@ -44,7 +44,9 @@ record Work(
         /** It goes on until it is cancelled. */
         ENDLESS,
         /** It is refused as invalid. */
-        BAD
+        BAD,
+        /** It has any answer, or fails by its caller's fault. */
+        HOSTILE
     }
 
     /** The same, to be done within this time. */
@@ -55,6 +57,9 @@ record Work(
     /** What is wrong with this answer, or {@code null}. */
     @Nullable
     String complaint(GenerationResult result) {
+        if (nature == Nature.HOSTILE) {
+            return null;
+        }
         if (nature != Nature.GOOD) {
             return "it has an answer, but is " + nature + ": " + result;
         }
