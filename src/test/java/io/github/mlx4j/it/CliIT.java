@@ -194,6 +194,7 @@ class CliIT {
     }
 
     @Test
+    @Timeout(value = 8, unit = TimeUnit.MINUTES) // two engines, each loaded twice and trained
     void shouldMeasureBothEnginesBesideEachOther() throws Exception {
         Run run = mlx4j(
                 Map.of(),

@@ -39,7 +39,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,19 +50,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What holds of every remote provider, against servers that speak as theirs do. */
 @Timeout(60)
-class RemoteAdapterTest {
+class RemoteAdapterTest extends ServerTest {
 
     private static final String KEY = "sk-secret-0123456789";
     private static final GenerationRequest HI = GenerationRequest.chat("Hi");
-
-    private final List<AutoCloseable> open = new ArrayList<>();
-
-    @AfterEach
-    void close() throws Exception {
-        for (AutoCloseable one : open) {
-            one.close();
-        }
-    }
 
     @ParameterizedTest
     @EnumSource
@@ -186,7 +176,7 @@ class RemoteAdapterTest {
     void shouldGiveUpWhenTheServerSaysNothing(Wire wire) throws IOException {
         FakeServer server = server(FakeServer.silent());
         RemoteAdapter llm = server.adapter(wire.kind, Duration.ofSeconds(1));
-        open.add(llm);
+        closing(llm);
 
         assertUnavailable(wire, () -> llm.generate(HI), "sent nothing for 1 s. What to do: ");
     }
@@ -196,7 +186,7 @@ class RemoteAdapterTest {
     void shouldGiveUpWhenTheServerFallsSilentInTheMiddle(Wire wire) throws IOException {
         FakeServer server = server(FakeServer.silent(wire.begin(), wire.piece("Once ")));
         RemoteAdapter llm = server.adapter(wire.kind, Duration.ofSeconds(1));
-        open.add(llm);
+        closing(llm);
 
         assertUnavailable(wire, () -> llm.generate(HI), "sent nothing for 1 s");
     }
@@ -217,7 +207,7 @@ class RemoteAdapterTest {
             }
         });
         RemoteAdapter llm = server.adapter(wire.kind, Duration.ofSeconds(2));
-        open.add(llm);
+        closing(llm);
 
         assertThat(llm.generate(HI).text()).isEqualTo("slow");
     }
@@ -246,7 +236,7 @@ class RemoteAdapterTest {
                 Map.of(wire.kind, new ApiKey(KEY)),
                 Duration.ofSeconds(5));
         RemoteAdapter llm = new RemoteAdapter(new RemoteProvider(wire.kind, options), "some-model");
-        open.add(llm);
+        closing(llm);
 
         assertUnavailable(
                 wire,
@@ -443,7 +433,7 @@ class RemoteAdapterTest {
         RemoteOptions options = new RemoteOptions(
                 Map.of(ProviderKind.OPENAI, URI.create(server.url())), Map.of(), Duration.ofSeconds(5));
         RemoteAdapter llm = new RemoteAdapter(new RemoteProvider(ProviderKind.OPENAI, options), "some-model");
-        open.add(llm);
+        closing(llm);
 
         assertThat(llm.generate(HI).text()).isEqualTo("Hi");
         assertThat(server.asked.get(0).headers()).doesNotContainKey("authorization");
@@ -486,7 +476,7 @@ class RemoteAdapterTest {
         assertThat(busy.asked).as("nothing is sent again").hasSize(1);
 
         RemoteAdapter slow = server(FakeServer.silent("{\"data")).adapter(wire.kind, Duration.ofMillis(500));
-        open.add(slow);
+        closing(slow);
         assertUnavailable(wire, () -> slow.embed("a"), "sent nothing");
         assertUnavailable(
                 wire, () -> adapter(wire, server(FakeServer.broken("{"))).embed("a"), "broke off before its end");
@@ -498,18 +488,6 @@ class RemoteAdapterTest {
         Thread.currentThread().interrupt();
         assertThatExceptionOfType(CancelledException.class).isThrownBy(() -> silent.embed("a"));
         assertThat(Thread.interrupted()).isTrue();
-    }
-
-    private FakeServer server(FakeServer.Answer answer) throws IOException {
-        FakeServer server = new FakeServer(answer);
-        open.add(server);
-        return server;
-    }
-
-    private RemoteAdapter adapter(Wire wire, FakeServer server) {
-        RemoteAdapter adapter = server.adapter(wire.kind);
-        open.add(0, adapter);
-        return adapter;
     }
 
     private static GenerationRequest.Builder with() {

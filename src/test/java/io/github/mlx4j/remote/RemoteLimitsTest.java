@@ -13,12 +13,9 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,7 +24,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Servers that send more than they should: the request fails, the connection is closed, and the heap stays small. */
 @Timeout(120)
-class RemoteLimitsTest {
+class RemoteLimitsTest extends ServerTest {
 
     /** What the system and the JDK's client may have buffered beyond what was read. */
     private static final long BUFFERS = 24 << 20;
@@ -38,14 +35,6 @@ class RemoteLimitsTest {
             GenerationRequest.chat("Hi").toBuilder().maxTokens(20).build();
 
     private final AtomicLong sent = new AtomicLong();
-    private final List<AutoCloseable> open = new ArrayList<>();
-
-    @AfterEach
-    void close() throws Exception {
-        for (AutoCloseable one : open) {
-            one.close();
-        }
-    }
 
     @ParameterizedTest
     @EnumSource
@@ -187,18 +176,6 @@ class RemoteLimitsTest {
 
     private FakeServer flood(String begin, String more) throws IOException {
         return server(FakeServer.flood(200, begin, more, sent));
-    }
-
-    private FakeServer server(FakeServer.Answer answer) throws IOException {
-        FakeServer server = new FakeServer(answer);
-        open.add(server);
-        return server;
-    }
-
-    private RemoteAdapter adapter(Wire wire, FakeServer server) {
-        RemoteAdapter adapter = server.adapter(wire.kind);
-        open.add(0, adapter);
-        return adapter;
     }
 
     private static RemoteProvider ollama(FakeServer server) {

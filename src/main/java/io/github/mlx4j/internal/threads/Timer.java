@@ -6,22 +6,23 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Runs tasks later, each on a thread of its own, so that none can delay another. The timer's own thread ends when it
- * has had nothing to wait for during {@link #IDLE_SECONDS}; {@link java.util.concurrent.CompletableFuture}'s never
- * ends, and keeps the class loader of whoever used it first. Thread-safe.
+ * Runs tasks after a delay. Each task runs on its own thread, so a slow task does not delay the others. The thread that
+ * waits ends after {@link #IDLE_SECONDS} without a task. In contrast, the timer thread of
+ * {@link java.util.concurrent.CompletableFuture} never ends, and keeps a reference to the class loader of the program
+ * that used it first. Thread-safe.
  */
 public final class Timer {
 
     static final int IDLE_SECONDS = 5;
 
-    /** About 146 years: later is never. {@link Duration#toNanos()} of more throws. */
+    /** About 146 years, in place of any longer delay: {@link Duration#toNanos()} throws for more than twice that. */
     private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE / 2);
 
     private static final ScheduledThreadPoolExecutor CLOCK = clock();
 
     private Timer() {}
 
-    /** Runs a task once, unless it is cancelled before. */
+    /** Runs a task once after a delay, unless the returned future is cancelled first. */
     public static Future<?> after(Duration delay, String name, Runnable task) {
         Duration bounded = delay.compareTo(LONGEST) < 0 ? delay : LONGEST;
         return CLOCK.schedule(() -> Daemons.start(name, task), bounded.toNanos(), TimeUnit.NANOSECONDS);
