@@ -141,14 +141,14 @@ final class BackendSelector {
                 TrainingJson.LINE.valueToTree(config));
         SerialWorker worker = SerialWorker.start(
                 WorkerLaunch.of(kind, ready.command(), new BundledScripts(kind.id() + "_worker.py"), network, tf32),
-                limits());
+                limits(providers.workers().hang()));
         return new Opened(
                 kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());
     }
 
-    private WorkerLimits limits() {
+    /** The limits of a worker that trains, where others are taken to hang after this time. */
+    static WorkerLimits limits(Duration hang) {
         WorkerLimits standard = WorkerLimits.STANDARD;
-        Duration hang = providers.workers().hang();
         return new WorkerLimits(
                 standard.hello(),
                 standard.loadStall(),

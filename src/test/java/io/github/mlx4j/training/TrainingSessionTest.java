@@ -25,6 +25,7 @@ import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -52,6 +53,12 @@ class TrainingSessionTest {
     @BeforeEach
     void makeFake() {
         fake = new FakeTraining(folder);
+    }
+
+    @Test
+    void shouldTakeAWorkerToHangAfterHalfAnHourUnlessTheSettingIsLonger() {
+        assertThat(BackendSelector.limits(Duration.ofSeconds(120)).silence()).isEqualTo(Duration.ofMinutes(30));
+        assertThat(BackendSelector.limits(Duration.ofHours(2)).silence()).isEqualTo(Duration.ofHours(2));
     }
 
     @Test
