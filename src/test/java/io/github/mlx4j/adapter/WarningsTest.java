@@ -1,0 +1,39 @@
+package io.github.mlx4j.adapter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.zeroturnaround.exec.ProcessExecutor;
+
+/** The warnings that the documentation promises. */
+@Timeout(180)
+class WarningsTest {
+
+    @Test
+    void shouldWarnOfAFallbackOfAKeyInTheClearAndOfAWorkerThatWasNotClosed() throws Exception {
+        ByteArrayOutputStream log = new ByteArrayOutputStream();
+        int code = new ProcessExecutor(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        WarningsProgram.class.getName())
+                .redirectErrorStream(false)
+                .redirectError(log)
+                .timeout(150, TimeUnit.SECONDS)
+                .execute()
+                .getExitValue();
+
+        assertThat(code).isZero();
+        assertThat(log.toString(StandardCharsets.UTF_8))
+                .contains("first failed, so second is asked: It broke.")
+                .contains("The key of openai goes to http://mlx4j.invalid/v1 in the clear; use https")
+                .contains("LEAK: the mlx worker of fake was garbage-collected without being closed")
+                .doesNotContain("sk-secret");
+    }
+}
