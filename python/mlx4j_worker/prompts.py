@@ -9,8 +9,6 @@ from mlx4j_worker.errors import ContextOverflow, InvalidRequest
 from mlx4j_worker.formats import PLAIN
 
 MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
-
-
 MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
 MAX_TEXT = 2 * 1024 * 1024  # characters that are tokenized at once where no context limits their tokens
 
