@@ -53,7 +53,8 @@ class Wire:
             while (end := chunk.find(b"\n")) >= 0:
                 parts.append(chunk[:end])
                 line = b"".join(parts)
-                yield line if size + end <= self._max_line_bytes else Overlong((head + line)[:_HEAD_BYTES])
+                dropped = head if size > self._max_line_bytes else b""
+                yield line if size + end <= self._max_line_bytes else Overlong((dropped + line)[:_HEAD_BYTES])
                 parts, size, chunk, head = [], 0, chunk[end + 1 :], b""
             head = (head + chunk[:_HEAD_BYTES])[:_HEAD_BYTES]
             size += len(chunk)

@@ -1,4 +1,8 @@
-"""Properties that hold for any input. A few examples each by default; with MLX4J_FUZZ=full, for minutes."""
+"""Properties that hold for any input. A few examples each by default; with MLX4J_FUZZ=full, for minutes.
+
+MLX4J_FUZZ may also be a number of examples: scripts/fuzz runs them in rounds, with a seed each. The worker process is
+fake_worker.py: the real dispatcher on the real wire, with an engine that generates without a model.
+"""
 
 import json
 import os
@@ -14,7 +18,7 @@ from mlx4j_worker.text import Detokenizer, StopMatcher
 from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, Wire, call_id, parse
 from test_text import byte_decode, first_to_end, pieces_of, run_stops
 
-EXAMPLES = 5000 if os.environ.get("MLX4J_FUZZ") == "full" else 100
+EXAMPLES = {"": 100, "full": 5000}.get(fuzz := os.environ.get("MLX4J_FUZZ", "")) or int(fuzz)
 PROCESS_EXAMPLES = EXAMPLES // 5  # for what needs a process
 LONGEST_MESSAGE = 2100  # characters of an error, however long what it complains of is
 
@@ -105,6 +109,10 @@ class TestParse:
 
 
 class TestLines:
+    def test_the_head_of_a_line_that_is_too_long_only_with_its_last_part_is_its_beginning(self):
+        with patch("mlx4j_worker.wire.os.read", side_effect=[b"ab", b"cd\n", b""]):
+            assert list(Wire(0, 1, 3).lines()) == [Overlong(b"abcd")]
+
     @given(st.data(), st.binary(max_size=300), st.integers(0, 40))
     def test_lines_are_what_lies_between_the_lfs_however_they_arrive(self, data, stream, most):
         stream = stream.replace(b"\x00", b"\n")

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.fuzz.FuzzCase;
 import io.github.mlx4j.internal.protocol.GenerateParams.ChatMessage;
 import io.github.mlx4j.internal.protocol.GenerateParams.ResponseFormatParams;
 import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
@@ -30,7 +31,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
 /** Whatever a worker writes, decoding takes it; whatever a caller asks for, its line is whole. */
-class CodecFuzzTest {
+public class CodecFuzzTest {
 
     private static final JsonMapper JSON = new JsonMapper();
     private static final List<Class<?>> PARTS = List.of(
@@ -46,6 +47,16 @@ class CodecFuzzTest {
             CountResult.class,
             TemplateResult.class);
     private static final Duration SOON = Duration.ofSeconds(5);
+
+    /** The same properties, to be checked for longer. */
+    public static Stream<FuzzCase<?>> cases() {
+        return Stream.of(
+                new FuzzCase<>("any bytes", Arbitraries.bytes().array(byte[].class), CodecFuzzTest::decode),
+                new FuzzCase<>("JSON's characters", jsonLike(), line -> decode(line.getBytes(StandardCharsets.UTF_8))),
+                new FuzzCase<>("a damaged line", damaged(), CodecFuzzTest::decode),
+                new FuzzCase<>("an error", errors(), CodecFuzzTest::shouldBeAFailure),
+                new FuzzCase<>("a text", texts(), text -> shouldBeUnchanged(text, text, text)));
+    }
 
     @Property
     void shouldDecodeAnyBytes(@ForAll byte[] line) {
@@ -64,6 +75,10 @@ class CodecFuzzTest {
 
     @Property
     void shouldDecodeAnErrorWithAnyFields(@ForAll("errors") String error) {
+        shouldBeAFailure(error);
+    }
+
+    private static void shouldBeAFailure(String error) {
         Inbound message = decode("{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"error\":%s}"
                 .formatted(error)
                 .getBytes(StandardCharsets.UTF_8));
@@ -85,6 +100,10 @@ class CodecFuzzTest {
     @Property
     void shouldCarryAnyTextUnchanged(
             @ForAll("texts") String id, @ForAll("texts") String text, @ForAll("texts") String role) throws IOException {
+        shouldBeUnchanged(id, text, role);
+    }
+
+    private static void shouldBeUnchanged(String id, String text, String role) throws IOException {
         JsonNode object = JSON.createObjectNode().put("any", text);
         GenerateParams params = new GenerateParams(
                 List.of(new ChatMessage(role, text, List.of(new ToolCallData(id, text, object)), id)),
@@ -109,12 +128,14 @@ class CodecFuzzTest {
 
     /** The line without its LF, once it is known to be ASCII and to have no other. */
     private static byte[] oneLine(byte[] line) {
-        for (int i = 0; i < line.length; i++) {
-            boolean last = i == line.length - 1;
-            assertThat(line[i] == '\n').isEqualTo(last);
-            assertThat(line[i]).isBetween(last ? (byte) '\n' : (byte) ' ', Byte.MAX_VALUE);
+        byte[] content = Arrays.copyOf(line, line.length - 1);
+        assertThat(line[content.length]).isEqualTo((byte) '\n');
+        for (byte b : content) {
+            if (b < ' ') { // other bytes than those of ASCII are negative
+                throw new AssertionError("The line has the byte " + b);
+            }
         }
-        return Arrays.copyOf(line, line.length - 1);
+        return content;
     }
 
     /** Decodes as the reader thread does, with every part that it may look at. */

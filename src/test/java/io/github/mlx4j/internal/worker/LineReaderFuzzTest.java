@@ -3,6 +3,7 @@ package io.github.mlx4j.internal.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import io.github.mlx4j.fuzz.FuzzCase;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.stream.Stream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -24,9 +26,34 @@ import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 
 /** However a stream of bytes is cut, its lines are what lies between its LFs, up to the limit. */
-class LineReaderFuzzTest {
+public class LineReaderFuzzTest {
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private record Input(byte[] stream, int limit, List<Integer> cuts) {
+
+        @Override
+        public String toString() {
+            return "limit %d, cuts %s, stream %s".formatted(limit, cuts, Arrays.toString(stream));
+        }
+    }
+
+    /** The same properties, to be checked for longer. */
+    public static Stream<FuzzCase<?>> cases() {
+        Arbitrary<List<Integer>> cuts =
+                Arbitraries.integers().between(1, 70_000).list().ofMaxSize(50);
+        Arbitrary<Integer> limits = Arbitraries.integers().between(0, 100);
+        Arbitrary<Integer> longLimits = Arbitraries.integers().between(1000, 300_000);
+        return Stream.of(
+                new FuzzCase<>(
+                        "a stream",
+                        Combinators.combine(streams(), limits, cuts).as(Input::new),
+                        input -> shouldBeSplitAtLf(input.stream(), input.limit(), input.cuts())),
+                new FuzzCase<>(
+                        "a long stream",
+                        Combinators.combine(longStreams(), longLimits, cuts).as(Input::new),
+                        input -> shouldBeSplitAtLf(input.stream(), input.limit(), input.cuts())));
+    }
 
     @Property
     void shouldGiveTheSameLinesHoweverTheStreamIsCut(
