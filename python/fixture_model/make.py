@@ -35,15 +35,15 @@ MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
 HERE = Path(__file__).parent
 
 
-def make_tokenizer(texts):
-    """A byte-level BPE trained on the corpus, with the chat template."""
+def make_tokenizer(texts, vocabulary=VOCAB):
+    """A byte-level BPE of ``vocabulary`` tokens trained on the corpus, with the chat template."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     bpe.train_from_iterator(
         texts,
         trainers.BpeTrainer(
-            vocab_size=VOCAB - len(MARKS),
+            vocab_size=vocabulary - len(MARKS),
             special_tokens=[END, START, STOP],
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,

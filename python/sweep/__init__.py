@@ -1,0 +1,1 @@
+"""Compares both workers with transformers' own forward pass, on small random models of many configurations."""
