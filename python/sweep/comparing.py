@@ -1,6 +1,6 @@
 """Loads the models through a worker's own loader and engine, and compares what they compute with the reference.
 
-Runs in either worker's environment. A case is ``correct``, ``refused`` (by the loader, whose reason is kept) or ``wrong``.
+Runs in either worker's environment. A case is ``correct``, ``refused`` (by the loader) or ``wrong``.
 Where only an option such as kvBits is refused, the case is correct, and a note has the reason.
 """
 
@@ -20,7 +20,7 @@ from sweep.reference import ANSWER, LENGTHS, Reference
 
 TOLERANCE = 1e-4  # largest difference of logits, relative to the range of the reference's logits
 TIE = 2 * TOLERANCE  # margin, relative to the same range, below which two tokens are equally good
-ROUNDED = 0.05  # the same where the KV cache is quantized to 8 bits
+ROUNDED = 0.15  # the same where the KV cache is quantized to 8 bits, which may change a token's experts
 CONTINUED = 6  # tokens of an answer that become part of the next prompt
 STAGGER = 3  # steps between two requests
 ENGINES = ("mlx", "hf")

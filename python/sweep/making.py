@@ -1,10 +1,11 @@
 """Makes seeded random models with transformers, and records what transformers computes with them.
 
 Runs in the hf worker's environment. Each case becomes a folder with ``model`` (as ``save_pretrained`` writes it) and
-the files of reference.Reference. Nothing in the model keeps its initial value: a norm's weight of 1 or a bias of 0 would
-hide that an engine ignores it.
+the files of reference.Reference. Nothing in the model keeps its initial value: a norm's weight of 1 or a bias of 0
+would hide that an engine ignores it.
 """
 
+import importlib
 import inspect
 import json
 import math
@@ -15,7 +16,15 @@ from pathlib import Path
 
 import numpy
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerBase
+from safetensors.torch import load_file, save_file
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from fixture_model import corpus
@@ -43,7 +52,7 @@ def make(case: Case, words: PreTrainedTokenizerBase, folder: Path) -> None:
     seed = zlib.crc32(case.id.encode())
     with torch.random.fork_rng(), torch.inference_mode():
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(_config(case, words), dtype=torch.float32, attn_implementation="eager")
+        model = _model(_config(case, words))
         model.eval()
         randomize(model)
         found = _reference(model, words, numpy.random.default_rng(seed))
@@ -56,22 +65,31 @@ def make(case: Case, words: PreTrainedTokenizerBase, folder: Path) -> None:
     found.save(folder)
 
 
-def _config(case: Case, words: PreTrainedTokenizerBase):
-    known = AutoConfig.for_model(case.model_type)
+def _config(case: Case, words: PreTrainedTokenizerBase) -> PretrainedConfig:
+    plain = AutoConfig.for_model(case.model_type)
+    known = plain.to_dict().keys() | plain.attribute_map.keys()
     ids = {"eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id, "bos_token_id": None}
     common = {**common_fields(), "vocab_size": len(words), **ids}
-    read = _source(type(known))
-    if unknown := [name for name in case.fields if not hasattr(known, name) and name not in read]:
+    read = _source(type(plain))
+    if unknown := [name for name in case.fields if name not in known and name not in read]:
         raise ValueError(f"transformers reads no {', '.join(unknown)}")
-    return AutoConfig.for_model(
-        case.model_type, **{**{name: value for name, value in common.items() if hasattr(known, name)}, **case.fields}
-    )
+    common = {name: value for name, value in common.items() if name in known}
+    return AutoConfig.for_model(case.model_type, **{**common, **case.fields})
+
+
+def _model(config: PretrainedConfig) -> PreTrainedModel:
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:  # some have one that the mapping lacks
+        module = importlib.import_module(type(config).__module__.replace("configuration_", "modeling_"))
+        kind = next(found for name, found in vars(module).items() if name.endswith("ForCausalLM"))
+        return kind._from_config(config, dtype=torch.float32, attn_implementation="eager")
+    return AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager")
 
 
 def _source(config_class: type) -> str:
     """The source of a type's modules: some of the fields that they read are not in the config class."""
     package = Path(inspect.getfile(config_class)).parent
-    return "".join(file.read_text(encoding="utf-8") for file in package.glob("mod*_*.py"))
+    files = [file for kind in ("configuration", "modeling") for file in package.glob(f"{kind}_*.py")]
+    return "".join(file.read_text(encoding="utf-8") for file in files)
 
 
 def randomize(model: torch.nn.Module) -> None:
@@ -151,7 +169,25 @@ def _margin(logits: numpy.ndarray) -> float:
 
 
 DRAFT = Case("llama", "draft", {"num_hidden_layers": 1})
-SAVED: dict[str, Callable[[Path], None]] = {}
+
+
+def _with_head(folder: Path) -> None:
+    """A tied model whose file has the output head too, equal to the embeddings, as some tools save it."""
+    weights = load_file(folder / "model.safetensors")
+    words = next(
+        tensor for name, tensor in weights.items() if name.endswith(("embed_tokens.weight", "embeddings.weight"))
+    )
+    save_file({**weights, "lm_head.weight": words.clone()}, folder / "model.safetensors", {"format": "pt"})
+
+
+def _without_prefix(folder: Path) -> None:
+    """The names of a base model (no ``model.``), as Qwen3-Embedding has them."""
+    weights = load_file(folder / "model.safetensors")
+    renamed = {name.removeprefix("model.").removeprefix("transformer."): tensor for name, tensor in weights.items()}
+    save_file(renamed, folder / "model.safetensors", {"format": "pt"})
+
+
+SAVED: dict[str, Callable[[Path], None]] = {"head": _with_head, "bare": _without_prefix, "gpt2_hub": _without_prefix}
 
 
 def main(cases: list[Case], work: Path) -> None:
@@ -166,6 +202,6 @@ def main(cases: list[Case], work: Path) -> None:
         try:
             make(case, words, work / case.id)
         except Exception as error:
-            failed[case.id] = f"{type(error).__name__}: {error}"
+            failed[case.id] = f"{type(error).__name__}: {error}".splitlines()[0]
             print(f"{case.id}: {failed[case.id]}", flush=True)
     (work / "made.json").write_text(json.dumps({"cases": [case.id for case in cases], "failed": failed}, indent=1))

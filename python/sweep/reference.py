@@ -24,8 +24,8 @@ def prompts_of(tokens: list[int]) -> dict[str, list[int]]:
 class Reference:
     """Prompts and what transformers computes for them.
 
-    ``prompts`` has token ids by name; ``logits``, for each of LENGTHS, the logits [length, vocabulary] of the beginning of
-    the long prompt; ``answers``, for each prompt, the logits [ANSWER, vocabulary] of the greedy choices.
+    ``prompts`` has token ids by name; ``logits``, for each of LENGTHS, the logits [length, vocabulary] of the beginning
+    of the long prompt; ``answers``, for each prompt, the logits [ANSWER, vocabulary] of the greedy choices.
     """
 
     prompts: dict[str, list[int]]

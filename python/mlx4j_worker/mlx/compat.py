@@ -10,7 +10,7 @@ from reprlib import repr as shown
 import mlx.core as mx
 from mlx import nn
 from mlx_lm.models import gemma, gpt2, gpt_neox, starcoder2
-from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
+from mlx_lm.models.cache import ChunkedKVCache, KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import MODEL_REMAPPING, _get_classes
 from transformers import AutoConfig
 
@@ -18,6 +18,8 @@ from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
+from mlx4j_worker.mlx.architectures import FalconH1, Llama4Text, Llama4TextArguments, Mamba2
+from mlx4j_worker.mlx.caches import ChunkedCache
 from mlx4j_worker.weights import read_header
 
 _HF = "Use the hf worker for this model."
@@ -76,7 +78,9 @@ def classes(config, path):
         text = f"mlx-lm {version('mlx-lm')} has no architecture {shown(kind)}, which {path} needs."
         raise ModelLoadFailed(text, "Use the hf worker, or a model whose architecture mlx-lm has.") from None
     act = config.get("hidden_act")
-    fixed = {"gpt2": _Gpt2, "gemma": _Gemma}
+    fixed = {"gpt2": _Gpt2, "gemma": _Gemma, "falcon_h1": FalconH1, "mamba2": Mamba2}
+    if kind == "llama4_text" and config.get("num_local_experts"):
+        return Llama4Text, Llama4TextArguments
     fixed["starcoder2"] = model if act == "gelu" else _Starcoder2
     fixed["gpt_neox"] = _GptNeox if act in (None, "gelu") else model
     return fixed.get(kind, model), arguments
@@ -127,6 +131,7 @@ def amend(model, config, original, path, own_cache):
     _check_activation(original, path)
     _check_arguments(model, original, path)
     _amend_norms(model, original)
+    _amend_chunks(model)
     context = context_length(config)
     window, all_layers = _window(model, original)
     rotates = all_layers and own_cache and not (context and context <= window)
@@ -175,6 +180,8 @@ def _said_otherwise(config):
         new["num_experts"] = config["num_local_experts"]  # as transformers 5 calls it
     if config.get("model_type") == "lfm2" and "block_dim" not in config:
         new["block_dim"] = config.get("hidden_size")
+    if config.get("model_type") == "mamba2" and "intermediate_size" not in config:
+        new["intermediate_size"] = config.get("expand", 2) * config.get("hidden_size", 0)
     return new | _rope_of_transformers_5(config) | _pattern_of_layers(config)
 
 
@@ -194,6 +201,8 @@ def _rope_of_transformers_5(config):
     if kind == "linear" and rope.get("factor") == 1:
         kind = "default"
     new["rope_scaling"] = None if kind == "default" else {**rope, "type": kind}
+    if kind == "default" and config.get("model_type") == "deepseek_v2":  # mlx-lm has only yarn here
+        new["rope_scaling"] = {"type": "yarn", "factor": 1.0, "original_max_position_embeddings": 4096}
     if "partial_rotary_factor" in rope:
         new["partial_rotary_factor"] = new["rotary_pct"] = rope["partial_rotary_factor"]
     return new
@@ -237,10 +246,19 @@ def _check_arguments(model, config, path):
             raise ModelLoadFailed(f"{path} has {name} {shown(config[name])}, which mlx-lm ignores.", _HF)
 
 
+def _amend_chunks(model):
+    cache = make_prompt_cache(model)
+    if any(type(layer) is ChunkedKVCache for layer in cache):
+        sizes = [layer.chunk_size if type(layer) is ChunkedKVCache else None for layer in cache]
+        model.make_cache = lambda: [ChunkedCache(size) if size else KVCache() for size in sizes]
+
+
 def _amend_norms(model, config):
     for name, module in model.named_modules():
         if config["model_type"] == "glm4_moe_lite" and name.endswith(("q_a_layernorm", "kv_a_layernorm")):
             module.eps = 1e-6  # mlx-lm takes rms_norm_eps here too
+        if config["model_type"] == "mamba2" and name.endswith(".norm") and type(module) is nn.RMSNorm:
+            module.eps = config.get("layer_norm_epsilon", module.eps)
 
 
 def _window(model, config):

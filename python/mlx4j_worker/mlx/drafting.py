@@ -1,10 +1,13 @@
 """Speculative decoding: a small model guesses some tokens ahead, and the large one checks them in one pass."""
 
+import copy
+
 import mlx.core as mx
 from mlx_lm.generate import generation_stream, speculative_generate_step
-from mlx_lm.models.cache import make_prompt_cache
+from mlx_lm.models.cache import KVCache
 
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.mlx import caches
 from mlx4j_worker.mlx.choice import read_log_probs
 from mlx4j_worker.mlx.prefix_cache import copy_cache
 
@@ -20,7 +23,8 @@ class Drafter:
         self._model = model
         self._draft_model = draft_model
         self._draft_tokens = draft_tokens
-        self._layers = len(make_prompt_cache(model))
+        self._empty = [_empty(model, "model"), _empty(draft_model, "draft model")]
+        self._layers = len(self._empty[0])
         self.reset()
 
     def reset(self):
@@ -43,7 +47,7 @@ class Drafter:
             )
 
     def new_cache(self):
-        return make_prompt_cache(self._model) + make_prompt_cache(self._draft_model)
+        return copy.deepcopy(self._empty[0] + self._empty[1])
 
     def prefill(self, cache, tokens):
         tokens = mx.array([tokens])
@@ -91,3 +95,17 @@ class Drafter:
     def _sampler(row):
         """For log-probabilities [1 or more, vocabulary]; None is greedy."""
         return None if row.generation.sampling.greedy else row.choice.draw_each
+
+
+def _empty(model, name):
+    """An empty cache for a model; raises InvalidRequest where tokens can't be taken out of one again."""
+    cache = caches.trimmable(model)
+    if not all(type(layer) in (KVCache, caches.WholeChunkedCache) for layer in cache):
+        raise InvalidRequest(
+            f"draftModel can't be used: rejected tokens can't be taken out of the cache of the {name}.", "Leave it out."
+        )
+    if len(cache) != len(model.layers):  # mlx-lm tells the two caches apart by the number of layers
+        raise InvalidRequest(
+            f"draftModel can't be used: mlx-lm can't draft where layers of the {name} share a cache.", "Leave it out."
+        )
+    return cache

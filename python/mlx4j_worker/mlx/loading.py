@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
-from mlx_lm.models.cache import KVCache, RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
+from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
 from mlx4j_worker import failures, files, folder, formats, layout, memory, source, templates
@@ -304,7 +304,10 @@ def _decoder(model, tokenizer, options, params, progress):
         if not all(hasattr(layer, "to_quantized") and type(layer) is not RotatingKVCache for layer in caches):
             raise InvalidRequest("kvBits can't be used: mlx-lm can't quantize this model's KV cache.", "Leave it out.")
     if options.draft_model is None:
-        return Batch(model, options)
+        batch = Batch(model, options)
+        if options.kv_bits is not None:
+            _check_quantized_cache(batch)
+        return batch
     download = source.Download.of(params, available_bytes(options.memory_limit_bytes))
     path = source.resolve(options.draft_model, None, download, progress)
     folder.check_links(path)
@@ -315,10 +318,18 @@ def _decoder(model, tokenizer, options, params, progress):
             f"The draft model {options.draft_model} has another vocabulary than the model.",
             "Use a smaller model of the same family.",
         )
-    drafter = Drafter(model, draft_model, options.draft_tokens)
-    if not can_trim_prompt_cache(drafter.new_cache()):
-        raise InvalidRequest("draftModel can't be used: a guess can't be taken out of this model's cache.")
-    return drafter
+    return Drafter(model, draft_model, options.draft_tokens)
+
+
+def _check_quantized_cache(batch):
+    """Refuses kvBits where a pass with a quantized cache fails, rather than every request."""
+    try:
+        batch.prefill(batch.new_cache(), [0, 0])
+    except (ValueError, TypeError, AttributeError, NotImplementedError) as error:
+        raise InvalidRequest(
+            f"kvBits can't be used: mlx-lm can't quantize this model's KV cache: {error}",
+            "Leave it out. The size of the attention heads must be a multiple of 32.",
+        ) from error
 
 
 def _call_format(tokenizer):

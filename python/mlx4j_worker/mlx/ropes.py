@@ -40,6 +40,8 @@ def amend(model, config, path):
     for rope in ropes:
         if config["model_type"] == "glm":  # mlx-lm turns the whole head
             rope.dims = int(rope.dims * config.get("partial_rotary_factor", 0.5))
+        if config.get("rope_interleave") is not None and hasattr(rope, "traditional"):
+            rope.traditional = config["rope_interleave"]
         if kind == "yarn" and type(rope) is YarnRoPE:
             _amend_yarn(rope, scaling, config)
         if type(rope) is SuScaledRoPE:

@@ -1,0 +1,52 @@
+"""KV caches of mlx-lm in the form that this worker needs: they can be cut back exactly, or say that they can't."""
+
+import mlx.core as mx
+from mlx_lm.models.cache import ChunkedKVCache, KVCache, RotatingKVCache, make_prompt_cache
+
+
+class ChunkedCache(ChunkedKVCache):
+    """mlx-lm's says that it can be cut back even after its first tokens, which an earlier chunk may need, are gone."""
+
+    def is_trimmable(self) -> bool:
+        return self.start_position == 0
+
+
+class WholeChunkedCache(ChunkedKVCache):
+    """Keeps the tokens of all chunks, so that any number of tokens can be cut off; the model masks by chunk itself."""
+
+    def maybe_trim_front(self) -> None:
+        pass
+
+
+class _WatchedCache(KVCache):
+    """Remembers the window that the model asks a mask for."""
+
+    def __init__(self, windows: set[int]):
+        super().__init__()
+        self._windows = windows
+
+    def make_mask(self, *args, **kwargs):
+        self._windows.add(kwargs.get("window_size"))
+        return super().make_mask(*args, **kwargs)
+
+
+def trimmable(model) -> list:
+    """An empty cache for ``model`` that can always be cut back; its layers are mlx-lm's own where there is no such one.
+
+    A cache of a sliding window forgets tokens that are needed again once the text is cut back by some. A cache of all
+    tokens computes the same if the model masks by the window, which a pass over two tokens shows.
+    """
+    cache, windows = make_prompt_cache(model), set()
+    if any(_slides(layer) for layer in cache):
+        model(mx.array([[0, 0]]), cache=[_WatchedCache(windows) if _slides(layer) else layer for layer in cache])
+    return [_trimmable(layer, windows) for layer in make_prompt_cache(model)]
+
+
+def _slides(layer) -> bool:
+    return type(layer) is RotatingKVCache and layer.keep == 0
+
+
+def _trimmable(layer, windows):
+    if isinstance(layer, ChunkedKVCache):
+        return WholeChunkedCache(layer.chunk_size)
+    return KVCache() if _slides(layer) and layer.max_size in windows else layer
