@@ -18,11 +18,11 @@ def mlx():
     from mlx_lm import models
     from mlx_lm.utils import MODEL_REMAPPING
 
-    from mlx4j_worker.mlx.compat import ALWAYS_WRONG
+    from mlx4j_worker.mlx.compat import ALIASES, ALWAYS_WRONG
 
     known = {module.name for module in pkgutil.iter_modules(models.__path__) if _has_model(module.name)}
     known -= ALWAYS_WRONG.keys()
-    return known | {name for name, module in MODEL_REMAPPING.items() if module in known}
+    return known | {name for name, module in {**MODEL_REMAPPING, **ALIASES}.items() if module in known}
 
 
 def hf():

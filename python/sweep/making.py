@@ -135,11 +135,12 @@ def _greedy(model, prompt: list[int]) -> numpy.ndarray:
     guess = model.generate(
         torch.tensor([prompt]), max_new_tokens=ANSWER, min_new_tokens=ANSWER, do_sample=False, pad_token_id=0
     )[0, len(prompt) :].tolist()
-    while True:
+    for _ in range(ANSWER):
         logits = _forward(model, prompt + guess[:-1])[len(prompt) - 1 :]
         if (better := logits.argmax(-1).tolist()) == guess:
             return logits
         guess = better
+    return _greedy_step_by_step(model, prompt)  # a token's logits depend on those that follow
 
 
 def _greedy_step_by_step(model, prompt: list[int]) -> numpy.ndarray:

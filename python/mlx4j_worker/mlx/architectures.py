@@ -1,11 +1,64 @@
 """Architectures of mlx-lm whose own class leaves something out that transformers computes."""
 
+import re
+
 import mlx.core as mx
 from mlx import nn
-from mlx_lm.models import falcon_h1, llama4, mamba2
+from mlx.utils import tree_flatten
+from mlx_lm.models import falcon_h1, gemma2, llama4, mamba2, minicpm3
 from mlx_lm.models.activations import swiglu
 
 from mlx4j_worker.errors import ModelLoadFailed
+
+WORDS = ("embed_tokens.weight", "wte.weight", "embeddings.weight")  # ends of the names of word embeddings
+_EXPERT = re.compile(r"(.*)\.experts\.(\d+)\.(.*)")
+
+
+def named(kind: type) -> type:
+    """A class of mlx-lm that also takes weights with other names, which transformers takes too.
+
+    These are the weights of a base model, without ``model.``, and those of a tied model with an output head that equals
+    the embeddings.
+    """
+
+    class Named(kind):
+        def sanitize(self, weights):
+            own = {name for name, _ in tree_flatten(self.parameters())}
+            if "embed_tokens.weight" in weights and "model.embed_tokens.weight" in own:
+                weights = {f"model.{name}": weight for name, weight in weights.items()}
+            if hasattr(kind, "sanitize"):
+                weights = super().sanitize(weights)
+            weights = _stacked(weights, own)
+            words = next((weight for name, weight in weights.items() if name.endswith(WORDS)), None)
+            return {
+                name: weight for name, weight in weights.items() if name in own or not _repeats(name, weight, words)
+            }
+
+    Named.__name__, Named.__module__ = kind.__name__, kind.__module__
+    return Named
+
+
+def _stacked(weights: dict, own: set[str]) -> dict:
+    """The weights with one tensor for all experts of a layer, where the model has that and the file one for each."""
+    experts, new = {}, {}
+    for name, weight in weights.items():
+        if (found := _EXPERT.fullmatch(name)) and (whole := f"{found[1]}.switch_mlp.{found[3]}") in own:
+            experts.setdefault(whole, {})[int(found[2])] = weight
+        else:
+            new[name] = weight
+    for name, parts in experts.items():
+        new[name] = mx.stack([parts[i] for i in sorted(parts)])
+    return new
+
+
+def _repeats(name, weight, words) -> bool:
+    """Whether a weight is an output head with the values of the word embeddings."""
+    return (
+        name.endswith("lm_head.weight")
+        and words is not None
+        and words.shape == weight.shape
+        and mx.array_equal(words, weight).item()
+    )
 
 
 class GroupedNorm(nn.Module):
@@ -25,6 +78,31 @@ class GroupedNorm(nn.Module):
         parts = mx.fast.rms_norm(mx.unflatten(x, -1, (self._groups, -1)), None, self._eps)
         x = mx.flatten(parts, -2) * self.weight
         return swiglu(gate, x) if self._norm_before_gate else x
+
+
+class _Gemma2Attention(gemma2.Attention):
+    def __call__(self, x, mask=None, cache=None):
+        if mask is not None and mask.ndim == 4 and self.repeats > 1:
+            mask = mx.expand_dims(mask, 2)
+        return super().__call__(x, mask, cache)
+
+
+class Gemma2(gemma2.Model):
+    """Gemma 2 with masks that differ between the rows of a batch, which mlx-lm applies to the key heads instead."""
+
+    def __init__(self, args):
+        super().__init__(args)
+        for layer in self.layers:
+            layer.self_attn.__class__ = _Gemma2Attention
+
+
+class MiniCpm3(minicpm3.Model):
+    """MiniCPM3 that scales its logits also where the output head is the embeddings."""
+
+    def __call__(self, inputs, mask=None, cache=None):
+        logits = super().__call__(inputs, mask, cache)
+        scale = self.args.hidden_size / self.args.dim_model_base
+        return logits / scale if self.args.tie_word_embeddings else logits
 
 
 class Mamba2(mamba2.Model):

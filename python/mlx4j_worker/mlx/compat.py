@@ -3,6 +3,7 @@
 Each rule was found by comparing logits with those of transformers 5, and is gone through for every model.
 """
 
+import math
 from dataclasses import dataclass, fields, is_dataclass
 from importlib.metadata import version
 from reprlib import repr as shown
@@ -18,7 +19,16 @@ from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
-from mlx4j_worker.mlx.architectures import FalconH1, Llama4Text, Llama4TextArguments, Mamba2
+from mlx4j_worker.mlx.architectures import (
+    WORDS,
+    FalconH1,
+    Gemma2,
+    Llama4Text,
+    Llama4TextArguments,
+    Mamba2,
+    MiniCpm3,
+    named,
+)
 from mlx4j_worker.mlx.caches import ChunkedCache
 from mlx4j_worker.weights import read_header
 
@@ -38,6 +48,7 @@ ALWAYS_WRONG = {
     "ernie4_5_moe": "mlx-lm leaves out what corrects its choice of experts",
     "jamba": "mlx-lm weighs its experts in another way",
 }
+ALIASES = {"qwen3_5_text": "qwen3_5", "qwen3_5_moe_text": "qwen3_5_moe"}  # types that mlx-lm has by another name
 _OFF = {  # what a config may ask for, and the values that ask for nothing
     "clip_qkv": (None,),
     "attn_logit_softcapping": (None,),
@@ -73,17 +84,24 @@ def classes(config, path):
     if kind in ALWAYS_WRONG:
         raise ModelLoadFailed(f"{path} is a {kind}, which mlx-lm gets wrong: {ALWAYS_WRONG[kind]}.", _HF)
     try:
-        model, arguments = _get_classes(config)
+        model, arguments = _get_classes({**config, "model_type": ALIASES.get(kind, kind)})
     except (ValueError, AttributeError, TypeError, SystemExit):  # SystemExit where a package of its own is missing
         text = f"mlx-lm {version('mlx-lm')} has no architecture {shown(kind)}, which {path} needs."
         raise ModelLoadFailed(text, "Use the hf worker, or a model whose architecture mlx-lm has.") from None
     act = config.get("hidden_act")
-    fixed = {"gpt2": _Gpt2, "gemma": _Gemma, "falcon_h1": FalconH1, "mamba2": Mamba2}
+    fixed = {
+        "gpt2": _Gpt2,
+        "gemma": _Gemma,
+        "gemma2": Gemma2,
+        "minicpm3": MiniCpm3,
+        "falcon_h1": FalconH1,
+        "mamba2": Mamba2,
+    }
     if kind == "llama4_text" and config.get("num_local_experts"):
-        return Llama4Text, Llama4TextArguments
+        return named(Llama4Text), Llama4TextArguments
     fixed["starcoder2"] = model if act == "gelu" else _Starcoder2
     fixed["gpt_neox"] = _GptNeox if act in (None, "gelu") else model
-    return fixed.get(kind, model), arguments
+    return named(fixed.get(kind, model)), arguments
 
 
 def overrides(config, arguments):
@@ -104,7 +122,7 @@ def head_of_its_own(config, path):
     """
     if "quantization" in config:
         return {}
-    heads, words = (_one_of(path, ends) for ends in (("lm_head.weight",), ("embed_tokens.weight", "wte.weight")))
+    heads, words = (_one_of(path, ends) for ends in (("lm_head.weight",), WORDS))
     if heads is None or words is None or (heads.shape == words.shape and mx.array_equal(heads, words).item()):
         return {}
     text = config.get("text_config")
@@ -182,6 +200,12 @@ def _said_otherwise(config):
         new["block_dim"] = config.get("hidden_size")
     if config.get("model_type") == "mamba2" and "intermediate_size" not in config:
         new["intermediate_size"] = config.get("expand", 2) * config.get("hidden_size", 0)
+    if config.get("model_type") == "granitemoehybrid" and config.get("num_local_experts") == 0:
+        new["intermediate_size"] = config.get("shared_intermediate_size")
+    if config.get("model_type") == "nemotron_h" and "time_step_min" in config:
+        new["time_step_limit"] = [config["time_step_min"], math.inf]  # transformers does not read time_step_limit
+    if config.get("model_type") == "exaone_moe" and "is_moe_layer" not in config:
+        new["is_moe_layer"] = [layer == "sparse" for layer in config.get("mlp_layer_types") or ()]
     return new | _rope_of_transformers_5(config) | _pattern_of_layers(config)
 
 
@@ -203,6 +227,11 @@ def _rope_of_transformers_5(config):
     new["rope_scaling"] = None if kind == "default" else {**rope, "type": kind}
     if kind == "default" and config.get("model_type") == "deepseek_v2":  # mlx-lm has only yarn here
         new["rope_scaling"] = {"type": "yarn", "factor": 1.0, "original_max_position_embeddings": 4096}
+    if kind == "default" and config.get("model_type") == "minicpm3":  # and only longrope here
+        ones = [1.0] * (config.get("qk_rope_head_dim", 0) // 2)
+        original = config.get("max_position_embeddings")
+        new["rope_scaling"] = {"type": "longrope", "short_factor": ones, "long_factor": ones}
+        new["rope_scaling"]["original_max_position_embeddings"] = original
     if "partial_rotary_factor" in rope:
         new["partial_rotary_factor"] = new["rotary_pct"] = rope["partial_rotary_factor"]
     return new
@@ -217,6 +246,9 @@ def _pattern_of_layers(config):
     sliding = ["sliding" in layer for layer in layers]
     if kind in MODEL_REMAPPING and MODEL_REMAPPING[kind] == "llama" and sliding and all(sliding):
         return {"layer_types": None}  # mlx-lm can't do without a layer of full attention: _window bounds the context
+    if kind == "granitemoehybrid":  # transformers 5 has other names
+        names = {"full_attention": "attention", "linear_attention": "mamba"}
+        return {"layer_types": [names.get(layer, layer) for layer in layers]}
     if kind == "exaone4":
         return {"sliding_window_pattern": "".join("L" if one else "G" for one in sliding) if any(sliding) else None}
     if kind in ("cohere2", "gemma3_text"):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -25,6 +26,8 @@ from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
 from mlx4j_worker.requests import Sampling, parse_options
 from mlx4j_worker.weights import read_header
+
+_LONGEST_REASON = 300  # characters: mlx-lm lists all parameters that it can't place
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def _engine_of(found, params, options, progress, others=None):
             loaded = sharding.Sharded(loaded, others)
             hidden_states = hidden_states and loaded.hidden(hidden_states)
         with _refusing(found.weights):
-            mx.eval(loaded(mx.array([[0]])))  # what can't work at all is better known now
+            trial = loaded(mx.array([[0]]), cache=make_prompt_cache(loaded))
+            mx.eval(trial)  # what can't work at all is better known now
         tokenizer = tokenizer_of(found.tokenizer, config)
         parts = Parts(
             loaded,
@@ -260,7 +264,8 @@ def _refusing(path, what="", hint="Check that its files are whole and belong tog
                 f"{path} wants to run its own code (auto_map), since transformers has no such tokenizer.",
                 "Use a model whose tokenizer transformers has.",
             ) from error
-        raise ModelLoadFailed(f"mlx-lm can't load {what}{path}: {type(error).__name__}: {error}", hint) from error
+        why = shorten(str(error), _LONGEST_REASON, placeholder=" …")
+        raise ModelLoadFailed(f"mlx-lm can't load {what}{path}: {type(error).__name__}: {why}", hint) from error
 
 
 @contextmanager
