@@ -68,7 +68,7 @@ def make(case: Case, words: PreTrainedTokenizerBase, folder: Path) -> None:
 def _config(case: Case, words: PreTrainedTokenizerBase) -> PretrainedConfig:
     plain = AutoConfig.for_model(case.model_type)
     known = plain.to_dict().keys() | plain.attribute_map.keys()
-    ids = {"eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id, "bos_token_id": None}
+    ids = {"eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id, "bos_token_id": words.pad_token_id}
     common = {**common_fields(), "vocab_size": len(words), **ids}
     read = _source(type(plain))
     if unknown := [name for name in case.fields if name not in known and name not in read]:

@@ -5,7 +5,7 @@ import re
 import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
-from mlx_lm.models import falcon_h1, gemma2, llama4, mamba2, minicpm3
+from mlx_lm.models import falcon_h1, gemma2, granitemoehybrid, llama4, mamba2, minicpm3
 from mlx_lm.models.activations import swiglu
 
 from mlx4j_worker.errors import ModelLoadFailed
@@ -64,7 +64,7 @@ def _repeats(name, weight, words) -> bool:
 class GroupedNorm(nn.Module):
     """A gated RMS norm of x [batch, tokens, width] over each of ``groups`` equal parts of the width.
 
-    mlx-lm's norms of Mamba 2 and Falcon H1 are over the whole width.
+    mlx-lm's norms of Mamba 2, Falcon H1 and Granite's hybrids are over the whole width.
     """
 
     def __init__(self, width: int, groups: int, eps: float, norm_before_gate: bool = False):
@@ -113,6 +113,17 @@ class Mamba2(mamba2.Model):
         for layer in self.layers:
             width = layer.mixer.intermediate_size
             layer.mixer.norm = GroupedNorm(width, args.n_groups, args.layer_norm_epsilon)
+
+
+class GraniteHybrid(granitemoehybrid.Model):
+    """Granite's hybrid of Mamba 2 and attention with a norm for each group."""
+
+    def __init__(self, args):
+        super().__init__(args)
+        for layer in self.layers:
+            if layer.layer_type == "mamba":
+                width = layer.mamba.intermediate_size
+                layer.mamba.norm = GroupedNorm(width, args.mamba_n_groups, args.rms_norm_eps)
 
 
 class FalconH1(falcon_h1.Model):
@@ -187,3 +198,12 @@ class Llama4TextArguments:
     def from_dict(config: dict) -> llama4.ModelArgs:
         """Raises TypeError where a field is missing."""
         return llama4.ModelArgs(model_type="llama4", text_config=config)
+
+
+CORRECTED = {
+    "falcon_h1": FalconH1,
+    "gemma2": Gemma2,
+    "granitemoehybrid": GraniteHybrid,
+    "mamba2": Mamba2,
+    "minicpm3": MiniCpm3,
+}

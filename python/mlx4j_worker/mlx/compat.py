@@ -19,16 +19,7 @@ from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
-from mlx4j_worker.mlx.architectures import (
-    WORDS,
-    FalconH1,
-    Gemma2,
-    Llama4Text,
-    Llama4TextArguments,
-    Mamba2,
-    MiniCpm3,
-    named,
-)
+from mlx4j_worker.mlx.architectures import CORRECTED, WORDS, Llama4Text, Llama4TextArguments, named
 from mlx4j_worker.mlx.caches import ChunkedCache
 from mlx4j_worker.weights import read_header
 
@@ -48,7 +39,8 @@ ALWAYS_WRONG = {
     "ernie4_5_moe": "mlx-lm leaves out what corrects its choice of experts",
     "jamba": "mlx-lm weighs its experts in another way",
 }
-ALIASES = {"qwen3_5_text": "qwen3_5", "qwen3_5_moe_text": "qwen3_5_moe"}  # types that mlx-lm has by another name
+# types that mlx-lm has by another name
+ALIASES = {"gemma4_unified_text": "gemma4_text", "qwen3_5_text": "qwen3_5", "qwen3_5_moe_text": "qwen3_5_moe"}
 _OFF = {  # what a config may ask for, and the values that ask for nothing
     "clip_qkv": (None,),
     "attn_logit_softcapping": (None,),
@@ -89,14 +81,7 @@ def classes(config, path):
         text = f"mlx-lm {version('mlx-lm')} has no architecture {shown(kind)}, which {path} needs."
         raise ModelLoadFailed(text, "Use the hf worker, or a model whose architecture mlx-lm has.") from None
     act = config.get("hidden_act")
-    fixed = {
-        "gpt2": _Gpt2,
-        "gemma": _Gemma,
-        "gemma2": Gemma2,
-        "minicpm3": MiniCpm3,
-        "falcon_h1": FalconH1,
-        "mamba2": Mamba2,
-    }
+    fixed = {**CORRECTED, "gpt2": _Gpt2, "gemma": _Gemma}
     if kind == "llama4_text" and config.get("num_local_experts"):
         return named(Llama4Text), Llama4TextArguments
     fixed["starcoder2"] = model if act == "gelu" else _Starcoder2
@@ -202,11 +187,28 @@ def _said_otherwise(config):
         new["intermediate_size"] = config.get("expand", 2) * config.get("hidden_size", 0)
     if config.get("model_type") == "granitemoehybrid" and config.get("num_local_experts") == 0:
         new["intermediate_size"] = config.get("shared_intermediate_size")
+    if config.get("model_type") == "apertus":  # mlx-lm has no defaults
+        new |= {name: config.get(name, name == "qk_norm") for name in ("mlp_bias", "post_norm", "qk_norm")}
     if config.get("model_type") == "nemotron_h" and "time_step_min" in config:
         new["time_step_limit"] = [config["time_step_min"], math.inf]  # transformers does not read time_step_limit
     if config.get("model_type") == "exaone_moe" and "is_moe_layer" not in config:
         new["is_moe_layer"] = [layer == "sparse" for layer in config.get("mlp_layer_types") or ()]
+    if config.get("model_type") in ("gemma4_text", "gemma4_unified_text") and "global_head_dim" not in config:
+        new |= _global_layers_of_gemma4(config)
     return new | _rope_of_transformers_5(config) | _pattern_of_layers(config)
+
+
+def _global_layers_of_gemma4(config):
+    """transformers 5 has in ``per_layer_config`` what differs in the layers of full attention."""
+    layers, own = config.get("layer_types") or (), config.get("per_layer_config") or {}
+    sizes = [own.get(str(i), {}) for i, layer in enumerate(layers) if layer == "full_attention"]
+    first = sizes[0] if sizes else {}
+    new = {"global_head_dim": first.get("head_dim", config.get("head_dim"))}
+    if config["model_type"] == "gemma4_unified_text":
+        new["hidden_size_per_layer_input"] = config.get("hidden_size_per_layer_input", 0)
+    if "num_key_value_heads" in first:
+        new["num_global_key_value_heads"] = first["num_key_value_heads"]
+    return new
 
 
 def _rope_of_transformers_5(config):
