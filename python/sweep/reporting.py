@@ -53,7 +53,7 @@ def markdown(verdicts: list[dict]) -> str:
         configurations[case.model_type].append(case.name)
     lines = ["| type | configurations | mlx | hf |", "|---|---|---|---|"]
     for model_type in sorted(rows):
-        cells = [_cell(rows[model_type][engine]) for engine in ENGINES]
+        cells = [cell(rows[model_type][engine]) for engine in ENGINES]
         lines.append(f"| `{model_type}` | {', '.join(configurations[model_type])} | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
@@ -62,7 +62,8 @@ def _type(verdict: dict) -> str:
     return verdict["case"].split(".")[0]
 
 
-def _cell(verdicts: list[dict]) -> str:
+def cell(verdicts: list[dict]) -> str:
+    """The verdicts of one type on one engine."""
     correct = [v for v in verdicts if v["verdict"] == "correct"]
     others = defaultdict(list)
     for v in verdicts:

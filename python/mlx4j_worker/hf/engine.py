@@ -20,6 +20,8 @@ from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.requests import check_fits, check_prompt
 
 PREFILL_CHUNK = 512  # tokens between two looks at the cancel flag
+# Types whose generation with a KV cache fails in transformers, or differs from its pass over all tokens.
+WRONG_WITH_CACHE = {"recurrent_gemma"}
 
 
 class HfEngine:
@@ -42,7 +44,9 @@ class HfEngine:
         self._kv_bytes = memory.kv_bytes_per_token(parts.layout.config, model.dtype.itemsize)
         self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
         takes = inspect.signature(model.forward).parameters
-        self._chunk = PREFILL_CHUNK if "past_key_values" in takes else None  # generate() makes no chunks of Mamba's
+        self._caches = model.config.model_type not in WRONG_WITH_CACHE
+        chunks = self._caches and "past_key_values" in takes
+        self._chunk = PREFILL_CHUNK if chunks else None  # generate() makes no chunks of Mamba's
         self._keeps_few = "logits_to_keep" in takes
         self._queue = deque()  # (a call, the function of ``poll`` that serves it); the first is the one that runs
 
@@ -211,6 +215,7 @@ class HfEngine:
                 max_new_tokens=generation.max_tokens,
                 pad_token_id=0,  # never generated: there is one row
                 prefill_chunk_size=self._chunk,
+                use_cache=self._caches,
             )
             self._model.generate(
                 ids, attention_mask=torch.ones_like(ids), generation_config=config, logits_processor=[choose]

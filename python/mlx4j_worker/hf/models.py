@@ -1,6 +1,8 @@
 """From a layout to a model of transformers on its device: no weight is missing, in excess or made up."""
 
 import gc
+from importlib.metadata import version
+from reprlib import repr as shown
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
@@ -11,6 +13,9 @@ from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
 from mlx4j_worker.requests import Options
 
+_INCONSISTENT = "its generation computes something else than its pass over all tokens"
+_ROBERTA = ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl")
+ALWAYS_WRONG = dict.fromkeys((*_ROBERTA, "deepseek_v32", "glm_moe_dsa", "minimax"), _INCONSISTENT)
 _WRAPPER = {dylora.PREFIX: "", r"\.base_layer\.": "."}  # from a DyLoRA-MoE's names to those of its base model
 
 
@@ -54,6 +59,11 @@ def forget():
 
 def check(found, options, device):
     """Refuses what transformers can't do, by its name."""
+    if (kind := found.config.get("model_type")) in ALWAYS_WRONG:
+        raise ModelLoadFailed(
+            f"{found.weights} is a {kind}, which transformers gets wrong: {ALWAYS_WRONG[kind]}.",
+            "Use the mlx worker for this model.",
+        )
     if found.adapter is not None and found.adapter.format == "mlx":
         raise ModelLoadFailed(
             f"The adapter in {found.adapter.folder} is in the format of mlx-lm, which PEFT can't read.",
@@ -154,6 +164,8 @@ def _trusting(found, options):
 
 def _model(found, config, dtype, trusted, device):
     own_weights = found.dylora is not None and found.dylora.own_weights
+    if config.model_type == "youtu":
+        config.pad_token_id = None  # else transformers zeroes the row of this token after it has read the weights
     place = "auto" if device == "cuda" else {"": device}
     model, report = trusted(
         lambda **local: AutoModelForCausalLM.from_pretrained(
@@ -186,6 +198,12 @@ def _explained(found, error):
         return ModelLoadFailed(
             f"{found.weights} is quantized ({quantized.get('quant_method')}), which can't be loaded here: {what}",
             "Use the model that it was made from, or a machine and an environment that have what is named here.",
+        )
+    if "Unrecognized configuration class" in what:
+        kind, release = shown(found.config.get("model_type")), version("transformers")
+        return ModelLoadFailed(
+            f"transformers {release} has no causal language model for the type {kind}, which {found.weights} needs.",
+            "Use the mlx worker if it has this architecture, or another model.",
         )
     return ModelLoadFailed(
         f"transformers can't load {found.weights}: {what}",

@@ -141,7 +141,7 @@ def amend(model, config, original, path, own_cache):
     if rotates:  # mlx-lm's masks go by what the cache holds
         layers = len(model.layers)  # and not the model, which would stay in memory with a reference to itself
         model.make_cache = lambda: [RotatingKVCache(window) for _ in range(layers)]
-    bounds = [ropes.amend(model, config, path), _left_out(model, window)]
+    bounds = [ropes.amend(model, config, path), _left_out(model, window), _chosen_tokens(original)]
     most, why = min((bound for bound in bounds if bound), default=(None, ""))
     if most is None or (context is not None and context <= most):
         return Amended(context, window if rotates else None)
@@ -313,6 +313,13 @@ def _left_out(model, window):
     if window is None or any(isinstance(cache, RotatingKVCache) for cache in caches):
         return None
     return window, "mlx-lm leaves out the sliding window of its attention, which has a say beyond"
+
+
+def _chosen_tokens(config):
+    """(how many tokens sparse attention looks at, why it bounds the context), or None."""
+    if config["model_type"] not in ("deepseek_v32", "glm_moe_dsa"):
+        return None
+    return config["index_topk"], "its sparse attention then chooses other tokens than in transformers"
 
 
 class _Gpt2(gpt2.Model):
