@@ -14,14 +14,12 @@ from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
-from mlx4j_worker.hf import device_memory
+from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.actions import ACTIONS
 from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.requests import check_fits, check_prompt
 
 PREFILL_CHUNK = 512  # tokens between two looks at the cancel flag
-# Types whose generation with a KV cache fails in transformers, or differs from its pass over all tokens.
-WRONG_WITH_CACHE = {"recurrent_gemma"}
 
 
 class HfEngine:
@@ -44,7 +42,7 @@ class HfEngine:
         self._kv_bytes = memory.kv_bytes_per_token(parts.layout.config, model.dtype.itemsize)
         self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
         takes = inspect.signature(model.forward).parameters
-        self._caches = model.config.model_type not in WRONG_WITH_CACHE
+        self._caches = models.can_cache(model.config)
         chunks = self._caches and "past_key_values" in takes
         self._chunk = PREFILL_CHUNK if chunks else None  # generate() makes no chunks of Mamba's
         self._keeps_few = "logits_to_keep" in takes

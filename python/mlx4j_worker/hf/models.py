@@ -1,11 +1,12 @@
 """From a layout to a model of transformers on its device: no weight is missing, in excess or made up."""
 
 import gc
+import math
 from importlib.metadata import version
 from reprlib import repr as shown
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PretrainedConfig
 
 from mlx4j_worker import dylora, files, folder, memory, templates
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
@@ -15,7 +16,7 @@ from mlx4j_worker.requests import Options
 
 _INCONSISTENT = "its generation computes something else than its pass over all tokens"
 _ROBERTA = ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl")
-ALWAYS_WRONG = dict.fromkeys((*_ROBERTA, "deepseek_v32", "glm_moe_dsa", "minimax"), _INCONSISTENT)
+ALWAYS_WRONG = dict.fromkeys((*_ROBERTA, "deepseek_v32", "doge", "glm_moe_dsa", "minimax"), _INCONSISTENT)
 _WRAPPER = {dylora.PREFIX: "", r"\.base_layer\.": "."}  # from a DyLoRA-MoE's names to those of its base model
 
 
@@ -59,7 +60,8 @@ def forget():
 
 def check(found, options, device):
     """Refuses what transformers can't do, by its name."""
-    if (kind := found.config.get("model_type")) in ALWAYS_WRONG:
+    kind = found.config.get("model_type")
+    if kind in ALWAYS_WRONG and (kind != "doge" or found.config.get("is_moe")):
         raise ModelLoadFailed(
             f"{found.weights} is a {kind}, which transformers gets wrong: {ALWAYS_WRONG[kind]}.",
             "Use the mlx worker for this model.",
@@ -81,6 +83,18 @@ def check(found, options, device):
             "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.",
             "Leave it out, or use the mlx worker.",
         )
+
+
+def can_cache(config: PretrainedConfig) -> bool:
+    """Whether generation with a KV cache computes what a pass over all tokens does in transformers."""
+    if config.model_type == "mamba2":
+        return tuple(config.time_step_limit) == (0.0, math.inf)
+    return config.model_type != "recurrent_gemma"
+
+
+def _attention(config):
+    """The implementation of attention, None for the default: Falcon's ALiBi differs with the default one."""
+    return "eager" if config.model_type == "falcon" and config.alibi else None
 
 
 def _dtype(found, options, device, warnings):
@@ -172,6 +186,7 @@ def _model(found, config, dtype, trusted, device):
             found.weights,
             config=config,
             dtype=dtype,
+            attn_implementation=_attention(config),
             device_map=place,
             use_safetensors=True,
             output_loading_info=True,

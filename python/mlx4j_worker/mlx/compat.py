@@ -53,7 +53,7 @@ _OFF = {  # what a config may ask for, and the values that ask for nothing
     "scale_attn_by_inverse_layer_idx": (None, False),
     "add_cross_attention": (None, False),
     "alibi": (None, False),
-    "use_bidirectional_attention": (None, False),
+    "use_bidirectional_attention": (None, False, "vision"),  # for tokens of images only
     "transformers_weights": (None, "model.safetensors", "model.safetensors.index.json"),
 }
 
@@ -185,8 +185,10 @@ def _said_otherwise(config):
         new["block_dim"] = config.get("hidden_size")
     if config.get("model_type") == "mamba2" and "intermediate_size" not in config:
         new["intermediate_size"] = config.get("expand", 2) * config.get("hidden_size", 0)
-    if config.get("model_type") == "granitemoehybrid" and config.get("num_local_experts") == 0:
-        new["intermediate_size"] = config.get("shared_intermediate_size")
+    if config.get("model_type") == "granitemoehybrid":
+        new["position_embedding_type"] = config.get("position_embedding_type") or "nope"
+        if config.get("num_local_experts") == 0:
+            new["intermediate_size"] = config.get("shared_intermediate_size")
     if config.get("model_type") == "apertus":  # mlx-lm has no defaults
         new |= {name: config.get(name, name == "qk_norm") for name in ("mlp_bias", "post_norm", "qk_norm")}
     if config.get("model_type") == "nemotron_h" and "time_step_min" in config:

@@ -75,7 +75,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(
             names = "--tolerance",
             paramLabel = "X",
-            description = "The largest difference of logits that passes; default 1e-4.")
+            description =
+                    "The largest difference of logits that passes, relative to the range of A's logits; default 1e-4.")
     private double tolerance = 1e-4;
 
     @Option(

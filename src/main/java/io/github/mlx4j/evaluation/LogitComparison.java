@@ -15,6 +15,8 @@ final class LogitComparison {
         double sum = 0;
         long finite = 0;
         long notFinite = 0;
+        double lowest = Double.POSITIVE_INFINITY;
+        double highest = Double.NEGATIVE_INFINITY;
         int vocabulary = Integer.MAX_VALUE;
         List<Integer> argmaxDiffersAt = new ArrayList<>();
         for (int at = 0; at < a.size(); at++) {
@@ -28,6 +30,8 @@ final class LogitComparison {
                     notFinite++;
                     continue;
                 }
+                lowest = Math.min(lowest, one[token]);
+                highest = Math.max(highest, one[token]);
                 sum += difference;
                 finite++;
                 if (difference > most) {
@@ -40,7 +44,8 @@ final class LogitComparison {
             }
         }
         double mean = finite == 0 ? 0 : sum / finite;
-        return new Verification.Logits(a.size(), vocabulary, most, mostAt, mean, notFinite, argmaxDiffersAt);
+        double range = finite == 0 ? 0 : highest - lowest;
+        return new Verification.Logits(a.size(), vocabulary, most, mostAt, mean, range, notFinite, argmaxDiffersAt);
     }
 
     /** By how much the largest leads the next one. */

@@ -30,7 +30,8 @@ public final class ModelVerifier {
     /**
      * Compares two models.
      *
-     * @param tolerance the largest absolute difference of logits that passes, 0 or more
+     * @param tolerance the largest difference of logits that passes, relative to the range of A's logits for the
+     *     prompt, 0 or more
      * @param maxTokens the most tokens to generate for each prompt, 1 or more
      * @throws InvalidRequestException if there are no prompts, or A can't take one; or for another value that can't be
      * @throws ContextOverflowException if A's context does not hold a prompt
@@ -136,13 +137,14 @@ public final class ModelVerifier {
         if (found.notFinite() > 0) {
             differences.add("logits: %d are NaN or infinite".formatted(found.notFinite()));
         }
-        if (found.maxDifference() > tolerance) {
+        if (found.maxDifference() > tolerance * found.range()) {
             differences.add(String.format(
                     Locale.ROOT,
-                    "logits: %.3g apart after the %s token, more than %.3g",
+                    "logits: %.3g apart after the %s token, more than %.3g of their range of %.3g",
                     found.maxDifference(),
                     ordinal(found.maxDifferenceAt() + 1),
-                    tolerance));
+                    tolerance,
+                    found.range()));
         }
         return found;
     }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param a the one
  * @param b the other
- * @param tolerance the largest difference that passes
+ * @param tolerance the largest difference that passes, relative to the range of A's logits for the prompt
  * @param maxTokens the most tokens that each generated for a prompt
  * @param passed whether every prompt passed
  * @param reasons why not, in short; empty if it did
@@ -112,6 +112,7 @@ public record Verification(
      * @param maxDifference the largest difference of finite logits
      * @param maxDifferenceAt its place, from 0
      * @param meanDifference the mean difference of finite logits
+     * @param range how far A's largest logit is above its smallest, over all positions
      * @param notFinite how many pairs had a NaN or an infinity
      * @param argmaxDiffersAt the places where the likeliest tokens differ, from 0
      */
@@ -121,6 +122,7 @@ public record Verification(
             double maxDifference,
             int maxDifferenceAt,
             double meanDifference,
+            double range,
             long notFinite,
             List<Integer> argmaxDiffersAt) {
 

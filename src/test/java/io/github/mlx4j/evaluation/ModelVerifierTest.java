@@ -48,11 +48,24 @@ class ModelVerifierTest {
         assertThat(found.meanDifference()).isCloseTo(0.25 / 9, within(1e-12));
         assertThat(found.reasons()).containsExactly("logits: 2 of 2 prompts differ");
         assertThat(found.prompts().get(0).differences())
-                .containsExactly("logits: 0.250 apart after the 1st token, more than 0.000100");
+                .containsExactly("logits: 0.250 apart after the 1st token, more than 0.000100 of their range of 1.00");
         assertThat(found.greedyAgreed()).isEqualTo(2);
         assertThat(verify(new ToyModel().bending(adding(0, 0.25f)), 0.25).passed())
                 .as("within the tolerance")
                 .isTrue();
+    }
+
+    @Test
+    void shouldAllowLargerDifferencesWhenTheLogitsAreLarger() {
+        Side large = new ToyModel().bending(times(1000)).side("A");
+        Side apart = new ToyModel()
+                .bending(logits -> adding(0, 0.25f).apply(times(1000).apply(logits)))
+                .side("B");
+
+        assertThat(ModelVerifier.verify(large, apart, PROMPTS, 1e-3, 8).passed())
+                .isTrue();
+        assertThat(ModelVerifier.verify(large, apart, PROMPTS, 1e-4, 8).passed())
+                .isFalse();
     }
 
     @Test
@@ -227,6 +240,16 @@ class ModelVerifierTest {
 
     private static Verification verify(ToyModel b, double tolerance) {
         return ModelVerifier.verify(new ToyModel().side("A"), b.side("B"), PROMPTS, tolerance, 8);
+    }
+
+    private static UnaryOperator<float[]> times(float factor) {
+        return logits -> {
+            float[] scaled = logits.clone();
+            for (int token = 0; token < scaled.length; token++) {
+                scaled[token] *= factor;
+            }
+            return scaled;
+        };
     }
 
     private static UnaryOperator<float[]> adding(int id, float more) {
