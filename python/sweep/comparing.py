@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy
 
 from engine_tests.harness import Call, Lab
+from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import ContextOverflow, WorkerError
 from sweep.reference import ANSWER, LENGTHS, Reference
 
-TOLERANCE = 1e-4  # largest difference of logits, relative to the range of the reference's logits
+TOLERANCE = tolerance(1e-4)  # largest difference of logits, relative to the range of the reference's logits
 TIE = 2 * TOLERANCE  # margin, relative to the same range, below which two tokens are equally good
 ROUNDED = 0.1  # the same where the KV cache is quantized to 8 bits
 CONTINUED = 6  # tokens of an answer that become part of the next prompt
