@@ -110,7 +110,7 @@ class VerifyCommandTest {
         assertThat(out.toString().lines())
                 .contains(
                         "  1       3   1.00e+01       0/3   differs  abc",
-                        "      logits: 10.0 apart after the 1st token, more than 0.000100",
+                        "      logits: 10.0 apart after the 1st token, more than 0.000100 of their range of 7.00",
                         "      greedy: other tokens from the 1st on",
                         "      other likeliest tokens after token 1, 2, 3",
                         "      greedy token 1: 3 against the end; the likeliest leads by 1.00e+00 and 5.00e+00",
