@@ -75,6 +75,19 @@ def cuda():
     raise Wrong(listed, f"Run `mlx4j setup {kind} --force`, which makes an environment without them.")
 
 
+def files():  # of mlx4j_worker/installed.py, which Java puts before this
+    if not os.path.exists(os.path.join(sys.prefix, MARKER)):  # noqa: F821
+        return "not checked: mlx4j did not make this environment"
+    begun = time.perf_counter()
+    found = differences(site_packages())  # noqa: F821
+    if found:
+        raise Wrong(summary(found) + ".", f"Run `mlx4j setup {kind} --force`, which makes it anew.")  # noqa: F821
+    seconds = time.perf_counter() - begun
+    if read_list(sys.prefix) is None:  # noqa: F821
+        return f"as their packages list them; run `mlx4j setup {kind}` to have them checked at each start too"
+    return f"as their packages list them, in {seconds:.0f} s"
+
+
 def running(statement):
     return lambda: exec(statement, {})
 
@@ -99,6 +112,7 @@ def compute():
 STEPS = [  # name, what it does, what it needs
     ("python", python, ()),
     ("packages", packages, ("python",)),
+    ("files", files, ("python",)),
     ("no CUDA packages", cuda, ("python",)),
     *((f"import {module}", running(f"import {module}"), ("packages",)) for module in MODULES[kind]),
     (NAMES[kind], running(NAMES[kind]), (f"import {MODULES[kind][1]}",)),

@@ -3,6 +3,7 @@
 import sys
 from contextlib import contextmanager
 
+from mlx4j_worker import installed
 from mlx4j_worker.errors import DependencyMissing
 
 
@@ -11,6 +12,7 @@ def needed(packages, fix):
     """Around the imports of ``packages``; ``fix`` is the command that installs them."""
     try:
         yield
+        installed.raise_if_changed()
     except (ImportError, OSError) as error:
         raise DependencyMissing(
             f"{sys.executable} can't import {packages}: {type(error).__name__}: {error}",

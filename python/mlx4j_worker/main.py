@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from mlx4j_worker import private, watchdog
+from mlx4j_worker import installed, private, watchdog
 from mlx4j_worker.dispatch import Worker
 from mlx4j_worker.wire import Wire
 
@@ -31,6 +31,7 @@ def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None, r
     nonce, folder = [*sys.argv[1:3], "", ""][:2]
     folder = private.claim(folder, kind)
     watchdog.start(*descriptors, folder)
+    installed.guard()
     wire = Wire(*descriptors)
     log = logging.getLogger("mlx4j")
     log.setLevel(logging.INFO)

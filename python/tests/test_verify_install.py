@@ -8,8 +8,8 @@ import pytest
 
 from conftest import PYTHON_DIR, SECONDS
 
-DEVICES = (PYTHON_DIR / "mlx4j_worker" / "hf" / "devices.py").read_text()
-SCRIPT = DEVICES + "\n" + (PYTHON_DIR / "verify_install.py").read_text()  # as BundledScripts.check has it
+PARTS = ("mlx4j_worker/hf/devices.py", "mlx4j_worker/installed.py", "verify_install.py")
+SCRIPT = "\n".join((PYTHON_DIR / part).read_text() for part in PARTS)  # as BundledScripts.check has it
 ARRAY = """
 import sys
 class Matrix(list):
@@ -74,7 +74,12 @@ def test_a_package_that_is_not_there_leaves_out_what_needs_it(site):
     (site / "mlx_lm-0.33.0.dist-info" / "METADATA").unlink()
     (site / "mlx_lm-0.33.0.dist-info").rmdir()
     steps, outcomes, exit_code, _ = verify(site, "mlx")
-    assert statuses(outcomes) == {"python": "passed", "packages": "failed", "no CUDA packages": "passed"}
+    assert statuses(outcomes) == {
+        "python": "passed",
+        "packages": "failed",
+        "files": "passed",
+        "no CUDA packages": "passed",
+    }
     assert outcomes["packages"]["detail"] == "mlx-lm is not installed."
     assert "mlx4j setup mlx" in outcomes["packages"]["fix"]
     assert len(steps) > 3

@@ -1,5 +1,7 @@
 package io.github.mlx4j.cli;
 
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
@@ -26,6 +28,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -36,12 +39,15 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The managed Python environments, one per worker kind, at {@code <home>/envs/<kind>}.
  *
  * <p>An environment is whole when the file {@value #MARKER} in it names the requirements that it was made from; that
- * file is written last, after the environment was verified. Anything else is made anew. A lock keeps two set-ups apart.
+ * file is written last, after the environment was verified and sealed: it holds the locked packages and nothing else,
+ * every file is as its package lists it, and all are listed. Anything else is made anew. A lock keeps two set-ups
+ * apart.
  */
 final class Environments {
 
@@ -50,6 +56,7 @@ final class Environments {
     private static final Pattern COLLECTING = Pattern.compile("Collecting ([^\\s;(]+).*");
     private static final double GB = 1e9;
     private static final int MAX_LINE = 1000;
+    private static final int MOST_NAMED = 5;
 
     /** What pip and uv may be configured with, beside proxies and certificates: where packages come from. */
     private static final Set<String> INHERITED = Stream.concat(
@@ -148,7 +155,7 @@ final class Environments {
     private String makeLocked(ProviderKind kind, Path environment, boolean force) throws IOException {
         String requirements = BundledScripts.text("requirements/" + kind.id() + ".txt");
         String digest = sha256(requirements);
-        if (!force && isWhole(kind, environment, digest)) {
+        if (!force && isWhole(kind, environment, digest, requirements)) {
             return "%s: ready at %s".formatted(kind.id(), environment);
         }
         Availability.Ready python = basePython(kind); // before anything is deleted
@@ -168,6 +175,14 @@ final class Environments {
         } finally {
             Files.delete(file);
         }
+        progress.accept("%s: removing what installed it, and checking every file".formatted(kind.id()));
+        List<String> differing = differences(kind, seal(requirements));
+        if (differing == null || !differing.isEmpty()) {
+            throw new DependencyMissingException(
+                    "The files of the new environment at %s are not those of its packages: %s."
+                            .formatted(environment, differing == null ? "they can't be checked" : some(differing)),
+                    "Try `mlx4j setup %s --force`.".formatted(kind.id()));
+        }
         progress.accept("%s: checking it with a token from a tiny model".formatted(kind.id()));
         String report = verify(kind, environment);
         Files.writeString(environment.resolve(MARKER), digest + "\n");
@@ -175,14 +190,50 @@ final class Environments {
                 .formatted(kind.id(), environment, report, kind.id());
     }
 
-    private boolean isWhole(ProviderKind kind, Path environment, String digest) throws IOException {
+    private boolean isWhole(ProviderKind kind, Path environment, String digest, String requirements)
+            throws IOException {
         Path marker = environment.resolve(MARKER);
         if (!Files.isRegularFile(marker) || !Files.readString(marker).strip().equals(digest)) {
             return false;
         }
         Interpreters managed = new Interpreters(
                 Interpreters.managed(home, kind).toString(), "MLX4J_HOME", home, interpreters.folders());
-        return new WorkerProbe(kind, platform, true, managed).check().isReady();
+        if (!new WorkerProbe(kind, platform, true, managed).check().isReady()) {
+            return false;
+        }
+        List<String> differing = differences(kind, List.of("check"));
+        if (differing == null) { // an older version made it
+            progress.accept("%s: removing pip, and checking every file once".formatted(kind.id()));
+            differing = differences(kind, seal(requirements));
+        }
+        if (differing != null && !differing.isEmpty()) {
+            progress.accept("%s: %s".formatted(kind.id(), some(differing)));
+        }
+        return differing != null && differing.isEmpty();
+    }
+
+    /** What to ask {@code environment_files.py}, to have only the locked packages left and their files listed. */
+    private static List<String> seal(String requirements) {
+        return Stream.concat(
+                        Stream.of("seal"),
+                        requirements.lines().filter(line -> line.contains("==")).map(line -> line.split("==")[0]))
+                .toList();
+    }
+
+    /** What differs in the new environment, or {@code null} if its files were never listed or can't be checked. */
+    private @Nullable List<String> differences(ProviderKind kind, List<String> arguments) throws IOException {
+        List<String> command =
+                new ArrayList<>(inside(kind, "-X", "utf8", "-c", BundledScripts.check("environment_files.py")));
+        command.addAll(arguments);
+        String[] last = {""};
+        int exit = execute(command, true, line -> last[0] = line);
+        return exit == 0 ? new JsonMapper().readValue(last[0], new TypeReference<@Nullable List<String>>() {}) : null;
+    }
+
+    private static String some(List<String> differing) {
+        int more = differing.size() - MOST_NAMED;
+        return differing.stream().limit(MOST_NAMED).collect(Collectors.joining("; "))
+                + (more > 0 ? " and %d more".formatted(more) : "");
     }
 
     private void checkDisk(ProviderKind kind, Path environment) throws IOException {

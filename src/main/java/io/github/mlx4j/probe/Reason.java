@@ -20,6 +20,8 @@ public enum Reason {
     PYTHON_NOT_ARM64,
     /** The interpreter does not run, or not within its time. */
     PYTHON_BROKEN,
+    /** Files of the managed environment were added or changed after it was made. */
+    ENVIRONMENT_CHANGED,
     /** A package is not installed. */
     PACKAGE_MISSING,
     /** A package is installed for the user only, where an isolated worker does not look. */

@@ -32,6 +32,7 @@ public final class WorkerProbe {
     private final Platform platform;
     private final boolean anyPlatform;
     private final Interpreters interpreters;
+    private final ManagedEnvironment managed;
     private final LongSupplier nanoTime;
     private @Nullable Availability last;
     private long lastAt;
@@ -51,18 +52,23 @@ public final class WorkerProbe {
         this.platform = platform;
         this.anyPlatform = anyPlatform;
         this.interpreters = interpreters;
+        this.managed = ManagedEnvironment.of(interpreters.home(), kind);
         this.nanoTime = nanoTime;
     }
 
     /**
-     * The answer. A positive one is kept, a negative one for {@link #NEGATIVE_CACHE}.
+     * The answer. A positive one is kept, a negative one for {@link #NEGATIVE_CACHE}. The files of a managed
+     * environment are looked at each time.
      *
+     * @throws io.github.mlx4j.error.ConfigurationException if other users can write to the managed environment
      * @throws CancelledException if this thread is interrupted; that is not kept
      */
     public synchronized Availability check() {
         Availability known = last;
         if (known == null || (!known.isReady() && nanoTime.getAsLong() - lastAt >= NEGATIVE_CACHE.toNanos())) {
             known = keep(look("find"));
+        } else if (known instanceof Availability.Ready ready && managed.has(ready.interpreter())) {
+            known = managed.whyNot().<Availability>map(this::keep).orElse(known); // a worker is about to start
         }
         return known;
     }
@@ -98,9 +104,15 @@ public final class WorkerProbe {
     PythonSearch.Found find(String mode, Duration patience) {
         List<String> arguments = new ArrayList<>(List.of(mode));
         arguments.addAll(Needs.of(kind).modules());
-        Path managed = Interpreters.managed(interpreters.home(), kind).toAbsolutePath();
+        List<Path> candidates = interpreters.candidates(kind);
+        Optional<Availability.Unavailable> wrong =
+                candidates.stream().anyMatch(managed::has) ? managed.whyNot() : Optional.empty();
+        if (wrong.isPresent()) {
+            return new PythonSearch.Found(null, wrong.get());
+        }
+        Path preferred = Interpreters.managed(interpreters.home(), kind).toAbsolutePath();
         return new PythonSearch(interpreters, platform, patience)
-                .first(interpreters.candidates(kind), arguments, this::judge, managed, kind.id());
+                .first(candidates, arguments, this::judge, preferred, kind.id());
     }
 
     private Availability judge(Path interpreter, PythonReport report) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.github.mlx4j.FakeMac;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.device.ProgramFolders;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.port.ProviderKind;
@@ -14,6 +15,7 @@ import io.github.mlx4j.probe.Platform;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,7 +57,12 @@ class EnvironmentsTest {
         assertThat(make()).isEqualTo(READY.formatted(environment));
 
         assertThat(calls())
-                .containsExactly("python3: probe", "python3: venv " + environment, "python: pip", "python: verify mlx");
+                .containsExactly(
+                        "python3: probe",
+                        "python3: venv " + environment,
+                        "python: pip",
+                        "python: seal annotated-doc",
+                        "python: verify mlx");
         assertThat(progress)
                 .contains(
                         "mlx: making an environment with " + python,
@@ -79,7 +86,7 @@ class EnvironmentsTest {
 
         assertThat(make()).isEqualTo("mlx: ready at " + environment);
 
-        assertThat(calls()).as("it was only looked at").containsExactly("python: probe");
+        assertThat(calls()).as("it was only looked at").containsExactly("python: probe", "python: check ");
         assertThat(progress).isEmpty();
     }
 
@@ -115,6 +122,53 @@ class EnvironmentsTest {
         Files.writeString(marker, "0".repeat(64) + "\n");
 
         assertMadeAnew();
+    }
+
+    @Test
+    void shouldMakeItAnewWhenAFileOfItWasChanged() throws IOException {
+        python("python3", 12);
+        make();
+        Files.writeString(folder.resolve("check"), "[\"mlx_lm/utils.py was changed\"]");
+
+        assertMadeAnew();
+
+        assertThat(progress).contains("mlx: mlx_lm/utils.py was changed");
+    }
+
+    @Test
+    void shouldListTheFilesOfAnEnvironmentThatAnOlderVersionMade() throws IOException {
+        python("python3", 12);
+        make();
+        forget();
+        Files.writeString(folder.resolve("check"), "null");
+
+        assertThat(make()).isEqualTo("mlx: ready at " + environment);
+
+        assertThat(calls()).containsExactly("python: probe", "python: check ", "python: seal annotated-doc");
+    }
+
+    @Test
+    void shouldLeaveNoMarkerWhenAFileIsNotThatOfItsPackage() throws IOException {
+        python("python3", 12);
+        Files.writeString(folder.resolve("seal"), "[\"evil.pth runs code\"]");
+
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(this::make)
+                .withMessageContaining("are not those of its packages: evil.pth runs code.");
+        assertThat(marker).doesNotExist();
+        assertThat(calls()).as("nothing of it was run").last().isEqualTo("python: seal annotated-doc");
+    }
+
+    @Test
+    void shouldRefuseAnEnvironmentThatOthersCanWriteTo() throws IOException {
+        python("python3", 12);
+        make();
+        Files.setPosixFilePermissions(environment.resolve("bin"), PosixFilePermissions.fromString("rwxrwx---"));
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(this::make)
+                .withMessageContaining("Run `chmod -R go-w " + environment + "/bin`");
+        assertThat(make(true)).as("made anew").startsWith("mlx: ready");
     }
 
     @Test
@@ -259,6 +313,7 @@ class EnvironmentsTest {
                         "python3: probe",
                         "uv: venv --quiet --python " + python + " " + environment,
                         "uv: pip install --python " + environment + "/bin/python --require-hashes",
+                        "python: seal annotated-doc",
                         "python: verify mlx");
         assertThat(progress).contains("mlx: making an environment with " + python + " and uv");
     }
@@ -272,7 +327,7 @@ class EnvironmentsTest {
         make();
 
         assertThat(Files.readAllLines(folder.resolve("told")))
-                .hasSize(4)
+                .hasSize(5)
                 .allMatch(line -> line.contains(" isolated: "))
                 .noneMatch(line -> line.contains("/evil") || line.contains("hunter2"))
                 .noneMatch(line -> line.contains(" " + Path.of("").toAbsolutePath() + " "))
@@ -378,7 +433,10 @@ class EnvironmentsTest {
             "    echo 'Collecting mlx'",
             "    echo 'Installing collected packages';;",
             "  '-X utf8')",
-            "    if [ \"$5\" = find ]; then",
+            "    if [ \"$5\" = seal ] || [ \"$5\" = check ]; then",
+            "      note \"$5 $6\"",
+            "      cat '" + folder + "/'\"$5\" 2>/dev/null || echo '[]'",
+            "    elif [ \"$5\" = find ]; then",
             "      note probe",
             "      echo '"
                     + StubPython.ALL_WELL.replace("3,12,1", "3," + minor + ",0").replace("/stub", "'$0'") + "'",

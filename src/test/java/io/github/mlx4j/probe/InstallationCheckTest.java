@@ -181,13 +181,14 @@ class InstallationCheckTest {
                         "interpreter passed",
                         "python passed",
                         "packages failed",
+                        "files passed",
                         "no CUDA packages passed",
                         "import mlx.core not run",
                         "import mlx_lm not run",
                         "from mlx_lm import load, generate not run",
                         "import llguidance not run",
                         "compute not run");
-        assertThat(found.steps().get(4).name()).isEqualTo(InstallationCheck.NO_CUDA);
+        assertThat(found.steps().get(5).name()).isEqualTo(InstallationCheck.NO_CUDA);
     }
 
     @Test

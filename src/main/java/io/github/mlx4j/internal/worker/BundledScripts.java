@@ -40,9 +40,9 @@ public final class BundledScripts implements WorkerScripts {
         }
     }
 
-    /** A script that checks an environment, with the code that chooses torch's device before it. */
+    /** A script that checks an environment, with the code that it needs of the workers before it. */
     public static String check(String name) throws IOException {
-        return text("mlx4j_worker/hf/devices.py") + "\n" + text(name);
+        return text("mlx4j_worker/hf/devices.py") + "\n" + text("mlx4j_worker/installed.py") + "\n" + text(name);
     }
 
     private static InputStream open(String name) throws IOException {

@@ -2,16 +2,18 @@ package io.github.mlx4j.internal.worker;
 
 import io.github.mlx4j.error.ConfigurationException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Set;
 
 /** Files and folders of {@code MLX4J_HOME}, which only their owner can read and write, whatever the umask. */
@@ -44,20 +46,33 @@ public final class PrivateFiles {
      * @throws ConfigurationException if its mode lets the group or everybody write
      */
     public static void check(Path home) {
-        if (!Files.isDirectory(home) || !isPosix(home)) {
-            return;
-        }
-        Set<PosixFilePermission> mode;
-        try {
-            mode = Files.getPosixFilePermissions(home);
-        } catch (IOException error) {
-            throw new UncheckedIOException("The mode of " + home + " can't be read", error);
-        }
-        if (mode.contains(PosixFilePermission.GROUP_WRITE) || mode.contains(PosixFilePermission.OTHERS_WRITE)) {
+        othersCanWrite(home).ifPresent(mode -> {
             throw new ConfigurationException(
-                    "Other users can write to MLX4J_HOME, %s (%s), and programs in it are run."
-                            .formatted(home, PosixFilePermissions.toString(mode)),
+                    "Other users can write to MLX4J_HOME, %s (%s), and programs in it are run.".formatted(home, mode),
                     "Run `chmod 700 " + home + "`.");
+        });
+    }
+
+    /**
+     * The mode of a file or folder that the group or everybody can write to; empty if they can't, for a link, and if it
+     * isn't there.
+     */
+    public static Optional<String> othersCanWrite(Path path) {
+        if (!isPosix(path) || !Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            return Optional.empty();
+        }
+        try {
+            PosixFileAttributes found =
+                    Files.readAttributes(path, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+            Set<PosixFilePermission> mode = found.permissions();
+            boolean others =
+                    mode.contains(PosixFilePermission.GROUP_WRITE) || mode.contains(PosixFilePermission.OTHERS_WRITE);
+            return others && !found.isSymbolicLink()
+                    ? Optional.of(PosixFilePermissions.toString(mode))
+                    : Optional.empty();
+        } catch (IOException error) {
+            throw new ConfigurationException(
+                    "The mode of %s can't be read (%s).".formatted(path, error), "Check who owns it.", error);
         }
     }
 
