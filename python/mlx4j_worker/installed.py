@@ -3,19 +3,15 @@
 Setup seals an environment: it removes every distribution that isn't locked, checks the rest by hash against the RECORD
 of each distribution, and lists all code with its size and modification time in ``mlx4j-files.txt``. Java compares what
 the interpreter reads before a script's first line with that list, and a worker each module that it imports. Needs
-nothing but the standard library, and is run as part of a script too.
+nothing but the standard library, and is run as part of a script too. A worker that starts waits for these imports, so
+those of the other functions are within them.
 """
 
-import base64
-import csv
-import glob
-import hashlib
 import importlib.machinery
 import importlib.util
 import os
 import stat
 import sys
-import sysconfig
 
 FILE_LIST = "mlx4j-files.txt"  # in the environment
 MARKER = "mlx4j-requirements.sha256"  # only an environment that setup made has it
@@ -30,6 +26,8 @@ class ChangedFile(ImportError):
 
 def site_packages():
     """The folder of this environment's packages."""
+    import sysconfig
+
     return sysconfig.get_path("purelib")
 
 
@@ -47,10 +45,22 @@ def is_native(name):
 
 def records(site):
     """(path, hash) of each file that a RECORD in ``site`` lists; the hash is empty where RECORD has none."""
-    for record in sorted(glob.glob(os.path.join(glob.escape(site), "*.dist-info", "RECORD"))):
-        with open(record, newline="", encoding="utf-8") as lines:
-            for path, digest, *_ in csv.reader(lines):
-                yield os.path.normpath(os.path.join(site, path)), digest
+    for info in distributions_in(site):
+        yield from record(site, info)
+
+
+def distributions_in(site):
+    """The ``*.dist-info`` folders in ``site``."""
+    return sorted(entry.path for entry in os.scandir(site) if entry.name.endswith(".dist-info"))
+
+
+def record(site, info):
+    """What the RECORD of one distribution lists; see records."""
+    import csv
+
+    with open(os.path.join(info, "RECORD"), newline="", encoding="utf-8") as lines:
+        for path, digest, *_ in csv.reader(lines):
+            yield os.path.normpath(os.path.join(site, path)), digest
 
 
 def differences(site):
@@ -90,6 +100,9 @@ def is_companion(name):
 
 def hash_of(path, algorithm):
     """The hash of a file as RECORD writes it."""
+    import base64
+    import hashlib
+
     digest = hashlib.new(algorithm)
     with open(path, "rb") as content:
         while block := content.read(1 << 20):
@@ -109,11 +122,12 @@ def seal(locked):
     Nothing is listed if there are any.
     """
     site = site_packages()
-    for info in glob.glob(os.path.join(glob.escape(site), "*.dist-info")):
+    for info in distributions_in(site):
         if normal(os.path.basename(info).split("-")[0]) not in locked:
             remove(site, info)
-    for path in glob.glob(os.path.join(glob.escape(site), "*.pth")):  # of setuptools, where torch needs it
-        os.remove(path)
+    for name in os.listdir(site):
+        if name.endswith(".pth"):  # of setuptools, where torch needs it
+            os.remove(os.path.join(site, name))
     close_to_others(sys.prefix)
     found = differences(site)
     if not found:
@@ -128,9 +142,9 @@ def normal(name):
 
 def remove(site, info):
     """Remove a distribution: what its RECORD lists, and the folders that are empty then."""
-    with open(os.path.join(info, "RECORD"), newline="", encoding="utf-8") as lines:
-        paths = [os.path.normpath(os.path.join(site, path)) for path, *_ in csv.reader(lines)]
-    inside = [path for path in paths if path.startswith(sys.prefix + os.sep)]
+    import glob
+
+    inside = [path for path, _ in record(site, info) if path.startswith(sys.prefix + os.sep)]
     for path in inside:
         cached = os.path.join(os.path.dirname(path), "__pycache__", os.path.basename(path)[:-3] + ".*.pyc")
         for one in [path, *(glob.glob(cached) if path.endswith(".py") else [])]:
@@ -172,40 +186,40 @@ def write_list(site):
 
 
 def read_list(prefix):
-    """The list as a dict from path within ``prefix`` to stamp, without folders; None if there is none."""
+    """The lines of the list, each ``path\tstamp``; None if there is no list."""
     try:
         with open(os.path.join(prefix, FILE_LIST), encoding="utf-8") as file:
-            lines = file.read().split("\n")
+            return set(file.read().split("\n"))
     except FileNotFoundError:
         return None
-    return dict(line.split("\t", 1) for line in lines if line and not line.endswith("/\t"))
 
 
 def restamped():
     """The listed files whose size or time is another one now; None if there is no list."""
-    files = read_list(sys.prefix)
-    if files is None:
+    lines = read_list(sys.prefix)
+    if lines is None:
         return None
-    listed = Guard(sys.prefix, files)
-    return [f"{listed.root}{path} was changed" for path in files if not listed.is_same(path)]
+    paths = sorted(line.split("\t")[0] for line in lines if line and not line.endswith("/\t"))
+    guard = Guard(sys.prefix, lines)
+    return [f"{guard.root}{path} was changed" for path in paths if not guard.is_same(path)]
 
 
 class Guard:
     """Checks each file of an environment when it is imported. What it refused is in ``changed``."""
 
-    def __init__(self, prefix, files):
+    def __init__(self, prefix, lines):
         self.root = os.path.join(prefix, "")
-        self.files = files
+        self.lines = lines
         self.changed = []
         self.natives_checked = False
 
     def key(self, path):
         inside = path[len(self.root) :]
-        return "lib" + inside[5:] if inside.startswith("lib64/") and inside not in self.files else inside
+        return "lib" + inside[5:] if inside.startswith("lib64/") else inside  # a link
 
     def is_same(self, inside):
         try:
-            return self.files.get(inside) == stamp(self.root + inside)
+            return f"{inside}\t{stamp(self.root + inside)}" in self.lines
         except OSError:
             return False
 
@@ -217,7 +231,7 @@ class Guard:
     def check_natives(self):
         """The same for all native code, since one library loads others."""
         if not self.natives_checked:
-            for inside in filter(is_native, self.files):
+            for inside in filter(is_native, (line.split("\t")[0] for line in self.lines)):
                 self.check(self.root + inside)
             self.natives_checked = True
 
@@ -278,8 +292,8 @@ _guards = []
 
 def guard():
     """Check every later import from this environment, if setup listed its files."""
-    if not _guards and (files := read_list(sys.prefix)) is not None:
-        _guards.append(Guard(sys.prefix, files))
+    if not _guards and (lines := read_list(sys.prefix)) is not None:
+        _guards.append(Guard(sys.prefix, lines))
         _guards[0].install()
 
 
