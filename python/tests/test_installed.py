@@ -179,6 +179,23 @@ with needed("six", "mlx4j setup mlx"):
     assert "six.py was added or changed after `mlx4j setup`" in said
 
 
+def test_a_worker_does_not_load_with_a_changed_package(tmp_path):
+    environment = Environment(tmp_path / "env")
+    environment.add("mlx-1.0", {"mlx/core.py": "__version__ = '1.0'\n"})
+    assert environment.files("seal", "some-package", "mlx") == []
+    age(environment.site / "mlx" / "core.py")
+    params = {"protocol": {"major": 1, "minor": 0}, "model": {"source": str(tmp_path)}, "download": False}
+    command = [environment.folder / "bin" / "python", "-I", "-X", "utf8", "-u", PYTHON_DIR / "mlx_worker.py", "nonce"]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with worker:
+        request = {"jsonrpc": "2.0", "id": "1", "method": "initialize", "params": params}
+        worker.stdin.write(json.dumps(request) + "\n")
+        worker.stdin.flush()
+        answer = next(line for line in map(json.loads, worker.stdout) if line.get("id") == "1")
+    assert answer["error"]["data"]["kind"] == "dependency_missing"
+    assert f"{environment.site}/mlx/core.py was added or changed" in answer["error"]["message"]
+
+
 def test_lib64_is_a_name_of_lib(environment):
     if not (environment.folder / "lib64").exists():
         (environment.folder / "lib64").symlink_to("lib")

@@ -9,6 +9,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.NotLoadedException;
 import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ActionHeadPort;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.EmbeddingPort;
@@ -312,7 +313,7 @@ public final class LocalModel implements AutoCloseable {
         if (kind != ProviderKind.MLX || config.adapterPolicy() != AdapterPolicy.FAIL) {
             return;
         }
-        Path adapter = hasPeftAdapter(options) ? options.adapter() : Path.of(model(kind));
+        Path adapter = hasPeftAdapter(options) ? options.adapter() : UserPath.of(model(kind));
         if (adapter != null && AdapterFolder.isOfPeft(adapter)) {
             throw new NotSupportedException(
                     "%s is an adapter of PEFT, which mlx would have to convert, and the adapter policy is FAIL."

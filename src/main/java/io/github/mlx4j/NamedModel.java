@@ -1,9 +1,9 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Files;
-import java.nio.file.Path;
 
 /**
  * One model of one provider: what a worker, or a client of a server, is made for.
@@ -16,8 +16,8 @@ record NamedModel(ProviderKind provider, String model) {
     /** Resolves the path of a folder. */
     NamedModel {
         boolean worker = provider == ProviderKind.MLX || provider == ProviderKind.HF;
-        if (worker && Files.isDirectory(Path.of(model))) {
-            model = FileTree.real(Path.of(model)).toString();
+        if (worker && Files.isDirectory(UserPath.of(model))) {
+            model = FileTree.real(UserPath.of(model)).toString();
         }
     }
 }

@@ -9,6 +9,7 @@ import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
@@ -215,7 +216,7 @@ public record ProviderConfig(
         Setting.MLX4J_HF_PYTHON
                 .in(environment)
                 .ifPresent(path -> builder.interpreter(ProviderKind.HF, path, Setting.MLX4J_HF_PYTHON.name()));
-        Setting.MLX4J_HOME.in(environment).map(Path::of).ifPresent(builder::home);
+        Setting.MLX4J_HOME.in(environment).map(text -> UserPath.of(text)).ifPresent(builder::home);
         builder.allowAnyPlatform(yes(Setting.MLX4J_ALLOW_ANY_PLATFORM, environment));
         Setting.MLX4J_DOWNLOAD
                 .in(environment)
@@ -248,7 +249,10 @@ public record ProviderConfig(
 
     private static ModelOptions model(Map<String, String> environment) {
         return new ModelOptions(
-                Setting.MLX_ADAPTER_PATH.in(environment).map(Path::of).orElse(null),
+                Setting.MLX_ADAPTER_PATH
+                        .in(environment)
+                        .map(text -> UserPath.of(text))
+                        .orElse(null),
                 Setting.MLX4J_BASE_MODEL.in(environment).orElse(null),
                 Setting.MLX4J_EXPERT.in(environment).orElse(null),
                 Setting.MLX4J_DTYPE.in(environment).map(ProviderConfig::dtype).orElse(null),
@@ -274,7 +278,10 @@ public record ProviderConfig(
                         .orElse(null),
                 number(Setting.MLX_KV_TOKENS, 64, MOST, environment).orElse(null),
                 number(Setting.MLX4J_RANKS, 2, 16, environment).orElse(null),
-                Setting.MLX4J_HOSTS.in(environment).map(Path::of).orElse(null),
+                Setting.MLX4J_HOSTS
+                        .in(environment)
+                        .map(text -> UserPath.of(text))
+                        .orElse(null),
                 yes(Setting.MLX4J_WIRED_LIMIT, environment),
                 Setting.MLX4J_TF32
                         .in(environment)
@@ -365,7 +372,7 @@ public record ProviderConfig(
         private final Map<ProviderKind, NamedInterpreter> interpreters = new HashMap<>();
         private @Nullable ProviderKind provider;
         private @Nullable List<ProviderKind> fallback;
-        private Path home = Path.of(System.getProperty("user.home"), ".mlx4j");
+        private @Nullable Path home;
         private boolean allowAnyPlatform;
         private boolean download = true;
         private WorkerOptions workers = WorkerOptions.DEFAULT;
@@ -490,7 +497,7 @@ public record ProviderConfig(
                     models,
                     roleModels,
                     interpreters,
-                    home,
+                    home == null ? UserPath.of(System.getProperty("user.home"), ".mlx4j") : home,
                     allowAnyPlatform,
                     download,
                     workers,

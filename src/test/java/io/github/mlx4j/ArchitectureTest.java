@@ -53,7 +53,7 @@ class ArchitectureTest {
             entry("error", Set.of()),
             entry("internal.threads", Set.of()),
             entry("port", Set.of("internal.threads", "error")),
-            entry("internal.files", Set.of()),
+            entry("internal.files", Set.of("error")),
             entry("internal.protocol", Set.of("error")),
             entry(
                     "internal.worker",
@@ -64,6 +64,7 @@ class ArchitectureTest {
             entry(
                     "adapter",
                     Set.of(
+                            "internal.files",
                             "port",
                             "internal.worker",
                             "internal.protocol",

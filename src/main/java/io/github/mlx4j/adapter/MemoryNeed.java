@@ -1,5 +1,6 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.model.HubCache;
 import io.github.mlx4j.model.MemoryEstimate;
 import io.github.mlx4j.model.ModelInspection;
@@ -28,7 +29,7 @@ public record MemoryNeed(long bytes, boolean known, String explanation) {
      */
     static MemoryNeed of(String model, ModelRegistry registry) {
         try {
-            Path named = Path.of(model);
+            Path named = UserPath.of(model);
             Optional<Path> folder = Files.isDirectory(named)
                     ? Optional.of(named)
                     : HubCache.of(System.getenv()).main(model);

@@ -207,8 +207,13 @@ public final class ModelHub implements AutoCloseable {
         throw new ProviderUnavailableException(
                 "NO_PROVIDER_AVAILABLE",
                 probes.entrySet().stream()
-                        .map(one -> one.getKey().id() + ": " + one.getValue().check())
-                        .collect(Collectors.joining("; ", "No worker can run here, so the hub can't be asked: ", ".")),
+                        .map(one ->
+                                one.getKey().id() + ": " + why(one.getValue().check()))
+                        .collect(Collectors.joining(" ", "No worker can run here, so the hub can't be asked: ", "")),
                 "Run `mlx4j setup` to make the environment of one.");
+    }
+
+    private static String why(Availability availability) {
+        return availability instanceof Availability.Unavailable not ? not.reason() : "available by now.";
     }
 }

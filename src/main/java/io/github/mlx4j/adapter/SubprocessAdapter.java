@@ -4,6 +4,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.CountResult;
 import io.github.mlx4j.internal.protocol.EmbedParams;
@@ -306,7 +307,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
     private static String absolute(String model) {
-        return isOfHub(model) ? model : Path.of(model).toAbsolutePath().toString();
+        return isOfHub(model) ? model : UserPath.of(model).toAbsolutePath().toString();
     }
 
     private static @Nullable String absolute(@Nullable Path path) {
@@ -314,7 +315,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     private static boolean isOfHub(String model) {
-        return !Files.isDirectory(Path.of(model));
+        return !Files.isDirectory(UserPath.of(model));
     }
 
     /** Whether anything that the worker is to load may have to come from the hub. */
@@ -324,7 +325,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         String draftModel = kind == ProviderKind.MLX ? options.mlx().draftModel() : null;
         return isOfHub(settings.model())
                 || (draftModel != null && isOfHub(draftModel))
-                || (base == null ? namesBase(Path.of(settings.model())) : isOfHub(base));
+                || (base == null ? namesBase(UserPath.of(settings.model())) : isOfHub(base));
     }
 
     /** Whether a folder is no model of its own, but names its base model, which may be one of the hub. */

@@ -8,6 +8,7 @@ import io.github.mlx4j.device.PowerSampler;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.measurement.BenchReport;
 import io.github.mlx4j.measurement.BenchResult;
 import io.github.mlx4j.measurement.BenchSettings;
@@ -142,7 +143,8 @@ final class BenchCommand implements Callable<Integer> {
                     "The table can't be written to " + output + ".", "Name a file in a folder that exists.");
         }
         for (BenchSubject subject : subjects) {
-            Path model = Path.of(subject.settings().getOrDefault(subject.kind().name() + "_MODEL", ""));
+            Path model =
+                    UserPath.of(subject.settings().getOrDefault(subject.kind().name() + "_MODEL", ""));
             if (!model.toString().isEmpty() && Files.isDirectory(model) && FileTree.isWithin(folder, model)) {
                 throw new ConfigurationException(
                         "The table would be in " + folder + ", inside the model folder " + model + ".",

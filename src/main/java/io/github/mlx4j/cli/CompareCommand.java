@@ -15,6 +15,7 @@ import io.github.mlx4j.evaluation.ComparisonSettings;
 import io.github.mlx4j.evaluation.EvaluationTask;
 import io.github.mlx4j.evaluation.ModelComparison;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.probe.Interpreters;
 import java.io.PrintWriter;
@@ -146,7 +147,7 @@ final class CompareCommand implements Callable<Integer> {
             mustExist(trainedBase);
         }
         String other = trained();
-        boolean adapter = Files.isRegularFile(Path.of(other, "adapter_config.json"));
+        boolean adapter = Files.isRegularFile(UserPath.of(other, "adapter_config.json"));
         if (adapter && (expert != null || trainedBase != null)) {
             throw new InvalidRequestException(
                     other + " is an adapter, which has no experts and is put on the model of --base.",
@@ -159,7 +160,7 @@ final class CompareCommand implements Callable<Integer> {
                 .withDtype(dtype == null ? null : dtype.id());
         Path folder = out != null ? out : Path.of("mlx4j-compare-" + settings.digest());
         for (String model : List.of(settings.base(), settings.trained())) {
-            if (Files.isDirectory(Path.of(model)) && FileTree.isWithin(folder, Path.of(model))) {
+            if (Files.isDirectory(UserPath.of(model)) && FileTree.isWithin(folder, UserPath.of(model))) {
                 throw new ConfigurationException(
                         "The results would be in " + folder + ", inside the model folder " + model + ".",
                         "Name another folder with --out.");
@@ -174,7 +175,7 @@ final class CompareCommand implements Callable<Integer> {
                     comparison,
                     Arm.TRAINED,
                     adapter
-                            ? new OpenModel.Source("trained", base, backend, Path.of(other), stored)
+                            ? new OpenModel.Source("trained", base, backend, UserPath.of(other), stored)
                             : new OpenModel.Source(
                                     "trained", other, backend, null, new OpenModel.Making(expert, trainedBase, dtype)));
             report = comparison.report();
@@ -219,7 +220,7 @@ final class CompareCommand implements Callable<Integer> {
 
     /** Sees before anything runs that a folder is there. A hub id is looked for when it is loaded. */
     private static void mustExist(String model) {
-        if (!Files.isDirectory(Path.of(model)) && !model.matches("[\\w-][\\w.-]*/[\\w.-]+")) {
+        if (!Files.isDirectory(UserPath.of(model)) && !model.matches("[\\w-][\\w.-]*/[\\w.-]+")) {
             throw new ModelNotFoundException("There is no folder " + model + ".", "Name a model folder or a hub id.");
         }
     }

@@ -130,6 +130,11 @@ final class DoctorCommand implements Callable<Integer> {
             described.put("interpreter", ready.interpreter().toString());
             described.put("python", ready.python());
             described.put("versions", new TreeMap<>(ready.versions()));
+            providers
+                    .config()
+                    .probe(attempt.provider())
+                    .warning(ready.interpreter())
+                    .ifPresent(warning -> described.put("warning", warning));
             if (!ready.launcher().isEmpty()) {
                 described.put(
                         "warning",

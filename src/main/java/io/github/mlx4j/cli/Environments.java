@@ -6,10 +6,12 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.internal.files.FileFault;
 import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.IsolatedProcess;
 import io.github.mlx4j.internal.worker.PrivateFiles;
+import io.github.mlx4j.internal.worker.PrivateFolder;
 import io.github.mlx4j.internal.worker.WorkerEnvironment;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
@@ -19,7 +21,6 @@ import io.github.mlx4j.probe.Platform;
 import io.github.mlx4j.probe.Reason;
 import io.github.mlx4j.probe.WorkerProbe;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
@@ -35,6 +36,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -55,6 +57,14 @@ final class Environments {
 
     private static final Pattern COLLECTING = Pattern.compile("Collecting ([^\\s;(]+).*");
     private static final double GB = 1e9;
+
+    /**
+     * How pip and uv say that there is no connection to the index; pip goes on to say that there is no such version.
+     */
+    private static final Pattern NO_INDEX = Pattern.compile("Retrying \\(Retry|NewConnectionError|ConnectTimeoutError|"
+            + "ProxyError|name resolution|Network is unreachable|[Cc]onnection refused|[Cc]ould not connect|"
+            + "error sending request|dns error");
+
     private static final int MAX_LINE = 1000;
     private static final int MOST_NAMED = 5;
 
@@ -127,14 +137,17 @@ final class Environments {
         Path environment = home.resolve("envs").resolve(kind.id());
         try {
             PrivateFiles.check(home);
-            PrivateFiles.createFolders(environment.getParent());
+            PrivateFiles.createEnvironments(home);
             Path lock = environment.resolveSibling(kind.id() + ".lock");
             try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock held = channel.lock()) {
                 return held.isValid() ? makeLocked(kind, environment, force) : "";
             }
         } catch (IOException error) {
-            throw new UncheckedIOException("The environment at " + environment + " could not be made", error);
+            throw new ConfigurationException(
+                    "The environment at %s could not be made (%s).".formatted(environment, FileFault.of(error)),
+                    "Check the folder and its disk, or set MLX4J_HOME to another one.",
+                    error);
         }
     }
 
@@ -168,12 +181,9 @@ final class Environments {
         Optional<Path> uv = interpreters.folders().find("uv");
         progress.accept("%s: making an environment with %s%s"
                 .formatted(kind.id(), python.interpreter(), uv.isPresent() ? " and uv" : ""));
-        Path file = Files.createTempFile("mlx4j-requirements", ".txt");
-        try {
-            Files.writeString(file, requirements);
+        try (PrivateFolder folder = PrivateFolder.create("setup")) {
+            Path file = Files.writeString(folder.path().resolve("requirements.txt"), requirements);
             install(kind, environment, python, uv, file, requirements);
-        } finally {
-            Files.delete(file);
         }
         progress.accept("%s: removing what installed it, and checking every file".formatted(kind.id()));
         List<String> differing = differences(kind, seal(requirements));
@@ -226,7 +236,7 @@ final class Environments {
                 new ArrayList<>(inside(kind, "-X", "utf8", "-c", BundledScripts.check("environment_files.py")));
         command.addAll(arguments);
         String[] last = {""};
-        int exit = execute(command, true, line -> last[0] = line);
+        int exit = execute(command, line -> {}, line -> last[0] = line);
         return exit == 0 ? new JsonMapper().readValue(last[0], new TypeReference<@Nullable List<String>>() {}) : null;
     }
 
@@ -325,7 +335,7 @@ final class Environments {
     private String verify(ProviderKind kind, Path environment) throws IOException {
         String script = BundledScripts.check("verify_environment.py");
         String[] report = {""};
-        int exit = execute(inside(kind, "-X", "utf8", "-c", script, kind.id()), true, line -> report[0] = line);
+        int exit = execute(inside(kind, "-X", "utf8", "-c", script, kind.id()), line -> {}, line -> report[0] = line);
         if (exit != 0 || !report[0].startsWith("{")) {
             throw new DependencyMissingException(
                     "The new environment at " + environment + " does not work.",
@@ -336,15 +346,28 @@ final class Environments {
 
     private void must(ProviderKind kind, List<String> command, int packages) {
         int[] seen = {0};
-        int exit = execute(command, true, line -> {
-            var collecting = COLLECTING.matcher(line);
-            if (collecting.matches()) {
-                progress.accept("%s: package %d of at most %d, %s"
-                        .formatted(kind.id(), ++seen[0], packages, collecting.group(1)));
-            } else if (line.startsWith("Installing") || line.startsWith("ERROR") || packages == 0) {
-                progress.accept(kind.id() + ": " + (line.length() > 100 ? line.substring(0, 100) + "…" : line));
-            }
-        });
+        AtomicBoolean unreachable = new AtomicBoolean();
+        int exit = execute(
+                command,
+                line -> unreachable.compareAndSet(false, NO_INDEX.matcher(line).find()),
+                line -> {
+                    var collecting = COLLECTING.matcher(line);
+                    if (collecting.matches()) {
+                        progress.accept("%s: package %d of at most %d, %s"
+                                .formatted(kind.id(), ++seen[0], packages, collecting.group(1)));
+                    } else if (line.startsWith("Installing") || line.startsWith("ERROR") || packages == 0) {
+                        progress.accept(kind.id() + ": " + (line.length() > 100 ? line.substring(0, 100) + "…" : line));
+                    }
+                });
+        if (exit != 0 && unreachable.get()) {
+            throw new DependencyMissingException(
+                    "The package index can't be reached, so the packages of the %s worker can't be installed."
+                            .formatted(kind.id()),
+                    "Check the network. Behind a proxy set HTTPS_PROXY, or PIP_INDEX_URL (with uv UV_DEFAULT_INDEX) for"
+                            + " an index of your own, and run `mlx4j setup " + kind.id()
+                            + "` again. The lines above are"
+                            + " the installer's own.");
+        }
         if (exit != 0) {
             throw new DependencyMissingException(
                     "`%s` failed with exit code %d.".formatted(String.join(" ", command), exit),
@@ -353,17 +376,20 @@ final class Environments {
         }
     }
 
-    private int execute(List<String> command, boolean showErrors, Consumer<String> output) {
+    /** Runs it; {@code watch} receives each line that it prints, {@code output} those of its standard output. */
+    private int execute(List<String> command, Consumer<String> watch, Consumer<String> output) {
         try {
             return IsolatedProcess.run(
                     command,
                     WorkerEnvironment.from(environment, INHERITED, WorkerEnvironment.proxies(System.getProperties())),
                     IsolatedProcess.FOREVER,
-                    output,
                     line -> {
-                        if (showErrors) {
-                            progress.accept("  " + cut(line));
-                        }
+                        watch.accept(line);
+                        output.accept(line);
+                    },
+                    line -> {
+                        watch.accept(line);
+                        progress.accept("  " + cut(line));
                     });
         } catch (IOException error) {
             progress.accept("  " + error.getMessage());

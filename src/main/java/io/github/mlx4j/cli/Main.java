@@ -1,11 +1,19 @@
 package io.github.mlx4j.cli;
 
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.files.FileFault;
+import io.github.mlx4j.internal.files.UserPath;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -74,8 +82,10 @@ public final class Main implements Runnable {
                 .setExecutionStrategy(Main::execute)
                 .setParameterExceptionHandler(Main::wrongUsage)
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .registerConverter(Path.class, Main::path)
                 .setExecutionExceptionHandler((error, command, parsed) -> {
-                    if (!(error instanceof Mlx4jException known)) {
+                    Mlx4jException known = known(error);
+                    if (known == null) {
                         throw error;
                     }
                     command.getErr().println("mlx4j: " + known.code() + ": " + known.getMessage());
@@ -84,6 +94,32 @@ public final class Main implements Runnable {
                     }
                     return known.code().equals("NO_PROVIDER_AVAILABLE") ? NOTHING_AVAILABLE : FAILED;
                 });
+    }
+
+    /** The error to show in one line: mlx4j's own, or one about a file that a command was given; else {@code null}. */
+    private static @Nullable Mlx4jException known(Exception error) {
+        if (error instanceof Mlx4jException ours) {
+            return ours;
+        }
+        Throwable cause = error instanceof UncheckedIOException unchecked ? unchecked.getCause() : error;
+        if (cause instanceof FileSystemException file) {
+            return new ConfigurationException(
+                    FileFault.of(file) + ".", "Check the path, its permissions and the disk.", file);
+        }
+        return cause instanceof InvalidPathException path
+                ? new ConfigurationException(
+                        "'%s' can't be a path here: %s.".formatted(path.getInput(), UserPath.why(path)),
+                        UserPath.fix(path),
+                        path)
+                : null;
+    }
+
+    private static Path path(String text) {
+        try {
+            return UserPath.of(text);
+        } catch (ConfigurationException invalid) {
+            throw new CommandLine.TypeConversionException(invalid.getMessage());
+        }
     }
 
     /** Runs a command, or prints its help with picocli's own styles. */

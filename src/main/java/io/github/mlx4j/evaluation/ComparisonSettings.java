@@ -2,6 +2,7 @@ package io.github.mlx4j.evaluation;
 
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.UserPath;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -158,20 +159,20 @@ public record ComparisonSettings(
     }
 
     private static String absolute(String model) {
-        Path folder = Path.of(model);
+        Path folder = UserPath.of(model);
         return Files.isDirectory(folder) ? folder.toAbsolutePath().normalize().toString() : model;
     }
 
     private static String real(String model) {
-        Path folder = Path.of(model);
+        Path folder = UserPath.of(model);
         return Files.isDirectory(folder) ? FileTree.real(folder).toString() : model;
     }
 
     private static String files(String model) throws IOException {
-        if (!Files.isDirectory(Path.of(model))) {
+        if (!Files.isDirectory(UserPath.of(model))) {
             return "";
         }
-        Path folder = Path.of(model).toRealPath(); // a walk does not follow a link, the first one included
+        Path folder = UserPath.of(model).toRealPath(); // a walk does not follow a link, the first one included
         try (Stream<Path> all = Files.walk(folder)) {
             String list = all.filter(file -> Files.isRegularFile(file) && !FileTree.isCompanion(file))
                     .sorted()

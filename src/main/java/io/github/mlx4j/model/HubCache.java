@@ -3,6 +3,7 @@ package io.github.mlx4j.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.UserPath;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -34,10 +35,10 @@ public record HubCache(Path folder) {
     public static HubCache of(Map<String, String> environment) {
         String own = environment.get("HF_HUB_CACHE");
         if (own != null) {
-            return new HubCache(Path.of(own));
+            return new HubCache(UserPath.of(own));
         }
         String caches = environment.getOrDefault("XDG_CACHE_HOME", System.getProperty("user.home") + "/.cache");
-        return new HubCache(Path.of(environment.getOrDefault("HF_HOME", caches + "/huggingface"), "hub"));
+        return new HubCache(UserPath.of(environment.getOrDefault("HF_HOME", caches + "/huggingface"), "hub"));
     }
 
     /** How much of a model there is. */

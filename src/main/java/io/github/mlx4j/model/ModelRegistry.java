@@ -2,6 +2,7 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ModelRole;
 import java.io.IOException;
 import java.io.InputStream;
@@ -105,7 +106,7 @@ public final class ModelRegistry {
      * as a folder or a model that isn't listed, as it is.
      */
     public String resolve(String name) {
-        if (models.containsKey(name) || Files.isDirectory(Path.of(name))) {
+        if (models.containsKey(name) || Files.isDirectory(UserPath.of(name))) {
             return name;
         }
         Optional<String> id = find(name).map(RegisteredModel::id);
@@ -118,7 +119,7 @@ public final class ModelRegistry {
      * MLX's own format; for a model of the hub the one that it was made from, where that is known.
      */
     public Optional<String> hfCounterpart(String mlxModel) {
-        Path folder = Path.of(mlxModel);
+        Path folder = UserPath.of(mlxModel);
         if (Files.isDirectory(folder)) {
             return isQuantizedForMlx(folder) ? Optional.empty() : Optional.of(mlxModel);
         }

@@ -2,6 +2,7 @@ package io.github.mlx4j.probe;
 
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.File;
 import java.io.IOException;
@@ -107,7 +108,7 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
 
     private Optional<Path> find(String program) {
         return program.contains(File.separator)
-                ? Optional.of(Path.of(program).toAbsolutePath()).filter(ProgramFolders::isProgram)
+                ? Optional.of(UserPath.of(program).toAbsolutePath()).filter(ProgramFolders::isProgram)
                 : folders.find(program);
     }
 

@@ -44,6 +44,11 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
         return interpreter.toAbsolutePath().startsWith(folder);
     }
 
+    /** Whether setup listed its files, which older versions didn't. */
+    boolean isListed() {
+        return Files.exists(folder.resolve(FILE_LIST));
+    }
+
     /**
      * Why nothing in it may be run, if it may not.
      *

@@ -1,5 +1,6 @@
 package io.github.mlx4j.probe;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.CancelledException;
@@ -141,16 +142,21 @@ final class PythonSearch {
                     : broken(interpreter, "ended with exit code " + exit + ": " + errors);
         } catch (TimeoutException late) {
             return broken(interpreter, "did not answer within " + patience.toSeconds() + " s");
+        } catch (JsonProcessingException other) {
+            return broken(interpreter, "did not print what Python would print when asked for its packages");
         } catch (IOException error) {
             return broken(interpreter, "could not be asked: " + error.getMessage());
         }
     }
 
-    private static Availability broken(Path interpreter, String how) {
+    private Availability broken(Path interpreter, String how) {
         return new Availability.Unavailable(
                 Reason.PYTHON_BROKEN,
                 "The Python interpreter " + interpreter + " " + how + ".",
-                "Name another one in PYTHON_PATH, or run `mlx4j setup`.");
+                interpreters.named() == null
+                        ? "Run `mlx4j setup`, or name another one in PYTHON_PATH."
+                        : "%s names it: correct that, or unset it and run `mlx4j setup`."
+                                .formatted(interpreters.setting()));
     }
 
     private static Availability placeholder(Path interpreter) {

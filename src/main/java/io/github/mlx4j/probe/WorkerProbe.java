@@ -1,6 +1,8 @@
 package io.github.mlx4j.probe;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.worker.PrivateFiles;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -8,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -80,6 +83,24 @@ public final class WorkerProbe {
      */
     public Availability checkImports() {
         return keep(look("import"));
+    }
+
+    /** What the user should know about the safety of an interpreter that can run the worker; empty if all is well. */
+    public Optional<String> warning(Path interpreter) {
+        if (managed.has(interpreter)) {
+            return managed.isListed()
+                    ? Optional.empty()
+                    : Optional.of(
+                            "An older mlx4j made this environment, so its files are not checked before a start. Run"
+                                    + " `mlx4j setup %s` to change that.".formatted(kind.id()));
+        }
+        return Stream.of(interpreter, interpreter.getParent(), FileTree.real(interpreter))
+                .filter(path -> PrivateFiles.othersCanWrite(path)
+                        .filter(mode -> mode.endsWith("w-") || mode.endsWith("wx"))
+                        .isPresent())
+                .findFirst()
+                .map(path -> "Every user of this machine can write to %s, and so change what the worker runs."
+                        .formatted(path));
     }
 
     private synchronized Availability keep(Availability found) {

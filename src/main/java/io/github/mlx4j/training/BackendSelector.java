@@ -14,6 +14,7 @@ import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
 import io.github.mlx4j.internal.protocol.OpenTrainingParams;
@@ -116,14 +117,14 @@ final class BackendSelector {
     }
 
     private Opened open(ProviderKind kind, Availability.Ready ready, Consumer<Progress> onProgress) {
-        boolean folder = Files.isDirectory(Path.of(model));
-        boolean network =
-                providers.download() && (!folder || Files.exists(Path.of(model).resolve("adapter_config.json")));
+        boolean folder = Files.isDirectory(UserPath.of(model));
+        boolean network = providers.download()
+                && (!folder || Files.exists(UserPath.of(model).resolve("adapter_config.json")));
         ModelOptions options = providers.workers().model();
         MlxOptions mlx = providers.workers().mlx();
         Path hosts = mlx.hosts();
         Boolean tf32 = config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // an evaluation is a proof
-        String source = folder ? Path.of(model).toAbsolutePath().toString() : model;
+        String source = folder ? UserPath.of(model).toAbsolutePath().toString() : model;
         OpenTrainingParams params = new OpenTrainingParams(
                 ProtocolVersion.CURRENT,
                 new ModelParams(source, null),

@@ -8,6 +8,7 @@ import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.internal.protocol.ConvertParams;
 import io.github.mlx4j.internal.protocol.FuseParams;
 import io.github.mlx4j.internal.protocol.HubToken;
@@ -158,7 +159,7 @@ public final class ModelConverter {
 
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
     private static String absolute(String model) {
-        return isOfHub(model) ? model : absolute(Path.of(model));
+        return isOfHub(model) ? model : absolute(UserPath.of(model));
     }
 
     private static String absolute(Path path) {
@@ -166,6 +167,6 @@ public final class ModelConverter {
     }
 
     private static boolean isOfHub(String model) {
-        return !Files.isDirectory(Path.of(model));
+        return !Files.isDirectory(UserPath.of(model));
     }
 }

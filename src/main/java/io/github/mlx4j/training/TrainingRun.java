@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import com.fasterxml.jackson.databind.annotation.JsonPOJOBuilder;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ public record TrainingRun(
                 "minDelta means nothing without patience.",
                 "Set patience, or leave it out.");
         check(
-                !Files.isDirectory(Path.of(model)) || !FileTree.isWithin(folder, Path.of(model)),
+                !Files.isDirectory(UserPath.of(model)) || !FileTree.isWithin(folder, UserPath.of(model)),
                 "The run's folder " + folder + " is inside the model's.",
                 "Name another one.");
     }
@@ -130,8 +131,8 @@ public record TrainingRun(
 
         /** The model: a folder, or a hub id. */
         public Builder model(String model) {
-            this.model = Files.isDirectory(Path.of(model))
-                    ? Path.of(model).toAbsolutePath().normalize().toString()
+            this.model = Files.isDirectory(UserPath.of(model))
+                    ? UserPath.of(model).toAbsolutePath().normalize().toString()
                     : model;
             return this;
         }

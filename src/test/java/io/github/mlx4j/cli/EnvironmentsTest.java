@@ -212,6 +212,19 @@ class EnvironmentsTest {
     }
 
     @Test
+    void shouldSayThatThereIsNoNetworkWhenPipTriesInVain() throws IOException {
+        python("python3", 12);
+        Files.createFile(folder.resolve("pip-fails"));
+        Files.createFile(folder.resolve("no-network"));
+
+        assertThatExceptionOfType(DependencyMissingException.class)
+                .isThrownBy(this::make)
+                .withMessageStartingWith("The package index can't be reached, so the packages of the mlx worker")
+                .withMessageContaining("Behind a proxy set HTTPS_PROXY");
+        assertThat(progress).as("what pip said").anyMatch(line -> line.contains("NewConnectionError"));
+    }
+
+    @Test
     void shouldLeaveNoMarkerWhenItDoesNotWork() throws IOException {
         python("python3", 12);
         Files.createFile(folder.resolve("verify-fails"));
@@ -426,6 +439,9 @@ class EnvironmentsTest {
             "    note pip",
             "    for last; do :; done",
             "    cp \"$last\" '" + folder + "/requirements'",
+            "    if [ -e '" + folder + "/no-network' ]; then",
+            "      echo \"WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(…)'\" >&2",
+            "    fi",
             "    if [ -e '" + folder + "/pip-fails' ]; then echo 'ERROR: no network'; exit 1; fi",
             "    echo 'a warning of pip' >&2",
             "    echo 'Collecting mlx-lm==0.32.2 (from -r requirements)'",

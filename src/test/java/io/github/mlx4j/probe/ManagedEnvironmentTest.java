@@ -154,6 +154,30 @@ class ManagedEnvironmentTest {
         assertThat(probe(own.toString()).check().isReady()).isTrue();
     }
 
+    @Test
+    void shouldWarnOfAnEnvironmentThatIsNotChecked() throws IOException {
+        Path python = environment.resolve("bin/python");
+        assertThat(probe(null).warning(python)).isEmpty();
+
+        Files.delete(environment.resolve(ManagedEnvironment.FILE_LIST));
+
+        assertThat(probe(null).warning(python))
+                .hasValueSatisfying(warning ->
+                        assertThat(warning).contains("An older mlx4j made this environment", "Run `mlx4j setup hf`"));
+    }
+
+    @Test
+    void shouldWarnOfAnInterpreterThatEverybodyCanWriteTo() throws IOException {
+        Path own = StubPython.printing(folder.resolve("own/bin/python"), StubPython.ALL_WELL);
+        Files.setPosixFilePermissions(own.getParent(), PosixFilePermissions.fromString("rwxrwxr-x")); // Homebrew's
+        assertThat(probe(own.toString()).warning(own)).isEmpty();
+
+        Files.setPosixFilePermissions(own, PosixFilePermissions.fromString("rwxrwxrwx"));
+
+        assertThat(probe(own.toString()).warning(own))
+                .contains("Every user of this machine can write to " + own + ", and so change what the worker runs.");
+    }
+
     private void assertChanged(String how) {
         assertThat(probe(null).check()).isInstanceOfSatisfying(Availability.Unavailable.class, not -> {
             assertThat(not.code()).isEqualTo(Reason.ENVIRONMENT_CHANGED);

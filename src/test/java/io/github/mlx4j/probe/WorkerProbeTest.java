@@ -171,7 +171,7 @@ class WorkerProbeTest {
         assertUnavailable(mlx(APPLE_SILICON, python), Reason.PYTHON_BROKEN)
                 .isEqualTo("The Python interpreter " + python
                         + " ended with exit code 134: dyld: Library not loaded Aborted."
-                        + " | Name another one in PYTHON_PATH, or run `mlx4j setup`.");
+                        + " | PYTHON_PATH names it: correct that, or unset it and run `mlx4j setup`.");
     }
 
     @ParameterizedTest
@@ -180,7 +180,8 @@ class WorkerProbeTest {
         Path python = StubPython.printing(folder.resolve("stub"), output);
 
         assertUnavailable(mlx(APPLE_SILICON, python), Reason.PYTHON_BROKEN)
-                .startsWith("The Python interpreter " + python + " could not be asked: ");
+                .startsWith("The Python interpreter " + python
+                        + " did not print what Python would print when asked for its packages.");
     }
 
     @Test

@@ -1,9 +1,11 @@
 package io.github.mlx4j.internal.worker;
 
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.FileFault;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -24,6 +26,27 @@ public final class PrivateFiles {
 
     private PrivateFiles() {}
 
+    /**
+     * Creates the folder that has the environments, and the home folder around it, where they are missing.
+     *
+     * @throws ConfigurationException if they can't be created or written to
+     */
+    public static Path createEnvironments(Path home) {
+        Path environments = home.resolve("envs");
+        try {
+            createFolders(environments);
+            if (Files.isWritable(environments)) {
+                return environments;
+            }
+            throw new AccessDeniedException(environments.toString());
+        } catch (IOException error) {
+            throw new ConfigurationException(
+                    "mlx4j can't write to MLX4J_HOME, %s (%s).".formatted(home, FileFault.of(error)),
+                    "Set MLX4J_HOME to a folder that you can write to.",
+                    error);
+        }
+    }
+
     /** Creates a folder and its parents where they are missing, with mode 0700. */
     public static Path createFolders(Path folder) throws IOException {
         return Files.createDirectories(folder, attributes(folder, FOLDER));
@@ -41,11 +64,22 @@ public final class PrivateFiles {
     }
 
     /**
-     * Checks that no other user can change what is in the home folder, since programs in it are run.
+     * Checks that the home folder can be one, and that no other user can change what is in it, since programs in it are
+     * run. It need not exist yet.
      *
-     * @throws ConfigurationException if its mode lets the group or everybody write
+     * @throws ConfigurationException if it is a file or within one, or if its mode lets the group or everybody write
      */
     public static void check(Path home) {
+        for (Path at = home.toAbsolutePath(); at != null; at = at.getParent()) {
+            if (Files.exists(at)) {
+                if (!Files.isDirectory(at)) {
+                    throw new ConfigurationException(
+                            "MLX4J_HOME is %s, but %s is not a folder.".formatted(home, at),
+                            "Set MLX4J_HOME to a folder of yours, or remove that file.");
+                }
+                break;
+            }
+        }
         othersCanWrite(home).ifPresent(mode -> {
             throw new ConfigurationException(
                     "Other users can write to MLX4J_HOME, %s (%s), and programs in it are run.".formatted(home, mode),

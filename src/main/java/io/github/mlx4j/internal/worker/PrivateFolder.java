@@ -1,5 +1,7 @@
 package io.github.mlx4j.internal.worker;
 
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.FileFault;
 import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,16 +20,19 @@ public record PrivateFolder(Path path) implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(PrivateFolder.class);
 
-    /** Creates one whose name begins with {@code mlx4j-} and this. */
-    public static PrivateFolder create(String name) throws IOException {
+    /**
+     * Creates one whose name begins with {@code mlx4j-} and this.
+     *
+     * @throws ConfigurationException if the JVM's temporary folder isn't there or can't be written to
+     */
+    public static PrivateFolder create(String name) {
         try {
             return new PrivateFolder(Files.createTempDirectory("mlx4j-" + name + "-")); // rwx for the owner alone
-        } catch (IOException error) { // its message is the path alone
-            throw new IOException(
-                    "no folder can be created in the temporary folder %s (%s); set -Djava.io.tmpdir to one that exists and is writable"
-                            .formatted(
-                                    System.getProperty("java.io.tmpdir"),
-                                    error.getClass().getSimpleName()),
+        } catch (IOException error) {
+            throw new ConfigurationException(
+                    "No folder can be created in the temporary folder, %s (%s)."
+                            .formatted(System.getProperty("java.io.tmpdir"), FileFault.of(error)),
+                    "Start Java with -Djava.io.tmpdir=DIR, where DIR exists and is writable.",
                     error);
         }
     }

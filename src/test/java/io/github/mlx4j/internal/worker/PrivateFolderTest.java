@@ -2,7 +2,7 @@ package io.github.mlx4j.internal.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
+import io.github.mlx4j.error.ConfigurationException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -27,14 +27,14 @@ class PrivateFolderTest {
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 
         assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
-        assertThat(said).contains("no folder can be created in the temporary folder " + missing, "-Djava.io.tmpdir");
+        assertThat(said).contains("No folder can be created in the temporary folder, " + missing, "-Djava.io.tmpdir");
     }
 
     /** The JVM reads the property once, so this is another one. */
     public static void main(String[] args) {
         try {
             PrivateFolder.create("test").close();
-        } catch (IOException error) {
+        } catch (ConfigurationException error) {
             System.out.println(error.getMessage());
         }
     }

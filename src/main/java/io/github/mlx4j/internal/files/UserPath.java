@@ -1,0 +1,51 @@
+package io.github.mlx4j.internal.files;
+
+import io.github.mlx4j.error.ConfigurationException;
+import java.nio.charset.Charset;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+
+/** Paths that a user wrote, in a setting, an argument or a call. */
+public final class UserPath {
+
+    private UserPath() {}
+
+    /**
+     * The path.
+     *
+     * @throws ConfigurationException if it can't be one, such as one with {@code é} in a POSIX locale
+     */
+    public static Path of(String text, String... more) {
+        try {
+            return Path.of(text, more);
+        } catch (InvalidPathException invalid) {
+            throw new ConfigurationException(
+                    "'%s' can't be a path here: %s.".formatted(invalid.getInput(), why(invalid)),
+                    fix(invalid),
+                    invalid);
+        }
+    }
+
+    /** Why it can't be one. */
+    public static String why(InvalidPathException invalid) {
+        return isOfLocale(invalid)
+                ? "the JVM's locale has the character set %s, which lacks its characters".formatted(charset())
+                : invalid.getReason();
+    }
+
+    /** What to do about it. */
+    public static String fix(InvalidPathException invalid) {
+        return isOfLocale(invalid)
+                ? "Start Java with a UTF-8 locale, such as LC_ALL=C.UTF-8 (macOS: LC_ALL=en_US.UTF-8)."
+                : "Correct it.";
+    }
+
+    private static boolean isOfLocale(InvalidPathException invalid) {
+        return invalid.getInput().chars().noneMatch(character -> character == 0);
+    }
+
+    /** The character set of file names, which the JVM takes from the locale when it starts. */
+    private static String charset() {
+        return System.getProperty("sun.jnu.encoding", Charset.defaultCharset().name());
+    }
+}
