@@ -125,6 +125,9 @@ public final class WorkerProbe {
     PythonSearch.Found find(String mode, Duration patience) {
         List<String> arguments = new ArrayList<>(List.of(mode));
         arguments.addAll(Needs.of(kind).modules());
+        if (interpreters.named() == null) {
+            PrivateFiles.check(interpreters.home());
+        }
         List<Path> candidates = interpreters.candidates(kind);
         Optional<Availability.Unavailable> wrong =
                 candidates.stream().anyMatch(managed::has) ? managed.whyNot() : Optional.empty();
