@@ -24,6 +24,7 @@ from mlx4j_worker.mlx import loading
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import PrefixCache
+from mlx4j_worker.mlx.turns import MOST_LONG, Turns
 from mlx4j_worker.requests import Options
 
 LONG = "The lighthouse keeper counted the ships. " * 40  # some 500 tokens
@@ -84,27 +85,6 @@ class Batching(Shared):
             self.assertEqual(first.tokens, story["tokens"])
             self.assertEqual(second.tokens, months["tokens"])
 
-    def test_a_long_prefill_holds_up_a_decoder_for_no_longer_than_a_chunk(self):
-        first = self.lab.start(STORY)
-        self.lab.step(5)
-        second = self.lab.start(prompt=LONG, maxTokens=3)
-        steps_of_prefill, before = 0, len(first.tokens)
-        while not second.tokens:
-            self.lab.step()
-            steps_of_prefill += 1
-        self.assertGreater(steps_of_prefill, 3)
-        self.assertGreaterEqual(len(first.tokens) - before, steps_of_prefill - 3)  # but for what the text holds back
-        self.lab.finish(first, second)
-        self.assertEqual(first.tokens, known(STORY)["tokens"])
-
-    def test_prompts_are_prefilled_in_turns(self):
-        long = self.lab.start(prompt=LONG * 3, maxTokens=2)
-        self.lab.step(2)
-        short = self.lab.start("List the months", maxTokens=2)
-        self.lab.finish(short)
-        self.assertFalse(long.ended)
-        self.lab.finish(long)
-
     def test_seeds_give_the_same_text_alone_and_beside_others(self):
         wild = {"sampling": {"temperature": 3, "seed": 7, "topK": 300}, "maxTokens": 40}
         alone = self.lab.ask(STORY, **wild).tokens
@@ -123,6 +103,79 @@ class Batching(Shared):
         self.assertEqual(len(call.tokens), 3)
         single = [c for c in passes.call_args_list if c.args[0].shape == (1, 1)]
         self.assertEqual(len(single), 3)  # the last token of the prompt, and two of the answer
+
+
+class Turning(Shared):
+    """Who uses the model when, by a clock that only the work of the model moves."""
+
+    SECONDS_OF_TOKEN, SECONDS_OF_STEP = 0.002, 0.03
+
+    def setUp(self):
+        self.now = 0.0
+        engine = self.lab.engine
+        for name, patched in (("_turns", Turns()), ("_chunk", ChunkSize())):
+            self.patch(mock.patch.object(engine, name, patched))
+        self.patch(mock.patch.object(engine_module, "time", mock.Mock(monotonic=lambda: self.now)))
+        self.timed(engine._decoder, "prefill", lambda _cache, tokens: len(tokens) * self.SECONDS_OF_TOKEN)
+        self.timed(engine._decoder, "step", lambda *_: self.SECONDS_OF_STEP)
+
+    def patch(self, patch):
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def timed(self, owner, name, seconds):
+        work = getattr(owner, name)
+
+        def timed(*args):
+            self.now += seconds(*args)
+            return work(*args)
+
+        self.patch(mock.patch.object(owner, name, timed))
+
+    def test_a_long_prompt_advances_beside_short_callers_whose_tokens_go_on(self):
+        long = self.lab.start(prompt=LONG * 3, maxTokens=1)
+        tokens = len(self.lab.engine._waiting[0].prompt)
+        short, waits, gaps = [], [], []
+        while not long.ended:
+            for call in [call for call in short if call.ended]:
+                short.remove(call)
+            while len(short) < 6:
+                short.append(self.lab.start(tokens=[*range(10, 40)], maxTokens=8))
+                short[-1].begun = short[-1].last = self.now
+                short[-1].seen = 0
+            self.lab.step()
+            for call in short:
+                if len(call.tokens) > call.seen:
+                    (gaps if call.seen else waits).append(self.now - call.last)
+                    call.seen, call.last = len(call.tokens), self.now
+        alone = tokens * self.SECONDS_OF_TOKEN
+        self.assertLess(self.now, 4 * alone + 1)
+        self.assertLess(max(gaps), 3 * ChunkSize.SECONDS + 2 * self.SECONDS_OF_STEP)
+        own = 6 * 30 * self.SECONDS_OF_TOKEN  # the prompts of all callers, which have a quarter of the time
+        self.assertLess(max(waits), 4 * (own + ChunkSize.SECONDS))
+        self.assertGreater(len(waits), 20)
+        self.lab.finish(*short)
+
+    def test_a_short_prompt_does_not_wait_for_long_ones_that_came_before(self):
+        longs = [self.lab.start(prompt=LONG * 2, maxTokens=1) for _ in range(9)]
+        self.lab.step(2)
+        self.assertEqual(len(self.lab.engine._prefilling), MOST_LONG)  # the others wait and take no places
+        begun = self.now
+        self.lab.finish(self.lab.start(tokens=[10, 11, 12], maxTokens=1))
+        self.assertLess(self.now - begun, 4 * ChunkSize.SECONDS)
+        for call in longs:
+            call.cancelled = True
+        self.lab.finish(*longs)
+
+    def test_other_works_have_their_turns_too(self):
+        long = self.lab.start(prompt=LONG * 2, maxTokens=1)
+        self.lab.step(2)
+        self.lab.finish(self.lab.embed("short"))
+        self.assertFalse(long.ended)
+        work = self.lab.embed(LONG * 4)
+        self.lab.finish(long)
+        self.assertFalse(work.ended)
+        self.lab.finish(work)
 
 
 class Cancelling(Shared):

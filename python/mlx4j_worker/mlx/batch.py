@@ -33,6 +33,15 @@ class Row:
         return self.generation.prompt_tokens + self.generation.tokens
 
     @property
+    def call(self):
+        return self.generation.call
+
+    @property
+    def left(self):
+        """Tokens to prefill: all but the last one, which the batch needs to give the next."""
+        return len(self.generation.prompt_tokens) + len(self.generation.tokens) - self.in_cache - 1
+
+    @property
     def most_tokens(self):
         return len(self.generation.prompt_tokens) + self.generation.max_tokens
 

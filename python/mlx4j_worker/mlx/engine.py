@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import math
 import time
 from collections import deque
 
@@ -18,6 +17,7 @@ from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
+from mlx4j_worker.mlx.turns import LONG, MOST_LONG, Turns
 from mlx4j_worker.mlx.works import Embedding, Logits, Score
 from mlx4j_worker.requests import check_fits, check_prompt
 
@@ -30,8 +30,8 @@ _log = logging.getLogger("mlx4j.mlx")
 class MlxEngine:
     """One loaded model. Every method runs on the thread that loaded it, except those that prepare requests.
 
-    A request waits, then its prompt is prefilled in chunks, one after another with those of other requests, and then
-    it is a row of the batch. ``parts`` is what loading.py found out, a loading.Parts.
+    A request waits, then its prompt is prefilled in chunks, between which other requests have their turns, and then it
+    is a row of the batch. ``parts`` is what loading.py found out, a loading.Parts.
     """
 
     def __init__(self, source, parts, options):
@@ -57,6 +57,7 @@ class MlxEngine:
             parts.tokenizer._tokenizer, self._vocabulary, parts.tokenizer.eos_token_ids, "mlx4j setup mlx"
         )
         self._chunk = ChunkSize()
+        self._turns = Turns()
         self._waiting = deque()
         self._prefilling = deque()
         self._joining = []
@@ -177,25 +178,40 @@ class MlxEngine:
         return [{"name": name, "shape": list(w.shape), "dtype": dtype_name(w.dtype)} for name, w in every]
 
     def step(self, _poll):
-        """A token for every row of the batch, then a chunk of prefill, then a chunk of another work."""
+        """Either a token for every row of the batch, or a chunk of a prompt or of another work."""
         try:
             with failures.checked(_LESS):
                 self._drop_cancelled()
                 self._start_waiting()
-                self._decode_step()
-                self._prefill_step()
-                self._work_step()
+                self._turn()
         except DeviceFailed as failure:
             self._prefixes.clear()
             failure.blame(*(row.generation.call for row in self._rows() if row.generation.delivered))
             raise
 
+    def _turn(self):
+        prompts = sorted([*self._prefilling, *list(self._works)[:1]], key=_received)
+        decoding = len(self._decoder.rows) + len(self._joining)
+        if not decoding and not prompts:
+            return
+        begun = time.monotonic()
+        if not self._turns.prefill_next(decoding, len(prompts)):
+            self._decode_step()
+            self._turns.decoded(time.monotonic() - begun)
+            return
+        if decoding:  # the pass under way is decoding's time
+            self._settle()
+            settled = time.monotonic()
+            self._turns.decoded(settled - begun)
+            begun = settled
+        prompt = self._turns.pick(prompts)
+        self._work_step(prompt) if prompt in self._works else self._prefill_step(prompt)
+        self._turns.prefilled(time.monotonic() - begun)
+
     # --- decoding
 
     def _decode_step(self):
         joining = self._joining
-        if not joining and not self._decoder.rows:
-            return
         whole, ended = [], []  # rows whose generation ended, and these with those that failed
 
         def deliver(row, token, log_prob, drafted):
@@ -223,17 +239,20 @@ class MlxEngine:
 
         MLX may report a pass that failed only after it gave out tokens of it.
         """
-        if not rows:
-            return
+        if rows and self._settle(rows):
+            for row in rows:
+                row.generation.answer()
+
+    def _settle(self, ended=()):
+        """Waits for every pass that was begun and returns whether all worked; if not, the ended rows failed."""
         try:
             self._decoder.settle()
         except Exception as error:
-            for row in rows:
+            for row in ended:
                 _fail(row.generation.call, error)
-            self._recover(error, {*self._decoder.rows} - {*rows})
-        else:
-            for row in rows:
-                row.generation.answer()
+            self._recover(error, {*self._decoder.rows} - {*ended})
+            return False
+        return True
 
     def _leave(self, rows):
         """Rows that are answered leave the batch, and what they have in the cache is kept."""
@@ -286,12 +305,17 @@ class MlxEngine:
 
     def _start_waiting(self):
         """Takes requests out of the queue, as far as there is room."""
+        if not self._waiting:
+            return
+        long = sum(row.left > LONG for row in self._prefilling)
         for row in list(self._waiting):
             running = [*self._decoder.rows, *self._joining, *self._prefilling]
             alone = row.suspect or any(other.suspect for other in running)
             if len(running) >= self._most_rows or (running and alone) or not self._has_memory(row, running):
                 return
             if self._waits_for_prefix(row, running):
+                continue
+            if long >= MOST_LONG and row.left - self._prefixes.shared(row.tokens) > LONG:
                 continue
             self._waiting.remove(row)
             row.generation.started()
@@ -300,6 +324,7 @@ class MlxEngine:
                 row.cache = self._decoder.new_cache()
             row.generation.cached_tokens = min(row.in_cache, len(row.generation.prompt_tokens))
             self._prefilling.append(row)
+            long += row.left > LONG
 
     def _waits_for_prefix(self, row, running):
         """Whether a running request is about to have much of what this one begins with. Once it has, it is kept."""
@@ -318,52 +343,42 @@ class MlxEngine:
             _log.warning("a prefix could not be shared", exc_info=True)
         return False
 
-    def _prefill_step(self):
-        left = 1.0  # of the time of a chunk
-        while self._prefilling and left > 0:
-            row = self._prefilling[0]
-            most = self._chunk.tokens(row.in_cache)
-            try:
-                left -= self._prefill(row, math.ceil(most * left)) / most
-            except Exception as error:  # this row's own fault, or at least nobody else's loss
-                self._prefilling.popleft()
-                _fail(row.generation.call, error)
-                continue
-            if row.in_cache == len(row.tokens) - 1:
-                self._prefilling.popleft()
-                self._joining.append(row)
-            else:
-                self._prefilling.rotate(-1)
+    def _prefill_step(self, row):
+        """Prefills a chunk of a row, which joins the batch once all but its last token is in its cache."""
+        try:
+            self._prefill(row)
+        except Exception as error:  # this row's own fault, or at least nobody else's loss
+            self._prefilling.remove(row)
+            _fail(row.generation.call, error)
+            return
+        if not row.left:
+            self._prefilling.remove(row)
+            self._joining.append(row)
 
-    def _prefill(self, row, most):
-        """Prefills a chunk and returns how many tokens' time it took."""
+    def _prefill(self, row):
         tokens = row.tokens
-        chunk = tokens[row.in_cache : min(row.in_cache + most, len(tokens) - 1)]
+        chunk = tokens[row.in_cache : min(row.in_cache + self._chunk.tokens(row.in_cache), len(tokens) - 1)]
         if not chunk:
-            return 0
+            return
         begun = time.monotonic()
         self._decoder.prefill(row.cache, chunk)
         self._chunk.took(len(chunk), row.in_cache, time.monotonic() - begun)
         row.in_cache += len(chunk)
-        if row.in_cache + 1 < len(tokens):
+        if row.left:
             row.generation.progress(row.in_cache, len(tokens))
         mx.clear_cache()
-        return max(len(chunk), self._chunk.LEAST)
 
     # --- other works
 
-    def _work_step(self):
-        if not self._works:
-            return
-        work = self._works[0]
+    def _work_step(self, work):
         try:
             done = work.step(self._chunk)
         except Exception as error:
-            self._works.popleft()
+            self._works.remove(work)
             _fail(work.call, error)
         else:
             if done:
-                self._works.popleft()
+                self._works.remove(work)
 
     def _check_held(self, tokens):
         """Refuses token ids that the model has not, or that its context or the memory don't hold."""
@@ -411,6 +426,11 @@ class MlxEngine:
 def _usable(other, row):
     """How many tokens of a running request's prompt another one could begin with."""
     return min(common_prefix(other.prompt, row.prompt), len(other.prompt) - 1, len(row.prompt) - 1)
+
+
+def _received(prompt):
+    """When the call of a row or of another work arrived."""
+    return prompt.call.received
 
 
 _LESS = "Send shorter prompts, or fewer requests at once."

@@ -20,6 +20,7 @@ class Work:
 
     def __init__(self, call, texts, model, forward):
         self.call = call
+        self.left = sum(map(len, texts))  # tokens
         self._texts = texts
         self._model = model
         self._forward = forward
@@ -35,6 +36,7 @@ class Work:
         taken = self.take(self._forward(mx.array([chunk]), cache=self._cache)[0].astype(mx.float32))
         mx.eval(taken, [layer.state for layer in self._cache])
         self._done += len(chunk)
+        self.left -= len(chunk)
         if self._done < len(text):
             return False
         self.text_done()

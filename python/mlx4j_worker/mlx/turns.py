@@ -1,0 +1,59 @@
+"""Who uses the model next: the requests that decode, or one of the prompts that are still being prefilled."""
+
+LEAST_PREFILL = 1 / 2  # of the time, while there is something to decode too
+MOST_PREFILL = 7 / 8
+MOST_LEAD = 2.0  # seconds; one stall, such as a suspended process, must not decide who works for long after it
+LONG = 512  # tokens left to prefill
+MOST_LONG = 8  # prompts that are prefilled at once; further ones wait and leave their places to short prompts
+
+
+class Turns:
+    """Shares the model's time between prefill and decode, and prefill's part between the prompts.
+
+    Every share is of measured time, so it holds for any chunk size and on any device:
+
+    - Prefill gets the share of its prompts among all requests, but from LEAST_PREFILL to MOST_PREFILL. So a burst of
+      prompts fills the batch quickly, a long prompt advances beside many short requests, and decoding always goes on.
+    - Half of prefill's time belongs to the prompt that arrived first, half to the one with the fewest tokens left. So
+      no prompt waits forever, and a short one does not wait behind long ones.
+    """
+
+    def __init__(self):
+        self._prefill_lead = 0.0  # seconds that prefill has had beyond its share
+        self._first_lead = 0.0  # seconds that the first prompt has had more than the shortest one
+        self._share = LEAST_PREFILL
+        self._least_lead = 0.0
+        self._change = 0  # of _first_lead with each second of the prompt picked last
+
+    def prefill_next(self, decoding: int, prompts: int) -> bool:
+        """Whether to prefill next rather than to decode; the arguments count requests, not both 0."""
+        if not decoding:
+            self._prefill_lead = 0.0
+            return True
+        self._least_lead = -MOST_LEAD if prompts else 0.0  # time that nobody could use is not saved up
+        if not prompts:
+            return False
+        self._share = min(max(prompts / (prompts + decoding), LEAST_PREFILL), MOST_PREFILL)
+        return self._prefill_lead <= 0
+
+    def pick(self, prompts):
+        """The prompt to prefill next, of one or more in the order of their arrival; each has ``left``, in tokens."""
+        first, shortest = prompts[0], min(prompts, key=lambda prompt: prompt.left)
+        if first is shortest:
+            self._change = self._first_lead = 0
+            return first
+        self._change = 1 if self._first_lead < 0 else -1
+        return first if self._first_lead < 0 else shortest
+
+    def decoded(self, seconds: float) -> None:
+        """Accounts for a step of decoding."""
+        self._prefill_lead = max(self._least_lead, self._prefill_lead - seconds * self._share)
+
+    def prefilled(self, seconds: float) -> None:
+        """Accounts for a chunk of the prompt picked last."""
+        self._prefill_lead = _bounded(self._prefill_lead + seconds * (1 - self._share))
+        self._first_lead = _bounded(self._first_lead + seconds * self._change)
+
+
+def _bounded(seconds):
+    return min(max(seconds, -MOST_LEAD), MOST_LEAD)
