@@ -659,6 +659,28 @@ class PrefixCaching(unittest.TestCase):
         self.lab.finish(first, other)
         self.assertEqual(other.tokens, known("List the months")["tokens"])
 
+    def test_a_neighbour_s_prefix_shows_in_cached_tokens_unless_the_salts_differ(self):
+        secret = "The password of the vault is swordfish, and nobody else may know it. " * 4
+        guess = {"prompt": secret, "maxTokens": 2}
+        for salts, seen in (((None, None), True), (("a", "a"), True), (("a", "b"), False), (("a", None), False)):
+            for beside in (False, True):  # once its neighbour has ended, and while it decodes or is still prefilled
+                with self.subTest(salts=salts, beside=beside):
+                    shared = lab(prefixCacheBytes=1 << 28)
+                    first, second = ({**guess, **({"cacheSalt": salt} if salt else {})} for salt in salts)
+                    neighbour = shared.start(**{**first, "maxTokens": 40})
+                    shared.step() if beside else shared.finish(neighbour)
+                    found = shared.start(**second)
+                    shared.step()
+                    self.assertEqual(
+                        bool(shared.engine._waiting), beside and seen
+                    )  # nor does it wait for others' prefixes
+                    shared.finish(found)
+                    self.assertEqual(found.result["usage"]["cachedTokens"] > 0, seen)
+                    shared.finish(neighbour)
+                    again = shared.ask(**second)
+                    self.assertGreater(again.result["usage"]["cachedTokens"], 0)
+                    self.assertEqual(again.tokens, found.tokens)
+
     def test_its_bytes_never_exceed_the_cap(self):
         cap = 3_000_000
         small = lab(prefixCacheBytes=cap)
@@ -705,6 +727,7 @@ class Kept(unittest.TestCase):
         self.assertEqual(kept.take(one[:1])[1], 0)
         self.assertEqual(kept.take([*one[:5], 99])[1], 0)  # not worth a copy
         self.assertEqual(kept.take([7] * 20)[1], 0)
+        self.assertEqual(kept.take(one, "salt")[1], 0)
 
     def test_what_is_taken_can_grow_and_what_is_kept_stays(self):
         kept, one = PrefixCache(1 << 30), list(range(1, 21))

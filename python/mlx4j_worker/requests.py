@@ -20,6 +20,7 @@ DEVICES = ("auto", "cuda", "mps", "cpu")
 MAX_SCHEMA = 256 * 1024  # characters, as for the others
 MAX_PATTERN = 64 * 1024
 MAX_CHOICES = 1024
+MAX_SALT = 256  # characters
 
 OPTIONAL = object()  # the default of a number that may be left out, and is None then
 
@@ -86,6 +87,7 @@ class GenerateRequest(PromptRequest):
     sampling: Sampling = field(default_factory=Sampling)
     stop: list[str] = field(default_factory=list)
     response_format: ResponseFormat | None = None
+    cache_salt: str | None = None  # prefixes in the cache are shared with requests of the same salt only
     log_probs: int | None = None  # how many of the most probable tokens are reported; None is no report at all
 
 
@@ -141,7 +143,7 @@ class Options:
 def parse_generate(params):
     """The request in the params of ``generate``; raises InvalidRequest that names the field."""
     known = {"messages", "prompt", "tokens", "tools", "thinking"}
-    refuse_unknown(params, known | {"sampling", "stop", "maxTokens", "responseFormat", "logProbs"}, "")
+    refuse_unknown(params, known | {"sampling", "stop", "maxTokens", "responseFormat", "logProbs", "cacheSalt"}, "")
     request = GenerateRequest(
         **_prompt_fields(params, ("messages", "prompt", "tokens")),
         max_tokens=number(params, "maxTokens", int, 1, 2**31 - 1),
@@ -149,6 +151,7 @@ def parse_generate(params):
         stop=_stops(params),
         response_format=_response_format(typed(params, "responseFormat", dict, None)),
         log_probs=number(params, "logProbs", int, 0, 20, OPTIONAL),
+        cache_salt=_salt(params),
     )
     if request.response_format and (request.stop or request.tools):
         raise InvalidRequest(
@@ -326,6 +329,13 @@ def number(params, name, kind, low, high, default=None, above=False):
             f"{'above' if above else 'from'} {low} {'up to' if above else 'to'} {high}."
         )
     return kind(value)
+
+
+def _salt(params):
+    salt = typed(params, "cacheSalt", str, None)
+    if salt is not None and not 0 < len(salt) <= MAX_SALT:
+        raise InvalidRequest(f"cacheSalt has {len(salt)} characters, but must have 1 to {MAX_SALT}.")
+    return salt
 
 
 def _sampling(given):

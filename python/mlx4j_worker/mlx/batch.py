@@ -21,6 +21,7 @@ class Row:
     def __init__(self, generation):
         self.generation = generation
         self.prompt = numpy.array(generation.prompt_tokens, dtype=numpy.int32)
+        self.salt = generation.request.cache_salt
         self.choice = Choice(generation)
         self.cache = None  # mlx-lm's, a list with an entry for each layer; the batch's while it decodes there
         self.in_cache = 0  # tokens

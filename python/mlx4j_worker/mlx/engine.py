@@ -267,7 +267,7 @@ class MlxEngine:
     def _keep(self, rows):
         for row in rows:
             if row.cache is not None and row.in_cache:
-                self._prefixes.put(row.tokens[: row.in_cache], row.cache)
+                self._prefixes.put(row.tokens[: row.in_cache], row.cache, row.salt)
                 row.cache = None
 
     def _drop_cancelled(self):
@@ -315,11 +315,11 @@ class MlxEngine:
                 return
             if self._waits_for_prefix(row, running):
                 continue
-            if long >= MOST_LONG and row.left - self._prefixes.shared(row.tokens) > LONG:
+            if long >= MOST_LONG and row.left - self._prefixes.shared(row.tokens, row.salt) > LONG:
                 continue
             self._waiting.remove(row)
             row.generation.started()
-            row.cache, row.in_cache = self._prefixes.take(row.tokens)
+            row.cache, row.in_cache = self._prefixes.take(row.tokens, row.salt)
             if row.cache is None:
                 row.cache = self._decoder.new_cache()
             row.generation.cached_tokens = min(row.in_cache, len(row.generation.prompt_tokens))
@@ -331,13 +331,13 @@ class MlxEngine:
         if not running or not self._prefixes.enabled or not self._decoder.shares:
             return False
         usable, other = max(((_usable(other, row), other) for other in running), key=lambda found: found[0])
-        if usable - self._prefixes.shared(row.prompt) < WORTH_WAITING_FOR:
+        if usable - self._prefixes.shared(row.prompt, row.salt) < WORTH_WAITING_FOR:
             return False
         if other.in_cache < usable:
             return True
         try:
             snapshot = self._decoder.snapshot(other) if other.cache is None else copy.deepcopy(other.cache)
-            self._prefixes.put(other.tokens[: other.in_cache], snapshot)
+            self._prefixes.put(other.tokens[: other.in_cache], snapshot, other.salt)
         except Exception as error:  # it would have been of use, but is not needed
             failures.check(error)
             _log.warning("a prefix could not be shared", exc_info=True)
@@ -425,6 +425,8 @@ class MlxEngine:
 
 def _usable(other, row):
     """How many tokens of a running request's prompt another one could begin with."""
+    if other.salt != row.salt:
+        return 0
     return min(common_prefix(other.prompt, row.prompt), len(other.prompt) - 1, len(row.prompt) - 1)
 
 

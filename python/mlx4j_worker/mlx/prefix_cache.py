@@ -30,6 +30,8 @@ def _copy(layer, tokens, surplus):
 class PrefixCache:
     """Keeps caches by the tokens that they hold, the least recently used one going first.
 
+    A prompt only finds what was kept with the same salt, a string, or None for what all prompts without one share.
+
     A cache is mlx-lm's, a list with an entry for each layer. Where all of them can be trimmed, a prompt may use the
     part that it shares with what is kept; else it must begin with the whole of it. All that is kept takes ``max_bytes``
     at most, at any time; something larger is not kept at all. ``copy`` is another ``copy_cache``.
@@ -38,8 +40,8 @@ class PrefixCache:
     def __init__(self, max_bytes, copy=copy_cache):
         self._max_bytes = max_bytes
         self._copy = copy
-        self._kept = OrderedDict()  # the tokens' bytes -> (tokens, cache, size in bytes), least recently used first
-        self._by_start = defaultdict(set)  # the first tokens' bytes -> keys of _kept: only those can be of use
+        self._kept = OrderedDict()  # (salt, the tokens' bytes) -> (tokens, cache, bytes), least recently used first
+        self._by_start = defaultdict(set)  # (salt, the first tokens' bytes) -> keys of _kept: only those can be of use
         self.nbytes = 0
 
     def __len__(self):
@@ -49,30 +51,30 @@ class PrefixCache:
     def enabled(self):
         return self._max_bytes > 0
 
-    def shared(self, tokens):
+    def shared(self, tokens, salt=None):
         """How many tokens ``take`` would give."""
-        return self._find(tokens)[1]
+        return self._find(tokens, salt)[1]
 
-    def take(self, tokens):
+    def take(self, tokens, salt=None):
         """(a copy of the cache that holds most of the tokens, how many), or (None, 0).
 
         The last token is never among them, since a model must see one to give the next.
         """
-        best, shared = self._find(tokens)
+        best, shared = self._find(tokens, salt)
         if best is None:
             return None, 0
         self._kept.move_to_end(best)
         kept, cache, _ = self._kept[best]
         return self._copy(cache, shared, len(kept) - shared), shared
 
-    def put(self, tokens, cache):
+    def put(self, tokens, cache, salt=None):
         """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
         size = sum(layer.nbytes for layer in cache)
         if len(tokens) < LEAST or size > self._max_bytes:
             return
         kept = _array(tokens)
         if can_trim_prompt_cache(cache):  # one that can be cut back stands for all that are a part of it
-            for key in list(self._by_start.get(_start(kept), ())):
+            for key in list(self._by_start.get((salt, _start(kept)), ())):
                 other = self._kept[key][0]
                 common = common_prefix(other, kept)
                 if common == len(kept):
@@ -80,13 +82,13 @@ class PrefixCache:
                     return
                 if common == len(other):
                     self._drop(key)
-        key = kept.tobytes()
+        key = salt, kept.tobytes()
         if key in self._kept:
             self._drop(key)
         while self._kept and self.nbytes + size > self._max_bytes:
             self._drop(next(iter(self._kept)))
         self._kept[key] = (kept, cache, size)
-        self._by_start[_start(kept)].add(key)
+        self._by_start[salt, _start(kept)].add(key)
         self.nbytes += size
 
     def clear(self):
@@ -94,10 +96,10 @@ class PrefixCache:
         self._by_start.clear()
         self.nbytes = 0
 
-    def _find(self, tokens):
+    def _find(self, tokens, salt):
         wanted = _array(tokens[:-1])
         best, shared = None, 0
-        for key in self._by_start.get(_start(wanted), ()):
+        for key in self._by_start.get((salt, _start(wanted)), ()):
             kept, cache, _ = self._kept[key]
             common = common_prefix(kept, wanted)
             if common > shared and (common == len(kept) or can_trim_prompt_cache(cache)):
@@ -107,10 +109,10 @@ class PrefixCache:
     def _drop(self, key):
         tokens, _, size = self._kept.pop(key)
         self.nbytes -= size
-        same = self._by_start[_start(tokens)]
-        same.remove(key)
-        if not same:
-            del self._by_start[_start(tokens)]
+        start = key[0], _start(tokens)
+        self._by_start[start].remove(key)
+        if not self._by_start[start]:
+            del self._by_start[start]
 
 
 def common_prefix(one, other):

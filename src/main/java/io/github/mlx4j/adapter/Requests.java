@@ -56,7 +56,8 @@ final class Requests {
                 responseFormat(request.responseFormat()),
                 tools(request.tools()),
                 request.thinking(),
-                request.logProbs());
+                request.logProbs(),
+                request.cacheSalt());
     }
 
     /**

@@ -20,6 +20,7 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
     private final @Nullable Double repetitionPenalty;
     private final Map<Integer, Double> logitBias;
     private final @Nullable Boolean thinking;
+    private final @Nullable String cacheSalt;
     private final @Nullable Duration deadline;
 
     private Mlx4jChatRequestParameters(Builder builder) {
@@ -29,6 +30,7 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
         repetitionPenalty = builder.repetitionPenalty;
         logitBias = Map.copyOf(builder.logitBias);
         thinking = builder.thinking;
+        cacheSalt = builder.cacheSalt;
         deadline = builder.deadline;
     }
 
@@ -62,6 +64,11 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
         return thinking;
     }
 
+    /** As {@link GenerationRequest#cacheSalt()}. */
+    public @Nullable String cacheSalt() {
+        return cacheSalt;
+    }
+
     /** As {@link GenerationRequest#deadline()}. */
     public @Nullable Duration deadline() {
         return deadline;
@@ -86,18 +93,19 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
                 && Objects.equals(repetitionPenalty, that.repetitionPenalty)
                 && logitBias.equals(that.logitBias)
                 && Objects.equals(thinking, that.thinking)
+                && Objects.equals(cacheSalt, that.cacheSalt)
                 && Objects.equals(deadline, that.deadline);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(super.hashCode(), minP, seed, repetitionPenalty, logitBias, thinking, deadline);
+        return Objects.hash(super.hashCode(), minP, seed, repetitionPenalty, logitBias, thinking, cacheSalt, deadline);
     }
 
     @Override
     public String toString() {
-        return "Mlx4jChatRequestParameters{%s, minP=%s, seed=%s, repetitionPenalty=%s, logitBias=%s, thinking=%s, deadline=%s}"
-                .formatted(super.toString(), minP, seed, repetitionPenalty, logitBias, thinking, deadline);
+        return "Mlx4jChatRequestParameters{%s, minP=%s, seed=%s, repetitionPenalty=%s, logitBias=%s, thinking=%s, cacheSalt=%s, deadline=%s}"
+                .formatted(super.toString(), minP, seed, repetitionPenalty, logitBias, thinking, cacheSalt, deadline);
     }
 
     /** Builds {@link Mlx4jChatRequestParameters}. Not thread-safe. */
@@ -107,6 +115,7 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
         private @Nullable Double repetitionPenalty;
         private Map<Integer, Double> logitBias = Map.of();
         private @Nullable Boolean thinking;
+        private @Nullable String cacheSalt;
         private @Nullable Duration deadline;
 
         private Builder() {}
@@ -120,6 +129,7 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
                 repetitionPenalty = ours.repetitionPenalty != null ? ours.repetitionPenalty : repetitionPenalty;
                 logitBias = ours.logitBias.isEmpty() ? logitBias : ours.logitBias;
                 thinking = ours.thinking != null ? ours.thinking : thinking;
+                cacheSalt = ours.cacheSalt != null ? ours.cacheSalt : cacheSalt;
                 deadline = ours.deadline != null ? ours.deadline : deadline;
             }
             return this;
@@ -152,6 +162,12 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
         /** Sets {@link GenerationRequest#thinking()}. */
         public Builder thinking(boolean thinking) {
             this.thinking = thinking;
+            return this;
+        }
+
+        /** Sets {@link GenerationRequest#cacheSalt()}. */
+        public Builder cacheSalt(String cacheSalt) {
+            this.cacheSalt = cacheSalt;
             return this;
         }
 

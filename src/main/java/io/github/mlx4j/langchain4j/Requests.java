@@ -65,6 +65,7 @@ final class Requests {
                 given.toolChoice() == ToolChoice.NONE ? List.of() : tools(given.toolSpecifications()),
                 given.thinking(),
                 null,
+                given.cacheSalt(),
                 given.deadline());
     }
 

@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  *     template; with a chat only
  * @param logProbs reports how likely each token was, and so many of the likeliest ones in its place, 0 to 20;
  *     {@code null}, the default, reports nothing
+ * @param cacheSalt prompts share the cached prefixes only of requests with the same salt, so that {@code cachedTokens}
+ *     and timings tell nothing about other tenants' prompts; 1 to 256 characters, such as a tenant's id. {@code null},
+ *     the default, shares with every request that has none. Remote providers do not support it
  * @param deadline the most time that the answer may take from the call on, waiting and loading included; after it the
  *     request is cancelled and fails with {@link io.github.mlx4j.error.DeadlineExceededException}. {@code null}, the
  *     default, is no limit
@@ -39,6 +42,7 @@ public record GenerationRequest(
         List<ToolSpec> tools,
         @Nullable Boolean thinking,
         @Nullable Integer logProbs,
+        @Nullable String cacheSalt,
         @Nullable Duration deadline) {
 
     /** The default of {@link #maxTokens()}. */
@@ -94,6 +98,7 @@ public record GenerationRequest(
         builder.responseFormat = responseFormat;
         builder.thinking = thinking;
         builder.logProbs = logProbs;
+        builder.cacheSalt = cacheSalt;
         builder.deadline = deadline;
         return builder;
     }
@@ -117,6 +122,7 @@ public record GenerationRequest(
         private List<ToolSpec> tools = List.of();
         private @Nullable Boolean thinking;
         private @Nullable Integer logProbs;
+        private @Nullable String cacheSalt;
         private @Nullable Duration deadline;
 
         private Builder() {}
@@ -248,6 +254,12 @@ public record GenerationRequest(
             return this;
         }
 
+        /** Sets {@link GenerationRequest#cacheSalt()}. */
+        public Builder cacheSalt(String cacheSalt) {
+            this.cacheSalt = cacheSalt;
+            return this;
+        }
+
         /** Sets {@link GenerationRequest#deadline()}. */
         public Builder deadline(Duration deadline) {
             this.deadline = deadline;
@@ -281,6 +293,7 @@ public record GenerationRequest(
                     tools,
                     thinking,
                     logProbs,
+                    cacheSalt,
                     deadline);
         }
     }

@@ -63,6 +63,7 @@ final class ChatRequests {
                 .ifSet("a prompt that is not a chat", request.prompt() instanceof Prompt.Chat ? null : true, null)
                 .ifSet("logitBias", request.sampling().logitBias().isEmpty() ? null : true, null)
                 .ifSet("logProbs", request.logProbs(), null)
+                .ifSet("cacheSalt", request.cacheSalt(), null)
                 .ifSet("a response format of a regular expression", is(request, ResponseFormat.Regex.class), null)
                 .ifSet("a response format of a choice", is(request, ResponseFormat.Choice.class), null)
                 .refuse();

@@ -47,6 +47,21 @@ class MlxRequestIT extends RequestContract {
     }
 
     @Test
+    void shouldShareNoPrefixWhenTheCacheSaltsDiffer() {
+        GenerationRequest secret = GenerationRequest.raw("The password of the vault is swordfish. ".repeat(4));
+        GenerationRequest theirs =
+                secret.toBuilder().maxTokens(2).cacheSalt("theirs").build();
+        llm.generate(theirs);
+        assertThat(cachedTokens(theirs)).isPositive();
+        assertThat(cachedTokens(theirs.toBuilder().cacheSalt("mine").build())).isZero();
+        assertThat(cachedTokens(secret.toBuilder().maxTokens(2).build())).isZero();
+    }
+
+    private int cachedTokens(GenerationRequest request) {
+        return llm.generate(request).usage().cachedTokens();
+    }
+
+    @Test
     void shouldDecodeTheSameWithADraftModel() {
         MlxOptions drafted = Fixture.MLX.withDraftModel(Fixture.MODEL.toString());
         try (ProviderFactory factory = factory(Fixture.WORKERS.withMlx(drafted))) {

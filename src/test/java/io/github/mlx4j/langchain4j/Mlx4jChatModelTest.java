@@ -155,6 +155,7 @@ class Mlx4jChatModelTest {
                         .repetitionPenalty(1.1)
                         .logitBias(Map.of(3, -1.0))
                         .thinking(false)
+                        .cacheSalt("tenant 7")
                         .deadline(Duration.ofSeconds(20))
                         .build())
                 .build();
@@ -185,6 +186,7 @@ class Mlx4jChatModelTest {
                         .maxTokens(50)
                         .stop("x", "y")
                         .thinking(false)
+                        .cacheSalt("tenant 7")
                         .deadline(Duration.ofSeconds(20))
                         .build());
     }

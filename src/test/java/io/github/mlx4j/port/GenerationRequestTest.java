@@ -72,6 +72,7 @@ class GenerationRequestTest {
                 .tools(CLOCK)
                 .thinking(false)
                 .logProbs(2)
+                .cacheSalt("tenant 7")
                 .deadline(Duration.ofSeconds(9))
                 .build();
 
@@ -89,6 +90,7 @@ class GenerationRequestTest {
                         List.of(CLOCK),
                         false,
                         2,
+                        "tenant 7",
                         Duration.ofSeconds(9)));
     }
 
@@ -169,6 +171,7 @@ class GenerationRequestTest {
                 List.of(CLOCK),
                 true,
                 0,
+                "tenant 7",
                 Duration.ofSeconds(9));
     }
 

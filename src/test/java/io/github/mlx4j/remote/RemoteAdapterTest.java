@@ -348,6 +348,7 @@ class RemoteAdapterTest extends ServerTest {
         assertRefused(llm, GenerationRequest.tokens(1, 2), "a prompt that is not a chat");
         assertRefused(llm, GenerationRequest.raw("Once"), "a prompt that is not a chat");
         assertRefused(llm, with().logitBias(Map.of(1, 2.0)).logProbs(0).build(), "logitBias, logProbs");
+        assertRefused(llm, with().cacheSalt("tenant 7").build(), "cacheSalt");
         assertRefused(llm, with().responseFormat(ResponseFormat.regex("a")).build(), "of a regular expression");
         assertRefused(llm, with().responseFormat(ResponseFormat.choice("a")).build(), "of a choice");
         assertInvalid(llm, with().maxTokens(0).build(), "maxTokens is 0, but must be from 1 to 2147483647.");

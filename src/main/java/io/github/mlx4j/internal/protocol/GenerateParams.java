@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param tools what the model may call, or {@code null} for none
  * @param thinking whether the model thinks, or {@code null} for the template's choice
  * @param logProbs how many of the likeliest tokens to report, or {@code null} for no report
+ * @param cacheSalt whose cached prefixes to share, or {@code null} for those of requests without a salt
  */
 public record GenerateParams(
         @Nullable List<ChatMessage> messages,
@@ -29,7 +30,8 @@ public record GenerateParams(
         @Nullable ResponseFormatParams responseFormat,
         @Nullable List<ToolParams> tools,
         @Nullable Boolean thinking,
-        @Nullable Integer logProbs) {
+        @Nullable Integer logProbs,
+        @Nullable String cacheSalt) {
 
     /**
      * A message of a chat.

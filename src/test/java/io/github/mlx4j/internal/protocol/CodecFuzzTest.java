@@ -115,7 +115,8 @@ public class CodecFuzzTest {
                 new ResponseFormatParams(role, object, text, List.of(id)),
                 List.of(new ToolParams(id, text, object)),
                 true,
-                text.length());
+                text.length(),
+                text);
         byte[] line = Codec.call(id, text, params);
         JsonNode sent = JSON.readTree(oneLine(line));
         assertThat(sent.get("jsonrpc").textValue()).isEqualTo("2.0");

@@ -174,6 +174,7 @@ class CodecTest {
                 null,
                 null,
                 null,
+                null,
                 null);
 
         assertThat(JSON.readTree(Codec.call("7", "generate", params)).path("params"))
