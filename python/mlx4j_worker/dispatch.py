@@ -34,7 +34,7 @@ from mlx4j_worker.requests import (
     parse_prompt,
     parse_score,
 )
-from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, call_id, parse
+from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, TooLong, call_id, parse
 
 EXIT_ENGINE_DEAD = 70
 EXIT_RANK_LOST = 71
@@ -43,6 +43,15 @@ RELEASE_SECONDS = 0.9  # for it to give its memory back; both together within th
 PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
 SWITCH_SECONDS = 0.0005  # for how long Python code on another thread may delay the engine's; the default is 0.005
 
+SMALLER_RESULT = {  # what to do where a result is longer than a line; other methods have small ones, or send pieces
+    "generate": "Use a smaller maxTokens.",
+    "tokenize": "Send a shorter text, or use countTokens if you only need the number.",
+    "applyTemplate": "Send fewer or shorter messages.",
+    "score": "Score a shorter completion.",
+    "parameters": "Read the names and shapes from the headers of the model's *.safetensors files instead.",
+    "classifyActions": "Send fewer texts at once.",
+    "modelInfo": "Use another model: this one has too many files or too long a description.",
+}
 _OF_TRAINING = ("trainStep", "accumulate", "applyGradients", "validate", "gradients")
 _OF_TRAINING += ("saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel")
 
@@ -98,6 +107,8 @@ class Call:
         try:
             self._wire.send(message)
         except WorkerError as error:
+            if isinstance(error, TooLong):
+                error.hint = SMALLER_RESULT.get(self.method, error.hint)
             self._wire.send({"id": self.id, "error": error.to_json()})
 
 

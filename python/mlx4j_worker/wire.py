@@ -16,6 +16,10 @@ _HEAD_BYTES = 256  # of a line that is too long; Java writes the id within them
 _ID = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?(?:"method"\s*:\s*"\w*"\s*,\s*)?"id"\s*:\s*"([^"\\]*)"')
 
 
+class TooLong(InvalidRequest):
+    """A message that is longer than a line may be; it was not sent."""
+
+
 class Overlong(bytes):
     """The beginning of a line that was longer than the maximum, and has been dropped."""
 
@@ -95,9 +99,9 @@ def _line(message):
     except (TypeError, ValueError, RecursionError) as error:  # a NaN, or nested without end
         raise Internal(f"A message has no JSON form: {error}") from error
     if len(line) > MAX_LINE_BYTES:
-        raise InvalidRequest(
+        raise TooLong(
             f"The result has {len(line)} bytes of JSON, but a line has at most {MAX_LINE_BYTES}.",
-            "Ask for less at once: a shorter text, fewer tokens or fewer log-probabilities.",
+            "Ask for less at once.",
         )
     if _may_be_deep(line) and is_too_deep(message):
         raise InvalidRequest(f"The result is nested more than {MAX_DEPTH} levels deep.")

@@ -6,6 +6,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from types import SimpleNamespace
@@ -14,9 +15,9 @@ import pytest
 
 from conftest import PYTHON_DIR, SECONDS, initialize_params
 from mlx4j_worker import PROTOCOL, VERSION
-from mlx4j_worker.dispatch import Worker
+from mlx4j_worker.dispatch import SMALLER_RESULT, Call, Worker
 from mlx4j_worker.preparing import LOOK_SECONDS, Preparation
-from mlx4j_worker.wire import MAX_LINE_BYTES
+from mlx4j_worker.wire import MAX_LINE_BYTES, Wire
 
 PAUSED = {"say": "abc", "after": 2, "pause": True}  # two chunks, then nothing until it is cancelled
 HANGING = {"say": "abc", "after": 1, "hang": True}  # one chunk, then the engine thread stops for good
@@ -389,7 +390,25 @@ class TestBadLines:
         answer = worker.answer("a")
         assert error_kind(answer) == "invalid_request"
         assert "a line has at most" in answer["error"]["message"]
+        assert "shorter text" in answer["error"]["data"]["hint"]
         assert "result" in worker.answer(worker.generate("still here"))
+
+    @pytest.mark.parametrize("method", sorted(Worker("mlx", None, "", None)._handlers))
+    def test_a_result_that_is_too_long_is_an_error_that_says_what_to_do(self, method):
+        ended = []
+        with tempfile.TemporaryFile() as sent:
+            call = Call(Wire(-1, sent.fileno()), {"id": "7", "method": method, "params": {}}, ended.append)
+            call.answer({"any": "x" * MAX_LINE_BYTES})
+            sent.seek(0)
+            (answer,) = map(json.loads, sent)
+        assert answer["id"] == "7"
+        assert error_kind(answer) == "invalid_request"
+        assert f"a line has at most {MAX_LINE_BYTES}" in answer["error"]["message"]
+        assert answer["error"]["data"]["hint"] == SMALLER_RESULT.get(method, "Ask for less at once.")
+        assert ended == [call]
+
+    def test_each_hint_is_of_a_method(self):
+        assert SMALLER_RESULT.keys() <= Worker("mlx", None, "", None)._handlers.keys()
 
     def test_a_line_over_the_limit_is_answered_and_survived(self, worker):
         worker.write(b"x" * (MAX_LINE_BYTES + 1) + b"\n")
