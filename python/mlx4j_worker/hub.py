@@ -23,6 +23,7 @@ from mlx4j_worker.hub_client import (
     opened,
     read_json,
 )
+from mlx4j_worker.memory import amount
 
 __all__ = ["STALL_SECONDS", "WANTED", "describe", "fetch", "remove"]
 
@@ -264,7 +265,7 @@ def _drop_companions(folder):
 def _check_room(source, needed, room):
     if room is not None and needed > room:
         raise OutOfMemory(
-            f"The weights of {source} take {needed / 1e9:.1f} GB, but {room / 1e9:.1f} GB of memory can be had, so "
+            f"The weights of {source} take {amount(needed)}, but {amount(room)} of memory can be had, so "
             "nothing was downloaded.",
             "Use a smaller or quantized model (`mlx4j models pick`), or close other programs.",
         )
@@ -285,6 +286,6 @@ def _check_disk(source, needed, folder):
     free = shutil.disk_usage(at).free
     if needed > free:
         raise DownloadFailed(
-            f"{source} needs {needed / 1e9:.1f} GB more on the disk, but {free / 1e9:.1f} GB are free at {at}.",
+            f"{source} needs {amount(needed)} more on the disk, but {amount(free)} are free at {at}.",
             "Make room (`mlx4j models rm`), or set HF_HOME to a folder on another disk.",
         )

@@ -65,11 +65,19 @@ def resident_bytes() -> int | None:
         return None
 
 
+def amount(count: int | float) -> str:
+    """A number of bytes as people read it: in GB (10^9 bytes), else in MB, KB or bytes."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if round(count / size, 1) >= 1:
+            return f"{count / size:.1f} {unit}"
+    return f"{int(count)} bytes"
+
+
 def check_weights(path, needed, available):
     """Raises OutOfMemory if the weights of a model, ``needed`` bytes, don't fit; None lets everything pass."""
     if available is not None and needed > available:
         raise OutOfMemory(
-            f"The weights of {path} take {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are available.",
+            f"The weights of {path} take {amount(needed)}, but {amount(available)} are available.",
             "Close other programs, or use a smaller or quantized model.",
         )
 
@@ -79,7 +87,7 @@ def check_logits(tokens, vocabulary, available):
     needed = tokens * vocabulary * 4
     if available is not None and needed > available:
         raise OutOfMemory(
-            f"The logits of {tokens} tokens take {needed / 1e9:.1f} GB, but {available / 1e9:.1f} GB are available.",
+            f"The logits of {tokens} tokens take {amount(needed)}, but {amount(available)} are available.",
             "Send fewer tokens.",
         )
 
@@ -94,7 +102,7 @@ def check(tokens, reserved_tokens, bytes_per_token, available):
     needed = (tokens + reserved_tokens) * bytes_per_token
     if needed > available:
         raise OutOfMemory(
-            f"The KV cache may take {needed / 1e9:.1f} GB ({tokens} tokens of this request and {reserved_tokens} of "
-            f"others, {bytes_per_token} bytes each), but {available / 1e9:.1f} GB are available.",
+            f"The KV cache may take {amount(needed)} ({tokens} tokens of this request and {reserved_tokens} of "
+            f"others, {bytes_per_token} bytes each), but {amount(available)} are available.",
             "Send a shorter prompt or a smaller maxTokens, or fewer requests at once.",
         )

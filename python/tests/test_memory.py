@@ -44,6 +44,27 @@ def test_a_request_that_does_not_fit_is_refused_with_the_arithmetic():
     assert "maxTokens" in e.value.hint
 
 
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (900, "900 bytes"),
+        (1000, "1.0 KB"),
+        (40_500, "40.5 KB"),
+        (7_281_408, "7.3 MB"),
+        (999_960_000, "1.0 GB"),
+        (26e9, "26.0 GB"),
+    ],
+)
+def test_small_amounts_are_no_zeros(count, text):
+    assert memory.amount(count) == text
+
+
+def test_a_small_limit_is_shown_in_its_unit():
+    with pytest.raises(OutOfMemory, match=r"take 7\.3 MB, but 1\.0 KB are available"):
+        memory.check_weights("/model", 7_281_408, 1000)
+
+
 def test_unknown_figures_let_a_request_pass():
     memory.check(10**9, 0, None, available=1)
     memory.check(10**9, 0, 10**9, available=None)

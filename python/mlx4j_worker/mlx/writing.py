@@ -11,6 +11,7 @@ from mlx_lm.utils import get_total_parameters, make_shards, save_config
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
+from mlx4j_worker.memory import amount
 from mlx4j_worker.training import folders
 
 
@@ -44,7 +45,7 @@ def check_room(folder, needed):
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ConversionFailed(
-            f"The converted model takes {needed / 1e9:.2f} GB, but {folder.parent} has room for {free / 1e9:.2f} GB.",
+            f"The converted model takes {amount(needed)}, but {folder.parent} has room for {amount(free)}.",
             "Make room, name a folder on another disk, or choose fewer bits.",
         )
 
