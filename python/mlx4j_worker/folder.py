@@ -25,8 +25,17 @@ _SIZES = ("hidden_size", "n_embd", "intermediate_size", "moe_intermediate_size",
 _SIZES += ("num_attention_heads", "n_head", "num_key_value_heads")
 _MOST_PACKED = 32  # values in one of a quantized tensor
 _MAX_TENSORS = 500_000
-_MAX_JSON_BYTES = 16 << 20
-_VOCABULARIES = ("tokenizer.json", "vocab.json")  # which only libraries read
+_MAX_BYTES = {  # of files that are read whole; by name, else by suffix
+    "tokenizer.json": 128 << 20,
+    "vocab.json": 128 << 20,
+    "generation_config.json": 1 << 20,
+    "chat_template.json": 1 << 20,
+    ".json": 16 << 20,  # an index of 100,000 tensors has some 10 MiB
+    ".jinja": 1 << 20,
+    ".txt": 128 << 20,  # merges.txt, vocab.txt
+    ".model": 128 << 20,  # of SentencePiece
+    ".tiktoken": 128 << 20,
+}
 _IMPLEMENTATIONS = ("attn_implementation", "experts_implementation")
 _INDEX = ".safetensors.index.json"
 FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
@@ -40,11 +49,8 @@ def check(folder):
         raise ModelNotFound(f"There is no model folder at {folder}.", "Check the path, or name a model of the hub.")
     names = _names(folder)
     _check_entries(folder, names)
-    for path in names:
-        if path.suffix == ".json" and path.name not in _VOCABULARIES:
-            _check_size(path)
     config = _config(folder)
-    _check_entries(folder, _everything(folder))
+    _check_contents(folder)
     _check_kernels(folder, config)
     if config.get("model_file"):
         raise UnsafeModel(
@@ -55,14 +61,26 @@ def check(folder):
     return config
 
 
+def _check_contents(folder):
+    """Refuses links out of a folder, and files that a library would read whole although they are too large."""
+    everything = list(_everything(folder))
+    _check_entries(folder, everything)
+    for path in everything:
+        if path.parent == folder or path.parent.name == "additional_chat_templates":
+            _check_size(path)
+
+
 def _check_size(path):
+    most = _MAX_BYTES.get(path.name, _MAX_BYTES.get(path.suffix))
+    if most is None:
+        return
     try:
         size = path.stat().st_size
     except OSError:  # whoever reads it says why
         return
-    if size > _MAX_JSON_BYTES:
+    if size > most:
         raise ModelLoadFailed(
-            f"{path.name} in {path.parent} has {size} bytes, and {_MAX_JSON_BYTES} are the limit.",
+            f"{path.name} in {path.parent} has {size} bytes, and {most} are the limit.",
             "Download or copy the model again.",
         )
 
@@ -259,18 +277,18 @@ def _target(link):
 
 
 def check_links(folder):
-    """Refuses a folder, such as an adapter's, that is not there or has links out of it."""
+    """Refuses a folder, such as an adapter's, that is not there, has links out of it, or too large files."""
     folder = Path(folder)
     if not folder.is_dir():
         raise ModelNotFound(f"There is no folder at {folder}.", "Check the path.")
-    _check_entries(folder, _everything(folder))
+    _check_contents(folder)
 
 
 def sampling_of_author(folder, vocabulary):
     """The sampling that generation_config.json gives, without the values that can't be."""
     try:
-        given = json.loads(Path(folder, "generation_config.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        given = read_json(folder, "generation_config.json")
+    except ModelLoadFailed:
         return Sampling()
     if not isinstance(given, dict):
         return Sampling()

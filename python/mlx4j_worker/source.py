@@ -1,13 +1,13 @@
 """From a model's name to its folder: a local path, the hub's cache, or a download."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
 from mlx4j_worker import files, hub
-from mlx4j_worker.errors import ModelNotFound
+from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound
+from mlx4j_worker.folder import read_json
 from mlx4j_worker.requests import token_of
 
 
@@ -56,8 +56,8 @@ def resolve(source, revision, download, progress):
 def _is_whole(snapshot):
     """Whether a snapshot in the cache has all weights that its index names: other programs may have left less."""
     try:
-        indexes = [json.loads(path.read_bytes()) for path in files.listed(snapshot, "*.safetensors.index.json")]
+        indexes = [read_json(snapshot, path.name) for path in files.listed(snapshot, "*.safetensors.index.json")]
         named = {file for index in indexes for file in index["weight_map"].values()}
         return bool(files.listed(snapshot, "*.safetensors")) and all((snapshot / file).is_file() for file in named)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ModelLoadFailed, KeyError, TypeError, AttributeError):
         return False

@@ -1,12 +1,14 @@
 """A model folder is checked before a library opens it: what may run code or leads outside is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from conftest import safetensors
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
-from mlx4j_worker.folder import check, context_length, sampling_of_author, weight_bytes
+from mlx4j_worker.folder import check, check_links, context_length, sampling_of_author, weight_bytes
+from mlx4j_worker.requests import Sampling
 
 WHOLE = safetensors({"a": [2, 3], "b": [4]})
 CONFIG = {"model_type": "llama", "max_position_embeddings": 4096}
@@ -31,18 +33,44 @@ def test_a_good_folder_gives_its_config(model):
     assert check(str(model)) == CONFIG
 
 
-@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "model.safetensors.index.json"])
-def test_json_that_is_too_long_is_refused_unread(model, name):
+@pytest.mark.parametrize(
+    ("name", "limit"),
+    [
+        ("config.json", 16),
+        ("tokenizer_config.json", 16),
+        ("model.safetensors.index.json", 16),
+        ("generation_config.json", 1),
+        ("chat_template.jinja", 1),
+        ("additional_chat_templates/tool_use.jinja", 1),
+        ("tokenizer.json", 128),
+        ("vocab.json", 128),
+        ("merges.txt", 128),
+        ("tokenizer.model", 128),
+    ],
+)
+def test_files_that_are_read_whole_have_a_limit(model, name, limit):
+    (model / name).parent.mkdir(exist_ok=True)
+    size = (limit << 20) + 1
     with open(model / name, "ab") as file:
-        file.truncate(300_000_000)  # a hole, which takes no room on the disk
-    with pytest.raises(ModelLoadFailed, match=f"{name} in .* has 300000000 bytes, and 16777216 are the limit"):
+        file.truncate(size)  # a hole, which takes no room on the disk
+    with pytest.raises(ModelLoadFailed, match=f"{Path(name).name} in .* has {size} bytes, and {size - 1} are the lim"):
         check(model)
+    if name not in ("config.json", "model.safetensors.index.json"):
+        with open(model / name, "ab") as file:
+            file.truncate(size - 1)
+        assert check(model) == CONFIG
 
 
-def test_a_long_vocabulary_is_no_fault(model):
-    with open(model / "tokenizer.json", "ab") as file:
-        file.truncate(40_000_000)
-    assert check(model) == CONFIG
+def test_an_adapter_s_files_have_limits_too(tmp_path):
+    with open(tmp_path / "tokenizer.json", "ab") as file:
+        file.truncate((128 << 20) + 1)
+    with pytest.raises(ModelLoadFailed, match="are the limit"):
+        check_links(tmp_path)
+
+
+def test_the_authors_sampling_is_read_within_its_limit(model):
+    (model / "generation_config.json").write_text('{"repetition_penalty": 1.5}' + " " * (1 << 20))
+    assert sampling_of_author(model, 10) == Sampling()
 
 
 def test_more_tensors_than_any_model_has_are_refused(model, monkeypatch):

@@ -1,6 +1,5 @@
 """Makes an engine of a model folder, or says why not."""
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -8,7 +7,7 @@ import torch
 
 from mlx4j_worker import folder, formats, layout
 from mlx4j_worker.end_tokens import NONE_STATED, end_ids
-from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.engine import HfEngine
@@ -82,6 +81,6 @@ def _parts(found, options, device, about_device, progress):
 
 def _generation_config(author):
     try:
-        return json.loads((author / "generation_config.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return folder.read_json(author, "generation_config.json")
+    except ModelLoadFailed:
         return None

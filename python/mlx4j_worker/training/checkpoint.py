@@ -7,7 +7,7 @@ from reprlib import repr as shown
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
-from mlx4j_worker.folder import check_links
+from mlx4j_worker.folder import check_links, read_json
 from mlx4j_worker.weights import read_header
 
 FORMAT = 1
@@ -45,11 +45,11 @@ def read(folder, fields):
     if not (folder / FILE).is_file():
         raise ModelNotFound(f"There is no checkpoint at {folder}.", "Name the folder that saveCheckpoint wrote.")
     check_links(folder)
+    content = read_json(folder, FILE)
     try:
-        content = json.loads((folder / FILE).read_bytes())
         theirs, step, position = content["training"], content["step"], content["position"]
         right = content["format"] == FORMAT and min(step, position) >= 0 and isinstance(theirs, dict)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError):
         right = False
     if not right:
         raise ModelLoadFailed(f"{FILE} in {folder} can't be read.", "Use another checkpoint.")

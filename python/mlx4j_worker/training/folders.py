@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
+from mlx4j_worker.folder import read_json
 from mlx4j_worker.weights import read_header
 
 OF_THE_TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
@@ -88,7 +89,7 @@ def copy_files(source, folder, patterns):
 def copy_beside_weights(source, folder, dtype):
     """Copies the tokenizer, the author's defaults, and config.json, in which the type of the weights is ``dtype``."""
     copy_files(source, folder, OF_THE_TOKENIZER + OF_THE_AUTHOR)
-    config = json.loads((Path(source) / "config.json").read_bytes())
+    config = read_json(source, "config.json")
     config.update({name: dtype for name in ("dtype", "torch_dtype") if name in config})
     kept = {name: value for name, value in config.items() if name not in NOT_WRITTEN}
     (folder / "config.json").write_text(json.dumps(kept, indent=2), encoding="utf-8")

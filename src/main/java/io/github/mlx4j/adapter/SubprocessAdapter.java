@@ -35,7 +35,9 @@ import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.port.WorkerView;
 import io.github.mlx4j.probe.Availability;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.ref.Reference;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -61,6 +63,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     /** What a worker whose model has an action head can do, by the name of the protocol. */
     private static final String ACTIONS = "actions";
+
+    private static final int MOST_CONFIG_BYTES = 16 << 20; // as the worker allows
 
     private final ProviderKind kind;
     private final WorkerSettings settings;
@@ -330,9 +334,12 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     /** Whether a folder is no model of its own, but names its base model, which may be one of the hub. */
     private static boolean namesBase(Path folder) {
-        try {
-            return Files.exists(folder.resolve("adapter_config.json"))
-                    || Files.readString(folder.resolve("config.json")).contains("\"base_model_name_or_path\"");
+        if (Files.exists(folder.resolve("adapter_config.json"))) {
+            return true;
+        }
+        try (InputStream config = Files.newInputStream(folder.resolve("config.json"))) {
+            return new String(config.readNBytes(MOST_CONFIG_BYTES), StandardCharsets.UTF_8)
+                    .contains("\"base_model_name_or_path\"");
         } catch (IOException unreadable) {
             return false; // the worker will say what is wrong with it
         }

@@ -4,12 +4,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.model.SafetensorsHeader.Tensor;
 import io.github.mlx4j.port.ProviderKind;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Looks at a model's config.json: readable, no code of its own, known to the libraries, true to the weights. */
@@ -19,6 +24,7 @@ final class ConfigChecks {
     private static final Pattern LAYER = Pattern.compile(
             "(?:language_model\\.)?(?:model\\.|transformer\\.|gpt_neox\\.|backbone\\.)?(?:language_model\\.)?(?:decoder\\.)?"
                     + "(?:layers|h)\\.(\\d{1,6})\\..*");
+    private static final Pattern IMPLEMENTATION = Pattern.compile("_*(?:attn|experts)_implementation(?:_internal)?_*");
     private static final Pattern EMBEDDINGS =
             Pattern.compile("(?:.*\\.)?(?:embed_tokens|wte|embed_in|tok_embeddings)\\.weight");
 
@@ -60,6 +66,10 @@ final class ConfigChecks {
                                     Shown.text(config.path("model_file").asText())),
                     "Use a model whose architecture the engine has."));
         }
+        kernel(config)
+                .ifPresent(name -> problems.add(Problem.unsafe(
+                        "config.json in %s wants to run code of the hub: %s.".formatted(folder.path(), name),
+                        "Remove it from config.json.")));
         JsonNode weights = config.path("transformers_weights");
         String file = weights.asText();
         if (!weights.isMissingNode()
@@ -70,6 +80,28 @@ final class ConfigChecks {
                     "Use a whole copy of the model, with its *.safetensors beside its config.json."));
         }
         return problems;
+    }
+
+    /** The field, at any depth, that names a kernel of the hub, which transformers would download and run. */
+    private static Optional<String> kernel(JsonNode config) {
+        Deque<JsonNode> parts = new ArrayDeque<>(List.of(config));
+        while (!parts.isEmpty()) {
+            JsonNode part = parts.pop();
+            for (Map.Entry<String, JsonNode> field : part.properties()) {
+                JsonNode value = field.getValue();
+                if (IMPLEMENTATION.matcher(field.getKey()).matches()) {
+                    Optional<String> named = Stream.concat(Stream.of(value), value.valueStream())
+                            .map(JsonNode::asText)
+                            .filter(one -> one.contains("/"))
+                            .findFirst();
+                    if (named.isPresent()) {
+                        return named.map(one -> Shown.text(field.getKey()) + " is " + Shown.text(one));
+                    }
+                }
+            }
+            part.valueStream().filter(JsonNode::isContainerNode).forEach(parts::push);
+        }
+        return Optional.empty();
     }
 
     /** That each library has the architecture; code in the folder would stand in for one that is missing. */

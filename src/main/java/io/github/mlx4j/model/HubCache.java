@@ -1,11 +1,11 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.files.UserPath;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -20,6 +20,8 @@ import java.util.stream.Stream;
  * @param folder where it is; it doesn't have to be there
  */
 public record HubCache(Path folder) {
+
+    private static final int MOST_REF_BYTES = 4096;
 
     /** How much of a model is in the cache. */
     public enum State {
@@ -58,8 +60,8 @@ public record HubCache(Path folder) {
     /** The folder of a model's main revision; empty if it isn't there, or has weights missing. */
     public Optional<Path> main(String id) {
         try {
-            String revision =
-                    Files.readString(of(id).resolve("refs").resolve("main")).strip();
+            Path main = of(id).resolve("refs").resolve("main");
+            String revision = new String(FileTree.read(main, MOST_REF_BYTES), StandardCharsets.UTF_8).strip();
             return Optional.of(of(id).resolve("snapshots").resolve(revision)).filter(HubCache::isWhole);
         } catch (IOException none) {
             return Optional.empty();
@@ -83,8 +85,7 @@ public record HubCache(Path folder) {
 
     private static boolean hasAll(Path snapshot, String index) {
         try {
-            JsonNode named =
-                    new JsonMapper().readTree(snapshot.resolve(index).toFile()).path("weight_map");
+            JsonNode named = ModelFolder.read(snapshot.resolve(index)).path("weight_map");
             return !named.isEmpty()
                     && named.valueStream().distinct().allMatch(file -> Files.exists(snapshot.resolve(file.asText())));
         } catch (IOException unreadable) {

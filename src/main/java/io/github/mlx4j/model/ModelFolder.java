@@ -19,7 +19,11 @@ import java.util.Optional;
 /** A model folder as it is read: names, JSON files, headers, each once. Nothing is ever written. Not thread-safe. */
 final class ModelFolder {
 
-    private static final long MOST_JSON_BYTES = 16 << 20;
+    /** The maximum number of tensors in all files together, as in the workers. */
+    static final int MOST_TENSORS = 500_000;
+
+    private static final int MOST_JSON_BYTES = 16 << 20;
+    private static final int MOST_AUTHOR_BYTES = 1 << 20; // of generation_config.json, as in the workers
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS) // as Python reads and writes it
@@ -28,6 +32,7 @@ final class ModelFolder {
     private final Path path;
     private final List<String> names;
     private final Map<String, Object> read = new HashMap<>(); // what was read, or why it could not be
+    private int tensors; // in the headers that were read
 
     private ModelFolder(Path path, List<String> names) {
         this.path = path;
@@ -104,7 +109,16 @@ final class ModelFolder {
 
     /** The header of a file that has to be whole. */
     SafetensorsHeader readHeader(String name) {
-        return (SafetensorsHeader) once(name, () -> SafetensorsHeader.read(path.resolve(name)));
+        return (SafetensorsHeader) once(name, () -> {
+            SafetensorsHeader header = SafetensorsHeader.read(path.resolve(name));
+            if (header.tensors().size() > MOST_TENSORS - tensors) {
+                throw new ModelLoadException(
+                        "%s has more than %,d tensors.".formatted(path, MOST_TENSORS),
+                        "Download or copy the model again.");
+            }
+            tensors += header.tensors().size();
+            return header;
+        });
     }
 
     private interface Reader {
@@ -125,15 +139,19 @@ final class ModelFolder {
         return known;
     }
 
+    /** The content of a JSON file in a model folder, which may come from anywhere. */
+    static JsonNode read(Path file) throws IOException {
+        boolean author = file.endsWith("generation_config.json");
+        return JSON.readTree(FileTree.read(file, author ? MOST_AUTHOR_BYTES : MOST_JSON_BYTES));
+    }
+
     private static JsonNode parse(Path file) {
         String why;
         try {
             if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
                 why = Files.exists(file) ? "it is not a file" : "it is a link that leads nowhere";
-            } else if (Files.size(file) > MOST_JSON_BYTES) {
-                why = "it is too long, with %,d bytes".formatted(Files.size(file));
             } else {
-                JsonNode node = JSON.readTree(Files.readAllBytes(file));
+                JsonNode node = read(file);
                 if (node.isObject()) {
                     return node;
                 }

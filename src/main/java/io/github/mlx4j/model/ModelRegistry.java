@@ -1,6 +1,5 @@
 package io.github.mlx4j.model;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ModelRole;
@@ -147,9 +146,7 @@ public final class ModelRegistry {
 
     private static boolean isQuantizedForMlx(Path folder) {
         try {
-            return new JsonMapper()
-                    .readTree(folder.resolve("config.json").toFile())
-                    .has("quantization");
+            return ModelFolder.read(folder.resolve("config.json")).has("quantization");
         } catch (IOException unreadable) {
             return false; // the worker will say what is wrong with it
         }

@@ -52,6 +52,18 @@ class HubCacheTest {
     }
 
     @Test
+    void shouldReadNoIndexThatIsTooLong(@TempDir Path folder) throws IOException {
+        HubCache cache = new HubCache(folder);
+        Path snapshot = Files.createDirectories(folder.resolve("models--org--name/snapshots/abc"));
+        Files.writeString(snapshot.resolve("one.safetensors"), "");
+        String index = "{\"weight_map\": {\"a\": \"one.safetensors\"}}";
+        Files.writeString(snapshot.resolve("model.safetensors.index.json"), index);
+        assertThat(cache.state("org/name")).isEqualTo(HubCache.State.WHOLE);
+        Files.writeString(snapshot.resolve("model.safetensors.index.json"), index + " ".repeat(16 << 20));
+        assertThat(cache.state("org/name")).isEqualTo(HubCache.State.PART);
+    }
+
+    @Test
     void shouldFindTheMainRevisionIfAllOfItIsThere(@TempDir Path folder) throws IOException {
         HubCache cache = new HubCache(folder);
         Path repository = folder.resolve("models--org--name");

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.Companions;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
@@ -233,6 +236,50 @@ class ModelInspectorTest {
     }
 
     @Test
+    void shouldTakeAnAttentionImplementationOfTransformers() throws IOException {
+        Folders.hf(folder);
+        JsonNode config =
+                new JsonMapper().readTree(folder.resolve("config.json").toFile());
+        Folders.write(
+                folder,
+                "config.json",
+                ((ObjectNode) config).put("_attn_implementation", "sdpa").toString());
+
+        assertThat(ModelInspector.inspect(folder).problems()).isEmpty();
+    }
+
+    @Test
+    void shouldRefuseMoreTensorsThanAnyModelHas() throws IOException {
+        Folders.hf(folder);
+        Files.delete(folder.resolve("model.safetensors"));
+        for (int file = 0; file < 4; file++) {
+            StringBuilder header = new StringBuilder("{");
+            for (int tensor = 0; tensor < 130_000; tensor++) {
+                header.append(tensor == 0 ? "" : ",")
+                        .append("\"%d.%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}"
+                                .formatted(file, tensor));
+            }
+            Files.write(
+                    folder.resolve("model-%d.safetensors".formatted(file)),
+                    Safetensors.bytes(header.append("}").toString(), 0));
+        }
+
+        assertRefusedByAll("has more than 500,000 tensors");
+    }
+
+    @Test
+    void shouldNotReadAFileOfTheAuthorThatIsTooLong() throws IOException {
+        Folders.hf(folder);
+        Folders.write(folder, "generation_config.json", "{}" + " ".repeat(1 << 20));
+
+        assertThat(ModelFolder.open(folder).json("generation_config.json").isMissingNode())
+                .isTrue();
+        assertThatExceptionOfType(ModelLoadException.class)
+                .isThrownBy(() -> ModelFolder.open(folder).readJson("generation_config.json"))
+                .withMessageContaining("it is too long: 1,048,576 bytes are the limit");
+    }
+
+    @Test
     void shouldRefuseAnIndexWhenItCantBeRead() throws IOException {
         Folders.hf(folder);
         Folders.write(folder, "model.safetensors.index.json", "{");
@@ -262,6 +309,9 @@ class ModelInspectorTest {
                 "{} | names no model_type",
                 "{\"model_type\": 7} | names no model_type",
                 "{\"model_type\": \"llama\", \"model_file\": \"evil.py\"} | model_file evil.py",
+                "{\"model_type\": \"llama\", \"_attn_implementation\": \"evil/kernel\"} | hub: _attn_implementation is evil/k",
+                "{\"model_type\": \"llama\", \"a\": [{\"attn_implementation_internal\": \"evil/kernel\"}]} | is evil/kernel",
+                "{\"model_type\": \"llama\", \"experts_implementation\": {\"a\": \"evil/kernel\"}} | is evil/kernel",
                 "{\"model_type\": \"llama\", \"transformers_weights\": \"../x.bin\"} | in that folder: ../x.bin"
             })
     void shouldRefuseAConfigWhenItIsBad(String config, String message) throws IOException {

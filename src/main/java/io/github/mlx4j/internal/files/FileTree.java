@@ -1,8 +1,10 @@
 package io.github.mlx4j.internal.files;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -40,6 +42,25 @@ public final class FileTree {
             return entries.filter(entry -> !isCompanion(entry)).sorted().toList();
         } catch (UncheckedIOException error) {
             throw error.getCause();
+        }
+    }
+
+    /**
+     * Reads a file that may come from anywhere.
+     *
+     * @throws IOException if it can't be read or has more than {@code most} bytes
+     */
+    public static byte[] read(Path file, int most) throws IOException {
+        if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
+            throw new NoSuchFileException(file.toString(), null, "it is not a file");
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] content = in.readNBytes(most);
+            if (in.read() >= 0) {
+                throw new FileSystemException(
+                        file.toString(), null, "it is too long: %,d bytes are the limit".formatted(most));
+            }
+            return content;
         }
     }
 
