@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The results of a comparison as they come: a line of {@value #RESULTS} each, on the disk before the next task begins.
@@ -55,6 +56,7 @@ final class ResultLog implements AutoCloseable {
      */
     static ResultLog open(Path folder, ComparisonSettings settings) {
         try {
+            checkUsable(folder);
             Files.createDirectories(folder);
             FolderLock lock = FolderLock.take(folder);
             try {
@@ -64,7 +66,21 @@ final class ResultLog implements AutoCloseable {
                 throw failure;
             }
         } catch (IOException error) {
-            throw new UncheckedIOException("The folder " + folder + " can't be used", error);
+            throw new ConfigurationException(
+                    "The folder %s can't be used: %s".formatted(folder, error),
+                    "Name a folder that you can write to with --out.");
+        }
+    }
+
+    /** Refuses a folder of something else, before anything is written into it. */
+    private static void checkUsable(Path folder) throws IOException {
+        if (!Files.exists(folder)
+                || Stream.of(RUN, RESULTS, FolderLock.FILE).anyMatch(name -> Files.exists(folder.resolve(name)))) {
+            return;
+        }
+        if (!Files.isDirectory(folder) || !FileTree.list(folder).isEmpty()) {
+            throw new ConfigurationException(
+                    folder + " is not a folder of a comparison, and not empty.", "Name another folder with --out.");
         }
     }
 

@@ -224,6 +224,27 @@ class ModelComparisonTest {
     }
 
     @Test
+    void shouldLeaveNothingBehindWhenTheFolderIsOfSomethingElse() throws IOException {
+        Files.writeString(folder.resolve("letter.txt"), "Dear");
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(this::open)
+                .withMessageContaining(folder + " is not a folder of a comparison, and not empty.");
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files).containsExactly(folder.resolve("letter.txt"));
+        }
+    }
+
+    @Test
+    void shouldRefuseAFolderThatCantBeMade() throws IOException {
+        Path file = Files.writeString(folder.resolve("file"), "");
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> ModelComparison.open(file.resolve("below"), settings(1), TASKS))
+                .withMessageContaining("can't be used");
+    }
+
+    @Test
     void shouldRefuseWhenAnotherRunHasTheFolder() {
         try (ModelComparison comparison = open()) {
             assertThatExceptionOfType(ConfigurationException.class)
@@ -277,9 +298,10 @@ class ModelComparisonTest {
         assertThat(onBase.withTrainedBase(null)).isEqualTo(plain);
         Files.writeString(base.resolve("model.safetensors"), "1");
         assertThat(plain.withTrainedBase(base.toString()).trainedBaseFiles()).isNotEqualTo(onBase.trainedBaseFiles());
-        ModelComparison.open(folder, settings(5), TASKS).close();
+        Path results = folder.resolve("results");
+        ModelComparison.open(results, settings(5), TASKS).close();
         assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> ModelComparison.open(folder, settings(5).withExpert("law"), TASKS))
+                .isThrownBy(() -> ModelComparison.open(results, settings(5).withExpert("law"), TASKS))
                 .withMessageContaining("has results of another run: expert was null and is \"law\" now.");
     }
 
