@@ -13,14 +13,13 @@ from contextlib import contextmanager  # noqa: E402
 
 from mlx4j_worker.imports import needed  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
+from mlx4j_worker.mlx import kernels  # noqa: E402
 
 
 @contextmanager
 def packages():
     """Around the imports of the engine: turns a failure into a hint, and has the compiled kernels ready for MLX."""
     with needed("mlx-lm", "mlx4j setup mlx"):
-        from mlx4j_worker.mlx import kernels
-
         kernels.provide()
         yield
 
@@ -64,9 +63,7 @@ def release():
 
 
 jobs = {name: job(name) for name in ("convert", "fuse")}
-code = serve("mlx", descriptors, load, open_training, jobs, follow, release)
+code = serve("mlx", descriptors, load, open_training, jobs, follow, release, kernels.made)
 if code == 0 and "mlx.core" in sys.modules:
-    from mlx4j_worker.mlx import kernels
-
     kernels.keep()
 os._exit(code)

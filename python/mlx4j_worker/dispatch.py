@@ -118,13 +118,14 @@ class Worker:
     ``load(params, options, progress)`` makes the engine and imports what is heavy, ``open_training(params, progress)``
     the training.session.Session, ``follow()`` the mlx.following.Follower. ``jobs`` are methods for a worker without a
     model: each takes its Call and a function to tell that it goes on, and returns the result. ``release()`` gives the
-    memory back that the engine had, before the process ends.
+    memory back that the engine had, before the process ends. ``held`` says what the sandbox holds.
     """
 
-    def __init__(self, kind, wire, nonce, load, open_training=None, jobs=None, follow=None, release=None):
+    def __init__(self, kind, wire, nonce, held, load, open_training=None, jobs=None, follow=None, release=None):
         self._kind = kind
         self._wire = wire
         self._nonce = nonce
+        self._held = held
         self._load = load
         self._open_training = open_training
         self._make_follower = follow
@@ -217,6 +218,7 @@ class Worker:
             "machine": platform.machine(),
             "maxLineBytes": MAX_LINE_BYTES,
             "nonce": self._nonce,
+            "sandbox": self._held,
         }
 
     # --- the reader thread

@@ -9,7 +9,7 @@ import errno
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def flush(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-def put(written: Path, path: Path) -> None:
+def put(written: Path, path: Path, rename: Callable = os.replace) -> None:
     """Renames a file or folder to ``path`` once all of it is on the disk. A folder may replace an empty one."""
     if written.is_dir():
         for below, _, names in os.walk(written):
@@ -101,7 +101,7 @@ def put(written: Path, path: Path) -> None:
             clear(path)
     else:
         _flush_file(written)
-    os.replace(written, path)
+    rename(written, path)
     _flush_folder(path.parent)
 
 

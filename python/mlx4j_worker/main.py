@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from mlx4j_worker import installed, private, watchdog
+from mlx4j_worker import installed, private, sandbox, watchdog
 from mlx4j_worker.dispatch import Worker
 from mlx4j_worker.wire import Wire
 
@@ -22,19 +22,22 @@ class _WireHandler(logging.Handler):
         self._wire.notify("log", {"level": level, "logger": logger, "message": self.format(record)[:MAX_LOG_TEXT]})
 
 
-def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None, release=None):
+def serve(kind, descriptors, load, open_training=None, jobs=None, follow=None, release=None, writable=None):
     """Runs a worker of this kind over these descriptors; returns the exit code.
 
     ``load`` makes its engine, ``open_training`` its training, and ``jobs`` are the calls that it takes instead of
     one, ``follow`` makes it a rank of another one, and ``release`` gives its memory back, as dispatch.Worker has them.
+    ``writable()`` lists folders that it writes to beside its private one.
     """
-    nonce, folder = [*sys.argv[1:3], "", ""][:2]
+    nonce, folder, rules = [*sys.argv[1:4], "", "", ""][:3]
+    sandbox.harden()
     folder = private.claim(folder, kind)
-    watchdog.start(*descriptors, folder)
+    watchdog.start(*descriptors, folder)  # outside of the sandbox, since it removes the folder
+    held = sandbox.enter(sandbox.Rules.parse(rules), folder, writable or list)
     installed.guard()
     wire = Wire(*descriptors)
     log = logging.getLogger("mlx4j")
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(_WireHandler(wire))
-    return Worker(kind, wire, nonce, load, open_training, jobs, follow, release).run()
+    return Worker(kind, wire, nonce, held, load, open_training, jobs, follow, release).run()

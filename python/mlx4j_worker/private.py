@@ -13,5 +13,7 @@ def claim(folder: str, kind: str) -> str:
     temporary = os.path.join(folder, "tmp")
     os.makedirs(temporary, mode=0o700, exist_ok=True)
     os.environ["TMPDIR"] = temporary
+    os.environ["HF_MODULES_CACHE"] = os.path.join(temporary, "modules")  # code of models that is trusted
+    os.environ["TRITON_CACHE_DIR"] = os.path.join(temporary, "triton")
     tempfile.tempdir = None  # read TMPDIR again
     return folder

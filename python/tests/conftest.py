@@ -27,8 +27,8 @@ def eventually(condition):
 class WorkerProcess:
     """A worker and its pipes. A thread reads its lines, so that every wait can have an end."""
 
-    def __init__(self, script, nonce, stderr):
-        command = [sys.executable, "-I", "-X", "utf8", "-u", str(script), nonce]
+    def __init__(self, script, nonce, stderr, arguments=()):
+        command = [sys.executable, "-I", "-X", "utf8", "-u", str(script), nonce, *arguments]
         self._stderr = stderr
         with stderr.open("wb") as sink:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink)
@@ -158,8 +158,8 @@ def start_worker(tmp_path):
     """A function that starts a worker, the fake one unless a script is named. All of them are killed in the end."""
     workers = []
 
-    def start(nonce="a-nonce", script=PYTHON_DIR / "tests" / "fake_worker.py"):
-        worker = WorkerProcess(script, nonce, tmp_path / f"stderr-{len(workers)}.txt")
+    def start(nonce="a-nonce", script=PYTHON_DIR / "tests" / "fake_worker.py", arguments=()):
+        worker = WorkerProcess(script, nonce, tmp_path / f"stderr-{len(workers)}.txt", arguments)
         workers.append(worker)
         return worker
 

@@ -60,6 +60,7 @@ class TestHello:
             "machine": platform.machine(),
             "maxLineBytes": MAX_LINE_BYTES,
             "nonce": "0123-é",
+            "sandbox": {"mode": "off", "files": "none", "network": "none", "missing": []},
         }
 
     @pytest.mark.parametrize("kind", ["mlx", "hf"])

@@ -9,5 +9,5 @@ sys.path.insert(0, HERE)
 
 import platforms  # noqa: E402
 
-getattr(platforms, f"install_{sys.argv[3]}")()
+getattr(platforms, f"install_{sys.argv.pop(3)}")()
 runpy.run_path(os.path.join(HERE, "fake_worker.py"), run_name="__main__")

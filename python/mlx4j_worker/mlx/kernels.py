@@ -52,11 +52,27 @@ def keep() -> None:
 
 def folder() -> Path | None:
     """The folder of the kept kernels; none if Python runs outside a virtual environment, which may not be ours."""
-    import mlx.core as mx
+    from importlib.metadata import version
 
     if sys.prefix == sys.base_prefix:
         return None
-    return Path(sys.prefix, f"mlx-kernels-{mx.__version__}")
+    return Path(sys.prefix, f"mlx-kernels-{version('mlx')}")
+
+
+def made() -> list[str]:
+    """The same as a list, after the folder was created: a sandbox lets a process write only to what is there already.
+
+    Doesn't import MLX.
+    """
+    try:
+        path = folder()
+    except ModuleNotFoundError:
+        return []  # MLX is not installed, which loading a model will say
+    if path is None:
+        return []
+    with contextlib.suppress(OSError):
+        path.mkdir(mode=0o700)
+    return [str(path)]
 
 
 def _compiled():

@@ -12,6 +12,7 @@ from mlx_lm.utils import get_total_parameters, make_shards, save_config
 from mlx4j_worker import files
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
 from mlx4j_worker.memory import amount
+from mlx4j_worker.sandbox import placing
 from mlx4j_worker.training import folders
 
 
@@ -25,16 +26,16 @@ def appearing(target):
     if not target.parent.is_dir():
         raise InvalidRequest(f"There is no folder {target.parent} to write {target.name} into.", "Make it first.")
     folders.check_outside(target)
-    part = target.parent / f".{target.name}.mlx4j-part"
+    part = placing.unfinished(target)
     lock = _locked(part, target)
     try:
         with _refusing(target):
             files.clear(part)
             yield part
             _check_absent(target)
-            files.put(part, target)
+            files.put(part, target, placing.rename)
     except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
+        placing.remove(part)
         raise
     finally:
         os.close(lock)

@@ -5,6 +5,7 @@ import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.adapter.ResidencyOptions;
+import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ConfigurationException;
@@ -234,7 +235,11 @@ public record ProviderConfig(
                         mlx(environment),
                         null,
                         null,
-                        standard.memoryPeriod()))
+                        standard.memoryPeriod(),
+                        Setting.MLX4J_SANDBOX
+                                .in(environment)
+                                .map(ProviderConfig::sandbox)
+                                .orElse(standard.sandbox())))
                 .build();
     }
 
@@ -322,6 +327,15 @@ public record ProviderConfig(
                 .orElseThrow(() -> new ConfigurationException(
                         Setting.MLX4J_HF_DEVICE + " is '" + value + "', which it can't be.",
                         "Set it to auto, cuda, mps or cpu."));
+    }
+
+    private static SandboxMode sandbox(String value) {
+        return Arrays.stream(SandboxMode.values())
+                .filter(mode -> mode.id().equals(value.toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .orElseThrow(() -> new ConfigurationException(
+                        Setting.MLX4J_SANDBOX + " is '" + value + "', which it can't be.",
+                        "Set it to auto, require or off."));
     }
 
     private static boolean yes(Setting setting, Map<String, String> environment) {

@@ -95,6 +95,11 @@ enum Setting {
     MLX4J_ALLOW_ANY_PLATFORM("false", "`true` lets the mlx worker run elsewhere than on macOS with Apple silicon."),
     MLX4J_DOWNLOAD(
             "auto", "`auto` fetches a hub model that isn't in the cache on first use; `never` makes that an error."),
+    MLX4J_SANDBOX(
+            "auto",
+            "Whether workers are kept from the network and from writing outside of their outputs"
+                    + " ([more](operations.md#the-sandbox)): `auto` as far as the system can (on macOS not at all),"
+                    + " `require` fails if it can't, `off` not at all."),
     MLX4J_HANG_SECONDS(
             "120", "How long a worker may have work to do without moving before it is ended and started anew."),
     MLX4J_IDLE_SECONDS(

@@ -39,6 +39,11 @@ public record MlxOptions(
     /** Every default. */
     public static final MlxOptions DEFAULT = new MlxOptions(null, null, null, null, null, null, false, null);
 
+    /** Whether the model is spread over several processes, which reach each other over the network. */
+    public boolean isSpread() {
+        return ranks != null || hosts != null;
+    }
+
     /** The options that hold for another model too: all but the draft model, which has the vocabulary of one model. */
     public MlxOptions forAnotherModel() {
         return new MlxOptions(null, null, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);

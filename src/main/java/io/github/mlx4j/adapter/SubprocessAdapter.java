@@ -15,6 +15,7 @@ import io.github.mlx4j.internal.protocol.LogitsParams;
 import io.github.mlx4j.internal.protocol.TemplateResult;
 import io.github.mlx4j.internal.protocol.TokenizeResult;
 import io.github.mlx4j.internal.threads.LeakGuard;
+import io.github.mlx4j.internal.worker.Sandbox;
 import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
@@ -354,7 +355,13 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         Availability.Ready ready = (Availability.Ready) availability;
         boolean network = settings.download() && needsHub(kind, settings);
         Boolean tf32 = settings.options().mlx().tf32();
-        return WorkerLaunch.of(kind, ready.command(), settings.scripts(), network, tf32);
+        return WorkerLaunch.of(kind, ready.command(), settings.scripts(), network, tf32, sandbox(kind, settings, network));
+    }
+
+    private static Sandbox sandbox(ProviderKind kind, WorkerSettings settings, boolean downloads) {
+        boolean hasRanks = kind == ProviderKind.MLX && settings.options().mlx().isSpread();
+        String mode = settings.options().sandbox().id();
+        return new Sandbox(mode, downloads || hasRanks, downloads ? null : List.of(), null);
     }
 
     /** The worker, as a listener sees it. */

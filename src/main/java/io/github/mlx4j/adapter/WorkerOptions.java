@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param listener hears of its requests, of it and of its memory; {@code null}, the default, is none. What it throws
  *     hurts nothing
  * @param memoryPeriod how often it hears of the memory, 100 milliseconds or more; default 10 seconds
+ * @param sandbox whether the system takes the network away from it, and writing outside of its folder; default
+ *     {@code AUTO}
  */
 public record WorkerOptions(
         Duration hang,
@@ -36,7 +38,8 @@ public record WorkerOptions(
         MlxOptions mlx,
         @Nullable Path journal,
         @Nullable Mlx4jListener listener,
-        Duration memoryPeriod) {
+        Duration memoryPeriod,
+        SandboxMode sandbox) {
 
     private static final Duration LEAST_MEMORY_PERIOD = Duration.ofMillis(100);
 
@@ -62,54 +65,55 @@ public record WorkerOptions(
             MlxOptions.DEFAULT,
             null,
             null,
-            Duration.ofSeconds(10));
+            Duration.ofSeconds(10),
+            SandboxMode.AUTO);
 
     /** The same with another time for a hang. */
     public WorkerOptions withHang(Duration hang) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /** The same with another time for idleness. */
     public WorkerOptions withIdle(Duration idle) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /** The same with another number of requests at once. */
     public WorkerOptions withMaxRequests(int maxRequests) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /** The same with another bound of the prefix cache, in bytes. */
     public WorkerOptions withPrefixCacheBytes(long prefixCacheBytes) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /** The same with other options of the model. */
     public WorkerOptions withModel(ModelOptions model) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /** The same with options of the mlx worker. */
     public WorkerOptions withMlx(MlxOptions mlx) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /** The same with a journal. */
     public WorkerOptions withJournal(Path journal) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /** The same with a listener, in place of any other. */
     public WorkerOptions withListener(Mlx4jListener listener) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     /**
@@ -119,7 +123,13 @@ public record WorkerOptions(
      */
     public WorkerOptions withMemoryPeriod(Duration memoryPeriod) {
         return new WorkerOptions(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod);
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
+    }
+
+    /** The same with another sandbox. */
+    public WorkerOptions withSandbox(SandboxMode sandbox) {
+        return new WorkerOptions(
+                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
     }
 
     WorkerLimits limits(WorkerView worker) {

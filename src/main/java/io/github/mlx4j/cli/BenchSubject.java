@@ -78,7 +78,7 @@ record BenchSubject(ProviderKind kind, Map<String, String> settings) implements 
             model = providers.model(kind).orElse("");
         }
         TrainingConfig config = TrainingConfig.builder(TrainingMethod.LORA).build();
-        return new InTraining(TrainingSession.open(TrainingProviders.of(settings), model, config, kind));
+        return new InTraining(TrainingSession.open(TrainingProviders.of(settings), model, config, kind, List.of()));
     }
 
     private record InTraining(TrainingSession session) implements Training {

@@ -15,6 +15,7 @@ import java.util.OptionalLong;
  * @param memory what its process took when it last said so: after its load, while it works, and as often as a
  *     {@link Mlx4jListener} hears of it; empty if it has no process
  * @param start how long the start of its process took; empty if it has no process
+ * @param sandbox what its process can't do; empty if it has no process
  * @param failures how often its process failed, in all
  * @param history its latest events, oldest first, at most 50
  */
@@ -24,6 +25,7 @@ public record WorkerStatus(
         int openRequests,
         Optional<WorkerMemory> memory,
         Optional<Start> start,
+        Optional<Sandbox> sandbox,
         int failures,
         List<Event> history) {
 
@@ -58,6 +60,23 @@ public record WorkerStatus(
         /** All of it. */
         public Duration whole() {
             return process.plus(packages).plus(model);
+        }
+    }
+
+    /**
+     * What the system takes away from a worker ({@code docs/operations.md}).
+     *
+     * @param files what keeps it from writing outside its private folder and its outputs: {@code landlock} or
+     *     {@code seatbelt}; {@code open} if its outputs are not known, {@code none} if nothing does
+     * @param network what keeps it from the network: {@code seccomp} or {@code seatbelt}; {@code open} if it needs the
+     *     network, {@code none} if nothing does
+     * @param missing what should hold but doesn't, and why
+     */
+    public record Sandbox(String files, String network, List<String> missing) {
+
+        /** Takes an immutable copy. */
+        public Sandbox {
+            missing = List.copyOf(missing);
         }
     }
 

@@ -33,6 +33,7 @@ import org.springframework.util.unit.DataUnit;
  * @param home Folder of the managed environments. Default: .mlx4j in the user's home.
  * @param allowAnyPlatform Whether mlx may run elsewhere than on macOS with Apple silicon. Default: false.
  * @param download Whether a hub model that isn't in the cache is fetched: auto or never. Default: auto.
+ * @param sandbox Whether workers are kept from the network and other files: auto, require or off. Default: auto.
  * @param hang How long a worker may have work without moving, in whole seconds. Default: 120s.
  * @param idle After how long without a request a worker is stopped, in whole seconds; 0 is never. Default: 0.
  * @param maxWorkers How many workers of different models run at once. Default: as many as fit into memory.
@@ -63,6 +64,7 @@ public record Mlx4jProperties(
         @Nullable String home,
         @Nullable Boolean allowAnyPlatform,
         @Nullable String download,
+        @Nullable String sandbox,
         @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration hang,
         @DurationUnit(ChronoUnit.SECONDS) @Nullable Duration idle,
         @Nullable Integer maxWorkers,

@@ -71,6 +71,7 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
                 of("home", "MLX4J_HOME", Mlx4jProperties::home),
                 of("allow-any-platform", "MLX4J_ALLOW_ANY_PLATFORM", Mlx4jProperties::allowAnyPlatform),
                 of("download", "MLX4J_DOWNLOAD", Mlx4jProperties::download),
+                of("sandbox", "MLX4J_SANDBOX", Mlx4jProperties::sandbox),
                 of("hang", "MLX4J_HANG_SECONDS", Mlx4jProperties::hang),
                 of("idle", "MLX4J_IDLE_SECONDS", Mlx4jProperties::idle),
                 of("max-requests", "MLX4J_MAX_REQUESTS", Mlx4jProperties::maxRequests),

@@ -4,6 +4,7 @@ import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
@@ -22,6 +23,7 @@ import io.github.mlx4j.internal.protocol.OpenTrainingResult;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.Sandbox;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.internal.worker.WorkerLimits;
@@ -57,6 +59,7 @@ final class BackendSelector {
     private final ProviderConfig providers;
     private final String model;
     private final TrainingConfig config;
+    private final @Nullable List<Path> outputs;
     private final Map<String, String> environment;
 
     /**
@@ -69,13 +72,23 @@ final class BackendSelector {
      */
     record Opened(ProviderKind kind, SerialWorker worker, OpenTrainingResult result, List<LoadAttempt> attempts) {}
 
-    /** With the environment that has the user's token of the hub. */
-    BackendSelector(ProviderConfig providers, String model, TrainingConfig config, Map<String, String> environment) {
+    /**
+     * With the environment that has the user's token of the hub, and the folders that the worker may write to, or
+     * {@code null} if they are not known yet.
+     */
+    BackendSelector(
+            ProviderConfig providers,
+            String model,
+            TrainingConfig config,
+            @Nullable List<Path> outputs,
+            Map<String, String> environment) {
+        this.outputs = outputs;
         this.environment = environment;
         this.providers = providers;
         this.model = model;
         this.config = config;
         checkOptions(providers.workers().model());
+        checkOutputs();
     }
 
     /**
@@ -141,10 +154,34 @@ final class BackendSelector {
                                 : null),
                 TrainingJson.LINE.valueToTree(config));
         SerialWorker worker = SerialWorker.start(
-                WorkerLaunch.of(kind, ready.command(), new BundledScripts(kind.id() + "_worker.py"), network, tf32),
+                WorkerLaunch.of(
+                        kind,
+                        ready.command(),
+                        new BundledScripts(kind.id() + "_worker.py"),
+                        network,
+                        tf32,
+                        sandbox(kind, network)),
                 limits(providers.workers().hang()));
         return new Opened(
                 kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());
+    }
+
+    private Sandbox sandbox(ProviderKind kind, boolean downloads) {
+        boolean hasRanks = kind == ProviderKind.MLX && providers.workers().mlx().isSpread();
+        String mode = providers.workers().sandbox().id();
+        return new Sandbox(mode, downloads || hasRanks, downloads ? null : writable(), null);
+    }
+
+    private @Nullable List<Path> writable() {
+        return config.method() == TrainingMethod.NONE && outputs == null ? List.of() : outputs;
+    }
+
+    private void checkOutputs() {
+        if (providers.workers().sandbox() == SandboxMode.REQUIRE && writable() == null) {
+            throw new ConfigurationException(
+                    "MLX4J_SANDBOX=require, but the folders that this training will write to are not known.",
+                    "Name them when you open the session: TrainingSession.open(…, outputs).");
+        }
     }
 
     /** The limits of a worker that trains, where others are taken to hang after this time. */

@@ -2,6 +2,7 @@ package io.github.mlx4j.training;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ConversionException;
@@ -15,6 +16,7 @@ import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.Sandbox;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.internal.worker.WorkerLimits;
@@ -40,6 +42,7 @@ public final class ModelConverter {
     private final WorkerScripts scripts;
     private final boolean download;
     private final Map<String, String> environment;
+    private final SandboxMode sandbox;
 
     /**
      * Creates it; nothing is started yet.
@@ -51,16 +54,22 @@ public final class ModelConverter {
                 providers.probe(ProviderKind.MLX)::check,
                 new BundledScripts("mlx_worker.py"),
                 providers.download(),
-                System.getenv());
+                System.getenv(),
+                providers.workers().sandbox());
     }
 
     /** With another worker, and the environment that has the user's token of the hub. */
     ModelConverter(
-            Supplier<Availability> probe, WorkerScripts scripts, boolean download, Map<String, String> environment) {
+            Supplier<Availability> probe,
+            WorkerScripts scripts,
+            boolean download,
+            Map<String, String> environment,
+            SandboxMode sandbox) {
         this.probe = probe;
         this.scripts = scripts;
         this.download = download;
         this.environment = environment;
+        this.sandbox = sandbox;
     }
 
     /** As {@link #convert(ConversionConfig, ConversionListener)}, without a listener. */
@@ -95,7 +104,7 @@ public final class ModelConverter {
                         quantization == null ? null : quantization.mode().id(),
                         recipe == null ? null : recipe.id(),
                         config.dequantize() ? true : null));
-        return run("convert", params, network, listener);
+        return run("convert", params, network, config.output(), listener);
     }
 
     /** As {@link #fuse(FusionConfig, ConversionListener)}, without a listener. */
@@ -128,11 +137,12 @@ public final class ModelConverter {
                         base == null ? null : absolute(base),
                         config.expert(),
                         config.dequantize() ? true : null));
-        return run("fuse", params, network, listener);
+        return run("fuse", params, network, config.output(), listener);
     }
 
-    private ConversionReport run(String method, Object params, boolean network, ConversionListener listener) {
-        try (SerialWorker worker = SerialWorker.start(launch(network), WorkerLimits.STANDARD)) {
+    private ConversionReport run(
+            String method, Object params, boolean network, Path output, ConversionListener listener) {
+        try (SerialWorker worker = SerialWorker.start(launch(network, output), WorkerLimits.STANDARD)) {
             return worker.load(
                     method,
                     params,
@@ -143,14 +153,15 @@ public final class ModelConverter {
         }
     }
 
-    private WorkerLaunch launch(boolean network) {
+    private WorkerLaunch launch(boolean network, Path output) {
         Availability found = probe.get();
         if (found instanceof Availability.Unavailable not) {
             throw new ProviderUnavailableException("MLX_NOT_AVAILABLE", not.reason(), not.fix());
         }
         List<String> python = ((Availability.Ready) found).command();
         boolean tf32 = false; // the comparison with the source is a proof
-        return WorkerLaunch.of(ProviderKind.MLX, python, scripts, network, tf32);
+        Sandbox rules = new Sandbox(sandbox.id(), network, network ? null : List.of(), Path.of(absolute(output)));
+        return WorkerLaunch.of(ProviderKind.MLX, python, scripts, network, tf32, rules);
     }
 
     private @Nullable HubToken token(boolean network) {

@@ -60,6 +60,7 @@ final class RunLoop {
                 run.model(),
                 run.training(),
                 backend,
+                List.of(run.folder()),
                 told -> listener.onLoading(told.phase(), told.done(), told.total(), told.unit())))) {
             TrainingInfo info = session.info();
             total = total(info);

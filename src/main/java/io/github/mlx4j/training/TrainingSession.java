@@ -75,7 +75,22 @@ public final class TrainingSession implements AutoCloseable {
      */
     public static TrainingSession open(
             ProviderConfig providers, String model, TrainingConfig config, @Nullable ProviderKind backend) {
-        return open(providers, model, config, backend, progress -> {});
+        return open(providers, model, config, backend, null, progress -> {});
+    }
+
+    /**
+     * The same for a session that writes to known folders only. The system then keeps its worker from writing anywhere
+     * else ({@code docs/operations.md}); without {@code outputs} the worker may write wherever this program may.
+     *
+     * @param outputs existing folders, in which everything goes that is saved
+     */
+    public static TrainingSession open(
+            ProviderConfig providers,
+            String model,
+            TrainingConfig config,
+            @Nullable ProviderKind backend,
+            List<Path> outputs) {
+        return open(providers, model, config, backend, List.copyOf(outputs), progress -> {});
     }
 
     static TrainingSession open(
@@ -83,9 +98,11 @@ public final class TrainingSession implements AutoCloseable {
             String model,
             TrainingConfig config,
             @Nullable ProviderKind backend,
+            @Nullable List<Path> outputs,
             Consumer<Progress> onProgress) {
-        BackendSelector.Opened opened =
-                new BackendSelector(providers, model, config, System.getenv()).open(backend, onProgress);
+        BackendSelector.Opened opened = new BackendSelector(
+                        providers, model, config, absolute(outputs), System.getenv())
+                .open(backend, onProgress);
         return new TrainingSession(opened.worker(), info(opened, config));
     }
 
@@ -215,6 +232,12 @@ public final class TrainingSession implements AutoCloseable {
 
     private static BatchParams params(Batch batch, @Nullable String file) {
         return new BatchParams(new BatchParams.Sequences(batch.tokens(), batch.from()), null, file);
+    }
+
+    private static @Nullable List<Path> absolute(@Nullable List<Path> outputs) {
+        return outputs == null
+                ? null
+                : outputs.stream().map(path -> Path.of(absolute(path))).toList();
     }
 
     private static String absolute(Path path) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mlx4j.adapter.Adapters;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
+import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
@@ -114,7 +115,7 @@ class DeviceFaultIT {
                 main('%s', '%s', %s)
                 """.formatted(Path.of("python").toAbsolutePath(), where, text, once));
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
-        return Adapters.mlx(
-                Fixture.MODEL.toString(), () -> ready, scripts, RestartBudget.standard(), WorkerOptions.DEFAULT);
+        WorkerOptions writesAFile = WorkerOptions.DEFAULT.withSandbox(SandboxMode.OFF);
+        return Adapters.mlx(Fixture.MODEL.toString(), () -> ready, scripts, RestartBudget.standard(), writesAFile);
     }
 }

@@ -129,9 +129,9 @@ public final class Fixture {
                 .toList();
     }
 
-    /** The private folder of a worker: its last argument. */
+    /** The private folder of a worker: its last argument but one. */
     static Path folder(ProcessHandle worker) {
         String[] arguments = worker.info().arguments().orElseThrow();
-        return Path.of(arguments[arguments.length - 1]);
+        return Path.of(arguments[arguments.length - 2]);
     }
 }

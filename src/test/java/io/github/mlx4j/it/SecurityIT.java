@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.UnsafeModelException;
@@ -144,7 +145,7 @@ class SecurityIT {
                 "{{ ''.__class__.__mro__[1].__subclasses__() }}",
                 "{{ cycler.__init__.__globals__.os.system('touch " + ran() + "') }}")) {
             Files.writeString(model.resolve("chat_template.jinja"), template);
-            try (ProviderFactory providers = Fixture.factory(kind, model)) {
+            try (ProviderFactory providers = unrestricted(kind)) {
                 TextGenerationPort llm = providers.createTextGenerationAdapter();
                 assertThatThrownBy(() -> llm.generate("Who are you?"))
                         .as(template)
@@ -157,8 +158,16 @@ class SecurityIT {
         assertThat(ran()).doesNotExist();
     }
 
+    /** A factory whose workers could write the file. */
+    private ProviderFactory unrestricted(ProviderKind kind) {
+        return ProviderFactory.create(Fixture.config(kind)
+                .model(kind, model.toString())
+                .workers(Fixture.WORKERS.withSandbox(SandboxMode.OFF))
+                .build());
+    }
+
     private void assertAnswers(ProviderKind kind) {
-        try (ProviderFactory providers = Fixture.factory(kind, model)) {
+        try (ProviderFactory providers = unrestricted(kind)) {
             assertThat(providers
                             .createTextGenerationAdapter()
                             .generate(KNOWN.request())
@@ -169,7 +178,7 @@ class SecurityIT {
     }
 
     private void assertRefuses(ProviderKind kind) {
-        try (ProviderFactory providers = Fixture.factory(kind, model)) {
+        try (ProviderFactory providers = unrestricted(kind)) {
             TextGenerationPort llm = providers.createTextGenerationAdapter();
             assertThatThrownBy(() -> llm.generate(KNOWN.request()))
                     .isInstanceOfAny(UnsafeModelException.class, ModelLoadException.class);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.ProviderUnavailableException;
@@ -25,7 +26,8 @@ class ModelConverterTest {
             "{\"jsonrpc\":\"2.0\",\"id\":\"ID\",\"error\":{\"code\":-32000,\"message\":\"no\","
                     + "\"data\":{\"kind\":\"conversion_failed\",\"retryable\":false,\"hint\":\"\",\"detail\":\"\"}}}";
 
-    private final ModelConverter converter = new ModelConverter(FakeWorker::ready, FakeWorker.SCRIPTS, false, Map.of());
+    private final ModelConverter converter =
+            new ModelConverter(FakeWorker::ready, FakeWorker.SCRIPTS, false, Map.of(), SandboxMode.OFF);
 
     @Test
     void shouldReportWhatTheWorkerSays() {
@@ -48,7 +50,8 @@ class ModelConverterTest {
     void shouldSendTheHubsTokenWhereSomethingMayComeFromThere(@TempDir Path folder) {
         CannedWorker worker =
                 new CannedWorker(folder).answers("convert", REFUSAL).answers("fuse", REFUSAL);
-        ModelConverter online = new ModelConverter(FakeWorker::ready, worker, true, Map.of("HF_TOKEN", "secret"));
+        ModelConverter online =
+                new ModelConverter(FakeWorker::ready, worker, true, Map.of("HF_TOKEN", "secret"), SandboxMode.AUTO);
         String local = folder.toString();
         Path output = folder.resolve("new");
         List<Runnable> jobs = List.of(
@@ -70,7 +73,7 @@ class ModelConverterTest {
     void shouldComputeTheProofWithoutTf32(@TempDir Path folder) {
         CannedWorker worker =
                 new CannedWorker(folder).answers("convert", REFUSAL).answers("fuse", REFUSAL);
-        ModelConverter proving = new ModelConverter(FakeWorker::ready, worker, false, Map.of());
+        ModelConverter proving = new ModelConverter(FakeWorker::ready, worker, false, Map.of(), SandboxMode.AUTO);
         Path output = folder.resolve("new");
 
         assertThatExceptionOfType(ConversionException.class)
@@ -94,7 +97,7 @@ class ModelConverterTest {
     @Test
     void shouldSayWhyWhenMlxCanNotRunHere() {
         Availability not = new Availability.Unavailable(Reason.NOT_MACOS, "This is no Mac.", "Use one.");
-        ModelConverter nowhere = new ModelConverter(() -> not, FakeWorker.SCRIPTS, false, Map.of());
+        ModelConverter nowhere = new ModelConverter(() -> not, FakeWorker.SCRIPTS, false, Map.of(), SandboxMode.OFF);
 
         assertThatExceptionOfType(ProviderUnavailableException.class)
                 .isThrownBy(() -> nowhere.fuse(FusionConfig.of("m", Path.of("small"))))

@@ -234,6 +234,7 @@ class TrainingSessionTest {
                                 .build(),
                         "org/name",
                         config,
+                        null,
                         Map.of("HF_TOKEN", "secret"))
                 .open(null, progress -> {})
                 .worker()

@@ -1,5 +1,8 @@
 package io.github.mlx4j.internal.protocol;
 
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
 /**
  * A worker's first line, before it imports anything heavy.
  *
@@ -11,6 +14,7 @@ package io.github.mlx4j.internal.protocol;
  * @param platform Python's {@code sys.platform}
  * @param machine Python's {@code platform.machine()}
  * @param nonce what it was given as argument: proof that this line is its own
+ * @param sandbox what it can't do, or {@code null} if it doesn't say
  */
 public record Hello(
         ProtocolVersion protocol,
@@ -20,4 +24,15 @@ public record Hello(
         String python,
         String platform,
         String machine,
-        String nonce) {}
+        String nonce,
+        @Nullable Sandbox sandbox) {
+
+    /**
+     * What the system takes away from it.
+     *
+     * @param files what restricts writing, {@code open} or {@code none}
+     * @param network what takes the network away, {@code open} or {@code none}
+     * @param missing what was to be taken away but isn't, and why
+     */
+    public record Sandbox(String files, String network, List<String> missing) {}
+}

@@ -1,6 +1,7 @@
 package io.github.mlx4j.internal.worker;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.DependencyMissingException;
@@ -18,8 +19,11 @@ import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
+import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.WorkerError;
 import io.github.mlx4j.port.ProviderKind;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What went wrong in a worker, as the exception that a caller sees. */
 final class Faults {
@@ -50,6 +54,15 @@ final class Faults {
             case "engine_failed" -> new EngineException(message, hint);
             default -> new EngineException(Fault.MODEL, message, hint, null); // a bug that this request met
         };
+    }
+
+    /** The exception for a worker that the system can't restrict, though that is required. */
+    static ConfigurationException notHeld(ProviderKind kind, Hello.@Nullable Sandbox told) {
+        List<String> missing = told == null ? List.of("It does not say what holds.") : told.missing();
+        return new ConfigurationException(
+                "MLX4J_SANDBOX=require, but the %s worker can't be restricted on this system. %s"
+                        .formatted(kind.id(), String.join(" ", missing)),
+                "Provide what is missing, or set MLX4J_SANDBOX=auto, which restricts workers as far as the system can.");
     }
 
     /** The exception for a process that ended with work to do. */

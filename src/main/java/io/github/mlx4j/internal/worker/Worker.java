@@ -124,6 +124,7 @@ public final class Worker implements AutoCloseable {
         int openRequests = 0;
         Optional<WorkerMemory> memory = Optional.empty();
         Optional<WorkerStatus.Start> start = Optional.empty();
+        Optional<WorkerStatus.Sandbox> sandbox = Optional.empty();
         if (closed) {
             state = WorkerStatus.State.CLOSED;
         } else if (current != null && isUp(current)) {
@@ -132,12 +133,13 @@ public final class Worker implements AutoCloseable {
             openRequests = current.join().client().openWork();
             memory = Optional.of(memory(current.join()));
             start = Optional.of(current.join().start());
+            sandbox = current.join().client().sandbox();
         } else if (current != null && !current.isDone()) {
             state = WorkerStatus.State.STARTING;
         } else if (permanent != null || budget.spent()) {
             state = WorkerStatus.State.FAILED;
         }
-        return new WorkerStatus(state, pid, openRequests, memory, start, history.failures(), history.events());
+        return new WorkerStatus(state, pid, openRequests, memory, start, sandbox, history.failures(), history.events());
     }
 
     private static WorkerMemory memory(Ready ready) {

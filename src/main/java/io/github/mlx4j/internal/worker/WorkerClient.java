@@ -12,6 +12,7 @@ import io.github.mlx4j.internal.protocol.LogLine;
 import io.github.mlx4j.internal.protocol.Pong;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import io.github.mlx4j.port.WorkerMemory;
+import io.github.mlx4j.port.WorkerStatus;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
@@ -351,9 +352,22 @@ public final class WorkerClient {
                     "The worker speaks version %d of the protocol, this library %d."
                             .formatted(greeting.protocol().major(), ProtocolVersion.CURRENT.major()),
                     "Use the worker that comes with this version of mlx4j."));
+        } else if (launch.sandbox().isRequired() && !isHeld(greeting.sandbox())) {
+            hello.completeExceptionally(Faults.notHeld(launch.kind(), greeting.sandbox()));
         } else {
             hello.complete(greeting);
         }
+    }
+
+    private static boolean isHeld(Hello.@Nullable Sandbox told) {
+        return told != null && told.missing().isEmpty();
+    }
+
+    /** What its process can't do, once it has said so. */
+    public Optional<WorkerStatus.Sandbox> sandbox() {
+        Hello greeting = hello.isDone() && !hello.isCompletedExceptionally() ? hello.join() : null;
+        return Optional.ofNullable(greeting == null ? null : greeting.sandbox())
+                .map(told -> new WorkerStatus.Sandbox(told.files(), told.network(), told.missing()));
     }
 
     private void logged(LogLine line) {

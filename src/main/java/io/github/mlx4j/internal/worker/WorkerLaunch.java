@@ -17,17 +17,29 @@ import org.jspecify.annotations.Nullable;
  * @param scripts where the entry script comes from
  * @param network whether it uses the network, so that it gets the settings of proxies and certificates
  * @param environment variables beside those that every worker inherits; never secrets
+ * @param sandbox what it needs, so that everything else can be taken away
  */
 public record WorkerLaunch(
         ProviderKind kind,
         List<String> python,
         WorkerScripts scripts,
         boolean network,
-        Map<String, String> environment) {
+        Map<String, String> environment,
+        Sandbox sandbox) {
 
-    /** A worker without the network, whose interpreter is started directly. */
+    /** A worker without the network or a sandbox, whose interpreter is started directly. */
     public WorkerLaunch(ProviderKind kind, Path interpreter, WorkerScripts scripts, Map<String, String> environment) {
         this(kind, List.of(interpreter.toString()), scripts, false, environment);
+    }
+
+    /** A worker without a sandbox. */
+    public WorkerLaunch(
+            ProviderKind kind,
+            List<String> python,
+            WorkerScripts scripts,
+            boolean network,
+            Map<String, String> environment) {
+        this(kind, python, scripts, network, environment, Sandbox.OFF);
     }
 
     /**
@@ -38,7 +50,12 @@ public record WorkerLaunch(
      *     once, so it has to be set before the worker imports it; ranks on this machine inherit it
      */
     public static WorkerLaunch of(
-            ProviderKind kind, List<String> python, WorkerScripts scripts, boolean network, @Nullable Boolean tf32) {
+            ProviderKind kind,
+            List<String> python,
+            WorkerScripts scripts,
+            boolean network,
+            @Nullable Boolean tf32,
+            Sandbox sandbox) {
         Map<String, String> environment = new HashMap<>();
         if (!network) {
             environment.put("HF_HUB_OFFLINE", "1");
@@ -46,7 +63,7 @@ public record WorkerLaunch(
         if (tf32 != null) {
             environment.put("MLX_ENABLE_TF32", tf32 ? "1" : "0");
         }
-        return new WorkerLaunch(kind, python, scripts, network, environment);
+        return new WorkerLaunch(kind, python, scripts, network, environment, sandbox);
     }
 
     /** All variables of its process, as zt-exec takes them. */

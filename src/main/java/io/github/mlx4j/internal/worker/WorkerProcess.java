@@ -83,7 +83,8 @@ final class WorkerProcess {
                     "-u",
                     script.toString(),
                     nonce,
-                    folder.path().toString()));
+                    folder.path().toString(),
+                    launch.sandbox().argument()));
             Process process = new ProcessExecutor(command)
                     .directory(home.toFile())
                     .environment(launch.variables(System.getenv(), System.getProperties()))

@@ -89,7 +89,7 @@ class WorkerEnvironmentTest {
     }
 
     private static WorkerLaunch launch(boolean network) {
-        return WorkerLaunch.of(ProviderKind.MLX, List.of("python"), folder -> folder, network, null);
+        return WorkerLaunch.of(ProviderKind.MLX, List.of("python"), folder -> folder, network, null, Sandbox.OFF);
     }
 
     private static Properties properties(String... pairs) {
