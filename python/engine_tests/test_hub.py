@@ -239,6 +239,15 @@ class HubTest(unittest.TestCase):
         self.assertEqual([path.name for path in self.cache.glob("models--*")], ["models--tiny--other"])
         self.assertEqual(hub.remove("tiny/other"), facts["bytes"])
 
+    def test_a_worker_without_the_network_says_what_is_missing(self):
+        elsewhere = source.Download(room=5, here=False)
+        with self.assertRaises(source.NotDownloaded) as missing:
+            source.resolve("tiny/chat", "main", elsewhere, None)
+        self.assertEqual(missing.exception.asked, {"source": "tiny/chat", "revision": "main", "roomBytes": 5})
+        self.assertEqual(self.server.log, [])
+        path, _ = self.fetch("tiny/chat")
+        self.assertEqual(source.resolve("tiny/chat", None, elsewhere, None), path)
+
     def test_a_part_of_a_model_is_removed_too(self):
         self.failed(DownloadFailed, "faults/stall", stall=0.3)
         there = [path.stat().st_size for path in (self.cache / "models--faults--stall" / "blobs").iterdir()]

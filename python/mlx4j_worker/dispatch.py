@@ -34,6 +34,7 @@ from mlx4j_worker.requests import (
     parse_prompt,
     parse_score,
 )
+from mlx4j_worker.source import NotDownloaded
 from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, TooLong, call_id, parse
 
 EXIT_ENGINE_DEAD = 70
@@ -333,6 +334,8 @@ class Worker:
             if handler is None:
                 raise UnknownMethod(f"This worker has no method {call.method!r}.")
             handler(call)
+        except NotDownloaded as missing:
+            call.answer({"download": missing.asked})
         except Exception as error:
             self._fail(call, error)
 
@@ -417,7 +420,7 @@ class Worker:
         call.answer({"parameters": self._loaded().parameters()})
 
     def _fetch_model(self, call):
-        asked = parse_hub(call.params, ("source", "revision", "hubToken", "stallSeconds"))
+        asked = parse_hub(call.params, ("source", "revision", "hubToken", "stallSeconds", "roomBytes"))
 
         def poll():
             self._moved = time.monotonic()
@@ -425,7 +428,9 @@ class Worker:
                 raise Cancelled("The download was cancelled; what is there of it is kept.")
 
         stall = hub.STALL_SECONDS if asked.stall is None else asked.stall
-        folder, facts = hub.fetch(asked.source, asked.revision, asked.token, call.progress, stall=stall, poll=poll)
+        folder, facts = hub.fetch(
+            asked.source, asked.revision, asked.token, call.progress, asked.room, stall=stall, poll=poll
+        )
         call.answer({"folder": str(folder), **facts})
 
     def _model_info(self, call):

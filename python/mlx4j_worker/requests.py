@@ -247,12 +247,16 @@ def parse_options(params):
 
 @dataclass(frozen=True)
 class HubRequest:
-    """A model of the hub, for the calls that work the hub's cache; ``token`` is the user's, ``stall`` in seconds."""
+    """A model of the hub, for the calls that work the hub's cache; ``token`` is the user's.
+
+    ``stall`` is in seconds, ``room`` how many bytes of weights can be loaded.
+    """
 
     source: str
     revision: str | None
     token: str | None
     stall: float | None
+    room: int | None
 
 
 def parse_hub(params, known):
@@ -262,7 +266,8 @@ def parse_hub(params, known):
     if not source or source.startswith(("/", ".", "~")) or source.count("/") != 1:
         raise InvalidRequest(f"source is {shown(source)}, but must be the id of a model of the hub: org/name.")
     stall = number(params, "stallSeconds", float, 0, 86_400, OPTIONAL, above=True)
-    return HubRequest(source, typed(params, "revision", str, None), token_of(params), stall)
+    room = number(params, "roomBytes", int, 0, 2**62, OPTIONAL)
+    return HubRequest(source, typed(params, "revision", str, None), token_of(params), stall, room)
 
 
 def token_of(params):

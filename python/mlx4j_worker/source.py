@@ -6,28 +6,43 @@ from pathlib import Path
 from reprlib import repr as shown
 
 from mlx4j_worker import files, hub
-from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound
+from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, WorkerError
 from mlx4j_worker.folder import read_json
 from mlx4j_worker.requests import token_of
 
 
+class NotDownloaded(WorkerError):
+    """A model is not in the cache, may be downloaded, but not by this worker, which has no network."""
+
+    def __init__(self, source, revision, room):
+        super().__init__(f"{source} is not in the hub's cache.")
+        self.asked = {"source": source, "revision": revision, "roomBytes": room}
+
+
 @dataclass(frozen=True)
 class Download:
-    """That a download is allowed. ``token`` is the user's of the hub, ``room`` bytes that weights may take, or None."""
+    """That a download is allowed. ``token`` is the user's of the hub, ``room`` bytes that weights may take, or None.
+
+    Without ``here`` another process has to do it: ``HF_HUB_OFFLINE`` is set for a worker without network.
+    """
 
     token: str | None = None
     room: int | None = None
+    here: bool = True
 
     @classmethod
     def of(cls, params, room):
         """What the params of ``initialize`` allow: a Download, or None."""
-        return cls(token_of(params), room) if params.get("download", False) else None
+        if not params.get("download", False):
+            return None
+        return cls(token_of(params), room, os.environ.get("HF_HUB_OFFLINE") != "1")
 
 
 def resolve(source, revision, download, progress):
     """The local folder of ``source``, a path or a hub id ``org/name``.
 
     ``progress(phase, done, total, unit)`` is told of a download. Where ``download`` is None only the cache is asked.
+    Raises NotDownloaded where another process has to download it.
     """
     if os.path.isdir(source):
         return Path(source)
@@ -50,6 +65,8 @@ def resolve(source, revision, download, progress):
                 f"{source} is not in the hub's cache, and MLX4J_DOWNLOAD=never forbids a download.",
                 f"Fetch it with `mlx4j models pull {source}`, or set MLX4J_DOWNLOAD=auto.",
             ) from None
+    if not download.here:
+        raise NotDownloaded(source, revision, download.room)
     return hub.fetch(source, revision, download.token, progress, download.room)[0]
 
 

@@ -43,6 +43,7 @@ sys.path.insert(0, os.environ.get("MLX4J_PYTHON_DIR") or os.path.dirname(os.path
 from mlx4j_worker import stdio
 
 descriptors = stdio.claim()
+del sys.argv[3:]  # no sandbox: scripts write files where tests name them
 
 from mlx4j_worker import errors, failures  # noqa: E402
 from mlx4j_worker.generation import Generation, Prepared  # noqa: E402

@@ -26,6 +26,7 @@ def _is_whole():
 
 
 needs_linux = pytest.mark.skipif(not _is_whole(), reason="needs Landlock of Linux 6.12")
+REAL = PYTHON_DIR / "hf_worker.py"  # greets without its packages
 HELD = {"files": "landlock", "network": "seccomp", "missing": []}
 
 # A statement, and the errno that it fails with; 0 is none. FOLDER is writable, HOME is not.
@@ -129,14 +130,14 @@ def test_what_a_worker_can_and_what_it_cannot_do(home, tmp_path, in_child):
 @needs_linux
 def test_a_worker_says_what_holds_it(start_worker, tmp_path):
     rules = {"mode": "require", "network": False, "write": [str(tmp_path)]}
-    told = start_worker(arguments=["", json.dumps(rules)]).hello()["sandbox"]
+    told = start_worker(script=REAL, arguments=["", json.dumps(rules)]).hello()["sandbox"]
     assert told == {"mode": "require", **HELD}
 
 
 @needs_linux
 def test_the_parts_that_a_worker_needs_stay_open(start_worker):
     told = [
-        start_worker(arguments=["", json.dumps({"mode": "auto", **rules})]).hello()["sandbox"]
+        start_worker(script=REAL, arguments=["", json.dumps({"mode": "auto", **rules})]).hello()["sandbox"]
         for rules in ({"network": True, "write": []}, {"network": False, "write": None}, {"network": True})
     ]
     assert [(one["files"], one["network"]) for one in told] == [

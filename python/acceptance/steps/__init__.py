@@ -1,7 +1,7 @@
 """The steps of the kit, in the order in which they run."""
 
 from acceptance.runner import Step
-from acceptance.steps import build, correctness, facts, faults, files, orphans, setup, sleep, soak, suites
+from acceptance.steps import build, correctness, facts, faults, files, orphans, sandbox, setup, sleep, soak, suites
 
 STEPS: tuple[Step, ...] = (
     build.STEP,
@@ -11,6 +11,7 @@ STEPS: tuple[Step, ...] = (
     correctness.STEP,
     faults.STEP,
     files.STEP,
+    sandbox.STEP,
     soak.STEP,
     sleep.STEP,
     *suites.STEPS,

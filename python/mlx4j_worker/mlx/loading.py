@@ -73,6 +73,7 @@ def _engine(params, options, progress):
     found = layout.read(params, options, progress, _room(options))
     if found.dylora:
         experts.check(found.dylora, options)
+    _draft_of(params, options, progress)  # may have to be downloaded, which is better known before the model is loaded
     if not options.given("ranks", "hosts"):
         return _engine_of(found, params, options, progress)
     where = hosts.of(options)
@@ -313,8 +314,7 @@ def _decoder(model, tokenizer, options, params, progress):
         if options.kv_bits is not None:
             _check_quantized_cache(batch)
         return batch
-    download = source.Download.of(params, available_bytes(options.memory_limit_bytes))
-    path = source.resolve(options.draft_model, None, download, progress)
+    path = _draft_of(params, options, progress)
     folder.check_links(path)
     draft_model, config, _ = load_layout(Layout("model", path, folder.check(path), path), options, progress)
     draft_tokenizer = tokenizer_of(path, config)
@@ -342,6 +342,14 @@ def _call_format(tokenizer):
     if not tokenizer.has_tool_calling or tokenizer.tool_parser is None:
         return None
     return formats.CallFormat(tokenizer.tool_call_start, tokenizer.tool_call_end, tokenizer.tool_parser)
+
+
+def _draft_of(params, options, progress):
+    """The folder of the draft model, or None."""
+    if options.draft_model is None:
+        return None
+    download = source.Download.of(params, available_bytes(options.memory_limit_bytes))
+    return source.resolve(options.draft_model, None, download, progress)
 
 
 def _hidden_states(model):

@@ -86,6 +86,7 @@ class ProviderConfigTest {
                 Setting.MLX4J_MAX_WORKERS, "7",
                 Setting.MLX4J_MEMORY_RESERVE_MB, "7",
                 Setting.MLX4J_PREFIX_CACHE_MB, "7"));
+        values.put(Setting.MLX4J_SANDBOX, "require");
         values.putAll(Map.of(
                 Setting.MLX_DRAFT_TOKENS, "7",
                 Setting.MLX_KV_BITS, "8",
@@ -222,6 +223,7 @@ class ProviderConfigTest {
         "MLX4J_ALLOW_ANY_PLATFORM, yes, true or false",
         "MLX4J_ALLOW_ANY_PLATFORM, 1, true or false",
         "MLX4J_DOWNLOAD, always, auto or never",
+        "MLX4J_SANDBOX, on, 'auto, require or off'",
         "MLX4J_DOWNLOAD, false, auto or never",
         "MLX4J_TRUST_REMOTE_CODE, yes, true or false",
         "MLX4J_ALLOW_PICKLES, 1, true or false",

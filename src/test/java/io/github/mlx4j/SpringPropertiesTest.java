@@ -74,6 +74,7 @@ class SpringPropertiesTest {
             value("MLX4J_HOME", "mlx4j.home", "a"),
             value("MLX4J_ALLOW_ANY_PLATFORM", "mlx4j.allow-any-platform", "true"),
             value("MLX4J_DOWNLOAD", "mlx4j.download", "never"),
+            value("MLX4J_SANDBOX", "mlx4j.sandbox", "require"),
             value("MLX4J_HANG_SECONDS", "mlx4j.hang", "90", "90"),
             value("MLX4J_IDLE_SECONDS", "mlx4j.idle", "1h", "3600"),
             value("MLX4J_MAX_REQUESTS", "mlx4j.max-requests", "7"),

@@ -94,7 +94,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 () -> launch(kind, settings),
                 InitializeParams.of(absolute(settings.model()), settings.download())
                         .with(options(kind, settings.options()))
-                        .with(settings.download() && needsHub(kind, settings) ? HubToken.in(System.getenv()) : null),
+                        .with(downloadsItself(kind, settings) ? HubToken.in(System.getenv()) : null),
                 settings.budget(),
                 settings.options().limits(view));
         view.worker = worker;
@@ -353,15 +353,23 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             throw new ProviderUnavailableException(code, not.reason(), not.fix());
         }
         Availability.Ready ready = (Availability.Ready) availability;
-        boolean network = settings.download() && needsHub(kind, settings);
+        boolean network = downloadsItself(kind, settings);
         Boolean tf32 = settings.options().mlx().tf32();
         return WorkerLaunch.of(kind, ready.command(), settings.scripts(), network, tf32, sandbox(kind, settings, network));
     }
 
+    /** Whether the worker itself downloads its model: only one that has the network in any case. */
+    private static boolean downloadsItself(ProviderKind kind, WorkerSettings settings) {
+        return settings.download() && (hasRanks(kind, settings) || settings.options().sandbox() == SandboxMode.OFF) && needsHub(kind, settings);
+    }
+
+    private static boolean hasRanks(ProviderKind kind, WorkerSettings settings) {
+        return kind == ProviderKind.MLX && settings.options().mlx().isSpread();
+    }
+
     private static Sandbox sandbox(ProviderKind kind, WorkerSettings settings, boolean downloads) {
-        boolean hasRanks = kind == ProviderKind.MLX && settings.options().mlx().isSpread();
         String mode = settings.options().sandbox().id();
-        return new Sandbox(mode, downloads || hasRanks, downloads ? null : List.of(), null);
+        return new Sandbox(mode, hasRanks(kind, settings), downloads ? null : List.of(), null);
     }
 
     /** The worker, as a listener sees it. */

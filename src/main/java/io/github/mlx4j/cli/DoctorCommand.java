@@ -66,7 +66,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
     }
 
-    private static Map<String, Object> report(ProviderFactory providers) {
+    private static Map<String, Object> report(ProviderFactory providers) throws InterruptedException {
         Map<String, Object> report = new LinkedHashMap<>();
         Platform platform = Platform.current();
         report.put("mlx4j", Main.Version.text());
@@ -80,6 +80,7 @@ final class DoctorCommand implements Callable<Integer> {
             attempts.add(describe(attempt, providers));
         }
         report.put("providers", attempts);
+        report.put("sandbox", SandboxSection.describe(providers));
         report.put("workers", lastEvents(providers));
         try {
             Selection selection = providers.selection();
@@ -181,6 +182,7 @@ final class DoctorCommand implements Callable<Integer> {
                                     .formatted(one.get("provider").toString().toUpperCase(Locale.ROOT))
                             : one.get("model"));
         }
+        SandboxSection.print((Map<?, ?>) report.get("sandbox"), out);
         List<?> events = (List<?>) report.get("workers");
         if (!events.isEmpty()) {
             out.printf("%nworkers lately (%s):%n", Path.of((String) report.get("home"), ProviderFactory.JOURNAL));

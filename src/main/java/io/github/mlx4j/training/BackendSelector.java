@@ -132,6 +132,7 @@ final class BackendSelector {
     private Opened open(ProviderKind kind, Availability.Ready ready, Consumer<Progress> onProgress) {
         boolean folder = Files.isDirectory(UserPath.of(model));
         boolean network = providers.download()
+                && (hasRanks(kind) || providers.workers().sandbox() == SandboxMode.OFF)
                 && (!folder || Files.exists(UserPath.of(model).resolve("adapter_config.json")));
         ModelOptions options = providers.workers().model();
         MlxOptions mlx = providers.workers().mlx();
@@ -167,9 +168,12 @@ final class BackendSelector {
     }
 
     private Sandbox sandbox(ProviderKind kind, boolean downloads) {
-        boolean hasRanks = kind == ProviderKind.MLX && providers.workers().mlx().isSpread();
         String mode = providers.workers().sandbox().id();
-        return new Sandbox(mode, downloads || hasRanks, downloads ? null : writable(), null);
+        return new Sandbox(mode, hasRanks(kind), downloads ? null : writable(), null);
+    }
+
+    private boolean hasRanks(ProviderKind kind) {
+        return kind == ProviderKind.MLX && providers.workers().mlx().isSpread();
     }
 
     private @Nullable List<Path> writable() {

@@ -90,7 +90,7 @@ public final class ModelConverter {
         ConversionConfig.Recipe recipe = config.recipe();
         Dtype dtype = config.dtype();
         Integer groupSize = quantization == null ? null : quantization.groupSize();
-        boolean network = download && isOfHub(config.source());
+        boolean network = downloadsItself() && isOfHub(config.source());
         ConvertParams params = new ConvertParams(
                 ProtocolVersion.CURRENT,
                 new ModelParams(absolute(config.source()), config.revision()),
@@ -125,7 +125,7 @@ public final class ModelConverter {
         Path adapter = config.adapter();
         String base = config.base();
         boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
-        boolean network = download && (isOfHub(config.source()) || !itsOwnBase);
+        boolean network = downloadsItself() && (isOfHub(config.source()) || !itsOwnBase);
         FuseParams params = new FuseParams(
                 ProtocolVersion.CURRENT,
                 new ModelParams(absolute(config.source()), null),
@@ -160,8 +160,13 @@ public final class ModelConverter {
         }
         List<String> python = ((Availability.Ready) found).command();
         boolean tf32 = false; // the comparison with the source is a proof
-        Sandbox rules = new Sandbox(sandbox.id(), network, network ? null : List.of(), Path.of(absolute(output)));
+        Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), Path.of(absolute(output)));
         return WorkerLaunch.of(ProviderKind.MLX, python, scripts, network, tf32, rules);
+    }
+
+    /** Whether the worker itself downloads its model; otherwise it has no network, and another process does. */
+    private boolean downloadsItself() {
+        return download && sandbox == SandboxMode.OFF;
     }
 
     private @Nullable HubToken token(boolean network) {

@@ -12,6 +12,7 @@ import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
@@ -231,6 +232,7 @@ class TrainingSessionTest {
                                         ProviderKind.MLX,
                                         folder.resolve("mlx/python").toString())
                                 .allowAnyPlatform(true)
+                                .workers(WorkerOptions.DEFAULT.withSandbox(SandboxMode.OFF))
                                 .build(),
                         "org/name",
                         config,

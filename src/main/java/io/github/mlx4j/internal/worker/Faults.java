@@ -58,7 +58,9 @@ final class Faults {
 
     /** The exception for a worker that the system can't restrict, though that is required. */
     static ConfigurationException notHeld(ProviderKind kind, Hello.@Nullable Sandbox told) {
-        List<String> missing = told == null ? List.of("It does not say what holds.") : told.missing();
+        List<String> missing = told == null || told.missing().isEmpty()
+                ? List.of("It does not say that anything restricts it.")
+                : told.missing();
         return new ConfigurationException(
                 "MLX4J_SANDBOX=require, but the %s worker can't be restricted on this system. %s"
                         .formatted(kind.id(), String.join(" ", missing)),

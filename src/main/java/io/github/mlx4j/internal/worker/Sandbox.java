@@ -27,11 +27,6 @@ public record Sandbox(
 
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** For a worker that writes nothing but answers. */
-    public static Sandbox of(String mode, boolean network) {
-        return new Sandbox(mode, network, List.of(), null);
-    }
-
     /** Whether a worker that can't be restricted must not start. */
     boolean isRequired() {
         return mode.equals("require");
@@ -41,7 +36,7 @@ public record Sandbox(
     String argument() {
         Map<String, Object> rules = new HashMap<>();
         rules.put("mode", mode);
-        rules.put("network", network);
+        rules.put("network", network || mode.equals("off"));
         rules.put(
                 "write",
                 write == null ? null : write.stream().map(Path::toString).toList());

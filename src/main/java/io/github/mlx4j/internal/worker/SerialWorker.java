@@ -5,11 +5,16 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.FetchModelResult;
+import io.github.mlx4j.internal.protocol.HubModelParams;
+import io.github.mlx4j.internal.protocol.HubToken;
+import io.github.mlx4j.internal.protocol.MissingModel;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.threads.Timer;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -34,12 +39,14 @@ public final class SerialWorker implements AutoCloseable {
 
     private final String name;
     private final WorkerClient client;
+    private final WorkerLaunch launch;
     private final WorkerLimits limits;
     private final LeakGuard guard;
     private volatile @Nullable String running; // the id of the call
 
-    private SerialWorker(String name, WorkerClient client, WorkerLimits limits) {
-        this.name = name;
+    private SerialWorker(WorkerLaunch launch, WorkerClient client, WorkerLimits limits) {
+        this.launch = launch;
+        this.name = launch.kind().id();
         this.client = client;
         this.limits = limits;
         this.guard = LeakGuard.watch(
@@ -54,7 +61,7 @@ public final class SerialWorker implements AutoCloseable {
     public static SerialWorker start(WorkerLaunch launch, WorkerLimits limits) {
         String name = launch.kind().id();
         try {
-            SerialWorker worker = new SerialWorker(name, WorkerClient.start(launch), limits);
+            SerialWorker worker = new SerialWorker(launch, WorkerClient.start(launch), limits);
             return worker.orClose(() -> {
                 try {
                     worker.await(worker.client.hello(), limits.hello());
@@ -79,7 +86,8 @@ public final class SerialWorker implements AutoCloseable {
     /**
      * The first call, which loads what the others need, or is a job of its own: may take as long as it tells of
      * progress, which goes to the log and to {@code onProgress}, on the worker's reader thread. An interrupt cancels
-     * it. If it fails or is cancelled, the worker ends.
+     * it. If it fails or is cancelled, the worker ends. If a model has to be downloaded first, another process does
+     * that.
      *
      * @throws CancelledException if the thread is interrupted; its flag stays set
      */
@@ -87,16 +95,24 @@ public final class SerialWorker implements AutoCloseable {
         StallClock clock = new StallClock();
         ProgressLog log = new ProgressLog(name);
         return orClose(() -> {
-            Sent<T> sent = send(method, params, result, progress -> {
+            Consumer<Progress> told = progress -> {
                 clock.reset();
                 log.accept(progress);
                 onProgress.accept(progress);
-            });
+            };
+            Sent<JsonNode> sent = send(method, params, JsonNode.class, told);
             while (true) {
                 try {
-                    T loaded = await(sent.answer, clock.left(limits.loadStall()));
+                    JsonNode loaded = await(sent.answer, clock.left(limits.loadStall()));
+                    Optional<MissingModel> missing = MissingModel.in(loaded);
+                    if (missing.isPresent()) {
+                        download(missing.get(), onProgress);
+                        sent = send(method, params, JsonNode.class, told);
+                        clock.reset();
+                        continue;
+                    }
                     client.watch(limits, () -> {});
-                    return loaded;
+                    return Codec.read(loaded, result);
                 } catch (TimeoutException late) {
                     if (clock.left(limits.loadStall()).isNegative()) {
                         throw silent(limits.loadStall());
@@ -107,6 +123,19 @@ public final class SerialWorker implements AutoCloseable {
                 }
             }
         });
+    }
+
+    private void download(MissingModel missing, Consumer<Progress> onProgress) {
+        try (SerialWorker downloader = start(launch.forDownload(), limits)) {
+            downloader.download(missing, HubToken.in(System.getenv()), onProgress);
+        }
+    }
+
+    /** Downloads a model into the hub's cache. */
+    void download(MissingModel missing, @Nullable HubToken token, Consumer<Progress> onProgress) {
+        HubModelParams params =
+                new HubModelParams(missing.source(), missing.revision(), token, null, missing.roomBytes());
+        load("fetchModel", params, FetchModelResult.class, onProgress);
     }
 
     /**

@@ -15,7 +15,9 @@ import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.MissingModel;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.threads.Daemons;
@@ -32,6 +34,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,6 +57,7 @@ public final class Worker implements AutoCloseable {
     private @Nullable CompletableFuture<Ready> current;
     private @Nullable Mlx4jException permanent;
     private @Nullable WorkerClient latest;
+    private @Nullable SerialWorker downloader;
     private String lastFailure = "";
     private boolean closed;
 
@@ -191,10 +195,12 @@ public final class Worker implements AutoCloseable {
     public void close() {
         CompletableFuture<Ready> last;
         WorkerClient client;
+        SerialWorker fetching;
         boolean first;
         synchronized (this) {
             last = current;
             client = latest;
+            fetching = downloader;
             first = !closed;
             closed = true;
         }
@@ -204,6 +210,9 @@ public final class Worker implements AutoCloseable {
         if (last != null) {
             last.completeExceptionally(closedWhileItStarted());
         }
+        if (fetching != null) {
+            fetching.close();
+        }
         if (client != null) {
             client.close();
         }
@@ -211,17 +220,22 @@ public final class Worker implements AutoCloseable {
 
     private void stop(CompletableFuture<Ready> which, String why) {
         WorkerClient client;
+        SerialWorker fetching;
         synchronized (this) {
             if (closed || current != which) {
                 return;
             }
             client = latest;
+            fetching = downloader;
             current = null;
         }
         history.add("stopped", why);
         log.info("{} worker stopped, {}; the next request starts it again", name, why);
         which.completeExceptionally(new WorkerDiedException(
                 "The " + name + " worker was stopped while it started, " + why + ".", "Try again.", 0, ""));
+        if (fetching != null) {
+            fetching.close();
+        }
         if (client != null) {
             client.stopIdle();
         }
@@ -250,9 +264,10 @@ public final class Worker implements AutoCloseable {
             waitBefore(starting);
             long begun = System.nanoTime();
             history.add("starting", "");
-            client = start(launch.get(), starting);
+            WorkerLaunch launched = launch.get();
+            client = start(launched, starting);
             await(client.hello(), limits.hello(), "say hello");
-            Ready ready = initialize(client, begun);
+            Ready ready = initialize(client, begun, missing -> download(missing, launched, starting));
             client.onEnd(this::failed);
             String what = "%s on %s (pid %d) after %d ms"
                     .formatted(
@@ -357,21 +372,48 @@ public final class Worker implements AutoCloseable {
     }
 
     /** Has it load its model; it was started at {@code begun} and has said hello. */
-    private Ready initialize(WorkerClient client, long begun) {
+    private Ready initialize(WorkerClient client, long begun, Consumer<MissingModel> download) {
         long hello = System.nanoTime();
         AtomicLong loading = new AtomicLong(hello);
-        CompletableFuture<JsonNode> answer = new CompletableFuture<>();
         StallClock clock = new StallClock();
         ProgressLog progress = new ProgressLog(name);
+        Consumer<Progress> onProgress = told -> {
+            clock.reset();
+            if (told.phase().equals("load")) {
+                loading.compareAndSet(hello, System.nanoTime());
+            }
+            progress.accept(told);
+        };
+        CompletableFuture<JsonNode> answer = initialize(client, onProgress);
+        while (true) {
+            try {
+                JsonNode info = await(answer, clock.left(limits.loadStall()), "load its model");
+                Optional<MissingModel> missing = MissingModel.in(info);
+                if (missing.isPresent()) {
+                    download.accept(missing.get());
+                    clock.reset();
+                    answer = initialize(client, onProgress);
+                    continue;
+                }
+                WorkerStatus.Start start = new WorkerStatus.Start(
+                        Duration.ofNanos(hello - begun),
+                        Duration.ofNanos(loading.get() - hello),
+                        Duration.ofNanos(System.nanoTime() - loading.get()));
+                return new Ready(client, Codec.read(info, ModelInfo.class), start);
+            } catch (WorkerStartException stalled) {
+                if (clock.left(limits.loadStall()).isNegative()) {
+                    throw stalled;
+                }
+            }
+        }
+    }
+
+    private CompletableFuture<JsonNode> initialize(WorkerClient client, Consumer<Progress> onProgress) {
+        CompletableFuture<JsonNode> answer = new CompletableFuture<>();
         client.call("initialize", model, new Reply() {
             @Override
             public void notified(String method, JsonNode params) {
-                clock.reset();
-                Progress told = Codec.read(params, Progress.class);
-                if (told.phase().equals("load")) {
-                    loading.compareAndSet(hello, System.nanoTime());
-                }
-                progress.accept(told);
+                onProgress.accept(Codec.read(params, Progress.class));
             }
 
             @Override
@@ -384,18 +426,24 @@ public final class Worker implements AutoCloseable {
                 answer.completeExceptionally(asLoadError(error));
             }
         });
-        while (true) {
-            try {
-                JsonNode info = await(answer, clock.left(limits.loadStall()), "load its model");
-                WorkerStatus.Start start = new WorkerStatus.Start(
-                        Duration.ofNanos(hello - begun),
-                        Duration.ofNanos(loading.get() - hello),
-                        Duration.ofNanos(System.nanoTime() - loading.get()));
-                return new Ready(client, Codec.read(info, ModelInfo.class), start);
-            } catch (WorkerStartException stalled) {
-                if (clock.left(limits.loadStall()).isNegative()) {
-                    throw stalled;
+        return answer;
+    }
+
+    /** Downloads a model in a process of its own, which ends when this worker is closed or stopped. */
+    private void download(MissingModel missing, WorkerLaunch launched, CompletableFuture<Ready> starting) {
+        try (SerialWorker fetching = SerialWorker.start(launched.forDownload(), limits)) {
+            synchronized (this) {
+                if (closed || current != starting) {
+                    throw closedWhileItStarted();
                 }
+                downloader = fetching;
+            }
+            fetching.download(missing, HubToken.in(System.getenv()), progress -> {});
+        } catch (WorkerOutOfMemoryException error) {
+            throw asLoadError(error);
+        } finally {
+            synchronized (this) {
+                downloader = null;
             }
         }
     }

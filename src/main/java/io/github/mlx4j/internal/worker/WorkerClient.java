@@ -360,7 +360,10 @@ public final class WorkerClient {
     }
 
     private static boolean isHeld(Hello.@Nullable Sandbox told) {
-        return told != null && told.missing().isEmpty();
+        return told != null
+                && told.missing().isEmpty()
+                && !told.files().equals("none")
+                && !told.network().equals("none");
     }
 
     /** What its process can't do, once it has said so. */

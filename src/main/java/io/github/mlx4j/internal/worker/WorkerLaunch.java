@@ -66,6 +66,11 @@ public record WorkerLaunch(
         return new WorkerLaunch(kind, python, scripts, network, environment, sandbox);
     }
 
+    /** A process of the same kind that downloads and never loads a model, so it has the network and no sandbox. */
+    WorkerLaunch forDownload() {
+        return new WorkerLaunch(kind, python, scripts, true, Map.of(), Sandbox.OFF);
+    }
+
     /** All variables of its process, as zt-exec takes them. */
     Map<String, String> variables(Map<String, String> ours, Properties system) {
         return network

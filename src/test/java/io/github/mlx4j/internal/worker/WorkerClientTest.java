@@ -14,6 +14,7 @@ import io.github.mlx4j.StubPython;
 import io.github.mlx4j.WorkerTraces;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
@@ -57,6 +58,21 @@ class WorkerClientTest {
     void closeClients() {
         clients.forEach(WorkerClient::close);
         folders.forEach(WorkerTraces::awaitGone);
+    }
+
+    @Test
+    void shouldRefuseAWorkerThatNothingRestrictsWhereThatIsRequired() throws Exception {
+        Sandbox required = new Sandbox("require", false, List.of(), null);
+        WorkerClient client = start(new WorkerLaunch(
+                ProviderKind.MLX,
+                List.of(FakeWorker.python().toString()),
+                FakeWorker.SCRIPTS, // which isn't restricted, and says so
+                false,
+                Map.of(),
+                required));
+        assertFails(client.hello(), ConfigurationException.class)
+                .withMessageContaining("MLX4J_SANDBOX=require")
+                .withMessageContaining("MLX4J_SANDBOX=auto");
     }
 
     @Test
