@@ -493,7 +493,12 @@ class WorkerClientTest {
         assertThat(reply.text().lines())
                 .contains("PATH", "EXTRA", "TOKENIZERS_PARALLELISM")
                 .filteredOn(
-                        name -> !Set.of("LC_CTYPE", "TMPDIR", "__CF_USER_TEXT_ENCODING") // Python, the worker, macOS
+                        name -> !Set.of( // of Python, the worker and macOS
+                                        "LC_CTYPE",
+                                        "TMPDIR",
+                                        "HF_MODULES_CACHE",
+                                        "TRITON_CACHE_DIR",
+                                        "__CF_USER_TEXT_ENCODING")
                                 .contains(name))
                 .allMatch(listed::contains);
     }
