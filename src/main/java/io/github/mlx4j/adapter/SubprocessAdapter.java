@@ -355,12 +355,15 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         Availability.Ready ready = (Availability.Ready) availability;
         boolean network = downloadsItself(kind, settings);
         Boolean tf32 = settings.options().mlx().tf32();
-        return WorkerLaunch.of(kind, ready.command(), settings.scripts(), network, tf32, sandbox(kind, settings, network));
+        return WorkerLaunch.of(
+                kind, ready.command(), settings.scripts(), network, tf32, sandbox(kind, settings, network));
     }
 
     /** Whether the worker itself downloads its model: only one that has the network in any case. */
     private static boolean downloadsItself(ProviderKind kind, WorkerSettings settings) {
-        return settings.download() && (hasRanks(kind, settings) || settings.options().sandbox() == SandboxMode.OFF) && needsHub(kind, settings);
+        return settings.download()
+                && (hasRanks(kind, settings) || settings.options().sandbox() == SandboxMode.OFF)
+                && needsHub(kind, settings);
     }
 
     private static boolean hasRanks(ProviderKind kind, WorkerSettings settings) {

@@ -492,14 +492,9 @@ class WorkerClientTest {
         assertThat(reply.end()).succeedsWithin(SOON);
         assertThat(reply.text().lines())
                 .contains("PATH", "EXTRA", "TOKENIZERS_PARALLELISM")
-                .filteredOn(
-                        name -> !Set.of( // of Python, the worker and macOS
-                                        "LC_CTYPE",
-                                        "TMPDIR",
-                                        "HF_MODULES_CACHE",
-                                        "TRITON_CACHE_DIR",
-                                        "__CF_USER_TEXT_ENCODING")
-                                .contains(name))
+                .filteredOn(name -> !Set.of( // of Python, the worker and macOS
+                                "LC_CTYPE", "TMPDIR", "HF_MODULES_CACHE", "TRITON_CACHE_DIR", "__CF_USER_TEXT_ENCODING")
+                        .contains(name))
                 .allMatch(listed::contains);
     }
 
