@@ -324,7 +324,7 @@ class TestPreparing:
 
     def test_one_prepared_call_joins_at_a_time(self):
         joined = []
-        worker = Worker("fake", None, "", None)
+        worker = Worker("fake", None, "", {}, None)
         for i in range(3):
             prepared = Preparation(SimpleNamespace(ended=False, cancelled=False), lambda i=i: lambda: joined.append(i))
             prepared.run()

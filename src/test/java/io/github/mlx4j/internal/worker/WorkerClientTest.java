@@ -589,7 +589,8 @@ class WorkerClientTest {
                     return launch.scripts().install(folder);
                 },
                 launch.network(),
-                launch.environment()));
+                launch.environment(),
+                launch.sandbox()));
         clients.add(client);
         return client;
     }
