@@ -62,7 +62,7 @@ class Places(Devices):
         """One that decodes, one in prefill, one to embed and one that waits."""
         started = self.lab.start(STORY)
         self.lab.step(6)
-        return started, self.lab.start(prompt=LONG), self.lab.embed("a text")
+        return started, self.lab.start(prompt=LONG), self.lab.embed(LONG * 2)
 
     def test_nobody_is_answered_and_the_prefix_cache_is_empty(self):
         places = {
@@ -239,10 +239,10 @@ class MemoryShort(Devices):
         self.assertFalse(waiting.ended)
 
     def test_the_one_whose_own_prefill_or_work_fails_is_told(self):
-        long, other = self.lab.start(prompt=LONG), self.lab.start(MONTHS)
+        first, other = self.lab.start(MONTHS), self.lab.start(prompt=LONG)  # the shorter prompt comes first
         with mock.patch.object(self.decoder, "prefill", raising(SHORT)):
-            self.fails(long, other)
-        self.assertIsInstance(long.error, OutOfMemory)
+            self.fails(first, other)
+        self.assertIsInstance(first.error, OutOfMemory)
         self.assertFalse(other.ended)
 
     def test_an_allocation_that_is_refused_is_no_failure_of_the_device(self):

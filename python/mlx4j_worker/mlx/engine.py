@@ -178,32 +178,41 @@ class MlxEngine:
         return [{"name": name, "shape": list(w.shape), "dtype": dtype_name(w.dtype)} for name, w in every]
 
     def step(self, _poll):
-        """Either a token for every row of the batch, or a chunk of a prompt or of another work."""
+        """A token for every row of the batch and a chunk of prompts or of another work, each if it is its turn."""
         try:
             with failures.checked(_LESS):
                 self._drop_cancelled()
                 self._start_waiting()
-                self._turn()
+                self._take_turns()
         except DeviceFailed as failure:
             self._prefixes.clear()
             failure.blame(*(row.generation.call for row in self._rows() if row.generation.delivered))
             raise
 
-    def _turn(self):
-        prompts = sorted([*self._prefilling, *list(self._works)[:1]], key=_received)
-        decoding = len(self._decoder.rows) + len(self._joining)
-        if not decoding and not prompts:
-            return
-        begun = time.monotonic()
-        if not self._turns.prefill_next(decoding, len(prompts)):
+    def _take_turns(self):
+        decoding, prompts = self._requests()
+        if decoding and not self._turns.prefill_next(decoding, len(prompts)):
+            begun = time.monotonic()
             self._decode_step()
             self._turns.decoded(time.monotonic() - begun)
-            return
+        begun = time.monotonic()
+        while time.monotonic() - begun < ChunkSize.SECONDS / 2:  # short prompts go together
+            decoding, prompts = self._requests()
+            if not prompts or not self._turns.prefill_next(decoding, len(prompts)):
+                return
+            self._prefill_turn(decoding, prompts)
+
+    def _requests(self):
+        """(how many requests decode, the prompts and the other work in the order of their arrival)."""
+        prompts = sorted([*self._prefilling, *list(self._works)[:1]], key=_received)
+        return len(self._decoder.rows) + len(self._joining), prompts
+
+    def _prefill_turn(self, decoding, prompts):
         if decoding:  # the pass under way is decoding's time
+            begun = time.monotonic()
             self._settle()
-            settled = time.monotonic()
-            self._turns.decoded(settled - begun)
-            begun = settled
+            self._turns.decoded(time.monotonic() - begun)
+        begun = time.monotonic()
         prompt = self._turns.pick(prompts)
         self._work_step(prompt) if prompt in self._works else self._prefill_step(prompt)
         self._turns.prefilled(time.monotonic() - begun)
