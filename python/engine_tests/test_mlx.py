@@ -118,6 +118,7 @@ class Turning(Shared):
         self.patch(mock.patch.object(engine_module, "time", mock.Mock(monotonic=lambda: self.now)))
         self.timed(engine._decoder, "prefill", lambda _cache, tokens: len(tokens) * self.SECONDS_OF_TOKEN)
         self.timed(engine._decoder, "step", lambda *_: self.SECONDS_OF_STEP)
+        self.timed(engine, "_work_step", lambda _: ChunkSize.SECONDS)
 
     def patch(self, patch):
         patch.start()
