@@ -625,7 +625,7 @@ class Disagreements(Folders):
         return tokens[len(prompt) :]
 
     def test_a_window_that_cannot_be_in_the_cache_bounds_the_context(self):
-        mistral = self.model("mistral", sliding_window=16)
+        mistral = self.model("mistral", sliding_window=16, head_dim=32)
         mixed = self.model("qwen2", sliding_window=16, layer_types=["full_attention", "sliding_attention"])
         for folder, options in (
             (mistral, {"kvBits": 8}),
