@@ -11,6 +11,7 @@ from mlx4j_worker import failures, files, folder, memory
 from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import changes, loading, proof, writing
+from mlx4j_worker.mlx.architectures import FalconH1
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.requests import Options
 
@@ -120,7 +121,10 @@ def _changed(source, wanted, step):
     else:
         kind = "same" if _types(model) == before and not wanted.fuse else "rounded"
     dtype = dtype_name(widest_dtype(model.parameters()))
-    return _with_dtype(_own(config, source.layout), dtype), unquantized, kind
+    config = _own(config, source.layout)
+    if config.get("model_type") == "falcon_h1":
+        config = FalconH1.without_folded(config)
+    return _with_dtype(config, dtype), unquantized, kind
 
 
 @contextmanager
