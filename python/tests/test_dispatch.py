@@ -394,7 +394,7 @@ class TestBadLines:
         assert "shorter text" in answer["error"]["data"]["hint"]
         assert "result" in worker.answer(worker.generate("still here"))
 
-    @pytest.mark.parametrize("method", sorted(Worker("mlx", None, "", None)._handlers))
+    @pytest.mark.parametrize("method", sorted(Worker("mlx", None, "", {}, None)._handlers))
     def test_a_result_that_is_too_long_is_an_error_that_says_what_to_do(self, method):
         ended = []
         with tempfile.TemporaryFile() as sent:
@@ -409,7 +409,7 @@ class TestBadLines:
         assert ended == [call]
 
     def test_each_hint_is_of_a_method(self):
-        assert SMALLER_RESULT.keys() <= Worker("mlx", None, "", None)._handlers.keys()
+        assert SMALLER_RESULT.keys() <= Worker("mlx", None, "", {}, None)._handlers.keys()
 
     def test_a_line_over_the_limit_is_answered_and_survived(self, worker):
         worker.write(b"x" * (MAX_LINE_BYTES + 1) + b"\n")
