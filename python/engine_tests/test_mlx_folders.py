@@ -33,6 +33,7 @@ from mlx4j_worker.errors import (
 )
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading, ropes, works
+from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.requests import parse_logits
 
 TOKENS = [1, 5, 400, 77, 900, 12, 12, 33, 1023, 8]
@@ -140,12 +141,29 @@ class Methods(Folders):
         cls.lab = lab()
         cls.model_itself = cls.lab.engine._parts.model
 
+    def one_chunk_a_step(self):
+        """On the engine's clock, each chunk of a prompt or of other work and each step of decoding is a turn."""
+        now = [0.0]
+
+        def timed(work):
+            def run(*args):
+                now[0] += ChunkSize.SECONDS
+                return work(*args)
+
+            return run
+
+        engine = self.lab.engine
+        for owner, name in ((engine, "_work_step"), (engine._decoder, "step"), (engine._decoder, "prefill")):
+            self.enterContext(mock.patch.object(owner, name, timed(getattr(owner, name))))
+        self.enterContext(mock.patch.object(engine_module, "time", mock.Mock(monotonic=lambda: now[0])))
+
     def plain(self, tokens):
         return numpy.array(self.model_itself(mx.array([tokens]))[0].astype(mx.float32))
 
     def test_logits_are_those_of_a_plain_pass_in_chunks_too(self):
         expected = self.plain(TOKENS)
         self.assertClose(logits(self.lab), expected)
+        self.one_chunk_a_step()
         with mock.patch.object(works, "MOST_LOGITS_BYTES", 3 * 4 * 1024):
             call = Call()
             self.lab.engine.logits(call, parse_logits({"tokens": TOKENS}))
@@ -176,6 +194,7 @@ class Methods(Folders):
         self.assertFalse(score(self.lab, messages=messages, completion="Zebra").result["greedy"])
 
     def test_they_go_on_beside_generation_and_can_be_cancelled(self):
+        self.one_chunk_a_step()
         with mock.patch.object(works, "MOST_LOGITS_BYTES", 4 * 1024):
             works_ = [Call() for _ in range(3)]
             for call in works_:

@@ -33,6 +33,6 @@ class ChunkSize:
             return self.FIRST
         spread = n * xx - x * x + (n * self._TOO_CLOSE) ** 2
         slope = max(0.0, (n * xy - x * y) / spread)
-        at_context = max((y - slope * x) / n, 0.1 * y / n) + slope * context
+        at_context = max((y - slope * x) / n, 0.1 * y / n, 1e-9) + slope * context
         size = 2 * self.SECONDS / (at_context + math.sqrt(at_context**2 + 2 * slope * self.SECONDS))
         return int(min(max(size // self.LEAST * self.LEAST, self.LEAST), self.MOST))

@@ -95,8 +95,7 @@ def _engine_of(found, params, options, progress, others=None):
             loaded = sharding.Sharded(loaded, others)
             hidden_states = hidden_states and loaded.hidden(hidden_states)
         with _refusing(found.weights):
-            trial = loaded(mx.array([[0]]), cache=make_prompt_cache(loaded))
-            mx.eval(trial)  # what can't work at all is better known now
+            mx.eval(loaded(mx.array([[0]]), cache=make_prompt_cache(loaded)))  # what can't work is better known now
         tokenizer = tokenizer_of(found.tokenizer, config)
         parts = Parts(
             loaded,

@@ -481,7 +481,12 @@ class SubprocessAdapterTest {
 
         adapter.close();
         adapter = new MlxSubprocessAdapter(new WorkerSettings(
-                "fake", true, this::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerOptions.DEFAULT));
+                "fake",
+                true,
+                this::ready,
+                FakeWorker.SCRIPTS,
+                RestartBudget.standard(),
+                WorkerOptions.DEFAULT.withSandbox(SandboxMode.OFF)));
         assertThat(generate("{\"env\":true}").text().lines()).contains("PATH").doesNotContain("HF_HUB_OFFLINE");
     }
 
@@ -510,7 +515,7 @@ class SubprocessAdapterTest {
                 this::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerOptions.DEFAULT.withModel(options)));
+                WorkerOptions.DEFAULT.withModel(options).withSandbox(SandboxMode.OFF)));
         return generate("{\"env\":true}").text().contains("HF_HUB_OFFLINE");
     }
 

@@ -53,9 +53,10 @@ class BundledScriptsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"verify_install.py", "verify_environment.py"})
-    void shouldPutTheChoiceOfTorchsDeviceBeforeACheck(String name) throws IOException {
+    void shouldPutWhatACheckNeedsBeforeIt(String name) throws IOException {
         assertThat(BundledScripts.check(name))
                 .isEqualTo(Files.readString(SOURCES.resolve("mlx4j_worker/hf/devices.py")) + "\n"
+                        + Files.readString(SOURCES.resolve("mlx4j_worker/installed.py")) + "\n"
                         + Files.readString(SOURCES.resolve(name)));
     }
 
