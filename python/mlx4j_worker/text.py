@@ -29,7 +29,7 @@ class Detokenizer:
     def peek(self, token):
         """The text that this token would add, which may depend on the tokens before it; the window stays as it is."""
         before, text = self._decode(self._window), self._decode([*self._window, token])
-        return text.removeprefix(before.rstrip(_REPLACEMENT))
+        return text.removeprefix(before if text.startswith(before) else before.rstrip(_REPLACEMENT))
 
     def finish(self, cut=False):
         """What was held back; without its last character where that was ``cut`` in two."""
