@@ -45,6 +45,10 @@ class Costs(unittest.TestCase):
             with self.subTest(schema):
                 self.assertIn("multipleOf needs", self.refused("jsonSchema", schema))
 
+    def test_options_of_the_library_are_refused(self):
+        schema = {"type": "object", "x-guidance": {"lenient": True}, "not": {"required": ["a"]}}
+        self.assertIn("x-guidance is not a keyword", self.refused("jsonSchema", schema))
+
     def test_multiples_of_every_day(self):
         for multiple in (0.01, 0.25, 5, 86_400, 1_000_000):
             with self.subTest(multiple):

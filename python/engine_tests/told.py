@@ -42,12 +42,26 @@ class Told(unittest.TestCase):
     def test_the_switch_goes_by_the_name_that_the_template_reads(self):
         for switch in ("enable_thinking", "thinking"):
             with self.subTest(switch):
-                reads = f"{{%- if {switch} is defined %}}{{{{- 'told ' + {switch} | string }}}}{{%- endif %}}"
+                sets = f"{{%- if false and {switch} is not defined %}}{{%- set {switch} = 1 %}}{{%- endif %}}"
+                reads = f"{sets}{{%- if {switch} is defined %}}{{{{- 'told ' + {switch} | string }}}}{{%- endif %}}"
                 engine = self.other(f"{reads}{{#- <think></think> #}}")
                 self.assertIn("thinkingSwitch", engine.describe()["capabilities"])
                 self.assertEqual(self.render(engine), "")
                 self.assertEqual(self.render(engine, thinking=False), "told False")
                 self.assertEqual(self.render(engine, thinking=True), "told True")
+
+    def test_a_switch_may_have_a_default(self):
+        engine = self.other("{%- set thinking = thinking | default(true) %}{{- thinking }}{#- <think></think> #}")
+        self.assertEqual((self.render(engine), self.render(engine, thinking=False)), ("True", "False"))
+
+    def test_a_template_is_not_evaluated_when_it_is_loaded(self):
+        """Python would need 2 GB for the text, and hours for the number."""
+        for costly in ("'a' * 2000000000", "(7 ** 900000000) % 3", "('a\\n' * 100000) | indent(100000)"):
+            with self.subTest(costly):
+                engine = self.other("{%- if false and thinking %}{%- endif %}{{- (" + costly + ") | length }}")
+                self.assertEqual(engine.describe()["chat"], True)
+                with self.assertRaisesRegex(InvalidRequest, "template"):
+                    self.render(engine)
 
     def test_a_variable_of_the_template_s_own_is_no_switch(self):
         engine = self.other("{%- set thinking = messages[0].content %}{{- thinking }}{#- <think></think> #}")

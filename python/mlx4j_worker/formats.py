@@ -50,6 +50,7 @@ THINKING = (  # (opening mark, closing mark)
 )
 
 _SPECIAL = re.compile(r"<\|[^<>|]+\|?>|<[^<>|]+\|>")  # the parts of a mark that are tokens of their own
+_ABSENT = ("defined", "undefined", "default", "d")  # tests and filters for a variable that may be absent
 _SWITCHES = ("enable_thinking", "thinking")  # Qwen and GLM; DeepSeek and Granite
 
 
@@ -74,20 +75,21 @@ def _writes(mark, vocabulary, templates):
 
 def _switch(templates):
     """The variable for thinking that a template reads from its caller, or None."""
-    read = set().union(*map(_variables, templates))
-    return next((name for name in _SWITCHES if name in read), None)
+    return next((name for name in _SWITCHES if any(_reads(template, name) for template in templates)), None)
 
 
-def _variables(template):
-    """The names that a template takes from outside. A name that it only sets itself is not among them."""
-    from jinja2 import Environment, TemplateError, meta
+def _reads(template, name):
+    """Whether a template takes a variable from its caller: it reads it, and sets it only where there is none."""
+    from jinja2 import Environment, TemplateError, nodes
 
     plain = re.sub(r"{%-?\s*(end)?generation\s*-?%}", "", template)  # transformers' own tag
     try:
-        found = Environment(extensions=["jinja2.ext.loopcontrols"]).parse(plain)
-        return meta.find_undeclared_variables(found)
+        tree = Environment(extensions=["jinja2.ext.loopcontrols"]).parse(plain)  # generating code would evaluate parts
+        uses = {node.ctx for node in tree.find_all(nodes.Name) if node.name == name}
+        tests = [use.node for use in tree.find_all((nodes.Test, nodes.Filter)) if use.name in _ABSENT]
     except (TemplateError, RecursionError):
-        return set()  # rendering reports it
+        return False  # rendering reports it
+    return "load" in uses and ("store" not in uses or any(getattr(node, "name", None) == name for node in tests))
 
 
 # --- tool calls

@@ -123,6 +123,8 @@ def _grammar(matcher, response_format):
         if kind == "choice":
             return matcher.grammar_from_lark("start: " + " | ".join(map(_lark_string, value)))
         schema = {"type": "object"} if kind == "json" else value
+        if "x-guidance" in schema:  # llguidance's own options, one of which ignores what it can't enforce
+            raise ValueError("x-guidance is not a keyword of JSON Schema")
         return matcher.grammar_from_json_schema(json.dumps(schema), defaults=_SPACES)
     except ValueError as error:
         raise _refused(response_format, error) from None

@@ -59,13 +59,23 @@ ATTEMPTS = {
     "os.kill(os.getpid(), 0)": 0,
     "os.kill(OUTSIDE, 0)": errno.EPERM,
     "fcntl.ioctl(0, termios.TIOCSTI, b'x')": errno.EPERM,
+    "fcntl.ioctl(os.open(HOME + '/file', os.O_RDONLY), 0x40086602, bytes(8))": errno.EPERM,  # FS_IOC_SETFLAGS
+    "resource.prlimit(OUTSIDE, resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE))": errno.EPERM,
+    "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))": 0,
+    "os.setpriority(os.PRIO_PROCESS, OUTSIDE, 19)": errno.EPERM,
+    "os.nice(0)": 0,
+    "os.sched_setaffinity(OUTSIDE, os.sched_getaffinity(0))": errno.EPERM,
+    "os.sched_setaffinity(0, os.sched_getaffinity(0))": 0,
+    "os.pidfd_open(OUTSIDE)": errno.EPERM,
+    "call(seccomp.MACHINES[platform.machine()][1]['shmget'], 0, 4096, 0o1600)": errno.EPERM,
+    "call(seccomp.MACHINES[platform.machine()][1]['unshare'], 0x10000000)": errno.EPERM,  # CLONE_NEWUSER
     "call(seccomp.MACHINES[platform.machine()][1]['io_uring_setup'], 8, 0)": errno.EPERM,
     "call(seccomp.MACHINES[platform.machine()][1]['ptrace'], 16, OUTSIDE, 0, 0)": errno.EPERM,
 }
 
 # Runs the attempts in this process, then in a child that is not started by fork alone.
 PROGRAM = """
-import ctypes, fcntl, json, os, platform, socket, subprocess, sys, termios
+import ctypes, fcntl, json, os, platform, resource, socket, subprocess, sys, termios
 sys.path.insert(0, PYTHON)
 from mlx4j_worker import sandbox
 from mlx4j_worker.sandbox import seccomp
@@ -225,12 +235,18 @@ def test_the_filter_refuses_other_architectures_and_is_exact(machine):
     assert len(code) // 8 < 4096
     assert decided(code, other, numbers["socket"]) == decided(code, other, 999) == errno.EPERM
     denied = {number for number in range(600) if decided(code, name, number) is not None}
-    # socketpair is decided by its type (0 here), ioctl by its request
-    assert denied == set(numbers.values()) - {numbers["ioctl"], numbers["seccomp"]}
+    # socketpair is decided by its type (0 here), ioctl by its request, and what takes a process by which (the own here)
+    own = {numbers[call] for call in seccomp._OWN}
+    assert denied == set(numbers.values()) - {numbers["ioctl"], numbers["seccomp"]} - own
+    for call, place in seccomp._OWN.items():
+        assert decided(code, name, numbers[call], (0,) * place + (4711,)) == errno.EPERM
     stream = 0x80001  # with SOCK_CLOEXEC
     assert decided(code, name, numbers["socketpair"], (1, stream)) is None
     assert decided(code, name, numbers["ioctl"], (0, 0x5412)) == errno.EPERM
     assert decided(code, name, numbers["ioctl"], (0, 0x5413)) is None
+    for request in seccomp._FLAGS:
+        assert decided(code, name, numbers["ioctl"], (0, request)) == errno.EPERM
+        assert decided(seccomp.program(machine, True, False), name, numbers["ioctl"], (0, request)) is None
 
 
 def test_the_filter_refuses_x32():

@@ -10,14 +10,27 @@ import platform
 import struct
 
 # Linux's numbers of system calls by name; those from 424 on are the same on every architecture.
-_SAME = {"pidfd_getfd": 438, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427}
+_SAME = {
+    "pidfd_open": 434,
+    "pidfd_getfd": 438,
+    "process_madvise": 440,
+    "io_uring_setup": 425,
+    "io_uring_enter": 426,
+    "io_uring_register": 427,
+}
 _SAME |= {"fchmodat2": 452, "setxattrat": 463, "removexattrat": 466, "file_setattr": 469}
 _X86_64 = {"ioctl": 16, "socket": 41, "connect": 42, "bind": 49, "listen": 50, "socketpair": 53, "chmod": 90}
 _X86_64 |= {"fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "ptrace": 101, "utime": 132, "setxattr": 188}
 _X86_64 |= {"lsetxattr": 189, "fsetxattr": 190, "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199}
 _X86_64 |= {"utimes": 235, "add_key": 248, "request_key": 249, "keyctl": 250, "fchownat": 260, "futimesat": 261}
 _X86_64 |= {"fchmodat": 268, "utimensat": 280, "process_vm_readv": 310, "process_vm_writev": 311, "seccomp": 317}
-_AARCH64 = {"setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16}
+_X86_64 |= {"shmget": 29, "shmat": 30, "semget": 64, "msgget": 68, "setpriority": 141, "sched_setparam": 142}
+_X86_64 |= {"sched_setscheduler": 144, "chroot": 161, "sethostname": 170, "sched_setaffinity": 203, "mq_open": 240}
+_X86_64 |= {"ioprio_set": 251, "unshare": 272, "prlimit64": 302, "setns": 308, "sched_setattr": 314}
+_AARCH64 = {"ioprio_set": 30, "chroot": 51, "unshare": 97, "sched_setparam": 118, "sched_setscheduler": 119}
+_AARCH64 |= {"sched_setaffinity": 122, "setpriority": 140, "sethostname": 161, "mq_open": 180, "msgget": 186}
+_AARCH64 |= {"semget": 190, "shmget": 194, "shmat": 196, "prlimit64": 261, "setns": 268, "sched_setattr": 274}
+_AARCH64 |= {"setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15, "fremovexattr": 16}
 _AARCH64 |= {"ioctl": 29, "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88, "ptrace": 117}
 _AARCH64 |= {"socket": 198, "socketpair": 199, "bind": 200, "listen": 201, "connect": 203, "add_key": 217}
 _AARCH64 |= {"request_key": 218, "keyctl": 219, "process_vm_readv": 270, "process_vm_writev": 271, "seccomp": 277}
@@ -30,14 +43,20 @@ MACHINES = {
 
 # What reaches into other processes, or does what the filter forbids on its behalf.
 _NEVER = ("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "keyctl", "add_key", "request_key")
-_NEVER += ("io_uring_setup", "io_uring_enter", "io_uring_register")
+_NEVER += ("io_uring_setup", "io_uring_enter", "io_uring_register", "pidfd_open", "process_madvise")
+_NEVER += ("shmget", "shmat", "semget", "msgget", "mq_open", "unshare", "setns", "chroot", "sethostname")
+# Calls that change the limits and priorities of a process, here of the caller itself only, which 0 names; and the place
+# of the argument that names the process.
+_OWN = {"prlimit64": 0, "sched_setparam": 0, "sched_setscheduler": 0, "sched_setattr": 0, "sched_setaffinity": 0}
+_OWN |= {"setpriority": 1, "ioprio_set": 1}
 _SOCKETS = ("socket", "connect", "bind", "listen")
 # Attributes of files, which Landlock does not cover. Libraries set them when they copy a file and give up if that
 # fails, so these calls succeed and do nothing.
 _IGNORED = ("chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat")
 _OWNERS = ("chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat")
 _OWNERS += ("removexattr", "lremovexattr", "fremovexattr", "removexattrat", "file_setattr")
-_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C  # type text into a terminal
+_REQUESTS = {0x5412: "TIOCSTI", 0x541C: "TIOCLINUX"}  # of ioctl: they type text into a terminal
+_FLAGS = {0x40086602: "FS_IOC_SETFLAGS", 0x40046602: "FS_IOC32_SETFLAGS", 0x401C5820: "FS_IOC_FSSETXATTR"}
 _STREAM, _SEQPACKET = 1, 5
 
 _LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
@@ -69,8 +88,11 @@ def program(machine: str, files: bool, network: bool) -> bytes:
             inner += [_line(_EQUAL, kind, 0, 1), _line(_RETURN, _ALLOW)]
         inner.append(_fail(errno.EACCES))
         lines += [_line(_EQUAL, numbers["socketpair"], 0, len(inner)), *inner]
+    for call, place in _OWN.items():
+        inner = [_line(_LOAD, 16 + 8 * place), _line(_EQUAL, 0, 0, 1), _line(_RETURN, _ALLOW), _fail(errno.EPERM)]
+        lines += [_line(_EQUAL, numbers[call], 0, len(inner)), *inner]
     inner = [_line(_LOAD, 24)]  # the request
-    for request in (_TIOCSTI, _TIOCLINUX):
+    for request in [*_REQUESTS, *([] if files else _FLAGS)]:
         inner += [_line(_EQUAL, request, 0, 1), _fail(errno.EPERM)]
     inner.append(_line(_RETURN, _ALLOW))
     lines += [_line(_EQUAL, numbers["ioctl"], 0, len(inner)), *inner, _line(_RETURN, _ALLOW)]
