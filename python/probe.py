@@ -20,6 +20,11 @@ if sys.version_info >= (3, 11):
     import importlib.util
     import site
 
+    if "INSTALLED" in globals():  # the text of mlx4j_worker/installed.py, which Java puts before this
+        installed = {"__name__": "installed"}
+        exec(INSTALLED, installed)  # noqa: F821
+        installed["guard"]()  # nothing that was added or changed since setup may run here
+
     names = importlib.metadata.packages_distributions()
     user_site = site.getusersitepackages()
     for module in sys.argv[2:]:

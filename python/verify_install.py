@@ -114,9 +114,9 @@ STEPS = [  # name, what it does, what it needs
     ("packages", packages, ("python",)),
     ("files", files, ("python",)),
     ("no CUDA packages", cuda, ("python",)),
-    *((f"import {module}", running(f"import {module}"), ("packages",)) for module in MODULES[kind]),
+    *((f"import {module}", running(f"import {module}"), ("packages", "files")) for module in MODULES[kind]),
     (NAMES[kind], running(NAMES[kind]), (f"import {MODULES[kind][1]}",)),
-    ("import llguidance", running("import llguidance.numpy"), ("packages",)),
+    ("import llguidance", running("import llguidance.numpy"), ("packages", "files")),
     ("compute", compute, (f"import {MODULES[kind][0]}",)),
 ]
 

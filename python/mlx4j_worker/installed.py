@@ -32,11 +32,14 @@ def site_packages():
 
 
 def stamp(path):
-    """What the list says of a file: its size in bytes and modification time in seconds; of a link, its target."""
+    """What the list says of a file: its size in bytes and modification time in seconds; of a link, its target.
+
+    A file that others can write to has a mark that is in no list, since setup takes that permission away.
+    """
     found = os.lstat(path)
     if stat.S_ISLNK(found.st_mode):
         return "-> " + os.readlink(path)
-    return f"{found.st_size} {int(found.st_mtime)}"
+    return f"{found.st_size} {int(found.st_mtime)}" + (" writable" if found.st_mode & 0o022 else "")
 
 
 def is_native(name):

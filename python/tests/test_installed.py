@@ -39,7 +39,7 @@ class Environment:
             digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
             record += f"{path},sha256={digest},{len(text)}\n"
         info = self.site / f"{name}.dist-info"
-        info.mkdir()
+        info.mkdir(exist_ok=True)
         (info / "RECORD").write_text(f"{record}{info.name}/RECORD,,\n")
         self.python("import compileall, sys; compileall.compile_dir(sys.argv[1], quiet=2)", str(self.site))
 
@@ -139,6 +139,31 @@ def test_an_added_module_is_not_run(environment, path):
     (environment.site / path).write_text("print('evil')")
     module = path.split(".")[0].removesuffix("/__init__").replace("/", ".")
     assert f"ChangedFile: {environment.site / path} was" in environment.imports(f"import {module}")
+
+
+def test_a_module_that_others_can_write_to_is_not_run(environment):
+    (environment.site / "six.py").chmod(0o666)
+    assert "six.py was added or changed" in environment.imports("import six")
+    (environment.site / "lib_a").chmod(0o777)  # whoever adds a file here is refused as above
+    assert environment.imports("import lib_a.models") == ""
+
+
+@pytest.mark.parametrize("mode", ["find", "import"])
+def test_the_look_at_an_environment_runs_no_changed_package(tmp_path, mode):
+    environment = Environment(tmp_path / "env")
+    about = "Metadata-Version: 2.1\nName: mlx\nVersion: 1.0\n"
+    environment.add("mlx-1.0", {"mlx/core.py": "", "mlx-1.0.dist-info/METADATA": about})
+    assert environment.files("seal", "some-package", "mlx") == []
+    evil = environment.site / "mlx" / "core" / "__init__.py"
+    evil.parent.mkdir()
+    evil.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    guard = (PYTHON_DIR / "mlx4j_worker/installed.py").read_text()
+    probe = f"INSTALLED = {json.dumps(guard)}\n" + (PYTHON_DIR / "probe.py").read_text()
+    done = environment.python(probe, mode, "mlx.core")
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    assert report["broken"] == {"mlx.core": f"ChangedFile: {evil} was added or changed after `mlx4j setup`"}
+    assert not (tmp_path / "ran").exists()
 
 
 def test_changed_bytecode_is_ignored(environment):

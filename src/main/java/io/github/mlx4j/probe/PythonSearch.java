@@ -129,7 +129,7 @@ final class PythonSearch {
         IsolatedProcess.Excerpt errors = new IsolatedProcess.Excerpt(1000);
         try {
             List<String> command = new ArrayList<>(launcher);
-            command.addAll(List.of(interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.text("probe.py")));
+            command.addAll(List.of(interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.probe()));
             command.addAll(arguments);
             int exit = IsolatedProcess.run(
                     command,

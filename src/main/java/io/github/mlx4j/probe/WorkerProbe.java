@@ -159,6 +159,13 @@ public final class WorkerProbe {
                     "%s has no %s.".formatted(interpreter, String.join(", ", report.missing())),
                     "Run `mlx4j setup %s`, or name an interpreter that has it in PYTHON_PATH.".formatted(kind.id()));
         }
+        if (report.broken().values().stream().anyMatch(why -> why.startsWith("ChangedFile"))) {
+            return new Availability.Unavailable(
+                    Reason.ENVIRONMENT_CHANGED,
+                    "The environment of %s is no longer as `mlx4j setup` made it: %s."
+                            .formatted(interpreter, report.broken()),
+                    "Run `mlx4j setup %s --force`, which makes it anew.".formatted(kind.id()));
+        }
         if (!report.broken().isEmpty()) {
             return new Availability.Unavailable(
                     Reason.PACKAGE_BROKEN,

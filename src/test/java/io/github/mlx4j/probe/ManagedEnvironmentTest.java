@@ -101,6 +101,19 @@ class ManagedEnvironmentTest {
     }
 
     @Test
+    void shouldSayThatAModuleWasChangedWhichTheLookForPackagesRefused() throws IOException {
+        String report = StubPython.ALL_WELL.replace(
+                "\"broken\": {}", "\"broken\": {\"torch\": \"ChangedFile: x.py was added or changed\"}");
+        assertThat(report).isNotEqualTo(StubPython.ALL_WELL);
+        StubPython.script(folder.resolve("base/python3.12"), "#!/bin/sh", "echo '" + report + "'");
+
+        assertThat(probe(null).check())
+                .isInstanceOfSatisfying(
+                        Availability.Unavailable.class,
+                        not -> assertThat(not.code()).isEqualTo(Reason.ENVIRONMENT_CHANGED));
+    }
+
+    @Test
     void shouldLookAgainBeforeEachStart() throws IOException {
         WorkerProbe probe = probe(null);
         assertThat(probe.check().isReady()).isTrue();

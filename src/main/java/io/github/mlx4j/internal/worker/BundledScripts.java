@@ -1,5 +1,6 @@
 package io.github.mlx4j.internal.worker;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,6 +13,8 @@ public final class BundledScripts implements WorkerScripts {
 
     /** Where the jar has them. */
     public static final String ROOT = "/io/github/mlx4j/python/";
+
+    private static final JsonMapper JSON = new JsonMapper();
 
     private final String entry;
 
@@ -43,6 +46,12 @@ public final class BundledScripts implements WorkerScripts {
     /** A script that checks an environment, with the code that it needs of the workers before it. */
     public static String check(String name) throws IOException {
         return text("mlx4j_worker/hf/devices.py") + "\n" + text("mlx4j_worker/installed.py") + "\n" + text(name);
+    }
+
+    /** The script that looks for packages, with the guard of environments before it. Old Pythons can parse it too. */
+    public static String probe() throws IOException {
+        String guard = JSON.writeValueAsString(text("mlx4j_worker/installed.py")); // JSON's strings are Python's too
+        return "INSTALLED = " + guard + "\n" + text("probe.py");
     }
 
     private static InputStream open(String name) throws IOException {

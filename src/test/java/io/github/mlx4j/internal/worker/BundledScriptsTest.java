@@ -51,6 +51,14 @@ class BundledScriptsTest {
         assertThat(BundledScripts.text("probe.py")).isEqualTo(Files.readString(SOURCES.resolve("probe.py")));
     }
 
+    @Test
+    void shouldPutTheGuardOfEnvironmentsBeforeTheLookForPackages() throws IOException {
+        assertThat(BundledScripts.probe())
+                .startsWith("INSTALLED = \"")
+                .contains("def guard():")
+                .endsWith("\n" + Files.readString(SOURCES.resolve("probe.py")));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"verify_install.py", "verify_environment.py"})
     void shouldPutWhatACheckNeedsBeforeIt(String name) throws IOException {
