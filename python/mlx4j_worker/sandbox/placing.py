@@ -5,6 +5,7 @@ So a small process, forked before the sandbox is entered, does it. It knows the 
 to make, and nothing else can be asked of it.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -27,7 +28,7 @@ class Place:
         import socket  # few workers need it
 
         self.part = unfinished(target)
-        if self.part.parent.is_dir():
+        with contextlib.suppress(OSError):  # the conversion reports it
             self.part.mkdir(exist_ok=True)
         self._channel, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         if os.fork() == 0:

@@ -74,11 +74,11 @@ final class ResultLog implements AutoCloseable {
 
     /** Refuses a folder of something else, before anything is written into it. */
     private static void checkUsable(Path folder) throws IOException {
-        if (!Files.exists(folder)
-                || Stream.of(RUN, RESULTS, FolderLock.FILE).anyMatch(name -> Files.exists(folder.resolve(name)))) {
+        if (!Files.exists(folder) || Stream.of(RUN, RESULTS).anyMatch(name -> Files.exists(folder.resolve(name)))) {
             return;
         }
-        if (!Files.isDirectory(folder) || !FileTree.list(folder).isEmpty()) {
+        if (!Files.isDirectory(folder)
+                || FileTree.list(folder).stream().anyMatch(file -> !file.endsWith(FolderLock.FILE))) {
             throw new ConfigurationException(
                     folder + " is not a folder of a comparison, and not empty.", "Name another folder with --out.");
         }

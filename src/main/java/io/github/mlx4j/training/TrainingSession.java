@@ -2,6 +2,7 @@ package io.github.mlx4j.training;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -15,6 +16,7 @@ import io.github.mlx4j.internal.protocol.SavedResult;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.ProviderKind;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -82,7 +84,8 @@ public final class TrainingSession implements AutoCloseable {
      * The same for a session that writes to known folders only. The system then keeps its worker from writing anywhere
      * else ({@code docs/operations.md}); without {@code outputs} the worker may write wherever this program may.
      *
-     * @param outputs existing folders, in which everything goes that is saved
+     * @param outputs existing folders, in which everything goes that is saved; an empty list allows no output
+     * @throws ConfigurationException if an output is not an existing folder
      */
     public static TrainingSession open(
             ProviderConfig providers,
@@ -235,9 +238,17 @@ public final class TrainingSession implements AutoCloseable {
     }
 
     private static @Nullable List<Path> absolute(@Nullable List<Path> outputs) {
-        return outputs == null
-                ? null
-                : outputs.stream().map(path -> Path.of(absolute(path))).toList();
+        if (outputs == null) {
+            return null;
+        }
+        for (Path output : outputs) {
+            if (!Files.isDirectory(output)) {
+                throw new ConfigurationException(
+                        "The output " + output + " is not an existing folder.",
+                        "Create the folder before the session is opened.");
+            }
+        }
+        return outputs.stream().map(path -> Path.of(absolute(path))).toList();
     }
 
     private static String absolute(Path path) {

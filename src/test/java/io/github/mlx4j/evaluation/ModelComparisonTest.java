@@ -224,6 +224,17 @@ class ModelComparisonTest {
     }
 
     @Test
+    void shouldRefuseTheFolderOfATrainingRun() throws IOException {
+        Files.writeString(folder.resolve("report.json"), "{}\n");
+        Files.writeString(folder.resolve("run.lock"), "");
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(this::open)
+                .withMessageContaining(folder + " is not a folder of a comparison, and not empty.");
+        assertThat(folder.resolve("run.json")).doesNotExist();
+    }
+
+    @Test
     void shouldLeaveNothingBehindWhenTheFolderIsOfSomethingElse() throws IOException {
         Files.writeString(folder.resolve("letter.txt"), "Dear");
 
