@@ -187,9 +187,9 @@ class CliIT {
             assertThat(run.json().path("passed").asBoolean()).isTrue();
             assertThat(run.json().path("versions").path("llguidance").asText()).isNotEmpty();
             assertThat(run.json().path("steps"))
-                    .hasSize(12)
+                    .hasSize(13)
                     .allSatisfy(step -> assertThat(step.path("status").asText()).isEqualTo("passed"));
-            assertThat(run.json().at("/steps/10/detail").asText()).matches("([1-9]|10) tokens on the \\w+");
+            assertThat(run.json().at("/steps/11/detail").asText()).matches("([1-9]|10) tokens on the \\w+");
         }
     }
 

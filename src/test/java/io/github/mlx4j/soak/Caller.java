@@ -323,7 +323,7 @@ final class Caller implements Runnable {
 
     /** Many at once, at times more than the adapter takes, at times with one among them that kills the worker. */
     private void burst() throws InterruptedException {
-        boolean large = random.nextInt(10) == 0;
+        boolean large = random.nextInt(10) == 0 && !lane.isGuarded();
         int size = large ? lane.mostRequests + 20 : 1 + random.nextInt(30);
         int killer = large && lane.takesScripts() ? random.nextInt(2 * size) : size;
         Journal.Entry kill = killer < size ? lane.journal.begin(Fault.KILL) : null;

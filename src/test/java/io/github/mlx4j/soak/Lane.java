@@ -93,7 +93,7 @@ final class Lane implements AutoCloseable {
      */
     boolean isTooLong(Duration took) {
         slowestMs.accumulateAndGet(took.toMillis(), Math::max);
-        return breakers != null && took.compareTo(LONGEST_BESIDE_HOSTILE) > 0;
+        return isGuarded() && took.compareTo(LONGEST_BESIDE_HOSTILE) > 0;
     }
 
     /** How long the slowest request with an answer took. */
@@ -103,6 +103,11 @@ final class Lane implements AutoCloseable {
 
     MlxSubprocessAdapter adapter() {
         return adapter;
+    }
+
+    /** Whether none of its requests may fail, so that there must be no more of them than it takes. */
+    boolean isGuarded() {
+        return breakers != null;
     }
 
     /** A request goes to the adapter. */
