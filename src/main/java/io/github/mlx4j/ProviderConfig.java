@@ -306,7 +306,7 @@ public record ProviderConfig(
                 return Integer.valueOf(value);
             }
             throw new ConfigurationException(
-                    setting + " is '" + value + "', which it can't be.",
+                    setting + " is '" + value + "', which is not a valid value.",
                     "Set it to a whole number from " + least + (most == MOST ? " on." : " to " + most + "."));
         });
     }
@@ -316,7 +316,7 @@ public record ProviderConfig(
                 .filter(dtype -> dtype.id().equals(value.toLowerCase(Locale.ROOT)))
                 .findFirst()
                 .orElseThrow(() -> new ConfigurationException(
-                        Setting.MLX4J_DTYPE + " is '" + value + "', which it can't be.",
+                        Setting.MLX4J_DTYPE + " is '" + value + "', which is not a valid value.",
                         "Set it to bfloat16, float16 or float32."));
     }
 
@@ -325,7 +325,7 @@ public record ProviderConfig(
                 .filter(device -> device.id().equals(value.toLowerCase(Locale.ROOT)))
                 .findFirst()
                 .orElseThrow(() -> new ConfigurationException(
-                        Setting.MLX4J_HF_DEVICE + " is '" + value + "', which it can't be.",
+                        Setting.MLX4J_HF_DEVICE + " is '" + value + "', which is not a valid value.",
                         "Set it to auto, cuda, mps or cpu."));
     }
 
@@ -334,7 +334,7 @@ public record ProviderConfig(
                 .filter(mode -> mode.id().equals(value.toLowerCase(Locale.ROOT)))
                 .findFirst()
                 .orElseThrow(() -> new ConfigurationException(
-                        Setting.MLX4J_SANDBOX + " is '" + value + "', which it can't be.",
+                        Setting.MLX4J_SANDBOX + " is '" + value + "', which is not a valid value.",
                         "Set it to auto, require or off."));
     }
 
@@ -350,7 +350,7 @@ public record ProviderConfig(
             return value.equalsIgnoreCase(yes);
         }
         throw new ConfigurationException(
-                setting + " is '" + value + "', which it can't be.", "Set it to " + yes + " or " + no + ".");
+                setting + " is '" + value + "', which is not a valid value.", "Set it to " + yes + " or " + no + ".");
     }
 
     private static ProviderKind provider(Setting setting, String value) {

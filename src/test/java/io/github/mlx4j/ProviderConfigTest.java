@@ -246,7 +246,8 @@ class ProviderConfigTest {
     void shouldSayWhichValuesThereAreWhenASettingHasAnother(Setting setting, String value, String choices) {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> from(setting, value))
-                .withMessage(setting + " is '" + value + "', which it can't be. What to do: Set it to " + choices + ".")
+                .withMessage(setting + " is '" + value + "', which is not a valid value. What to do: Set it to "
+                        + choices + ".")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("INVALID_CONFIGURATION"));
     }
 

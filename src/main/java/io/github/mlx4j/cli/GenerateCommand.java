@@ -3,6 +3,7 @@ package io.github.mlx4j.cli;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.port.FinishReason;
 import io.github.mlx4j.port.GenerationEvent;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
@@ -143,7 +144,14 @@ final class GenerateCommand implements Callable<Integer> {
                     thought = true;
                 }
             }
-            out.println(json ? asJson(stream.result()) : "");
+            GenerationResult result = stream.result();
+            out.println(json ? asJson(result) : "");
+            if (request.responseFormat() != null && result.finishReason() == FinishReason.LENGTH) {
+                out.flush();
+                err.println("mlx4j: The answer is incomplete: the token limit cut it before it had its format."
+                        + " What to do: Allow more with --max-tokens.");
+                return 1;
+            }
         }
         return 0;
     }

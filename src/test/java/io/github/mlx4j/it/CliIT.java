@@ -179,6 +179,15 @@ class CliIT {
     }
 
     @Test
+    void shouldFailWhenTheTokenLimitCutsAnAnswerWithAFormat() throws Exception {
+        Run run = mlx4j(Map.of(), "generate", "--regex", "[a-z]{40}", "--max-tokens", "3", ASK);
+
+        assertThat(run.exit()).isEqualTo(1);
+        assertThat(run.err()).contains("The answer is incomplete").contains("--max-tokens");
+        assertThat(run.out()).isNotBlank();
+    }
+
+    @Test
     void shouldVerifyAnInstallationStepByStep() throws Exception {
         for (String worker : List.of("mlx", "hf")) {
             Run run = mlx4j(
