@@ -20,7 +20,7 @@ MISTRAL_CALL = '[TOOL_CALLS]get_weather[ARGS]{"city": "Oslo"}'
 
 @dataclass(frozen=True)
 class Saying:
-    """``said`` by a model whose template ends with ``opens``, and what is told apart in it."""
+    """What a model says after a template that ends with ``opens``, and the parts that a caller must receive."""
 
     name: str
     said: str

@@ -38,7 +38,7 @@ def _component(package: locks.Package) -> dict[str, Any]:
         "externalReferences": [  # a hash for each wheel: one is installed, by platform
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{package.name}/{package.version}/",
+                "url": package.purl,
                 "hashes": [{"alg": "SHA-256", "content": digest} for digest in package.hashes],
             }
         ],

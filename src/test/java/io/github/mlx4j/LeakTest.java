@@ -26,8 +26,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What becomes of workers whose owner a program no longer refers to and has not closed. Every owner is made in a method
- * of its own, since the frame of a method that runs may still refer to it.
+ * Workers whose owner was dropped without being closed. Every owner is made in a method of its own, since the frame of
+ * a method that runs may still refer to it.
  */
 @Timeout(120)
 class LeakTest {

@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 
-/** A caller of {@link HostileWork}, one request after another, until it is told to stop. */
+/** A caller of {@link HostileWork}, one request after another, until it is stopped. */
 final class Attacker implements Runnable {
 
     private static final int PATIENCE_SECONDS = 100;
