@@ -75,21 +75,24 @@ def _writes(mark, vocabulary, templates):
 
 def _switch(templates):
     """The variable for thinking that a template reads from its caller, or None."""
-    return next((name for name in _SWITCHES if any(_reads(template, name) for template in templates)), None)
+    read = set().union(*map(_read_from_caller, templates))
+    return next((name for name in _SWITCHES if name in read), None)
 
 
-def _reads(template, name):
-    """Whether a template takes a variable from its caller: it reads it, and sets it only where there is none."""
+def _read_from_caller(template):
+    """The variables that a template reads from its caller: those that it sets at most where the caller did not."""
     from jinja2 import Environment, TemplateError, nodes
 
     plain = re.sub(r"{%-?\s*(end)?generation\s*-?%}", "", template)  # transformers' own tag
     try:
         tree = Environment(extensions=["jinja2.ext.loopcontrols"]).parse(plain)  # generating code would evaluate parts
-        uses = {node.ctx for node in tree.find_all(nodes.Name) if node.name == name}
-        tests = [use.node for use in tree.find_all((nodes.Test, nodes.Filter)) if use.name in _ABSENT]
+        names = [*tree.find_all(nodes.Name)]
+        uses = [use.node for use in tree.find_all((nodes.Test, nodes.Filter)) if use.name in _ABSENT]
     except (TemplateError, RecursionError):
-        return False  # rendering reports it
-    return "load" in uses and ("store" not in uses or any(getattr(node, "name", None) == name for node in tests))
+        return set()  # rendering reports it
+    loaded = {name.name for name in names if name.ctx == "load"}
+    stored = {name.name for name in names if name.ctx == "store"}
+    return loaded - (stored - {use.name for use in uses if isinstance(use, nodes.Name)})
 
 
 # --- tool calls

@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -312,30 +313,25 @@ public record ProviderConfig(
     }
 
     private static Dtype dtype(String value) {
-        return Arrays.stream(Dtype.values())
-                .filter(dtype -> dtype.id().equals(value.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .orElseThrow(() -> new ConfigurationException(
-                        Setting.MLX4J_DTYPE + " is '" + value + "', which is not a valid value.",
-                        "Set it to bfloat16, float16 or float32."));
+        return oneOf(Setting.MLX4J_DTYPE, value, Dtype.values(), Dtype::id, "Set it to bfloat16, float16 or float32.");
     }
 
     private static HfDevice device(String value) {
-        return Arrays.stream(HfDevice.values())
-                .filter(device -> device.id().equals(value.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .orElseThrow(() -> new ConfigurationException(
-                        Setting.MLX4J_HF_DEVICE + " is '" + value + "', which is not a valid value.",
-                        "Set it to auto, cuda, mps or cpu."));
+        return oneOf(
+                Setting.MLX4J_HF_DEVICE, value, HfDevice.values(), HfDevice::id, "Set it to auto, cuda, mps or cpu.");
     }
 
     private static SandboxMode sandbox(String value) {
-        return Arrays.stream(SandboxMode.values())
-                .filter(mode -> mode.id().equals(value.toLowerCase(Locale.ROOT)))
+        return oneOf(
+                Setting.MLX4J_SANDBOX, value, SandboxMode.values(), SandboxMode::id, "Set it to auto, require or off.");
+    }
+
+    private static <T> T oneOf(Setting setting, String value, T[] values, Function<T, String> id, String fix) {
+        return Arrays.stream(values)
+                .filter(each -> id.apply(each).equals(value.toLowerCase(Locale.ROOT)))
                 .findFirst()
-                .orElseThrow(() -> new ConfigurationException(
-                        Setting.MLX4J_SANDBOX + " is '" + value + "', which is not a valid value.",
-                        "Set it to auto, require or off."));
+                .orElseThrow(() ->
+                        new ConfigurationException(setting + " is '" + value + "', which is not a valid value.", fix));
     }
 
     private static boolean yes(Setting setting, Map<String, String> environment) {
