@@ -104,13 +104,14 @@ class Call:
                     _log.error("call %s would have been answered twice", self.id)
                 return
             self._answered = True
-        self._done(self)
-        try:
-            self._wire.send(message)
-        except WorkerError as error:
-            if isinstance(error, TooLong):
-                error.hint = SMALLER_RESULT.get(self.method, error.hint)
-            self._wire.send({"id": self.id, "error": error.to_json()})
+        with self._wire.turn:  # so that a pong counts a call as open exactly until its answer is sent
+            self._done(self)
+            try:
+                self._wire.send(message)
+            except WorkerError as error:
+                if isinstance(error, TooLong):
+                    error.hint = SMALLER_RESULT.get(self.method, error.hint)
+                self._wire.send({"id": self.id, "error": error.to_json()})
 
 
 class Worker:
@@ -263,19 +264,19 @@ class Worker:
         elif own_id in self._open:
             raise InvalidRequest(f"There is an open call with the id {own_id!r} already.")
         elif method == "ping":
-            self._wire.send({"id": own_id, "result": self._pong()})
+            self._send_pong(own_id)
         else:
             call = Call(self._wire, message, lambda call: self._open.pop(call.id, None))
             self._open[own_id] = call
             self._inbox.put(call)
 
-    def _pong(self):
-        now = time.monotonic()
-        return {
-            "uptimeMs": (now - self._born) * 1000,
-            "engine": {"state": self._state, "open": len(self._open), "lastMovedMs": (now - self._moved) * 1000},
-            "memory": self._memory(),
-        }
+    def _send_pong(self, own_id):
+        memory = self._memory()
+        with self._wire.turn:
+            now = time.monotonic()
+            engine = {"state": self._state, "open": len(self._open), "lastMovedMs": (now - self._moved) * 1000}
+            pong = {"uptimeMs": (now - self._born) * 1000, "engine": engine, "memory": memory}
+            self._wire.send({"id": own_id, "result": pong})
 
     def _memory(self):
         engine = self._engine  # the main thread may set it meanwhile

@@ -31,7 +31,7 @@ class Wire:
         self._read = read
         self._write = write
         self._max_line_bytes = max_line_bytes
-        self._lock = threading.Lock()
+        self.turn = threading.RLock()  # who holds it alone sends; for changes that must be seen with a message
 
     def send(self, message):
         """Writes one message. Raises Exit where nobody reads any more: there is nobody left to work for.
@@ -41,7 +41,7 @@ class Wire:
         """
         data = memoryview(_line(message))
         try:
-            with self._lock:
+            with self.turn:
                 while data:
                     data = data[os.write(self._write, data) :]
         except OSError:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -492,6 +493,44 @@ class TestPing:
     def test_the_engine_is_idle_again_after_an_answer(self, worker):
         worker.answer(worker.generate("Hi"))
         assert ping_until(worker, "idle")["open"] == 0
+
+    def test_it_counts_a_call_as_open_exactly_until_its_answer_is_sent(self, worker):
+        """So that a parent can tell an answer that was lost from one that is on its way."""
+        count = 300
+        script = json.dumps({"say": "x" * 20})
+        worker.send(
+            *(
+                message
+                for i in range(count)
+                for message in (
+                    {"id": f"call {i}", "method": "generate", "params": {"prompt": script, "maxTokens": 100}},
+                    {"id": f"ping {i}", "method": "ping"},
+                )
+            )
+        )
+        answered = pongs = 0
+        while answered < count or pongs < count:
+            message = worker.receive()
+            if "result" in message and message["id"].startswith("ping"):
+                pongs += 1
+                assert message["result"]["engine"]["open"] == pongs - answered
+            elif "result" in message:
+                answered += 1
+
+    def test_nothing_is_sent_between_the_end_of_a_call_and_its_answer(self):
+        def others_may_send():
+            with ThreadPoolExecutor(1) as other:
+                taken = other.submit(wire.turn.acquire, blocking=False).result()
+                if taken:
+                    other.submit(wire.turn.release).result()
+                return taken
+
+        wire, seen = Wire(-1, -1), []
+        wire.send = lambda message: seen.append(others_may_send())
+        call = Call(wire, {"id": "7", "method": "generate", "params": {}}, lambda call: seen.append(others_may_send()))
+        call.answer({})
+        assert seen == [False, False]
+        assert others_may_send()
 
     def test_it_is_answered_while_the_engine_hangs(self, worker):
         worker.generate(HANGING)

@@ -14,9 +14,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class HangWatch {
 
-    /** An answer may be between the engine and the wire at one look, but not at the next one too. */
-    private static final int LOOKS_UNTIL_LOST = 2;
-
     private final WorkerClient client;
     private final WorkerLimits limits;
     private final Runnable onIdle;
@@ -24,14 +21,14 @@ final class HangWatch {
     private long busySince;
     private long idleSince = System.nanoTime();
     private boolean busy;
-    private int looksWithAnswersMissing;
     private volatile @Nullable Heard lastHeard;
 
     /**
      * A pong, with what was known when it came.
      *
      * @param pong the pong
-     * @param missing requests from before the ping that neither the engine has nor an answer came to
+     * @param missing requests that were queued before the ping, without an answer, though the worker counts them as
+     *     answered; a worker counts a request as open until its answer is on the wire, so an answer was lost
      */
     private record Heard(Pong pong, int missing) {}
 
@@ -77,7 +74,6 @@ final class HangWatch {
         if (!busy) {
             busy = true;
             busySince = now;
-            looksWithAnswersMissing = 0;
             lastHeard = null;
         }
         judge(now, lastHeard);
@@ -89,7 +85,6 @@ final class HangWatch {
     }
 
     private void judge(long now, @Nullable Heard heard) {
-        looksWithAnswersMissing = heard != null && heard.missing() > 0 ? looksWithAnswersMissing + 1 : 0;
         long quiet = now - Math.max(busySince, client.lastHeard());
         if (quiet > limits.silence().toNanos()) {
             client.hung("it did not answer for %d s".formatted(limits.silence().toSeconds()));
@@ -97,7 +92,7 @@ final class HangWatch {
                 && standstill(now, heard.pong()) > limits.silence().toMillis()) {
             client.hung("its engine (%s) did not move for %d s"
                     .formatted(heard.pong().engine().state(), limits.silence().toSeconds()));
-        } else if (heard != null && looksWithAnswersMissing >= LOOKS_UNTIL_LOST) {
+        } else if (heard != null && heard.missing() > 0) {
             client.hung("it went on without %d answers that did not arrive".formatted(heard.missing()));
         }
     }

@@ -79,7 +79,35 @@ public final class WorkerClient {
     private volatile @Nullable Mlx4jException unread; // why some of its output is lost
     private volatile boolean wanted; // its end
 
-    private record Open(boolean work, long sent, Reply reply) {}
+    private static final class Open {
+
+        private final boolean work;
+        private final Reply reply;
+        private volatile boolean queued; // for the worker
+        private volatile long queuedAt;
+
+        Open(boolean work, Reply reply) {
+            this.work = work;
+            this.reply = reply;
+        }
+
+        boolean isWork() {
+            return work;
+        }
+
+        Reply reply() {
+            return reply;
+        }
+
+        void queued() {
+            queuedAt = System.nanoTime();
+            queued = true;
+        }
+
+        boolean wasQueuedBefore(long moment) {
+            return queued && queuedAt - moment < 0;
+        }
+    }
 
     private WorkerClient(WorkerLaunch launch) throws IOException {
         this.launch = launch;
@@ -120,9 +148,11 @@ public final class WorkerClient {
     public String call(String method, Object params, Reply reply) {
         String id = Long.toString(ids.incrementAndGet());
         boolean work = WORK.contains(method);
-        open.put(id, new Open(work, System.nanoTime(), reply));
+        Open call = new Open(work, reply);
+        open.put(id, call);
         try {
             process.send(Codec.call(id, method, params));
+            call.queued();
         } catch (Throwable unsent) { // nobody else would end this call
             fail(id, Mlx4jException.of(unsent));
             return id;
@@ -207,13 +237,13 @@ public final class WorkerClient {
 
     /** How many requests are without an answer. */
     public int openWork() {
-        return (int) open.values().stream().filter(Open::work).count();
+        return (int) open.values().stream().filter(Open::isWork).count();
     }
 
-    /** How many requests that were sent before this moment are without an answer. */
+    /** How many requests that were queued for the worker before this moment are without an answer. */
     int openWorkBefore(long moment) {
         return (int) open.values().stream()
-                .filter(call -> call.work() && call.sent() - moment < 0)
+                .filter(call -> call.isWork() && call.wasQueuedBefore(moment))
                 .count();
     }
 
