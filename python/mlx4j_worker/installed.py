@@ -14,6 +14,7 @@ import stat
 import sys
 
 FILE_LIST = "mlx4j-files.txt"  # in the environment
+SCRIPTS = "mlx4j"  # in the environment, a folder: the scripts of the workers
 MARKER = "mlx4j-requirements.sha256"  # only an environment that setup made has it
 NATIVE = (".so", ".dylib", ".metallib")
 CODE = (".py", ".pyc", *NATIVE)
@@ -131,6 +132,7 @@ def seal(locked):
     for name in os.listdir(site):
         if name.endswith(".pth"):  # of setuptools, where torch needs it
             os.remove(os.path.join(site, name))
+    compile_scripts()
     close_to_others(sys.prefix)
     found = differences(site)
     if not found:
@@ -159,6 +161,13 @@ def remove(site, info):
                 os.removedirs(one)  # and its parents that are empty then; ``site`` holds other packages
 
 
+def compile_scripts():
+    """Compile the scripts of the workers, so that no start has to."""
+    import compileall
+
+    compileall.compile_dir(os.path.join(sys.prefix, SCRIPTS), quiet=2)
+
+
 def close_to_others(root):
     """Take the permission to write from group and others, whatever the umask was."""
     for folder, _, files in os.walk(root):
@@ -169,8 +178,14 @@ def close_to_others(root):
 
 
 def write_list(site):
-    """Write the list: what the interpreter reads at its start, an empty line, then all code. Folders end with ``/``."""
+    """Write the list: what is read before the first line of a script and all scripts, an empty line, then all code.
+
+    Folders end with ``/``.
+    """
     start = [sys.executable, os.path.join(sys.prefix, "pyvenv.cfg")]
+    for folder, names, files in os.walk(os.path.join(sys.prefix, SCRIPTS)):
+        names.sort()
+        start += [os.path.join(folder, name) for name in sorted(files)]
     folders = [site]
     for entry in sorted(os.scandir(site), key=lambda entry: entry.name):
         if entry.name != "__pycache__" and not is_companion(entry.name):

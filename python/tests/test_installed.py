@@ -88,6 +88,24 @@ def test_only_the_locked_distributions_stay(tmp_path):
     assert environment.files("check") == []
 
 
+def test_the_workers_scripts_in_an_environment_are_compiled_and_listed(tmp_path):
+    environment = Environment(tmp_path / "env")
+    script = environment.folder / "mlx4j" / "mlx4j_worker" / "wire.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("x = 1\n")
+
+    assert environment.files("seal", "some-package") == []
+
+    (compiled,) = script.parent.glob("__pycache__/wire.*.pyc")
+    start = (environment.folder / "mlx4j-files.txt").read_text().split("\n\n")[0]
+    for path in (script, compiled):
+        assert f"\n{path.relative_to(environment.folder)}\t{path.stat().st_size} " in start
+    age(script)
+    assert environment.files("check") == [f"{script} was changed"]
+    imported = environment.imports(f"sys.path[:0] = [{str(script.parent)!r}]; import wire")
+    assert f"ChangedFile: {script} was added or changed" in imported
+
+
 def test_others_can_not_write_to_a_sealed_environment(tmp_path):
     environment = Environment(tmp_path / "env")
     for path in (environment.folder, environment.site, environment.site / "six.py"):

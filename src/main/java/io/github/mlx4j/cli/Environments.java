@@ -186,7 +186,7 @@ final class Environments {
             install(kind, environment, python, uv, file, requirements);
         }
         progress.accept("%s: removing what installed it, and checking every file".formatted(kind.id()));
-        List<String> differing = differences(kind, seal(requirements));
+        List<String> differing = seal(kind, environment, requirements);
         if (differing == null || !differing.isEmpty()) {
             throw new DependencyMissingException(
                     "The files of the new environment at %s are not those of its packages: %s."
@@ -212,9 +212,10 @@ final class Environments {
             return false;
         }
         List<String> differing = differences(kind, List.of("check"));
-        if (differing == null) { // an older version made it
-            progress.accept("%s: removing pip, and checking every file once".formatted(kind.id()));
-            differing = differences(kind, seal(requirements));
+        boolean isOlder = differing == null || differing.isEmpty() && !BundledScripts.isCopiedTo(environment);
+        if (isOlder) { // another version made it
+            progress.accept("%s: keeping only what is locked, and checking every file once".formatted(kind.id()));
+            differing = seal(kind, environment, requirements);
         }
         if (differing != null && !differing.isEmpty()) {
             progress.accept("%s: %s".formatted(kind.id(), some(differing)));
@@ -222,12 +223,12 @@ final class Environments {
         return differing != null && differing.isEmpty();
     }
 
-    /** What to ask {@code environment_files.py}, to have only the locked packages left and their files listed. */
-    private static List<String> seal(String requirements) {
-        return Stream.concat(
-                        Stream.of("seal"),
-                        requirements.lines().filter(line -> line.contains("==")).map(line -> line.split("==")[0]))
-                .toList();
+    /** Has only the locked packages and the compiled scripts of the workers in it, and all files listed. */
+    private @Nullable List<String> seal(ProviderKind kind, Path environment, String requirements) throws IOException {
+        BundledScripts.copyInto(environment);
+        Stream<String> locked =
+                requirements.lines().filter(line -> line.contains("==")).map(line -> line.split("==")[0]);
+        return differences(kind, Stream.concat(Stream.of("seal"), locked).toList());
     }
 
     /** What differs in the new environment, or {@code null} if its files were never listed or can't be checked. */

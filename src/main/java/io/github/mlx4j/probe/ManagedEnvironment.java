@@ -2,6 +2,7 @@ package io.github.mlx4j.probe;
 
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.worker.BundledScripts;
 import io.github.mlx4j.internal.worker.PrivateFiles;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.BufferedReader;
@@ -21,9 +22,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * An environment that {@code mlx4j setup} made, and what is checked before anything in it runs: that other users can't
- * write to it, and that what Python reads before the first line of a script is as setup listed it
- * ({@code mlx4j_worker/installed.py}). That takes about a hundred looks at files. Workers check the modules that they
- * import. Thread-safe.
+ * write to it, and that the workers' scripts and what Python reads before their first line are as setup listed them
+ * ({@code mlx4j_worker/installed.py}). That takes about three hundred looks at files. Workers check the modules that
+ * they import. Thread-safe.
  *
  * @param kind the worker kind that it is for
  * @param folder where it is
@@ -68,6 +69,7 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
                 List.of(folder.getParent(), folder, folder.resolve("bin"), folder.resolve("bin/python")));
         Path lib = folder.resolve("lib");
         looked.add(lib);
+        looked.add(folder.resolve(BundledScripts.COPY)); // which older versions didn't make
         if (Files.isDirectory(lib)) {
             try {
                 for (Path version : FileTree.list(lib)) {
@@ -103,10 +105,28 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
                     return Optional.of(path + " was changed");
                 }
             }
-            return site == null ? Optional.of(FILE_LIST + " is damaged") : added(site, listed);
+            return site == null
+                    ? Optional.of(FILE_LIST + " is damaged")
+                    : added(site, listed).or(() -> addedToScripts(listed));
         } catch (NoSuchFileException older) {
             return Optional.empty();
         } catch (IOException error) {
+            return Optional.of("it can't be read (" + error + ")");
+        }
+    }
+
+    private Optional<String> addedToScripts(Set<Path> listed) {
+        Path scripts = folder.resolve(BundledScripts.COPY);
+        if (!Files.isDirectory(scripts)) { // an older version has none
+            return Optional.empty();
+        }
+        try (var files = Files.walk(scripts)) {
+            return files.filter(file -> !Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)
+                            && !listed.contains(file)
+                            && !FileTree.isCompanion(file))
+                    .findFirst()
+                    .map(file -> file + " was added");
+        } catch (IOException | UncheckedIOException error) {
             return Optional.of("it can't be read (" + error + ")");
         }
     }

@@ -148,6 +148,21 @@ class EnvironmentsTest {
     }
 
     @Test
+    void shouldRenewTheCopyOfTheWorkersThatAnotherVersionMade() throws IOException {
+        python("python3", 12);
+        make();
+        Path script = environment.resolve("mlx4j/mlx_worker.py");
+        assertThat(script).hasSameBinaryContentAs(Path.of("python", "mlx_worker.py"));
+        Files.writeString(script, "# of another version");
+        forget();
+
+        assertThat(make()).isEqualTo("mlx: ready at " + environment);
+
+        assertThat(script).hasSameBinaryContentAs(Path.of("python", "mlx_worker.py"));
+        assertThat(calls()).containsExactly("python: probe", "python: check ", "python: seal annotated-doc");
+    }
+
+    @Test
     void shouldLeaveNoMarkerWhenAFileIsNotThatOfItsPackage() throws IOException {
         python("python3", 12);
         Files.writeString(folder.resolve("seal"), "[\"evil.pth runs code\"]");

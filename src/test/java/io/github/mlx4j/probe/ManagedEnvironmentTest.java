@@ -51,6 +51,9 @@ class ManagedEnvironmentTest {
         Files.writeString(site.resolve("six.py"), "x = 1\n");
         Files.createDirectories(site.resolve("torch"));
         Files.createDirectories(site.resolve("__pycache__"));
+        Files.createDirectories(environment.resolve("mlx4j/__pycache__"));
+        Files.writeString(environment.resolve("mlx4j/mlx_worker.py"), "import os\n");
+        Files.writeString(environment.resolve("mlx4j/__pycache__/mlx_worker.pyc"), "bytecode");
         Files.write(
                 environment.resolve(ManagedEnvironment.FILE_LIST),
                 List.of(
@@ -58,6 +61,8 @@ class ManagedEnvironmentTest {
                         SITE + "/torch/\t",
                         "bin/python\t-> " + base,
                         listed("pyvenv.cfg"),
+                        listed("mlx4j/mlx_worker.py"),
+                        listed("mlx4j/__pycache__/mlx_worker.pyc"),
                         listed(SITE + "/six.py"),
                         "",
                         SITE + "/torch/not_looked_at.py\t1 1"));
@@ -78,11 +83,22 @@ class ManagedEnvironmentTest {
         assertChanged(site.resolve(name) + " was added");
     }
 
-    @Test
-    void shouldRunNothingWhenAFileWasChanged() throws IOException {
-        Files.writeString(site.resolve("six.py"), "x = 22\n");
+    @ParameterizedTest
+    @ValueSource(strings = {SITE + "/six.py", "mlx4j/mlx_worker.py", "mlx4j/__pycache__/mlx_worker.pyc"})
+    void shouldRunNothingWhenAFileWasChanged(String name) throws IOException {
+        Files.writeString(environment.resolve(name), "x = 22 # longer\n");
 
-        assertChanged(site.resolve("six.py") + " was changed");
+        assertChanged(environment.resolve(name) + " was changed");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"json.py", "__pycache__/json.pyc", "json/__init__.py"})
+    void shouldRunNothingWhenAFileWasAddedToTheScripts(String name) throws IOException {
+        Path added = environment.resolve("mlx4j").resolve(name);
+        Files.createDirectories(added.getParent());
+        Files.writeString(added, "import os");
+
+        assertChanged(added + " was added");
     }
 
     @Test
@@ -136,7 +152,7 @@ class ManagedEnvironmentTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "..", "bin", "lib", "lib/python3.12", SITE})
+    @ValueSource(strings = {"", "..", "bin", "lib", "lib/python3.12", SITE, "mlx4j"})
     void shouldRefuseAnEnvironmentThatOthersCanWriteTo(String part) throws IOException {
         Path open = environment.resolve(part).normalize();
         for (String mode : new String[] {"rwxrwxr-x", "rwxr-xrwx"}) {

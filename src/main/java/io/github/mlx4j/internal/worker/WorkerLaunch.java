@@ -71,6 +71,11 @@ public record WorkerLaunch(
         return new WorkerLaunch(kind, python, scripts, true, Map.of(), Sandbox.OFF);
     }
 
+    /** The interpreter's absolute path. */
+    Path interpreter() {
+        return Path.of(python.get(python.size() - 1));
+    }
+
     /** All variables of its process, as zt-exec takes them. */
     Map<String, String> variables(Map<String, String> ours, Properties system) {
         return network

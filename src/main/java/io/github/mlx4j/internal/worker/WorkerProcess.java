@@ -71,8 +71,8 @@ final class WorkerProcess {
         String name = "mlx4j-" + launch.kind().id();
         PrivateFolder folder = PrivateFolder.create(launch.kind().id());
         try {
-            Path script =
-                    launch.scripts().install(Files.createDirectory(folder.path().resolve("scripts")));
+            Path scripts = Files.createDirectory(folder.path().resolve("scripts"));
+            Path script = launch.scripts().install(scripts, launch.interpreter());
             Path home = Files.createDirectory(folder.path().resolve("cwd"));
             Pipes pipes = new Pipes(name, output);
             List<String> command = new ArrayList<>(launch.python());

@@ -9,4 +9,9 @@ public interface WorkerScripts {
 
     /** Puts what the worker needs into this private folder, if it must, and returns the entry script. */
     Path install(Path folder) throws IOException;
+
+    /** The same for an interpreter, whose environment may have the scripts already; then nothing is put anywhere. */
+    default Path install(Path folder, Path interpreter) throws IOException {
+        return install(folder);
+    }
 }

@@ -36,6 +36,46 @@ class BundledScriptsTest {
     }
 
     @Test
+    void shouldUseTheCopyOfAnEnvironment() throws IOException {
+        Path environment = Files.createDirectory(folder.resolve("env"));
+        Path unused = folder.resolve("unused");
+        Files.createDirectories(environment.resolve(BundledScripts.COPY));
+        Files.writeString(environment.resolve(BundledScripts.COPY).resolve("old.py"), "");
+        BundledScripts.copyInto(environment);
+
+        assertThat(new BundledScripts("hf_worker.py").install(unused, environment.resolve("bin/python")))
+                .isEqualTo(environment.resolve("mlx4j/hf_worker.py"))
+                .hasSameBinaryContentAs(SOURCES.resolve("hf_worker.py"));
+        assertThat(environment.resolve("mlx4j/old.py")).doesNotExist();
+        assertThat(unused).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "# of another version"})
+    void shouldNotUseACopyOfAnotherVersion(String content) throws IOException {
+        Path environment = Files.createDirectory(folder.resolve("env"));
+        BundledScripts.copyInto(environment);
+        Path script = environment.resolve("mlx4j/mlx4j_worker/wire.py");
+        Files.delete(script);
+        if (!content.isEmpty()) {
+            Files.writeString(script, content);
+        }
+        Path own = folder.resolve("own");
+
+        assertThat(new BundledScripts("hf_worker.py").install(own, environment.resolve("bin/python")))
+                .isEqualTo(own.resolve("hf_worker.py"));
+    }
+
+    @Test
+    void shouldWriteTheScriptsForAnInterpreterWithoutACopy() throws IOException {
+        Path own = folder.resolve("own");
+
+        assertThat(new BundledScripts("mlx_worker.py").install(own, folder.resolve("bin/python")))
+                .isEqualTo(own.resolve("mlx_worker.py"))
+                .exists();
+    }
+
+    @Test
     void shouldLeaveAFileAloneWhenItIsThereAlready() throws IOException {
         Path planted = Files.createDirectories(folder.resolve("mlx4j_worker")).resolve("wire.py");
         Files.writeString(planted, "planted");
