@@ -495,4 +495,4 @@ def _apply_template(engine, call):
 
 def _internal(call, error):
     _log.error("%s failed", call.method, exc_info=error)
-    return Internal(f"{call.method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc())
+    return Internal(f"{call.method} failed: {type(error).__name__}: {error}")

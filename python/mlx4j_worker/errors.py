@@ -1,5 +1,7 @@
 """The errors that a worker answers with: a JSON-RPC code, a kind, and what to do."""
 
+import traceback
+
 # Characters. An error may quote a request or a model's files, whose length is theirs, but it has to fit into a line.
 _MOST_TEXT = 2000
 _MOST_DETAIL = 16_000
@@ -16,6 +18,10 @@ class WorkerError(Exception):
         super().__init__(_shortened(message))
         self.hint = _shortened(hint)
         self.detail = detail[-_MOST_DETAIL:]  # of a traceback, the end says most
+
+    def trace(self, error):
+        """Set the detail to the traceback of an exception, unless there is one."""
+        self.detail = self.detail or "".join(traceback.format_exception(error))[-_MOST_DETAIL:]
 
     @classmethod
     def from_json(cls, error):

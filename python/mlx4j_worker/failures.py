@@ -4,7 +4,20 @@ import errno
 import re
 from contextlib import contextmanager
 
-from mlx4j_worker.errors import ConversionFailed, EngineFailed, Internal, ModelLoadFailed, OutOfMemory, WorkerError
+from mlx4j_worker.errors import (
+    Cancelled,
+    ContextOverflow,
+    ConversionFailed,
+    EngineFailed,
+    Internal,
+    InvalidRequest,
+    ModelLoadFailed,
+    NotReady,
+    OutOfMemory,
+    ProtocolVersion,
+    UnknownMethod,
+    WorkerError,
+)
 
 # MLX: mlx/backend/metal/device.cpp and mlx/backend/cuda/utils.cpp; torch: "CUDA error: …" and torch.AcceleratorError.
 _DEVICE = re.compile(r"\[METAL\]|[Cc]ommand buffer|CUDA error|device-side assert|\bcu(da)?[A-Z]\w*\(.*\) failed: ")
@@ -13,6 +26,7 @@ _MEMORY = re.compile(
     r"|bad_alloc|can't allocate memory|not enough memory|[Cc]annot allocate memory|ALLOC_FAILED|Invalid buffer size"
 )
 _VAGUE = (ModelLoadFailed, ConversionFailed, EngineFailed, Internal)  # may wrap an error for want of memory
+_UNTRACED = (Cancelled, ContextOverflow, InvalidRequest, NotReady, ProtocolVersion, UnknownMethod)  # about the request
 
 
 class Exit(BaseException):
@@ -83,7 +97,14 @@ def fail(call, error, hint, other):
     except DeviceFailed as failure:
         failure.blame(call)
         raise
-    call.fail(found or other(error))
+    call.fail(traced(found or other(error), error))
+
+
+def traced(found, error):
+    """The WorkerError ``found``, with the traceback of ``error`` as its detail unless it is about the request."""
+    if not isinstance(found, _UNTRACED):
+        found.trace(error)
+    return found
 
 
 def _chain(error):

@@ -127,6 +127,7 @@ class TestInitialize:
         answer = worker.answer(worker.call("initialize", initialize_params({"error": error})))
         assert error_kind(answer) == kind
         assert answer["error"]["data"]["hint"] == "Ask for something else."
+        assert "fake_worker.py" in answer["error"]["data"]["detail"], "the traceback"
         assert ping_until(worker, "new")["open"] == 0
         assert "result" in worker.answer(worker.call("initialize", initialize_params()))
 

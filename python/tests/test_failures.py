@@ -5,7 +5,15 @@ import errno
 import pytest
 
 from mlx4j_worker import failures
-from mlx4j_worker.errors import Cancelled, ConversionFailed, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
+from mlx4j_worker.errors import (
+    Cancelled,
+    ContextOverflow,
+    ConversionFailed,
+    EngineFailed,
+    InvalidRequest,
+    ModelLoadFailed,
+    OutOfMemory,
+)
 from mlx4j_worker.failures import DeviceFailed
 
 METAL = "[METAL] Command buffer execution failed: "
@@ -116,6 +124,31 @@ def test_only_where_memory_was_short_a_call_is_answered_and_only_once():
                 failures.fail(call, error, "Use less.", EngineFailed)
             raised.value.blame(call)
             assert isinstance(call.error, OutOfMemory) == call.ended == raised.value.blamed == answered
+
+
+def failed(error):
+    call = Call()
+    try:
+        raise error
+    except Exception as raised:
+        failures.fail(call, raised, "Use less.", lambda error: EngineFailed(f"A step failed: {error}"))
+    return call.error
+
+
+@pytest.mark.parametrize("error", [NEITHER[0], MEMORY[3], ModelLoadFailed("It is damaged.")])
+def test_an_answer_has_the_traceback_of_what_led_to_it(error):
+    assert failed(error).detail.startswith("Traceback")
+    assert str(error) in failed(error).detail
+
+
+@pytest.mark.parametrize("error", [InvalidRequest("No."), ContextOverflow("No."), Cancelled("No.")])
+def test_an_error_of_the_caller_has_none(error):
+    assert failed(error).detail == ""
+
+
+def test_of_a_long_traceback_the_end_stays():
+    assert len(failed(RuntimeError("x" * 20_000 + " the end")).detail) <= 16_000
+    assert failed(RuntimeError("x" * 20_000 + " the end")).detail.rstrip().endswith("the end")
 
 
 def test_around_work():

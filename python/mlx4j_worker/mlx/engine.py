@@ -298,7 +298,7 @@ class MlxEngine:
 
         So each begins again from its tokens, alone, until it has a token more; the one that fails so fails for good.
         """
-        known = _typed(error)
+        known = failures.traced(_typed(error), error)
         _log.error("a step failed; its %d requests begin again", len(rows), exc_info=error)
         self._decoder.reset()
         mx.clear_cache()

@@ -8,7 +8,6 @@ checkpoint bit for bit, where the device adds in a fixed order (MLX on Metal doe
 import math
 import os
 import time
-import traceback
 from collections import deque
 from functools import partial
 from hashlib import sha256
@@ -349,7 +348,7 @@ class Session:
 
 def _failed(method, error):
     kind = EngineFailed if isinstance(error, RuntimeError) else Internal  # engines raise RuntimeError
-    return kind(f"{method} failed: {type(error).__name__}: {error}", detail=traceback.format_exc())
+    return kind(f"{method} failed: {type(error).__name__}: {error}")
 
 
 _LESS = "Use a smaller batchSize, or gradientCheckpointing."

@@ -2,6 +2,7 @@ package io.github.mlx4j.cli;
 
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.PythonTraceback;
 import io.github.mlx4j.internal.files.FileFault;
 import io.github.mlx4j.internal.files.UserPath;
 import java.io.FileDescriptor;
@@ -13,6 +14,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -60,6 +64,13 @@ public final class Main implements Runnable {
     @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
+    @CommandLine.Option(
+            names = {"-v", "--verbose"},
+            scope = CommandLine.ScopeType.INHERIT,
+            description = "With an error, also prints where it happened, in Python if a worker failed. -vv also prints"
+                    + " what mlx4j and its workers log.")
+    private boolean[] verbose = {};
+
     /** For picocli. */
     public Main() {}
 
@@ -92,6 +103,9 @@ public final class Main implements Runnable {
                     for (Throwable other : known.getSuppressed()) {
                         command.getErr().println("  and: " + other.getMessage());
                     }
+                    if (verbosity(command) > 0) {
+                        printOrigins(known, command.getErr());
+                    }
                     return known.code().equals("NO_PROVIDER_AVAILABLE") ? NOTHING_AVAILABLE : FAILED;
                 });
     }
@@ -122,8 +136,29 @@ public final class Main implements Runnable {
         }
     }
 
+    private static int verbosity(CommandLine command) {
+        Main main = (Main) command.getCommandSpec().root().userObject();
+        return main.verbose.length;
+    }
+
+    /** Prints where an error and those that led to it happened: Python's tracebacks, or the Java stack. */
+    private static void printOrigins(Mlx4jException error, PrintWriter to) {
+        List<String> tracebacks = Stream.concat(Stream.of(error), Stream.of(error.getSuppressed()))
+                .flatMap(one -> Stream.iterate(one, Objects::nonNull, Throwable::getCause))
+                .filter(PythonTraceback.class::isInstance)
+                .map(Throwable::getMessage)
+                .toList();
+        tracebacks.forEach(to::println);
+        if (tracebacks.isEmpty()) {
+            error.printStackTrace(to);
+        }
+    }
+
     /** Runs a command, or prints its help with picocli's own styles. */
     private static int execute(CommandLine.ParseResult parsed) {
+        if (verbosity(parsed.commandSpec().commandLine()) > 1) {
+            System.setProperty("org.slf4j.simpleLogger.log.io.github.mlx4j", "debug"); // no logger is made before
+        }
         for (CommandLine command : parsed.asCommandLineList()) {
             if (command.isUsageHelpRequested()) {
                 usage(command, command.getOut());

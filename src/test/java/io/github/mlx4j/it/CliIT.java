@@ -98,6 +98,30 @@ class CliIT {
     }
 
     @Test
+    void shouldShowTheTracebackOfABrokenFolderWhenVerbose(@TempDir Path folder) throws Exception {
+        Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"llama\"}");
+        Files.write(folder.resolve("model.safetensors"), new byte[] {1, 2, 3});
+
+        Run brief = mlx4j(Map.of(), "generate", "--provider", "hf", "--model", folder.toString(), ASK);
+        Run verbose = mlx4j(Map.of(), "generate", "-v", "--provider", "hf", "--model", folder.toString(), ASK);
+
+        assertThat(brief.exit()).isEqualTo(1);
+        assertThat(brief.err()).startsWith("mlx4j: ").hasLineCount(1).doesNotContain("Traceback");
+        assertThat(verbose.err())
+                .startsWith(brief.err())
+                .contains("Traceback (most recent call last):", "mlx4j_worker/hf/loading.py");
+    }
+
+    @Test
+    void shouldLogWhenVeryVerbose() throws Exception {
+        Run run = mlx4j(Map.of(), "-vv", "generate", ASK);
+
+        assertThat(run.exit()).isZero();
+        assertThat(run.out()).isEqualTo(Fixture.known(ASK).text() + "\n");
+        assertThat(run.err()).contains("DEBUG", "started: pid");
+    }
+
+    @Test
     void shouldReportWhatIsAvailable() throws Exception {
         Run run = mlx4j(Map.of(), "doctor", "--json");
         assertThat(run.exit()).as(run.err()).isZero();

@@ -45,4 +45,9 @@ public record WorkerError(
     public String hint() {
         return data == null ? "" : data.hint();
     }
+
+    /** A traceback, or empty. */
+    public String detail() {
+        return data == null ? "" : data.detail();
+    }
 }

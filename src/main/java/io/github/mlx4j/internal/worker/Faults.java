@@ -14,6 +14,7 @@ import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.PythonTraceback;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -36,23 +37,24 @@ final class Faults {
     static Mlx4jException of(WorkerError error) {
         String message = error.message();
         String hint = error.hint();
+        PythonTraceback cause = error.detail().isEmpty() ? null : new PythonTraceback(error.detail());
         return switch (error.kind()) {
-            case "invalid_request" -> new InvalidRequestException(message, hint);
-            case "not_supported" -> new NotSupportedException(message, hint);
-            case "context_overflow" -> new ContextOverflowException(message, hint);
-            case "cancelled" -> new CancelledException(message, hint);
-            case "model_not_found" -> new ModelNotFoundException(message, hint);
-            case "model_load_failed" -> new ModelLoadException(message, hint);
-            case "unsafe_model" -> new UnsafeModelException(message, hint);
-            case "dependency_missing" -> new DependencyMissingException(message, hint);
-            case "conversion_failed" -> new ConversionException(message, hint);
-            case "download_failed" -> new DownloadException(message, hint);
-            case "out_of_memory" -> new WorkerOutOfMemoryException(message, hint);
-            case "busy", "not_ready" -> new WorkerBusyException(message, hint);
+            case "invalid_request" -> new InvalidRequestException(message, hint, cause);
+            case "not_supported" -> new NotSupportedException(message, hint, cause);
+            case "context_overflow" -> new ContextOverflowException(message, hint, cause);
+            case "cancelled" -> new CancelledException(message, hint, cause);
+            case "model_not_found" -> new ModelNotFoundException(message, hint, cause);
+            case "model_load_failed" -> new ModelLoadException(message, hint, cause);
+            case "unsafe_model" -> new UnsafeModelException(message, hint, cause);
+            case "dependency_missing" -> new DependencyMissingException(message, hint, cause);
+            case "conversion_failed" -> new ConversionException(message, hint, cause);
+            case "download_failed" -> new DownloadException(message, hint, cause);
+            case "out_of_memory" -> new WorkerOutOfMemoryException(message, hint, cause);
+            case "busy", "not_ready" -> new WorkerBusyException(message, hint, cause);
             case "protocol_version", "parse_error", "invalid_message", "unknown_method" ->
-                new ProtocolException(message, hint);
-            case "engine_failed" -> new EngineException(message, hint);
-            default -> new EngineException(Fault.MODEL, message, hint, null); // a bug that this request met
+                new ProtocolException(message, hint, cause);
+            case "engine_failed" -> new EngineException(message, hint, cause);
+            default -> new EngineException(Fault.MODEL, message, hint, cause); // a bug that this request met
         };
     }
 

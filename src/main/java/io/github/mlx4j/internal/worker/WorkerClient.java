@@ -433,6 +433,9 @@ public final class WorkerClient {
 
     private void failed(Inbound.Failure failure) {
         Mlx4jException error = Faults.of(failure.error());
+        if (!failure.error().detail().isEmpty()) {
+            log.debug("{}: {}", error.code(), failure.error().detail());
+        }
         if (failure.id() != null) {
             fail(failure.id(), error);
         } else {

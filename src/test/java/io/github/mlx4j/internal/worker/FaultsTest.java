@@ -14,6 +14,7 @@ import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.PythonTraceback;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -79,13 +80,15 @@ class FaultsTest {
 
         assertThat(error).isExactlyInstanceOf(TYPES.get(kind)).hasMessage("It broke. What to do: Do this.");
         assertThat(error.hint()).isEqualTo("Do this.");
+        assertThat(error).cause().isExactlyInstanceOf(PythonTraceback.class).hasMessage("a traceback");
     }
 
     @Test
     void shouldBeAFaultOfTheEngineWhenTheKindIsNewOrMissing() {
         assertThat(Faults.of(new WorkerError(-32000, "It broke.", new WorkerError.Data("brand_new", false, "", ""))))
                 .isExactlyInstanceOf(EngineException.class)
-                .hasMessage("It broke.");
+                .hasMessage("It broke.")
+                .hasNoCause();
         assertThat(Faults.of(new WorkerError(-32603, "It broke.", null))).isExactlyInstanceOf(EngineException.class);
     }
 
