@@ -83,7 +83,8 @@ public final class ProviderFactory implements AutoCloseable {
     private boolean closed;
 
     /**
-     * A factory for one provider and model; every other setting has its default.
+     * A factory for one provider and model; every other setting has its default, whatever the environment says: no
+     * {@code PYTHON_PATH}, no {@code MLX4J_HOME}. {@link #fromEnv()} and {@link ProviderConfig#fromEnv()} read them.
      *
      * @param provider {@code mlx}, {@code hf} or {@code ollama}; others need a key, so {@link ProviderConfig#builder()}
      * @param model a folder, or a hub id {@code org/name}; of a remote provider, as its server names it

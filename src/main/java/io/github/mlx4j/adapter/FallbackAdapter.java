@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -116,6 +117,11 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 .slowCallDurationThreshold(Duration.ofDays(365)) // a long answer is no fault
                 .waitDurationInOpenState(Duration.ofSeconds(30))
                 .permittedNumberOfCallsInHalfOpenState(1);
+    }
+
+    @Override
+    public Optional<String> modelName() {
+        return ports.get(0).port().modelName();
     }
 
     @Override

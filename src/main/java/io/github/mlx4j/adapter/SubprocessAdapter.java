@@ -145,6 +145,11 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     @Override
+    public final Optional<String> modelName() {
+        return Optional.of(settings.model());
+    }
+
+    @Override
     public final WorkerStatus status() {
         return worker.status();
     }

@@ -10,6 +10,7 @@ import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.ToolCall;
 import io.github.mlx4j.port.UnreadToolCall;
 import io.github.mlx4j.port.Usage;
+import java.util.UUID;
 
 /** From an answer to LangChain4j's. */
 final class Answers {
@@ -39,6 +40,7 @@ final class Answers {
                         .toolExecutionRequests(
                                 result.toolCalls().stream().map(Answers::call).toList())
                         .build())
+                .id("mlx4j-" + UUID.randomUUID())
                 .modelName(result.backend().model())
                 .tokenUsage(usage(result.usage()))
                 .finishReason(reason(result.finishReason()))

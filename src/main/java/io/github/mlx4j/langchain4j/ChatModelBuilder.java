@@ -12,7 +12,7 @@ abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
         permits Mlx4jChatModel.Builder, Mlx4jStreamingChatModel.Builder {
 
     final TextGenerationPort port;
-    ChatRequestParameters parameters = Mlx4jChatRequestParameters.EMPTY;
+    Mlx4jChatRequestParameters parameters = Mlx4jChatRequestParameters.EMPTY;
     List<ChatModelListener> listeners = List.of();
     Set<Capability> capabilities = Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
 
@@ -29,7 +29,7 @@ abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
      * @throws dev.langchain4j.exception.UnsupportedFeatureException if there is one that no model can have
      */
     public B defaultRequestParameters(ChatRequestParameters parameters) {
-        Requests.check(parameters);
+        Requests.check(parameters, port);
         this.parameters = Mlx4jChatRequestParameters.EMPTY.overrideWith(parameters);
         return self();
     }

@@ -26,7 +26,7 @@ import java.util.Set;
 public final class Mlx4jChatModel implements ChatModel {
 
     private final TextGenerationPort port;
-    private final ChatRequestParameters parameters;
+    private final Mlx4jChatRequestParameters parameters;
     private final List<ChatModelListener> listeners;
     private final Set<Capability> capabilities;
 
@@ -45,7 +45,7 @@ public final class Mlx4jChatModel implements ChatModel {
     @Override
     public ChatResponse doChat(ChatRequest request) {
         try {
-            return Answers.of(port.generate(Requests.of(request)));
+            return Answers.of(port.generate(Requests.of(request, port)));
         } catch (Mlx4jException error) {
             throw Failures.of(error);
         }
@@ -53,7 +53,7 @@ public final class Mlx4jChatModel implements ChatModel {
 
     @Override
     public ChatRequestParameters defaultRequestParameters() {
-        return parameters;
+        return Requests.named(parameters, port);
     }
 
     @Override

@@ -25,7 +25,7 @@ import java.util.Set;
 public final class Mlx4jStreamingChatModel implements StreamingChatModel {
 
     private final TextGenerationPort port;
-    private final ChatRequestParameters parameters;
+    private final Mlx4jChatRequestParameters parameters;
     private final List<ChatModelListener> listeners;
     private final Set<Capability> capabilities;
 
@@ -45,7 +45,7 @@ public final class Mlx4jStreamingChatModel implements StreamingChatModel {
     public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
         HandlerBridge bridge = new HandlerBridge(handler);
         try {
-            bridge.running(port.stream(Requests.of(request), bridge));
+            bridge.running(port.stream(Requests.of(request, port), bridge));
         } catch (Mlx4jException error) {
             throw Failures.of(error);
         }
@@ -53,7 +53,7 @@ public final class Mlx4jStreamingChatModel implements StreamingChatModel {
 
     @Override
     public ChatRequestParameters defaultRequestParameters() {
-        return parameters;
+        return Requests.named(parameters, port);
     }
 
     @Override

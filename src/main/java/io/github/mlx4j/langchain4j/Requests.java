@@ -16,15 +16,18 @@ import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.request.json.JsonSchema;
+import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.Message;
 import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.ToolCall;
 import io.github.mlx4j.port.ToolSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -38,8 +41,8 @@ final class Requests {
      *
      * @throws UnsupportedFeatureException for what no port can do
      */
-    static GenerationRequest of(ChatRequest request) {
-        check(request.parameters());
+    static GenerationRequest of(ChatRequest request, TextGenerationPort port) {
+        check(request.parameters(), port);
         Mlx4jChatRequestParameters given = Mlx4jChatRequestParameters.EMPTY.overrideWith(request.parameters());
         Integer maxTokens = given.maxOutputTokens();
         List<Message> messages = messages(request.messages());
@@ -69,9 +72,28 @@ final class Requests {
                 given.deadline());
     }
 
-    /** Refuses parameters that no port can honour. */
-    static void check(ChatRequestParameters parameters) {
-        if (parameters.modelName() != null) {
+    /** The parameters with the name of the port's model, for listeners. */
+    static ChatRequestParameters named(Mlx4jChatRequestParameters parameters, TextGenerationPort port) {
+        return modelName(port)
+                .<ChatRequestParameters>map(name -> Mlx4jChatRequestParameters.builder()
+                        .overrideWith(parameters)
+                        .modelName(name)
+                        .build())
+                .orElse(parameters);
+    }
+
+    private static Optional<String> modelName(TextGenerationPort port) {
+        try {
+            return port.modelName();
+        } catch (Mlx4jException unavailable) { // the request itself will say why
+            return Optional.empty();
+        }
+    }
+
+    /** Refuses parameters that the port does not support. */
+    static void check(ChatRequestParameters parameters, TextGenerationPort port) {
+        if (parameters.modelName() != null
+                && !modelName(port).filter(parameters.modelName()::equals).isPresent()) {
             throw unsupported("modelName", "the port that a model is made over has its model");
         }
         if (parameters.toolChoice() == ToolChoice.REQUIRED) {

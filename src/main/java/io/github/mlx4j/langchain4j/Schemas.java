@@ -23,6 +23,9 @@ import java.util.Map;
 /** From LangChain4j's elements of a JSON schema to its JSON. */
 final class Schemas {
 
+    /** Without a bound, a small model may write digits until its tokens are used up. */
+    private static final long MAX_EXACT = (1L << 53) - 1;
+
     private static final JsonMapper JSON = new JsonMapper();
 
     private Schemas() {}
@@ -34,7 +37,7 @@ final class Schemas {
 
     /**
      * The same to hold an answer to: objects that say nothing of other members than theirs have none, since a small
-     * model may never come to an end of them.
+     * model may never come to an end of them, and integers are between -(2^53-1) and 2^53-1.
      */
     static String closed(JsonSchemaElement element) {
         return node(element, true).toString();
@@ -62,6 +65,9 @@ final class Schemas {
             node.put("$ref", "#/$defs/" + reference.reference());
         } else {
             node.put("type", simple(element));
+            if (closed && element instanceof JsonIntegerSchema) {
+                node.put("minimum", -MAX_EXACT).put("maximum", MAX_EXACT);
+            }
         }
         if (element.description() != null) {
             node.put("description", element.description());

@@ -1,6 +1,7 @@
 package io.github.mlx4j.port;
 
 import io.github.mlx4j.error.Mlx4jException;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -12,6 +13,14 @@ import java.util.concurrent.CompletableFuture;
  * {@link AbstractTextGenerationPort}.
  */
 public interface TextGenerationPort {
+
+    /**
+     * The model that requests are for, as it was named: a folder, a hub id or a server's name for it. With several
+     * providers it is that of the first. Empty where the port has no name for it; loads nothing.
+     */
+    default Optional<String> modelName() {
+        return Optional.empty();
+    }
 
     /**
      * Waits for the whole answer. An interrupt cancels the request and throws

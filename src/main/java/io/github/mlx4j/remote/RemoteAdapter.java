@@ -58,6 +58,11 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
     }
 
     @Override
+    public Optional<String> modelName() {
+        return Optional.of(model);
+    }
+
+    @Override
     public GenerationSink observed(GenerationRequest request, GenerationSink sink) {
         return observer.generation(request, sink);
     }

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -65,6 +66,11 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
     /** A builder of a script. */
     public static Builder builder() {
         return new Builder();
+    }
+
+    @Override
+    public Optional<String> modelName() {
+        return Optional.of(BACKEND.model());
     }
 
     /** Every request so far, oldest first. */

@@ -70,17 +70,12 @@ class LangChain4jListenerIT {
 
         @Override
         protected String modelName() {
-            return null; // a request names none
+            return Fixture.MODEL.toString();
         }
 
         @Override
         protected Class<? extends Exception> expectedExceptionClass() {
             return ModelNotFoundException.class;
-        }
-
-        @Override
-        protected boolean assertResponseId() {
-            return false;
         }
     }
 
@@ -106,17 +101,12 @@ class LangChain4jListenerIT {
 
         @Override
         protected String modelName() {
-            return null; // a request names none
+            return Fixture.MODEL.toString();
         }
 
         @Override
         protected Class<? extends Exception> expectedExceptionClass() {
             return ModelNotFoundException.class;
-        }
-
-        @Override
-        protected boolean assertResponseId() {
-            return false;
         }
     }
 }

@@ -81,6 +81,35 @@ class Mlx4jChatModelTest {
     }
 
     @Test
+    void shouldTellListenersTheModelAndAnIdOfTheAnswer() {
+        List<String> told = new ArrayList<>();
+        ChatModel model = Mlx4jChatModel.builder(ScriptedTextGeneration.answering("Yes.", "Yes."))
+                .listeners(new ChatModelListener() {
+                    @Override
+                    public void onRequest(ChatModelRequestContext context) {
+                        told.add(context.chatRequest().modelName());
+                    }
+
+                    @Override
+                    public void onResponse(ChatModelResponseContext context) {
+                        told.add(context.chatResponse().id());
+                    }
+                })
+                .build();
+
+        model.chat("Is it?");
+        ChatRequestParameters named =
+                ChatRequestParameters.builder().modelName("scripted").build();
+        model.chat(ChatRequest.builder()
+                .messages(UserMessage.from("Is it?"))
+                .parameters(named)
+                .build());
+
+        assertThat(told).hasSize(4).startsWith("scripted").element(2).isEqualTo("scripted");
+        assertThat(told.get(1)).startsWith("mlx4j-").isNotEqualTo(told.get(3));
+    }
+
+    @Test
     void shouldGiveCallsWithoutTextWhenTheModelCallsTools() {
         ChatResponse response =
                 over(ScriptedAnswer.text("").withToolCalls(CALL)).chat(UserMessage.from("Weather?"));

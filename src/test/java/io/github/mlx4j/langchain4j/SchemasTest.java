@@ -56,7 +56,7 @@ class SchemasTest {
         assertThat(json.readTree(Schemas.closed(schema))).isEqualTo(json.readTree("""
                         {"type": "object", "properties": {
                             "s": {"type": "string", "description": "ds"},
-                            "i": {"type": "integer"},
+                            "i": {"type": "integer", "minimum": -9007199254740991, "maximum": 9007199254740991},
                             "n": {"type": "number"},
                             "b": {"type": "boolean"},
                             "e": {"type": "string", "enum": ["x", "y"]},
