@@ -31,4 +31,14 @@ def open_training(params, progress):
     return open_session(params, load_backend, progress)
 
 
-os._exit(serve("hf", descriptors, load, open_training))
+def inspect(call, moved):
+    call.progress("import", 0, 1, "packages")
+    from mlx4j_worker.imports import needed
+
+    with needed("transformers and torch", "mlx4j setup hf"):
+        from mlx4j_worker import inspecting
+        from mlx4j_worker.hf.loading import dry_load
+    return inspecting.inspect(call, dry_load)
+
+
+os._exit(serve("hf", descriptors, load, open_training, {"inspect": inspect}))

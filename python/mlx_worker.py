@@ -41,6 +41,14 @@ def job(name):
     return run
 
 
+def inspect(call, moved):
+    call.progress("import", 0, 1, "packages")
+    with packages():
+        from mlx4j_worker import inspecting
+        from mlx4j_worker.mlx.loading import dry_load
+    return inspecting.inspect(call, dry_load)
+
+
 def open_training(params, progress):
     progress("import", 0, 1, "packages")
     with packages():
@@ -62,7 +70,7 @@ def release():
         wired.release()
 
 
-jobs = {name: job(name) for name in ("convert", "fuse")}
+jobs = {"inspect": inspect, **{name: job(name) for name in ("convert", "fuse")}}
 code = serve("mlx", descriptors, load, open_training, jobs, follow, release, kernels.made)
 if code == 0 and "mlx.core" in sys.modules:
     kernels.keep()

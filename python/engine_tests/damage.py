@@ -209,7 +209,7 @@ def _link(folder, rng):
 
 
 class DamageContract:
-    """Mixed into a unittest.TestCase with ``load_engine``, an engine's load function."""
+    """Mixed into a unittest.TestCase with ``load_engine``, an engine's load function as harness.judged gives it."""
 
     load_engine = None
 

@@ -96,6 +96,36 @@ def load(load_engine, model=MODEL, **options):
     return load_engine({"model": {"source": str(model)}}, parse_options({"options": options}), lambda *_: None)
 
 
+def refusal(error):
+    """The verdict of a load that raised this error."""
+    return error.kind, str(error), error.hint
+
+
+def judged(loading):
+    """The load function of an engine's module ``loading``, which also compares the verdict of its dry load.
+
+    A load on a named device is not compared: a dry load has no device.
+    """
+
+    def load_engine(params, options, progress):
+        if options.device != "auto":
+            return loading.load(params, options, progress)
+        try:
+            dry = ("loads", *loading.dry_load(params, options, progress).describe()["warnings"])
+        except WorkerError as error:
+            dry = refusal(error)
+        try:
+            engine = loading.load(params, options, progress)
+        except WorkerError as error:
+            assert dry == refusal(error), f"a dry load says {dry}, but loading {refusal(error)}"
+            raise
+        found = ("loads", *engine.describe()["warnings"])
+        assert dry == found, f"a dry load says {dry}, but loading {found}"
+        return engine
+
+    return load_engine
+
+
 def run(engine, poll=lambda: None):
     """Steps until nothing is left to do."""
     while engine.busy:

@@ -25,6 +25,7 @@ from engine_tests.harness import (
     MODEL,
     Call,
     generate,
+    judged,
     known,
     load,
     run,
@@ -52,6 +53,7 @@ torch.set_num_threads(1)  # for so small a model more of them only wait for each
 ROOT = Path(tempfile.mkdtemp(prefix="mlx4j-models-"))
 TEXT = "Who are you? The sea and the sky are blue."
 ENDLESS = {"logitBias": {"2": -100}}
+load_and_judge = judged(loading)
 _snapshots = {MODEL: None}
 
 
@@ -77,13 +79,13 @@ def made(kind):
 
 @cache
 def opened(kind, **options):
-    return load(loading.load, made(kind), **options)
+    return load(load_and_judge, made(kind), **options)
 
 
 @cache
 def plain():
     """The engine with the base model of all adapters."""
-    return load(loading.load)
+    return load(load_and_judge)
 
 
 def tearDownModule():
@@ -175,7 +177,7 @@ class Case(unittest.TestCase):
     def refused(self, kind, why, source, **options):
         """A load fails with an error of this kind that says why, and what to do."""
         with self.assertRaisesRegex(kind, why) as caught:
-            load(loading.load, source, **options)
+            load(load_and_judge, source, **options)
         self.assertIs(kind, type(caught.exception))
         self.assertTrue(caught.exception.hint, caught.exception)
         return caught.exception
@@ -210,7 +212,7 @@ class Plain(Case):
                 self.assertGreater(float((row - other).abs().max()), 0.01)
 
     def test_the_old_defaults_of_a_config_are_no_sampling(self):
-        engine = load(loading.load, self.copy(do_sample=True, temperature=9.0, top_k=3, max_length=5, num_beams=4))
+        engine = load(load_and_judge, self.copy(do_sample=True, temperature=9.0, top_k=3, max_length=5, num_beams=4))
         reference = AutoModelForCausalLM.from_pretrained(made("llama")).eval()
         tokens = generate(engine, tokens=ids_of(), maxTokens=20, sampling=ENDLESS).tokens
         self.assertEqual(greedy(reference, ids_of()), tokens)
@@ -224,18 +226,18 @@ class Plain(Case):
             (half, None, "bfloat16"),
             (half, "float32", "float32"),
         ):
-            engine = load(loading.load, source, **({"dtype": dtype} if dtype else {}))
+            engine = load(load_and_judge, source, **({"dtype": dtype} if dtype else {}))
             self.assertEqual(wanted, engine.describe()["dtype"])
             self.assertEqual({wanted}, {one["dtype"] for one in engine.parameters()})
             self.assertEqual(20, len(generate(engine, tokens=ids_of(), maxTokens=20, sampling=ENDLESS).tokens))
 
     def test_as_stored_whatever_the_config_says(self):
-        self.assertEqual("float32", load(loading.load, self.copy(dtype="float16")).describe()["dtype"])
+        self.assertEqual("float32", load(load_and_judge, self.copy(dtype="float16")).describe()["dtype"])
 
     def test_a_device_without_bfloat16(self):
         half = models.make("llama", ROOT / "llama-without-bfloat16", dtype="bfloat16")
         with mock.patch.object(hf_models, "has_bfloat16", lambda _device: False):
-            described = load(loading.load, half, device="cpu").describe()
+            described = load(load_and_judge, half, device="cpu").describe()
             self.assertEqual("float16", described["dtype"])
             self.assertRegex(described["warnings"][0], "stored in bfloat16, which this cpu device does not support")
             self.refused(InvalidRequest, "dtype can't be bfloat16", half, dtype="bfloat16", device="cpu")
@@ -253,14 +255,14 @@ class Plain(Case):
                 described["warnings"][0], "^torch lists mps, but can't compute on it: RuntimeError: no mps"
             )
             self.refused(InvalidRequest, "can't run on the device mps. torch lists mps", made("llama"), device="mps")
-            self.assertEqual("cpu", load(loading.load, made("llama"), device="cpu").describe()["device"])
+            self.assertEqual("cpu", load(load_and_judge, made("llama"), device="cpu").describe()["device"])
 
     def test_a_device_that_is_not_there(self):
         with mock.patch("torch.cuda.is_available", lambda: False):
             self.refused(InvalidRequest, "can't run on the device cuda. torch finds no", made("llama"), device="cuda")
 
     def test_a_named_device_is_among_the_capabilities(self):
-        self.assertIn("device", load(loading.load, made("llama"), device="cpu").describe()["capabilities"])
+        self.assertIn("device", load(load_and_judge, made("llama"), device="cpu").describe()["capabilities"])
 
     def test_setup_computes_on_the_device_that_it_reports(self):
         python = Path(loading.__file__).parents[2]
@@ -278,7 +280,7 @@ class Plain(Case):
         self.assertGreater(len([*folder.glob("*.safetensors")]), 2)
         ids = ids_of()
         torch.testing.assert_close(
-            logits(load(loading.load, folder), ids), logits(opened("llama"), ids), rtol=1.3e-6, atol=tolerance(1e-5)
+            logits(load(load_and_judge, folder), ids), logits(opened("llama"), ids), rtol=1.3e-6, atol=tolerance(1e-5)
         )
         (shard, other) = sorted(folder.glob("*.safetensors"))[:2]
         shard.rename(folder / "kept")
@@ -292,24 +294,24 @@ class Plain(Case):
         config.pop("pad_token")
         (folder / "tokenizer_config.json").write_text(json.dumps(config))
         before = snapshot(folder)
-        engine = load(loading.load, folder)
+        engine = load(load_and_judge, folder)
         self.assertEqual(engine._tokenizer.eos_token, engine._tokenizer.pad_token)
         self.assertEqual(before, snapshot(folder))
 
     def test_names_with_spaces_and_letters_of_every_kind(self):
-        self.same(load(loading.load, self.copy(name="Müller's 模型 [1] *?")), opened("llama")._model)
+        self.same(load(load_and_judge, self.copy(name="Müller's 模型 [1] *?")), opened("llama")._model)
 
     def test_a_plain_model_beside_the_state_of_a_training(self):
         folder = self.copy("llama")
         (folder.parent / "dylo_moe_state").mkdir()
-        self.assertEqual("model", load(loading.load, folder).describe()["format"])
+        self.assertEqual("model", load(load_and_judge, folder).describe()["format"])
 
 
 class Refused(Case):
     """Damage and traps: each is a typed error, and the next model can be loaded."""
 
     def tearDown(self):
-        self.assertEqual("model", load(loading.load, made("llama")).describe()["format"])
+        self.assertEqual("model", load(load_and_judge, made("llama")).describe()["format"])
 
     def test_damaged_files(self):
         for cut in (0, 4, 5000, -1):
@@ -376,7 +378,7 @@ class Refused(Case):
     def test_more_memory_than_there_is(self):
         with mock.patch("mlx4j_worker.memory.available_bytes", lambda: 500_000):
             self.refused(OutOfMemory, "The weights of .* take [0-9.]+ [KM]B, but", made("llama"))
-            load(loading.load, made("llama"), dtype="float16")
+            load(load_and_judge, made("llama"), dtype="float16")
 
     def test_options_that_make_no_sense(self):
         self.refused(InvalidRequest, "options.base can't be honoured", made("llama"), base=str(MODEL))
@@ -411,7 +413,7 @@ class RemoteCode(Case):
         refusal = self.refused(UnsafeModel, "wants to run its own code", folder)
         self.assertIn("options.trustRemoteCode", refusal.hint)
         self.assertFalse(ran.exists())
-        engine = load(loading.load, folder, trustRemoteCode=True)
+        engine = load(load_and_judge, folder, trustRemoteCode=True)
         self.assertTrue(ran.exists())
         self.assertIn("trustRemoteCode", engine.describe()["capabilities"])
         self.same(engine, opened("llama")._model)
@@ -440,14 +442,14 @@ class Adapters(Case):
                 self.assertGreater(float((row - other).abs().max()), 1)
 
     def test_on_a_model_that_is_named(self):
-        engine = load(loading.load, adapter=str(made("peft")))
+        engine = load(load_and_judge, adapter=str(made("peft")))
         torch.testing.assert_close(logits(engine, ids_of()), logits(opened("peft"), ids_of()), rtol=0, atol=0)
         described = engine.describe()
         self.assertEqual(("model", None, str(made("peft"))), tuple(described[n] for n in ("format", "base", "adapter")))
         self.assertIn("adapter", described["capabilities"])
-        other = load(loading.load, self.copy("peft", base_model_name_or_path="org/other"), base=str(MODEL))
+        other = load(load_and_judge, self.copy("peft", base_model_name_or_path="org/other"), base=str(MODEL))
         self.assertEqual(str(MODEL), other.describe()["base"])
-        warned = load(loading.load, adapter=str(self.copy("peft", base_model_name_or_path="org/other"))).describe()
+        warned = load(load_and_judge, adapter=str(self.copy("peft", base_model_name_or_path="org/other"))).describe()
         self.assertIn("was made for org/other", warned["warnings"][0])
 
     def test_what_it_says_of_itself(self):
@@ -461,13 +463,13 @@ class Adapters(Case):
     def test_a_base_beside_the_adapter(self):
         adapter = self.copy("peft", base_model_name_or_path="../base")
         shutil.copytree(MODEL, adapter.parent / "base")
-        self.assertEqual("../base", load(loading.load, adapter).describe()["base"])
+        self.assertEqual("../base", load(load_and_judge, adapter).describe()["base"])
 
     def test_its_own_tokenizer_comes_first(self):
         adapter = self.copy("peft")
         models.tokenizer(adapter)
         (adapter / "chat_template.jinja").write_text("mine")
-        self.assertEqual("mine", load(loading.load, adapter)._tokenizer.chat_template)
+        self.assertEqual("mine", load(load_and_judge, adapter)._tokenizer.chat_template)
 
     def test_embeddings_and_scores_are_the_adapted_models(self):
         engine, reference = opened("peft"), self.reference("peft")
@@ -539,7 +541,7 @@ class DyLora(Case):
         for form in self.FORMS:
             for expert in ("expert_0", "expert_2"):
                 with self.subTest(form, expert=expert):
-                    engine = load(loading.load, made(form), allowPickles=True, expert=expert)
+                    engine = load(load_and_judge, made(form), allowPickles=True, expert=expert)
                     reference.set_adapter(expert)
                     self.same(engine, reference)
                     call = generate(engine, self.QUESTIONS[0], maxTokens=5)
@@ -612,7 +614,7 @@ class DyLora(Case):
         self.assertIn("options.allowPickles", refusal.hint)
         self.refused(UnsafeModel, "expert_1.pt: pickles", made("dylora-c"), expert="expert_1")
         for form in ("dylora-a", "dylora-b", "dylora-d"):
-            load(loading.load, made(form))
+            load(load_and_judge, made(form))
 
     def test_an_evil_pickle_does_not_run(self):
         ran = self.folder() / "ran"
@@ -647,7 +649,7 @@ class DyLora(Case):
         tensors = torch.load(path)
         torch.save({**tensors, **{k.replace("expert_1", "expert_10"): v * 9 for k, v in tensors.items()}}, path)
         ids = ids_of()
-        engines = [load(loading.load, at, allowPickles=True, expert="expert_1") for at in (folder, made("dylora-c"))]
+        engines = [load(load_and_judge, at, allowPickles=True, expert="expert_1") for at in (folder, made("dylora-c"))]
         torch.testing.assert_close(*[logits(engine, ids) for engine in engines], rtol=0, atol=0)
 
     def test_without_a_router_an_expert_must_be_named(self):
@@ -655,7 +657,7 @@ class DyLora(Case):
         (folder / "router.safetensors").unlink()
         refusal = self.refused(InvalidRequest, "has no router", folder)
         self.assertIn("expert_0, expert_1, expert_2", refusal.hint)
-        generate(load(loading.load, folder, expert="expert_1"), prompt="Hm", maxTokens=1)
+        generate(load(load_and_judge, folder, expert="expert_1"), prompt="Hm", maxTokens=1)
         refusal = self.refused(InvalidRequest, "has no expert 'expert_7'", folder, expert="expert_7")
         self.assertIn("expert_0, expert_1, expert_2", refusal.hint)
 
@@ -664,7 +666,7 @@ class DyLora(Case):
         (folder / "router.safetensors").unlink()
         for expert in ("expert_1", "expert_2"):
             shutil.rmtree(folder / "peft_adapters" / expert)
-        self.assertEqual("expert_0", generate(load(loading.load, folder), prompt="Hm", maxTokens=1).result["expert"])
+        self.assertEqual("expert_0", generate(load(load_and_judge, folder), prompt="Hm", maxTokens=1).result["expert"])
 
     def test_routers_for_something_else(self):
         folder = self.copy("dylora-d")
@@ -685,7 +687,7 @@ class DyLora(Case):
                 file.rename(nested.parent / file.name)
             nested.rmdir()
         ids = ids_of()
-        same = [logits(engine, ids) for engine in (load(loading.load, folder), self.engine("dylora-d"))]
+        same = [logits(engine, ids) for engine in (load(load_and_judge, folder), self.engine("dylora-d"))]
         torch.testing.assert_close(*same, rtol=0, atol=0)
 
     def test_the_base_must_be_named_and_there(self):
@@ -693,7 +695,7 @@ class DyLora(Case):
             folder = self.copy(form, base_model_name_or_path=...)
             refusal = self.refused(ModelLoadFailed, "names no base model", folder)
             self.assertIn("options.base", refusal.hint)
-            self.assertEqual(str(MODEL), load(loading.load, folder, base=str(MODEL)).describe()["base"])
+            self.assertEqual(str(MODEL), load(load_and_judge, folder, base=str(MODEL)).describe()["base"])
             self.refused(ModelNotFound, "The base model of", self.copy(form, base_model_name_or_path="org/nonesuch"))
             self.refused(ModelLoadFailed, "an adapter itself", self.copy(form, base_model_name_or_path="."))
             self.refused(
@@ -705,18 +707,18 @@ class DyLora(Case):
 
     def test_form_b_needs_no_base_but_for_its_tokenizer(self):
         folder = self.copy("dylora-b", base_model_name_or_path="org/nonesuch")
-        load(loading.load, folder)
+        load(load_and_judge, folder)
         for name in models.TOKENIZER_FILES:
             (folder / name).unlink()
         self.refused(ModelNotFound, "The base model of", folder)
-        self.assertTrue(load(loading.load, folder, base=str(MODEL)).describe()["chat"])
+        self.assertTrue(load(load_and_judge, folder, base=str(MODEL)).describe()["chat"])
 
     def test_the_state_beside_it_is_a_mark_where_the_config_says_nothing(self):
         folder = self.copy("dylora-a")
         (folder / "config.json").write_text(AutoConfig.from_pretrained(MODEL).to_json_string())
         self.refused(ModelLoadFailed, "not those of its config.json", folder)
         (folder.parent / "dylo_moe_state").mkdir()
-        described = load(loading.load, folder).describe()
+        described = load(load_and_judge, folder).describe()
         self.assertEqual(("dylora", 3), (described["format"], len(described["experts"])))
         self.assertRegex(described["warnings"][0], "states no lora_alpha; 32 is taken")
 
@@ -726,10 +728,10 @@ class DyLora(Case):
         for prefix in ("foundation_model.", "base_model.model."):
             weights = {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
             save_file(weights, folder / "model.safetensors", {"format": "pt"})
-            same = [logits(engine, ids) for engine in (load(loading.load, folder), self.engine("dylora-a"))]
+            same = [logits(engine, ids) for engine in (load(load_and_judge, folder), self.engine("dylora-a"))]
             torch.testing.assert_close(*same, rtol=0, atol=0)
         shutil.copy(MODEL / "model.safetensors", folder)
-        merged = load(loading.load, folder)
+        merged = load(load_and_judge, folder)
         self.assertEqual(("dylora", []), (merged.describe()["format"], merged.describe()["experts"]))
         self.same(merged, plain()._model)
 
@@ -739,7 +741,7 @@ class DyLora(Case):
         name = "foundation_model.base_model.model.lm_head.weight"
         weights[name] = weights[name].flip(0).contiguous()
         save_file(weights, folder / "model.safetensors", {"format": "pt"})
-        same = [logits(load(loading.load, at, expert="expert_0"), ids_of()) for at in (folder, made("dylora-a"))]
+        same = [logits(load(load_and_judge, at, expert="expert_0"), ids_of()) for at in (folder, made("dylora-a"))]
         torch.testing.assert_close(same[0], same[1].flip(1), rtol=0, atol=0)
 
     def test_weights_that_are_missing_or_in_excess(self):
@@ -913,7 +915,7 @@ class Parameters(Case):
 class Actions(Case):
     def test_as_computed_directly(self):
         path = made("action-head")
-        engine = load(loading.load, actionHead=str(path))
+        engine = load(load_and_judge, actionHead=str(path))
         self.assertIn("actions", engine.describe()["capabilities"])
         texts = [TEXT, "Remember that I like tea.", "x"]
         result = classify(engine, *texts)
@@ -930,7 +932,7 @@ class Actions(Case):
         self.assertEqual([6], shapes["actionHead.2.bias"])
 
     def test_on_a_model_in_half_precision(self):
-        engine = load(loading.load, actionHead=str(made("action-head")), dtype="bfloat16")
+        engine = load(load_and_judge, actionHead=str(made("action-head")), dtype="bfloat16")
         self.assertEqual(6, len(classify(engine, "x")["logits"][0]))
 
     def test_without_one(self):
@@ -940,7 +942,7 @@ class Actions(Case):
         self.assertNotIn("actions", plain().describe()["capabilities"])
 
     def test_a_cancel_between_texts(self):
-        engine, call, polls = load(loading.load, actionHead=str(made("action-head"))), Call(), []
+        engine, call, polls = load(load_and_judge, actionHead=str(made("action-head"))), Call(), []
         submit_classification(engine, call, "a", "b", "c")
         run(engine, lambda: polls.append(1) or setattr(call, "cancelled", len(polls) == 2))
         self.assertIsInstance(call.error, Cancelled)

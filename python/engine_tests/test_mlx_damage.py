@@ -3,8 +3,9 @@
 import unittest
 
 from engine_tests.damage import DamageContract
+from engine_tests.harness import judged
 from mlx4j_worker.mlx import loading
 
 
 class Damage(DamageContract, unittest.TestCase):
-    load_engine = staticmethod(loading.load)
+    load_engine = staticmethod(judged(loading))

@@ -19,7 +19,7 @@ from mlx_lm.models import rope_utils
 from mlx_lm.models.base import create_causal_mask
 from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config
 
-from engine_tests.harness import MODEL, STORY, Call, Lab, known, submit_classification, submit_score
+from engine_tests.harness import MODEL, STORY, Call, Lab, judged, known, submit_classification, submit_score
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import (
     Cancelled,
@@ -54,7 +54,7 @@ GPT2 = {"vocab_size": 1024, "n_embd": 64, "n_head": 4, "n_layer": 2, "n_position
 
 
 def lab(folder=MODEL, **options):
-    return Lab(loading.load, Path(folder), **{"prefixCacheBytes": 0, **options})
+    return Lab(judged(loading), Path(folder), **{"prefixCacheBytes": 0, **options})
 
 
 def logits(engine, tokens=TOKENS):

@@ -1,9 +1,10 @@
-"""Reads the header of a safetensors file, and refuses a file that is not whole."""
+"""Reads the headers of safetensors files, and refuses a file that is not whole."""
 
 import json
 import os
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from reprlib import repr as shown
 
 from mlx4j_worker.errors import ModelLoadFailed
@@ -13,15 +14,17 @@ _BITS = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F16": 16, "BF16": 16, 
 _BITS |= {f"F8_{kind}": 8 for kind in ("E4M3", "E5M2", "E8M0", "E4M3FNUZ", "E5M2FNUZ")}
 _BITS |= {f"{sign}{bits}": bits for sign in "UI" for bits in (8, 16, 32, 64)}
 _MOST_DIMENSIONS = 16
+_CHUNK = 1 << 20  # bytes of two tensors that are compared at once
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor as the header has it; ``size`` is in bytes."""
+    """A tensor as the header has it; ``size`` is in bytes, ``begin`` the position of its data in the file, in bytes."""
 
     dtype: str
     shape: tuple[int, ...]
     size: int
+    begin: int
 
 
 def read_header(path):
@@ -40,9 +43,24 @@ def read_header(path):
     except (ValueError, RecursionError) as error:  # _Damaged too
         raise _damaged(path, error) from None
     try:
-        return _tensors(header, size - 8 - length)
+        return _tensors(header, 8 + length, size - 8 - length)
     except _Damaged as error:
         raise _damaged(path, error) from None
+
+
+def same_bytes(one: tuple[Path, Tensor], other: tuple[Path, Tensor]) -> bool:
+    """Whether two tensors, each with its file, have the same dtype, shape and data. Reads a chunk at a time."""
+    (path, tensor), (other_path, other_tensor) = one, other
+    if (tensor.dtype, tensor.shape) != (other_tensor.dtype, other_tensor.shape):
+        return False
+    with open(path, "rb") as file, open(other_path, "rb") as other_file:
+        file.seek(tensor.begin)
+        other_file.seek(other_tensor.begin)
+        for done in range(0, tensor.size, _CHUNK):
+            count = min(_CHUNK, tensor.size - done)
+            if file.read(count) != other_file.read(count):
+                return False
+    return True
 
 
 class _Damaged(ValueError):
@@ -60,7 +78,7 @@ def _without_duplicates(pairs):
     return found
 
 
-def _tensors(header, data_bytes):
+def _tensors(header, data_begin, data_bytes):
     if not isinstance(header, dict):
         raise _Damaged("its header is no JSON object")
     tensors, ranges = {}, []
@@ -73,7 +91,7 @@ def _tensors(header, data_bytes):
             raise _Damaged(f"{shown(name)} is of the unknown type {shown(dtype)}")
         if begin > end or 8 * (end - begin) != prod(shape) * _BITS[dtype]:
             raise _Damaged(f"{shown(name)} takes bytes {begin} to {end}, which {dtype} {shape} can't")
-        tensors[name] = Tensor(dtype, tuple(shape), end - begin)
+        tensors[name] = Tensor(dtype, tuple(shape), end - begin, data_begin + begin)
         ranges.append((begin, end, name))
     at = 0
     for begin, end, name in sorted(ranges):

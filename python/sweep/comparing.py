@@ -1,6 +1,7 @@
 """Loads the models through a worker's own loader and engine, and compares what they compute with the reference.
 
-Runs in either worker's environment. A case is ``correct``, ``refused`` (by the loader) or ``wrong``.
+Runs in either worker's environment. A case is ``correct``, ``refused`` (by the loader) or ``wrong``, which it also is
+where a dry load, the verdict of ``inspect``, ends otherwise than the load.
 Where only an option such as kvBits is refused, the case is correct, and a note has the reason.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy
 
-from engine_tests.harness import Call, Lab
+from engine_tests.harness import Call, Lab, judged
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import ContextOverflow, WorkerError
 from sweep.reference import ANSWER, LENGTHS, Reference
@@ -211,16 +212,16 @@ def _where(error: Exception) -> str:
 
 
 def loader(engine: str) -> Callable:
-    """The function that loads a model in this environment."""
+    """The function that loads a model here; raises AssertionError where its dry load ends in another way."""
     if engine == "mlx":
-        from mlx4j_worker.mlx.loading import load
+        from mlx4j_worker.mlx import loading
     else:
         import torch
 
-        from mlx4j_worker.hf.loading import load
+        from mlx4j_worker.hf import loading
 
         torch.set_num_threads(1)  # more only slow down models of this size
-    return load
+    return judged(loading)
 
 
 def main(engine: str, work: Path) -> None:

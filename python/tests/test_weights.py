@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import safetensors
+from mlx4j_worker import weights
 from mlx4j_worker.errors import ModelLoadFailed, WorkerError
-from mlx4j_worker.weights import MOST_HEADER_BYTES, read_header
+from mlx4j_worker.weights import MOST_HEADER_BYTES, read_header, same_bytes
 
 WHOLE = safetensors({"a": [2, 3], "b": [4], "empty": [0, 5], "scalar": []}, {"format": "pt"})
 
@@ -16,6 +17,32 @@ WHOLE = safetensors({"a": [2, 3], "b": [4], "empty": [0, 5], "scalar": []}, {"fo
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (b"1234567890", True),
+        (b"1234567891", False),  # in the last chunk
+        (b"x234567890", False),
+    ],
+)
+def test_tensors_are_compared_by_their_data(tmp_path, monkeypatch, other, same):
+    monkeypatch.setattr(weights, "_CHUNK", 4)
+    paths = []
+    for index, data in enumerate((b"1234567890", other)):
+        names = {"before": entry("U8", [index], [0, index]), "a": entry("U8", [10], [index, index + 10])}
+        paths.append(tmp_path / f"{index}.safetensors")
+        paths[-1].write_bytes(with_header(names, bytes(index) + data))
+    one, another = ((path, read_header(path)["a"]) for path in paths)
+    assert same_bytes(one, another) is same
+
+
+def test_tensors_of_another_shape_or_dtype_are_not_the_same(file):
+    file.write_bytes(WHOLE)
+    tensors = read_header(file)
+    assert same_bytes((file, tensors["a"]), (file, tensors["a"]))
+    assert not same_bytes((file, tensors["b"]), (file, tensors["scalar"]))
 
 
 def with_header(header, data=b""):

@@ -11,6 +11,7 @@ from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.engine import HfEngine
+from mlx4j_worker.hf.unread import META
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.requests import Sampling
 
@@ -34,12 +35,12 @@ class Parts:
     warnings: list[str]
 
 
-def load(params, options, progress):
+def load(params, options, progress, dry=False):
     """The engine for the model that the params of ``initialize`` name."""
     options.refuse("hf", "mlx", "draftModel", "kvBits", "kvTokens", "ranks", "hosts", "wiredLimit")
     name = params["model"]["source"]
     try:
-        device, warnings = models.device_of(options, InvalidRequest)
+        device, warnings = (META, []) if dry else models.device_of(options, InvalidRequest)
         found = layout.read(
             params, options, progress, device_memory.available_bytes(device, options.memory_limit_bytes)
         )
@@ -47,6 +48,11 @@ def load(params, options, progress):
     except BaseException:
         models.forget()
         raise
+
+
+def dry_load(params, options, progress):
+    """The same without the weights and without a GPU, on torch's meta device. The engine can only describe itself."""
+    return load(params, options, progress, dry=True)
 
 
 def _parts(found, options, device, about_device, progress):

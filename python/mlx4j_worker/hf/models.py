@@ -2,6 +2,7 @@
 
 import gc
 import math
+from contextlib import nullcontext
 from importlib.metadata import version
 from reprlib import repr as shown
 
@@ -12,6 +13,7 @@ from mlx4j_worker import dylora, files, folder, memory, templates
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
+from mlx4j_worker.hf.unread import META, weights_unread
 from mlx4j_worker.requests import Options
 
 _INCONSISTENT = "its generation computes something else than its pass over all tokens"
@@ -32,7 +34,10 @@ def device_of(options: Options, refusal: type[WorkerError]) -> tuple[str, list[s
 
 
 def load(found, options, device):
-    """(the model, its tokenizer, warnings) of a Layout on a device. What adapters add is not on it yet."""
+    """(the model, its tokenizer, warnings) of a Layout on a device. What adapters add is not on it yet.
+
+    On META no weights are read.
+    """
     check(found, options, device)
     warnings = []
     dtype = _dtype(found, options, device, warnings)
@@ -114,7 +119,9 @@ def _dtype(found, options, device, warnings):
 
 
 def has_bfloat16(device: str) -> bool:
-    """Whether a device computes with bfloat16 itself."""
+    """Whether a device computes with bfloat16 itself; META is for any device."""
+    if device == META:
+        return True
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
@@ -181,20 +188,21 @@ def _model(found, config, dtype, trusted, device):
     if config.model_type == "youtu":
         config.pad_token_id = None  # else transformers zeroes the row of this token after it has read the weights
     place = "auto" if device == "cuda" else {"": device}
-    model, report = trusted(
-        lambda **local: AutoModelForCausalLM.from_pretrained(
-            found.weights,
-            config=config,
-            dtype=dtype,
-            attn_implementation=_attention(config),
-            device_map=place,
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are in the report
-            key_mapping=_WRAPPER if own_weights else None,
-            **local,
+    with weights_unread() if device == META else nullcontext():
+        model, report = trusted(
+            lambda **local: AutoModelForCausalLM.from_pretrained(
+                found.weights,
+                config=config,
+                dtype=dtype,
+                attn_implementation=_attention(config),
+                device_map=place,
+                use_safetensors=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are in the report
+                key_mapping=_WRAPPER if own_weights else None,
+                **local,
+            )
         )
-    )
     if own_weights:
         report["unexpected_keys"] = [key for key in report["unexpected_keys"] if dylora.place(key)[0] is None]
     if wrong := [f"{what.replace('_', ' ')}: {sorted(map(str, report[what]))[:3]}" for what in report if report[what]]:

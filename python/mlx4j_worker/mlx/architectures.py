@@ -1,6 +1,7 @@
 """Architectures of mlx-lm whose own class leaves something out that transformers computes."""
 
 import re
+from collections.abc import Callable
 
 import mlx.core as mx
 from mlx import nn
@@ -10,15 +11,16 @@ from mlx_lm.models.activations import swiglu
 
 from mlx4j_worker.errors import ModelLoadFailed
 
+HEAD = "lm_head.weight"  # end of the name of the output head
 WORDS = ("embed_tokens.weight", "wte.weight", "embeddings.weight")  # ends of the names of word embeddings
 _EXPERT = re.compile(r"(.*)\.experts\.(\d+)\.(.*)")
 
 
-def named(kind: type) -> type:
+def named(kind: type, head_is_embeddings: Callable[[], bool]) -> type:
     """A class of mlx-lm that also takes weights with other names, which transformers takes too.
 
     These are the weights of a base model, without ``model.``, and those of a tied model with an output head that equals
-    the embeddings.
+    the embeddings, which ``head_is_embeddings`` decides.
     """
 
     class Named(kind):
@@ -29,10 +31,10 @@ def named(kind: type) -> type:
             if hasattr(kind, "sanitize"):
                 weights = super().sanitize(weights)
             weights = _stacked(weights, own)
-            words = next((weight for name, weight in weights.items() if name.endswith(WORDS)), None)
-            return {
-                name: weight for name, weight in weights.items() if name in own or not _repeats(name, weight, words)
-            }
+            repeated = {name for name in weights.keys() - own if name.endswith(HEAD)}
+            if repeated and head_is_embeddings():
+                weights = {name: weight for name, weight in weights.items() if name not in repeated}
+            return weights
 
     Named.__name__, Named.__module__ = kind.__name__, kind.__module__
     return Named
@@ -49,16 +51,6 @@ def _stacked(weights: dict, own: set[str]) -> dict:
     for name, parts in experts.items():
         new[name] = mx.stack([parts[i] for i in sorted(parts)])
     return new
-
-
-def _repeats(name, weight, words) -> bool:
-    """Whether a weight is an output head with the values of the word embeddings."""
-    return (
-        name.endswith("lm_head.weight")
-        and words is not None
-        and words.shape == weight.shape
-        and mx.array_equal(words, weight).item()
-    )
 
 
 class GroupedNorm(nn.Module):

@@ -4,11 +4,13 @@ Each rule was found by comparing logits with those of transformers 5, and is gon
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from reprlib import repr as shown
 
-import mlx.core as mx
 from mlx import nn
 from mlx_lm.models import gemma, gpt2, gpt_neox, starcoder2
 from mlx_lm.models.cache import ChunkedKVCache, KVCache, RotatingKVCache, make_prompt_cache
@@ -19,9 +21,9 @@ from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
-from mlx4j_worker.mlx.architectures import CORRECTED, WORDS, Llama4Text, Llama4TextArguments, named
+from mlx4j_worker.mlx.architectures import CORRECTED, HEAD, WORDS, Llama4Text, Llama4TextArguments, named
 from mlx4j_worker.mlx.caches import ChunkedCache
-from mlx4j_worker.weights import read_header
+from mlx4j_worker.weights import read_header, same_bytes
 
 _HF = "Use the hf worker for this model."
 _SILU, _TANH, _GELU = ("silu", "swish"), ("gelu_pytorch_tanh", "gelu_new", "gelu_fast"), ("gelu",)
@@ -83,10 +85,10 @@ def classes(config, path):
     act = config.get("hidden_act")
     fixed = {**CORRECTED, "gpt2": _Gpt2, "gemma": _Gemma}
     if kind == "llama4_text" and config.get("num_local_experts"):
-        return named(Llama4Text), Llama4TextArguments
+        return named(Llama4Text, partial(head_is_embeddings, path)), Llama4TextArguments
     fixed["starcoder2"] = model if act == "gelu" else _Starcoder2
     fixed["gpt_neox"] = _GptNeox if act in (None, "gelu") else model
-    return named(fixed.get(kind, model)), arguments
+    return named(fixed.get(kind, model), partial(head_is_embeddings, path)), arguments
 
 
 def overrides(config, arguments):
@@ -105,22 +107,28 @@ def head_of_its_own(config, path):
 
     transformers believes the weights then, mlx-lm the config, and drops the head.
     """
-    if "quantization" in config:
-        return {}
-    heads, words = (_one_of(path, ends) for ends in (("lm_head.weight",), WORDS))
-    if heads is None or words is None or (heads.shape == words.shape and mx.array_equal(heads, words).item()):
+    if "quantization" in config or head_is_embeddings(path) is not False:
         return {}
     text = config.get("text_config")
     untied = {"tie_word_embeddings": False}
     return untied | ({"text_config": text | untied} if isinstance(text, dict) else {})
 
 
-def _one_of(path, ends):
-    """The tensor of a model folder whose name has one of these ends, or None."""
+def head_is_embeddings(path: Path, own: Callable[[str], bool] = lambda name: True) -> bool | None:
+    """Whether the output head of a model folder equals its word embeddings; None where the folder lacks one of them.
+
+    ``own`` is whether a tensor of this name belongs to the model. No other weights are read.
+    """
+    heads, words = (_one_of(path, ends, own) for ends in (HEAD, WORDS))
+    return same_bytes(heads, words) if heads and words else None
+
+
+def _one_of(path, ends, own):
+    """(the file, the tensor) in a model folder whose name has one of these ends, or None."""
     for file in files.listed(path, "model*.safetensors"):
-        for name in read_header(file):
-            if name.endswith(ends):
-                return mx.load(str(file))[name]
+        for name, tensor in read_header(file).items():
+            if name.endswith(ends) and own(name):
+                return file, tensor
     return None
 
 
@@ -328,11 +336,9 @@ class _Gpt2(gpt2.Model):
     """transformers saves GPT-2 with a prefix that the files of the hub have not; both may have masks among them."""
 
     def sanitize(self, weights):
-        kept = {name.removeprefix("transformer."): w for name, w in weights.items() if not name.endswith(_MASKS)}
-        head, words = kept.get("lm_head.weight"), kept.get("wte.weight")
-        if head is not None and words is not None and mx.array_equal(head, words).item():
-            del kept["lm_head.weight"]
-        return super().sanitize(kept)
+        return super().sanitize(
+            {name.removeprefix("transformer."): w for name, w in weights.items() if not name.endswith(_MASKS)}
+        )
 
 
 class _GemmaMlp(gemma.MLP):

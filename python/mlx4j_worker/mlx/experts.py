@@ -4,7 +4,7 @@ import mlx.core as mx
 
 from mlx4j_worker import dylora, files, layout
 from mlx4j_worker.errors import ModelLoadFailed, UnsafeModel
-from mlx4j_worker.mlx import peft
+from mlx4j_worker.mlx import compat, peft
 
 _HF = "Use the hf worker."
 
@@ -45,10 +45,8 @@ def base_weights(model, path):
 
     The trainer may have a head apart from the embeddings, and writes one in any case.
     """
-    own = _weights(path, None)
-    head = own.get("lm_head.weight")
-    words = next((w for name, w in own.items() if name.endswith(("embed_tokens.weight", "wte.weight"))), None)
-    tied = head is None or (words is not None and mx.array_equal(head, words).item())
+    equal = compat.head_is_embeddings(path, lambda name: dylora.place(name)[0] is None)
+    tied = equal or (equal is None and "lm_head.weight" not in _weights(path, None))
 
     class Unwrapped(model):
         def sanitize(self, weights):

@@ -56,10 +56,13 @@ class Parts:
     machines: int = 1
 
 
-def load(params, options, progress):
-    """The engine for the model that the params of ``initialize`` name. Must run on the engine's own thread."""
+def load(params, options, progress, evaluate=mx.eval):
+    """The engine for the model that the params of ``initialize`` name. Must run on the engine's own thread.
+
+    ``evaluate`` computes arrays.
+    """
     try:
-        engine = _engine(params, options, progress)
+        engine = _engine(params, options, progress, evaluate)
         mx.synchronize()  # raises what any part of the load failed with
         return engine
     except BaseException:
@@ -68,34 +71,39 @@ def load(params, options, progress):
         raise
 
 
-def _engine(params, options, progress):
+def dry_load(params, options, progress):
+    """The same without the weights, which MLX reads when it computes arrays. The engine can only describe itself."""
+    return load(params, options, progress, evaluate=lambda *arrays: None)
+
+
+def _engine(params, options, progress, evaluate):
     options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles", "device")
     found = layout.read(params, options, progress, _room(options))
     if found.dylora:
         experts.check(found.dylora, options)
     _draft_of(params, options, progress)  # may have to be downloaded, which is better known before the model is loaded
     if not options.given("ranks", "hosts"):
-        return _engine_of(found, params, options, progress)
+        return _engine_of(found, params, options, progress, evaluate)
     where = hosts.of(options)
     sharding.check(found, options, where.ranks)
     with ranks.started(where, progress) as others:
         others.tell("load", params=params)
-        return _engine_of(found, params, options, progress, others)
+        return _engine_of(found, params, options, progress, evaluate, others)
 
 
-def _engine_of(found, params, options, progress, others=None):
+def _engine_of(found, params, options, progress, evaluate, others=None):
     """The engine for a Layout. ``others`` is a ranks.Ranks, which are loading their parts, or None."""
     with memory_limit(options.memory_limit_bytes):
-        loaded, config, amended = load_layout(found, options, progress, others and others.group)
+        loaded, config, amended = load_layout(found, options, progress, others and others.group, evaluate)
         dtype = widest_dtype(loaded.parameters())
-        adapt(loaded, found, options)
+        adapt(loaded, found, options, evaluate)
         hidden_states = _hidden_states(loaded)
         if others:
             others.settle()
             loaded = sharding.Sharded(loaded, others)
             hidden_states = hidden_states and loaded.hidden(hidden_states)
         with _refusing(found.weights):
-            mx.eval(loaded(mx.array([[0]]), cache=make_prompt_cache(loaded)))  # what can't work is better known now
+            evaluate(loaded(mx.array([[0]]), cache=make_prompt_cache(loaded)))  # what can't work is better known now
         tokenizer = tokenizer_of(found.tokenizer, config)
         parts = Parts(
             loaded,
@@ -168,7 +176,7 @@ def memory_limit(limit):
         raise
 
 
-def load_layout(found, options, progress, group=None):
+def load_layout(found, options, progress, group=None, evaluate=mx.eval):
     """(the model of mlx-lm, its config, compat.Amended) of a Layout. What adapters add is not on it yet.
 
     With a ``group`` it is the part of this rank.
@@ -203,11 +211,11 @@ def load_layout(found, options, progress, group=None):
             changes.cast(model, getattr(mx, dtype))
         if group:
             sharding.shard(model, group, path)
-        mx.eval(model.parameters())
+        evaluate(model.parameters())
     return model, config, amended
 
 
-def adapt(model, found, options):
+def adapt(model, found, options, evaluate=mx.eval):
     """Puts the adapter, or the expert that the options name, on the model."""
     where = found.adapter or (found.dylora and found.dylora.experts.get(options.expert))
     if not where:
@@ -221,7 +229,7 @@ def adapt(model, found, options):
             load_adapters(model, str(where.folder))
             _check_whole(model, where)
         model.eval()
-        mx.eval(model.parameters())
+        evaluate(model.parameters())
 
 
 def _check_whole(model, adapter):

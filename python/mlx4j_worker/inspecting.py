@@ -1,0 +1,51 @@
+"""The job ``inspect``: a dry load, which ends as loading the model would, without its weights."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mlx4j_worker import memory
+from mlx4j_worker.errors import InvalidRequest, OutOfMemory
+from mlx4j_worker.requests import parse_options, refuse_unknown, typed
+
+MOST_BYTES = 4 << 30  # that a dry load may add to the process
+_PARAMS = {"protocol", "model", "download", "options"}
+_OPTIONS = {"adapter", "base", "expert", "allowPickles"}
+_LOOK_SECONDS = 0.1
+_EXIT_TOO_LARGE = 70
+
+
+def inspect(call, load: Callable) -> dict:
+    """The result of ``inspect``; raises what ``initialize`` would answer.
+
+    ``load(params, options, progress)`` is the dry load of an engine.
+    """
+    refuse_unknown(call.params, _PARAMS, "")
+    refuse_unknown(typed(call.params, "options", dict, {}), _OPTIONS, "options.")
+    model = call.params.get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("source"), str):
+        raise InvalidRequest("model must be an object with a source, a string.")
+    with _bounded(call):
+        described = load(call.params, parse_options(call.params), call.progress).describe()
+    return {name: described[name] for name in ("contextLength", "capabilities", "warnings", "packages")}
+
+
+@contextmanager
+def _bounded(call) -> Iterator[None]:
+    """Ends the process, with an answer, where it takes MOST_BYTES more than before."""
+    most, over = (memory.resident_bytes() or 0) + MOST_BYTES, threading.Event()
+
+    def watch():
+        while not over.wait(_LOOK_SECONDS):
+            if (memory.resident_bytes() or 0) > most:
+                call.fail(OutOfMemory(f"To inspect the model takes more than {memory.amount(MOST_BYTES)} of memory."))
+                os._exit(_EXIT_TOO_LARGE)
+
+    watching = threading.Thread(target=watch, name="mlx4j-bounds", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
