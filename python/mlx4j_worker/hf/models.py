@@ -9,7 +9,7 @@ from reprlib import repr as shown
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PretrainedConfig
 
-from mlx4j_worker import dylora, files, folder, memory, templates
+from mlx4j_worker import config_fields, dylora, files, folder, memory, templates
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
@@ -39,7 +39,7 @@ def load(found, options, device):
     On META no weights are read.
     """
     check(found, options, device)
-    warnings = []
+    warnings = [*config_fields.warnings(found.config, found.weights)]
     dtype = _dtype(found, options, device, warnings)
     _check_memory(found, dtype, options, device)
     trusted = _trusting(found, options)

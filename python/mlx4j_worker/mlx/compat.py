@@ -4,6 +4,7 @@ Each rule was found by comparing logits with those of transformers 5, and is gon
 """
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from mlx_lm.models.cache import ChunkedKVCache, KVCache, RotatingKVCache, make_p
 from mlx_lm.utils import MODEL_REMAPPING, _get_classes
 from transformers import AutoConfig
 
-from mlx4j_worker import files
+from mlx4j_worker import config_fields, files
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
@@ -138,6 +139,7 @@ def amend(model, config, original, path, own_cache):
     ``config`` is what the model was made of, ``original`` the config.json; ``own_cache`` is whether the model may have
     a KV cache of its own kind.
     """
+    unread = config_fields.warnings(original, path, *_modules(model))
     config, original = _flat(config), _flat(original)
     _check_activation(original, path)
     _check_arguments(model, original, path)
@@ -152,10 +154,17 @@ def amend(model, config, original, path, own_cache):
     bounds = [ropes.amend(model, config, path), _left_out(model, window), _chosen_tokens(original)]
     most, why = min((bound for bound in bounds if bound), default=(None, ""))
     if most is None or (context is not None and context <= most):
-        return Amended(context, window if rotates else None)
+        return Amended(context, window if rotates else None, unread)
     stated = "" if context is None else f", not {context}"
     warning = f"The context of {path} is {most} tokens here{stated}: {why}. The hf worker has no such bound."
-    return Amended(most, window if rotates else None, (warning,))
+    return Amended(most, window if rotates else None, (*unread, warning))
+
+
+def _modules(model):
+    """The modules that may read the config of a model: those of its class, of its arguments, and this package's."""
+    kinds = {*type(model).__mro__, *type(getattr(model, "args", None)).__mro__}
+    names = {kind.__module__ for kind in kinds if kind.__module__.startswith("mlx")} - {"mlx.nn.layers.base"}
+    return [sys.modules[name] for name in sorted(names | {__name__, ropes.__name__})]
 
 
 def _flat(config):

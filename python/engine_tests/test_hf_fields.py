@@ -1,0 +1,8 @@
+"""The hf engine and unread config fields: python -m unittest engine_tests.test_hf_fields, in its environment."""
+
+from engine_tests import fields
+from mlx4j_worker.hf import loading
+
+
+class Fields(fields.Fields):
+    load = staticmethod(loading.load)
