@@ -69,6 +69,24 @@ class Told(unittest.TestCase):
         with self.assertRaisesRegex(InvalidRequest, "thinking can't be switched off"):
             self.render(engine, thinking=False)
 
+    def test_tools_that_the_template_would_not_show_are_refused(self):
+        calls = "{#- <tool_call> tool_call.name #}"
+        tools = [{"name": "f", "parameters": {"type": "object"}}]
+        for template, taken in (
+            (f"{calls}{{{{- messages[0].content }}}}", False),
+            (f"{calls}{{{{- 'no tools' }}}}", False),
+            (f"{calls}{{%- set tools = [] %}}{{{{- tools }}}}", False),
+            (f"{calls}{{%- if tools %}}{{{{- tools[0].function.name }}}}{{%- endif %}}", True),
+        ):
+            with self.subTest(template):
+                engine = self.other(template)
+                self.assertEqual("tools" in engine.describe()["capabilities"], taken)
+                if taken:
+                    self.assertEqual(self.render(engine, tools=tools), "f")
+                    continue
+                with self.assertRaisesRegex(InvalidRequest, "does not read the variable tools"):
+                    self.render(engine, tools=tools)
+
     def test_templates_with_names(self):
         """transformers takes the one called tool_use where there are tools, else the default one."""
         plain = "{{- 'plain' }}{%- if enable_thinking is defined %}{{- enable_thinking | string }}{%- endif %}"

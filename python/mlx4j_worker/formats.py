@@ -24,16 +24,18 @@ class CallFormat:
 class Dialect:
     """How a model's text marks what is not the answer; None where the model has no such thing.
 
-    ``thinking`` is a pair of marks, ``switch`` the template's variable that turns thinking on and off.
+    ``thinking`` is a pair of marks, ``switch`` the template's variable that turns thinking on and off, ``takes_tools``
+    whether the template reads the variable ``tools``.
     """
 
     thinking: tuple[str, str] | None = None
     calls: CallFormat | None = None
     switch: str | None = None
+    takes_tools: bool = True
 
     def capabilities(self) -> list[str]:
         """Their names on the wire."""
-        has = {"tools": self.calls, "thinking": self.thinking, "thinkingSwitch": self.switch}
+        has = {"tools": self.calls and self.takes_tools, "thinking": self.thinking, "thinkingSwitch": self.switch}
         return [name for name, value in has.items() if value]
 
 
@@ -51,7 +53,7 @@ THINKING = (  # (opening mark, closing mark)
 
 _SPECIAL = re.compile(r"<\|[^<>|]+\|?>|<[^<>|]+\|>")  # the parts of a mark that are tokens of their own
 _ABSENT = ("defined", "undefined", "default", "d")  # tests and filters for a variable that may be absent
-_SWITCHES = ("enable_thinking", "thinking")  # Qwen and GLM; DeepSeek and Granite
+SWITCHES = ("enable_thinking", "thinking")  # Qwen and GLM; DeepSeek and Granite
 
 
 def dialect(tokenizer: Any, fallback: CallFormat | None = None) -> Dialect:
@@ -60,7 +62,7 @@ def dialect(tokenizer: Any, fallback: CallFormat | None = None) -> Dialect:
     every = "\n".join(templates)
     vocabulary = tokenizer.get_vocab()
     thinking = next((pair for pair in THINKING if all(_writes(mark, vocabulary, every) for mark in pair)), None)
-    return Dialect(thinking, call_format(every) or fallback, _switch(templates))
+    return Dialect(thinking, call_format(every) or fallback, _switch(templates), _takes_tools(templates))
 
 
 def _templates(tokenizer):
@@ -75,12 +77,21 @@ def _writes(mark, vocabulary, templates):
 
 def _switch(templates):
     """The variable for thinking that a template reads from its caller, or None."""
-    read = set().union(*map(_read_from_caller, templates))
-    return next((name for name in _SWITCHES if name in read), None)
+    read = set().union(*(_read_from_caller(template) or () for template in templates))
+    return next((name for name in SWITCHES if name in read), None)
+
+
+def _takes_tools(templates):
+    """Whether one of the templates reads the variable ``tools``, or can't be read itself: rendering reports that."""
+    read = [*map(_read_from_caller, templates)]
+    return not read or any(names is None or "tools" in names for names in read)
 
 
 def _read_from_caller(template):
-    """The variables that a template reads from its caller: those that it sets at most where the caller did not."""
+    """The variables that a template reads from its caller: those that it sets at most where the caller did not.
+
+    None where it has an error.
+    """
     from jinja2 import Environment, TemplateError, nodes
 
     plain = re.sub(r"{%-?\s*(end)?generation\s*-?%}", "", template)  # transformers' own tag
@@ -89,7 +100,7 @@ def _read_from_caller(template):
         names = [*tree.find_all(nodes.Name)]
         uses = [use.node for use in tree.find_all((nodes.Test, nodes.Filter)) if use.name in _ABSENT]
     except (TemplateError, RecursionError):
-        return set()  # rendering reports it
+        return None  # rendering reports it
     loaded = {name.name for name in names if name.ctx == "load"}
     stored = {name.name for name in names if name.ctx == "store"}
     return loaded - (stored - {use.name for use in uses if isinstance(use, nodes.Name)})

@@ -6,10 +6,11 @@ from typing import Any
 
 from mlx4j_worker import budget
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
-from mlx4j_worker.formats import PLAIN
+from mlx4j_worker.formats import PLAIN, SWITCHES
 
 MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
 MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
+_WITHOUT_TOOLS = "Use a model that was trained to call tools, or describe them in a message and use responseFormat."
 MAX_TEXT = 2 * 1024 * 1024  # characters that are tokenized at once where no context limits their tokens
 
 
@@ -105,14 +106,20 @@ def render(tokenizer, request, dialect):
         if dialect.calls is None:
             raise InvalidRequest(
                 "tools can't be used: this worker can't read the calls of this model.",
-                "Use a model that was trained to call tools, or describe them in a message and use responseFormat.",
+                _WITHOUT_TOOLS,
+            )
+        if not dialect.takes_tools:
+            raise InvalidRequest(
+                "tools can't be used: the model's chat template does not read the variable tools, so the model would "
+                "not see them.",
+                _WITHOUT_TOOLS,
             )
         values["tools"] = request.tools
     if request.thinking is not None:
         if not dialect.switch and not (request.thinking and dialect.thinking):
             raise InvalidRequest(
-                f"thinking can't be switched {'on' if request.thinking else 'off'}: the model's chat template has no "
-                "switch for it.",
+                f"thinking can't be switched {'on' if request.thinking else 'off'}: the model's chat template reads "
+                f"no variable for it ({' or '.join(SWITCHES)}).",
                 "Leave it out.",
             )
         values[dialect.switch or "enable_thinking"] = request.thinking
