@@ -25,7 +25,7 @@ class _File:
     """What transformers uses of safetensors' ``safe_open``."""
 
     def __init__(self, path: str, framework: str, device: str = "cpu", **more: Any):
-        self._file = safe_open(path, framework=framework)
+        self._file = safe_open(path, framework="np")  # with "pt" it would reserve memory for all of the file
 
     def keys(self) -> list[str]:
         return self._file.keys()
