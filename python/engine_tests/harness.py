@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 
 from mlx4j_worker.errors import WorkerError
-from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_score
+from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_rerank, parse_score
 
 MODEL = Path(__file__).resolve().parents[2] / "src/test/resources/models/tiny-chat"
 KNOWN = [json.loads(line) for line in (MODEL / "test-prompts.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -153,6 +153,13 @@ def submit_score(engine, call, params):
     """Queues a score, with params as on the wire."""
     request, completion = parse_score(params)
     engine.score(call, engine.prompt(request).tokens, engine.encode_completion(completion))
+
+
+def submit_rerank(engine, query, documents, **params):
+    """Queues documents to rerank, with params as on the wire. Returns its Call."""
+    call = Call()
+    engine.rerank(call, engine.encode_pairs(parse_rerank({"query": query, "documents": documents, **params})))
+    return call
 
 
 def submit_classification(engine, call, *texts):

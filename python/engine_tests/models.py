@@ -15,7 +15,14 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 BASE = Path(__file__).resolve().parents[2] / "src/test/resources/models/tiny-chat"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -189,6 +196,51 @@ def dylora_d(folder, **fields):
     return folder
 
 
+def reranker(folder, name="Qwen3-Reranker-tiny", model_type="qwen3", **fields):
+    """A decoder in a folder with the name of a reranker; its tokenizer has the tokens yes and no."""
+    path = Path(folder, name)
+    small(model_type, {**_TIED, "head_dim": 16, "vocab_size": 1032}, path, **fields)
+    words = AutoTokenizer.from_pretrained(BASE)
+    words.add_tokens(["no"])
+    words.save_pretrained(path)
+    return path
+
+
+def classifier(folder, model_type="bert", labels=1, **fields):
+    """A sequence classifier, and a tokenizer that makes pairs as BERT's does, or RoBERTa's."""
+    sizes = {**_SIZES, "vocab_size": 96, "num_labels": labels, "max_position_embeddings": 64, **fields}
+    roberta = model_type in ("roberta", "xlm-roberta")
+    sizes |= {"pad_token_id": 1, "type_vocab_size": 1} if roberta else {}
+    with torch.random.fork_rng():
+        torch.manual_seed(9)
+        made = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(model_type, **sizes))
+        with torch.no_grad():
+            for parameter in made.parameters():  # biases and norms too
+                parameter.add_(torch.randn(parameter.shape) * 0.1)
+    made.save_pretrained(folder)
+    _pairs(roberta).save_pretrained(folder)
+    return Path(folder)
+
+
+def _pairs(roberta):
+    """A tokenizer of characters."""
+    special = ["<s>", "<pad>", "</s>", "<unk>"] if roberta else ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
+    vocabulary = {token: i for i, token in enumerate([*special, *map(chr, range(33, 124))])}
+    words = Tokenizer(models.WordLevel(vocabulary, special[3]))
+    words.normalizer = normalizers.Lowercase()
+    words.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    begin, end, pad = (special[0], special[2], special[1]) if roberta else (special[1], special[2], special[0])
+    pair = f"{begin} $A {end} {end} $B {end}" if roberta else f"{begin} $A {end} $B:1 {end}:1"
+    ids = [(token, vocabulary[token]) for token in (begin, end)]
+    words.post_processor = processors.TemplateProcessing(single=f"{begin} $A {end}", pair=pair, special_tokens=ids)
+    names = ["input_ids", "attention_mask", *([] if roberta else ["token_type_ids"])]
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token=pad, unk_token=special[3], cls_token=begin, sep_token=end
+    )  # fmt: skip
+    made.model_input_names = names
+    return made
+
+
 def action_head(folder, hidden=192):
     """A file with an action head; 192 is tiny-chat's hidden size."""
     random = torch.Generator().manual_seed(11)
@@ -256,6 +308,8 @@ KINDS = {
     "dylora-b": dylora_b,
     "dylora-c": dylora_c,
     "dylora-d": dylora_d,
+    "reranker": reranker,
+    "classifier": classifier,
     "action-head": action_head,
 }
 

@@ -32,6 +32,7 @@ from mlx4j_worker.requests import (
     parse_logits,
     parse_options,
     parse_prompt,
+    parse_rerank,
     parse_score,
 )
 from mlx4j_worker.source import NotDownloaded
@@ -152,6 +153,7 @@ class Worker:
             "applyTemplate": partial(self._prepare, _apply_template),
             "logits": partial(self._prepare, _logits),
             "score": partial(self._prepare, _score),
+            "rerank": partial(self._prepare, _rerank),
             "parameters": self._parameters,
             "classifyActions": partial(self._prepare, _classify_actions),
             "fetchModel": self._fetch_model,
@@ -479,6 +481,10 @@ def _logits(engine, call):
 def _score(engine, call):
     request, completion = parse_score(call.params)
     return partial(engine.score, call, engine.prompt(request, fits=True).tokens, engine.encode_completion(completion))
+
+
+def _rerank(engine, call):
+    return partial(engine.rerank, call, engine.encode_pairs(parse_rerank(call.params)))
 
 
 def _tokenize(engine, call):

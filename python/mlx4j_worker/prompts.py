@@ -123,7 +123,7 @@ def render(tokenizer, request, dialect):
                 "Leave it out.",
             )
         values[dialect.switch or "enable_thinking"] = request.thinking
-    return _chat(tokenizer, request.messages, values)
+    return chat(tokenizer, request.messages, values)
 
 
 def render_conversation(tokenizer, messages, tools=(), for_answer=False):
@@ -134,7 +134,7 @@ def render_conversation(tokenizer, messages, tools=(), for_answer=False):
     _check_template(tokenizer)
     if tools and "tools" not in str(tokenizer.chat_template):
         raise InvalidRequest("tools can't be used: the model's chat template takes none.", "Leave them out.")
-    return _chat(tokenizer, messages, {"tools": [*tools]} if tools else {}, for_answer)
+    return chat(tokenizer, messages, {"tools": [*tools]} if tools else {}, for_answer)
 
 
 def _check_template(tokenizer):
@@ -145,7 +145,8 @@ def _check_template(tokenizer):
         )
 
 
-def _chat(tokenizer, messages, values, for_answer=True):
+def chat(tokenizer, messages, values, for_answer=True):
+    """What the chat template makes of messages in its own form; ``values`` are its other variables."""
     with budget.limited() as found:
         try:
             text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=for_answer, **values)

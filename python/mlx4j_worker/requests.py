@@ -13,6 +13,8 @@ MAX_STOPS = 16
 MAX_BIASES = 1024
 MAX_TOOLS = 128
 MAX_TEXTS = 4096
+MAX_DOCUMENTS = 1024
+RERANKERS = ("qwen3",)
 MAX_LOGITS_TOKENS = 4096
 MAX_RANKS = 16
 DTYPES = ("bfloat16", "float16", "float32")
@@ -92,6 +94,16 @@ class GenerateRequest(PromptRequest):
 
 
 @dataclass(frozen=True)
+class RerankRequest:
+    """Documents to be scored for a query. ``truncate`` drops the end of what is too long for the model."""
+
+    query: str
+    documents: list[str]
+    instruction: str | None = None
+    truncate: bool = False
+
+
+@dataclass(frozen=True)
 class Options:
     """The options of ``initialize``."""
 
@@ -112,6 +124,7 @@ class Options:
     hosts: str | None = None
     wired_limit: bool = False
     device: str = "auto"
+    reranker: str | None = None  # one of RERANKERS
 
     def given(self, *names):
         """Those of the names, as on the wire, whose options are on."""
@@ -195,6 +208,28 @@ def parse_embed(params):
     return [well_formed(text) for text in texts]
 
 
+def parse_rerank(params):
+    """The request in the params of ``rerank``."""
+    refuse_unknown(params, {"query", "documents", "instruction", "truncate"}, "")
+    query = typed(params, "query", str, "")
+    instruction = typed(params, "instruction", str, None)
+    documents = typed(params, "documents", list, [])
+    if not query.strip():
+        raise InvalidRequest("query must be a string that is not blank.")
+    if instruction is not None and not instruction.strip():
+        raise InvalidRequest("instruction is blank.", "Leave it out for the model's own.")
+    if not 0 < len(documents) <= MAX_DOCUMENTS or not all(isinstance(text, str) for text in documents):
+        raise InvalidRequest(f"documents must be a list of 1 to {MAX_DOCUMENTS} strings.")
+    if (blank := next((i for i, text in enumerate(documents) if not text.strip()), None)) is not None:
+        raise InvalidRequest(f"documents[{blank}] is blank.", "Leave it out.")
+    return RerankRequest(
+        well_formed(query),
+        [well_formed(text) for text in documents],
+        None if instruction is None else well_formed(instruction),
+        typed(params, "truncate", bool, False),
+    )
+
+
 def parse_options(params):
     """The options in the params of ``initialize``."""
     given = typed(params, "options", dict, {})
@@ -209,6 +244,7 @@ def parse_options(params):
         "hosts",
         "wiredLimit",
         "device",
+        "reranker",
     }
     refuse_unknown(given, known, "options.")
     if empty := [name for name, value in given.items() if value == ""]:
@@ -219,6 +255,9 @@ def parse_options(params):
     device = typed(given, "device", str, "auto")
     if device not in DEVICES:
         raise InvalidRequest(f"device is {shown(device)}, but must be one of {', '.join(DEVICES)}.")
+    reranker = typed(given, "reranker", str, None)
+    if reranker is not None and reranker not in RERANKERS:
+        raise InvalidRequest(f"reranker is {shown(reranker)}, but must be one of {', '.join(RERANKERS)}.")
     bits = number(given, "kvBits", int, 4, 8, OPTIONAL)
     if bits not in (None, 4, 8):
         raise InvalidRequest(f"kvBits is {bits}, but must be 4 or 8.")
@@ -242,6 +281,7 @@ def parse_options(params):
         hosts=typed(given, "hosts", str, None),
         wired_limit=typed(given, "wiredLimit", bool, False),
         device=device,
+        reranker=reranker,
     )
 
 

@@ -140,6 +140,16 @@ class FakeEngine:
         log_probs = [-float(i) for i in range(len(tokens))]
         call.answer({"promptTokens": len(prompt), "tokens": tokens, "logProbs": log_probs, "greedy": True})
 
+    def encode_pairs(self, request):
+        if request.query == "refuse":
+            raise errors.NotSupported("This model is no reranker.", "Use one.")
+        return [request.query + document for document in request.documents]
+
+    def rerank(self, call, pairs):
+        """The score of a document is its length with the query, of 100 characters."""
+        scores = [len(pair) / 100 for pair in pairs]
+        call.answer({"scores": scores, "probabilities": True, "promptTokens": sum(map(len, pairs))})
+
     def parameters(self):
         return [{"name": "echo.weight", "shape": [1, 2], "dtype": "float32"}]
 

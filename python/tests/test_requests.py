@@ -14,6 +14,7 @@ from mlx4j_worker.requests import (
     MAX_TOOLS,
     GenerateRequest,
     Options,
+    RerankRequest,
     ResponseFormat,
     Sampling,
     check_fits,
@@ -22,6 +23,7 @@ from mlx4j_worker.requests import (
     parse_hub,
     parse_options,
     parse_prompt,
+    parse_rerank,
 )
 
 USER = {"role": "user", "content": "Hi"}
@@ -352,6 +354,34 @@ class TestOtherCalls:
         with pytest.raises(InvalidRequest, match="texts"):
             parse_embed({"texts": texts})
         assert parse_embed({"texts": ["a", ""]}) == ["a", ""]
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ({"documents": ["b"]}, "query must be"),
+            ({"query": " ", "documents": ["b"]}, "query must be"),
+            ({"query": "a"}, "documents must be a list of 1 to 1024"),
+            ({"query": "a", "documents": []}, "documents must be a list of 1 to 1024"),
+            ({"query": "a", "documents": ["b"] * 1025}, "documents must be a list of 1 to 1024"),
+            ({"query": "a", "documents": ["b", 1]}, "documents must be a list"),
+            ({"query": "a", "documents": ["b", "\n "]}, r"documents\[1\] is blank"),
+            ({"query": "a", "documents": ["b"], "instruction": ""}, "instruction is blank"),
+            ({"query": "a", "documents": ["b"], "truncate": 1}, "truncate is int"),
+            ({"query": "a", "documents": ["b"], "topK": 1}, "does not know topK"),
+        ],
+    )
+    def test_what_can_not_be_reranked_is_named(self, given, told):
+        with pytest.raises(InvalidRequest, match=told):
+            parse_rerank(given)
+
+    def test_rerank_has_defaults(self):
+        request = parse_rerank({"query": "a", "documents": ["b", "c\ud800"]})
+        assert request == RerankRequest("a", ["b", "c\ufffd"], None, False)
+
+    def test_the_kind_of_a_reranker_is_one_that_is_known(self):
+        assert parse_options({"options": {"reranker": "qwen3"}}).reranker == "qwen3"
+        with pytest.raises(InvalidRequest, match="reranker is 'bert', but must be one of qwen3"):
+            parse_options({"options": {"reranker": "bert"}})
 
     def test_options_have_defaults(self):
         assert parse_options({}) == parse_options({"options": {"draftTokens": None}}) == Options()

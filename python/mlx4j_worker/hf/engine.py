@@ -9,14 +9,15 @@ from functools import partial
 import torch
 from transformers import GenerationConfig
 
-from mlx4j_worker import failures, memory, prompts
-from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
+from mlx4j_worker import failures, memory, prompts, rerank
+from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, NotSupported
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
 from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.actions import ACTIONS
 from mlx4j_worker.hf.choice import Choice
+from mlx4j_worker.hf.reranking import MAX_ROWS, batches, padded
 from mlx4j_worker.requests import check_fits, check_prompt
 
 PREFILL_CHUNK = 512  # tokens between two looks at the cancel flag
@@ -41,12 +42,17 @@ class HfEngine:
         self._peak = 0
         self._kv_bytes = memory.kv_bytes_per_token(parts.layout.config, model.dtype.itemsize)
         self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
-        takes = inspect.signature(model.forward).parameters
+        self._takes = takes = inspect.signature(model.forward).parameters
         self._caches = models.can_cache(model.config)
         chunks = self._caches and "past_key_values" in takes
         self._chunk = PREFILL_CHUNK if chunks else None  # generate() makes no chunks of Mamba's
         self._keeps_few = "logits_to_keep" in takes
+        self._reranker = self._find_reranker()
+        self._limit = self._context  # of the tokens of a document to rerank, with its query
         self._queue = deque()  # (a call, the function of ``poll`` that serves it); the first is the one that runs
+
+    def _find_reranker(self):
+        return rerank.decoder(self._parts.layout, self._tokenizer, self._source, self._options.reranker)
 
     @property
     def busy(self):
@@ -58,6 +64,7 @@ class HfEngine:
         able = ["logProbs", "penalties", "responseFormat", *self._parts.dialect.capabilities()]
         able += ["embeddings"] if self._has_hidden_states else []
         able += ["actions"] if self._parts.head else []
+        able += rerank.capabilities(self._reranker)
         return {
             "model": self._source,
             "device": self._model.device.type,
@@ -71,7 +78,7 @@ class HfEngine:
             "adapter": str(found.adapter.folder) if found.adapter else None,
             "experts": list(found.dylora.experts) if found.dylora else [],
             "dtype": _name(self._model.dtype),
-            "warnings": self._parts.warnings,
+            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker)],
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {name: value for name, value in self.memory().items() if name != "cacheBytes"},
             "packages": self._parts.packages,
@@ -119,6 +126,15 @@ class HfEngine:
         self._texts.check_context(completion)
         return self._tokenizer.encode(completion, add_special_tokens=False)
 
+    def encode_pairs(self, request):
+        """The Pairs of a request to rerank."""
+        if isinstance(self._reranker, NotSupported):
+            raise self._reranker
+        pairs = self._reranker.pairs(self._tokenizer, request, self._limit)
+        for pair in pairs:
+            check_prompt(pair.tokens, self._vocabulary, None)
+        return pairs
+
     def check_actions(self):
         if self._parts.head is None:
             raise InvalidRequest("The model has no action head.", "Name its file in options.actionHead.")
@@ -156,6 +172,11 @@ class HfEngine:
             raise InvalidRequest(f"The {'completion' if prompt else 'prompt'} is empty: it has no tokens.")
         self._check_logits(prompt + tokens, len(tokens) if self._keeps_few else len(prompt + tokens))
         self._queue.append((call, partial(self._score, call, prompt, tokens)))
+
+    def rerank(self, call, pairs):
+        if not self._keeps_few:
+            memory.check_logits(max(len(pair.tokens) for pair in pairs), self._vocabulary, self._available_bytes())
+        self._queue.append((call, partial(self._rerank, call, pairs)))
 
     def parameters(self):
         """All parameters, those of adapters and of the action head too."""
@@ -264,6 +285,32 @@ class HfEngine:
                 "greedy": bool((logits.argmax(-1) == wanted).all()),
             }
         )
+
+    def _rerank(self, call, pairs, poll):
+        scores = [0.0] * len(pairs)
+        for batch in batches(pairs, self._batch_rows):
+            self._between(call, poll)
+            logits = self._end_logits([pairs[index] for index in batch])
+            for index, logit in zip(batch, logits.tolist(), strict=True):
+                scores[index] = self._reranker.score(logit)
+        call.answer(self._reranker.result(scores, pairs))
+
+    def _end_logits(self, pairs):
+        """The logits of the Reranker's tokens after each pair, in float32."""
+        ids, mask = padded(pairs, 0, self._model.device)
+        self._choose_expert(ids)
+        ends = mask.sum(1) - 1
+        kept, places = ends.unique(return_inverse=True)
+        few = {"logits_to_keep": kept} if self._keeps_few else {}
+        logits = self._model(ids, use_cache=False, **few).logits
+        logits = logits[torch.arange(len(pairs), device=ids.device), places if self._keeps_few else ends].float()
+        logit = logits[:, self._reranker.yes]
+        return logit if self._reranker.no is None else logit - logits[:, self._reranker.no]
+
+    @property
+    def _batch_rows(self):
+        """How many documents go through the model at once; each may need an expert of its own, or all its logits."""
+        return MAX_ROWS if self._keeps_few and not self._parts.experts else 1
 
     def _ids(self, tokens):
         return torch.tensor([tokens], device=self._model.device)

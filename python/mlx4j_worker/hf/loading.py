@@ -5,11 +5,12 @@ from importlib.metadata import version
 
 import torch
 
-from mlx4j_worker import folder, formats, layout
+from mlx4j_worker import folder, formats, layout, rerank
 from mlx4j_worker.end_tokens import NONE_STATED, end_ids
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.hf import actions, device_memory, models
+from mlx4j_worker.hf.classifier import ClassifierEngine
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.hf.unread import META
 from mlx4j_worker.layout import Layout
@@ -44,7 +45,8 @@ def load(params, options, progress, dry=False):
         found = layout.read(
             params, options, progress, device_memory.available_bytes(device, options.memory_limit_bytes)
         )
-        return HfEngine(name, _parts(found, options, device, warnings, progress), options)
+        engine = ClassifierEngine if rerank.classifier(found.config) else HfEngine
+        return engine(name, _parts(found, options, device, warnings, progress), options)
     except BaseException:
         models.forget()
         raise
@@ -70,6 +72,7 @@ def _parts(found, options, device, about_device, progress):
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     ends = end_ids(tokenizer, _generation_config(found.author), found.config)
+    generates = not rerank.classifier(found.config)
     vocabulary, hidden_size = model.get_input_embeddings().weight.shape
     return Parts(
         model,
@@ -81,7 +84,7 @@ def _parts(found, options, device, about_device, progress):
         formats.dialect(tokenizer),
         folder.sampling_of_author(found.author, vocabulary),
         {"transformers": version("transformers"), "torch": torch.__version__, "peft": version("peft")},
-        [*found.warnings, *about_device, *warnings, *([] if ends else [NONE_STATED])],
+        [*found.warnings, *about_device, *warnings, *([] if ends or not generates else [NONE_STATED])],
     )
 
 

@@ -7,9 +7,16 @@ from importlib.metadata import version
 from reprlib import repr as shown
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PretrainedConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    GenerationConfig,
+    PretrainedConfig,
+)
 
-from mlx4j_worker import config_fields, dylora, files, folder, memory, templates
+from mlx4j_worker import config_fields, dylora, files, folder, memory, rerank, templates
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
@@ -44,6 +51,7 @@ def load(found, options, device):
     _check_memory(found, dtype, options, device)
     trusted = _trusting(found, options)
     config = trusted(lambda **local: AutoConfig.from_pretrained(found.author, **local))
+    _check_labels(found, config)
     _check_size(found, config, trusted)
     templates.install()
     with files.without_companions(found.tokenizer) as plain:
@@ -66,7 +74,7 @@ def forget():
 def check(found, options, device):
     """Refuses what transformers can't do, by its name."""
     kind = found.config.get("model_type")
-    if kind in ALWAYS_WRONG and (kind != "doge" or found.config.get("is_moe")):
+    if not rerank.classifier(found.config) and kind in ALWAYS_WRONG and (kind != "doge" or found.config.get("is_moe")):
         raise ModelLoadFailed(
             f"{found.weights} is a {kind}, which transformers gets wrong: {ALWAYS_WRONG[kind]}.",
             "Use the mlx worker for this model.",
@@ -139,13 +147,28 @@ def _check_memory(found, dtype, options, device):
     memory.check_weights(found.weights, folder.weight_bytes(found.weights, value_bytes), available)
 
 
+def _auto(found):
+    """The class of transformers that chooses the model's class."""
+    return AutoModelForSequenceClassification if rerank.classifier(found.config) else AutoModelForCausalLM
+
+
+def _check_labels(found, config):
+    """Refuses a classifier that does not give one score for a text."""
+    kind = rerank.classifier(found.config)
+    if kind and config.num_labels != 1:
+        raise ModelLoadFailed(
+            f"{found.weights} is a sequence classifier ({kind}) with {config.num_labels} labels. A reranker has one.",
+            "Use a reranker with one label, or another model.",
+        )
+
+
 def _check_size(found, config, trusted):
     """Refuses a config of a far larger model than the weights, for whose missing part transformers would make room."""
     if "quantization_config" in found.config:
         return
     with torch.device("meta"):
         model = trusted(
-            lambda trust_remote_code, **_: AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
+            lambda trust_remote_code, **_: _auto(found).from_config(config, trust_remote_code=trust_remote_code)
         )
     described = sum(parameter.numel() for parameter in model.parameters())
     stored = folder.value_count(found.weights)
@@ -190,7 +213,7 @@ def _model(found, config, dtype, trusted, device):
     place = "auto" if device == "cuda" else {"": device}
     with weights_unread() if device == META else nullcontext():
         model, report = trusted(
-            lambda **local: AutoModelForCausalLM.from_pretrained(
+            lambda **local: _auto(found).from_pretrained(
                 found.weights,
                 config=config,
                 dtype=dtype,
@@ -224,8 +247,9 @@ def _explained(found, error):
         )
     if "Unrecognized configuration class" in what:
         kind, release = shown(found.config.get("model_type")), version("transformers")
+        wanted = "classifier" if rerank.classifier(found.config) else "causal language model"
         return ModelLoadFailed(
-            f"transformers {release} has no causal language model for the type {kind}, which {found.weights} needs.",
+            f"transformers {release} has no {wanted} for the type {kind}, which {found.weights} needs.",
             "Use the mlx worker if it has this architecture, or another model.",
         )
     return ModelLoadFailed(

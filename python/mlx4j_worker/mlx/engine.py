@@ -8,8 +8,8 @@ from collections import deque
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mlx4j_worker import failures, memory, prompts
-from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
+from mlx4j_worker import failures, memory, prompts, rerank
+from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, NotSupported
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
@@ -17,6 +17,7 @@ from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
+from mlx4j_worker.mlx.reranking import Rerank
 from mlx4j_worker.mlx.turns import LONG, MOST_LONG, Turns
 from mlx4j_worker.mlx.works import Embedding, Logits, Score
 from mlx4j_worker.requests import check_fits, check_prompt
@@ -56,6 +57,7 @@ class MlxEngine:
         self._grammars = Grammars(
             parts.tokenizer._tokenizer, self._vocabulary, parts.tokenizer.eos_token_ids, "mlx4j setup mlx"
         )
+        self._reranker = rerank.decoder(parts.layout, parts.tokenizer._tokenizer, source, options.reranker)
         self._chunk = ChunkSize()
         self._turns = Turns()
         self._waiting = deque()
@@ -74,6 +76,7 @@ class MlxEngine:
         found = self._parts.layout
         able = ["embeddings"] if self._parts.hidden_states else []
         able += [*self._decoder.capabilities, *self._parts.dialect.capabilities(), *self._modes]
+        able += rerank.capabilities(self._reranker)
         return {
             "model": self._source,
             "device": "gpu" if mx.default_device() == mx.gpu else "cpu",
@@ -87,7 +90,7 @@ class MlxEngine:
             "adapter": str(found.adapter.folder) if found.adapter else None,
             "experts": list(found.dylora.experts) if found.dylora else [],
             "dtype": dtype_name(self._parts.dtype),
-            "warnings": list(self._parts.warnings),
+            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker)],
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {"activeBytes": mx.get_active_memory(), "peakBytes": mx.get_peak_memory()},
             "packages": self._parts.packages,
@@ -135,6 +138,15 @@ class MlxEngine:
             raise InvalidRequest("The completion has no tokens.", "Give at least one token of text.")
         return tokens
 
+    def encode_pairs(self, request):
+        """The Pairs of a request to rerank."""
+        if isinstance(self._reranker, NotSupported):
+            raise self._reranker
+        pairs = self._reranker.pairs(self._parts.tokenizer._tokenizer, request, self._context)
+        for pair in pairs:
+            check_prompt(pair.tokens, self._vocabulary, None)
+        return pairs
+
     def check_actions(self):
         raise InvalidRequest(
             "The mlx worker has no action head, so it can't classify actions.",
@@ -171,6 +183,13 @@ class MlxEngine:
         check_prompt(prompt, self._vocabulary, None)
         self._check_held(prompt + completion)
         self._works.append(Score(call, prompt, completion, self._parts.model, self._vocabulary))
+
+    def rerank(self, call, pairs):
+        longest = max(len(pair.tokens) for pair in pairs)
+        self._check_memory(2 * longest)  # a copy of what the prompts have in common stays meanwhile
+        self._works.append(
+            Rerank(call, pairs, self._reranker, self._parts.model, self._decoder.copy_cache)
+        )  # fmt: skip
 
     def parameters(self):
         """The answer of ``parameters``."""

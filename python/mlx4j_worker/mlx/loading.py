@@ -15,7 +15,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import failures, files, folder, formats, layout, memory, source, templates
+from mlx4j_worker import failures, files, folder, formats, layout, memory, rerank, source, templates
 from mlx4j_worker.end_tokens import NONE_STATED, end_ids
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.formats import Dialect
@@ -182,6 +182,7 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
     With a ``group`` it is the part of this rank.
     """
     path, dtype = found.weights, options.dtype
+    rerank.refuse_classifier(found, "mlx-lm can't run", "Use the hf worker, which reranks with it if it has one label.")
     kind, arguments = compat.classes(found.config, path)
     if dtype and ("quantization" in found.config or "quantization_config" in found.config):
         raise InvalidRequest(

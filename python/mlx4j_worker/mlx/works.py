@@ -32,7 +32,7 @@ class Work:
         """Works on a chunk; returns True once the call is answered."""
         text = self._texts[self._at]
         chunk = text[self._done : self._done + min(chunk_size.tokens(self._done), self.most or len(text))]
-        self._cache = self._cache or make_prompt_cache(self._model)
+        self._cache = self._cache or self._new_cache()
         taken = self.take(self._forward(mx.array([chunk]), cache=self._cache)[0].astype(mx.float32))
         mx.eval(taken, [layer.state for layer in self._cache])
         self._done += len(chunk)
@@ -47,6 +47,9 @@ class Work:
         mx.synchronize()  # raises what any pass failed with so far
         self.call.answer(self.result())
         return True
+
+    def _new_cache(self):
+        return make_prompt_cache(self._model)
 
 
 class Embedding(Work):

@@ -1,5 +1,6 @@
 """``openTraining``: from its params to a Session."""
 
+from mlx4j_worker import rerank
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.requests import parse_options, refuse_unknown, typed
 from mlx4j_worker.training import data
@@ -42,6 +43,7 @@ def read_params(params):
 
 def check_source(found, config):
     """Refuses a layout.Layout that can't be trained."""
+    rerank.refuse_classifier(found, "can't be trained here", "Train the language model that it was made from.")
     if config.method != "none" and found.format != "model":
         raise ModelLoadFailed(
             f"The source is no model of its own ({found.format}), so it can't be trained.",

@@ -1,0 +1,25 @@
+"""Documents to rerank in batches, for torch."""
+
+import torch
+
+MAX_ROWS = 8  # documents that go through the model at once
+MAX_BATCH_TOKENS = 4096  # of a batch, with padding; a longer document is a batch of its own
+
+
+def batches(pairs, rows=MAX_ROWS):
+    """Indexes of pairs in batches, those of about one length together."""
+    batch, out = [], []
+    for index in sorted(range(len(pairs)), key=lambda i: len(pairs[i].tokens)):
+        if batch and (len(batch) == rows or len(pairs[index].tokens) * (len(batch) + 1) > MAX_BATCH_TOKENS):
+            out.append(batch)
+            batch = []
+        batch.append(index)
+    return [*out, batch]
+
+
+def padded(pairs, pad, device):
+    """(ids, attention mask) of pairs [rows, tokens], padded on the right: causal attention never looks there."""
+    longest = max(len(pair.tokens) for pair in pairs)
+    ids = torch.tensor([pair.tokens + [pad] * (longest - len(pair.tokens)) for pair in pairs], device=device)
+    lengths = torch.tensor([len(pair.tokens) for pair in pairs], device=device)
+    return ids, (torch.arange(longest, device=device) < lengths[:, None]).long()

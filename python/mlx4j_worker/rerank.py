@@ -1,0 +1,303 @@
+"""Reranking: which model folders can score documents for a query, their prompts, and the meaning of their logits.
+
+Two kinds of model are rerankers:
+
+- A *decoder* answers "yes" or "no" to the question whether a document fits a query. Its score is the difference of the
+  logits of these two tokens after the prompt. Three things mark one: the module LogitScore in modules.json (as
+  sentence-transformers saves a CrossEncoder), the name Qwen3-Reranker, or the option ``reranker``.
+- A *classifier* (``…ForSequenceClassification``) with one label has that label's logit as its score.
+
+As in sentence-transformers, the logit goes through a sigmoid unless the model's author has switched that off.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlx4j_worker import folder, prompts
+from mlx4j_worker.errors import ContextOverflow, EngineFailed, InvalidRequest, ModelLoadFailed, NotSupported
+from mlx4j_worker.layout import Layout
+from mlx4j_worker.requests import RerankRequest
+
+QWEN3 = "qwen3"
+# The prompt that the model card of Qwen3-Reranker publishes.
+_QWEN3_HEAD = (
+    "<|im_start|>system\nJudge whether the Document meets the requirements based on the Query and the Instruct "
+    'provided. Note that the answer can only be "yes" or "no".<|im_end|>\n<|im_start|>user\n'
+    "<Instruct>: {instruction}\n<Query>: {query}\n<Document>: "
+)
+_QWEN3_TAIL = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+_QWEN3_INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
+_QWEN3_NAME = re.compile(r"qwen3[-_]reranker", re.IGNORECASE)
+_CLASSIFIER = "ForSequenceClassification"
+_ACTIVATIONS = {"torch.nn.modules.activation.Sigmoid": True, "torch.nn.modules.linear.Identity": False}
+_ACTIVATIONS |= {"torch.nn.Sigmoid": True, "torch.nn.Identity": False}
+_NOT_FOR_TEMPLATES = {"padding", "truncation", "max_length", "return_tensors", "restore_suffix"}
+_USE = "Use a reranker, such as Qwen/Qwen3-Reranker-0.6B or a classifier with one label."
+
+
+def classifier(config: dict) -> str | None:
+    """The class of a sequence classifier, which a config.json names, or None if the model is something else."""
+    named = config.get("architectures")
+    first = named[0] if isinstance(named, list) and named else None
+    return first if isinstance(first, str) and first.endswith(_CLASSIFIER) else None
+
+
+def refuse_classifier(found: Layout, engine: str, hint: str) -> None:
+    """Raise ModelLoadFailed for a sequence classifier, which only ranks documents, and only on the hf worker."""
+    if kind := classifier(found.config):
+        raise ModelLoadFailed(f"{found.weights} is a sequence classifier ({kind}), which {engine}.", hint)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The tokens of a query with one document. ``types`` are token type ids, for models of BERT's kind, or None."""
+
+    tokens: list[int]
+    types: list[int] | None = None
+
+
+@dataclass(frozen=True)
+class Reranker:
+    """How a model scores a document.
+
+    ``yes`` and ``no`` are the token ids whose logits a decoder is asked for; ``no`` is None where the logit of ``yes``
+    alone counts, and both are None for a classifier. ``form`` is QWEN3, "template" (the model's chat template, with
+    messages of the roles query and document, and of system for the instruction) or "pair" (the tokenizer's own pairs).
+    """
+
+    form: str
+    yes: int | None = None
+    no: int | None = None
+    sigmoid: bool = True
+    instruction: str | None = None  # where a request has none
+    values: dict[str, Any] = field(default_factory=dict)  # for the chat template
+    warnings: tuple[str, ...] = ()
+
+    def pairs(self, tokenizer: Any, request: RerankRequest, limit: int | None) -> list[Pair]:
+        """The tokens of the request's documents, each with the query; ``limit`` is how many a Pair may have."""
+        if self.form == "pair" and request.instruction is not None:
+            raise NotSupported("This reranker takes no instruction: it has no prompt to put it in.", "Leave it out.")
+        most = math.inf if limit is None else limit
+        longest = (
+            prompts.MOST_TEMPLATE_TEXT if limit is None else limit * prompts.longest_token(tokenizer)
+        )  # characters
+        out = []
+        for index, document in enumerate(request.documents):
+            if not request.truncate and len(request.query) + len(document) > longest:
+                raise _too_long(index, "too many characters", limit)
+            pair = self._pair(tokenizer, request, document[:longest], index, most)
+            if len(pair.tokens) > most:
+                raise _too_long(index, f"{len(pair.tokens)} tokens", limit)
+            out.append(pair)
+        return out
+
+    def score(self, logit: float) -> float:
+        """The score of a document, from the logit of a classifier or the difference of a decoder's."""
+        if not math.isfinite(logit):
+            raise EngineFailed("The model gave a logit that is no number.")
+        if not self.sigmoid:
+            return logit
+        return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
+
+    def result(self, scores: Iterable[float], pairs: Sequence[Pair]) -> dict:
+        """The result of ``rerank``."""
+        return {
+            "scores": list(scores),
+            "probabilities": self.sigmoid,
+            "promptTokens": sum(len(pair.tokens) for pair in pairs),
+        }
+
+    def _pair(self, tokenizer, request, document, index, limit):
+        if self.form == "pair":
+            return _tokenizer_pair(tokenizer, request, document, limit)
+        head, tail = self._around(tokenizer, request, document)
+        tokens = tokenizer.encode(head + document + tail, add_special_tokens=False)
+        if len(tokens) <= limit or not request.truncate:
+            return Pair(tokens)
+        end = tokenizer.encode(tail, add_special_tokens=False)
+        room = limit - len(end)
+        before = len(tokenizer.encode(head, add_special_tokens=False))
+        if before >= room:  # there would be nothing of the document
+            raise ContextOverflow(
+                f"The query, the instruction and the prompt have {before + len(end)} tokens, which leaves no room for "
+                f"a document: the model takes {limit} tokens.",
+                "Shorten the query or the instruction.",
+            )
+        return Pair(tokenizer.encode(head + document, add_special_tokens=False)[:room] + end)
+
+    def _around(self, tokenizer, request, document):
+        """(the text before the document, the text after it)."""
+        instruction = self.instruction if request.instruction is None else request.instruction
+        if self.form == QWEN3:
+            return _QWEN3_HEAD.format(instruction=instruction, query=request.query), _QWEN3_TAIL
+        messages = [{"role": "query", "content": request.query}, {"role": "document", "content": document}]
+        if instruction is not None:
+            messages.insert(0, {"role": "system", "content": instruction})
+        values = dict(self.values)
+        text = prompts.chat(tokenizer, messages, values, values.pop("add_generation_prompt", False))
+        for name, given in (("query", request.query), ("document", document), ("instruction", instruction)):
+            if given is not None and given not in text:
+                raise NotSupported(f"The model's chat template leaves out the {name}, or changes it.", _USE)
+        head, _, tail = text.rpartition(document)
+        return head, tail
+
+
+def decoder(found: Layout, tokenizer: Any, source: str, kind: str | None) -> Reranker | NotSupported:
+    """The Reranker of a decoder, or why the model is none. ``source`` names the model, ``kind`` is an option's."""
+    try:
+        return _decoder(found, tokenizer, source, kind)
+    except NotSupported as refusal:
+        return refusal
+
+
+def of_classifier(found: Layout, tokenizer: Any, kind: str | None) -> Reranker | NotSupported:
+    """The Reranker of a classifier with one label, or why the model can't be one."""
+    try:
+        if kind is not None:
+            raise NotSupported(
+                f"options.reranker is {kind}, but {found.weights} is a sequence classifier.", "Leave the option out."
+            )
+        if others := _modules(found.author)[1:]:
+            raise NotSupported(f"{found.weights} needs the module {others[0][0]}, which is not supported.", _USE)
+        form = "pair" if tokenizer.chat_template is None else "template"
+        return _cross_encoder(found.author, form)
+    except NotSupported as refusal:
+        return refusal
+
+
+def capabilities(found: Reranker | NotSupported) -> list[str]:
+    """What a model can do, by the name of the protocol."""
+    return ["rerank"] if isinstance(found, Reranker) else []
+
+
+def warnings(found: Reranker | NotSupported) -> tuple[str, ...]:
+    """What a user should know about a reranker."""
+    return found.warnings if isinstance(found, Reranker) else ()
+
+
+def _decoder(found, tokenizer, source, kind):
+    modules = _modules(found.author)
+    scoring = [config for name, config in modules if name == "LogitScore"]
+    if kind is None and scoring:
+        if others := [name for name, _ in modules if name not in ("Transformer", "LogitScore")]:
+            raise NotSupported(f"{found.weights} needs the module {others[0]}, which is not supported.", _USE)
+        yes, no = (_token_id(found, tokenizer, scoring[0], name) for name in ("true_token_id", "false_token_id"))
+        if yes is None:
+            raise NotSupported(f"The module LogitScore of {found.weights} has no true_token_id.", _USE)
+        return _cross_encoder(found.author, "template", yes, no)
+    by_name = found.config.get("model_type") == "qwen3" and _is_named_qwen3(source, found.weights)
+    if kind is None and not by_name:
+        raise NotSupported(
+            f"{found.weights} is not known to be a reranker: a language model that was not trained to judge documents "
+            "gives scores without meaning.",
+            f"{_USE} If this is a Qwen3-Reranker under another name, set options.reranker (MLX4J_RERANKER) to qwen3.",
+        )
+    vocabulary = tokenizer.get_vocab()
+    if absent := [word for word in ("yes", "no") if word not in vocabulary]:
+        raise NotSupported(f"The vocabulary of {found.weights} has no token {absent[0]!r}.", _USE)
+    warnings = () if kind else (f"{found.weights} is used as a reranker of the kind qwen3, because of its name.",)
+    return Reranker(
+        QWEN3, vocabulary["yes"], vocabulary["no"], instruction=_QWEN3_INSTRUCTION, warnings=warnings
+    )  # fmt: skip
+
+
+def _is_named_qwen3(source, path):
+    """Whether the name of a model has Qwen3-Reranker in it: a hub id, a folder, or a folder of the hub's cache."""
+    parts = Path(path).parts
+    cached = parts[-3] if len(parts) > 2 and parts[-2] == "snapshots" else ""
+    return any(_QWEN3_NAME.search(name) for name in (Path(source).name, Path(path).name, cached))
+
+
+def _cross_encoder(author, form, yes=None, no=None):
+    """The Reranker with the settings that sentence-transformers saves with a CrossEncoder."""
+    saved = _json(author, "config_sentence_transformers.json")
+    config = _json(author, "config.json")
+    processing = _dict(_json(author, "sentence_bert_config.json"), "processing_kwargs")
+    values = _dict(processing, "chat_template")
+    return Reranker(
+        form,
+        yes,
+        no,
+        sigmoid=_sigmoid(author, saved, config),
+        instruction=_default_prompt(saved) if form == "template" else None,
+        values={name: value for name, value in values.items() if name not in _NOT_FOR_TEMPLATES},
+    )
+
+
+def _sigmoid(author, saved, config):
+    for name in (
+        saved.get("activation_fn"),
+        _dict(config, "sentence_transformers").get("activation_fn"),
+        config.get("sbert_ce_default_activation_function"),
+    ):
+        if name is not None:
+            if name not in _ACTIVATIONS:
+                raise NotSupported(f"{author} has the activation_fn {name!r}, which is not supported.", _USE)
+            return _ACTIVATIONS[name]
+    return True
+
+
+def _default_prompt(saved):
+    name = saved.get("default_prompt_name")
+    prompt = _dict(saved, "prompts").get(name) if isinstance(name, str) else None
+    return prompt if isinstance(prompt, str) and prompt else None
+
+
+def _modules(author):
+    """(name, config) of each module that modules.json lists; empty without that file."""
+    if not Path(author, "modules.json").is_file():
+        return []
+    listed = folder.read_json(author, "modules.json")
+    out = []
+    for one in listed if isinstance(listed, list) else [None]:
+        kind, path = (one.get("type"), one.get("path")) if isinstance(one, dict) else (None, None)
+        if not isinstance(kind, str) or not isinstance(path, str) or Path(path).is_absolute() or ".." in path:
+            raise NotSupported(f"modules.json in {author} can't be read.", "Download or copy the model again.")
+        name = kind.rsplit(".", 1)[-1] if kind.startswith("sentence_transformers.") else kind
+        out.append((name, _json(Path(author, path), "config.json") if path else {}))
+    return out
+
+
+def _token_id(found, tokenizer, config, name):
+    value = config.get(name)
+    if value is not None and (type(value) is not int or not 0 <= value < len(tokenizer)):
+        raise NotSupported(f"The module LogitScore of {found.weights} has the {name} {value!r}.", _USE)
+    return value
+
+
+def _json(author, name):
+    """A JSON object of a folder; empty where the file is absent."""
+    content = folder.read_json(author, name) if Path(author, name).is_file() else {}
+    return content if isinstance(content, dict) else {}
+
+
+def _dict(content, name):
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _tokenizer_pair(tokenizer, request, document, limit):
+    cut = request.truncate and limit != math.inf
+    try:
+        made = tokenizer(
+            request.query,
+            document,
+            truncation="longest_first" if cut else False,
+            max_length=limit if cut else None,
+            return_attention_mask=False,
+        )
+    except Exception as error:  # tokenizers raises plain ones where a limit leaves no room
+        raise InvalidRequest(f"The tokenizer refused the texts: {error}") from None
+    return Pair(made["input_ids"], made.get("token_type_ids"))
+
+
+def _too_long(index, size, limit):
+    model = "at once" if limit is None else f"by the model, which takes {limit} tokens"
+    return ContextOverflow(
+        f"documents[{index}] has {size} with the query and the prompt, too many to be scored {model}.",
+        "Split the document, shorten the query, or set truncate, which drops the end of a document.",
+    )
