@@ -108,8 +108,10 @@ final class ConfigChecks {
     static List<Problem> knownType(ModelFolder folder) {
         JsonNode config = folder.json("config.json");
         String type = config.path("model_type").asText();
-        List<Problem> problems = new ArrayList<>();
-        for (ProviderKind worker : List.of(ProviderKind.MLX, ProviderKind.HF)) {
+        List<Problem> problems = new ArrayList<>(ofClassifier(folder, config));
+        for (ProviderKind worker : classifier(config).isPresent()
+                ? List.<ProviderKind>of() // the known types are those of language models
+                : List.of(ProviderKind.MLX, ProviderKind.HF)) {
             KnownModelTypes known = KnownModelTypes.of(worker);
             if (known.names().contains(type)) {
                 continue;
@@ -128,6 +130,35 @@ final class ConfigChecks {
                     "The tokenizer of %s wants to run its own code (auto_map in tokenizer_config.json)."
                             .formatted(folder.path()),
                     "Use a model whose tokenizer transformers has."));
+        }
+        return problems;
+    }
+
+    /** The class of a sequence classifier, which is a reranker if it has one label. */
+    static Optional<String> classifier(JsonNode config) {
+        return Optional.of(config.path("architectures").path(0).asText())
+                .filter(name -> name.endsWith("ForSequenceClassification"));
+    }
+
+    private static List<Problem> ofClassifier(ModelFolder folder, JsonNode config) {
+        Optional<String> classifier = classifier(config);
+        if (classifier.isEmpty()) {
+            return List.of();
+        }
+        String what = "%s is a sequence classifier (%s)".formatted(folder.path(), Shown.text(classifier.get()));
+        List<Problem> problems = new ArrayList<>();
+        problems.add(Problem.broken(
+                        what + ", which mlx-lm can't run.",
+                        "Use the hf worker, which reranks with it if it has one label.")
+                .only(ProviderKind.MLX));
+        int labels = config.path("id2label").isObject()
+                ? config.path("id2label").size()
+                : config.path("num_labels").asInt(2); // transformers' default
+        if (labels != 1) {
+            problems.add(Problem.broken(
+                            "%s with %d labels. A reranker has one.".formatted(what, labels),
+                            "Use a reranker with one label, or another model.")
+                    .only(ProviderKind.HF));
         }
         return problems;
     }

@@ -146,10 +146,12 @@ final class Inspecting {
             case DYLORA_WRAPPED, DYLORA_BASE_CONFIG, DYLORA_SEPARATED, DYLORA_CHECKPOINT ->
                 mlx ? "one expert, which has to be named" : "with its experts, and its router to choose one";
             default ->
-                "%s has the architecture %s"
-                        .formatted(
-                                KnownModelTypes.of(worker).library(),
-                                Shown.text(config.path("model_type").asText()));
+                ConfigChecks.classifier(config).isPresent()
+                        ? "as a sequence classifier, which reranks documents"
+                        : "%s has the architecture %s"
+                                .formatted(
+                                        KnownModelTypes.of(worker).library(),
+                                        Shown.text(config.path("model_type").asText()));
         };
         return new Verdict(
                 worker, true, how + QuantizationChecks.note(worker, Quantization.of(config)) + base.needs(), "");

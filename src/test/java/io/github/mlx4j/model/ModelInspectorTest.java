@@ -370,6 +370,22 @@ class ModelInspectorTest {
     }
 
     @Test
+    void shouldLeaveASequenceClassifierWithOneLabelToTransformers() throws IOException {
+        Folders.hf(folder);
+        String named = "\"architectures\": [\"OlmoForSequenceClassification\"], \"id2label\": ";
+        Folders.write(folder, "config.json", Folders.config(named + "{\"0\": \"LABEL_0\"}"));
+        ModelInspection one = ModelInspector.inspect(folder);
+        assertRefused(one, MLX, "is a sequence classifier (OlmoForSequenceClassification), which mlx-lm can't run.");
+        assertThat(one.verdict(HF).loads()).isTrue();
+        assertThat(one.verdict(HF).reason()).isEqualTo("as a sequence classifier, which reranks documents");
+
+        Folders.write(folder, "config.json", Folders.config(named + "{\"0\": \"NO\", \"1\": \"YES\"}"));
+        ModelInspection two = ModelInspector.inspect(folder);
+        assertRefused(two, HF, "(OlmoForSequenceClassification) with 2 labels. A reranker has one.");
+        assertThat(two.verdict(MLX).loads()).isFalse();
+    }
+
+    @Test
     void shouldRefuseCodeWhenTheTypeIsNotNative() throws IOException {
         Folders.hf(folder);
         Folders.write(folder, "config.json", Folders.config("\"auto_map\": {\"AutoConfig\": \"x.Config\"}"));
