@@ -5,11 +5,12 @@ import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The model of each role where none is named. Those of Ollama and OpenAI are the ones of the guide that this library
- * came from. hf takes the counterpart of the mlx model, and Anthropic has none. {@code docs/configuration.md} has the
- * same table.
+ * The model of each role where none is named; a reranker has none. Those of Ollama and OpenAI are the ones of the guide
+ * that this library came from. hf takes the counterpart of the mlx model, and Anthropic has none.
+ * {@code docs/configuration.md} has the same table.
  */
 final class DefaultModels {
 
@@ -20,9 +21,14 @@ final class DefaultModels {
             new Row(ModelRole.DECOMPOSER, PHI3, "orca2", "gpt-4"),
             new Row(ModelRole.ENHANCER, PHI3, "llama3.1", "gpt-4"),
             new Row(ModelRole.TESTER, PHI3, "mistral", "gpt-4"),
+            new Row(ModelRole.RERANKER, null, null, null),
             new Row(ModelRole.GENERAL, PHI3, "llama3.1", "gpt-4"));
 
-    private record Row(ModelRole role, String mlx, String ollama, String openai) {}
+    private record Row(
+            ModelRole role,
+            @Nullable String mlx,
+            @Nullable String ollama,
+            @Nullable String openai) {}
 
     private DefaultModels() {}
 
@@ -30,9 +36,9 @@ final class DefaultModels {
     static Optional<String> of(ProviderKind provider, ModelRole role) {
         Row row = TABLE.stream().filter(one -> one.role() == role).findFirst().orElseThrow();
         return switch (provider) {
-            case MLX -> Optional.of(row.mlx());
-            case OLLAMA -> Optional.of(row.ollama());
-            case OPENAI -> Optional.of(row.openai());
+            case MLX -> Optional.ofNullable(row.mlx());
+            case OLLAMA -> Optional.ofNullable(row.ollama());
+            case OPENAI -> Optional.ofNullable(row.openai());
             case HF, ANTHROPIC -> Optional.empty();
         };
     }

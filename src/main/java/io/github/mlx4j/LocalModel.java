@@ -17,6 +17,7 @@ import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.Parameter;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.RerankPort;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
@@ -155,6 +156,15 @@ public final class LocalModel implements AutoCloseable {
      */
     public float[] embed(String text) {
         return embeddings().embed(text);
+    }
+
+    /**
+     * Scores of documents by the model, if it is a reranker.
+     *
+     * @throws NotLoadedException before a load
+     */
+    public RerankPort reranker() {
+        return loaded().worker();
     }
 
     /**

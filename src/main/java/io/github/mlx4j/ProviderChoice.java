@@ -100,6 +100,31 @@ final class ProviderChoice {
                 .toList();
     }
 
+    /**
+     * The models for reranking, in order, of the workers among the chosen provider and its fallbacks. Where any has a
+     * model of its own for that role, only those count: a chat model can't stand in for a reranker.
+     */
+    List<NamedModel> rerankers(Selection chosen) {
+        List<NamedModel> every = Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
+                .filter(kind -> !isRemote(kind))
+                .flatMap(kind -> model(kind, ModelRole.RERANKER).map(name -> new NamedModel(kind, name)).stream())
+                .toList();
+        List<NamedModel> own = every.stream()
+                .filter(one -> !Optional.of(one.model()).equals(model(one.provider())))
+                .toList();
+        if (every.isEmpty() && isRemote(chosen.provider())) {
+            throw new NotSupportedException(
+                    chosen.provider().id() + " can't rerank documents.",
+                    "Use mlx or hf for it, as the provider or in TASK_ORCHESTRATOR_FALLBACK, with MLX_MODEL_RERANKER or"
+                            + " HF_MODEL_RERANKER.");
+        }
+        if (every.isEmpty()) {
+            throw new NotSupportedException(
+                    "No reranker is named.", "Name one in MLX_MODEL_RERANKER or HF_MODEL_RERANKER.");
+        }
+        return own.isEmpty() ? every : own;
+    }
+
     /** The provider's model for a role. */
     NamedModel namedModel(ProviderKind kind, ModelRole role) {
         return new NamedModel(

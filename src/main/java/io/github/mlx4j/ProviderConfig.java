@@ -4,6 +4,7 @@ import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.RerankerKind;
 import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.adapter.WorkerOptions;
@@ -271,7 +272,11 @@ public record ProviderConfig(
                 Setting.MLX4J_HF_DEVICE
                         .in(environment)
                         .map(ProviderConfig::device)
-                        .orElse(HfDevice.AUTO));
+                        .orElse(HfDevice.AUTO),
+                Setting.MLX4J_RERANKER
+                        .in(environment)
+                        .map(ProviderConfig::reranker)
+                        .orElse(RerankerKind.AUTO));
     }
 
     private static MlxOptions mlx(Map<String, String> environment) {
@@ -319,6 +324,11 @@ public record ProviderConfig(
     private static HfDevice device(String value) {
         return oneOf(
                 Setting.MLX4J_HF_DEVICE, value, HfDevice.values(), HfDevice::id, "Set it to auto, cuda, mps or cpu.");
+    }
+
+    private static RerankerKind reranker(String value) {
+        return oneOf(
+                Setting.MLX4J_RERANKER, value, RerankerKind.values(), RerankerKind::id, "Set it to auto or qwen3.");
     }
 
     private static SandboxMode sandbox(String value) {

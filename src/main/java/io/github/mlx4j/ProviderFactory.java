@@ -1,6 +1,7 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.adapter.FallbackAdapter;
+import io.github.mlx4j.adapter.FallbackReranker;
 import io.github.mlx4j.adapter.HfSubprocessAdapter;
 import io.github.mlx4j.adapter.MemoryNeed;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
@@ -20,6 +21,7 @@ import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.ModelRole;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.RequirementsParsingPort;
+import io.github.mlx4j.port.RerankPort;
 import io.github.mlx4j.port.TaskDecompositionPort;
 import io.github.mlx4j.port.TaskEnhancementPort;
 import io.github.mlx4j.port.TextGenerationPort;
@@ -79,6 +81,7 @@ public final class ProviderFactory implements AutoCloseable {
     private final Map<NamedModel, SubprocessAdapter> workers = new LinkedHashMap<>();
     private final Map<NamedModel, RemoteAdapter> remotes = new LinkedHashMap<>();
     private final Map<List<NamedModel>, TextGenerationPort> texts = new HashMap<>();
+    private @Nullable RerankPort reranker;
     private @Nullable Selection selection;
     private boolean closed;
 
@@ -179,6 +182,23 @@ public final class ProviderFactory implements AutoCloseable {
         checkOpen();
         NamedModel model = choice.namedModel(selection().provider(), role);
         return choice.isRemote(model.provider()) ? remote(model) : worker(model);
+    }
+
+    /**
+     * Scores of documents by the model of the role {@code RERANKER}, of the worker that is chosen here, with its
+     * fallbacks behind it. Each result names the model that gave its scores.
+     *
+     * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
+     * @throws NotSupportedException if no reranker is named, or if only remote providers are chosen, which can't rerank
+     */
+    public synchronized RerankPort createRerankAdapter() {
+        checkOpen();
+        if (reranker == null) {
+            Map<String, SubprocessAdapter> ports = new LinkedHashMap<>();
+            choice.rerankers(selection()).forEach(model -> ports.put(nameOf(model), worker(model)));
+            reranker = new FallbackReranker(ports, breakers, config.workers().listener());
+        }
+        return reranker;
     }
 
     /**

@@ -88,6 +88,10 @@ enum Setting {
             "auto",
             "Device of the hf worker: `auto`, `cuda`, `mps` or `cpu`. `auto` takes the first of CUDA, MPS and the CPU that"
                     + " computes a small product correctly; a named device that doesn't is an error."),
+    MLX4J_RERANKER(
+            "auto",
+            "`qwen3` says that the model is a reranker of Qwen3-Reranker's kind, where neither its folder nor its name says"
+                    + " so ([more](models.md#reranking))."),
     PYTHON_PATH("", "Python interpreter of every worker."),
     MLX4J_MLX_PYTHON("", "Python interpreter of the mlx worker; comes before `PYTHON_PATH`."),
     MLX4J_HF_PYTHON("", "Python interpreter of the hf worker; comes before `PYTHON_PATH`."),

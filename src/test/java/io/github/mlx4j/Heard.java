@@ -5,6 +5,7 @@ import io.github.mlx4j.port.BreakerState;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ModelCall;
+import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.WorkerMemory;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.port.WorkerView;
@@ -60,6 +61,11 @@ public final class Heard implements Mlx4jListener {
     @Override
     public void onVectors(ModelCall call, int texts, Duration took) {
         add(call, "vectors " + texts);
+    }
+
+    @Override
+    public void onScores(ModelCall call, RerankResult result, Duration took) {
+        add(call, "scores " + result.scores());
     }
 
     @Override

@@ -9,6 +9,7 @@ import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.RerankerKind;
 import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ConfigurationException;
@@ -99,7 +100,8 @@ class ProviderConfigTest {
         values.putAll(Map.of(
                 Setting.MLX4J_WIRED_LIMIT, "true",
                 Setting.MLX4J_TF32, "false",
-                Setting.MLX4J_HF_DEVICE, "cpu"));
+                Setting.MLX4J_HF_DEVICE, "cpu",
+                Setting.MLX4J_RERANKER, "qwen3"));
         values.putAll(Map.of(
                 Setting.OLLAMA_BASE_URL, "http://a",
                 Setting.OPENAI_BASE_URL, "http://a",
@@ -230,6 +232,7 @@ class ProviderConfigTest {
         "MLX4J_WIRED_LIMIT, 1, true or false",
         "MLX4J_TF32, 0, true or false",
         "MLX4J_HF_DEVICE, gpu, 'auto, cuda, mps or cpu'",
+        "MLX4J_RERANKER, bert, auto or qwen3",
         "MLX4J_DTYPE, int8, 'bfloat16, float16 or float32'",
         "MLX4J_MEMORY_LIMIT_MB, 0, a whole number from 1 on",
         "MLX_KV_BITS, 2, 4 or 8",
@@ -282,7 +285,8 @@ class ProviderConfigTest {
                                 "MLX4J_MEMORY_LIMIT_MB", "4096",
                                 "MLX4J_TRUST_REMOTE_CODE", "true",
                                 "MLX4J_ALLOW_PICKLES", "true",
-                                "MLX4J_HF_DEVICE", "MPS"))
+                                "MLX4J_HF_DEVICE", "MPS",
+                                "MLX4J_RERANKER", "Qwen3"))
                         .workers()
                         .model())
                 .isEqualTo(new ModelOptions(
@@ -294,7 +298,8 @@ class ProviderConfigTest {
                         true,
                         true,
                         4L << 30,
-                        HfDevice.MPS));
+                        HfDevice.MPS,
+                        RerankerKind.QWEN3));
     }
 
     @Test

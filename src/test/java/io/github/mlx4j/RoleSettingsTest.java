@@ -106,7 +106,8 @@ class RoleSettingsTest {
                 .isThrownBy(() -> ProviderConfig.fromEnv(Map.of(name, "a")))
                 .withMessage("%1$s is set, but there is no such setting. What to do: Set %2$s for everything, or"
                                 .formatted(name, plain)
-                        + " %1$s_ROUTER, %1$s_DECOMPOSER, %1$s_ENHANCER, %1$s_TESTER for one role.".formatted(plain));
+                        + " %1$s_ROUTER, %1$s_DECOMPOSER, %1$s_ENHANCER, %1$s_TESTER, %1$s_RERANKER for one role."
+                                .formatted(plain));
         assertThat(ProviderConfig.fromEnv(Map.of(name, " "))).isEqualTo(ProviderConfig.fromEnv(Map.of()));
     }
 
@@ -130,10 +131,18 @@ class RoleSettingsTest {
                 .contains("|---|---|---|---|---|---|\n" + rows + "<!-- end of roles -->");
     }
 
+    @Test
+    void shouldHaveNoDefaultForAReranker() {
+        for (ProviderKind provider : ProviderKind.values()) {
+            assertThat(choice(Map.of()).model(provider, ModelRole.RERANKER)).isEmpty();
+        }
+    }
+
     private static String cell(ProviderKind provider, ModelRole role) {
         String model = choice(Map.of()).model(provider, role).orElse("none");
-        String shown =
-                provider == ProviderKind.HF ? "its counterpart" : model.equals(PHI3) ? "4-bit Phi-3-mini" : model;
+        String shown = provider == ProviderKind.HF && role != ModelRole.RERANKER
+                ? "its counterpart"
+                : model.equals(PHI3) ? "4-bit Phi-3-mini" : model;
         return "`%s`: %s".formatted(RoleSettings.name(provider, role), shown);
     }
 

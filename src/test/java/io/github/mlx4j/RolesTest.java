@@ -11,6 +11,7 @@ import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.HfDevice;
 import io.github.mlx4j.adapter.MlxOptions;
 import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.RerankerKind;
 import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.error.ClosedException;
@@ -110,7 +111,13 @@ class RolesTest {
                     .extracting(ModelWorker::model, ModelWorker::roles)
                     .containsExactly(
                             tuple("quick", Set.of(ModelRole.ROUTER, ModelRole.TESTER)),
-                            tuple("plain", Set.of(ModelRole.GENERAL, ModelRole.DECOMPOSER, ModelRole.ENHANCER)));
+                            tuple(
+                                    "plain",
+                                    Set.of(
+                                            ModelRole.GENERAL,
+                                            ModelRole.DECOMPOSER,
+                                            ModelRole.ENHANCER,
+                                            ModelRole.RERANKER)));
             assertThat(providers.workers())
                     .as("both are up")
                     .allMatch(worker -> worker.status().state() == WorkerStatus.State.READY);
@@ -163,6 +170,7 @@ class RolesTest {
                             tuple(ModelRole.DECOMPOSER, "plain", "MLX_MODEL"),
                             tuple(ModelRole.ENHANCER, "plain", "MLX_MODEL"),
                             tuple(ModelRole.TESTER, "plain", "MLX_MODEL"),
+                            tuple(ModelRole.RERANKER, "plain", "MLX_MODEL"),
                             tuple(ModelRole.GENERAL, "plain", "MLX_MODEL"));
         }
     }
@@ -194,7 +202,8 @@ class RolesTest {
                 false,
                 false,
                 1L << 30,
-                HfDevice.AUTO);
+                HfDevice.AUTO,
+                RerankerKind.AUTO);
         ProviderConfig.Builder config = config("org/plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "org/quick")
                 .workers(WorkerOptions.DEFAULT

@@ -62,6 +62,7 @@ class SpringPropertiesTest {
             value("MLX4J_WIRED_LIMIT", "mlx4j.mlx.wired-limit", "true"),
             value("MLX4J_TF32", "mlx4j.mlx.tf32", "false"),
             value("MLX4J_HF_DEVICE", "mlx4j.hf.device", "cpu"),
+            value("MLX4J_RERANKER", "mlx4j.reranker", "qwen3"),
             value("MLX4J_BASE_MODEL", "mlx4j.base-model", "a/b"),
             value("MLX4J_EXPERT", "mlx4j.expert", "a"),
             value("MLX4J_DTYPE", "mlx4j.dtype", "float32"),

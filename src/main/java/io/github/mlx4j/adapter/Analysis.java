@@ -6,12 +6,14 @@ import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.ParametersResult;
+import io.github.mlx4j.internal.protocol.RerankScores;
 import io.github.mlx4j.internal.protocol.ScoreResult;
 import io.github.mlx4j.port.Action;
 import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.Parameter;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.Sampling;
 import io.github.mlx4j.port.Score;
 import java.util.Collections;
@@ -31,7 +33,7 @@ final class Analysis {
     static ModelDetails details(ProviderKind kind, ModelInfo info) {
         Integer contextLength = info.contextLength();
         return new ModelDetails(
-                new Backend(kind, info.model(), info.device()),
+                backend(kind, info),
                 info.format(),
                 Optional.ofNullable(info.base()),
                 Optional.ofNullable(info.adapter()),
@@ -46,6 +48,20 @@ final class Analysis {
                 info.memory().activeBytes(),
                 info.warnings(),
                 info.packages());
+    }
+
+    static Backend backend(ProviderKind kind, ModelInfo info) {
+        return new Backend(kind, info.model(), info.device());
+    }
+
+    /** The scores of so many documents. */
+    static RerankResult reranked(JsonNode answer, int documents, Backend backend) {
+        RerankScores result = Codec.read(answer, RerankScores.class);
+        if (result.scores().size() != documents) {
+            throw new IllegalArgumentException(
+                    "%d documents have scores, of %d".formatted(result.scores().size(), documents));
+        }
+        return new RerankResult(result.scores(), result.probabilities(), result.promptTokens(), backend);
     }
 
     static Score score(JsonNode answer) {

@@ -75,15 +75,17 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
             @Nullable Mlx4jListener listener) {
         this.listener = listener == null ? null : Mlx4jListener.all(List.of(listener));
         this.ports = ports.entrySet().stream()
-                .map(port -> new Guarded(port.getKey(), port.getValue(), breaker(port.getKey(), breakers)))
+                .map(port ->
+                        new Guarded(port.getKey(), port.getValue(), breaker(port.getKey(), breakers, this.listener)))
                 .toList();
     }
 
-    private CircuitBreaker breaker(String name, CircuitBreakerRegistry breakers) {
+    /** The circuit breaker of a provider, by its name; a new one reports to the listener. */
+    static CircuitBreaker breaker(String name, CircuitBreakerRegistry breakers, @Nullable Mlx4jListener listener) {
         boolean shared = breakers.find(name).isPresent(); // then whoever made it tells of it
         CircuitBreaker breaker = breakers.circuitBreaker(name);
         if (!shared) {
-            breaker.getEventPublisher().onStateTransition(this::tell);
+            breaker.getEventPublisher().onStateTransition(event -> tell(listener, event));
             limitTrials(breaker, LONGEST_TRIAL);
         }
         return breaker;
@@ -136,7 +138,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         return attempts;
     }
 
-    private void tell(CircuitBreakerOnStateTransitionEvent event) {
+    private static void tell(@Nullable Mlx4jListener listener, CircuitBreakerOnStateTransitionEvent event) {
         if (listener != null) {
             BreakerState state = switch (event.getStateTransition().getToState()) {
                 case OPEN, FORCED_OPEN -> BreakerState.OPEN;
@@ -148,7 +150,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
     }
 
     /** Whether another provider may do better. One that is the fallback may not have what the first one has. */
-    private static boolean movesOn(Mlx4jException error, boolean isFallback) {
+    static boolean movesOn(Mlx4jException error, boolean isFallback) {
         return switch (error.fault()) {
             case BACKEND, MODEL -> true;
             case SETUP -> isFallback;
@@ -158,8 +160,31 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
     }
 
     /** Whether an error says something about requests to come, which no fault of one request does. */
-    private static boolean countsForBreaker(Mlx4jException error, boolean isFallback) {
+    static boolean countsForBreaker(Mlx4jException error, boolean isFallback) {
         return error.fault() == Fault.BACKEND || (isFallback && error.fault() == Fault.SETUP);
+    }
+
+    /** The error of a provider whose circuit breaker is open. */
+    static ProviderUnavailableException open(String name) {
+        return new ProviderUnavailableException(
+                "CIRCUIT_OPEN",
+                "%s failed too often lately and is left out for a while.".formatted(name),
+                "Look for its errors in the log.");
+    }
+
+    /** The first of several errors, with the others as suppressed. */
+    static Mlx4jException firstOf(List<Mlx4jException> failures) {
+        Mlx4jException first = failures.get(0);
+        failures.stream().skip(1).filter(other -> isNewTo(first, other)).forEach(first::addSuppressed);
+        return first;
+    }
+
+    /** A port may fail many requests with one and the same error, which must not grow with each of them. */
+    private static boolean isNewTo(Mlx4jException first, Mlx4jException other) {
+        return other != first
+                && Arrays.stream(first.getSuppressed())
+                        .map(Throwable::getMessage)
+                        .noneMatch(other.getMessage()::equals);
     }
 
     /** One request, from port to port. */
@@ -181,10 +206,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
             while (next < ports.size()) {
                 Guarded port = ports.get(next++);
                 if (!port.breaker().tryAcquirePermission()) {
-                    failures.add(new ProviderUnavailableException(
-                            "CIRCUIT_OPEN",
-                            "%s failed too often lately and is left out for a while.".formatted(port.name()),
-                            "Look for its errors in the log."));
+                    failures.add(open(port.name()));
                 } else {
                     run(port, next);
                     return;
@@ -231,17 +253,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         }
 
         private void allFailed() {
-            Mlx4jException first = failures.get(0);
-            failures.stream().skip(1).filter(other -> isNewTo(first, other)).forEach(first::addSuppressed);
-            sink.failed(first);
-        }
-
-        /** A port may fail many requests with one and the same error, which must not grow with each of them. */
-        private static boolean isNewTo(Mlx4jException first, Mlx4jException other) {
-            return other != first
-                    && Arrays.stream(first.getSuppressed())
-                            .map(Throwable::getMessage)
-                            .noneMatch(other.getMessage()::equals);
+            sink.failed(firstOf(failures));
         }
 
         /** Passes an answer on and tells the breaker how it went. */

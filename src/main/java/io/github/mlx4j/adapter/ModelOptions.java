@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  *     worker can hold it on CUDA only
  * @param device where the hf worker runs the model; default {@link HfDevice#AUTO}. The mlx worker chooses its own
  *     device, and is not sent this
+ * @param reranker what tells that the model is a reranker; default {@link RerankerKind#AUTO}
  */
 public record ModelOptions(
         @Nullable Path adapter,
@@ -35,71 +36,169 @@ public record ModelOptions(
         boolean trustRemoteCode,
         boolean allowPickles,
         @Nullable Long memoryLimitBytes,
-        HfDevice device) {
+        HfDevice device,
+        RerankerKind reranker) {
 
     /** Every default. */
     public static final ModelOptions DEFAULT =
-            new ModelOptions(null, null, null, null, null, false, false, null, HfDevice.AUTO);
+            new ModelOptions(null, null, null, null, null, false, false, null, HfDevice.AUTO, RerankerKind.AUTO);
 
     /**
-     * The options that hold for another model too: the permissions, the memory limit and the device. The others belong
-     * to this model, and might not even fit another one.
+     * The options that hold for another model too: the permissions, the memory limit, the device and the kind of
+     * reranker. The others belong to this model, and might not even fit another one.
      */
     public ModelOptions forAnotherModel() {
-        return new ModelOptions(null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+        return new ModelOptions(
+                null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes, device, reranker);
     }
 
     /** The same with an adapter, or without. */
     public ModelOptions withAdapter(@Nullable Path adapter) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same with another base model. */
     public ModelOptions withBase(String base) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same with one expert. */
     public ModelOptions withExpert(String expert) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same with weights of another type. */
     public ModelOptions withDtype(Dtype dtype) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same with an action head, or without. */
     public ModelOptions withActionHead(@Nullable Path actionHead) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same, with or without trust in code of the model folder. */
     public ModelOptions withTrustRemoteCode(boolean trustRemoteCode) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same, with or without pickled experts. */
     public ModelOptions withAllowPickles(boolean allowPickles) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same with a limit of memory, in bytes. */
     public ModelOptions withMemoryLimitBytes(long memoryLimitBytes) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 
     /** The same on another device of the hf worker. */
     public ModelOptions withDevice(HfDevice device) {
         return new ModelOptions(
-                adapter, base, expert, dtype, actionHead, trustRemoteCode, allowPickles, memoryLimitBytes, device);
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
+    }
+
+    /** The same as another kind of reranker. */
+    public ModelOptions withReranker(RerankerKind reranker) {
+        return new ModelOptions(
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
     }
 }

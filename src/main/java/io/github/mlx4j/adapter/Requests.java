@@ -12,6 +12,7 @@ import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
 import io.github.mlx4j.internal.protocol.GenerateParams.ToolParams;
 import io.github.mlx4j.internal.protocol.GenerateResult;
 import io.github.mlx4j.internal.protocol.PromptParams;
+import io.github.mlx4j.internal.protocol.RerankParams;
 import io.github.mlx4j.internal.protocol.ScoreParams;
 import io.github.mlx4j.internal.protocol.ToolCallData;
 import io.github.mlx4j.port.Backend;
@@ -20,6 +21,7 @@ import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.Message;
 import io.github.mlx4j.port.Prompt;
+import io.github.mlx4j.port.RerankRequest;
 import io.github.mlx4j.port.ResponseFormat;
 import io.github.mlx4j.port.Sampling;
 import io.github.mlx4j.port.Timings;
@@ -72,6 +74,11 @@ final class Requests {
                 prompt instanceof Prompt.Raw raw ? raw.text() : null,
                 tools(request.tools()),
                 request.thinking());
+    }
+
+    /** The params of a request to rerank. */
+    static RerankParams rerank(RerankRequest request) {
+        return new RerankParams(request.query(), request.documents(), request.instruction(), request.truncate());
     }
 
     /**

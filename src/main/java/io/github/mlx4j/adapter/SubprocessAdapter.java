@@ -20,6 +20,7 @@ import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.ActionHeadPort;
+import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.CallObserver;
 import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.EmbeddingPort;
@@ -30,6 +31,9 @@ import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.Parameter;
 import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.RerankPort;
+import io.github.mlx4j.port.RerankRequest;
+import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.Score;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.port.WorkerStatus;
@@ -59,7 +63,7 @@ import org.jspecify.annotations.Nullable;
  * warning in the log. Thread-safe.
  */
 public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort
-        implements EmbeddingPort, TokenizerPort, ModelAnalysisPort, WorkerView, AutoCloseable
+        implements EmbeddingPort, RerankPort, TokenizerPort, ModelAnalysisPort, WorkerView, AutoCloseable
         permits MlxSubprocessAdapter, HfSubprocessAdapter {
 
     /** What a worker whose model has an action head can do, by the name of the protocol. */
@@ -199,6 +203,29 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     @Override
+    public final RerankResult rerank(RerankRequest request) {
+        return observer.scores(request.documents().size(), () -> scores(request));
+    }
+
+    /** Reranks without telling the listener. */
+    final RerankResult scores(RerankRequest request) {
+        return admitted(() -> {
+            Backend backend = Analysis.backend(kind, WorkerQuery.ready(worker).info());
+            return WorkerQuery.ask(
+                    worker,
+                    "rerank",
+                    Requests.rerank(request),
+                    () -> answer ->
+                            Analysis.reranked(answer, request.documents().size(), backend));
+        });
+    }
+
+    /** What tells the listener of this worker's calls. */
+    final CallObserver observer() {
+        return observer;
+    }
+
+    @Override
     public final List<Integer> tokenize(GenerationRequest request) {
         return request.prompt() instanceof Prompt.Tokens given
                 ? given.ids()
@@ -254,9 +281,13 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     private <T> T ask(String method, Object params, Supplier<? extends WorkerQuery.Reading<T>> reading) {
+        return admitted(() -> WorkerQuery.ask(worker, method, params, reading));
+    }
+
+    private <T> T admitted(Supplier<T> work) {
         admit();
         try {
-            return whileIn(() -> WorkerQuery.ask(worker, method, params, reading));
+            return whileIn(work);
         } finally {
             open.decrementAndGet();
         }
@@ -312,7 +343,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 mlx.ranks(),
                 absolute(mlx.hosts()),
                 mlx.wiredLimit() ? true : null,
-                hf && model.device() != HfDevice.AUTO ? model.device().id() : null);
+                hf && model.device() != HfDevice.AUTO ? model.device().id() : null,
+                model.reranker() == RerankerKind.AUTO ? null : model.reranker().id());
     }
 
     /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */

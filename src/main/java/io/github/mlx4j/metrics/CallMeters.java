@@ -5,6 +5,7 @@ import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.ModelCall;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.Timings;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -57,6 +58,12 @@ final class CallMeters {
 
     void vectors(ModelCall call, Duration took) {
         duration(asked(call).and("gen_ai.response.model", call.model()), NONE, took);
+    }
+
+    void scores(ModelCall call, RerankResult result, Duration took) {
+        Tags answered = answered(call, result.backend());
+        duration(answered, NONE, took);
+        tokens(answered.and("gen_ai.token.type", "input"), result.promptTokens());
     }
 
     void failure(ModelCall call, Mlx4jException error, Duration took) {

@@ -4,6 +4,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ModelCall;
+import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.port.WorkerView;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -45,6 +46,11 @@ public final class Mlx4jMetrics implements Mlx4jListener {
     @Override
     public void onVectors(ModelCall call, int texts, Duration took) {
         calls.vectors(call, took);
+    }
+
+    @Override
+    public void onScores(ModelCall call, RerankResult result, Duration took) {
+        calls.scores(call, result, took);
     }
 
     @Override

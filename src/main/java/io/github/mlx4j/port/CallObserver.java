@@ -40,19 +40,39 @@ public final class CallObserver {
 
     /** Makes vectors. */
     public List<float[]> vectors(int texts, Supplier<List<float[]>> make) {
+        return observed(
+                ModelCall.Operation.EMBEDDINGS,
+                make,
+                (listener, call, vectors, took) -> listener.onVectors(call, texts, took));
+    }
+
+    /** Scores documents. */
+    public RerankResult scores(int documents, Supplier<RerankResult> make) {
+        return observed(
+                ModelCall.Operation.RERANK,
+                make,
+                (listener, call, result, took) -> listener.onScores(call, result, took));
+    }
+
+    private <T> T observed(ModelCall.Operation operation, Supplier<T> make, End<T> end) {
         if (listener == null) {
             return make.get();
         }
-        ModelCall call = begin(listener, ModelCall.Operation.EMBEDDINGS);
+        ModelCall call = begin(listener, operation);
         long begun = System.nanoTime();
         try {
-            List<float[]> vectors = make.get();
-            listener.onVectors(call, texts, since(begun));
-            return vectors;
+            T result = make.get();
+            end.tell(listener, call, result, since(begun));
+            return result;
         } catch (Mlx4jException error) {
             listener.onFailure(call, error, since(begun));
             throw error;
         }
+    }
+
+    /** Tells the listener of a result. */
+    private interface End<T> {
+        void tell(Mlx4jListener listener, ModelCall call, T result, Duration took);
     }
 
     private ModelCall begin(Mlx4jListener listener, ModelCall.Operation operation) {

@@ -47,6 +47,11 @@ final class ListenerGroup implements Mlx4jListener {
     }
 
     @Override
+    public void onScores(ModelCall call, RerankResult result, Duration took) {
+        notifyAll(listener -> listener.onScores(call, result, took));
+    }
+
+    @Override
     public void onFailure(ModelCall call, Mlx4jException error, Duration took) {
         notifyAll(listener -> listener.onFailure(call, error, took));
     }

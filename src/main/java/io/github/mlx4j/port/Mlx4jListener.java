@@ -15,12 +15,12 @@ import java.util.List;
  * listener, each worker has a thread that asks for its memory.
  *
  * <p>The events of one call are {@link #onStart}, then {@link #onFirstToken} if any token came, then exactly one of
- * {@link #onAnswer}, {@link #onVectors} and {@link #onFailure}. They come once per call, however often it is sent again
- * and whichever provider answers it in the end.
+ * {@link #onAnswer}, {@link #onVectors}, {@link #onScores} and {@link #onFailure}. They come once per call, however
+ * often it is sent again and whichever provider answers it in the end.
  */
 public interface Mlx4jListener {
 
-    /** A program asked for an answer or for vectors. */
+    /** A program asked for an answer, for vectors or for scores. */
     default void onStart(ModelCall call) {}
 
     /** The first piece of an answer is there, text or thinking, so long after the start. */
@@ -31,6 +31,9 @@ public interface Mlx4jListener {
 
     /** The vectors of so many texts are there. */
     default void onVectors(ModelCall call, int texts, Duration took) {}
+
+    /** The scores of documents are there. The result names the model that gave them, which a fallback may be. */
+    default void onScores(ModelCall call, RerankResult result, Duration took) {}
 
     /** A call failed; a cancel and a deadline are failures too. */
     default void onFailure(ModelCall call, Mlx4jException error, Duration took) {}

@@ -20,9 +20,14 @@ public record ModelCall(UUID id, Operation operation, ProviderKind provider, Str
         /** What comes after raw text or token ids. */
         TEXT_COMPLETION,
         /** Vectors of texts. */
-        EMBEDDINGS;
+        EMBEDDINGS,
+        /** Scores of documents. */
+        RERANK;
 
-        /** The name of OpenTelemetry's conventions: {@code chat}, {@code text_completion}, {@code embeddings}. */
+        /**
+         * The name of OpenTelemetry's conventions, {@code chat}, {@code text_completion}, {@code embeddings}; or
+         * {@code rerank}.
+         */
         public String id() {
             return name().toLowerCase(Locale.ROOT);
         }

@@ -17,6 +17,9 @@ public enum ModelRole {
     /** Asks questions about tasks. */
     TESTER,
 
+    /** Scores documents for a query. It needs a model that was trained for it, and has no default. */
+    RERANKER,
+
     /** Everything else. */
     GENERAL;
 

@@ -7,6 +7,7 @@ import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.RequirementsParsingPort;
+import io.github.mlx4j.port.RerankPort;
 import io.github.mlx4j.port.TaskDecompositionPort;
 import io.github.mlx4j.port.TaskEnhancementPort;
 import io.github.mlx4j.port.TextGenerationPort;
@@ -58,6 +59,12 @@ public class Mlx4jAutoConfiguration {
     @ConditionalOnMissingBean
     EmbeddingPort mlx4jEmbedding(ProviderFactory providers) {
         return LazyPort.of(EmbeddingPort.class, providers::createEmbeddingAdapter);
+    }
+
+    @Bean
+    @ConditionalOnMissingBean
+    RerankPort mlx4jRerank(ProviderFactory providers) {
+        return LazyPort.of(RerankPort.class, providers::createRerankAdapter);
     }
 
     @Bean

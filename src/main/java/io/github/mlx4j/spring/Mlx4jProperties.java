@@ -29,6 +29,7 @@ import org.springframework.util.unit.DataUnit;
  * @param memoryLimit The most memory that the engine is to take, in whole mebibytes.
  * @param trustRemoteCode Whether code of the model folder may run in the hf worker. Default: false.
  * @param allowPickles Whether the hf worker may read pickled experts and routers. Default: false.
+ * @param reranker Whether the model is a reranker where its folder doesn't say so: auto or qwen3. Default: auto.
  * @param pythonPath Python interpreter of every worker.
  * @param home Folder of the managed environments. Default: .mlx4j in the user's home.
  * @param allowAnyPlatform Whether mlx may run elsewhere than on macOS with Apple silicon. Default: false.
@@ -60,6 +61,7 @@ public record Mlx4jProperties(
         @DataSizeUnit(DataUnit.MEGABYTES) @Nullable DataSize memoryLimit,
         @Nullable Boolean trustRemoteCode,
         @Nullable Boolean allowPickles,
+        @Nullable String reranker,
         @Nullable String pythonPath,
         @Nullable String home,
         @Nullable Boolean allowAnyPlatform,
@@ -81,12 +83,14 @@ public record Mlx4jProperties(
      * @param decomposer Model that splits tasks, and finds them in documents.
      * @param enhancer Model that makes tasks clearer.
      * @param tester Model that asks questions about tasks.
+     * @param reranker Model that scores documents for a query.
      */
     public record Roles(
             @Nullable String router,
             @Nullable String decomposer,
             @Nullable String enhancer,
-            @Nullable String tester) {}
+            @Nullable String tester,
+            @Nullable String reranker) {}
 
     /**
      * What is for the mlx worker only.

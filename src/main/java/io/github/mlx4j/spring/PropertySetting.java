@@ -59,6 +59,7 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
                 of("mlx.wired-limit", "MLX4J_WIRED_LIMIT", all -> all.mlx().wiredLimit()),
                 of("mlx.tf32", "MLX4J_TF32", all -> all.mlx().tf32()),
                 of("hf.device", "MLX4J_HF_DEVICE", all -> all.hf().device()),
+                of("reranker", "MLX4J_RERANKER", Mlx4jProperties::reranker),
                 of("base-model", "MLX4J_BASE_MODEL", Mlx4jProperties::baseModel),
                 of("expert", "MLX4J_EXPERT", Mlx4jProperties::expert),
                 of("dtype", "MLX4J_DTYPE", Mlx4jProperties::dtype),
@@ -92,7 +93,8 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
                 "router", Mlx4jProperties.Roles::router,
                 "decomposer", Mlx4jProperties.Roles::decomposer,
                 "enhancer", Mlx4jProperties.Roles::enhancer,
-                "tester", Mlx4jProperties.Roles::tester);
+                "tester", Mlx4jProperties.Roles::tester,
+                "reranker", Mlx4jProperties.Roles::reranker);
         List<PropertySetting> all = new ArrayList<>();
         providers.forEach((provider, its) -> roles.forEach((role, model) -> all.add(of(
                 provider + ".roles." + role,

@@ -22,6 +22,8 @@ import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.Parameter;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.RerankRequest;
+import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.Sampling;
 import io.github.mlx4j.port.Score;
 import java.nio.file.Path;
@@ -195,6 +197,41 @@ class AnalysisTest {
     }
 
     @Test
+    void shouldRerankDocuments() throws Exception {
+        worker.answers("rerank", result("\"scores\":[0.25,0.75],\"probabilities\":true,\"promptTokens\":9"));
+
+        RerankResult result = adapter.rerank(RerankRequest.of("Why?", List.of("a", "b"))
+                .withInstruction("Judge")
+                .withTruncate(true));
+
+        assertThat(result.scores()).containsExactly(0.25, 0.75);
+        assertThat(result.probabilities()).isTrue();
+        assertThat(result.promptTokens()).isEqualTo(9);
+        assertThat(result.backend().provider()).isEqualTo(ProviderKind.MLX);
+        assertThat(worker.sent("rerank"))
+                .containsExactly(
+                        JSON.readTree(
+                                "{\"query\":\"Why?\",\"documents\":[\"a\",\"b\"],\"instruction\":\"Judge\",\"truncate\":true}"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "\"scores\":[0.5],\"probabilities\":true,\"promptTokens\":9",
+                "\"scores\":[0.5,null],\"probabilities\":true,\"promptTokens\":9",
+                "\"scores\":[0.5,0.6],\"promptTokens\":9",
+                "\"scores\":[0.5,0.6],\"probabilities\":true"
+            })
+    void shouldFailWhenNotEveryDocumentHasItsScore(String fields) {
+        worker.answers("rerank", result(fields));
+
+        assertThatExceptionOfType(ProtocolException.class)
+                .isThrownBy(() -> adapter.rerank("Why?", List.of("a", "b")))
+                .withMessageStartingWith(UNREADABLE);
+    }
+
+    @Test
     void shouldListTheParameters() throws Exception {
         worker.answers(
                 "parameters", result("\"parameters\":[{\"name\":\"a.weight\",\"shape\":[2,3],\"dtype\":\"float32\"}]"));
@@ -274,6 +311,7 @@ class AnalysisTest {
         return Stream.of(
                 query("logits", adapter -> adapter.logits(List.of(1, 2))),
                 query("score", adapter -> adapter.score(GenerationRequest.raw("Hi"), "you")),
+                query("rerank", adapter -> adapter.rerank("Why?", List.of("a"))),
                 query("parameters", SubprocessAdapter::parameters),
                 query(
                         "classifyActions",
@@ -313,6 +351,7 @@ class AnalysisTest {
                         logits(1, "AACAPw=="),
                         result("\"count\":2,\"vocabularySize\":1"))
                 .answers("score", result("\"promptTokens\":1,\"tokens\":[5],\"logProbs\":[-1],\"greedy\":true"))
+                .answers("rerank", result("\"scores\":[0.5],\"probabilities\":true,\"promptTokens\":9"))
                 .answers("parameters", result("\"parameters\":[]"));
     }
 

@@ -22,6 +22,7 @@ import io.github.mlx4j.port.GenerationStream;
 import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ModelCall;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.WorkerMemory;
 import io.github.mlx4j.port.WorkerStatus;
 import io.github.mlx4j.port.WorkerView;
@@ -83,6 +84,7 @@ class ListenerTest {
     void shouldTellCallsApartAndWhatTheyAskFor() {
         adapter.generate(GenerationRequest.raw("Hi"));
         adapter.embed(List.of("a", "b"));
+        adapter.rerank("query", List.of("a", "bcd"));
 
         await().untilAsserted(() -> assertThat(heard.lines())
                 .containsExactly(
@@ -90,8 +92,10 @@ class ListenerTest {
                         "first token",
                         "answer Hi",
                         "start embeddings mlx fake",
-                        "vectors 2"));
-        assertThat(heard.calls().stream().distinct()).hasSize(2);
+                        "vectors 2",
+                        "start rerank mlx fake",
+                        "scores [0.06, 0.08]"));
+        assertThat(heard.calls().stream().distinct()).hasSize(3);
     }
 
     @Test
@@ -324,6 +328,11 @@ class ListenerTest {
 
         @Override
         public void onVectors(ModelCall call, int texts, Duration took) {
+            throw new IllegalStateException("thrown by the test");
+        }
+
+        @Override
+        public void onScores(ModelCall call, RerankResult result, Duration took) {
             throw new IllegalStateException("thrown by the test");
         }
 

@@ -451,12 +451,12 @@ class MainTest {
         assertThat(roles.at("/models/0/model").textValue()).isEqualTo(copy.toString());
         assertThat(roles.at("/models/0/origin").textValue()).isEqualTo("MLX_MODEL_ROUTER");
         assertThat(roles.at("/models/0/sharedWith")).isEmpty();
-        assertThat(roles.at("/models/4/role").textValue()).isEqualTo("general");
-        assertThat(roles.at("/models/4/model").textValue()).isEqualTo(model.toString());
-        assertThat(roles.at("/models/4/origin").textValue()).isEqualTo("MLX_MODEL");
-        assertThat(roles.at("/models/4/sharedWith"))
+        assertThat(roles.at("/models/5/role").textValue()).isEqualTo("general");
+        assertThat(roles.at("/models/5/model").textValue()).isEqualTo(model.toString());
+        assertThat(roles.at("/models/5/origin").textValue()).isEqualTo("MLX_MODEL");
+        assertThat(roles.at("/models/5/sharedWith"))
                 .extracting(JsonNode::textValue)
-                .containsExactly("decomposer", "enhancer", "tester");
+                .containsExactly("decomposer", "enhancer", "tester", "reranker");
         long each = roles.at("/memory/needs/0/neededBytes").longValue();
         assertThat(each).isGreaterThan(Files.size(model.resolve("model.safetensors")));
         assertThat(roles.at("/memory/neededBytes").longValue()).isEqualTo(2 * each);
@@ -482,7 +482,7 @@ class MainTest {
         assertThat(run("doctor --json --model org/given")).isZero();
 
         assertThat(json().at("/roles/models"))
-                .hasSize(5)
+                .hasSize(6)
                 .allSatisfy(role -> assertThat(role.path("model").textValue()).isEqualTo("org/given"));
     }
 

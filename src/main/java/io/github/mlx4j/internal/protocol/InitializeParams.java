@@ -46,6 +46,7 @@ public record InitializeParams(
      * @param hosts a file of the machines that it is spread over
      * @param wiredLimit whether MLX may wire memory
      * @param device where transformers runs the model: auto, cuda, mps or cpu
+     * @param reranker what kind of reranker the model is, if its folder doesn't say so: qwen3
      */
     public record Options(
             @Nullable String adapter,
@@ -64,7 +65,8 @@ public record InitializeParams(
             @Nullable Integer ranks,
             @Nullable String hosts,
             @Nullable Boolean wiredLimit,
-            @Nullable String device) {}
+            @Nullable String device,
+            @Nullable String reranker) {}
 
     /** For a model, with the current protocol version and every default. */
     public static InitializeParams of(String source, boolean download) {

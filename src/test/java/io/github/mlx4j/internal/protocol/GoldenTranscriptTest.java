@@ -96,6 +96,7 @@ class GoldenTranscriptTest {
             case "embed" -> assertReads(message.path("result"), answer.result(), EmbedResult.class);
             case "logits" -> assertReads(message.path("result"), answer.result(), LogitsResult.class);
             case "score" -> assertReads(message.path("result"), answer.result(), ScoreResult.class);
+            case "rerank" -> assertReads(message.path("result"), answer.result(), RerankScores.class);
             case "parameters" -> assertReads(message.path("result"), answer.result(), ParametersResult.class);
             case "classifyActions" -> assertReads(message.path("result"), answer.result(), ActionsResult.class);
             case "ping" -> assertReads(message.path("result"), answer.result(), Pong.class);
@@ -156,6 +157,7 @@ class GoldenTranscriptTest {
                 Codec.call(id, message.path("method").textValue(), Codec.read(params, EmbedParams.class));
             case "logits" -> Codec.call(id, "logits", Codec.read(params, LogitsParams.class));
             case "score" -> Codec.call(id, "score", Codec.read(params, ScoreParams.class));
+            case "rerank" -> Codec.call(id, "rerank", Codec.read(params, RerankParams.class));
             case "tokenize", "countTokens", "applyTemplate" ->
                 Codec.call(id, message.path("method").textValue(), Codec.read(params, PromptParams.class));
             case "cancel" ->
