@@ -25,7 +25,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "mlx4j",
         description =
-                "Local language models from Java: generate text, embed it, work on tasks, look into model folders, fetch, compare, train and convert models, see what can run"
+                "Local language models from Java: generate text, embed it, rerank documents, work on tasks, look into model folders, fetch, compare, train and convert models, see what can run"
                         + " here, set it up.",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
@@ -34,6 +34,7 @@ import picocli.CommandLine.Command;
             EnhanceCommand.class,
             DecomposeCommand.class,
             EmbedCommand.class,
+            RerankCommand.class,
             TokensCommand.class,
             InspectCommand.class,
             ModelsCommand.class,

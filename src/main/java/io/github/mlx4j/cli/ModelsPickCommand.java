@@ -31,7 +31,7 @@ final class ModelsPickCommand implements Callable<Integer> {
     @Option(
             names = "--role",
             paramLabel = "ROLE",
-            description = "router, decomposer, enhancer, tester or general; default ${DEFAULT-VALUE}.",
+            description = "router, decomposer, enhancer, tester, reranker or general; default ${DEFAULT-VALUE}.",
             defaultValue = "general")
     @SuppressWarnings("NullAway.Init")
     private ModelRole role;

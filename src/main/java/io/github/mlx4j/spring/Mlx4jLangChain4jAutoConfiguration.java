@@ -3,10 +3,13 @@ package io.github.mlx4j.spring;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.scoring.ScoringModel;
 import io.github.mlx4j.langchain4j.Mlx4jChatModel;
 import io.github.mlx4j.langchain4j.Mlx4jEmbeddingModel;
+import io.github.mlx4j.langchain4j.Mlx4jScoringModel;
 import io.github.mlx4j.langchain4j.Mlx4jStreamingChatModel;
 import io.github.mlx4j.port.EmbeddingPort;
+import io.github.mlx4j.port.RerankPort;
 import io.github.mlx4j.port.TextGenerationPort;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.AutoConfigureOrder;
@@ -45,5 +48,11 @@ public class Mlx4jLangChain4jAutoConfiguration {
     @ConditionalOnMissingBean(EmbeddingModel.class)
     Mlx4jEmbeddingModel mlx4jEmbeddingModel(EmbeddingPort vectors) {
         return Mlx4jEmbeddingModel.builder(vectors).build();
+    }
+
+    @Bean
+    @ConditionalOnMissingBean(ScoringModel.class)
+    Mlx4jScoringModel mlx4jScoringModel(RerankPort reranker) {
+        return Mlx4jScoringModel.builder(reranker).build();
     }
 }

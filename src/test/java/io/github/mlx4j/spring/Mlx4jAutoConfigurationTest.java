@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.mock.ChatModelMock;
 import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.scoring.ScoringModel;
 import io.github.mlx4j.Heard;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
@@ -22,6 +23,7 @@ import io.github.mlx4j.port.Mlx4jListener;
 import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.RequirementsParsingPort;
+import io.github.mlx4j.port.RerankPort;
 import io.github.mlx4j.port.Task;
 import io.github.mlx4j.port.TaskDecompositionPort;
 import io.github.mlx4j.port.TaskEnhancementPort;
@@ -105,6 +107,7 @@ class Mlx4jAutoConfigurationTest {
             for (Class<?> type : List.of(
                     TextGenerationPort.class,
                     EmbeddingPort.class,
+                    RerankPort.class,
                     TokenizerPort.class,
                     ModelAnalysisPort.class,
                     TaskEnhancementPort.class,
@@ -113,7 +116,8 @@ class Mlx4jAutoConfigurationTest {
                     RequirementsParsingPort.class,
                     ChatModel.class,
                     StreamingChatModel.class,
-                    EmbeddingModel.class)) {
+                    EmbeddingModel.class,
+                    ScoringModel.class)) {
                 assertThat(context).hasSingleBean(type);
             }
             assertThat(calls).doesNotExist();

@@ -1,0 +1,84 @@
+package io.github.mlx4j.langchain4j;
+
+import dev.langchain4j.data.segment.TextSegment;
+import dev.langchain4j.model.output.Response;
+import dev.langchain4j.model.output.TokenUsage;
+import dev.langchain4j.model.scoring.ScoringModel;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.port.RerankPort;
+import io.github.mlx4j.port.RerankRequest;
+import io.github.mlx4j.port.RerankResult;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A reranker as a {@link ScoringModel} of LangChain4j. The scores are those of {@link RerankResult#scores()}.
+ * Thread-safe; closing what the port came from is its owner's job.
+ */
+public final class Mlx4jScoringModel implements ScoringModel {
+
+    private final RerankPort port;
+    private final @Nullable String instruction;
+    private final boolean truncate;
+
+    private Mlx4jScoringModel(Builder builder) {
+        port = builder.port;
+        instruction = builder.instruction;
+        truncate = builder.truncate;
+    }
+
+    /** A builder of a model over a port. */
+    public static Builder builder(RerankPort port) {
+        return new Builder(port);
+    }
+
+    @Override
+    public Response<List<Double>> scoreAll(List<TextSegment> segments, String query) {
+        List<String> documents = segments.stream().map(TextSegment::text).toList();
+        List<Double> scores = new ArrayList<>();
+        int tokens = 0;
+        try {
+            for (int i = 0; i < documents.size(); i += RerankPort.MAX_DOCUMENTS) {
+                List<String> some = documents.subList(i, Math.min(documents.size(), i + RerankPort.MAX_DOCUMENTS));
+                RerankResult result = port.rerank(new RerankRequest(query, some, instruction, truncate));
+                scores.addAll(result.scores());
+                tokens += result.promptTokens();
+            }
+        } catch (Mlx4jException error) {
+            throw Failures.of(error);
+        }
+        return Response.from(scores, new TokenUsage(tokens, 0));
+    }
+
+    /** Builds a {@link Mlx4jScoringModel}. Not thread-safe. */
+    public static final class Builder {
+        private final RerankPort port;
+        private @Nullable String instruction;
+        private boolean truncate;
+
+        private Builder(RerankPort port) {
+            this.port = port;
+        }
+
+        /** Sets the task in one sentence; the default is the model's own. */
+        public Builder instruction(String instruction) {
+            this.instruction = instruction;
+            return this;
+        }
+
+        /**
+         * Sets whether the end of a segment that is too long for the model is dropped. By default such a segment fails
+         * the call.
+         */
+        public Builder truncate(boolean truncate) {
+            this.truncate = truncate;
+            return this;
+        }
+
+        /** Builds the model. */
+        public Mlx4jScoringModel build() {
+            return new Mlx4jScoringModel(this);
+        }
+    }
+}
