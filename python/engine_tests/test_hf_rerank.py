@@ -132,6 +132,9 @@ class Decoders(Rerank):
         with self.assertRaisesRegex(NotSupported, "not known to be a reranker") as refused:
             self.rerank(engine)
         self.assertIn("MLX4J_RERANKER", refused.exception.hint)
+        with self.assertRaises(NotSupported) as again:
+            self.rerank(engine)
+        self.assertIsNot(refused.exception, again.exception, "a raised error keeps its traceback")
         with self.assertRaisesRegex(NotSupported, "no token 'no'"):
             self.rerank(load(loading.load, MODEL, reranker="qwen3"))
 
@@ -232,14 +235,14 @@ class CrossEncoders(Rerank):
 
 
 class Classifiers(Rerank):
-    def by_hand(self, path, documents=DOCUMENTS, most=None):
+    def by_hand(self, path, documents=DOCUMENTS, most=None, query=QUERY):
         tokenizer = AutoTokenizer.from_pretrained(path)
         model = AutoModelForSequenceClassification.from_pretrained(path).eval()
         with torch.no_grad():
             return torch.cat(
                 [
                     model(
-                        **tokenizer(QUERY, one, return_tensors="pt", truncation="longest_first", max_length=most)
+                        **tokenizer(query, one, return_tensors="pt", truncation="longest_first", max_length=most)
                     ).logits[:, 0]
                     for one in documents
                 ]
@@ -263,9 +266,10 @@ class Classifiers(Rerank):
                 engine = load(loading.load, path)
                 with self.assertRaisesRegex(ContextOverflow, rf"documents\[2\].* {most} tokens"):
                     self.rerank(engine)
-                self.assert_close(
-                    self.by_hand(path, most=most).sigmoid().tolist(), self.rerank(engine, truncate=True)["scores"]
-                )
+                for query in (QUERY, QUERY * 3, QUERY * 9):
+                    wanted = self.by_hand(path, most=most, query=query).sigmoid().tolist()
+                    self.assert_close(wanted, self.rerank(engine, query=query, truncate=True)["scores"])
+                self.assertIsNone(engine._tokenizer.backend_tokenizer.truncation, "other threads use the tokenizer")
 
     def test_the_author_s_activation(self):
         path = models.classifier(self.folder(), max_position_embeddings=300)

@@ -94,6 +94,19 @@ class Generation(Ranked):
                 self.assertClose(theirs["logProbs"], score["logProbs"])
                 self.assertEqual(len(worker.others()), ranks - 1)
 
+    def test_documents_are_scored_as_on_one(self):
+        self.model = shutil.copytree(self.model, self.folder / "reranker")
+        kinds = {"": "base.modules.transformer.Transformer", "1_LogitScore": "cross_encoder.modules.LogitScore"}
+        listed = [{"path": path, "type": f"sentence_transformers.{kind}"} for path, kind in kinds.items()]
+        (self.model / "modules.json").write_text(json.dumps(listed))
+        (self.model / "1_LogitScore").mkdir()
+        (self.model / "1_LogitScore/config.json").write_text(json.dumps({"true_token_id": 17, "false_token_id": 40}))
+        (self.model / "chat_template.jinja").write_text("{% for one in messages %}{{ one.content }}\n{% endfor %}")
+        asked = {"query": "Why is the sky blue, and not green?", "documents": ["Air scatters light.", "Bread", "Air"]}
+        wanted = self.worker().call("rerank", **asked)["scores"]
+        self.assertEqual(len({*wanted}), 3)
+        self.assertClose(self.worker(ranks=2).call("rerank", **asked)["scores"], wanted)
+
     def test_requests_and_formats_come_one_after_another(self):
         worker = self.worker(ranks=2)
         schema = {"type": "jsonSchema", "schema": SCHEMA}

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mlx4j_worker import folder, prompts
-from mlx4j_worker.errors import ContextOverflow, EngineFailed, InvalidRequest, ModelLoadFailed, NotSupported
+from mlx4j_worker.errors import ContextOverflow, EngineFailed, ModelLoadFailed, NotSupported
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.requests import RerankRequest
 
@@ -81,16 +81,13 @@ class Reranker:
         """The tokens of the request's documents, each with the query; ``limit`` is how many a Pair may have."""
         if self.form == "pair" and request.instruction is not None:
             raise NotSupported("This reranker takes no instruction: it has no prompt to put it in.", "Leave it out.")
-        most = math.inf if limit is None else limit
-        longest = (
-            prompts.MOST_TEMPLATE_TEXT if limit is None else limit * prompts.longest_token(tokenizer)
-        )  # characters
+        longest = _longest_text(tokenizer, request, limit)
         out = []
         for index, document in enumerate(request.documents):
             if not request.truncate and len(request.query) + len(document) > longest:
                 raise _too_long(index, "too many characters", limit)
-            pair = self._pair(tokenizer, request, document[:longest], index, most)
-            if len(pair.tokens) > most:
+            pair = self._pair(tokenizer, request, document[:longest], index, limit)
+            if limit is not None and len(pair.tokens) > limit:
                 raise _too_long(index, f"{len(pair.tokens)} tokens", limit)
             out.append(pair)
         return out
@@ -116,7 +113,7 @@ class Reranker:
             return _tokenizer_pair(tokenizer, request, document, limit)
         head, tail = self._around(tokenizer, request, document)
         tokens = tokenizer.encode(head + document + tail, add_special_tokens=False)
-        if len(tokens) <= limit or not request.truncate:
+        if limit is None or len(tokens) <= limit or not request.truncate:
             return Pair(tokens)
         end = tokenizer.encode(tail, add_special_tokens=False)
         room = limit - len(end)
@@ -167,6 +164,13 @@ def of_classifier(found: Layout, tokenizer: Any, kind: str | None) -> Reranker |
         return _cross_encoder(found.author, form)
     except NotSupported as refusal:
         return refusal
+
+
+def usable(found: Reranker | NotSupported) -> Reranker:
+    """The Reranker; raises NotSupported where there is none."""
+    if isinstance(found, NotSupported):
+        raise NotSupported(str(found), found.hint)  # each time a new one, since it takes on the traceback of its raise
+    return found
 
 
 def capabilities(found: Reranker | NotSupported) -> list[str]:
@@ -281,18 +285,38 @@ def _dict(content, name):
 
 
 def _tokenizer_pair(tokenizer, request, document, limit):
-    cut = request.truncate and limit != math.inf
-    try:
-        made = tokenizer(
-            request.query,
-            document,
-            truncation="longest_first" if cut else False,
-            max_length=limit if cut else None,
-            return_attention_mask=False,
-        )
-    except Exception as error:  # tokenizers raises plain ones where a limit leaves no room
-        raise InvalidRequest(f"The tokenizer refused the texts: {error}") from None
-    return Pair(made["input_ids"], made.get("token_type_ids"))
+    made = tokenizer(request.query, document, truncation=False, return_attention_mask=False)
+    if limit is None or len(made["input_ids"]) <= limit or not request.truncate:
+        return Pair(made["input_ids"], made.get("token_type_ids"))
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        made = tokenizer(request.query, document, truncation="longest_first", max_length=limit)
+        return Pair(made["input_ids"], made.get("token_type_ids"))
+    # Not by that argument here: it changes the tokenizer, which other threads use at the same time.
+    query, document = (backend.encode(text, add_special_tokens=False) for text in (request.query, document))
+    room = limit - tokenizer.num_special_tokens_to_add(pair=True)
+    for encoding, kept in zip((query, document), _longest_first(len(query), len(document), room), strict=True):
+        encoding.truncate(kept)
+    cut = backend.post_process(query, document, True)
+    return Pair(cut.ids, cut.type_ids if "token_type_ids" in made else None)
+
+
+def _longest_first(query, document, room):
+    """How many tokens of each are kept, as the strategy longest_first of tokenizers does it."""
+    short = min(query, document)
+    if short + short >= room:
+        short, long = room // 2, room - room // 2
+    else:
+        long = room - short
+    return (short, long) if query <= document else (long, short)
+
+
+def _longest_text(tokenizer, request, limit):
+    """How many characters a query and a document may have, so that they can be within the limit of tokens."""
+    if limit is None:
+        return prompts.MOST_TEMPLATE_TEXT
+    most = len(request.query) + max(map(len, request.documents))
+    return most if most <= 8 * limit else limit * prompts.longest_token(tokenizer)  # which takes a while
 
 
 def _too_long(index, size, limit):

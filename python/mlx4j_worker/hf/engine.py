@@ -10,7 +10,7 @@ import torch
 from transformers import GenerationConfig
 
 from mlx4j_worker import failures, memory, prompts, rerank
-from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, NotSupported
+from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
@@ -128,9 +128,7 @@ class HfEngine:
 
     def encode_pairs(self, request):
         """The Pairs of a request to rerank."""
-        if isinstance(self._reranker, NotSupported):
-            raise self._reranker
-        pairs = self._reranker.pairs(self._tokenizer, request, self._limit)
+        pairs = rerank.usable(self._reranker).pairs(self._tokenizer, request, self._limit)
         for pair in pairs:
             check_prompt(pair.tokens, self._vocabulary, None)
         return pairs

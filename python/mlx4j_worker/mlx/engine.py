@@ -9,7 +9,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlx4j_worker import failures, memory, prompts, rerank
-from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, NotSupported
+from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
@@ -140,9 +140,7 @@ class MlxEngine:
 
     def encode_pairs(self, request):
         """The Pairs of a request to rerank."""
-        if isinstance(self._reranker, NotSupported):
-            raise self._reranker
-        pairs = self._reranker.pairs(self._parts.tokenizer._tokenizer, request, self._context)
+        pairs = rerank.usable(self._reranker).pairs(self._parts.tokenizer._tokenizer, request, self._context)
         for pair in pairs:
             check_prompt(pair.tokens, self._vocabulary, None)
         return pairs

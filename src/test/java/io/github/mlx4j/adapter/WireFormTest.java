@@ -368,6 +368,7 @@ class WireFormTest {
                 Named.of("applyTemplate", adapter -> adapter.applyTemplate(hi)),
                 Named.of("logits", adapter -> adapter.logits(List.of(1))),
                 Named.of("score", adapter -> adapter.score(hi, "there")),
+                Named.of("rerank", adapter -> adapter.rerank("Why?", List.of("a"))),
                 Named.of("parameters", adapter -> adapter.parameters()));
     }
 
@@ -406,7 +407,8 @@ class WireFormTest {
                         .put("prefixCacheBytes", 5)
                         .put("ranks", 2)
                         .put("hosts", Path.of("hosts.json").toAbsolutePath().toString())
-                        .put("wiredLimit", true));
+                        .put("wiredLimit", true)
+                        .put("reranker", "qwen3"));
     }
 
     @Test
@@ -434,7 +436,8 @@ class WireFormTest {
                         .put("allowPickles", true)
                         .put("memoryLimitBytes", 7)
                         .put("prefixCacheBytes", 5)
-                        .put("device", "mps"));
+                        .put("device", "mps")
+                        .put("reranker", "qwen3"));
     }
 
     @ParameterizedTest
@@ -466,7 +469,8 @@ class WireFormTest {
                         .withTrustRemoteCode(true)
                         .withAllowPickles(true)
                         .withMemoryLimitBytes(7)
-                        .withDevice(HfDevice.MPS))
+                        .withDevice(HfDevice.MPS)
+                        .withReranker(RerankerKind.QWEN3))
                 .withMlx(MlxOptions.DEFAULT
                         .withDraftModel(other.toString())
                         .withDraftTokens(2)
