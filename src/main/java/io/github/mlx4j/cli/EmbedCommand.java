@@ -19,7 +19,11 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true)
 final class EmbedCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "TEXT", arity = "1..*", description = "What to turn into vectors.")
+    @Parameters(
+            paramLabel = "TEXT",
+            arity = "1..*",
+            converter = TextArgument.class,
+            description = "What to turn into vectors; - is the standard input, as one text.")
     private List<String> texts = List.of();
 
     @Mixin

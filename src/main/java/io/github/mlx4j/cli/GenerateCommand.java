@@ -32,7 +32,10 @@ import picocli.CommandLine.Parameters;
 @Command(name = "generate", description = "Generates text and prints it as it comes.", mixinStandardHelpOptions = true)
 final class GenerateCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "PROMPT", description = "The user's message, or with --raw the text to continue.")
+    @Parameters(
+            paramLabel = "PROMPT",
+            converter = TextArgument.class,
+            description = "The user's message, or with --raw the text to continue; - reads the standard input.")
     @SuppressWarnings("NullAway.Init")
     private String prompt;
 
@@ -45,7 +48,10 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = "--raw", description = "Takes the prompt as it is, without the model's chat template.")
     private boolean raw;
 
-    @Option(names = "--temperature", paramLabel = "T", description = "0 is greedy (default); 1 is the model's own.")
+    @Option(
+            names = "--temperature",
+            paramLabel = "T",
+            description = "0 is greedy; default: what the model's author recommends, else 0.")
     private @Nullable Double temperature;
 
     @Option(names = "--top-p", paramLabel = "P", description = "Draws from the likeliest tokens that reach P together.")

@@ -94,6 +94,7 @@ public final class Main implements Runnable {
                 .setExecutionStrategy(Main::execute)
                 .setParameterExceptionHandler(Main::wrongUsage)
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExpandAtFiles(false) // a prompt may begin with @
                 .registerConverter(Path.class, Main::path)
                 .setExecutionExceptionHandler((error, command, parsed) -> {
                     Mlx4jException known = known(error);

@@ -23,11 +23,20 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true)
 final class RerankCommand implements Callable<Integer> {
 
-    @Parameters(index = "0", paramLabel = "QUERY", description = "What the documents are scored for.")
+    @Parameters(
+            index = "0",
+            paramLabel = "QUERY",
+            converter = TextArgument.class,
+            description = "What the documents are scored for; - reads the standard input.")
     @SuppressWarnings("NullAway.Init")
     private String query;
 
-    @Parameters(index = "1..*", paramLabel = "DOCUMENT", arity = "1..*", description = "The texts to score.")
+    @Parameters(
+            index = "1..*",
+            paramLabel = "DOCUMENT",
+            arity = "1..*",
+            converter = TextArgument.class,
+            description = "The texts to score.")
     private List<String> documents = List.of();
 
     @Option(

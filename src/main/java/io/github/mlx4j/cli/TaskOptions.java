@@ -11,11 +11,15 @@ import picocli.CommandLine.Parameters;
 /** What commands about a task have in common. */
 final class TaskOptions {
 
-    @Parameters(paramLabel = "TITLE", description = "What is to be done, in a line.")
+    @Parameters(paramLabel = "TITLE", converter = TextArgument.class, description = "What is to be done, in a line.")
     @SuppressWarnings("NullAway.Init")
     private String title;
 
-    @Option(names = "--description", paramLabel = "TEXT", description = "More about the task.")
+    @Option(
+            names = "--description",
+            converter = TextArgument.class,
+            paramLabel = "TEXT",
+            description = "More about the task; - reads the standard input.")
     private String description = "";
 
     @Option(names = "--json", description = "Prints one JSON object.")

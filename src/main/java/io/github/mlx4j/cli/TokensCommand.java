@@ -18,7 +18,10 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true)
 final class TokensCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "TEXT", description = "The text; no chat template is applied.")
+    @Parameters(
+            paramLabel = "TEXT",
+            converter = TextArgument.class,
+            description = "The text; no chat template is applied. - reads the standard input.")
     @SuppressWarnings("NullAway.Init")
     private String text;
 

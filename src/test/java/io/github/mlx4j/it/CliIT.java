@@ -81,6 +81,14 @@ class CliIT {
     }
 
     @Test
+    void shouldRefuseAPromptWhoseLettersTheLocaleDoesNotHave() throws Exception {
+        String script = "exec '%s' -jar '%s' generate \"$(printf 'h\\303\\251llo')\"".formatted(Program.java(), jar());
+        Program run = Program.run(Map.of("LC_ALL", "POSIX"), List.of("sh", "-c", script)); // é, whatever this locale is
+        assertThat(run.exit()).isEqualTo(2);
+        assertThat(run.err()).contains("Set LC_ALL=C.UTF-8");
+    }
+
+    @Test
     void shouldContinueARawPrompt() throws Exception {
         Run run = mlx4j(
                 Map.of(), "generate", "--raw", "<|im_start|>user\n" + ASK + "<|im_end|>\n<|im_start|>assistant\n");
