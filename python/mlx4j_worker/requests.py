@@ -104,6 +104,14 @@ class RerankRequest:
 
 
 @dataclass(frozen=True)
+class EmbedRequest:
+    """Texts to embed, each after the prompt of this name; None is the model's default prompt, if it has one."""
+
+    texts: list[str]
+    prompt_name: str | None = None
+
+
+@dataclass(frozen=True)
 class Options:
     """The options of ``initialize``."""
 

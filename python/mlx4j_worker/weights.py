@@ -63,6 +63,22 @@ def same_bytes(one: tuple[Path, Tensor], other: tuple[Path, Tensor]) -> bool:
     return True
 
 
+def read_floats(path):
+    """The tensors of a small safetensors file of BF16, F16 or F32 by their names, as float32 arrays of numpy."""
+    import numpy
+
+    tensors, data = read_header(path), Path(path).read_bytes()
+    found = {}
+    for name, tensor in tensors.items():
+        raw = data[tensor.begin : tensor.begin + tensor.size]
+        if tensor.dtype == "BF16":  # the upper half of a float32
+            values = (numpy.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4")
+        else:
+            values = numpy.frombuffer(raw, {"F16": "<f2", "F32": "<f4"}[tensor.dtype]).astype("<f4")
+        found[name] = values.reshape(tensor.shape)
+    return found
+
+
 class _Damaged(ValueError):
     pass
 
