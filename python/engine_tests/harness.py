@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 
 from mlx4j_worker.errors import WorkerError
-from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_rerank, parse_score
+from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_rerank, parse_score, parse_texts
 
 MODEL = Path(__file__).resolve().parents[2] / "src/test/resources/models/tiny-chat"
 KNOWN = [json.loads(line) for line in (MODEL / "test-prompts.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -142,10 +142,10 @@ def submit(engine, question=None, **params):
     return call
 
 
-def submit_texts(engine, *texts):
-    """Queues texts to embed and returns their Call."""
+def submit_texts(engine, *texts, **params):
+    """Queues texts to embed, with other params as on the wire, and returns their Call."""
     call = Call()
-    engine.embed(call, engine.encode_texts(parse_embed({"texts": [*texts]})))
+    engine.embed(call, engine.encode_texts(parse_embed({"texts": [*texts], **params})))
     return call
 
 
@@ -165,7 +165,7 @@ def submit_rerank(engine, query, documents, **params):
 def submit_classification(engine, call, *texts):
     """Queues texts to classify."""
     engine.check_actions()
-    engine.classify_actions(call, engine.encode_texts(parse_embed({"texts": [*texts]})))
+    engine.classify_actions(call, engine.encode_actions(parse_texts({"texts": [*texts]})))
 
 
 def generate(engine, question=None, **params):

@@ -504,7 +504,7 @@ class Embeddings(unittest.TestCase):
                 hidden = engine._model(ids, output_hidden_states=True).hidden_states[-1][0]
             torch.testing.assert_close(torch.from_numpy(vector.copy()), hidden.mean(0), rtol=0, atol=tolerance(1e-5))
             count += ids.shape[1]
-        self.assertEqual({"count": 3, "dimensions": 192, "promptTokens": count}, call.result)
+        self.assertEqual({"count": 3, "dimensions": 192, "promptTokens": count, "truncated": 0}, call.result)
 
     def test_the_state_is_after_the_final_norm(self):
         call = submit_texts(engine, "x")

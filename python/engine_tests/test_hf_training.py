@@ -1,5 +1,6 @@
 """Training on torch. Runs in the worker's environment: python -m unittest."""
 
+import json
 import unittest
 from unittest import mock
 
@@ -41,6 +42,17 @@ class HfTraining(TrainingCases, unittest.TestCase):
         if not torch.cuda.is_available():
             limited = Options(memory_limit_bytes=10**9)
             self.refused(NotSupported, "memoryLimitBytes", training.load_backend, {}, limited, None, None)
+
+    def test_an_encoder_is_refused(self):
+        sizes = {"vocab_size": 1024, "hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
+        folder = models.small("bert", sizes, self.folder() / "bert", is_decoder=True)
+        config = json.loads((folder / "config.json").read_text()) | {
+            "is_decoder": False,
+            "architectures": ["BertModel"],
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        with self.assertRaisesRegex(NotSupported, "is an encoder"):
+            self.training(folder)
 
 
 if __name__ == "__main__":

@@ -578,7 +578,7 @@ class Embedding(Shared):
         texts = ["Hello World", LONG, "ü"]
         call = self.lab.finish(self.lab.embed(*texts))
         tokens = sum(len(self.tokenizer.encode(text)) for text in texts)
-        self.assertEqual(call.result, {"count": 3, "dimensions": 192, "promptTokens": tokens})
+        self.assertEqual(call.result, {"count": 3, "dimensions": 192, "promptTokens": tokens, "truncated": 0})
         for vector, text in zip(call.vectors, texts, strict=True):
             numpy.testing.assert_allclose(vector, self.by_hand(text), atol=tolerance(1e-5))
 

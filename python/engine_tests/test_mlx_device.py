@@ -18,6 +18,7 @@ from engine_tests.failing_device import FAULT, SHORT
 from engine_tests.harness import MODEL, STORY, Call, Lab, known, load
 from engine_tests.training import BATCH, TRAIN, Training
 from mlx4j_worker import failures, memory
+from mlx4j_worker.embeddings.texts import Text
 from mlx4j_worker.errors import ConversionFailed, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.mlx import converting, loading, proof, shared_training, wired, writing
@@ -132,7 +133,7 @@ class Places(Devices):
                 parts = {**vars(self.engine._parts), "model": failing, "hidden_states": failing}
                 with mock.patch.object(self.engine, "_parts", SimpleNamespace(**parts)):
                     if work == "embed":
-                        self.engine.embed(call, [[5, 6, 7]])
+                        self.engine.embed(call, [Text([5, 6, 7])])
                     elif work == "logits":
                         self.engine.logits(call, [5, 6, 7])
                     else:

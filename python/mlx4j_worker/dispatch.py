@@ -34,6 +34,7 @@ from mlx4j_worker.requests import (
     parse_prompt,
     parse_rerank,
     parse_score,
+    parse_texts,
 )
 from mlx4j_worker.source import NotDownloaded
 from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, TooLong, call_id, parse
@@ -471,7 +472,7 @@ def _embed(engine, call):
 
 def _classify_actions(engine, call):
     engine.check_actions()
-    return partial(engine.classify_actions, call, engine.encode_texts(parse_embed(call.params)))
+    return partial(engine.classify_actions, call, engine.encode_actions(parse_texts(call.params)))
 
 
 def _logits(engine, call):

@@ -208,8 +208,18 @@ def parse_logits(params):
 
 
 def parse_embed(params):
-    """The texts in the params of ``embed``."""
+    """The request in the params of ``embed``."""
+    refuse_unknown(params, {"texts", "promptName"}, "")
+    return EmbedRequest(_texts(params), typed(params, "promptName", str, None))
+
+
+def parse_texts(params):
+    """The texts in the params of ``classifyActions``."""
     refuse_unknown(params, {"texts"}, "")
+    return _texts(params)
+
+
+def _texts(params):
     texts = typed(params, "texts", list, [])
     if not 0 < len(texts) <= MAX_TEXTS or not all(isinstance(text, str) for text in texts):
         raise InvalidRequest(f"texts must be a list of 1 to {MAX_TEXTS} strings.")

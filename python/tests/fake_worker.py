@@ -53,6 +53,14 @@ from mlx4j_worker.requests import check_fits  # noqa: E402
 
 CONTEXT = 4096
 VOCABULARY = 0x110000
+EMBEDDINGS = {
+    "pooling": ["mean"],
+    "origin": "assumed",
+    "modules": [],
+    "prompts": {"query": "query: ", "document": ""},
+    "defaultPrompt": None,
+    "maxTokens": None,
+}
 
 
 def script_of(text):
@@ -97,6 +105,7 @@ class FakeEngine:
             "adapter": None,
             "experts": [],
             "dtype": "float32",
+            "embeddings": EMBEDDINGS,
             "warnings": [],
             "samplingDefaults": {},
             "memory": {"activeBytes": 0, "peakBytes": 0},
@@ -114,8 +123,12 @@ class FakeEngine:
     def render(self, request):
         return "".join(f"{message['role']}: {message['content']}\n" for message in request.messages)
 
-    def encode_texts(self, texts):
-        return texts
+    def encode_texts(self, request):
+        prompts = EMBEDDINGS["prompts"]
+        if request.prompt_name is not None and request.prompt_name not in prompts:
+            raise errors.InvalidRequest(f"The model has no prompt {request.prompt_name!r}.", f"It has {[*prompts]}.")
+        prompt = prompts.get(request.prompt_name, "")
+        return [prompt + text for text in request.texts]
 
     def encode_completion(self, completion):
         return [ord(c) for c in completion]
@@ -124,7 +137,7 @@ class FakeEngine:
         for i, text in enumerate(texts):
             vector = struct.pack("<2f", len(text), ord(text[0]))
             call.notify("embedding", {"index": i, "vector": base64.b64encode(vector).decode()})
-        call.answer({"count": len(texts), "dimensions": 2, "promptTokens": sum(map(len, texts))})
+        call.answer({"count": len(texts), "dimensions": 2, "promptTokens": sum(map(len, texts)), "truncated": 0})
 
     def memory(self):
         return {"activeBytes": 0, "peakBytes": 0, "cacheBytes": None}

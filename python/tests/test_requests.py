@@ -12,6 +12,7 @@ from mlx4j_worker.requests import (
     MAX_STOPS,
     MAX_TEXTS,
     MAX_TOOLS,
+    EmbedRequest,
     GenerateRequest,
     Options,
     RerankRequest,
@@ -24,6 +25,7 @@ from mlx4j_worker.requests import (
     parse_options,
     parse_prompt,
     parse_rerank,
+    parse_texts,
 )
 
 USER = {"role": "user", "content": "Hi"}
@@ -353,7 +355,17 @@ class TestOtherCalls:
     def test_texts_to_embed_are_a_list_of_strings(self, texts):
         with pytest.raises(InvalidRequest, match="texts"):
             parse_embed({"texts": texts})
-        assert parse_embed({"texts": ["a", ""]}) == ["a", ""]
+        with pytest.raises(InvalidRequest, match="texts"):
+            parse_texts({"texts": texts})
+        assert parse_texts({"texts": ["a", ""]}) == ["a", ""]
+        assert parse_embed({"texts": ["a", ""]}) == EmbedRequest(["a", ""])
+
+    def test_texts_to_embed_may_name_a_prompt(self):
+        assert parse_embed({"texts": ["a"], "promptName": "query"}) == EmbedRequest(["a"], "query")
+        with pytest.raises(InvalidRequest, match="promptName"):
+            parse_embed({"texts": ["a"], "promptName": 1})
+        with pytest.raises(InvalidRequest, match="promptName"):
+            parse_texts({"texts": ["a"], "promptName": "query"})
 
     @pytest.mark.parametrize(
         ("given", "told"),

@@ -15,7 +15,8 @@ class ClassifierEngine(HfEngine):
         super().__init__(source, parts, options)
         self._pad = self._model.config.pad_token_id
         self._takes_types = "token_type_ids" in self._takes
-        self._limit = _limit(self._model, self._tokenizer)
+        limits = (self._tokenizer.model_max_length, self._context)
+        self._limit = min(limit for limit in limits if limit is not None)
 
     def _find_reranker(self):
         return rerank.of_classifier(self._parts.layout, self._tokenizer, self._options.reranker)
@@ -23,7 +24,8 @@ class ClassifierEngine(HfEngine):
     def describe(self):
         generation = {"logProbs", "penalties", "responseFormat", "embeddings", "thinking", "tools"}
         told = super().describe()
-        return {**told, "chat": False, "capabilities": [c for c in told["capabilities"] if c not in generation]}
+        able = [one for one in told["capabilities"] if one not in generation]
+        return {**told, "chat": False, "capabilities": able, "embeddings": None}
 
     def _refuse(self, *_):
         raise NotSupported(
@@ -46,22 +48,3 @@ class ClassifierEngine(HfEngine):
     def _batch_rows(self):
         """Where there is no token for padding, transformers can't tell where a text ends in a batch."""
         return MAX_ROWS if self._pad is not None else 1
-
-
-def _limit(model, tokenizer):
-    """How many tokens a classifier takes: the tokenizer's limit, or that of its positions, whichever is smaller."""
-    config = model.config
-    positions = getattr(config, "max_position_embeddings", None)
-    limits = [tokenizer.model_max_length]
-    if isinstance(positions, int) and positions > 0:
-        limits.append(positions - _reserved_positions(model))
-    return min(limits)
-
-
-def _reserved_positions(model):
-    """RoBERTa and its like count positions from one above the padding's."""
-    for module in model.modules():
-        padding, table = getattr(module, "padding_idx", None), getattr(module, "position_embeddings", None)
-        if isinstance(padding, int) and isinstance(table, torch.nn.Embedding) and table.padding_idx is not None:
-            return padding + 1
-    return 0

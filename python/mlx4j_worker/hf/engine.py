@@ -10,8 +10,8 @@ import torch
 from transformers import GenerationConfig
 
 from mlx4j_worker import failures, memory, prompts, rerank
+from mlx4j_worker.embeddings.embedder import Embedder, result
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
-from mlx4j_worker.folder import context_length
 from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.grammar import Grammars
 from mlx4j_worker.hf import device_memory, models
@@ -35,9 +35,10 @@ class HfEngine:
         self._options = options
         self._model = model = parts.model
         self._tokenizer = parts.tokenizer
-        self._context = context_length(parts.layout.config)
+        self._context = models.context_of(model, parts.layout.config)
         self._texts = prompts.TextLimit(parts.tokenizer, self._context)
         self._vocabulary = model.get_input_embeddings().weight.shape[0]
+        self._embedder = Embedder(parts.layout, source, parts.tokenizer, self._vocabulary, self._context)
         self._footprint = model.get_memory_footprint()
         self._peak = 0
         self._kv_bytes = memory.kv_bytes_per_token(parts.layout.config, model.dtype.itemsize)
@@ -62,9 +63,11 @@ class HfEngine:
         """The result of ``initialize``."""
         found, given = self._parts.layout, ("adapter", "trustRemoteCode", "allowPickles", "memoryLimitBytes", "device")
         able = ["logProbs", "penalties", "responseFormat", *self._parts.dialect.capabilities()]
-        able += ["embeddings"] if self._has_hidden_states else []
+        embeds = self._has_hidden_states and self._embedder.able
+        able += ["embeddings"] if embeds else []
         able += ["actions"] if self._parts.head else []
         able += rerank.capabilities(self._reranker)
+        unable = [] if "rerank" in able else self._embedder.warnings
         return {
             "model": self._source,
             "device": self._model.device.type,
@@ -78,7 +81,8 @@ class HfEngine:
             "adapter": str(found.adapter.folder) if found.adapter else None,
             "experts": list(found.dylora.experts) if found.dylora else [],
             "dtype": _name(self._model.dtype),
-            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker)],
+            "embeddings": self._embedder.to_json() if embeds else None,
+            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker), *unable],
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {name: value for name, value in self.memory().items() if name != "cacheBytes"},
             "packages": self._parts.packages,
@@ -111,16 +115,24 @@ class HfEngine:
         limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
         return Prepared(prompt, limit, request.response_format and self._grammars.constraint(request.response_format))
 
-    def encode_texts(self, texts):
-        """The token ids of texts whose hidden states are wanted."""
-        if not self._has_hidden_states:
-            raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
+    def encode_texts(self, request):
+        """The texts of an embed request, as embeddings.Text."""
+        self._check_hidden_states()
+        return self._embedder.encode(request)
+
+    def encode_actions(self, texts):
+        """The token ids of texts to classify."""
+        self._check_hidden_states()
         for text in texts:
             self._texts.check_context(text)
         tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
         for ids in tokens:
             check_prompt(ids, self._vocabulary, self._context)
         return tokens
+
+    def _check_hidden_states(self):
+        if not self._has_hidden_states:
+            raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
 
     def encode_completion(self, completion):
         self._texts.check_context(completion)
@@ -155,8 +167,8 @@ class HfEngine:
         )
         self._queue.append((call, partial(self._generate, generation)))
 
-    def embed(self, call, tokens):
-        self._queue.append((call, partial(self._embed, call, tokens)))
+    def embed(self, call, texts):
+        self._queue.append((call, partial(self._embed, call, texts)))
 
     def classify_actions(self, call, tokens):
         self._queue.append((call, partial(self._classify, call, tokens)))
@@ -241,22 +253,28 @@ class HfEngine:
             watch.remove()
 
     def _embed(self, call, texts, poll):
-        for index, vector in enumerate(self._vectors(call, texts, poll)):
-            call.notify("embedding", {"index": index, "vector": _base64(vector)})
-        call.answer({"count": len(texts), "dimensions": len(vector), "promptTokens": sum(map(len, texts))})
+        for index, text in enumerate(texts):
+            self._between(call, poll)
+            hidden = self._hidden_states(text.ids)
+            vector = self._embedder.vector([_pooled(pool, hidden) for pool in self._embedder.pools(text)])
+            call.notify("embedding", {"index": index, "vector": _base64(torch.from_numpy(vector))})
+        call.answer(result(texts, len(vector)))
 
     def _classify(self, call, texts, poll):
-        logits = [self._parts.head(vector).tolist() for vector in self._vectors(call, texts, poll)]
-        call.answer({"actions": list(ACTIONS), "logits": logits})
-
-    def _vectors(self, call, texts, poll):
-        """The mean of the last hidden states of each text, in float32 on the CPU."""
+        logits = []
         for tokens in texts:
             self._between(call, poll)
-            ids = self._ids(tokens)
-            self._choose_expert(ids)
-            hidden = self._model.base_model(ids, use_cache=False).last_hidden_state[0]
-            yield hidden.float().mean(0).cpu()
+            logits.append(self._parts.head(self._hidden_states(tokens).mean(0).cpu()).tolist())
+        call.answer({"actions": list(ACTIONS), "logits": logits})
+
+    def _hidden_states(self, tokens):
+        """The last hidden states, [tokens, features] in float32."""
+        ids = self._ids(tokens)
+        self._choose_expert(ids)
+        return self._last_hidden_states(ids)[0].float()
+
+    def _last_hidden_states(self, ids):
+        return self._model.base_model(ids, use_cache=False).last_hidden_state
 
     def _logits(self, call, tokens, poll):
         self._between(call, poll)
@@ -343,6 +361,12 @@ class HfEngine:
 
 class _EndedError(Exception):
     """Leaves generate(): the call is answered."""
+
+
+def _pooled(pool, hidden):
+    """What an embeddings Pool makes of hidden states, on the CPU."""
+    weights = torch.from_numpy(pool.weights).to(hidden.device)[:, None]
+    return ((hidden + weights).amax(0) if pool.largest else (hidden * weights).sum(0)).cpu().numpy()
 
 
 def _base64(values):

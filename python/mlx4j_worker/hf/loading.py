@@ -11,6 +11,8 @@ from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.classifier import ClassifierEngine
+from mlx4j_worker.hf.encoder import is_encoder
+from mlx4j_worker.hf.encoder_engine import EncoderEngine
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.hf.unread import META
 from mlx4j_worker.layout import Layout
@@ -45,7 +47,11 @@ def load(params, options, progress, dry=False):
         found = layout.read(
             params, options, progress, device_memory.available_bytes(device, options.memory_limit_bytes)
         )
-        engine = ClassifierEngine if rerank.classifier(found.config) else HfEngine
+        engine = HfEngine
+        if rerank.classifier(found.config):
+            engine = ClassifierEngine
+        elif is_encoder(found.config):
+            engine = EncoderEngine
         return engine(name, _parts(found, options, device, warnings, progress), options)
     except BaseException:
         models.forget()

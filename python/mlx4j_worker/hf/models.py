@@ -9,16 +9,18 @@ from reprlib import repr as shown
 import torch
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     GenerationConfig,
     PretrainedConfig,
+    PreTrainedModel,
 )
 
 from mlx4j_worker import config_fields, dylora, files, folder, memory, rerank, templates
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
-from mlx4j_worker.hf import device_memory
+from mlx4j_worker.hf import device_memory, encoder
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
 from mlx4j_worker.hf.unread import META, weights_unread
 from mlx4j_worker.requests import Options
@@ -74,7 +76,8 @@ def forget():
 def check(found, options, device):
     """Refuses what transformers can't do, by its name."""
     kind = found.config.get("model_type")
-    if not rerank.classifier(found.config) and kind in ALWAYS_WRONG and (kind != "doge" or found.config.get("is_moe")):
+    generates = not rerank.classifier(found.config) and not encoder.is_encoder(found.config)
+    if generates and kind in ALWAYS_WRONG and (kind != "doge" or found.config.get("is_moe")):
         raise ModelLoadFailed(
             f"{found.weights} is a {kind}, which transformers gets wrong: {ALWAYS_WRONG[kind]}.",
             "Use the mlx worker for this model.",
@@ -103,6 +106,16 @@ def can_cache(config: PretrainedConfig) -> bool:
     if config.model_type == "mamba2":
         return tuple(config.time_step_limit) == (0.0, math.inf)
     return config.model_type != "recurrent_gemma"
+
+
+def context_of(model: PreTrainedModel, config: dict) -> int | None:
+    """The context in tokens. RoBERTa and its like count positions from one above the padding's."""
+    context = folder.context_length(config)
+    for module in model.modules():
+        padding, table = getattr(module, "padding_idx", None), getattr(module, "position_embeddings", None)
+        if context and isinstance(padding, int) and getattr(table, "padding_idx", None) is not None:
+            return context - padding - 1
+    return context
 
 
 def _attention(config):
@@ -149,7 +162,9 @@ def _check_memory(found, dtype, options, device):
 
 def _auto(found):
     """The class of transformers that chooses the model's class."""
-    return AutoModelForSequenceClassification if rerank.classifier(found.config) else AutoModelForCausalLM
+    if rerank.classifier(found.config):
+        return AutoModelForSequenceClassification
+    return AutoModel if encoder.is_encoder(found.config) else AutoModelForCausalLM
 
 
 def _check_labels(found, config):
@@ -228,6 +243,8 @@ def _model(found, config, dtype, trusted, device):
         )
     if own_weights:
         report["unexpected_keys"] = [key for key in report["unexpected_keys"] if dylora.place(key)[0] is None]
+    if encoder.is_encoder(found.config):
+        report = encoder.without_heads(report, model)
     if wrong := [f"{what.replace('_', ' ')}: {sorted(map(str, report[what]))[:3]}" for what in report if report[what]]:
         raise ModelLoadFailed(
             f"The weights in {found.weights} are not those of its config.json ({'; '.join(wrong)}).",

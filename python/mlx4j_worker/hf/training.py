@@ -9,6 +9,7 @@ from mlx4j_worker import layout
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.folder import context_length
 from mlx4j_worker.hf import device_memory, models
+from mlx4j_worker.hf.encoder import is_encoder
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import copy_beside_weights
 from mlx4j_worker.training.modules import WITHOUT_EXPERTS
@@ -28,6 +29,10 @@ def load_backend(params, options, config, progress):
         )
     found = layout.read(params, options, progress, device_memory.available_bytes(device, options.memory_limit_bytes))
     check_source(found, config)
+    if is_encoder(found.config):
+        raise NotSupported(
+            f"{found.weights} is an encoder, which can't be trained here.", "Use a causal language model."
+        )
     if config.method == "full" and "quantization_config" in found.config:
         raise NotSupported(f"{found.weights} is quantized, so the method full can't train it.", "Use lora.")
     progress("load", 0, 1, "models")

@@ -56,6 +56,7 @@ _OFF = {  # what a config may ask for, and the values that ask for nothing
     "scale_attn_by_inverse_layer_idx": (None, False),
     "add_cross_attention": (None, False),
     "alibi": (None, False),
+    "is_causal": (None, True),
     "use_bidirectional_attention": (None, False, "vision"),  # for tokens of images only
     "transformers_weights": (None, "model.safetensors", "model.safetensors.index.json"),
 }

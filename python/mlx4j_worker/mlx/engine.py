@@ -9,6 +9,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlx4j_worker import failures, memory, prompts, rerank
+from mlx4j_worker.embeddings.embedder import Embedder
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.generation import Generation, Prepared
@@ -44,6 +45,8 @@ class MlxEngine:
         self._context = parts.context
         self._texts = prompts.TextLimit(parts.tokenizer, parts.context)
         self._vocabulary = vocabulary_of(parts.config, parts.tokenizer)
+        words = parts.tokenizer._tokenizer
+        self._embedder = Embedder(parts.layout, source, words, self._vocabulary, parts.context)
         value_bytes = parts.dtype.size if options.kv_bits is None else options.kv_bits / 8 * 1.125
         self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes / parts.machines)
         self._most_kv_tokens = options.kv_tokens or parts.window
@@ -74,9 +77,11 @@ class MlxEngine:
     def describe(self):
         """The result of ``initialize``."""
         found = self._parts.layout
-        able = ["embeddings"] if self._parts.hidden_states else []
+        embeds = self._parts.hidden_states is not None and self._embedder.able
+        able = ["embeddings"] if embeds else []
         able += [*self._decoder.capabilities, *self._parts.dialect.capabilities(), *self._modes]
         able += rerank.capabilities(self._reranker)
+        unable = [] if "rerank" in able else self._embedder.warnings
         return {
             "model": self._source,
             "device": "gpu" if mx.default_device() == mx.gpu else "cpu",
@@ -90,7 +95,8 @@ class MlxEngine:
             "adapter": str(found.adapter.folder) if found.adapter else None,
             "experts": list(found.dylora.experts) if found.dylora else [],
             "dtype": dtype_name(self._parts.dtype),
-            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker)],
+            "embeddings": self._embedder.to_json() if embeds else None,
+            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker), *unable],
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {"activeBytes": mx.get_active_memory(), "peakBytes": mx.get_peak_memory()},
             "packages": self._parts.packages,
@@ -120,16 +126,11 @@ class MlxEngine:
         self._decoder.check(request)
         return Prepared(prompt, limit, request.response_format and self._grammars.constraint(request.response_format))
 
-    def encode_texts(self, texts):
-        """The token ids of texts to embed."""
+    def encode_texts(self, request):
+        """The texts of an embed request, as embeddings.Text."""
         if self._parts.hidden_states is None:
             raise InvalidRequest("mlx-lm gives no hidden states of this model, so it can't embed texts.")
-        for text in texts:
-            self._texts.check_context(text)
-        tokens = [prompts.encode_text(self._tokenizer, text) for text in texts]
-        for ids in tokens:
-            check_prompt(ids, self._vocabulary, self._context)
-        return tokens
+        return self._embedder.encode(request)
 
     def encode_completion(self, completion):
         self._texts.check_context(completion)
@@ -169,9 +170,9 @@ class MlxEngine:
         generation.expert = self._expert
         self._waiting.append(Row(generation))
 
-    def embed(self, call, tokens):
-        self._check_memory(max(map(len, tokens)))
-        self._works.append(Embedding(call, tokens, self._parts.model, self._parts.hidden_states))
+    def embed(self, call, texts):
+        self._check_memory(max(len(text.ids) for text in texts))
+        self._works.append(Embedding(call, texts, self._parts.model, self._parts.hidden_states, self._embedder))
 
     def logits(self, call, tokens):
         self._check_held(tokens)

@@ -6,6 +6,8 @@ import mlx.core as mx
 import numpy
 from mlx_lm.models.cache import make_prompt_cache
 
+from mlx4j_worker.embeddings.embedder import result
+
 MOST_LOGITS_BYTES = 1 << 26  # of one chunk: a logit for each token of the vocabulary at each place
 
 
@@ -53,24 +55,37 @@ class Work:
 
 
 class Embedding(Work):
-    """``embed``: ``forward`` gives hidden states."""
+    """``embed``: ``forward`` gives hidden states of ``texts``, which an embeddings.Embedder makes vectors of."""
 
-    def __init__(self, *args):
-        super().__init__(*args)
-        self._sum, self._dimensions = None, 0
+    def __init__(self, call, texts, model, forward, embedder):
+        super().__init__(call, [text.ids for text in texts], model, forward)
+        self._given = texts
+        self._embedder = embedder
+        self._pooled = []  # for each pool of the text, what the chunks so far give
+        self._dimensions = 0
 
     def take(self, hidden):
-        self._sum = hidden.sum(axis=0) if self._sum is None else self._sum + hidden.sum(axis=0)
-        return self._sum
+        pools = self._embedder.pools(self._given[self._at])
+        parts = [_pooled(pool, hidden, self._done) for pool in pools]
+        if self._done:
+            both = zip(pools, self._pooled, parts, strict=True)
+            parts = [mx.maximum(a, b) if pool.largest else a + b for pool, a, b in both]
+        self._pooled = parts
+        return parts
 
     def text_done(self):
-        mean = self._sum / len(self._texts[self._at])
-        self._sum, self._dimensions = None, mean.size
-        self.call.notify("embedding", {"index": self._at, "vector": _base64(mean)})
+        vector = self._embedder.vector([numpy.array(part) for part in self._pooled])
+        self._dimensions = vector.size
+        self.call.notify("embedding", {"index": self._at, "vector": _base64(vector)})
 
     def result(self):
-        tokens = sum(map(len, self._texts))
-        return {"count": len(self._texts), "dimensions": self._dimensions, "promptTokens": tokens}
+        return result(self._given, self._dimensions)
+
+
+def _pooled(pool, hidden, begin):
+    """What a Pool makes of the hidden states of a chunk, which begins with this token of the text."""
+    weights = mx.array(pool.weights[begin : begin + hidden.shape[0]])[:, None]
+    return (hidden + weights).max(axis=0) if pool.largest else (hidden * weights).sum(axis=0)
 
 
 class Logits(Work):

@@ -4,12 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.internal.protocol.ActionsResult;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
+import io.github.mlx4j.internal.protocol.ModelEmbeddings;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.ParametersResult;
 import io.github.mlx4j.internal.protocol.RerankScores;
 import io.github.mlx4j.internal.protocol.ScoreResult;
 import io.github.mlx4j.port.Action;
 import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.Parameter;
 import io.github.mlx4j.port.ProviderKind;
@@ -19,6 +21,7 @@ import io.github.mlx4j.port.Score;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -46,6 +49,7 @@ final class Analysis {
                 info.capabilities(),
                 sampling(info.samplingDefaults()),
                 info.memory().activeBytes(),
+                Optional.ofNullable(info.embeddings()).map(Analysis::embeddings),
                 info.warnings(),
                 info.packages());
     }
@@ -62,6 +66,17 @@ final class Analysis {
                     "%d documents have scores, of %d".formatted(result.scores().size(), documents));
         }
         return new RerankResult(result.scores(), result.probabilities(), result.promptTokens(), backend);
+    }
+
+    private static EmbeddingDetails embeddings(ModelEmbeddings told) {
+        Integer maxTokens = told.maxTokens();
+        return new EmbeddingDetails(
+                told.pooling(),
+                EmbeddingDetails.Origin.valueOf(told.origin().toUpperCase(Locale.ROOT)),
+                told.modules(),
+                told.prompts(),
+                Optional.ofNullable(told.defaultPrompt()),
+                maxTokens == null ? OptionalInt.empty() : OptionalInt.of(maxTokens));
     }
 
     static Score score(JsonNode answer) {

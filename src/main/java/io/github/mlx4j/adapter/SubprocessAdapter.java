@@ -197,9 +197,17 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final List<float[]> embed(List<String> texts) {
-        List<String> given = List.copyOf(texts);
-        return observer.vectors(
-                given.size(), () -> ask("embed", new EmbedParams(given), () -> Vectors.ofTexts(given.size())));
+        return vectors(new EmbedParams(List.copyOf(texts), null));
+    }
+
+    @Override
+    public final List<float[]> embed(List<String> texts, String promptName) {
+        return vectors(new EmbedParams(List.copyOf(texts), Objects.requireNonNull(promptName)));
+    }
+
+    private List<float[]> vectors(EmbedParams params) {
+        int count = params.texts().size();
+        return observer.vectors(count, () -> ask("embed", params, () -> Vectors.ofTexts(count)));
     }
 
     @Override
@@ -272,7 +280,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     /** The model's action head, if it was loaded with one. Loads the model first where that has not happened yet. */
     public final Optional<ActionHeadPort> actionHead() {
         return details().capabilities().contains(ACTIONS)
-                ? Optional.of(text -> ask("classifyActions", new EmbedParams(List.of(text)), () -> Analysis::actions))
+                ? Optional.of(
+                        text -> ask("classifyActions", new EmbedParams(List.of(text), null), () -> Analysis::actions))
                 : Optional.empty();
     }
 

@@ -11,9 +11,13 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Collects the vectors of a call, and takes none for another's. */
 final class Vectors implements WorkerQuery.Reading<List<float[]>> {
+
+    private static final Logger log = LoggerFactory.getLogger(Vectors.class);
 
     private final String notification;
     private final Function<JsonNode, Piece> piece;
@@ -51,6 +55,12 @@ final class Vectors implements WorkerQuery.Reading<List<float[]>> {
                 },
                 answer -> {
                     EmbedResult result = Codec.read(answer, EmbedResult.class);
+                    if (result.truncated() > 0) {
+                        log.warn(
+                                "{} of {} texts to embed were longer than the model takes, and were cut",
+                                result.truncated(),
+                                texts);
+                    }
                     return new End(result.count(), result.dimensions());
                 },
                 texts,

@@ -21,6 +21,7 @@ import java.util.OptionalInt;
  * @param capabilities what it can do beyond text, by the names of the protocol
  * @param samplingDefaults the model author's sampling, which counts where a request says nothing
  * @param activeBytes memory that it takes after its load
+ * @param embeddings how it makes vectors; empty where it can't, and then the warnings may say why
  * @param warnings what a user should know about this load
  * @param packages versions of the engine's packages
  */
@@ -38,6 +39,7 @@ public record ModelDetails(
         List<String> capabilities,
         Sampling samplingDefaults,
         long activeBytes,
+        Optional<EmbeddingDetails> embeddings,
         List<String> warnings,
         Map<String, String> packages) {
 

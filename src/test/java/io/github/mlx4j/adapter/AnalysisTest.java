@@ -18,6 +18,7 @@ import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.port.Action;
 import io.github.mlx4j.port.ActionHeadPort;
 import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.Parameter;
@@ -75,6 +76,8 @@ class AnalysisTest {
                 "model":"/m","device":"gpu","contextLength":4096,"vocabularySize":9,"chat":true,"concurrent":true,
                 "capabilities":["embeddings"],"format":"dylora","base":"org/base","adapter":"/a",
                 "experts":["medicine","law"],"dtype":"bfloat16","warnings":["Beware."],
+                "embeddings":{"pooling":["mean","cls"],"origin":"family","modules":["dense","normalize"],
+                "prompts":{"query":"Q: "},"defaultPrompt":"query","maxTokens":512},
                 "samplingDefaults":{"temperature":0.5,"logitBias":{"3":1.5}},
                 "memory":{"activeBytes":7,"peakBytes":8},"packages":{"mlx":"1"}
                 """.replace("\n", "")));
@@ -94,6 +97,13 @@ class AnalysisTest {
                         List.of("embeddings"),
                         new Sampling(0.5, null, null, null, null, null, null, null, Map.of(3, 1.5)),
                         7,
+                        Optional.of(new EmbeddingDetails(
+                                List.of("mean", "cls"),
+                                EmbeddingDetails.Origin.FAMILY,
+                                List.of("dense", "normalize"),
+                                Map.of("query", "Q: "),
+                                Optional.of("query"),
+                                OptionalInt.of(512))),
                         List.of("Beware."),
                         Map.of("mlx", "1")));
     }
@@ -105,6 +115,7 @@ class AnalysisTest {
         assertThat(details.format()).isEqualTo("model");
         assertThat(details.contextLength()).isEmpty();
         assertThat(details.base()).isEmpty();
+        assertThat(details.embeddings()).isEmpty();
         assertThat(details.samplingDefaults()).isEqualTo(Sampling.DEFAULT);
         assertThat(details.packages()).isEmpty();
     }

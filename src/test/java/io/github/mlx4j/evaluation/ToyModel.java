@@ -161,6 +161,7 @@ public final class ToyModel extends AbstractTextGenerationPort implements Tokeni
                 List.of(),
                 Sampling.DEFAULT,
                 0,
+                Optional.empty(),
                 List.of("a toy"),
                 Map.of("toy", "1"));
     }

@@ -5,6 +5,7 @@ package io.github.mlx4j.internal.protocol;
  *
  * @param count how many vectors came before
  * @param dimensions the length of each
- * @param promptTokens tokens of all texts
+ * @param promptTokens tokens of all texts, with their prompts
+ * @param truncated how many texts were longer than the model takes, and were cut
  */
-public record EmbedResult(int count, int dimensions, int promptTokens) {}
+public record EmbedResult(int count, int dimensions, int promptTokens, int truncated) {}

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param adapter the folder of the adapter that is on the model
  * @param experts the experts of a DyLoRA-MoE, in their router's order
  * @param dtype of the weights
+ * @param embeddings how it makes vectors, {@code null} if it can't
  * @param warnings what the user should know about this load
  * @param samplingDefaults the model author's sampling
  * @param memory what it takes
@@ -39,6 +40,7 @@ public record ModelInfo(
         @Nullable String adapter,
         List<String> experts,
         String dtype,
+        @Nullable ModelEmbeddings embeddings,
         List<String> warnings,
         SamplingParams samplingDefaults,
         Memory memory,
