@@ -4,18 +4,24 @@ import dev.langchain4j.data.embedding.Embedding;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
 import dev.langchain4j.model.embedding.request.EmbeddingInput;
+import dev.langchain4j.model.embedding.request.EmbeddingInputType;
+import dev.langchain4j.model.embedding.request.EmbeddingParameter;
 import dev.langchain4j.model.embedding.request.EmbeddingRequest;
+import dev.langchain4j.model.embedding.request.EmbeddingRequestParameters;
 import dev.langchain4j.model.embedding.response.EmbeddingResponse;
 import dev.langchain4j.model.embedding.response.EmbeddingResponseMetadata;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.EmbeddingPort;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Vectors of texts as an {@link EmbeddingModel} of LangChain4j. They are as the port makes them, which the workers'
- * does not normalize; the tokens that they took are not told. Thread-safe; closing what the port came from is its
- * owner's job.
+ * Vectors of texts as an {@link EmbeddingModel} of LangChain4j, as the port makes them. A request's input type chooses
+ * the model's prompt {@code query} or {@code document}; the port must know prompts then. Token usage is not reported.
+ * Thread-safe; closing what the port came from is its owner's job.
  */
 public final class Mlx4jEmbeddingModel implements EmbeddingModel {
 
@@ -24,11 +30,13 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
 
     private final EmbeddingPort port;
     private final String modelName;
+    private final @Nullable String promptName;
     private final List<EmbeddingModelListener> listeners;
 
     private Mlx4jEmbeddingModel(Builder builder) {
         port = builder.port;
         modelName = builder.modelName;
+        promptName = builder.promptName;
         listeners = builder.listeners;
     }
 
@@ -40,10 +48,12 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
     @Override
     public EmbeddingResponse doEmbed(EmbeddingRequest request) {
         List<String> texts = request.inputs().stream().map(EmbeddingInput::text).toList();
+        String prompt = prompt(request.inputType());
         List<Embedding> vectors = new ArrayList<>();
         try {
             for (int i = 0; i < texts.size(); i += BATCH) {
-                port.embed(texts.subList(i, Math.min(texts.size(), i + BATCH)))
+                List<String> part = texts.subList(i, Math.min(texts.size(), i + BATCH));
+                (prompt == null ? port.embed(part) : port.embed(part, prompt))
                         .forEach(vector -> vectors.add(Embedding.from(vector)));
             }
         } catch (Mlx4jException error) {
@@ -54,6 +64,15 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
                 .metadata(
                         EmbeddingResponseMetadata.builder().modelName(modelName).build())
                 .build();
+    }
+
+    private @Nullable String prompt(@Nullable EmbeddingInputType type) {
+        return type == null ? promptName : type.name().toLowerCase(Locale.ROOT);
+    }
+
+    @Override
+    public Set<EmbeddingParameter<?>> supportedParameters() {
+        return Set.of(EmbeddingRequestParameters.INPUT_TYPE);
     }
 
     @Override
@@ -70,6 +89,7 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
     public static final class Builder {
         private final EmbeddingPort port;
         private String modelName = "unknown";
+        private @Nullable String promptName;
         private List<EmbeddingModelListener> listeners = List.of();
 
         private Builder(EmbeddingPort port) {
@@ -82,7 +102,15 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
             return this;
         }
 
-        /** Sets who hears of every request, its answer and its failure. */
+        /**
+         * Sets the model's prompt for requests without an input type; without it, that is the model's default prompt.
+         */
+        public Builder promptName(String promptName) {
+            this.promptName = promptName;
+            return this;
+        }
+
+        /** Sets the listeners, which are notified of every request, its answer and its failure. */
         public Builder listeners(List<EmbeddingModelListener> listeners) {
             this.listeners = List.copyOf(listeners);
             return this;

@@ -311,6 +311,19 @@ class MainTest {
     }
 
     @Test
+    void shouldSayHowTextsArePooledAndPassThePromptWhenItEmbeds() throws IOException {
+        usePython(StubPython.withFakeWorker(folder.resolve("stub")));
+
+        assertThat(run("embed Hi --provider hf --model org/b --prompt-name query"))
+                .isZero();
+        assertThat(out.toString().strip())
+                .isEqualTo("{\"text\":\"Hi\",\"pooling\":\"mean (assumed)\",\"vector\":[9.0,113.0]}");
+        assertThat(run("embed Hi --provider hf --model org/b --prompt-name other"))
+                .isEqualTo(1);
+        assertThat(err.toString()).contains("no prompt 'other'").contains("query");
+    }
+
+    @Test
     void shouldPrintHowManyAndWhichWhenAskedForTokens() throws IOException {
         useWorker(new CannedWorker(folder).answers("tokenize", result("\"tokens\":[4,5]")));
 

@@ -49,11 +49,6 @@ class LangChain4jEmbeddingIT extends AbstractEmbeddingModelIT {
     }
 
     @Override
-    protected boolean supportsInputTypeParameter() {
-        return false;
-    }
-
-    @Override
     protected boolean supportsDimensionsParameter() {
         return false;
     }

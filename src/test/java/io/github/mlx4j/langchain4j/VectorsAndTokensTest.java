@@ -8,10 +8,15 @@ import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.TokenCountEstimator;
 import dev.langchain4j.model.embedding.EmbeddingModel;
+import dev.langchain4j.model.embedding.request.EmbeddingInput;
+import dev.langchain4j.model.embedding.request.EmbeddingInputType;
+import dev.langchain4j.model.embedding.request.EmbeddingRequest;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.Message;
 import io.github.mlx4j.port.Prompt;
@@ -19,6 +24,7 @@ import io.github.mlx4j.port.TokenizerPort;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class VectorsAndTokensTest {
@@ -51,6 +57,49 @@ class VectorsAndTokensTest {
                         .content())
                 .hasSize(5000);
         assertThat(asked).containsExactly(4096, 904);
+    }
+
+    @Test
+    void shouldPutThePromptOfTheInputTypeBeforeTexts() {
+        EmbeddingPort port = new EmbeddingPort() {
+            @Override
+            public List<float[]> embed(List<String> texts) {
+                return List.of(new float[] {0});
+            }
+
+            @Override
+            public List<float[]> embed(List<String> texts, String promptName) {
+                return List.of(new float[] {promptName.length()});
+            }
+        };
+
+        EmbeddingModel model = Mlx4jEmbeddingModel.builder(port).build();
+        EmbeddingModel passages =
+                Mlx4jEmbeddingModel.builder(port).promptName("passage").build();
+
+        assertThat(embed(model, null)).containsExactly(0);
+        assertThat(embed(model, EmbeddingInputType.QUERY)).containsExactly("query".length());
+        assertThat(embed(model, EmbeddingInputType.DOCUMENT)).containsExactly("document".length());
+        assertThat(embed(passages, null)).containsExactly("passage".length());
+        assertThat(embed(passages, EmbeddingInputType.QUERY)).containsExactly("query".length());
+    }
+
+    @Test
+    void shouldRefuseAnInputTypeWhenThePortKnowsNoPrompts() {
+        EmbeddingModel model =
+                Mlx4jEmbeddingModel.builder(texts -> List.of(new float[] {0})).build();
+
+        assertThatExceptionOfType(UnsupportedFeatureException.class)
+                .isThrownBy(() -> embed(model, EmbeddingInputType.QUERY))
+                .withMessageContaining("query");
+    }
+
+    private static float[] embed(EmbeddingModel model, @Nullable EmbeddingInputType type) {
+        EmbeddingRequest request = EmbeddingRequest.builder()
+                .input(EmbeddingInput.from("a"))
+                .inputType(type)
+                .build();
+        return model.embed(request).embeddings().get(0).vector();
     }
 
     @Test
