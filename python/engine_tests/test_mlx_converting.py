@@ -155,7 +155,14 @@ class AsItIs(Converting):
         source = Path(shutil.copytree(MODEL, self.folder("source") / "model"))
         (source / "LICENSE").write_text("free")
         (source / "tool.py").write_text("print('no')")
+        described = ("modules.json", "1_Pooling/config.json", "2_Dense/model.safetensors", "sentence_bert_config.json")
+        for name in (*described, "2_Dense/pytorch_model.bin"):
+            (source / name).parent.mkdir(exist_ok=True)
+            (source / name).write_text(name)
         self.check(source)
+        for name in described:
+            self.assertEqual((self.target / name).read_text(), name)
+        self.assertFalse((self.target / "2_Dense/pytorch_model.bin").exists())
         for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
             self.assertEqual((self.target / name).read_bytes(), (source / name).read_bytes())
         self.assertEqual((self.target / "LICENSE").read_text(), "free")

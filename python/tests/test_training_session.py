@@ -268,10 +268,14 @@ def test_beside_weights_there_is_what_a_model_needs_and_no_more(tmp_path):
     target.mkdir()
     for name in ("tokenizer.json", "LICENSE", "tf_model.h5", "old.pkl", "pytorch_model.bin.index.json", "code.py"):
         (source / name).touch()
+    for name in ("modules.json", "1_Pooling/config.json", "1_Pooling/more.bin"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).touch()
     config = {"dtype": "bfloat16", "vocab_size": 9, "transformers_weights": "other.safetensors", "auto_map": {}}
     (source / "config.json").write_text(json.dumps(config))
     copy_beside_weights(source, target, "float32")
-    assert sorted(os.listdir(target)) == ["LICENSE", "config.json", "tokenizer.json"]
+    assert sorted(os.listdir(target)) == ["1_Pooling", "LICENSE", "config.json", "modules.json", "tokenizer.json"]
+    assert os.listdir(target / "1_Pooling") == ["config.json"]
     assert json.loads((target / "config.json").read_text()) == {"dtype": "float32", "vocab_size": 9}
 
 
