@@ -1,14 +1,17 @@
 """What a folder says of its embeddings is followed, or refused by name; without it, nothing is guessed silently."""
 
+import errno
 import json
+from contextlib import suppress
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from conftest import safetensors
 from mlx4j_worker.embeddings import description
 from mlx4j_worker.embeddings.description import Dense, Description, Normalize
-from mlx4j_worker.errors import ModelLoadFailed, NotSupported, UnsafeModel
+from mlx4j_worker.errors import ModelLoadFailed, NotSupported, UnsafeModel, WorkerError
 from mlx4j_worker.layout import Adapter, Layout
 
 OLD = "sentence_transformers.models."
@@ -114,7 +117,7 @@ def test_what_changes_nothing_is_no_reason_to_refuse(folder):
         ("1_Pooling/config.json", [], "1_Pooling/config.json is no JSON object"),
         ("config_sentence_transformers.json", {"model_type": "SparseEncoder"}, "the model_type 'SparseEncoder'"),
         ("config_sentence_transformers.json", {"prompts": {"a": 1}}, "the prompt 'a'"),
-        ("config_sentence_transformers.json", {"prompts": {"a": "x" * 40_000}}, "at most 32768 characters"),
+        ("config_sentence_transformers.json", {"prompts": {"a": "x" * 70_000}}, "65536 are the limit"),
         ("config_sentence_transformers.json", {"default_prompt_name": "a"}, "there are query, document"),
         ("config_sentence_transformers.json", {"truncate_dim": -1}, "truncate_dim is -1"),
         ("sentence_bert_config.json", {"max_seq_length": "512"}, "max_seq_length is '512'"),
@@ -170,6 +173,44 @@ def test_sizes_are_bounded(folder):
         read(folder)
 
 
+WEIRD = (None, True, 0, -1, 1.5, "", "x", "\ud800", [], [[]], [{}], {}, {"a": []}, {"": None}, ["mean", ["cls"]])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("modules.json", ()),
+        ("1_Pooling/config.json", ("pooling_mode", "include_prompt", "pooling_mode_cls_token", "embedding_dimension")),
+        ("2_Dense/config.json", ("in_features", "bias", "activation_function", "use_residual", "module_input_name")),
+        ("3_Normalize/config.json", ("module_input_name", "module_output_name")),
+        ("config_sentence_transformers.json", ("prompts", "default_prompt_name", "truncate_dim", "model_type")),
+        ("sentence_bert_config.json", ("max_seq_length", "do_lower_case", "modality_config", "model_args", "x")),
+    ],
+)
+def test_whatever_a_file_has_the_error_is_ours(folder, name, settings):
+    modules(folder, "Transformer", "Pooling", "Dense", "Normalize")
+    dense(folder, "2_Dense")
+    before = json.loads((folder / name).read_text()) if (folder / name).is_file() else {}
+    for value in WEIRD:
+        for changed in (value, [value, value], *({**before, setting: value} for setting in settings)):
+            write(folder, name, changed)
+            with suppress(WorkerError):
+                json.dumps(read(folder).to_json())
+
+
+def test_a_description_that_cannot_be_read_is_an_error_of_ours(folder):
+    listed = [{"type": OLD + "Transformer", "path": ""}, {"type": OLD + "Pooling", "path": "x" * 300}]
+    write(folder, "modules.json", listed)
+    with pytest.raises(UnsafeModel):
+        read(folder)
+    with pytest.raises(ModelLoadFailed, match="can't be read"), mock.patch.object(Path, "is_file", denied):
+        read(folder)
+
+
+def denied(*_):
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
 @pytest.mark.parametrize("path", ["../other", "/etc", "1_Pooling/../..", "a\\b"])
 def test_a_module_outside_the_folder_is_refused(folder, path):
     listed = [{"type": OLD + "Transformer", "path": ""}, {"type": OLD + "Pooling", "path": path}]
@@ -194,6 +235,7 @@ CLS = Description("family", ("cls",), modules=(Normalize(),))
         ("mlx-community/Qwen3-Embedding-0.6B-4bit-DWQ", "qwen3", LAST),
         ("/models/qwen3-embedding-8b", "qwen3", LAST),
         ("Qwen/Qwen3-0.6B", "qwen3", Description("assumed")),
+        ("/home/me/qwen3-embedding-tests/Qwen3-0.6B", "qwen3", Description("assumed")),
         ("org/Qwen3-Embedding-copy", "llama", Description("assumed")),
         ("BAAI/bge-small-en-v1.5", "bert", CLS),
         ("BAAI/bge-m3", "xlm-roberta", CLS),
@@ -203,6 +245,12 @@ CLS = Description("family", ("cls",), modules=(Normalize(),))
 )
 def test_without_a_description_a_family_is_known_by_type_and_name(tmp_path, source, kind, found):
     assert read(tmp_path, {"model_type": kind}, source) == found
+
+
+def test_a_family_is_known_by_its_place_in_the_cache_of_the_hub(tmp_path):
+    folder = tmp_path / "models--Qwen--Qwen3-Embedding-0.6B" / "snapshots" / "0123"
+    folder.mkdir(parents=True)
+    assert read(folder, {"model_type": "qwen3"}, str(folder)) == LAST
 
 
 def test_the_description_of_a_folder_comes_before_its_name(folder):

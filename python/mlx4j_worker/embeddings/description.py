@@ -12,15 +12,16 @@ from reprlib import Repr
 from typing import Any
 
 from mlx4j_worker import folder as folders
-from mlx4j_worker.errors import NotSupported, UnsafeModel
+from mlx4j_worker.errors import ModelLoadFailed, NotSupported, UnsafeModel
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.weights import read_header
+from mlx4j_worker.wire import well_formed
 
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 ACTIVATIONS = ("Identity", "Tanh", "ReLU", "GELU", "Sigmoid", "SiLU")  # of torch.nn
 MAX_MODULES = 16
 MAX_PROMPTS = 256
-MAX_PROMPT = 32 * 1024  # characters
+MAX_PROMPT_TEXT = 64 * 1024  # characters of all prompts and their names
 MAX_DENSE_BYTES = 256 << 20
 
 _OLD_MODES = {  # in the order in which sentence-transformers joins their vectors
@@ -51,6 +52,7 @@ _WITHOUT_EFFECT = {"attn_implementation", "dtype", "padding_side", "torch_dtype"
 _SHORT = Repr()
 _SHORT.maxstring = 100  # the names of classes are long
 shown = _SHORT.repr
+_BGE = r"\bbge-(small|base|large|m3)\b"
 _IN_ANOTHER_WAY = "Use another copy of the model, or sentence-transformers itself."
 
 
@@ -111,19 +113,23 @@ def read(layout: Layout, source: str) -> Description:
     be read.
     """
     own = [layout.adapter.folder] if layout.adapter else []
-    for folder in (*own, layout.author):
-        if (Path(folder) / "modules.json").is_file():
-            return _described(Path(folder))
+    for folder in map(Path, (*own, layout.author)):
+        try:
+            if (folder / "modules.json").is_file():
+                return _described(folder)
+        except OSError as error:
+            raise ModelLoadFailed(f"{folder} can't be read: {error.strerror}.", "Check its permissions.") from None
     return _of_family(layout, source) or Description("assumed")
 
 
 def _of_family(layout, source):
     """The description of a model whose folder lacks the files, where its name or config says what it is."""
-    kind = layout.config.get("model_type")
-    names = " ".join(map(str, (source, layout.base, layout.config.get("_name_or_path"), layout.weights.resolve())))
-    if kind == "qwen3" and re.search(r"qwen3-embedding", names, re.IGNORECASE):
+    kind, real = layout.config.get("model_type"), layout.weights.resolve()
+    cached = real.parent.parent if real.parent.name == "snapshots" else real  # its name in the hub's cache has the id
+    names = [Path(str(name)).name for name in (source, layout.base, layout.config.get("_name_or_path"), real, cached)]
+    if kind == "qwen3" and any(re.search(r"qwen3-embedding", name, re.IGNORECASE) for name in names):
         return Description("family", ("lasttoken",), modules=(Normalize(),))
-    if kind in ("bert", "xlm-roberta") and re.search(r"\bbge-(small|base|large|m3)\b", names, re.IGNORECASE):
+    if kind in ("bert", "xlm-roberta") and any(re.search(_BGE, name, re.IGNORECASE) for name in names):
         return Description("family", ("cls",), modules=(Normalize(),))
     if kind == "gemma3_text" and layout.config.get("use_bidirectional_attention") is True:
         raise NotSupported(
@@ -166,8 +172,8 @@ def _module(folder, entry):
     if not kind.startswith("sentence_transformers.") or name not in ("Transformer", "Pooling", "Dense", "Normalize"):
         raise _unsupported(folder, f"modules.json has a module of the type {shown(kind)}")
     parts = PurePosixPath(path).parts
-    if path.startswith("/") or ".." in parts or "\\" in path:
-        raise UnsafeModel(f"modules.json in {folder} names a place outside the model folder: {shown(path)}.")
+    if path.startswith("/") or ".." in parts or "\\" in path or not path.isprintable() or len(path) > 100:
+        raise UnsafeModel(f"modules.json in {folder} names a place outside of it: {shown(path)}.")
     if name == "Transformer" and parts:
         raise _unsupported(folder, f"modules.json has the Transformer in the folder {shown(path)}")
     return name, path
@@ -184,11 +190,13 @@ def _prompts(folder):
     if not isinstance(stated, dict) or len(stated) > MAX_PROMPTS:
         raise _unsupported(folder, f"prompts must be an object of at most {MAX_PROMPTS} prompts")
     for name, text in stated.items():
-        if not isinstance(text, str | None) or len(name) + len(text or "") > MAX_PROMPT:
-            raise _unsupported(folder, f"the prompt {shown(name)} must be a text of at most {MAX_PROMPT} characters")
-        prompts[name] = text or ""
+        if not isinstance(text, str | None):
+            raise _unsupported(folder, f"the prompt {shown(name)} is no text")
+        prompts[well_formed(name)] = well_formed(text or "")
+    if (size := sum(map(len, (*prompts, *prompts.values())))) > MAX_PROMPT_TEXT:
+        raise _unsupported(folder, f"the prompts have {size} characters, and {MAX_PROMPT_TEXT} are the limit")
     default = given.get("default_prompt_name")
-    if default is not None and default not in prompts:
+    if default is not None and (not isinstance(default, str) or default not in prompts):
         raise _unsupported(folder, f"default_prompt_name is {shown(default)}, but there are {', '.join(prompts)}")
     dimensions = given.get("truncate_dim")
     if dimensions is not None and not _is_count(dimensions):
@@ -207,8 +215,10 @@ def _transformer(folder, path):
     if not isinstance(lowercase, bool | None):
         raise _unsupported(folder, f"do_lower_case is {shown(lowercase)}")
     for setting in _ARGUMENTS:
-        if others := {*(given.pop(setting, None) or {})} - _WITHOUT_EFFECT:
-            raise _unsupported(folder, f"{name} has {', '.join(sorted(others))} in {setting}")
+        values = given.pop(setting, None) or {}
+        if not isinstance(values, dict) or (others := values.keys() - _WITHOUT_EFFECT):
+            told = ", ".join(sorted(others)) if isinstance(values, dict) else shown(values)
+            raise _unsupported(folder, f"{name} has {told} in {setting}")
     for setting, value in given.items():
         if value is not None and value not in _OF_TRANSFORMER.get(setting, ()):
             raise _unsupported(folder, f"{name} has {setting} {shown(value)}")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy
@@ -31,7 +32,6 @@ class Embedder:
         try:
             self._description = description.read(layout, source)
             self._texts = Texts(self._description, tokenizer, context)
-            self._finish = Finish(self._description)
         except WorkerError as error:
             self._refusal = error
 
@@ -67,6 +67,10 @@ class Embedder:
     def vector(self, pooled: Sequence[numpy.ndarray]) -> numpy.ndarray:
         """The vector of a text from what each of its pools gave, in float32."""
         return self._finish(numpy.concatenate(pooled))
+
+    @cached_property
+    def _finish(self):  # the weights of dense layers are read once they are needed
+        return Finish(self._description)
 
 
 def result(texts: list[Text], dimensions: int) -> dict[str, int]:
