@@ -1,0 +1,1 @@
+"""Compares embeddings of both workers with sentence-transformers, on small models that are made here."""
