@@ -7,7 +7,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM
 
 from engine_tests import embedding, models
-from engine_tests.harness import submit, submit_score
+from engine_tests.harness import load, submit, submit_score
 from mlx4j_worker.errors import ContextOverflow, ModelLoadFailed, NotSupported
 from mlx4j_worker.hf import loading
 
@@ -36,6 +36,7 @@ class Encoders(embedding.EmbeddingTests):
         engine = self.load(folder)
         told = engine.describe()
         self.assertEqual((["embeddings"], False), (told["capabilities"], told["chat"]))
+        self.assertEqual(told["embeddings"], load(loading.dry_load, folder).describe()["embeddings"])
         (vector,) = self.vectors(engine, "Hello World")
         ids = torch.tensor([engine._tokenizer.encode("Hello World")])
         with torch.inference_mode():
@@ -61,8 +62,9 @@ class Encoders(embedding.EmbeddingTests):
             {**weights, "encoder.layer.2.output.dense.weight": weights[name].clone()},
         ):
             save_file(changed, folder / "model.safetensors", {"format": "pt"})
-            with self.assertRaisesRegex(ModelLoadFailed, "are not those of its config.json"):
-                self.load(folder)
+            for loader in (loading.load, loading.dry_load):
+                with self.assertRaisesRegex(ModelLoadFailed, "are not those of its config.json"):
+                    load(loader, folder)
 
     def test_the_positions_of_roberta_begin_after_the_padding_s(self):
         folder, _ = self.encoder("roberta")

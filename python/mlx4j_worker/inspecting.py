@@ -28,7 +28,7 @@ def inspect(call, load: Callable) -> dict:
         raise InvalidRequest("model must be an object with a source, a string.")
     with _bounded(call):
         described = load(call.params, parse_options(call.params), call.progress).describe()
-    return {name: described[name] for name in ("contextLength", "capabilities", "warnings", "packages")}
+    return {name: described[name] for name in ("contextLength", "capabilities", "embeddings", "warnings", "packages")}
 
 
 @contextmanager

@@ -8,7 +8,14 @@ import pytest
 from mlx4j_worker import inspecting, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 
-DESCRIBED = {"contextLength": 512, "capabilities": ["tools"], "warnings": ["hm"], "packages": {"mlx": "1"}, "dtype": ""}
+DESCRIBED = {
+    "contextLength": 512,
+    "capabilities": ["tools"],
+    "embeddings": {"pooling": ["mean"]},
+    "warnings": ["hm"],
+    "packages": {"mlx": "1"},
+    "dtype": "",
+}
 
 
 class Call:
@@ -29,7 +36,13 @@ def load(params, options, progress):
 
 def test_the_answer_is_the_part_of_the_description_that_needs_no_weights():
     found = inspecting.inspect(Call(options={"allowPickles": True}), load)
-    assert found == {"contextLength": 512, "capabilities": ["tools"], "warnings": ["True"], "packages": {"mlx": "1"}}
+    assert found == {
+        "contextLength": 512,
+        "capabilities": ["tools"],
+        "embeddings": {"pooling": ["mean"]},
+        "warnings": ["True"],
+        "packages": {"mlx": "1"},
+    }
 
 
 @pytest.mark.parametrize(
