@@ -1,6 +1,6 @@
 """Checks an environment of a worker kind for real: imports, versions, and one token from a tiny model made in memory.
 
-Both kinds also need llguidance, for response formats.
+Both kinds also need llguidance, jsonschema and regex, for response formats.
 
 Argument: mlx or hf. Prints one line of JSON; exits 0 if all is well.
 """
@@ -68,7 +68,9 @@ def hf():
 
 
 def grammars():
+    import jsonschema  # noqa: F401
     import llguidance.numpy
+    import regex  # noqa: F401
 
     matcher = llguidance.LLMatcher
     if wrong := matcher.validate_grammar(matcher.grammar_from_regex("[0-9]+")):

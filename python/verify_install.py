@@ -11,7 +11,10 @@ import time
 
 OLDEST = (3, 11)
 CUDA = ("nvidia-", "cuda-", "triton", "bitsandbytes")
-PACKAGES = {"mlx": ("mlx", "mlx-lm", "llguidance"), "hf": ("torch", "transformers", "llguidance")}
+PACKAGES = {
+    "mlx": ("mlx", "mlx-lm", "llguidance", "jsonschema"),
+    "hf": ("torch", "transformers", "llguidance", "jsonschema"),
+}
 MODULES = {"mlx": ("mlx.core", "mlx_lm"), "hf": ("torch", "transformers")}
 NAMES = {
     "mlx": "from mlx_lm import load, generate",
@@ -117,6 +120,7 @@ STEPS = [  # name, what it does, what it needs
     *((f"import {module}", running(f"import {module}"), ("packages", "files")) for module in MODULES[kind]),
     (NAMES[kind], running(NAMES[kind]), (f"import {MODULES[kind][1]}",)),
     ("import llguidance", running("import llguidance.numpy"), ("packages", "files")),
+    ("import jsonschema", running("import jsonschema, regex"), ("packages", "files")),
     ("compute", compute, (f"import {MODULES[kind][0]}",)),
 ]
 

@@ -47,6 +47,9 @@ class Call:
         self._end(error.to_json())
         self.error = error
 
+    def later(self, work):
+        work()
+
     def notify(self, method, params):
         assert self.result is None and self.error is None, f"{method} after the answer"
         json.dumps(params, allow_nan=False)

@@ -28,7 +28,7 @@ from engine_tests.harness import (
 )
 from engine_tests.tolerance import tolerance
 from mlx4j_worker import failures
-from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, OutOfMemory
+from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidAnswer, InvalidRequest, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.formats import CallFormat
 from mlx4j_worker.grammar import Constraint
@@ -371,6 +371,11 @@ class ResponseFormats(unittest.TestCase):
     def test_cut_by_its_length(self):
         call = self.formatted(type="jsonSchema", schema=SCHEMA, max_tokens=4)
         self.assertEqual(("length", 4), (call.result["finishReason"], len(call.tokens)))
+
+    def test_an_invalid_answer_is_an_error_after_its_text(self):
+        with mock.patch("mlx4j_worker.schemas.stricter", return_value={"const": 0}), self.assertRaises(InvalidAnswer):
+            self.formatted(type="jsonSchema", schema={"type": "number", "exclusiveMinimum": 0})
+        self.assertEqual("0", self.formatted(type="jsonSchema", schema={"const": 0}).text)
 
     def test_what_cannot_be_enforced_is_refused_by_its_name(self):
         with self.assertRaisesRegex(InvalidRequest, r'responseFormat\.schema can\'t be enforced.*"not"'):

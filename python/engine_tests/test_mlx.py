@@ -18,7 +18,7 @@ from mlx_lm.models import gemma3_text, mamba2
 from engine_tests import known_types
 from engine_tests.harness import KNOWN, MODEL, SCHEMA, STORY, Lab, known
 from engine_tests.tolerance import tolerance
-from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
+from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidAnswer, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading
 from mlx4j_worker.mlx.batch import Batch
@@ -473,11 +473,37 @@ class ResponseFormats(Shared):
             self.assertIsInstance(call.error, InvalidRequest)
             self.assertIn("responseFormat.pattern", str(call.error))
 
-    def test_without_llguidance_everything_else_works(self):
-        with mock.patch.dict("sys.modules", {"llguidance": None}):
-            call = self.lab.ask("Who are you?", responseFormat={"type": "json"})
-        self.assertIsInstance(call.error, InvalidRequest)
-        self.assertIn("responseFormat needs llguidance", str(call.error))
+    def test_an_invalid_answer_is_an_error_after_its_text(self):
+        schema = {"type": "number", "exclusiveMinimum": 0}
+        with mock.patch("mlx4j_worker.schemas.stricter", return_value={"const": 0}):
+            call = self.lab.ask("Who are you?", responseFormat={"type": "jsonSchema", "schema": schema})
+        self.assertIsInstance(call.error, InvalidAnswer)
+        self.assertIn("$ does not conform to exclusiveMinimum", str(call.error))
+        self.assertEqual("0", call.text)
+        self.assertEqual("0", self.lab.ask("Who?", responseFormat={"type": "jsonSchema", "schema": {"const": 0}}).text)
+
+    def test_no_key_comes_twice(self):
+        """With two possible keys, a text that has begun the first one again has no end."""
+        schema = {"type": "object", "patternProperties": {"^[ab]$": {"const": 1}}, "additionalProperties": False}
+        wanted = {"type": "jsonSchema", "schema": {**schema, "minProperties": 2, "maxProperties": 2}}
+        texts = []
+        for seed in range(12):
+            call = self.lab.ask("Who are you?", responseFormat=wanted, sampling={"temperature": 20, "seed": seed})
+            if call.error:
+                self.assertIsInstance(call.error, InvalidAnswer)
+                self.assertIn("a key of an object again", str(call.error))
+            else:
+                texts.append(call.text)
+        self.assertTrue(texts)
+        for text in texts:
+            self.assertEqual({"a": 1, "b": 1}, json.loads(text))
+
+    def test_without_its_packages_everything_else_works(self):
+        for name in ("llguidance", "jsonschema"):
+            with mock.patch.dict("sys.modules", {name: None}):
+                call = self.lab.ask("Who are you?", responseFormat={"type": "json"})
+            self.assertIsInstance(call.error, InvalidRequest)
+            self.assertIn(f"responseFormat needs {name}", str(call.error))
         self.assertEqual(self.lab.ask("Who are you?").text, known("Who are you?")["text"])
 
     def test_thinking_that_the_template_opened_comes_before_and_free(self):

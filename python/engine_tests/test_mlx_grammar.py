@@ -115,6 +115,7 @@ class Process:
         test.addCleanup(watch.cancel)
         self.events = []  # (id, method, or "answer" with the message), in their order
         self.answers = {}
+        self.texts = {}  # id -> the texts of its chunks
 
     def call(self, call_id, method, **params):
         line = json.dumps({"jsonrpc": "2.0", "id": call_id, "method": method, "params": params})
@@ -132,7 +133,9 @@ class Process:
             assert line, "the worker ended"
             message = json.loads(line)
             if "method" in message:
-                self.events.append((message["params"].get("id"), message["method"]))
+                params = message["params"]
+                self.events.append((params.get("id"), message["method"]))
+                self.texts.setdefault(params.get("id"), []).append(params.get("text", ""))
             else:
                 self.events.append((message["id"], "answer"))
                 self.answers[message["id"]] = message
@@ -180,6 +183,26 @@ class Neighbours(unittest.TestCase):
             ["cancelled", "neighbour", "hostile"], self.order("hostile", "neighbour", "cancelled"), self.worker.answers
         )
         self.assertEqual("cancelled", self.worker.answer("cancelled")["error"]["data"]["kind"])
+
+    def test_they_go_on_while_an_answer_is_validated(self):
+        """The first pattern takes the validator as long as it may have: it tries each way to divide the text."""
+        schema = {"allOf": [{"type": "string", "pattern": "^((a|a)*c|a{60})$"}, {"pattern": "^a*$"}]}
+        self.generate("neighbour", 1500, responseFormat={"type": "regex", "pattern": "[a-z ]{2000}"})
+        self.worker.until(lambda: ("neighbour", "chunk") in self.worker.events)
+        self.generate("hostile", 200, responseFormat={"type": "jsonSchema", "schema": schema})
+        error = self.worker.answer("hostile")["error"]
+        self.assertEqual(("invalid_answer", True), (error["data"]["kind"], error["data"]["retryable"]))
+        self.assertIn("could not be validated within 5 s", error["message"])
+        events = self.worker.events
+        last = max(at for at, event in enumerate(events) if event == ("hostile", "chunk"))
+        self.assertGreater(events[last:].count(("neighbour", "chunk")), 3)
+
+    def test_an_answer_can_be_cancelled_while_it_is_validated(self):
+        schema = {"allOf": [{"type": "string", "pattern": "^((a|a)*c|a{60})$"}, {"pattern": "^a*$"}]}
+        self.generate("hostile", 200, responseFormat={"type": "jsonSchema", "schema": schema})
+        self.worker.until(lambda: "a" * 60 in "".join(self.worker.texts.get("hostile", [])))
+        self.worker.cancel("hostile")
+        self.assertEqual("cancelled", self.worker.answer("hostile")["error"]["data"]["kind"])
 
     def test_they_go_on_while_a_long_text_is_tokenized(self):
         self.begin_neighbour()

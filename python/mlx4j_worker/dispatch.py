@@ -64,9 +64,12 @@ _log = logging.getLogger("mlx4j")
 
 
 class Call:
-    """A call from the parent, answered exactly once."""
+    """A call from the parent, answered exactly once.
 
-    def __init__(self, wire, message, done):
+    ``later(call, work)`` has work done on a preparing thread.
+    """
+
+    def __init__(self, wire, message, done, later):
         self.id = message["id"]
         self.method = message["method"]
         self.params = message["params"]
@@ -74,6 +77,7 @@ class Call:
         self.cancelled = False  # set by the reader thread, read by the engine
         self._wire = wire
         self._done = done
+        self._later = later
         self._ending = threading.Lock()  # a preparing thread may answer while the main thread ends the call
         self._answered = False
         self._phase = ""
@@ -89,6 +93,10 @@ class Call:
 
     def fail(self, error):
         self._end({"id": self.id, "error": error.to_json()})
+
+    def later(self, work):
+        """Has the call ended by ``work()``, on a preparing thread; called on the engine's thread."""
+        self._later(self, work)
 
     def notify(self, method, params):
         self._wire.notify(method, {"id": self.id, **params})
@@ -269,7 +277,7 @@ class Worker:
         elif method == "ping":
             self._send_pong(own_id)
         else:
-            call = Call(self._wire, message, lambda call: self._open.pop(call.id, None))
+            call = Call(self._wire, message, lambda call: self._open.pop(call.id, None), self._preparer.add)
             self._open[own_id] = call
             self._inbox.put(call)
 

@@ -110,3 +110,7 @@ class DependencyMissing(WorkerError):
 
 class NotSupported(WorkerError):
     code, kind = -32011, "not_supported"
+
+
+class InvalidAnswer(WorkerError):
+    code, kind, retryable = -32012, "invalid_answer", True

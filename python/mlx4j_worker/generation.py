@@ -3,11 +3,14 @@
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mlx4j_worker import tools
+from mlx4j_worker.errors import InvalidAnswer
 from mlx4j_worker.prompts import Prompt
 from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
+from mlx4j_worker.validation import Invalid, validate
 
 MAX_CHUNK_TEXT = 100_000  # characters, for the same reason
 MAX_CHUNK_TOKENS = 1000  # so that a chunk fits into a line, with 20 log-probabilities of each token too
@@ -47,6 +50,7 @@ class Generation:
         self._eos_ids = eos_ids
         self._decode = decode
         self._constraint = constraint
+        self._json = [] if constraint and request.response_format.is_json else None  # the answer's text, to validate
         self._format = dialect.calls if dialect and request.tools else None
         self._detokenizer = Detokenizer(decode)
         self._splitter = Splitter(
@@ -196,6 +200,8 @@ class Generation:
         self._send_chunk(kind, text, MAX_CHUNK_TOKENS)
 
     def _send_chunk(self, kind, text, count):
+        if self._json is not None and kind == "text":
+            self._json.append(text)
         chunk = {"seq": self._chunks, "kind": kind, "text": text, "tokens": self._pending[:count]}
         if self.request.log_probs is not None:
             chunk["logProbs"] = self._log_probs[:count]
@@ -210,32 +216,52 @@ class Generation:
         return {"logProb": _finite(own), "top": top}
 
     def answer(self):
-        """Answers the call. The caller makes sure that all of its tokens were really computed."""
+        """Answers the call. The caller makes sure that all of its tokens were really computed.
+
+        JSON is validated first, off the engine's thread, unless it was cut.
+        """
+        if self._json is not None and self._end[0] == "stop":
+            self.call.later(partial(self._validated, self._result()))
+        else:
+            self.call.answer(self._result())
+
+    def _validated(self, result):
+        try:
+            validate("".join(self._json), self.request.response_format.schema)
+        except Invalid as invalid:
+            self.call.fail(
+                InvalidAnswer(
+                    f"The answer is not JSON of its schema: {invalid}.",
+                    "Ask again, or use a simpler schema.",
+                )
+            )
+        else:
+            self.call.answer(result)
+
+    def _result(self):
         call, ms, (reason, stop) = self.call, 1000, self._end
-        self.call.answer(
-            {
-                "finishReason": "toolCalls" if reason == "stop" and self._calls else reason,
-                "stop": stop,
-                "chunks": self._chunks,
-                "usage": {
-                    "promptTokens": len(self.prompt_tokens),
-                    "completionTokens": len(self.tokens),
-                    "cachedTokens": self.cached_tokens,
-                    "thinkingTokens": self._thinking_tokens,
-                    "draftedTokens": self._drafted_tokens,
-                },
-                "toolCalls": self._calls,
-                "expert": self.expert,
-                "unreadToolCalls": self._unread,
-                "thinkingIsAnswer": self._thought_aloud,
-                "timings": {
-                    "queueMs": (self._started - call.received) * ms,
-                    "prefillMs": (self._first - self._started) * ms,
-                    "firstTokenMs": (self._first - call.received) * ms,
-                    "decodeMs": (self._last - self._first) * ms,
-                },
-            }
-        )
+        return {
+            "finishReason": "toolCalls" if reason == "stop" and self._calls else reason,
+            "stop": stop,
+            "chunks": self._chunks,
+            "usage": {
+                "promptTokens": len(self.prompt_tokens),
+                "completionTokens": len(self.tokens),
+                "cachedTokens": self.cached_tokens,
+                "thinkingTokens": self._thinking_tokens,
+                "draftedTokens": self._drafted_tokens,
+            },
+            "toolCalls": self._calls,
+            "expert": self.expert,
+            "unreadToolCalls": self._unread,
+            "thinkingIsAnswer": self._thought_aloud,
+            "timings": {
+                "queueMs": (self._started - call.received) * ms,
+                "prefillMs": (self._first - self._started) * ms,
+                "firstTokenMs": (self._first - call.received) * ms,
+                "decodeMs": (self._last - self._first) * ms,
+            },
+        }
 
 
 def _finite(value):

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy
 
-from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker import schemas
+from mlx4j_worker.errors import InvalidAnswer, InvalidRequest
+from mlx4j_worker.keys import KeyTokens, UniqueKeys
 
 # By default any white space may stand anywhere, and a small model writes newlines to the end of its tokens. A space
 # after : and , is what models have learnt: without it they leave their path.
@@ -19,6 +21,8 @@ MAX_MULTIPLE = 100_000  # of the sum of the numbers of multipleOf; each needs as
 MAX_LEXER_STATES = 50_000  # of 1 to 2 kB each
 MAX_FORCED = 16_384  # characters
 _SPACES = {"whitespace_flexible": False, "key_separator": ": ?", "item_separator": ", ?"}
+_ESCAPES = {"json_allowed_escapes": 'nrbtf\\"'}  # no \\u: a key could be written in two ways, and so come twice
+_NEEDS_U = re.compile(r"\\u00(?:[01]|7f)")  # characters of a schema that llguidance would leave out without it
 
 
 class Grammars:
@@ -34,6 +38,7 @@ class Grammars:
         self._eos_ids = sorted(eos_ids)
         self._setup = setup
         self._table = None  # llguidance's view of the tokenizer
+        self._key_tokens = None
         self._making_table = threading.Lock()
 
     def constraint(self, response_format):
@@ -42,10 +47,9 @@ class Grammars:
             from llguidance import LLMatcher, LLParserLimits
             from llguidance.hf import from_tokenizer
         except (ImportError, OSError) as error:  # only this request can't be met: everything else goes without it
-            raise InvalidRequest(
-                f"responseFormat needs llguidance, which can't be imported: {type(error).__name__}: {error}",
-                f"Run `{self._setup}`, or install llguidance beside the engine's packages.",
-            ) from None
+            raise _missing("llguidance", error, self._setup) from None
+        if response_format.is_json:
+            _import_validator(self._setup)
         if response_format.type == "jsonSchema":
             _check_cost(response_format)
         with self._making_table:
@@ -58,6 +62,8 @@ class Grammars:
                     raise InvalidRequest(
                         f"responseFormat can't be used with this model's tokenizer: {type(error).__name__}: {error}"
                     ) from None
+            if self._key_tokens is None and response_format.is_json:
+                self._key_tokens = KeyTokens(self._table.decode_bytes([token]) for token in range(self._vocabulary))
         grammar = _grammar(LLMatcher, response_format)
         if _may_force_much(response_format) or any(one in grammar for one in self._tokenizer.added_tokens_encoder):
             grammar = _without_forcing(grammar)
@@ -65,7 +71,8 @@ class Grammars:
         matcher = LLMatcher(self._table, grammar, limits=limits)  # without the GIL, as all that takes long
         if matcher.is_error():
             raise _refused(response_format, matcher.get_error())
-        constraint = Constraint(matcher, self._vocabulary, self._eos_ids, response_format)
+        keys = UniqueKeys(self._key_tokens) if response_format.is_json else None
+        constraint = Constraint(matcher, self._vocabulary, self._eos_ids, response_format, keys)
         if not constraint.allowed().any():  # an error of the grammar may show only here
             raise _refused(response_format, "no text has this format")
         return constraint
@@ -74,11 +81,12 @@ class Grammars:
 class Constraint:
     """Which tokens may come next in one text."""
 
-    def __init__(self, matcher, vocabulary, eos_ids, response_format):
+    def __init__(self, matcher, vocabulary, eos_ids, response_format, keys=None):
         from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
         self._matcher = matcher
         self._format = response_format
+        self._keys = keys  # a keys.UniqueKeys, for JSON
         self._bits = allocate_token_bitmask(1, vocabulary)
         self._fill = fill_next_token_bitmask
         self._vocabulary = vocabulary
@@ -102,7 +110,16 @@ class Constraint:
         if self._matcher.is_error():
             raise _refused(self._format, self._matcher.get_error())  # a limit of llguidance, or a dead end
         bits = numpy.unpackbits(self._bits[0].view(numpy.uint8), bitorder="little")
-        return bits[: self._vocabulary].view(bool)
+        allowed = bits[: self._vocabulary].view(bool)
+        if self._keys is None or not allowed.any():
+            return allowed
+        allowed = self._keys.forbid(allowed)
+        if not allowed.any():
+            raise InvalidAnswer(
+                "The answer began a key of an object again, and no other key can come of it.",
+                "Ask again, or name the object's keys in properties instead of patternProperties.",
+            )
+        return allowed
 
     def take(self, token):
         """Goes on by a token; returns True once the text is whole and can't go on."""
@@ -112,7 +129,24 @@ class Constraint:
                 raise _refused(self._format, self._matcher.get_error())
             why = _first_line(self._matcher.get_error())
             raise RuntimeError(f"token {token} does not fit the response format: {why}")  # the engine's fault
+        if self._keys is not None:
+            self._keys.take(token)
         return self._matcher.is_stopped()
+
+
+def _import_validator(setup):
+    try:
+        import jsonschema  # noqa: F401
+        import regex  # noqa: F401
+    except (ImportError, OSError) as error:
+        raise _missing("jsonschema and regex", error, setup) from None
+
+
+def _missing(packages, error, setup):
+    return InvalidRequest(
+        f"responseFormat needs {packages}, which can't be imported: {type(error).__name__}: {error}",
+        f"Run `{setup}`, or install {packages} beside the engine's packages.",
+    )
 
 
 def _grammar(matcher, response_format):
@@ -122,10 +156,13 @@ def _grammar(matcher, response_format):
             return matcher.grammar_from_regex(value)
         if kind == "choice":
             return matcher.grammar_from_lark("start: " + " | ".join(map(_lark_string, value)))
-        schema = {"type": "object"} if kind == "json" else value
+        schema = response_format.schema
         if "x-guidance" in schema:  # llguidance's own options, one of which ignores what it can't enforce
             raise ValueError("x-guidance is not a keyword of JSON Schema")
-        return matcher.grammar_from_json_schema(json.dumps(schema), defaults=_SPACES)
+        schema = json.dumps(schemas.stricter(schema))
+        return matcher.grammar_from_json_schema(
+            schema, defaults=_SPACES | ({} if _NEEDS_U.search(schema) else _ESCAPES)
+        )
     except ValueError as error:
         raise _refused(response_format, error) from None
 
@@ -138,11 +175,17 @@ def _check_cost(response_format):
         if isinstance(properties, dict) and len(properties) > MAX_PROPERTIES:
             raise _refused(response_format, f"it has {len(properties)} properties, but may have {MAX_PROPERTIES}")
         if isinstance(multiple, (int, float)) and not isinstance(multiple, bool) and multiple > 0:
-            multiples.add(int("".join(map(str, Decimal(str(multiple)).normalize().as_tuple().digits))))
+            multiples.add(Decimal(repr(multiple)))
+    digits = {int("".join(map(str, multiple.normalize().as_tuple().digits))) for multiple in multiples}
     text = json.dumps(response_format.value)
     meet = "allOf" in text or "$ref" in text  # several may apply to one number, which counts as their common multiple
-    if (cost := math.lcm(*multiples) if meet else sum(multiples)) > MAX_MULTIPLE:
+    if (cost := math.lcm(*digits) if meet else sum(digits)) > MAX_MULTIPLE:
         raise _refused(response_format, f"its multipleOf needs {cost:,} states, but may need {MAX_MULTIPLE:,}")
+    if meet and len(multiples) > 1:
+        unit = min(multiple.as_tuple().exponent for multiple in multiples)
+        units = [int(multiple.scaleb(-unit)) for multiple in multiples]
+        if math.lcm(*units) * max(units) >= 2**32:  # llguidance multiplies them in 32 bits
+            raise _refused(response_format, "its multipleOf are too far apart to be combined")
 
 
 def _objects(value: Any) -> Iterator[dict]:

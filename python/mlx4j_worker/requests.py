@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field, fields, replace
 from reprlib import repr as shown  # shortens what is long
+from typing import Any
 
 from mlx4j_worker.bounds import MAX_SCHEMA_NUMBER, unsafe_number
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
@@ -68,6 +69,15 @@ class ResponseFormat:
 
     type: str
     value: dict | str | list[str] | None = None
+
+    @property
+    def is_json(self) -> bool:
+        return self.type in ("json", "jsonSchema")
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The schema, where the text is JSON."""
+        return {"type": "object"} if self.type == "json" else self.value
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,10 @@ class FakeEngine:
             say = script.get("say", "ok")
             entry[2] += 1
             if generation.add(ord(say[done]) if done < len(say) else 0):
-                generation.answer()
+                if "invalid" in script:
+                    generation.call.fail(errors.InvalidAnswer(script["invalid"], "Ask again."))
+                else:
+                    generation.answer()
                 self._running.remove(entry)
 
     def _fault(self, script):

@@ -29,6 +29,8 @@ def site(tmp_path):
     names = "AutoModelForCausalLM = AutoTokenizer = None\n"
     add(tmp_path, "transformers", "6.0", "transformers.py", names)
     add(tmp_path, "llguidance", "1.0", "llguidance/numpy.py", "")
+    add(tmp_path, "jsonschema", "4.0", "jsonschema.py", "")
+    add(tmp_path, "regex", "2026.1", "regex.py", "")
     return tmp_path
 
 
@@ -67,7 +69,12 @@ def test_every_step_passes_in_order_where_all_is_there(site, kind):
 
 def test_versions_come_from_metadata_since_mlx_has_none_of_its_own(site):
     _, outcomes, *_ = verify(site, "mlx")
-    assert outcomes["packages"]["versions"] == {"mlx": "0.40.0", "mlx-lm": "0.33.0", "llguidance": "1.0"}
+    assert outcomes["packages"]["versions"] == {
+        "mlx": "0.40.0",
+        "mlx-lm": "0.33.0",
+        "llguidance": "1.0",
+        "jsonschema": "4.0",
+    }
 
 
 def test_a_package_that_is_not_there_leaves_out_what_needs_it(site):
@@ -88,7 +95,7 @@ def test_a_package_that_is_not_there_leaves_out_what_needs_it(site):
 
 @pytest.mark.parametrize(("oldest", "status"), [("0.32.2", "passed"), ("0.33.0", "passed"), ("0.33.1", "failed")])
 def test_a_package_may_be_too_old(site, oldest, status):
-    _, outcomes, *_ = verify(site, "mlx", f"mlx-lm={oldest}", "llguidance=1.0.0")
+    _, outcomes, *_ = verify(site, "mlx", f"mlx-lm={oldest}", "llguidance=1.0.0", "jsonschema=4.0")
     assert outcomes["packages"]["status"] == status
 
 

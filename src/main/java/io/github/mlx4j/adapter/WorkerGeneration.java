@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.internal.protocol.Chunk;
@@ -223,7 +224,12 @@ final class WorkerGeneration implements Cancellation {
                 givenUp = true;
                 anyChunk = chunks > 0;
             }
-            WorkerGeneration.this.failed(error, anyChunk);
+            WorkerGeneration.this.failed(
+                    error instanceof UnreadableAnswerException unread
+                            ? new UnreadableAnswerException(
+                                    unread.reason(), unread.hint(), text.toString(), unread.getCause())
+                            : error,
+                    anyChunk);
         }
     }
 }

@@ -2,7 +2,10 @@ package io.github.mlx4j.error;
 
 import org.jspecify.annotations.Nullable;
 
-/** An answer that came, but is not what was asked for: no JSON of the schema, or values that can't be taken. */
+/**
+ * An answer that came, but is not what was asked for: it is not JSON of the schema, or has values that can't be taken.
+ * It is neither sent again nor counted by a circuit breaker.
+ */
 public final class UnreadableAnswerException extends Mlx4jException {
 
     private static final long serialVersionUID = 1L;

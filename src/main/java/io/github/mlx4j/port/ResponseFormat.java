@@ -7,19 +7,24 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the text of an answer must be. Decoding is constrained, so that no other text can come; the answer ends when the
- * text is whole. Where {@code maxTokens} or the model's context cuts it, the text is only the beginning of such a one,
- * and the finish reason is {@link FinishReason#LENGTH}.
+ * What the text of an answer must be. Decoding is constrained to it, and the answer ends when the text is whole. If
+ * {@code maxTokens} or the model's context cuts the answer, its text is incomplete and the finish reason is
+ * {@link FinishReason#LENGTH}.
+ *
+ * <p>Local workers also validate a finished {@link Json} or {@link JsonSchema} answer, independently of the constraint.
+ * If it is invalid, the request fails with {@link io.github.mlx4j.error.UnreadableAnswerException}, which has the text.
  *
  * <p>Not together with stop strings or tools. Code outside this package that switches over it needs a {@code default}.
  */
 public sealed interface ResponseFormat {
 
-    /** Any JSON object. */
+    /** Any JSON object, without repeated keys. */
     record Json() implements ResponseFormat {}
 
     /**
-     * JSON of a schema, on one line. A schema with a keyword that can't be enforced is refused by the keyword's name.
+     * JSON of a schema, on one line. As JSON Schema says, objects may have properties that the schema does not name,
+     * unless {@code additionalProperties} is false. A schema with a keyword or value that can't be enforced fails with
+     * an error that names it.
      *
      * @param schema the JSON schema, a JSON object of at most 256 KiB
      */

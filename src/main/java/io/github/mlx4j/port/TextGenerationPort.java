@@ -49,8 +49,8 @@ public interface TextGenerationPort {
      * @param request without a response format
      * @throws io.github.mlx4j.error.InvalidRequestException before anything is sent, if the type can't be an answer's;
      *     the message names what of it can't
-     * @throws io.github.mlx4j.error.UnreadableAnswerException if the answer was cut before its end, or the record's
-     *     constructor throws
+     * @throws io.github.mlx4j.error.UnreadableAnswerException if the answer was cut before its end, is not JSON of the
+     *     schema, or the record's constructor throws
      */
     default <T> T generate(GenerationRequest request, Class<T> type) {
         AnswerType<T> answer = AnswerType.of(type);

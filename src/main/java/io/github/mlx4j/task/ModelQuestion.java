@@ -76,15 +76,17 @@ final class ModelQuestion<A> {
                 .user(user.replace("{text}", marked(text)))
                 .maxTokens(maxTokens)
                 .build());
-        GenerationResult first = generate(request);
+        boolean cut = false;
         try {
+            GenerationResult first = generate(request);
+            cut = first.finishReason() == FinishReason.LENGTH;
             return answer.read(first);
         } catch (UnreadableAnswerException wrong) {
-            if (first.finishReason() == FinishReason.LENGTH) { // with the cut answer before it, less would fit
+            if (cut) { // with the cut answer before it, less would fit
                 throw wrong;
             }
             log.info("An answer can't be used, so the model is asked to correct it: {}", wrong.reason());
-            return answer.read(generate(corrected(request, first.text(), wrong)));
+            return answer.read(generate(corrected(request, wrong)));
         }
     }
 
@@ -102,10 +104,9 @@ final class ModelQuestion<A> {
         }
     }
 
-    private static GenerationRequest corrected(
-            GenerationRequest request, String said, UnreadableAnswerException wrong) {
+    private static GenerationRequest corrected(GenerationRequest request, UnreadableAnswerException wrong) {
         List<Message> messages = new ArrayList<>(((Prompt.Chat) request.prompt()).messages());
-        messages.add(Message.assistant(said));
+        messages.add(Message.assistant(wrong.text()));
         messages.add(Message.user(REPAIR.strip().replace("{problem}", wrong.reason())));
         return request.toBuilder().prompt(new Prompt.Chat(messages)).build();
     }

@@ -21,6 +21,7 @@ import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -180,6 +181,7 @@ class FallbackAdapterTest {
                 new WorkerOutOfMemoryException("Its own.", ""),
                 new ClientMemoryException("Its own.", ""),
                 new EngineException(Fault.MODEL, "Its own.", "", null),
+                new UnreadableAnswerException("Its own.", "", "[1, 1]", null),
                 Mlx4jException.of(new StackOverflowError()),
                 new CancelledException("Its own.", ""));
     }

@@ -16,6 +16,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.worker.Reply;
@@ -41,6 +42,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -446,6 +448,25 @@ class SubprocessAdapterTest {
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> generate("{\"say\":\"ok\",\"wire\":\"" + answer + "\"}"))
                 .withMessageStartingWith("The mlx worker gave an answer that can't be read: ");
+    }
+
+    @Test
+    void shouldFailWithTheTextAndAskNobodyElseWhenTheAnswerIsInvalid() {
+        String invalid = "{\"say\":\"[1, 1]\",\"invalid\":\"It does not conform.\"}";
+        Map<String, SubprocessAdapter> inOrder = new LinkedHashMap<>();
+        inOrder.put("mlx", adapter);
+        inOrder.put("hf", mlx("never asked"));
+        FallbackAdapter both = new FallbackAdapter(inOrder);
+
+        for (int i = 0; i < 12; i++) { // more than the circuit breaker would take of a backend's faults
+            assertThatExceptionOfType(UnreadableAnswerException.class)
+                    .isThrownBy(() -> both.generate(GenerationRequest.raw(invalid)))
+                    .withMessage("It does not conform. What to do: Ask again.")
+                    .satisfies(error -> assertThat(error.text()).isEqualTo("[1, 1]"));
+        }
+
+        assertThat(both.generate("Hi").text()).isEqualTo("Hi");
+        assertThat(launches).as("neither sent again nor to the fallback").hasValue(1);
     }
 
     @Test

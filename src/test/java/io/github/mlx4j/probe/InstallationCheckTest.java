@@ -187,6 +187,7 @@ class InstallationCheckTest {
                         "import mlx_lm not run",
                         "from mlx_lm import load, generate not run",
                         "import llguidance not run",
+                        "import jsonschema not run",
                         "compute not run");
         assertThat(found.steps().get(5).name()).isEqualTo(InstallationCheck.NO_CUDA);
     }

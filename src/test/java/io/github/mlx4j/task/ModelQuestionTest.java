@@ -108,6 +108,21 @@ class ModelQuestionTest {
     }
 
     @Test
+    void shouldTellTheModelWhatWasWrongWhenTheWorkerFoundTheAnswerInvalid() {
+        ScriptedTextGeneration llm = ScriptedTextGeneration.builder()
+                .answer(ScriptedAnswer.failure(
+                        new UnreadableAnswerException("$.count does not conform to type.", "", BAD, null)))
+                .answer(GOOD)
+                .build();
+
+        assertThat(question(llm).ask("a")).isEqualTo(new Count(3));
+
+        List<Message> second = messages(llm.requests().get(1));
+        assertThat(second.get(2)).isEqualTo(Message.assistant(BAD));
+        assertThat(second.get(3).content()).contains("$.count does not conform to type.");
+    }
+
+    @Test
     void shouldFailWithTheTextWhenTheSecondAnswerIsUnreadableToo() {
         ScriptedTextGeneration llm = ScriptedTextGeneration.answering(BAD, "still {not}", GOOD);
 

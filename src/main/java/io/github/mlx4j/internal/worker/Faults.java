@@ -15,6 +15,7 @@ import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.PythonTraceback;
+import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -49,6 +50,8 @@ final class Faults {
             case "dependency_missing" -> new DependencyMissingException(message, hint, cause);
             case "conversion_failed" -> new ConversionException(message, hint, cause);
             case "download_failed" -> new DownloadException(message, hint, cause);
+            // its text came in chunks
+            case "invalid_answer" -> new UnreadableAnswerException(message, hint, "", cause);
             case "out_of_memory" -> new WorkerOutOfMemoryException(message, hint, cause);
             case "busy", "not_ready" -> new WorkerBusyException(message, hint, cause);
             case "protocol_version", "parse_error", "invalid_message", "unknown_method" ->

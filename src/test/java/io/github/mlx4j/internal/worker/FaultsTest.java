@@ -15,6 +15,7 @@ import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.PythonTraceback;
+import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -50,6 +51,7 @@ class FaultsTest {
             Map.entry("download_failed", DownloadException.class),
             Map.entry("out_of_memory", WorkerOutOfMemoryException.class),
             Map.entry("context_overflow", ContextOverflowException.class),
+            Map.entry("invalid_answer", UnreadableAnswerException.class),
             Map.entry("unsafe_model", UnsafeModelException.class),
             Map.entry("engine_failed", EngineException.class),
             Map.entry("protocol_version", ProtocolException.class),
