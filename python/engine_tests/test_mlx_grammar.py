@@ -94,6 +94,32 @@ class Costs(unittest.TestCase):
                 constraint.take(int(constraint.allowed().argmax()))
         self.assertRegex(str(refused.exception), "responseFormat.schema can't be enforced: .*max is")
 
+    def test_a_key_is_written_in_one_way(self):
+        """Otherwise a key could come twice, or a property be written past its schema."""
+        schema = {"properties": {"a": {"type": "integer"}}}
+        escape = self.token("u")
+        self.assertFalse(self.after('{"\\', schema).allowed()[escape])
+        with mock.patch.object(grammar, "_ESCAPES", {}):
+            self.assertTrue(self.after('{"\\', schema).allowed()[escape], "llguidance allows them by default")
+
+    def test_a_character_that_needs_an_escape_is_kept(self):
+        for schema in ({"const": "a\x01b"}, {"type": "string", "pattern": r"^a\x01b$"}, {"enum": ["a\x01b"]}):
+            with self.subTest(schema):
+                allowed = self.after('"a', schema).allowed()
+                self.assertTrue(allowed[self.token("\\")])
+                self.assertFalse(allowed[self.token("b")])
+
+    def token(self, text):
+        (token,) = self.grammars._tokenizer.encode(text, add_special_tokens=False)
+        return token
+
+    def after(self, text, schema):
+        """The constraint of a schema after a text."""
+        constraint = self.grammars.constraint(ResponseFormat("jsonSchema", schema))
+        for character in text:
+            constraint.take(self.token(character))
+        return constraint
+
     def test_a_mask_is_computed_once(self):
         constraint = self.grammars.constraint(ResponseFormat("regex", "[0-9]{5}"))
         with mock.patch.object(constraint, "_fill", side_effect=AssertionError):

@@ -10,6 +10,7 @@ from mlx4j_worker import patterns
 _SCHEMAS = ("items", "additionalItems", "additionalProperties")  # keywords whose value is a schema
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")  # … a list of schemas
 _MAPS = ("properties", "patternProperties", "$defs", "definitions")  # … an object of schemas
+_COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
 
 _YEAR = "(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
 _LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)"
@@ -19,14 +20,11 @@ _DATE = (
 )
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 _LABELS = "[a-zA-Z0-9](?:-?[a-zA-Z0-9]){0,%d}(?:[.][a-zA-Z0-9](?:-?[a-zA-Z0-9]){0,%d}){0,%d}"
-_HOST = f"(?:{_LABELS % (30, 30, 3)}|{_LABELS % (14, 14, 7)})"  # of at most 253 characters
-_ATOM = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]"
 _STRICTER_FORMATS = {
     "date": f"^{_DATE}$",  # no 29 February in other years, no year 0
     "time": f"^{_TIME}$",  # no second 60, nanoseconds at the finest
     "date-time": f"^{_DATE}T{_TIME}$",
-    "hostname": f"^{_HOST}$",  # no label or name that is too long
-    "email": f"^{_ATOM}{{1,31}}(?:[.]{_ATOM}{{1,15}}){{0,2}}@{_HOST}$",
+    "hostname": f"^(?:{_LABELS % (30, 30, 3)}|{_LABELS % (14, 14, 7)})$",  # of at most 253 characters, 63 a label
 }
 
 
@@ -43,6 +41,9 @@ def _stricter(schema: dict[str, Any]) -> dict[str, Any]:
         if keyword in schema and (number := _inexact_in(schema[keyword])) is not None:
             raise ValueError(f"{keyword} has the number {number}, which has too many digits")
     schema = _without_open_end(_with_exact_bounds(schema))
+    for keyword in _COUNTS:
+        if isinstance(schema.get(keyword), float) and schema[keyword].is_integer():
+            schema[keyword] = int(schema[keyword])  # 2.0 is an integer for JSON Schema, but not for llguidance
     if isinstance(schema.get("pattern"), str):
         schema["pattern"] = _pattern("pattern", schema["pattern"])
     if isinstance(schema.get("patternProperties"), dict):

@@ -5,6 +5,7 @@ import ipaddress
 import re
 
 _LABEL = re.compile("[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+_LABEL_OF_ANY_LENGTH = re.compile("[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?")
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]+)?([zZ]|[+-]([0-9]{2}):([0-9]{2}))")
 _LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
@@ -57,14 +58,13 @@ def _is_hostname(text: str) -> bool:
 
 
 def _is_email(text: str) -> bool:
+    """As RFC 5322 has it: the limits of length are those of mail servers."""
     local, _, domain = text.rpartition("@")
+    if not _LOCAL_PART.fullmatch(local):
+        return False
     if domain.startswith("[") and domain.endswith("]"):
-        return bool(_is_local_part(local) and ipaddress.IPv4Address(domain[1:-1]))
-    return _is_local_part(local) and _is_hostname(domain)
-
-
-def _is_local_part(text: str) -> bool:
-    return len(text) <= 64 and _LOCAL_PART.fullmatch(text) is not None
+        return ipaddress.IPv4Address(domain[1:-1]) is not None
+    return all(map(_LABEL_OF_ANY_LENGTH.fullmatch, domain.split(".")))
 
 
 def _is_ipv6(text: str) -> bool:
