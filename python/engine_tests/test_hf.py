@@ -14,7 +14,6 @@ from unittest import mock
 import torch
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, MambaConfig, MambaForCausalLM
 
-from engine_tests import known_types
 from engine_tests.harness import (
     MODEL,
     SCHEMA,
@@ -726,11 +725,6 @@ class Initialize(unittest.TestCase):
             with self.assertRaisesRegex(InvalidRequest, f"^{name} can't be honoured by the hf worker"):
                 load(loading.load, **{name: value})
         load(loading.load, prefixCacheBytes=0, draftTokens=2)
-
-
-class KnownTypes(unittest.TestCase):
-    def test_java_lists_what_these_transformers_have(self):
-        self.assertEqual(known_types.resource("hf"), known_types.text("hf"), "run scripts/known-model-types")
 
 
 if __name__ == "__main__":

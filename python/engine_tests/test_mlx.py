@@ -15,7 +15,6 @@ from mlx_lm import stream_generate
 from mlx_lm.models import cache as caches
 from mlx_lm.models import gemma3_text, mamba2
 
-from engine_tests import known_types
 from engine_tests.harness import KNOWN, MODEL, SCHEMA, STORY, Lab, known
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidAnswer, InvalidRequest, ModelLoadFailed, OutOfMemory
@@ -1016,11 +1015,6 @@ class Chunks(unittest.TestCase):
         for _ in range(60):
             size.took(64, 0, 64 * 0.001)
         self.assertEqual(size.tokens(0), 112)
-
-
-class KnownTypes(unittest.TestCase):
-    def test_java_lists_what_this_mlx_lm_has(self):
-        self.assertEqual(known_types.resource("mlx"), known_types.text("mlx"), "run scripts/known-model-types")
 
 
 if __name__ == "__main__":

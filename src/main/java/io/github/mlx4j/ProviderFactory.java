@@ -3,6 +3,7 @@ package io.github.mlx4j;
 import io.github.mlx4j.adapter.FallbackAdapter;
 import io.github.mlx4j.adapter.FallbackReranker;
 import io.github.mlx4j.adapter.HfSubprocessAdapter;
+import io.github.mlx4j.adapter.LoadCheck;
 import io.github.mlx4j.adapter.MemoryNeed;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
 import io.github.mlx4j.adapter.ModelHub;
@@ -160,6 +161,13 @@ public final class ProviderFactory implements AutoCloseable {
         Map<ProviderKind, WorkerProbe> probes = new LinkedHashMap<>();
         List.of(ProviderKind.MLX, ProviderKind.HF).forEach(kind -> probes.put(kind, choice.probe(kind)));
         return new ModelHub(probes);
+    }
+
+    /** Asks the mlx and hf workers whether they would load a model folder. Nothing of it is to be closed. */
+    public LoadCheck createLoadCheck() {
+        Map<ProviderKind, WorkerProbe> probes = new LinkedHashMap<>();
+        List.of(ProviderKind.MLX, ProviderKind.HF).forEach(kind -> probes.put(kind, choice.probe(kind)));
+        return new LoadCheck(probes, config.workers().sandbox());
     }
 
     /**

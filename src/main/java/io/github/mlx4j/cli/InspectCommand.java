@@ -2,6 +2,8 @@ package io.github.mlx4j.cli;
 
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.device.Bytes;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.MemoryManager;
@@ -21,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -28,50 +31,98 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j inspect}: what is in a model folder, what it takes in memory, and who would load it. */
+/** {@code mlx4j inspect}: what is in a model folder, what it takes in memory, and which workers would load it. */
 @Command(
         name = "inspect",
-        description = "Says what is in a model folder, what it takes in memory, who would load it, and why others not.",
+        description =
+                "Inspect a model folder: format, memory footprint, and which workers load it. Each installed worker runs its own"
+                        + " loader on the folder, without reading the weights.",
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:a worker would load it", "1:none would; the message says why"})
+        exitCodeList = {
+            "0:a worker would load it; with --files-only: nothing is wrong with its files",
+            "1:no worker would; the message says why",
+            "3:no worker is installed that could judge, and its files show nothing wrong"
+        })
 final class InspectCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "DIR", description = "The folder; nothing in it is run or changed.")
     @SuppressWarnings("NullAway.Init")
     private Path folder;
 
-    @Option(names = "--allow-pickles", description = "Counts pickled experts and routers of DyLoRA-MoE as loadable.")
+    @Option(names = "--allow-pickles", description = "Allow pickled experts and routers of DyLoRA-MoE.")
     private boolean allowPickles;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--files-only", description = "Read the files only, and start no worker.")
+    private boolean filesOnly;
+
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
     @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
+    private final BiFunction<ModelInspection, ModelOptions, List<Verdict>> judge;
+
+    /** For picocli. */
+    InspectCommand() {
+        this((model, options) -> {
+            try (ProviderFactory providers = ProviderFactory.fromEnv()) {
+                return providers.createLoadCheck().check(model, options);
+            }
+        });
+    }
+
+    InspectCommand(BiFunction<ModelInspection, ModelOptions, List<Verdict>> judge) {
+        this.judge = judge;
+    }
+
     @Override
     public Integer call() throws Exception {
         ModelInspection model = ModelInspector.inspect(folder, allowPickles);
+        List<Verdict> verdicts =
+                filesOnly ? List.of() : judge.apply(model, ModelOptions.DEFAULT.withAllowPickles(allowPickles));
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(JsonMapper.builder()
                     .enable(SerializationFeature.INDENT_OUTPUT)
                     .build()
-                    .writeValueAsString(asJson(model, new DeviceManager())));
+                    .writeValueAsString(asJson(model, verdicts, new DeviceManager())));
         } else {
-            print(model, new DeviceManager(), out);
+            print(model, verdicts, new DeviceManager(), out);
         }
-        if (model.loadable()) {
-            return 0;
-        }
-        Problem first = model.problems().get(0);
-        spec.commandLine().getErr().printf("mlx4j: %s: %s What to do: %s%n", first.code(), first.what(), first.fix());
-        return Main.FAILED;
+        return exitCode(model, verdicts);
     }
 
-    static Map<String, Object> asJson(ModelInspection model, DeviceManager device) {
+    private int exitCode(ModelInspection model, List<Verdict> verdicts) {
+        if (verdicts.stream().anyMatch(Verdict::loads)) {
+            return 0;
+        }
+        List<Problem> against = new ArrayList<>(verdicts.stream()
+                .filter(verdict -> verdict.outcome() == Verdict.Outcome.REFUSED)
+                .map(verdict -> new Problem(verdict.code(), verdict.reason(), verdict.fix()))
+                .toList());
+        against.addAll(model.problems());
+        if (!against.isEmpty()) {
+            say(against.get(0));
+            return Main.FAILED;
+        }
+        if (verdicts.isEmpty()) {
+            return 0;
+        }
+        say(new Problem(
+                "NO_PROVIDER_AVAILABLE",
+                "No worker could judge it. " + verdicts.get(0).reason(),
+                verdicts.get(0).fix()));
+        return Main.NOTHING_AVAILABLE;
+    }
+
+    private void say(Problem first) {
+        spec.commandLine().getErr().printf("mlx4j: %s: %s What to do: %s%n", first.code(), first.what(), first.fix());
+    }
+
+    static Map<String, Object> asJson(ModelInspection model, List<Verdict> verdicts, DeviceManager device) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("folder", model.folder().toString());
         json.put("format", model.format().id());
@@ -91,12 +142,8 @@ final class InspectCommand implements Callable<Integer> {
         json.put("tokenizer", model.tokenizer());
         json.put("chatTemplate", model.chatTemplate());
         json.put("memory", memory(model, device));
-        json.put(
-                "verdicts",
-                model.verdicts().stream().map(InspectCommand::verdict).toList());
-        json.put(
-                "problems",
-                model.problems().stream().map(InspectCommand::problem).toList());
+        json.put("verdicts", verdicts.stream().map(InspectCommand::verdict).toList());
+        json.put("problems", model.problems());
         return json;
     }
 
@@ -126,24 +173,15 @@ final class InspectCommand implements Callable<Integer> {
     private static Map<String, Object> verdict(Verdict verdict) {
         Map<String, Object> one = new LinkedHashMap<>();
         one.put("provider", verdict.provider().id());
-        one.put("loads", verdict.loads());
+        one.put("verdict", verdict.outcome().id());
+        one.put("code", verdict.code());
         one.put("reason", verdict.reason());
         one.put("fix", verdict.fix());
+        one.put("warnings", verdict.warnings());
         return one;
     }
 
-    private static Map<String, Object> problem(Problem problem) {
-        Map<String, Object> one = new LinkedHashMap<>();
-        one.put("code", problem.code());
-        one.put(
-                "blocks",
-                problem.blocks().stream().map(worker -> worker.id()).sorted().toList());
-        one.put("what", problem.what());
-        one.put("fix", problem.fix());
-        return one;
-    }
-
-    private static void print(ModelInspection model, DeviceManager device, PrintWriter out) {
+    private static void print(ModelInspection model, List<Verdict> verdicts, DeviceManager device, PrintWriter out) {
         out.printf("%s (%s)%n", model.format().label(), model.format().id());
         line(out, "folder", model.folder());
         line(out, "model type", model.modelType());
@@ -163,21 +201,26 @@ final class InspectCommand implements Callable<Integer> {
         if (model.tensors() > 0) {
             printMemory(model, device, out);
         }
-        for (Verdict verdict : model.verdicts()) {
-            String heading = "%n%s would %s it: %s%n";
-            out.printf(heading, verdict.provider().id(), verdict.loads() ? "load" : "not load", verdict.reason());
-            if (!verdict.loads()) {
-                out.printf("  what to do   %s%n", verdict.fix());
-            }
+        verdicts.forEach(verdict -> print(verdict, out));
+        List<String> reasons = verdicts.stream().map(Verdict::reason).toList();
+        List<Problem> others = model.problems().stream()
+                .filter(problem -> !reasons.contains(problem.what()))
+                .toList();
+        if (!others.isEmpty()) {
+            out.printf("%nwrong with its files%n");
+            others.forEach(problem -> out.printf("  %s %s%n", problem.what(), problem.fix()));
         }
-        List<String> more = new ArrayList<>(model.problems().stream()
-                .map(problem -> problem.what() + " " + problem.fix())
-                .toList());
-        model.verdicts().forEach(verdict -> more.remove(verdict.reason() + " " + verdict.fix()));
-        if (!more.isEmpty()) {
-            out.printf("%nmore that is wrong:%n");
-            more.forEach(one -> out.printf("  %s%n", one));
-        }
+    }
+
+    private static void print(Verdict verdict, PrintWriter out) {
+        String heading = switch (verdict.outcome()) {
+            case LOADS -> "%n%s loads it: %s%n";
+            case REFUSED -> "%n%s does not load it: %s%n";
+            case NOT_JUDGED -> "%n%s was not asked: %s%n";
+        };
+        out.printf(heading, verdict.provider().id(), verdict.reason());
+        line(out, "what to do", verdict.fix().isEmpty() ? null : verdict.fix());
+        verdict.warnings().forEach(warning -> line(out, "warning", warning));
     }
 
     private static void printMemory(ModelInspection model, DeviceManager device, PrintWriter out) {

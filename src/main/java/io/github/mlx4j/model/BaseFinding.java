@@ -23,16 +23,6 @@ record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
     private static final Pattern HUB_ID = Pattern.compile("[\\w][\\w.-]{0,95}/[\\w][\\w.-]{0,95}");
     private static final BaseFinding NONE = new BaseFinding(null, List.of());
 
-    /** What a verdict says of it. */
-    String needs() {
-        if (model == null) {
-            return "";
-        }
-        return model.inspection() == null
-                ? "; needs the base model %s".formatted(model.name())
-                : "; its base model is at %s".formatted(model.name());
-    }
-
     static BaseFinding of(ModelFolder folder, ModelFormat format, boolean allowPickles, List<Path> above) {
         String file = format.isAdapter() ? "adapter_config.json" : "config.json";
         String field = format == ModelFormat.MLX_ADAPTER ? "model" : "base_model_name_or_path";
@@ -92,8 +82,7 @@ record BaseFinding(@Nullable BaseModel model, List<Problem> problems) {
             ModelInspection base = new Inspecting(ModelFolder.open(path), allowPickles, chain).result();
             List<Problem> problems = new ArrayList<>();
             for (Problem problem : base.problems()) {
-                problems.add(new Problem(
-                        problem.blocks(), problem.code(), "Its base model: " + problem.what(), problem.fix()));
+                problems.add(new Problem(problem.code(), "Its base model: " + problem.what(), problem.fix()));
             }
             if (!base.format().isModel()) {
                 problems.add(Problem.broken(

@@ -2,14 +2,12 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.model.SafetensorsHeader.Tensor;
-import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** One inspection of one folder. */
 final class Inspecting {
@@ -44,7 +42,7 @@ final class Inspecting {
         Architecture sizes = Architecture.of(config);
         Quantization quantization = Quantization.of(config);
         BaseFinding base = BaseFinding.of(folder, format, allowPickles, above);
-        check(sizes, quantization, base);
+        check(base);
         WeightFacts facts = WeightFacts.of(tensors, quantization, config);
         KvCache.Finding cache = KvCache.of(config, sizes, facts.valueBytes());
         return new ModelInspection(
@@ -67,11 +65,10 @@ final class Inspecting {
                 isTied(),
                 hasTokenizer(),
                 hasChatTemplate(),
-                problems,
-                List.of(verdict(ProviderKind.MLX, base), verdict(ProviderKind.HF, base)));
+                problems);
     }
 
-    private void check(@Nullable Architecture sizes, @Nullable Quantization quantization, BaseFinding base) {
+    private void check(BaseFinding base) {
         if (format == ModelFormat.GGUF) {
             problems.add(Problem.broken(
                     "%s is llama.cpp's format (GGUF), which neither mlx-lm nor transformers loads here."
@@ -87,74 +84,30 @@ final class Inspecting {
             return;
         }
         problems.addAll(EntryChecks.of(folder.path()));
+        if (!problems.isEmpty()) {
+            return; // what lies elsewhere is not quoted
+        }
         if (format.isAdapter()) {
             problems.addAll(ExpertChecks.ofAdapter(folder, format));
         } else {
-            List<Problem> ofConfig = ConfigChecks.of(folder);
-            problems.addAll(ofConfig);
+            problems.addAll(ConfigChecks.of(folder));
             switch (format) {
-                case DYLORA_SEPARATED -> problems.addAll(ExpertChecks.ofPickles(folder, metadata, allowPickles));
-                case DYLORA_CHECKPOINT -> problems.addAll(ExpertChecks.ofFolders(folder, metadata, allowPickles));
-                default -> checkModel(sizes, quantization, ofConfig.isEmpty());
+                case DYLORA_SEPARATED -> problems.addAll(ExpertChecks.ofPickles(folder, allowPickles));
+                case DYLORA_CHECKPOINT -> problems.addAll(ExpertChecks.ofFolders(folder, allowPickles));
+                default -> checkModel();
             }
         }
         problems.addAll(base.problems());
         problems.sort(Comparator.comparing(problem -> !problem.code().equals(Problem.UNSAFE)));
     }
 
-    private void checkModel(@Nullable Architecture sizes, @Nullable Quantization quantization, boolean readable) {
+    private void checkModel() {
+        problems.addAll(WeightChecks.of(folder, files));
         boolean wrapped = tensors.stream().anyMatch(tensor -> tensor.name().startsWith(Weights.WRAPPER));
-        if (wrapped && format.isModel()) {
-            problems.add(Problem.broken(
-                    "The weights of %s are those of a DyLoRA-MoE (%s…), but nothing else says that it is one."
-                            .formatted(folder.path(), Weights.WRAPPER),
-                    "Copy it with its own config.json, or with its %s.".formatted(ModelFormat.DYLORA_STATE)));
+        boolean router = tensors.stream().anyMatch(tensor -> tensor.name().startsWith("router."));
+        if (format.isDylora() && wrapped && !router) {
+            ExpertChecks.router(folder, allowPickles).ifPresent(problems::add);
         }
-        List<Problem> ofWeights = WeightChecks.of(folder, files);
-        problems.addAll(ofWeights);
-        if (readable && format != ModelFormat.DYLORA_WRAPPED) {
-            problems.addAll(ConfigChecks.knownType(folder));
-        }
-        if (readable && ofWeights.isEmpty() && quantization == null && !wrapped) {
-            problems.addAll(ConfigChecks.trueTo(folder, sizes, tensors));
-        }
-        if (quantization != null) {
-            problems.addAll(QuantizationChecks.of(folder, quantization));
-        }
-        if (wrapped && format.isDylora()) {
-            problems.addAll(ExpertChecks.ofRouter(folder, tensors, allowPickles));
-        }
-        if (format.isModel() && !hasTokenizer()) {
-            problems.add(Problem.broken(
-                    "%s has no tokenizer (tokenizer.json or the like).".formatted(folder.path()),
-                    "Download or copy the model again."));
-        }
-    }
-
-    private Verdict verdict(ProviderKind worker, BaseFinding base) {
-        List<Problem> against = problems.stream()
-                .filter(problem -> problem.blocks().contains(worker))
-                .toList();
-        if (!against.isEmpty()) {
-            return new Verdict(
-                    worker, false, against.get(0).what(), against.get(0).fix());
-        }
-        boolean mlx = worker == ProviderKind.MLX;
-        String how = switch (format) {
-            case PEFT_ADAPTER -> mlx ? "converted to mlx-lm's form as it is loaded" : "as PEFT loads it";
-            case MLX_ADAPTER -> "as mlx-lm loads it";
-            case DYLORA_WRAPPED, DYLORA_BASE_CONFIG, DYLORA_SEPARATED, DYLORA_CHECKPOINT ->
-                mlx ? "one expert, which has to be named" : "with its experts, and its router to choose one";
-            default ->
-                ConfigChecks.classifier(config).isPresent()
-                        ? "as a sequence classifier, which reranks documents"
-                        : "%s has the architecture %s"
-                                .formatted(
-                                        KnownModelTypes.of(worker).library(),
-                                        Shown.text(config.path("model_type").asText()));
-        };
-        return new Verdict(
-                worker, true, how + QuantizationChecks.note(worker, Quantization.of(config)) + base.needs(), "");
     }
 
     private Map<String, Object> metadata() {

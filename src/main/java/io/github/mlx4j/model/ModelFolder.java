@@ -121,6 +121,16 @@ final class ModelFolder {
         });
     }
 
+    /** What is wrong with a file of weights. */
+    Optional<Problem> damage(String name) {
+        try {
+            readHeader(name);
+            return Optional.empty();
+        } catch (ModelLoadException damaged) {
+            return Optional.of(Problem.broken(damaged.reason(), damaged.hint()));
+        }
+    }
+
     private interface Reader {
         Object read();
     }

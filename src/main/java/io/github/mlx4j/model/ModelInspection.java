@@ -1,6 +1,5 @@
 package io.github.mlx4j.model;
 
-import io.github.mlx4j.port.ProviderKind;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -10,7 +9,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a model folder holds, and who would load it. {@code null} stands for what the folder doesn't tell.
+ * What the files of a model folder tell. {@code null} is for what they don't tell.
  *
  * @param folder the folder, or the GGUF file
  * @param format its format
@@ -30,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param tiedEmbeddings whether the output takes the input's embeddings, by the config
  * @param tokenizer whether the folder has a tokenizer
  * @param chatTemplate whether it has a chat template
- * @param problems what keeps a worker from loading it, what is unsafe first
- * @param verdicts one for mlx and one for hf
+ * @param problems what the files show to be wrong, unsafe things first. There may be more that only a worker's loader
+ *     finds; {@code LoadCheck} asks it
  */
 public record ModelInspection(
         Path folder,
@@ -51,28 +50,18 @@ public record ModelInspection(
         boolean tiedEmbeddings,
         boolean tokenizer,
         boolean chatTemplate,
-        List<Problem> problems,
-        List<Verdict> verdicts) {
+        List<Problem> problems) {
 
     /** Takes immutable copies. */
     public ModelInspection {
         metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
         dtypes = Collections.unmodifiableMap(new LinkedHashMap<>(dtypes));
         problems = List.copyOf(problems);
-        verdicts = List.copyOf(verdicts);
     }
 
     /** The type that most bytes of the weights have, as safetensors writes it. */
     public Optional<String> dtype() {
         return dtypes.keySet().stream().findFirst();
-    }
-
-    /** Whether a worker would load it, and why; {@code worker} is {@code MLX} or {@code HF}. */
-    public Verdict verdict(ProviderKind worker) {
-        return verdicts.stream()
-                .filter(verdict -> verdict.provider() == worker)
-                .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(worker + " loads no folders"));
     }
 
     /**
@@ -83,10 +72,5 @@ public record ModelInspection(
         boolean part =
                 format.isAdapter() || format == ModelFormat.DYLORA_SEPARATED || format == ModelFormat.DYLORA_CHECKPOINT;
         return part ? Optional.ofNullable(base).map(BaseModel::inspection) : Optional.of(this);
-    }
-
-    /** Whether any worker would load it. */
-    public boolean loadable() {
-        return verdicts.stream().anyMatch(Verdict::loads);
     }
 }

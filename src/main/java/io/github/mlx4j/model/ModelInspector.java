@@ -4,8 +4,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Says what a model folder holds and who would load it, without loading it: it reads config files and the headers of
- * weights, opens nothing that may run code, writes nothing, and needs no Python. Thread-safe.
+ * Inspects a model folder: its format, sizes and memory footprint, and what is dangerous or damaged. It reads config
+ * files and the headers of weights, opens nothing that may run code, writes nothing, and needs no Python. Whether a
+ * worker would load the folder is for {@code LoadCheck} to say. Thread-safe.
  */
 public final class ModelInspector {
 

@@ -1,22 +1,37 @@
 package io.github.mlx4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 class InspectCommandTest {
 
     private static final String TINY =
             Path.of("src", "test", "resources", "models", "tiny-chat").toString();
 
+    private static final Verdict REFUSED =
+            Verdict.refused(ProviderKind.HF, "MODEL_LOAD_FAILED", "it is too old", "Save it.");
+    private static final Verdict NOT_JUDGED = Verdict.notJudged(ProviderKind.MLX, "no Python", "mlx4j setup mlx");
+
+    private final List<ModelOptions> asked = new ArrayList<>();
+    private List<Verdict> verdicts = List.of(Verdict.loads(ProviderKind.MLX, "mlx-lm 1", List.of("look out")), REFUSED);
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
 
@@ -36,7 +51,9 @@ class InspectCommandTest {
                 .contains("3,072 bytes a token = 2 (keys, values) × 4 layers × 3 KV heads × 32 head size × 4 bytes")
                 .contains("KV cache 12.6 MB (1 × 4096 tokens × ", " = 19.9 MB")
                 .containsPattern("this machine .* beside a reserve of [\\d.]+ [GM]B it (fits|does not fit)")
-                .contains("mlx would load it: mlx-lm ", "hf would load it: transformers ");
+                .contains(
+                        "mlx loads it: mlx-lm 1\n  warning      look out",
+                        "hf does not load it: it is too old\n  what to do   Save it.");
         assertThat(err.toString()).isEmpty();
     }
 
@@ -50,10 +67,12 @@ class InspectCommandTest {
         assertThat(json.path("memory").path("kvBytesPerToken").longValue()).isEqualTo(3072);
         assertThat(json.path("memory").path("fullContextBytes").longValue()).isEqualTo(19_864_320);
         assertThat(json.path("memory").path("fitsNow").isBoolean()).isTrue();
-        assertThat(json.path("verdicts"))
-                .hasSize(2)
-                .allSatisfy(verdict ->
-                        assertThat(verdict.path("loads").booleanValue()).isTrue());
+        assertThat(json.path("verdicts").toString())
+                .isEqualTo(
+                        "[{\"provider\":\"mlx\",\"verdict\":\"loads\",\"code\":\"\",\"reason\":\"mlx-lm 1\",\"fix\":\"\","
+                                + "\"warnings\":[\"look out\"]},"
+                                + "{\"provider\":\"hf\",\"verdict\":\"refused\",\"code\":\"MODEL_LOAD_FAILED\","
+                                + "\"reason\":\"it is too old\",\"fix\":\"Save it.\",\"warnings\":[]}]");
         assertThat(json.path("problems")).isEmpty();
         assertThat(json.path("baseModel").isNull()).isTrue();
     }
@@ -77,13 +96,31 @@ class InspectCommandTest {
 
     @Test
     void shouldExitWithOneAndSayWhyWhenNothingLoadsIt() throws IOException {
+        verdicts = List.of(NOT_JUDGED, REFUSED);
+
+        assertThat(run("--json", TINY)).isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualToIgnoringNewLines("mlx4j: MODEL_LOAD_FAILED: it is too old What to do: Save it.");
+    }
+
+    @Test
+    void shouldExitWithThreeWhenNobodyCouldJudge() throws IOException {
+        verdicts = List.of(NOT_JUDGED, NOT_JUDGED);
+
+        assertThat(run(TINY)).isEqualTo(3);
+        assertThat(out.toString()).contains("mlx was not asked: no Python", "what to do   mlx4j setup mlx");
+        assertThat(err.toString()).startsWith("mlx4j: NO_PROVIDER_AVAILABLE: No worker could judge it. no Python");
+    }
+
+    @Test
+    void shouldSayWhatIsDangerousWhenNobodyCouldJudge() throws IOException {
+        verdicts = List.of(NOT_JUDGED);
         Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"llama\", \"model_file\": \"evil.py\"}");
 
         assertThat(run("--json", folder.toString())).isEqualTo(1);
         JsonNode json = new JsonMapper().readTree(out.toString());
-        assertThat(json.path("verdicts").path(0).path("loads").booleanValue()).isFalse();
+        assertThat(json.path("verdicts").path(0).path("verdict").textValue()).isEqualTo("not_judged");
         assertThat(json.path("problems").path(0).path("code").textValue()).isEqualTo("UNSAFE_MODEL");
-        assertThat(json.path("problems").path(0).path("blocks")).hasSize(2);
         assertThat(err.toString()).startsWith("mlx4j: UNSAFE_MODEL: ").contains("evil.py", "What to do: ");
     }
 
@@ -91,27 +128,46 @@ class InspectCommandTest {
     void shouldNameEveryProblemWhenThereAreMore() throws IOException {
         Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"llama\", \"model_file\": \"evil.py\"}");
 
-        run(folder.toString());
-        assertThat(out.toString())
-                .contains("mlx would not load it: ", "hf would not load it: ", "more that is wrong:", "has no weights");
+        run("--files-only", folder.toString());
+        assertThat(out.toString()).contains("wrong with its files", "evil.py", "has no weights");
     }
 
     @Test
-    void shouldExitWithZeroWhenOneWorkerLoadsIt() throws IOException {
+    void shouldAskNobodyWhenOnlyTheFilesAreWanted() {
+        assertThat(run("--files-only", TINY)).isZero();
+
+        assertThat(asked).isEmpty();
+        assertThat(out.toString()).doesNotContain("loads it", "was not asked");
+    }
+
+    @Test
+    void shouldPassOnThatPicklesAreAllowed() throws IOException {
         Files.createDirectories(folder.resolve("peft_adapters"));
         Files.writeString(folder.resolve("peft_adapters/expert_0.pt"), "");
-        Files.createDirectories(folder.resolve("dylo_moe_state"));
-        Files.writeString(folder.resolve("dylo_moe_state/router.pt"), "");
         Files.writeString(
                 folder.resolve("config.json"),
                 "{\"model_type\": \"dylora-moe\", \"base_model_name_or_path\": \"org/base\"}");
 
-        assertThat(run(folder.toString())).isEqualTo(1);
+        assertThat(run("--files-only", folder.toString())).isEqualTo(1);
         assertThat(run("--allow-pickles", folder.toString())).isZero();
+        assertThat(asked).extracting(ModelOptions::allowPickles).containsExactly(true);
         assertThat(out.toString())
                 .contains("DyLoRA-MoE experts, pickled (dylora_separated)")
-                .containsPattern("base model +org/base \\(config.json: base_model_name_or_path\\)")
-                .contains("hf would load it: with its experts, and its router to choose one; needs the base model org");
+                .containsPattern("base model +org/base \\(config.json: base_model_name_or_path\\)");
+    }
+
+    @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "makes a pipe")
+    void shouldFailAtOnceWhenItIsAPipe() throws Exception {
+        for (String name : List.of("pipe", "pipe.gguf")) {
+            Path pipe = folder.resolve(name);
+            assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0, "mkfifo made no pipe");
+
+            assertThat(run(pipe.toString())).isEqualTo(1);
+        }
+        assertThat(err.toString().lines())
+                .hasSize(2)
+                .allMatch(line -> line.startsWith("mlx4j: MODEL_NOT_FOUND: ") && line.contains(" is not a folder."));
     }
 
     @Test
@@ -122,10 +178,14 @@ class InspectCommandTest {
     }
 
     private int run(String... arguments) {
-        String[] all = new String[arguments.length + 1];
-        all[0] = "inspect";
-        System.arraycopy(arguments, 0, all, 1, arguments.length);
-        return Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true))
-                .execute(all);
+        CommandLine all = Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true));
+        CommandLine command = new CommandLine(new InspectCommand((model, options) -> {
+                    asked.add(options);
+                    return verdicts;
+                }))
+                .setOut(all.getOut())
+                .setErr(all.getErr())
+                .setExecutionExceptionHandler(all.getExecutionExceptionHandler());
+        return command.execute(arguments);
     }
 }

@@ -2,6 +2,7 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
@@ -11,6 +12,7 @@ import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.model.ModelFormat;
 import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.ModelInspector;
+import io.github.mlx4j.model.Verdict;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
 import io.github.mlx4j.port.ModelAnalysisPort;
@@ -124,9 +126,7 @@ class ModelFoldersIT {
                         .texts()) // of the other forms
                 .isNotEqualTo(PLAIN.texts());
         assertThat(routed.details().experts()).containsExactly("expert_0", "expert_1", "expert_2");
-        ModelInspection found = ModelInspector.inspect(folder, options.allowPickles());
-        assertThat(found.format()).isEqualTo(format);
-        assertThat(found.verdict(ProviderKind.HF).loads()).isTrue();
+        assertFormat(folder, format, false, true, options);
         assertThat(MadeModels.snapshot(folder)).isEqualTo(before);
     }
 
@@ -149,14 +149,26 @@ class ModelFoldersIT {
 
         assertThatThrownBy(() -> answers(ProviderKind.HF, folder, ModelOptions.DEFAULT))
                 .isInstanceOf(UnsafeModelException.class);
-        assertThat(ModelInspector.inspect(folder).loadable()).isFalse();
+        assertFormat(folder, ModelFormat.DYLORA_SEPARATED, false, false);
     }
 
     private static void assertFormat(Path folder, ModelFormat format, boolean mlx, boolean hf) {
-        ModelInspection found = ModelInspector.inspect(folder);
+        assertFormat(folder, format, mlx, hf, ModelOptions.DEFAULT);
+    }
+
+    private static void assertFormat(Path folder, ModelFormat format, boolean mlx, boolean hf, ModelOptions options) {
+        ModelInspection found = ModelInspector.inspect(folder, options.allowPickles());
         assertThat(found.format()).isEqualTo(format);
-        assertThat(found.verdict(ProviderKind.MLX).loads()).isEqualTo(mlx);
-        assertThat(found.verdict(ProviderKind.HF).loads()).isEqualTo(hf);
+        try (ProviderFactory providers =
+                ProviderFactory.create(Fixture.config(ProviderKind.HF).build())) {
+            assertThat(providers.createLoadCheck().check(found, options))
+                    .extracting(Verdict::provider, Verdict::outcome)
+                    .containsExactly(tuple(ProviderKind.MLX, outcome(mlx)), tuple(ProviderKind.HF, outcome(hf)));
+        }
+    }
+
+    private static Verdict.Outcome outcome(boolean loads) {
+        return loads ? Verdict.Outcome.LOADS : Verdict.Outcome.REFUSED;
     }
 
     /** What a model says to the questions, how it was loaded, and its logits after each of 40 tokens. */

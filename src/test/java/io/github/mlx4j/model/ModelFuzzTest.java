@@ -104,10 +104,7 @@ class ModelFuzzTest {
     private static void inspect(Path folder) {
         try {
             ModelInspection model = ModelInspector.inspect(folder);
-            assertThat(model.verdicts())
-                    .hasSize(2)
-                    .allMatch(verdict -> verdict.loads() == verdict.fix().isEmpty());
-            assertThat(model.loadable() || !model.problems().isEmpty()).isTrue();
+            assertThat(model.problems()).allMatch(problem -> !problem.fix().isEmpty());
             assertThat(MemoryEstimate.inference(model, 4096, 2).bytes()).isNotNegative();
             assertThat(MemoryEstimate.training(model, TrainingKind.FULL, 1, 2, 512)
                             .bytes())

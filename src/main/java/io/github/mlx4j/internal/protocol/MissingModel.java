@@ -5,8 +5,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The result of {@code initialize}, {@code openTraining}, {@code convert} and {@code fuse} where a model has to be
- * downloaded first, and the worker has no network to do so.
+ * The result of {@code initialize}, {@code openTraining}, {@code inspect}, {@code convert} and {@code fuse} where a
+ * model has to be downloaded first, and the worker has no network to do so.
  *
  * @param source its hub id
  * @param revision a branch, tag or commit, or {@code null} for the main branch

@@ -125,6 +125,23 @@ public final class SerialWorker implements AutoCloseable {
         });
     }
 
+    /**
+     * One call that has to end within a time, from now; what it tells of its progress is ignored.
+     *
+     * @throws WorkerStartException if it does not
+     * @throws CancelledException if the thread is interrupted; its flag stays set
+     */
+    public JsonNode ask(String method, Object params, Duration limit) {
+        Sent<JsonNode> sent = send(method, params, JsonNode.class, progress -> {});
+        try {
+            return await(sent.answer, limit);
+        } catch (TimeoutException late) {
+            throw new WorkerStartException(
+                    "The %s worker did not answer within %d s.".formatted(name, limit.toSeconds()),
+                    "Look for what slows down its Python: a slow disk, a security scanner, other programs.");
+        }
+    }
+
     private void download(MissingModel missing, Consumer<Progress> onProgress) {
         try (SerialWorker downloader = start(launch.forDownload(), limits)) {
             downloader.download(missing, HubToken.in(System.getenv()), onProgress);

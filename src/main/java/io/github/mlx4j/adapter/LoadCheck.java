@@ -1,0 +1,191 @@
+package io.github.mlx4j.adapter;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerHungException;
+import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.InspectParams;
+import io.github.mlx4j.internal.protocol.InspectResult;
+import io.github.mlx4j.internal.protocol.MissingModel;
+import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.threads.Daemons;
+import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.Sandbox;
+import io.github.mlx4j.internal.worker.SerialWorker;
+import io.github.mlx4j.internal.worker.WorkerLaunch;
+import io.github.mlx4j.internal.worker.WorkerLimits;
+import io.github.mlx4j.internal.worker.WorkerScripts;
+import io.github.mlx4j.model.ModelFormat;
+import io.github.mlx4j.model.ModelInspection;
+import io.github.mlx4j.model.Problem;
+import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.probe.WorkerProbe;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks the workers whether they would load a model folder. Each answer is that of the worker's own loader, in a process
+ * of its own: it goes through all of its steps without reading weights, without a GPU, in little memory, and runs no
+ * code of the folder. Faults that only the weights' values show, such as NaN, it does not find. Thread-safe.
+ */
+public final class LoadCheck {
+
+    /** How long one worker may take, from its start to its answer. */
+    public static final Duration MOST_TIME = Duration.ofMinutes(2);
+
+    private static final Map<ProviderKind, WorkerScripts> SCRIPTS = Map.of(
+            ProviderKind.MLX, new BundledScripts("mlx_worker.py"),
+            ProviderKind.HF, new BundledScripts("hf_worker.py"));
+
+    private final Map<ProviderKind, Supplier<Availability>> probes;
+    private final Map<ProviderKind, WorkerScripts> scripts;
+    private final SandboxMode sandbox;
+    private final Duration mostTime;
+
+    /**
+     * Creates it; nothing is started yet.
+     *
+     * @param probes the workers to ask
+     * @param sandbox what is taken away from them
+     */
+    public LoadCheck(Map<ProviderKind, WorkerProbe> probes, SandboxMode sandbox) {
+        this(availability(probes), SCRIPTS, sandbox, MOST_TIME);
+    }
+
+    LoadCheck(
+            Map<ProviderKind, Supplier<Availability>> probes,
+            Map<ProviderKind, WorkerScripts> scripts,
+            SandboxMode sandbox,
+            Duration mostTime) {
+        this.probes = new LinkedHashMap<>(probes);
+        this.scripts = Map.copyOf(scripts);
+        this.sandbox = sandbox;
+        this.mostTime = mostTime;
+    }
+
+    private static Map<ProviderKind, Supplier<Availability>> availability(Map<ProviderKind, WorkerProbe> probes) {
+        Map<ProviderKind, Supplier<Availability>> found = new LinkedHashMap<>();
+        probes.forEach((worker, probe) -> found.put(worker, probe::check));
+        return found;
+    }
+
+    /**
+     * Asks all workers at the same time.
+     *
+     * @param model the folder, as {@link io.github.mlx4j.model.ModelInspector} found it
+     * @param options the adapter, base model, expert and permission for pickles count; the others have no say
+     * @return a verdict of each worker, in the order of the probes
+     * @throws CancelledException if the thread is interrupted
+     */
+    public List<Verdict> check(ModelInspection model, ModelOptions options) {
+        List<FutureTask<Verdict>> tasks = probes.keySet().stream()
+                .map(worker -> new FutureTask<>(verdict(worker, model, options)))
+                .toList();
+        tasks.forEach(task -> Daemons.start("mlx4j-load-check", task));
+        try {
+            return tasks.stream().map(LoadCheck::await).toList();
+        } finally {
+            tasks.forEach(task -> task.cancel(true));
+        }
+    }
+
+    private static Verdict await(FutureTask<Verdict> task) {
+        try {
+            return task.get();
+        } catch (ExecutionException failure) {
+            throw Mlx4jException.of(failure);
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException("The thread that waited for the verdicts was interrupted.", "");
+        }
+    }
+
+    private Callable<Verdict> verdict(ProviderKind worker, ModelInspection model, ModelOptions options) {
+        return () -> {
+            if (model.format() == ModelFormat.GGUF || model.format() == ModelFormat.UNKNOWN) {
+                Problem none = model.problems().get(0); // there is nothing that a loader could look at
+                return Verdict.refused(worker, none.code(), none.what(), none.fix());
+            }
+            Availability found = probes.get(worker).get();
+            return found instanceof Availability.Ready ready
+                    ? ask(worker, ready, model.folder(), options)
+                    : notAvailable(worker, found);
+        };
+    }
+
+    private static Verdict notAvailable(ProviderKind worker, Availability found) {
+        return found instanceof Availability.Unavailable not
+                ? Verdict.notJudged(worker, not.reason(), not.fix())
+                : Verdict.notJudged(worker, "It has no worker that loads folders.", "Use mlx or hf.");
+    }
+
+    private Verdict ask(ProviderKind worker, Availability.Ready python, Path folder, ModelOptions options) {
+        Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), null);
+        WorkerLaunch launch = WorkerLaunch.of(worker, python.command(), scripts.get(worker), false, null, rules);
+        InspectParams params = new InspectParams(
+                ProtocolVersion.CURRENT,
+                new ModelParams(absolute(folder), null),
+                true,
+                new InspectParams.Options(
+                        text(options.adapter()),
+                        options.base(),
+                        options.expert(),
+                        options.allowPickles() && worker == ProviderKind.HF ? true : null));
+        try (SerialWorker process = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
+            return verdict(worker, process.ask("inspect", params, mostTime));
+        } catch (CancelledException interrupt) {
+            throw interrupt;
+        } catch (DependencyMissingException
+                | ProtocolException
+                | WorkerDiedException
+                | WorkerHungException
+                | WorkerStartException failure) {
+            return Verdict.notJudged(worker, failure.reason(), failure.hint());
+        } catch (Mlx4jException refusal) {
+            return Verdict.refused(worker, refusal.code(), refusal.reason(), refusal.hint());
+        }
+    }
+
+    private static Verdict verdict(ProviderKind worker, JsonNode answer) {
+        Optional<MissingModel> missing = MissingModel.in(answer);
+        if (missing.isPresent()) {
+            String id = missing.get().source();
+            return Verdict.notJudged(
+                    worker,
+                    "It needs the base model %s, which is not on this machine.".formatted(id),
+                    "Fetch it with `mlx4j models pull %s`; loading downloads it, too.".formatted(id));
+        }
+        InspectResult found = Codec.read(answer, InspectResult.class);
+        List<String> versions = new TreeMap<>(found.packages())
+                .entrySet().stream()
+                        .map(one -> one.getKey() + " " + one.getValue())
+                        .toList();
+        return Verdict.loads(worker, String.join(", ", versions), found.warnings());
+    }
+
+    private static @Nullable String text(@Nullable Path path) {
+        return path == null ? null : absolute(path);
+    }
+
+    private static String absolute(Path path) {
+        return path.toAbsolutePath().normalize().toString();
+    }
+}

@@ -1,0 +1,20 @@
+package io.github.mlx4j.internal.protocol;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Result of {@code inspect}: what is known of a model that would be loaded.
+ *
+ * @param warnings what the user should know about the load
+ * @param packages versions of the engine's packages
+ */
+public record InspectResult(List<String> warnings, Map<String, String> packages) {
+
+    /** A worker of another minor version may leave some of it out. */
+    public InspectResult {
+        warnings = Objects.requireNonNullElse(warnings, List.of());
+        packages = Objects.requireNonNullElse(packages, Map.of());
+    }
+}
