@@ -21,6 +21,15 @@ def load(params, options, progress):
     return load(params, options, progress)
 
 
+def reference(call, moved):
+    call.progress("import", 0, 1, "packages")
+    from mlx4j_worker.imports import needed
+
+    with needed("transformers and torch", "mlx4j setup hf"):
+        from mlx4j_worker.hf.reference import reference
+    return reference(call, moved)
+
+
 def open_training(params, progress):
     progress("import", 0, 1, "packages")
     from mlx4j_worker.imports import needed
@@ -41,4 +50,4 @@ def inspect(call, moved):
     return inspecting.inspect(call, dry_load)
 
 
-os._exit(serve("hf", descriptors, load, open_training, {"inspect": inspect}))
+os._exit(serve("hf", descriptors, load, open_training, {"inspect": inspect, "reference": reference}))

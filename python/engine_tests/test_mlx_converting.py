@@ -451,7 +451,7 @@ class Refused(Converting):
 
         merge = changes.fuse
         with mock.patch.object(changes, "fuse", forget):
-            self.assertRefused(ConversionFailed, "not like its source", "fuse", MODEL, adapter=adapter)
+            self.assertRefused(ConversionFailed, "differs from its source", "fuse", MODEL, adapter=adapter)
         self.assertNothingWritten()
 
 

@@ -1,4 +1,4 @@
-"""What the calls ``convert`` and ``fuse`` are to make: their params, read and checked."""
+"""The params of the calls ``convert``, ``fuse`` and ``reference``, read and checked."""
 
 import os
 from dataclasses import dataclass, field
@@ -15,7 +15,8 @@ MODES = {  # of mlx's quantization: the bits and the sizes of a group that each 
     "nvfp4": ((4,), (16,)),
 }
 RECIPES = ("mixed_2_6", "mixed_3_4", "mixed_3_6", "mixed_4_6")  # mlx-lm's; bits of most layers, and of some
-_PARAMS = {"protocol", "model", "download", "hubToken", "folder", "options"}
+_PARAMS = {"protocol", "model", "download", "hubToken", "options"}
+_LOADED = ("adapter", "base", "expert")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Conversion:
     """A folder to write, absolute and not there yet, and what is to be in it.
 
     ``options`` says what to load: for ``fuse`` its adapter, base model and expert. ``dtype`` None is as the weights
-    are stored.
+    are stored. ``reference`` is the file that a Reference of the same model wrote, or None.
     """
 
     folder: Path
@@ -42,6 +43,15 @@ class Conversion:
     quantization: Quantization | None = None
     dequantize: bool = False
     fuse: bool = False
+    reference: Path | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A file to write, and what to load for it."""
+
+    file: Path
+    options: Options = field(default_factory=Options)
 
 
 def parse_convert(params):
@@ -52,19 +62,33 @@ def parse_convert(params):
     quantization = _quantization(given)
     if dequantize and quantization:
         raise InvalidRequest("dequantize can't be used beside bits, groupSize, mode or recipe.", "Leave one out.")
-    return Conversion(_folder(params), Options(), dtype, quantization, dequantize)
+    return Conversion(_path(params, "folder"), Options(), dtype, quantization, dequantize, reference=_reference(params))
 
 
 def parse_fuse(params):
     """The Conversion in the params of ``fuse``."""
-    given = _options(params, {"adapter", "base", "expert", "dequantize"})
-    named = {name: typed(given, name, str, None) for name in ("adapter", "base", "expert")}
+    given = _options(params, {*_LOADED, "dequantize"})
     dequantize = typed(given, "dequantize", bool, False)
-    return Conversion(_folder(params), Options(**named), dequantize=dequantize, fuse=True)
+    return Conversion(
+        _path(params, "folder"), _loaded(given), dequantize=dequantize, fuse=True, reference=_reference(params)
+    )
 
 
-def _options(params, known):
-    refuse_unknown(params, _PARAMS, "")
+def parse_reference(params):
+    """The Reference in the params of ``reference``."""
+    return Reference(_path(params, "file"), _loaded(_options(params, {*_LOADED}, {"file"}), device="cpu"))
+
+
+def _loaded(given, **more):
+    return Options(**{name: typed(given, name, str, None) for name in _LOADED}, **more)
+
+
+def _reference(params):
+    return None if params.get("reference") is None else _path(params, "reference")
+
+
+def _options(params, known, more=("folder", "reference")):
+    refuse_unknown(params, _PARAMS.union(more), "")
     model = params.get("model")
     if not isinstance(model, dict) or not isinstance(model.get("source"), str):
         raise InvalidRequest("model must be an object with a source, a string.")
@@ -75,11 +99,11 @@ def _options(params, known):
     return given
 
 
-def _folder(params):
-    folder = typed(params, "folder", str, None)
-    if not folder or not os.path.isabs(folder):
-        raise InvalidRequest(f"folder is {shown(folder)}, but must be an absolute path.")
-    return Path(os.path.normpath(folder))
+def _path(params, name):
+    path = typed(params, name, str, None)
+    if not path or not os.path.isabs(path):
+        raise InvalidRequest(f"{name} is {shown(path)}, but must be an absolute path.")
+    return Path(os.path.normpath(path))
 
 
 def _quantization(given):

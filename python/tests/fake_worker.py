@@ -283,6 +283,7 @@ def convert(call, moved):
     call.progress("write", 0, 8, "bytes")
     proof = {"prompts": 1, "positions": 2, "maxDifference": 0.5, "meanDifference": 0.25, "meanDivergence": 0.125}
     proof |= {"argmaxAgreed": 1, "greedyTokens": 4, "greedyAgreed": 3, "weights": "quantized", "mlxLmDifference": None}
+    proof |= {"relativeDifference": 0.05, "transformers": None}
     return {
         "folder": call.params["folder"],
         "source": call.params["model"]["source"],

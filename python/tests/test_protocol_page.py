@@ -12,7 +12,7 @@ from mlx4j_worker.training.config import _WIRE_NAMES
 PAGE = (PYTHON_DIR.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
 TO_THE_WORKER = {"initialize", "generate", "countTokens", "embed", "logits", "score", "parameters", "classifyActions"}
-TO_THE_WORKER |= {"inspect", "convert", "fuse", "rerank"}
+TO_THE_WORKER |= {"inspect", "convert", "fuse", "reference", "rerank"}
 TO_THE_WORKER |= {"fetchModel", "modelInfo", "removeModel", "cancel", "ping", "shutdown"}
 TO_THE_WORKER |= {"openTraining", "trainStep", "accumulate", "applyGradients", "validate", "gradients"}
 TO_THE_WORKER |= {"saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel"}

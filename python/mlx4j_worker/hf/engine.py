@@ -56,6 +56,10 @@ class HfEngine:
         return rerank.decoder(self._parts.layout, self._tokenizer, self._source, self._options.reranker)
 
     @property
+    def tokenizer(self):
+        return self._tokenizer
+
+    @property
     def busy(self):
         return bool(self._queue)
 
@@ -176,6 +180,13 @@ class HfEngine:
     def logits(self, call, tokens):
         self._check_logits(tokens, len(tokens))
         self._queue.append((call, partial(self._logits, call, tokens)))
+
+    def logits_of(self, tokens):
+        """The logits [tokens, vocabulary] of one pass, as a float32 array of numpy, at once and outside the queue."""
+        ids = self._ids(tokens)
+        with torch.inference_mode():
+            self._choose_expert(ids)
+            return self._model(ids, use_cache=False).logits[0].float().cpu().numpy()
 
     def score(self, call, prompt, tokens):
         if not prompt or not tokens:

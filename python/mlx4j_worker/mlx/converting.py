@@ -7,12 +7,13 @@ import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
-from mlx4j_worker import failures, files, folder, memory
+from mlx4j_worker import failures, files, folder, memory, samples
 from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import changes, loading, proof, writing
 from mlx4j_worker.mlx.architectures import FalconH1
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
+from mlx4j_worker.mlx.reference import Reference
 from mlx4j_worker.requests import Options
 
 _CLOSE = "Close other programs."
@@ -49,8 +50,11 @@ def _written(params, wanted, part, step):
     source = loading.open_model(params, wanted.options, step)
     _check(source, wanted)
     source.model.update(tree_map(mx.contiguous, source.model.parameters()))  # as they'll be read: so, sums are the same
-    given = proof.sample_prompts(source.tokenizer, source.context)
+    reference = wanted.reference and Reference(wanted.reference)
+    given = reference.given if reference else samples.sample_prompts(source.tokenizer, source.context)
     before = proof.sample(source.model, given, step)
+    if reference:
+        reference.check_source(source.model, before, step)
     config, unquantized, kind = _changed(source, wanted, step)
     report = _write(source, config, part, step)
     layout, warnings = source.layout, source.warnings
@@ -60,6 +64,8 @@ def _written(params, wanted, part, step):
     after = proof.sample(converted.model, given, step)
     figures = proof.compare(before, after)
     bound = proof.check(figures, before.logits[0].shape[-1], kind)
+    proven = {**figures, "weights": kind, "bound": bound}
+    proven["transformers"] = reference and reference.check_result(after, kind)
     converted.model = None
     _forget()
     alone, warning = _by_mlx_lm_alone(part, given, after, step)
@@ -71,7 +77,10 @@ def _written(params, wanted, part, step):
         **report,
         "quantization": _quantization(config),
         "unquantized": [{"name": name, "reason": why} for name, why in unquantized],
-        "verification": {**figures, "weights": kind, "bound": bound, "mlxLmDifference": alone},
+        "verification": {
+            **proven,
+            "mlxLmDifference": alone,
+        },
         "warnings": [*warnings, *([warning] if warning else [])],
     }
 
@@ -187,14 +196,15 @@ def _by_mlx_lm_alone(part, given, expected, step):
     try:
         with loading.readable(part) as path:
             model, _ = load_model(path)
-        most = proof.compare(expected, proof.sample(model, given, step))["maxDifference"]
+        found = proof.compare(expected, proof.sample(model, given, step))
     except Cancelled:
         raise
     except Exception as error:
         if isinstance(known := failures.typed(error, _CLOSE), OutOfMemory):
             raise known from error
         return None, f"mlx-lm alone can't load the converted folder: {type(error).__name__}: {error}"
-    if most is None or most > proof.SAME:
+    most, share = found["maxDifference"], found["relativeDifference"]
+    if share is None or share > proof.SAME:
         return most, "mlx-lm alone makes something else of the converted folder than mlx4j, which puts it right."
     return most, None
 

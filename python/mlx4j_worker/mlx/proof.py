@@ -7,37 +7,22 @@ import mlx.core as mx
 import numpy
 from mlx_lm.models.cache import make_prompt_cache
 
-from mlx4j_worker import prompts
 from mlx4j_worker.errors import ConversionFailed
+from mlx4j_worker.samples import GREEDY_TOKENS
 
-SAME = 1e-4  # the largest difference of logits where the weights are the same
+SAME = 1e-4  # largest difference of logits, relative to their range, where the weights are the same
 ROUNDED = 0.1  # nats: the most that the mean divergence may be where values were only rounded, or adapters merged
-GREEDY_TOKENS = 16
-_MOST_TOKENS = 64
-_TEXTS = (
-    "The sky is blue because the air scatters",
-    "Die Sonne scheint, und die Kinder spielen im",
-    "1 2 3 4 5 6 7 8 9 10 11 12",
-    "def add(a, b):\n    return a + b\n\n\ndef multiply(a, b):\n    return",
-)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a model makes of the prompts: logits [positions, vocabulary] of each, and the greedy tokens after it."""
+    """The logits [positions, vocabulary] of each prompt, and the greedy tokens after it; maybe none of these."""
 
     logits: list
     greedy: list
 
 
-def sample_prompts(tokenizer, context):
-    """The token ids of each sample prompt, short enough for the model's context, or None."""
-    most = max(1, min(_MOST_TOKENS, (context or 2**31) - GREEDY_TOKENS))
-    encoded = [prompts.encode_text(tokenizer, text)[:most] for text in _TEXTS]
-    return [tokens for tokens in encoded if tokens]
-
-
-def sample(model, given, step):
+def sample(model, given, step, greedy_tokens=GREEDY_TOKENS):
     """A model's Sample of the prompts ``given``."""
     logits, greedy = [], []
     for done, tokens in enumerate(given):
@@ -45,8 +30,8 @@ def sample(model, given, step):
         cache = make_prompt_cache(model)
         out = _plain(model(mx.array([tokens]), cache=cache))
         logits.append(out)
-        following = [int(out[-1].argmax())]
-        while len(following) < GREEDY_TOKENS:
+        following = [int(out[-1].argmax())] if greedy_tokens else []
+        while len(following) < greedy_tokens:
             following.append(int(_plain(model(mx.array([following[-1:]]), cache=cache))[-1].argmax()))
         greedy.append(following)
     return Sample(logits, greedy)
@@ -55,15 +40,17 @@ def sample(model, given, step):
 def compare(source, converted):
     """The figures of two Samples of the same prompts."""
     pairs = list(zip(source.logits, converted.logits, strict=True))
-    apart = numpy.concatenate([numpy.abs(one - other).ravel() for one, other in pairs])
+    apart = [numpy.abs(one - other) for one, other in pairs]
+    ranges = [numpy.ptp(one) for one, _ in pairs]
     agreed = sum(int((one.argmax(-1) == other.argmax(-1)).sum()) for one, other in pairs)
     with numpy.errstate(invalid="ignore"):
         divergence = numpy.concatenate([_divergence(one, other) for one, other in pairs])
     return {
         "prompts": len(pairs),
         "positions": sum(len(one) for one, _ in pairs),
-        "maxDifference": _finite(apart.max()),
-        "meanDifference": _finite(apart.mean()),
+        "maxDifference": _finite(max(one.max() for one in apart)),
+        "relativeDifference": _finite(max(_share(one.max(), range) for one, range in zip(apart, ranges, strict=True))),
+        "meanDifference": _finite(sum(one.sum() for one in apart) / sum(one.size for one in apart)),
         "meanDivergence": _finite(divergence.mean()),
         "argmaxAgreed": agreed,
         "greedyTokens": sum(map(len, source.greedy)),
@@ -79,16 +66,23 @@ def check(figures, vocabulary, kind):
     a quantized one is, the figures say.
     """
     most = {"same": SAME, "rounded": ROUNDED, "quantized": math.log(vocabulary) / 2}[kind]
-    name = "maxDifference" if kind == "same" else "meanDivergence"
-    if figures["maxDifference"] is None or figures["meanDivergence"] is None:
-        raise ConversionFailed(
-            "The converted model gives logits that are no finite numbers.", "Choose another dtype, or more bits."
-        )
+    name = "relativeDifference" if kind == "same" else "meanDivergence"
+    hint = "Choose more bits, smaller groups or another dtype." if kind != "same" else ""
+    return check_figures(figures, name, most, "The converted model", "its source", hint)
+
+
+def check_figures(figures, name, most, what, source, hint):
+    """The bound as reports have it; raises ConversionFailed where the figure ``name`` is larger than ``most``.
+
+    ``what`` and ``source`` say in the message what was compared.
+    """
+    if figures["relativeDifference"] is None or figures["meanDivergence"] is None:
+        raise ConversionFailed(f"{what} has logits that are not finite.", hint)
     if figures[name] > most:
         raise ConversionFailed(
-            f"The converted model is not like its source: {name} is {figures[name]:.3g}, and may be {most:.3g}; the "
-            f"likeliest token agrees at {figures['argmaxAgreed']} of {figures['positions']} places.",
-            "Choose more bits, smaller groups or another dtype." if kind != "same" else "",
+            f"{what} differs from {source}: {name} is {figures[name]:.3g}, but at most {most:.3g} is allowed; the most "
+            f"probable token agrees at {figures['argmaxAgreed']} of {figures['positions']} positions.",
+            hint,
         )
     return {"of": name, "most": most}
 
@@ -111,6 +105,10 @@ def _log_probabilities(logits):
 
 def _common(one, other):
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
+
+
+def _share(difference, range):
+    return difference / range if range else difference  # a model whose logits are all equal
 
 
 def _finite(value):

@@ -13,6 +13,10 @@ import picocli.CommandLine;
 /** What {@code convert} and {@code fuse} show, as text or as JSON. */
 final class ConversionOutput {
 
+    /** What {@code --help} says about {@code --verify-with}. */
+    static final String VERIFY_WITH =
+            "Compare with transformers: auto where it can load the source (default), hf always or fail, none never.";
+
     private static final int SHOWN = 10;
 
     private ConversionOutput() {}
@@ -27,14 +31,22 @@ final class ConversionOutput {
         }
     }
 
-    static void json(PrintWriter out, Object report) throws JsonProcessingException {
+    static void print(PrintWriter out, ConversionReport report, boolean json) throws JsonProcessingException {
+        if (json) {
+            json(out, report);
+        } else {
+            text(out, report);
+        }
+    }
+
+    private static void json(PrintWriter out, ConversionReport report) throws JsonProcessingException {
         out.println(JsonMapper.builder()
                 .enable(SerializationFeature.INDENT_OUTPUT)
                 .build()
                 .writeValueAsString(report));
     }
 
-    static void text(PrintWriter out, ConversionReport report) {
+    private static void text(PrintWriter out, ConversionReport report) {
         ConversionReport.Proof proof = report.verification();
         out.printf(
                 Locale.ROOT,
@@ -55,16 +67,31 @@ final class ConversionOutput {
         out.printf("weights  %d tensors read again, each as it was to be written%n", report.tensors());
         out.printf(
                 Locale.ROOT,
-                "logits   max difference %.2e, mean %.2e, mean divergence %.2e nats; the likeliest token agrees at %d"
-                        + " of %d places%n",
+                "logits   max difference %.2e (%.2e of their range), mean divergence %.2e nats; the most probable token"
+                        + " agrees at %d of %d positions%n",
                 proof.maxDifference(),
-                proof.meanDifference(),
+                proof.relativeDifference(),
                 proof.meanDivergence(),
                 proof.argmaxAgreed(),
                 proof.positions());
         out.printf(
                 "greedy   %d of %d tokens as the source, on %d prompts%n",
                 proof.greedyAgreed(), proof.greedyTokens(), proof.prompts());
+        ConversionReport.Transformers hf = proof.transformers();
+        if (hf == null) {
+            out.printf("hf       not compared with transformers: %s%n", proof.notCompared());
+        } else {
+            out.printf(
+                    Locale.ROOT,
+                    "hf       transformers in %s: max difference %.2e (%.2e of their range), mean divergence %.2e nats;"
+                            + " the most probable token agrees at %d of %d positions%n",
+                    hf.dtype(),
+                    hf.maxDifference(),
+                    hf.relativeDifference(),
+                    hf.meanDivergence(),
+                    hf.argmaxAgreed(),
+                    hf.positions());
+        }
         report.warnings().forEach(warning -> out.printf("warning  %s%n", warning));
     }
 }

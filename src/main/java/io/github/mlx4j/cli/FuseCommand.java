@@ -5,6 +5,7 @@ import io.github.mlx4j.training.ConversionListener;
 import io.github.mlx4j.training.ConversionReport;
 import io.github.mlx4j.training.FusionConfig;
 import io.github.mlx4j.training.ModelConverter;
+import io.github.mlx4j.training.VerifyWith;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
@@ -55,6 +56,9 @@ final class FuseCommand implements Callable<Integer> {
             description = "Turns a quantized base into a plain one; default: what changes is quantized again.")
     private boolean dequantize;
 
+    @Option(names = "--verify-with", paramLabel = "ENGINE", description = ConversionOutput.VERIFY_WITH)
+    private VerifyWith verifyWith = VerifyWith.AUTO;
+
     @Option(names = "--json", description = "Prints one JSON object.")
     private boolean json;
 
@@ -75,14 +79,10 @@ final class FuseCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        FusionConfig config = new FusionConfig(source, output, adapter, base, expert, dequantize);
+        FusionConfig config = new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
         ConversionReport report =
                 ConversionOutput.watched(spec.commandLine(), listener -> fuser.apply(config, listener));
-        if (json) {
-            ConversionOutput.json(spec.commandLine().getOut(), report);
-        } else {
-            ConversionOutput.text(spec.commandLine().getOut(), report);
-        }
+        ConversionOutput.print(spec.commandLine().getOut(), report, json);
         return 0;
     }
 }

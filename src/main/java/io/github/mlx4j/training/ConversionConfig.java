@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  *     is none
  * @param recipeGroupSize how many values share a scale, with a recipe: 32, 64 (the default) or 128
  * @param dequantize whether quantized weights become plain ones; default no
+ * @param verifyWith whether the result is also compared with the source on transformers; default {@code AUTO}
  */
 public record ConversionConfig(
         String source,
@@ -27,7 +28,8 @@ public record ConversionConfig(
         @Nullable Quantization quantization,
         @Nullable Recipe recipe,
         int recipeGroupSize,
-        boolean dequantize) {
+        boolean dequantize,
+        VerifyWith verifyWith) {
 
     /** mlx-lm's choices of bits for each layer: most layers have the first number, some the second. */
     public enum Recipe {
@@ -60,17 +62,19 @@ public record ConversionConfig(
 
     /** Every weight as it is. */
     public static ConversionConfig of(String source, Path output) {
-        return new ConversionConfig(source, null, output, null, null, null, 64, false);
+        return new ConversionConfig(source, null, output, null, null, null, 64, false, VerifyWith.AUTO);
     }
 
     /** The same from another revision of the hub. */
     public ConversionConfig withRevision(@Nullable String revision) {
-        return new ConversionConfig(source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize);
+        return new ConversionConfig(
+                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
     }
 
     /** The same with weights of another type; those that are quantized have scales of it. */
     public ConversionConfig withDtype(@Nullable Dtype dtype) {
-        return new ConversionConfig(source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize);
+        return new ConversionConfig(
+                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
     }
 
     /**
@@ -80,7 +84,8 @@ public record ConversionConfig(
      *     groups
      */
     public ConversionConfig withQuantization(@Nullable Quantization quantization) {
-        return new ConversionConfig(source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize);
+        return new ConversionConfig(
+                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
     }
 
     /**
@@ -89,7 +94,8 @@ public record ConversionConfig(
      * @throws ConfigurationException if there is a quantization, or {@code dequantize}
      */
     public ConversionConfig withRecipe(@Nullable Recipe recipe, int groupSize) {
-        return new ConversionConfig(source, revision, output, dtype, quantization, recipe, groupSize, dequantize);
+        return new ConversionConfig(
+                source, revision, output, dtype, quantization, recipe, groupSize, dequantize, verifyWith);
     }
 
     /**
@@ -98,6 +104,13 @@ public record ConversionConfig(
      * @throws ConfigurationException if there is a quantization or a recipe
      */
     public ConversionConfig withDequantize(boolean dequantize) {
-        return new ConversionConfig(source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize);
+        return new ConversionConfig(
+                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
+    }
+
+    /** The same, compared with transformers or not. */
+    public ConversionConfig withVerifyWith(VerifyWith verifyWith) {
+        return new ConversionConfig(
+                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
     }
 }

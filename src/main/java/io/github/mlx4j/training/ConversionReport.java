@@ -39,6 +39,23 @@ public record ConversionReport(
         Proof verification,
         List<String> warnings) {
 
+    ConversionReport withNotCompared(@Nullable String why) {
+        return new ConversionReport(
+                folder,
+                source,
+                adapter,
+                expert,
+                dtype,
+                quantization,
+                bytes,
+                sourceBytes,
+                tensors,
+                bitsPerWeight,
+                unquantized,
+                verification.withNotCompared(why),
+                warnings);
+    }
+
     /** A layer that is as it was, and why. */
     public record Unquantized(String name, String reason) {}
 
@@ -64,12 +81,14 @@ public record ConversionReport(
     }
 
     /**
-     * What source and written folder, which was loaded anew, made of some sample prompts on mlx.
+     * What source and written folder, which was loaded anew, computed for some sample prompts on mlx.
      *
      * @param prompts how many prompts
      * @param positions how many tokens they have together
      * @param maxDifference the largest absolute difference of two logits
-     * @param meanDifference the mean one
+     * @param relativeDifference the largest difference of two logits, relative to the range of the source's logits for
+     *     the prompt
+     * @param meanDifference the mean absolute difference
      * @param meanDivergence the mean Kullback-Leibler divergence of the next token's probabilities, in nats
      * @param argmaxAgreed at how many positions the likeliest next token is the same
      * @param greedyTokens how many tokens the source generated, the likeliest each time
@@ -78,11 +97,14 @@ public record ConversionReport(
      * @param bound what it must not exceed
      * @param mlxLmDifference the largest difference of two logits where mlx-lm alone loads the folder; {@code null}
      *     where it can't
+     * @param transformers the comparison with transformers; {@code null} where there was none
+     * @param notCompared why there was none; {@code null} where there was one
      */
     public record Proof(
             int prompts,
             int positions,
             double maxDifference,
+            double relativeDifference,
             double meanDifference,
             double meanDivergence,
             int argmaxAgreed,
@@ -90,7 +112,52 @@ public record ConversionReport(
             int greedyAgreed,
             Change weights,
             Bound bound,
-            @Nullable Double mlxLmDifference) {}
+            @Nullable Double mlxLmDifference,
+            @Nullable Transformers transformers,
+            @Nullable String notCompared) {
+
+        private Proof withNotCompared(@Nullable String why) {
+            return new Proof(
+                    prompts,
+                    positions,
+                    maxDifference,
+                    relativeDifference,
+                    meanDifference,
+                    meanDivergence,
+                    argmaxAgreed,
+                    greedyTokens,
+                    greedyAgreed,
+                    weights,
+                    bound,
+                    mlxLmDifference,
+                    transformers,
+                    why);
+        }
+    }
+
+    /**
+     * What the source on transformers and the written folder on mlx computed for the same prompts.
+     *
+     * @param dtype what transformers computed in: {@code float32}, unless the memory or the weights don't allow it
+     * @param prompts how many prompts
+     * @param positions how many tokens they have together
+     * @param maxDifference the largest absolute difference of two logits
+     * @param relativeDifference the same, relative to the range of transformers' logits for the prompt
+     * @param meanDivergence the mean Kullback-Leibler divergence of the next token's probabilities, in nats
+     * @param argmaxAgreed at how many positions the most probable next token is the same
+     * @param bound what it must not exceed
+     * @param sourceDifference the largest relative difference between transformers and the source itself on mlx
+     */
+    public record Transformers(
+            String dtype,
+            int prompts,
+            int positions,
+            double maxDifference,
+            double relativeDifference,
+            double meanDivergence,
+            int argmaxAgreed,
+            Bound bound,
+            double sourceDifference) {}
 
     /** The figure that decides, by its name, and the most that passes. */
     public record Bound(String of, double most) {}

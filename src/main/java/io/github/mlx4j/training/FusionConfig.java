@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param expert the expert of a DyLoRA-MoE; {@code null}, the default, for anything else
  * @param dequantize whether the layers of a quantized base model become plain ones; default no: those that the adapter
  *     changes are quantized again like the base
+ * @param verifyWith whether the result is also compared with the source and its adapter on transformers; default
+ *     {@code AUTO}
  */
 public record FusionConfig(
         String source,
@@ -21,30 +23,36 @@ public record FusionConfig(
         @Nullable Path adapter,
         @Nullable String base,
         @Nullable String expert,
-        boolean dequantize) {
+        boolean dequantize,
+        VerifyWith verifyWith) {
 
     /** The source's own adapter and base. */
     public static FusionConfig of(String source, Path output) {
-        return new FusionConfig(source, output, null, null, null, false);
+        return new FusionConfig(source, output, null, null, null, false, VerifyWith.AUTO);
     }
 
     /** The same with this adapter on the source. */
     public FusionConfig withAdapter(@Nullable Path adapter) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize);
+        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
     }
 
     /** The same with another base model. */
     public FusionConfig withBase(@Nullable String base) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize);
+        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
     }
 
     /** The same with this expert. */
     public FusionConfig withExpert(@Nullable String expert) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize);
+        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
     }
 
     /** The same, with or without plain weights made of quantized ones. */
     public FusionConfig withDequantize(boolean dequantize) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize);
+        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
+    }
+
+    /** The same, compared with transformers or not. */
+    public FusionConfig withVerifyWith(VerifyWith verifyWith) {
+        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
     }
 }

@@ -15,7 +15,9 @@ import io.github.mlx4j.internal.protocol.FuseParams;
 import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.protocol.ReferenceParams;
 import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.worker.PrivateFolder;
 import io.github.mlx4j.internal.worker.Sandbox;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.internal.worker.WorkerLaunch;
@@ -27,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -34,12 +37,13 @@ import org.jspecify.annotations.Nullable;
  * Writes model folders that mlx loads out of others: with another type of weights, quantized or no longer so, or with
  * an adapter merged in. Each call has a worker process of its own, with the source in memory, then the result. What is
  * written is read and compared with its source before it gets its name, so the folder is there whole or not at all; an
- * existing one is never touched. Thread-safe.
+ * existing one is never touched. Where an hf environment exists, the result is compared with the source on transformers
+ * too ({@link VerifyWith}); its worker ends before the conversion begins. Thread-safe.
  */
 public final class ModelConverter {
 
-    private final Supplier<Availability> probe;
-    private final WorkerScripts scripts;
+    private final Engine mlx;
+    private final Engine hf;
     private final boolean download;
     private final Map<String, String> environment;
     private final SandboxMode sandbox;
@@ -47,26 +51,24 @@ public final class ModelConverter {
     /**
      * Creates it; nothing is started yet.
      *
-     * @param providers where the mlx worker's interpreter is, and whether models may be downloaded
+     * @param providers where the workers' interpreters are, and whether models may be downloaded
      */
     public ModelConverter(ProviderConfig providers) {
         this(
-                providers.probe(ProviderKind.MLX)::check,
-                new BundledScripts("mlx_worker.py"),
+                new Engine(providers.probe(ProviderKind.MLX)::check, new BundledScripts("mlx_worker.py")),
+                new Engine(providers.probe(ProviderKind.HF)::check, new BundledScripts("hf_worker.py")),
                 providers.download(),
                 System.getenv(),
                 providers.workers().sandbox());
     }
 
-    /** With another worker, and the environment that has the user's token of the hub. */
-    ModelConverter(
-            Supplier<Availability> probe,
-            WorkerScripts scripts,
-            boolean download,
-            Map<String, String> environment,
-            SandboxMode sandbox) {
-        this.probe = probe;
-        this.scripts = scripts;
+    /** A kind of worker: whether it can run here, and its script. */
+    record Engine(Supplier<Availability> probe, WorkerScripts scripts) {}
+
+    /** With other workers, and the environment that has the user's token of the hub. */
+    ModelConverter(Engine mlx, Engine hf, boolean download, Map<String, String> environment, SandboxMode sandbox) {
+        this.mlx = mlx;
+        this.hf = hf;
         this.download = download;
         this.environment = environment;
         this.sandbox = sandbox;
@@ -80,7 +82,7 @@ public final class ModelConverter {
     /**
      * Converts a model, and waits for it. To cancel it, interrupt the thread.
      *
-     * @throws ConversionException if it can't be written, or is not like its source
+     * @throws ConversionException if it can't be written, or differs from its source or from what transformers computes
      * @throws ConfigurationException if something can't be made of this model, or the output is there already
      * @throws CancelledException if the thread is interrupted
      * @throws Mlx4jException if the model can't be loaded, or the worker fails
@@ -91,20 +93,27 @@ public final class ModelConverter {
         Dtype dtype = config.dtype();
         Integer groupSize = quantization == null ? null : quantization.groupSize();
         boolean network = downloadsItself() && isOfHub(config.source());
-        ConvertParams params = new ConvertParams(
-                ProtocolVersion.CURRENT,
-                new ModelParams(absolute(config.source()), config.revision()),
-                download,
-                token(network),
-                absolute(config.output()),
-                new ConvertParams.Options(
-                        dtype == null ? null : dtype.id(),
-                        quantization == null ? null : quantization.bits(),
-                        recipe == null ? groupSize : Integer.valueOf(config.recipeGroupSize()),
-                        quantization == null ? null : quantization.mode().id(),
-                        recipe == null ? null : recipe.id(),
-                        config.dequantize() ? true : null));
-        return run("convert", params, network, config.output(), listener);
+        ConvertParams.Options options = new ConvertParams.Options(
+                dtype == null ? null : dtype.id(),
+                quantization == null ? null : quantization.bits(),
+                recipe == null ? groupSize : Integer.valueOf(config.recipeGroupSize()),
+                quantization == null ? null : quantization.mode().id(),
+                recipe == null ? null : recipe.id(),
+                config.dequantize() ? true : null);
+        ModelParams model = new ModelParams(absolute(config.source()), config.revision());
+        Job job = new Job("convert", model, network, config.output(), ReferenceParams.Options.NONE);
+        return run(
+                job,
+                config.verifyWith(),
+                listener,
+                reference -> new ConvertParams(
+                        ProtocolVersion.CURRENT,
+                        model,
+                        download,
+                        token(network),
+                        absolute(config.output()),
+                        reference,
+                        options));
     }
 
     /** As {@link #fuse(FusionConfig, ConversionListener)}, without a listener. */
@@ -116,7 +125,7 @@ public final class ModelConverter {
      * Merges an adapter, or an expert of a DyLoRA-MoE, into its base model, and waits for it. To cancel it, interrupt
      * the thread.
      *
-     * @throws ConversionException if it can't be merged or written, or is not like the base with its adapter
+     * @throws ConversionException if it can't be merged or written, or differs from the base with its adapter
      * @throws ConfigurationException if something can't be made of this model, or the output is there already
      * @throws CancelledException if the thread is interrupted
      * @throws Mlx4jException if the model can't be loaded, or the worker fails
@@ -126,42 +135,69 @@ public final class ModelConverter {
         String base = config.base();
         boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
         boolean network = downloadsItself() && (isOfHub(config.source()) || !itsOwnBase);
-        FuseParams params = new FuseParams(
-                ProtocolVersion.CURRENT,
-                new ModelParams(absolute(config.source()), null),
-                download,
-                token(network),
-                absolute(config.output()),
-                new FuseParams.Options(
-                        adapter == null ? null : absolute(adapter),
-                        base == null ? null : absolute(base),
-                        config.expert(),
-                        config.dequantize() ? true : null));
-        return run("fuse", params, network, config.output(), listener);
+        ReferenceParams.Options loaded = new ReferenceParams.Options(
+                adapter == null ? null : absolute(adapter), base == null ? null : absolute(base), config.expert());
+        ModelParams model = new ModelParams(absolute(config.source()), null);
+        return run(
+                new Job("fuse", model, network, config.output(), loaded),
+                config.verifyWith(),
+                listener,
+                reference -> new FuseParams(
+                        ProtocolVersion.CURRENT,
+                        model,
+                        download,
+                        token(network),
+                        absolute(config.output()),
+                        reference,
+                        new FuseParams.Options(
+                                loaded.adapter(), loaded.base(), loaded.expert(), config.dequantize() ? true : null)));
     }
 
+    /** A call of the mlx worker, and what transformers is to load for the same model. */
+    private record Job(
+            String method, ModelParams model, boolean network, Path output, ReferenceParams.Options loaded) {}
+
     private ConversionReport run(
-            String method, Object params, boolean network, Path output, ConversionListener listener) {
-        try (SerialWorker worker = SerialWorker.start(launch(network, output), WorkerLimits.STANDARD)) {
-            return worker.load(
-                    method,
-                    params,
-                    ConversionReport.class,
-                    told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()));
+            Job job, VerifyWith wish, ConversionListener listener, Function<@Nullable String, Object> params) {
+        List<String> python = command(mlx, "MLX_NOT_AVAILABLE");
+        try (PrivateFolder scratch = PrivateFolder.create("reference")) {
+            Path file = scratch.path().resolve("reference.npz");
+            String notCompared = Files.exists(job.output) // which the mlx worker refuses at once
+                    ? ""
+                    : reference(job, scratch.path()).write(wish, referenceParams(job, file), listener);
+            boolean tf32 = false; // the comparison with the source is a proof
+            Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), Path.of(absolute(job.output)));
+            WorkerLaunch launch = WorkerLaunch.of(ProviderKind.MLX, python, mlx.scripts, job.network, tf32, rules);
+            try (SerialWorker worker = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
+                return worker.load(
+                                job.method,
+                                params.apply(notCompared == null ? file.toString() : null),
+                                ConversionReport.class,
+                                told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()))
+                        .withNotCompared(notCompared);
+            }
         } catch (InvalidRequestException wrong) { // no prompt's fault: the configuration is wrong
             throw new ConfigurationException(wrong.reason(), wrong.hint(), wrong);
         }
     }
 
-    private WorkerLaunch launch(boolean network, Path output) {
-        Availability found = probe.get();
+    private ReferenceParams referenceParams(Job job, Path file) {
+        return new ReferenceParams(
+                ProtocolVersion.CURRENT, job.model, download, token(job.network), file.toString(), job.loaded);
+    }
+
+    private TransformersReference reference(Job job, Path folder) {
+        Sandbox rules = new Sandbox(sandbox.id(), false, List.of(folder), null);
+        return new TransformersReference(() -> WorkerLaunch.of(
+                ProviderKind.HF, command(hf, "HF_NOT_AVAILABLE"), hf.scripts, job.network, null, rules));
+    }
+
+    private static List<String> command(Engine engine, String code) {
+        Availability found = engine.probe.get();
         if (found instanceof Availability.Unavailable not) {
-            throw new ProviderUnavailableException("MLX_NOT_AVAILABLE", not.reason(), not.fix());
+            throw new ProviderUnavailableException(code, not.reason(), not.fix());
         }
-        List<String> python = ((Availability.Ready) found).command();
-        boolean tf32 = false; // the comparison with the source is a proof
-        Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), Path.of(absolute(output)));
-        return WorkerLaunch.of(ProviderKind.MLX, python, scripts, network, tf32, rules);
+        return ((Availability.Ready) found).command();
     }
 
     /** Whether the worker itself downloads its model; otherwise it has no network, and another process does. */

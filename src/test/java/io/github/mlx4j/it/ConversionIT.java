@@ -27,6 +27,7 @@ import io.github.mlx4j.training.ConversionReport;
 import io.github.mlx4j.training.FusionConfig;
 import io.github.mlx4j.training.ModelConverter;
 import io.github.mlx4j.training.Quantization;
+import io.github.mlx4j.training.VerifyWith;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
@@ -63,6 +64,7 @@ class ConversionIT {
 
         assertThat(report.verification().weights()).isEqualTo(ConversionReport.Change.SAME);
         assertThat(report.verification().maxDifference()).isLessThan(Tolerance.of(1e-5));
+        assertThat(report.verification().transformers().relativeDifference()).isLessThan(Tolerance.of(1e-5));
         assertThat(report.verification().mlxLmDifference()).isLessThan(Tolerance.of(1e-5));
         assertThat(report.bytes()).isEqualTo(report.sourceBytes());
         assertThat(report.warnings()).isEmpty();
@@ -79,8 +81,7 @@ class ConversionIT {
 
     @Test
     void shouldAnswerWithFewerBytesWhenQuantized() {
-        ConversionReport report = converter.convert(
-                ConversionConfig.of(Fixture.MODEL.toString(), target).withQuantization(Quantization.affine(8)));
+        ConversionReport report = converter.convert(onMlx().withQuantization(Quantization.affine(8)));
 
         assertThat(report.quantization()).isEqualTo(Quantization.affine(8));
         assertThat(report.bytes()).isLessThan(report.sourceBytes() / 3);
@@ -93,8 +94,9 @@ class ConversionIT {
     void shouldAnswerAsWithTheAdapterWhenFused() {
         Path adapter = MadeModels.of("peft");
 
-        ConversionReport report =
-                converter.fuse(FusionConfig.of(Fixture.MODEL.toString(), target).withAdapter(adapter));
+        ConversionReport report = converter.fuse(FusionConfig.of(Fixture.MODEL.toString(), target)
+                .withAdapter(adapter)
+                .withVerifyWith(VerifyWith.NONE));
 
         assertThat(report.adapter()).isEqualTo(adapter.toString());
         assertThat(story(target, null).tokens())
@@ -106,7 +108,7 @@ class ConversionIT {
     void shouldRefuseByNameAndWriteNothing() throws Exception {
         Files.createDirectories(target);
         assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> converter.convert(ConversionConfig.of(Fixture.MODEL.toString(), target)))
+                .isThrownBy(() -> converter.convert(onMlx()))
                 .withMessageContaining(target + " is there already");
         Files.delete(target);
         assertThatExceptionOfType(ConfigurationException.class)
@@ -114,7 +116,8 @@ class ConversionIT {
                 .withMessageContaining("no adapter");
         Path empty = Files.createDirectories(target.resolveSibling("empty"));
         assertThatExceptionOfType(ModelLoadException.class)
-                .isThrownBy(() -> converter.convert(ConversionConfig.of(empty.toString(), target)));
+                .isThrownBy(() -> converter.convert(
+                        ConversionConfig.of(empty.toString(), target).withVerifyWith(VerifyWith.NONE)));
         assertThat(target.getParent()).isDirectoryNotContaining(path -> !path.equals(empty));
     }
 
@@ -137,9 +140,14 @@ class ConversionIT {
         assertThat(killed.join()).isInstanceOf(WorkerDiedException.class);
         assertThat(target).doesNotExist();
 
-        converter.convert(ConversionConfig.of(Fixture.MODEL.toString(), target));
+        converter.convert(onMlx());
         assertThat(target.getParent()).isDirectoryNotContaining("glob:**.mlx4j-part");
         assertThat(target).isDirectory();
+    }
+
+    /** The model of the tests, without the comparison with transformers, which ConversionProofIT tests. */
+    private ConversionConfig onMlx() {
+        return ConversionConfig.of(Fixture.MODEL.toString(), target).withVerifyWith(VerifyWith.NONE);
     }
 
     private static void at(String wanted, String phase, Runnable action) {
@@ -152,7 +160,7 @@ class ConversionIT {
         CompletableFuture<Mlx4jException> failure = new CompletableFuture<>();
         Thread thread = new Thread(() -> {
             try {
-                converter.convert(ConversionConfig.of(Fixture.MODEL.toString(), target), listener);
+                converter.convert(onMlx(), listener);
                 failure.completeExceptionally(new AssertionError("it was converted"));
             } catch (Mlx4jException error) {
                 failure.complete(error);

@@ -94,7 +94,7 @@ public final class Fixture {
     }
 
     /** A configuration of one worker kind over the fixture model, without fallback. */
-    static ProviderConfig.Builder config(ProviderKind kind) {
+    public static ProviderConfig.Builder config(ProviderKind kind) {
         return ProviderConfig.builder()
                 .provider(kind)
                 .fallback(List.of())

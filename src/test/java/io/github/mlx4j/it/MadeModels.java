@@ -20,14 +20,14 @@ import org.zeroturnaround.exec.ProcessExecutor;
  * Small random models, adapters and DyLoRA-MoEs, made by {@code python/engine_tests/models.py} and
  * {@code mlx_models.py} once for a JVM.
  */
-final class MadeModels {
+public final class MadeModels {
 
     private static final Map<String, Path> MADE = new HashMap<>();
 
     private MadeModels() {}
 
     /** The folder of a kind that models.py knows. */
-    static synchronized Path of(String kind) {
+    public static synchronized Path of(String kind) {
         if (MADE.isEmpty()) {
             makeAll();
         }
@@ -48,7 +48,7 @@ final class MadeModels {
     }
 
     /** A folder as mlx-lm writes it, of a kind that mlx_models.py knows. */
-    static synchronized Path ofMlx(String kind, String... more) {
+    public static synchronized Path ofMlx(String kind, String... more) {
         Path root = of("llama").getParent();
         return MADE.computeIfAbsent("mlx/" + kind, name -> {
             Path folder = root.resolve("mlx-" + kind);

@@ -5,7 +5,7 @@ package io.github.mlx4j.it;
  * macOS, on the CPU elsewhere. {@code python/engine_tests/tolerance.py} has the same for the engines' own tests, and
  * the reasons for the numbers.
  */
-final class Tolerance {
+public final class Tolerance {
 
     private static final double GPU_FACTOR = 100; // UNMEASURED
     private static final double GPU_LIMIT = 1e-2;
@@ -13,7 +13,7 @@ final class Tolerance {
     private Tolerance() {}
 
     /** The largest difference allowed, which is {@code cpu} itself on a CPU. */
-    static double of(double cpu) {
+    public static double of(double cpu) {
         return of(cpu, System.getProperty("os.name").startsWith("Mac"));
     }
 

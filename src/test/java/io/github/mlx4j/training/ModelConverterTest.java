@@ -9,8 +9,11 @@ import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Reason;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -26,8 +29,12 @@ class ModelConverterTest {
             "{\"jsonrpc\":\"2.0\",\"id\":\"ID\",\"error\":{\"code\":-32000,\"message\":\"no\","
                     + "\"data\":{\"kind\":\"conversion_failed\",\"retryable\":false,\"hint\":\"\",\"detail\":\"\"}}}";
 
-    private final ModelConverter converter =
-            new ModelConverter(FakeWorker::ready, FakeWorker.SCRIPTS, false, Map.of(), SandboxMode.OFF);
+    private static final String COMPUTED = CannedWorker.result("\"file\":\"f\",\"prompts\":4,\"dtype\":\"float32\"");
+    private static final Availability NOT =
+            new Availability.Unavailable(Reason.PYTHON_NOT_FOUND, "There is no environment.", "Make one.");
+    private static final ModelConverter.Engine NO_HF = new ModelConverter.Engine(() -> NOT, FakeWorker.SCRIPTS);
+
+    private final ModelConverter converter = converter(FakeWorker.SCRIPTS, NO_HF);
 
     @Test
     void shouldReportWhatTheWorkerSays() {
@@ -51,7 +58,7 @@ class ModelConverterTest {
         CannedWorker worker =
                 new CannedWorker(folder).answers("convert", REFUSAL).answers("fuse", REFUSAL);
         ModelConverter online =
-                new ModelConverter(FakeWorker::ready, worker, true, Map.of("HF_TOKEN", "secret"), SandboxMode.OFF);
+                new ModelConverter(engine(worker), NO_HF, true, Map.of("HF_TOKEN", "secret"), SandboxMode.OFF);
         String local = folder.toString();
         Path output = folder.resolve("new");
         List<Runnable> jobs = List.of(
@@ -73,7 +80,7 @@ class ModelConverterTest {
     void shouldComputeTheProofWithoutTf32(@TempDir Path folder) {
         CannedWorker worker =
                 new CannedWorker(folder).answers("convert", REFUSAL).answers("fuse", REFUSAL);
-        ModelConverter proving = new ModelConverter(FakeWorker::ready, worker, false, Map.of(), SandboxMode.AUTO);
+        ModelConverter proving = new ModelConverter(engine(worker), NO_HF, false, Map.of(), SandboxMode.AUTO);
         Path output = folder.resolve("new");
 
         assertThatExceptionOfType(ConversionException.class)
@@ -97,11 +104,87 @@ class ModelConverterTest {
     @Test
     void shouldSayWhyWhenMlxCanNotRunHere() {
         Availability not = new Availability.Unavailable(Reason.NOT_MACOS, "This is no Mac.", "Use one.");
-        ModelConverter nowhere = new ModelConverter(() -> not, FakeWorker.SCRIPTS, false, Map.of(), SandboxMode.OFF);
+        ModelConverter.Engine mlx = new ModelConverter.Engine(() -> not, FakeWorker.SCRIPTS);
+        ModelConverter nowhere = new ModelConverter(mlx, NO_HF, false, Map.of(), SandboxMode.OFF);
 
         assertThatExceptionOfType(ProviderUnavailableException.class)
                 .isThrownBy(() -> nowhere.fuse(FusionConfig.of("m", Path.of("small"))))
                 .satisfies(error -> assertThat(error.code()).isEqualTo("MLX_NOT_AVAILABLE"))
                 .withMessage("This is no Mac. What to do: Use one.");
+    }
+
+    @Test
+    void shouldHandOverWhatTransformersComputed(@TempDir Path folder) throws IOException {
+        CannedWorker hf = canned(folder, "hf").answers("reference", COMPUTED);
+        CannedWorker mlx = canned(folder, "mlx").answers("convert", REFUSAL).answers("fuse", REFUSAL);
+        ModelConverter proving = converter(mlx, engine(hf));
+        Path output = folder.resolve("new");
+
+        assertThatExceptionOfType(ConversionException.class)
+                .isThrownBy(
+                        () -> proving.convert(ConversionConfig.of("m", output).withRevision("v1")));
+        assertThatExceptionOfType(ConversionException.class)
+                .isThrownBy(() -> proving.fuse(FusionConfig.of("m", output).withExpert("law")));
+
+        assertThat(hf.sent("reference"))
+                .extracting(params -> params.at("/model/revision").asText()
+                        + params.at("/options/expert").asText())
+                .containsExactly("v1", "law");
+        assertThat(hf.sent("reference"))
+                .extracting(params -> params.path("file"))
+                .containsExactly(
+                        mlx.sent("convert").get(0).path("reference"),
+                        mlx.sent("fuse").get(0).path("reference"))
+                .allSatisfy(
+                        file -> assertThat(Path.of(file.asText())).isAbsolute().doesNotExist());
+    }
+
+    @Test
+    void shouldSayWhyItWasNotComparedWithTransformers(@TempDir Path folder) throws IOException {
+        CannedWorker refusing = canned(folder, "hf").answers("reference", REFUSAL);
+        ConversionConfig config = ConversionConfig.of("fake", Path.of("small"));
+
+        assertThat(converter.convert(config).verification().notCompared()).isEqualTo("There is no environment.");
+        assertThat(converter(FakeWorker.SCRIPTS, engine(refusing))
+                        .convert(config)
+                        .verification()
+                        .notCompared())
+                .isEqualTo("no");
+    }
+
+    @Test
+    void shouldFailBeforeTheConversionWhenTransformersIsAskedForAndCanNotCompare(@TempDir Path folder)
+            throws IOException {
+        CannedWorker mlx = canned(folder, "mlx").answers("convert", REFUSAL);
+
+        assertThatExceptionOfType(ConversionException.class)
+                .isThrownBy(() -> converter(mlx, NO_HF)
+                        .convert(ConversionConfig.of("m", folder.resolve("new")).withVerifyWith(VerifyWith.HF)))
+                .withMessage("The comparison with transformers is not possible: There is no environment."
+                        + " What to do: Make one.");
+        assertThat(folder.resolve("mlx/convert")).doesNotExist();
+    }
+
+    @Test
+    void shouldNotStartTransformersWhenItIsNotWanted(@TempDir Path folder) throws IOException {
+        CannedWorker hf = canned(folder, "hf").answers("reference", COMPUTED);
+
+        ConversionReport report = converter(FakeWorker.SCRIPTS, engine(hf))
+                .convert(ConversionConfig.of("fake", Path.of("small")).withVerifyWith(VerifyWith.NONE));
+
+        assertThat(report.verification().notCompared()).isEqualTo("it was not asked for");
+        assertThat(folder.resolve("hf/environments")).doesNotExist();
+    }
+
+    private static CannedWorker canned(Path folder, String name) throws IOException {
+        return new CannedWorker(Files.createDirectories(folder.resolve(name)));
+    }
+
+    private static ModelConverter.Engine engine(WorkerScripts scripts) {
+        return new ModelConverter.Engine(FakeWorker::ready, scripts);
+    }
+
+    private static ModelConverter converter(WorkerScripts mlx, ModelConverter.Engine hf) {
+        return new ModelConverter(engine(mlx), hf, false, Map.of(), SandboxMode.OFF);
     }
 }

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param download whether a model of the hub that isn't in its cache may be downloaded
  * @param hubToken the user's token of the hub, for a download, or {@code null}
  * @param folder the absolute path of the folder to write, which isn't there yet
+ * @param reference the file that {@code reference} wrote for the same model, or {@code null}
  * @param options what is merged
  */
 public record FuseParams(
@@ -18,6 +19,7 @@ public record FuseParams(
         boolean download,
         @Nullable HubToken hubToken,
         String folder,
+        @Nullable String reference,
         Options options) {
 
     /**

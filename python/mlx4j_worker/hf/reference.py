@@ -1,0 +1,42 @@
+"""What transformers computes for the sample prompts of a conversion, written to a file: the call ``reference``."""
+
+from dataclasses import replace
+
+import torch
+
+from mlx4j_worker import samples
+from mlx4j_worker.conversion import parse_reference
+from mlx4j_worker.errors import Cancelled, InvalidRequest, OutOfMemory
+from mlx4j_worker.hf import loading
+
+
+def reference(call, moved):
+    """The result of a ``reference``; ``moved`` is called for every sign of progress.
+
+    The model runs on the CPU, in float32 unless it is quantized or too large for that. Compared with a computation in
+    16 bits, this is precise enough to find small errors.
+    """
+    wanted = parse_reference(call.params)
+
+    def step(phase, done, total, unit):
+        moved()
+        if call.cancelled:
+            raise Cancelled("The reference was cancelled.")
+        call.progress(phase, done, total, unit)
+
+    engine = _engine(call.params, wanted.options, step)
+    given = samples.sample_prompts(engine.tokenizer, engine.describe()["contextLength"])
+    logits = []
+    for done, tokens in enumerate(given):
+        step("verify", done, len(given), "prompts")
+        logits.append(engine.logits_of(tokens))
+    dtype = engine.describe()["dtype"]
+    samples.save(wanted.file, given, logits, dtype)
+    return {"file": str(wanted.file), "prompts": len(given), "dtype": dtype}
+
+
+def _engine(params, options, step):
+    try:
+        return loading.load(params, replace(options, dtype="float32"), step)
+    except (InvalidRequest, OutOfMemory, torch.OutOfMemoryError):  # quantized, or too large
+        return loading.load(params, options, step)

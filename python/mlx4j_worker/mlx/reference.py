@@ -1,0 +1,80 @@
+"""How far a converted model, and its source on mlx, are from what transformers computes for the source."""
+
+import math
+from contextlib import contextmanager
+
+import mlx.core as mx
+from mlx.utils import tree_flatten
+
+from mlx4j_worker import samples
+from mlx4j_worker.mlx import changes, proof
+from mlx4j_worker.mlx.engine import available_bytes
+
+_SAME_ON_GPU = 1e-2  # in place of proof.SAME; unmeasured. GPUs add in another order, with faster exp and rsqrt
+_HINT = "Use the hf backend for this model, or convert it without the comparison with transformers."
+
+
+class Reference:
+    """What the call ``reference`` wrote into a file; ``given`` has the prompts."""
+
+    def __init__(self, file):
+        self.given, logits, self._dtype = samples.load(file)
+        self._expected = proof.Sample(logits, [[] for _ in logits])
+        self._stored_exactly = False
+        self._source = {}
+
+    def check_source(self, model, stored, step):
+        """Raises ConversionFailed where mlx computes something else for the source than transformers.
+
+        ``stored`` is the model's Sample in the dtype of its weights. If that is of 16 bits, and transformers has
+        computed in float32, so does mlx, provided the memory is enough: rounding would hide small errors.
+        """
+        weights = [w for _, w in tree_flatten(model.parameters()) if mx.issubdtype(w.dtype, mx.floating)]
+        exact = self._dtype == "float32" and not changes.is_quantized(model)
+        self._stored_exactly = exact and all(weight.dtype == mx.float32 for weight in weights)
+        own = stored
+        if exact and not self._stored_exactly:
+            available = available_bytes(None)
+            exact = available is None or 4 * sum(weight.size for weight in weights) <= available
+            if exact:
+                with _in_float32(model):
+                    own = proof.sample(model, self.given, step, greedy_tokens=0)
+        self._source = self._compare(own)
+        self._check(self._source, exact, "What mlx computes for this model")
+
+    def check_result(self, result, kind):
+        """The figures of the converted model's Sample; ``kind`` is that of proof.check. Raises ConversionFailed."""
+        figures = self._compare(result)
+        most = math.log(result.logits[0].shape[-1]) / 2 if kind == "quantized" else proof.ROUNDED
+        exact = kind == "same" and self._stored_exactly
+        bound = self._check(figures, exact, "The converted model", most)
+        names = ("prompts", "positions", "maxDifference", "relativeDifference", "meanDivergence", "argmaxAgreed")
+        return {
+            "dtype": self._dtype,
+            **{name: figures[name] for name in names},
+            "bound": bound,
+            "sourceDifference": self._source["relativeDifference"],
+        }
+
+    def _compare(self, own):
+        """The figures of a Sample; a vocabulary that one side has padded is compared as far as both go."""
+        width = min(one.logits[0].shape[-1] for one in (self._expected, own))
+        cut = [proof.Sample([part[:, :width] for part in one.logits], [[] for _ in one.logits])
+               for one in (self._expected, own)]  # fmt: skip
+        return proof.compare(*cut)
+
+    def _check(self, figures, exact, what, most=proof.ROUNDED):
+        name = "relativeDifference" if exact else "meanDivergence"
+        if exact:
+            most = proof.SAME if mx.default_device() == mx.cpu else _SAME_ON_GPU
+        return proof.check_figures(figures, name, most, what, "what transformers computes for the source", _HINT)
+
+
+@contextmanager
+def _in_float32(model):
+    stored = model.parameters()
+    changes.cast(model, mx.float32)
+    try:
+        yield
+    finally:
+        model.update(stored)

@@ -1,0 +1,53 @@
+package io.github.mlx4j.training;
+
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ConversionException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.protocol.ReferenceParams;
+import io.github.mlx4j.internal.protocol.ReferenceResult;
+import io.github.mlx4j.internal.worker.SerialWorker;
+import io.github.mlx4j.internal.worker.WorkerLaunch;
+import io.github.mlx4j.internal.worker.WorkerLimits;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Has transformers compute what a conversion is compared with. Its worker has ended before the conversion begins, so
+ * that two models are never in memory together.
+ *
+ * @param launch how the hf worker is started; throws an {@link Mlx4jException} where it can't run
+ */
+record TransformersReference(Supplier<WorkerLaunch> launch) {
+
+    /** Writes the file that the params name; returns why that is not possible, or {@code null} once it is written. */
+    @Nullable
+    String write(VerifyWith wish, ReferenceParams params, ConversionListener listener) {
+        if (wish == VerifyWith.NONE) {
+            return "it was not asked for";
+        }
+        try {
+            run(params, listener);
+            return null;
+        } catch (CancelledException cancelled) {
+            throw cancelled;
+        } catch (Mlx4jException failure) {
+            if (wish == VerifyWith.HF) {
+                throw new ConversionException(
+                        "The comparison with transformers is not possible: " + failure.reason(),
+                        failure.hint(),
+                        failure);
+            }
+            return failure.reason().lines().findFirst().orElse("");
+        }
+    }
+
+    private void run(ReferenceParams params, ConversionListener listener) {
+        try (SerialWorker worker = SerialWorker.start(launch.get(), WorkerLimits.STANDARD)) {
+            worker.load(
+                    "reference",
+                    params,
+                    ReferenceResult.class,
+                    told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()));
+        }
+    }
+}

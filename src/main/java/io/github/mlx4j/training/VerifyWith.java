@@ -1,0 +1,11 @@
+package io.github.mlx4j.training;
+
+/** Whether a conversion is also compared with what transformers computes for the source. */
+public enum VerifyWith {
+    /** Where there is an hf environment and transformers can load the source; else the report says why not. */
+    AUTO,
+    /** Always: the conversion fails where that is not possible. */
+    HF,
+    /** Never: the result is compared with its source on mlx alone. */
+    NONE
+}
