@@ -52,6 +52,11 @@ from mlx4j_worker.requests import parse_score
 torch.set_num_threads(1)  # for so small a model more of them only wait for each other
 ROOT = Path(tempfile.mkdtemp(prefix="mlx4j-models-"))
 TEXT = "Who are you? The sea and the sky are blue."
+MAMBA = {"vocab_size": 1024, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "time_step_rank": 4}
+DEEPSEEK = {"vocab_size": 1024, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "kv_lora_rank": 16}
+DEEPSEEK |= {"num_key_value_heads": 4, "q_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
+DEEPSEEK |= {"intermediate_size": 48, "moe_intermediate_size": 32, "n_routed_experts": 4, "num_experts_per_tok": 2}
+DEEPSEEK |= {"n_group": 1, "topk_group": 1, "n_shared_experts": 1, "first_k_dense_replace": 1}
 ENDLESS = {"logitBias": {"2": -100}}
 load_and_judge = judged(loading)
 _snapshots = {MODEL: None}
@@ -493,6 +498,30 @@ class Adapters(Case):
         extra = "base_model.model.model.layers.9.self_attn.q_proj.lora_A.weight"
         save_file({**whole, extra: torch.ones(4, 192)}, adapter / "adapter_model.safetensors")
         self.refused(ModelLoadFailed, r"it has in excess .*layers\.9", adapter)
+
+    def test_modules_whose_adapter_transformers_would_skip(self):
+        model = models.small("mamba", MAMBA, ROOT / "mamba")
+        path = "base_model.model.backbone.layers.0.mixer.dt_proj"
+        tensors = {f"{path}.lora_A.weight": torch.ones(4, 4), f"{path}.lora_B.weight": torch.ones(64, 4)}
+        adapter = self.copy("peft", base_model_name_or_path=str(model), target_modules=["dt_proj"])
+        save_file(tensors, adapter / "adapter_model.safetensors")
+        self.refused(ModelLoadFailed, "layers.0.mixer.dt_proj, but transformers would compute without", adapter)
+
+    def test_an_adapter_on_a_dense_or_shared_mlp_beside_experts(self):
+        model = models.small("deepseek_v3", DEEPSEEK, ROOT / "deepseek")
+        paths = [f"model.layers.{layer}" for layer in ("0.mlp", "1.mlp.shared_experts")]
+        tensors = {}
+        for path, width in zip(paths, (48, 32), strict=True):
+            for module, (inputs, outputs) in (("up_proj", (64, width)), ("down_proj", (width, 64))):
+                name = f"base_model.model.{path}.{module}"
+                tensors[f"{name}.lora_A.weight"] = torch.randn(4, inputs)
+                tensors[f"{name}.lora_B.weight"] = torch.randn(outputs, 4)
+        adapter = self.copy("peft", base_model_name_or_path=str(model), target_modules=["up_proj", "down_proj"])
+        save_file(tensors, adapter / "adapter_model.safetensors")
+        engine = load(loading.load, adapter)
+        found = {e["name"] for e in engine.parameters() if ".lora_A." in e["name"]}
+        self.assertEqual(len(found), 4)
+        self.assertTrue(all(any(path in name for path in paths) for name in found), found)
 
     def test_bases_that_are_none(self):
         self.refused(ModelLoadFailed, "names no base model", self.copy("peft", base_model_name_or_path=...))

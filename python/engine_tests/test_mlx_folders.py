@@ -32,7 +32,7 @@ from mlx4j_worker.errors import (
     WorkerError,
 )
 from mlx4j_worker.mlx import engine as engine_module
-from mlx4j_worker.mlx import loading, ropes, works
+from mlx4j_worker.mlx import loading, names, ropes, works
 from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.requests import parse_logits
 
@@ -295,6 +295,15 @@ class Options(Folders):
 
 
 class Adapters(Folders):
+    def test_looking_for_modules_leaves_the_model_as_it_is(self):
+        model = self.model("gemma3_text", tie_word_embeddings=False, query_pre_attn_scalar=16,
+                           layer_types=["sliding_attention", "full_attention"], sliding_window=8)  # fmt: skip
+        loaded = lab(model).engine._parts.model
+        before = {name for name, _ in tree_flatten(loaded.parameters())}
+        self.assertIn("lm_head.weight", before)
+        self.assertTrue(names.linear_modules(loaded))
+        self.assertEqual({name for name, _ in tree_flatten(loaded.parameters())}, before)
+
     QV = ("model.layers.0.self_attn.q_proj", "model.layers.3.self_attn.v_proj")
 
     def fused(self, deltas, source=MODEL):

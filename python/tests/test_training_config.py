@@ -77,21 +77,42 @@ def test_the_rate_warms_up_and_falls():
     assert rates(5, schedule="cosine", totalSteps=4) == pytest.approx([1, 0.8535534, 0.5, 0.1464466, 0])
 
 
+def chosen(layers, targets, paths=LLAMA, model_type="llama"):
+    return modules.chosen(paths, layers, targets, model_type)
+
+
+def test_modules_that_choose_experts_and_those_that_transformers_passes_over_get_no_adapter():
+    paths = [f"model.layers.0.{end}" for end in ("mlp.gate", "moe.router.layer", "mixer.in_proj", "mixer.out_proj")]
+    assert chosen(None, None, paths) == ["model.layers.0.mixer.in_proj", "model.layers.0.mixer.out_proj"]
+    assert chosen(None, None, paths, "falcon_h1") == ["model.layers.0.mixer.in_proj"]
+    with pytest.raises(
+        InvalidRequest, match="'out_proj', which can't have an adapter in a model of the type falcon_h1"
+    ):
+        chosen(None, ("out_proj",), paths, "falcon_h1")
+
+
+def test_the_text_part_of_a_model_may_have_another_prefix():
+    path = "model.language_model.layers.0.mlp.up_proj"
+    assert modules.alike(path)[0] == path
+    assert {"model.layers.0.mlp.up_proj", "language_model.model.layers.0.mlp.up_proj"} <= {*modules.alike(path)}
+    assert "model.layers.0.fc" not in modules.alike("vision_tower.layers.0.fc")
+
+
 def test_the_modules_are_those_of_the_last_blocks():
-    assert modules.chosen(LLAMA, 1, None) == ["model.layers.10.mlp.up_proj", "model.layers.10.self_attn.q_proj"]
-    assert len(modules.chosen(LLAMA, None, None)) == 6
-    assert modules.chosen(LLAMA, 2, ("q_proj",)) == [f"model.layers.{i}.self_attn.q_proj" for i in (1, 10)]
-    assert modules.chosen(LLAMA, 1, ("self_attn.q_proj", "up_proj")) == modules.chosen(LLAMA, 1, None)
+    assert chosen(1, None) == ["model.layers.10.mlp.up_proj", "model.layers.10.self_attn.q_proj"]
+    assert len(chosen(None, None)) == 6
+    assert chosen(2, ("q_proj",)) == [f"model.layers.{i}.self_attn.q_proj" for i in (1, 10)]
+    assert chosen(1, ("self_attn.q_proj", "up_proj")) == chosen(1, None)
     for layers, targets, pattern in ((4, None, "3 blocks"), (1, ("proj",), "'proj'"), (None, ("lm_head",), "lm_head")):
         with pytest.raises(InvalidRequest, match=pattern):
-            modules.chosen(LLAMA, layers, targets)
+            chosen(layers, targets)
 
 
 def test_an_adapter_names_its_modules_shortly_where_that_is_certain():
     config = parse_training({"method": "dora", "rank": 4, "alpha": 12})
-    every = modules.chosen(LLAMA, None, None)
+    every = chosen(None, None)
     written = modules.peft_config(config, "org/name", "main", every, LLAMA, False)
     assert written["target_modules"] == ["mlp.up_proj", "self_attn.q_proj"]
     assert (written["r"], written["lora_alpha"], written["use_dora"]) == (4, 12, True)
-    some = modules.chosen(LLAMA, 1, None)
+    some = chosen(1, None)
     assert modules.peft_config(config, "org/name", None, some, LLAMA, False)["target_modules"] == some

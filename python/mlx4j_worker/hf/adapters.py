@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from contextlib import nullcontext
 from dataclasses import fields
 from reprlib import repr as shown
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 
 from mlx4j_worker import dylora, files, layout
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
+from mlx4j_worker.hf import lora_names
 from mlx4j_worker.weights import read_header
 
 
@@ -84,16 +86,25 @@ def check_can_choose(found, options):
 
 def _add(model, name, config, tensors, where):
     """The PeftModel with one more adapter, whose tensors must be exactly those that it needs."""
+    base = model.get_base_model() if isinstance(model, PeftModel) else model
+    if skipped := lora_names.skipped(base, tensors):
+        raise ModelLoadFailed(
+            f"The adapter in {where} changes {skipped[0]}, but transformers would compute without that change.",
+            "Use the mlx worker, or train the adapter without this module.",
+        )
     try:
-        if isinstance(model, PeftModel):
-            model.add_adapter(name, config)
-        else:
-            model = PeftModel(model, config, name)
-        report = set_peft_model_state_dict(model, tensors, name)
+        placed = lora_names.place(base, tensors, config)
+        with lora_names.as_named() if placed else nullcontext():
+            if isinstance(model, PeftModel):
+                model.add_adapter(name, config)
+            else:
+                model = PeftModel(model, config, name)
+            report = set_peft_model_state_dict(model, placed[0] if placed else tensors, name)
     except Exception as error:  # PEFT raises what its many parts raise
         why = f"{type(error).__name__}: {' '.join(str(error).split(maxsplit=60)[:60])}"
         raise _misfit(where, why) from error
     missing = [key for key in report.missing_keys if name in key.split(".")]
+    missing += placed[1] if placed else []
     for what, keys in (("lacks", missing), ("has in excess", report.unexpected_keys)):
         if keys:
             raise _misfit(where, f"it {what} {', '.join(sorted(keys)[:3])}")

@@ -10,6 +10,7 @@ from transformers.pytorch_utils import Conv1D
 
 from mlx4j_worker import layout
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, NotSupported
+from mlx4j_worker.hf import lora_names
 from mlx4j_worker.training import modules
 from mlx4j_worker.weights import read_header
 
@@ -19,9 +20,9 @@ class Adapters:
 
     def __init__(self, model, config):
         self._config = config
-        linear = {path: m for path, m in model.named_modules() if isinstance(m, (torch.nn.Linear, Conv1D))}
+        linear, text = lora_names.linear_modules(model)
         self._every, self._turned = [*linear], any(isinstance(module, Conv1D) for module in linear.values())
-        paths = modules.chosen(self._every, config.layers, config.targets)
+        paths = modules.chosen(text, config.layers, config.targets, model.config.model_type)
         given = LoraConfig(
             r=config.rank,
             lora_alpha=config.alpha,
@@ -31,7 +32,8 @@ class Adapters:
             fan_in_fan_out=self._turned,
             task_type="CAUSAL_LM",
         )
-        self.model = PeftModel(model, given)
+        with lora_names.as_named():
+            self.model = PeftModel(model, given)
         found = {name: module for name, module in model.named_modules() if isinstance(module, LoraLayer)}
         self.layers = {path: found[path] for path in paths}
         for path, layer in self.layers.items():

@@ -15,12 +15,17 @@ from mlx4j_worker.training import modules
 
 
 class Adapters:
-    """The adapted modules of a model, all else of which is frozen; ``layers`` is {transformers' path: its layer}."""
+    """The adapted modules of a model, all else of which is frozen; ``layers`` is {transformers' path: its layer}.
 
-    def __init__(self, model, config):
+    ``found`` is the layout.Layout of the model.
+    """
+
+    def __init__(self, model, config, found):
         self._config = config
-        self._linear = names.linear_modules(model)
-        paths = modules.chosen([path for path in self._linear if not _routes(path)], config.layers, config.targets)
+        stored = names.stored(found.weights)
+        self._linear = names.linear_modules(model, stored)
+        self._every = {*self._linear, *(stored if "text_config" in found.config else ())}
+        paths = modules.chosen([*self._linear], config.layers, config.targets, found.config["model_type"])
         found, kind = dict(model.named_modules()), LoRALinear if config.method == "lora" else DoRALinear
         model.freeze()
         self.layers = {path: _adapted(kind, found[self._linear[path][0]], path, config) for path in paths}
@@ -50,7 +55,7 @@ class Adapters:
         """Writes the adapter as PEFT does."""
         mx.save_safetensors(str(folder / "adapter_model.safetensors"), self.tensors(), {"format": "pt"})
         turned = any(turned for _, turned in self._linear.values())
-        config = modules.peft_config(self._config, source, revision, [*self.layers], [*self._linear], turned)
+        config = modules.peft_config(self._config, source, revision, [*self.layers], [*self._every], turned)
         (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
     def save_as_mlx(self, folder, source, weights, blocks):
@@ -114,8 +119,3 @@ def _adapted(kind, module, path, config):
     if config.dropout:
         layer.dropout = _Dropout(config.dropout)
     return layer
-
-
-def _routes(path):
-    """Whether a module picks experts: transformers has no linear module there."""
-    return path.rsplit(".", 1)[-1] in ("gate", "router")

@@ -1,12 +1,23 @@
 """What mlx-lm calls the weights that transformers calls otherwise, and the other way round."""
 
+from contextlib import contextmanager
+
 import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from mlx4j_worker import failures
+from mlx4j_worker import failures, files
+from mlx4j_worker.training import modules as of_training
+from mlx4j_worker.weights import read_header
 
+_SQUARE = (8, 8)  # the shape of a weight that stands for others where only its name matters
 _PREFIX = "transformer."  # of the models whose body has no name in mlx-lm
+
+
+def stored(folder):
+    """The paths of all modules with a weight in a model folder, as its files name them."""
+    names = [name for file in files.listed(folder, "model*.safetensors") for name in read_header(file)]
+    return [name.removesuffix(".weight") for name in names if name.endswith(".weight")]
 
 
 def in_mlx(model, modules, path, shape):
@@ -14,16 +25,20 @@ def in_mlx(model, modules, path, shape):
 
     (None, False) where that is not certain. It is certain where mlx-lm takes over the weight of that module as it is,
     rows and columns in their order. What mlx-lm does with weights, its ``sanitize`` does, so that is asked. ``shape``
-    is (outputs, inputs); GPT-2's weights are stored turned.
+    is (outputs, inputs); GPT-2's weights are stored turned. The text part of the model may have another prefix in
+    ``path``.
     """
-    for turned in (False, True):
-        try:
-            name = _placed(model, f"{path}.weight", shape, turned)
-        except Exception as error:  # it wants to see all weights together
-            failures.check(error)
-            return (path, False) if path in modules else (None, False)
-        if name is not None and name.removesuffix(".weight") in modules:
-            return name.removesuffix(".weight"), turned
+    for one in of_training.alike(path):
+        for turned in (False, True):
+            try:
+                name = _placed(model, f"{one}.weight", shape, turned)
+            except Exception as error:  # it wants to see all weights together
+                failures.check(error)
+                if one in modules:
+                    return one, False
+                break
+            if name is not None and name.removesuffix(".weight") in modules:
+                return name.removesuffix(".weight"), turned
     return None, False
 
 
@@ -32,7 +47,9 @@ def _placed(model, name, shape, turned=False):
     column = [-1] + [1] * (len(shape) - 1)
     marked = mx.broadcast_to(mx.arange(1, shape[0] + 1).reshape(column), shape)
     weights = {name: marked.T if turned else marked}
-    weights = model.sanitize(weights) if hasattr(model, "sanitize") else weights
+    if hasattr(model, "sanitize"):
+        with _unchanged(model):
+            weights = model.sanitize(weights)
     if len(weights) != 1:
         return None
     ((found, weight),) = weights.items()
@@ -40,14 +57,36 @@ def _placed(model, name, shape, turned=False):
     return found if same else None
 
 
-def linear_modules(model):
-    """{transformers' path: (mlx-lm's path, whether turned)} of the linear modules that both have."""
+@contextmanager
+def _unchanged(model):
+    """Undoes what ``sanitize`` does to a model: some drop the output head if it is not among the weights."""
+    owners = [one for one in (model, getattr(model, "language_model", None)) if one is not None]
+    kept = [(one, dict(one), dict(vars(one))) for one in owners]
+    try:
+        yield
+    finally:
+        for one, items, attributes in kept:
+            dict.clear(one)
+            dict.update(one, items)  # a module is a dict, whose own update is for parameters
+            vars(one).clear()
+            vars(one).update(attributes)
+
+
+def linear_modules(model, stored=()):
+    """{transformers' path: (mlx-lm's path, whether turned)} of the linear modules that both have.
+
+    ``stored`` has the paths of the model's folder, which are transformers' own, unless mlx-lm wrote the folder.
+    """
     modules, found = dict(model.named_modules()), {}
+    renamed = {}
+    for path in stored:
+        if path not in modules and (name := in_mlx(model, modules, path, _SQUARE)[0]):
+            renamed[name] = path
     for path, module in modules.items():
         if isinstance(module, (nn.Linear, nn.QuantizedLinear)):
             outputs, inputs = module.weight.shape
             inputs = inputs * 32 // module.bits if hasattr(module, "bits") else inputs
-            for candidate in (_PREFIX + path.removeprefix("model."), path):
+            for candidate in (_PREFIX + path.removeprefix("model."), renamed.get(path, path)):
                 name, turned = in_mlx(model, modules, candidate, (outputs, inputs))
                 if name == path:
                     found[candidate] = (path, turned)

@@ -60,7 +60,7 @@ class MlxBackend:
         self._dtype = widest_dtype(model.parameters())
         self._count = get_total_parameters(model)
         self._names = names.parameters(model) if config.method == "full" else {}
-        self._adapters = Adapters(model, config) if config.adapts else None
+        self._adapters = Adapters(model, config, found) if config.adapts else None
         if config.method == "full":
             model.unfreeze()
         elif config.method == "none":

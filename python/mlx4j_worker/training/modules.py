@@ -5,6 +5,15 @@ import zlib
 from mlx4j_worker.errors import InvalidRequest
 
 WITHOUT_EXPERTS = "The experts of this model get no adapter; its other linear modules do."
+_CHOOSE_EXPERTS = ("gate", "router")  # their names: no engine has the same linear module there
+_MAMBA1, _MAMBA2 = ("x_proj", "dt_proj", "out_proj"), ("out_proj",)
+# Linear modules whose weights transformers reads itself, in kernels for training at least: it would skip an adapter.
+_PASSED_OVER = {
+    **dict.fromkeys(("falcon_mamba", "mamba"), _MAMBA1),
+    **dict.fromkeys(("bamba", "falcon_h1", "granitemoehybrid", "mamba2", "nemotron_h", "zamba2"), _MAMBA2),
+    "jamba": ("dt_proj",),
+}
+_TEXT_PREFIXES = ("language_model.model.", "model.language_model.", "language_model.", "model.", "backbone.", "")
 
 
 def block_of(path):
@@ -12,11 +21,25 @@ def block_of(path):
     return next((int(part) for part in path.split(".") if part.isdigit()), None)
 
 
-def chosen(paths, layers, targets):
+def alike(path):
+    """A module's path, and the paths that it has in a model whose text part has another prefix, or none."""
+    prefix = next(prefix for prefix in _TEXT_PREFIXES if path.startswith(prefix))
+    return [path, *(one + path.removeprefix(prefix) for one in _TEXT_PREFIXES if one != prefix)]
+
+
+def chosen(paths, layers, targets, model_type):
     """Those of the linear modules ``paths`` that get an adapter, in order: all in the last ``layers`` blocks.
 
-    ``targets`` are names within a block, such as q_proj or self_attn.q_proj; None is all.
+    ``targets`` are names within a block, such as q_proj or self_attn.q_proj; None is all. Modules that choose experts
+    get none, nor those whose adapter transformers would skip.
     """
+    left_out = [path for path in paths if not _can_adapt(path, model_type)]
+    if wrong := [target for target in targets or () if any(_is_one(path, (target,)) for path in left_out)]:
+        raise InvalidRequest(
+            f"targets has {wrong[0]!r}, which can't have an adapter in a model of the type {model_type}.",
+            "Leave it out.",
+        )
+    paths = [path for path in paths if path not in left_out]
     inside = sorted((path for path in paths if block_of(path) is not None), key=lambda path: (block_of(path), path))
     blocks = sorted({block_of(path) for path in inside})
     if layers is not None and layers > len(blocks):
@@ -35,8 +58,13 @@ def chosen(paths, layers, targets):
     return found
 
 
+def _can_adapt(path, model_type):
+    parts = path.split(".")
+    return not {*_CHOOSE_EXPERTS} & {*parts} and parts[-1] not in _PASSED_OVER.get(model_type, ())
+
+
 def _is_one(path, targets):
-    return any(f".{within_block(path)}".endswith(f".{target}") for target in targets)
+    return block_of(path) is not None and any(f".{within_block(path)}".endswith(f".{target}") for target in targets)
 
 
 def within_block(path):
@@ -57,7 +85,8 @@ def initial_a(seed, path, rank, inputs):
 def peft_config(config, source, revision, paths, every, turned):
     """The adapter_config.json of an adapter on the modules ``paths``; ``every`` has all linear modules of the model.
 
-    ``turned`` is whether the model's weights are stored the other way round, as GPT-2's are.
+    It has the names within a block where they mean these modules and no others. ``turned`` is whether the model's
+    weights are stored the other way round, as GPT-2's are.
     """
     short = sorted({within_block(path) for path in paths})
     as_short = [path for path in every if any(path.endswith(f".{name}") for name in short)]
