@@ -15,6 +15,7 @@ KNOWN = (  # each was wrong or refused once, for a reason of its own
     "falcon_h1.key",
     "falcon_h1.normgroups",
     "gemma2.wide",
+    "gemma3.plain",
     "gemma3_text.window",
     "gemma4_text.window",
     "granitemoehybrid.groups",
@@ -24,6 +25,7 @@ KNOWN = (  # each was wrong or refused once, for a reason of its own
     "mamba2.groups",
     "minicpm3.tied",
     "nemotron_h.plain",
+    "qwen2_vl.plain",
     "qwen3.bare",
     "qwen3_5_moe_text.plain",
 )

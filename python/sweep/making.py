@@ -19,8 +19,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForImageTextToText,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -73,11 +75,15 @@ def _config(case: Case, words: PreTrainedTokenizerBase) -> PretrainedConfig:
     read = _source(type(plain))
     if unknown := [name for name in case.fields if name not in known and name not in read]:
         raise ValueError(f"transformers reads no {', '.join(unknown)}")
-    common = {name: value for name, value in common.items() if name in known}
-    return AutoConfig.for_model(case.model_type, **{**common, **case.fields})
+    fields = {**{name: value for name, value in common.items() if name in known}, **case.fields}
+    if "text_config" in fields:  # of a vision-language model
+        fields["text_config"] = {**common, **fields["text_config"]}
+    return AutoConfig.for_model(case.model_type, **fields)
 
 
 def _model(config: PretrainedConfig) -> PreTrainedModel:
+    if type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return AutoModelForImageTextToText.from_config(config, dtype=torch.float32, attn_implementation="eager")
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:  # some have one that the mapping lacks
         module = importlib.import_module(type(config).__module__.replace("configuration_", "modeling_"))
         kind = next(found for name, found in vars(module).items() if name.endswith("ForCausalLM"))

@@ -8,9 +8,12 @@ from reprlib import repr as shown
 
 import torch
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForImageTextToText,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     GenerationConfig,
@@ -28,6 +31,7 @@ from mlx4j_worker.requests import Options
 _INCONSISTENT = "its generation computes something else than its pass over all tokens"
 _ROBERTA = ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl")
 ALWAYS_WRONG = dict.fromkeys((*_ROBERTA, "deepseek_v32", "doge", "glm_moe_dsa", "minimax"), _INCONSISTENT)
+_WITH_IMAGES = ("llama4",)  # types whose causal language model can't take the vision tower in the folder
 _WRAPPER = {dylora.PREFIX: "", r"\.base_layer\.": "."}  # from a DyLoRA-MoE's names to those of its base model
 
 
@@ -160,11 +164,19 @@ def _check_memory(found, dtype, options, device):
     memory.check_weights(found.weights, folder.weight_bytes(found.weights, value_bytes), available)
 
 
-def _auto(found):
-    """The class of transformers that chooses the model's class."""
+def _auto(found, config):
+    """The class of transformers that chooses the model's class.
+
+    It is a vision-language model where transformers has no class for its text part alone.
+    """
     if rerank.classifier(found.config):
         return AutoModelForSequenceClassification
-    return AutoModel if encoder.is_encoder(found.config) else AutoModelForCausalLM
+    if encoder.is_encoder(found.config):
+        return AutoModel
+    text = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING and config.model_type not in _WITH_IMAGES
+    if not text and type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        return AutoModelForImageTextToText
+    return AutoModelForCausalLM
 
 
 def _check_labels(found, config):
@@ -183,7 +195,7 @@ def _check_size(found, config, trusted):
         return
     with torch.device("meta"):
         model = trusted(
-            lambda trust_remote_code, **_: _auto(found).from_config(config, trust_remote_code=trust_remote_code)
+            lambda trust_remote_code, **_: _auto(found, config).from_config(config, trust_remote_code=trust_remote_code)
         )
     described = sum(parameter.numel() for parameter in model.parameters())
     stored = folder.value_count(found.weights)
@@ -228,7 +240,7 @@ def _model(found, config, dtype, trusted, device):
     place = "auto" if device == "cuda" else {"": device}
     with weights_unread() if device == META else nullcontext():
         model, report = trusted(
-            lambda **local: _auto(found).from_pretrained(
+            lambda **local: _auto(found, config).from_pretrained(
                 found.weights,
                 config=config,
                 dtype=dtype,

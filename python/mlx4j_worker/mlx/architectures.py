@@ -6,7 +6,7 @@ from collections.abc import Callable
 import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
-from mlx_lm.models import falcon_h1, gemma2, granitemoehybrid, llama4, mamba2, minicpm3
+from mlx_lm.models import falcon_h1, gemma2, granitemoehybrid, llama4, mamba2, minicpm3, recurrent_gemma
 from mlx_lm.models.activations import swiglu
 
 from mlx4j_worker.errors import ModelLoadFailed
@@ -51,6 +51,50 @@ def _stacked(weights: dict, own: set[str]) -> dict:
     for name, parts in experts.items():
         new[name] = mx.stack([parts[i] for i in sorted(parts)])
     return new
+
+
+_TEXT_WEIGHTS = {  # beginnings of names of the weights of a vision-language model's text part: those of a text model
+    "language_model.lm_head.": "lm_head.",
+    "language_model.model.": "model.",
+    "model.language_model.": "model.",
+    "model.text_model.": "model.",
+    "model.embed_tokens.": "model.embed_tokens.",
+    "model.layers.": "model.layers.",
+    "model.norm.": "model.norm.",
+    "lm_head.": "lm_head.",
+}
+
+
+def text_of(kind: type) -> type:
+    """A class of mlx-lm for text models that takes the weights of a vision-language model and leaves out its tower."""
+
+    class Text(kind):
+        def sanitize(self, weights):
+            text = {}
+            for name, weight in weights.items():
+                begin = next((begin for begin in _TEXT_WEIGHTS if name.startswith(begin)), None)
+                if begin:
+                    text[_TEXT_WEIGHTS[begin] + name.removeprefix(begin)] = weight
+            _split_experts(text, dict(tree_flatten(self.parameters())))
+            return super().sanitize(text) if hasattr(kind, "sanitize") else text
+
+    Text.__name__, Text.__module__ = kind.__name__, kind.__module__
+    return Text
+
+
+def _split_experts(weights: dict, own: dict) -> None:
+    """Splits Qwen3-VL's stacked experts into those of mlx-lm, whose parameters are ``own``, in place.
+
+    They are [experts, outputs, inputs], gate above up, or transposed; as transformers does, the shape decides.
+    """
+    for name in [name for name in weights if name.endswith(".experts.gate_up_proj")]:
+        block = name.removesuffix(".experts.gate_up_proj")
+        both, down = weights.pop(name), weights.pop(f"{block}.experts.down_proj")
+        if down.shape != own[f"{block}.switch_mlp.down_proj.weight"].shape:
+            both, down = (mx.swapaxes(weight, -1, -2) for weight in (both, down))
+        gate, up = mx.split(both, 2, axis=-2)
+        for part, weight in (("gate", gate), ("up", up), ("down", down)):
+            weights[f"{block}.switch_mlp.{part}_proj.weight"] = weight
 
 
 class GroupedNorm(nn.Module):
@@ -175,6 +219,14 @@ class FalconH1(falcon_h1.Model):
         return {**config, **ones}
 
 
+class RecurrentGemma(recurrent_gemma.Model):
+    """Recurrent Gemma that can be trained: mlx-lm's class does not initialize its base class."""
+
+    def __init__(self, args):
+        nn.Module.__init__(self)
+        super().__init__(args)
+
+
 class Llama4Text(llama4.Model):
     """The text part of Llama 4 as a model of its own, which transformers saves as ``llama4_text``."""
 
@@ -198,4 +250,5 @@ CORRECTED = {
     "granitemoehybrid": GraniteHybrid,
     "mamba2": Mamba2,
     "minicpm3": MiniCpm3,
+    "recurrent_gemma": RecurrentGemma,
 }

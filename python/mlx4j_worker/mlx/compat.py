@@ -44,6 +44,16 @@ ALWAYS_WRONG = {
 }
 # types that mlx-lm has by another name
 ALIASES = {"gemma4_unified_text": "gemma4_text", "qwen3_5_text": "qwen3_5", "qwen3_5_moe_text": "qwen3_5_moe"}
+# Vision-language models whose text part is a text model that mlx-lm has; for others mlx-lm has a class, or none.
+_VISION_LANGUAGE = ("idefics3", "internvl", "lfm2_vl", "llava", "mistral3", "smolvlm")
+_VISION_LANGUAGE += ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
+# With text alone, the three parts of their rotary embeddings have the same positions.
+_TEXT_TYPES = {
+    "qwen2_vl_text": "qwen2",
+    "qwen2_5_vl_text": "qwen2",
+    "qwen3_vl_text": "qwen3",
+    "qwen3_vl_moe_text": "qwen3_moe",
+}
 _OFF = {  # what a config may ask for, and the values that ask for nothing
     "clip_qkv": (None,),
     "attn_logit_softcapping": (None,),
@@ -72,6 +82,29 @@ class Amended:
     context: int | None
     window: int | None = None
     warnings: tuple[str, ...] = ()
+
+
+def text_part(config, path):
+    """The config of the text part of a vision-language folder as that of a text model; None for other folders."""
+    text = config.get("text_config")
+    if config["model_type"] not in _VISION_LANGUAGE or not isinstance(text, dict) or "quantization" in config:
+        return None
+    kind = text.get("model_type", f"{config['model_type']}_text")
+    try:
+        meant = AutoConfig.for_model(kind, **{name: value for name, value in text.items() if name != "model_type"})
+        text = {**meant.to_dict(), **text}
+    except Exception:  # transformers does not know it: mlx-lm's defaults remain
+        pass
+    head = any(
+        name.endswith("lm_head.weight")
+        for file in files.listed(path, "model*.safetensors")
+        for name in read_header(file)
+    )
+    more = {name: config[name] for name in ("eos_token_id", "quantization_config") if config.get(name) is not None}
+    own = {"model_type": _TEXT_TYPES.get(kind, kind), "tie_word_embeddings": not head}
+    if kind == "qwen3_vl_moe_text":
+        own["norm_topk_prob"] = True  # transformers has no such field here
+    return {**text, **more, **own, "text_config": {}, "vision_config": {}}
 
 
 def classes(config, path):

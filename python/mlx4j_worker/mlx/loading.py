@@ -21,6 +21,7 @@ from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, Wo
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
+from mlx4j_worker.mlx.architectures import text_of
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
@@ -183,7 +184,11 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
     """
     path, dtype = found.weights, options.dtype
     rerank.refuse_classifier(found, "mlx-lm can't run", "Use the hf worker, which reranks with it if it has one label.")
-    kind, arguments = compat.classes(found.config, path)
+    text = compat.text_part(found.config, path)
+    original = text or found.config
+    kind, arguments = compat.classes(original, path)
+    if text:
+        kind = text_of(kind)
     if dtype and ("quantization" in found.config or "quantization_config" in found.config):
         raise InvalidRequest(
             f"dtype is {dtype}, but the weights of {path} are quantized, and stay so.", "Leave it out."
@@ -197,7 +202,7 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
     memory.check_weights(path, needed, available_bytes(options.memory_limit_bytes))
     progress("load", 0, 1, "models")
     with _refusing(path), readable(path) as plain:
-        told = {**load_config(found.author), **compat.overrides(found.config, arguments)}
+        told = {**load_config(found.author), **(text or {}), **compat.overrides(original, arguments)}
         if found.dylora and found.dylora.own_weights:
             kind, more = experts.base_weights(kind, path)
             told |= more
@@ -207,7 +212,7 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
             plain, lazy=True, model_config=told, get_model_classes=lambda config: (kind, arguments)
         )
         own_cache = not options.given("draftModel", "kvBits", "kvTokens")
-        amended = compat.amend(model, config, found.config, path, own_cache)
+        amended = compat.amend(model, config, original, path, own_cache)
         if dtype:
             changes.cast(model, getattr(mx, dtype))
         if group:
