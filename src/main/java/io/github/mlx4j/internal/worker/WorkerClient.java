@@ -45,6 +45,7 @@ public final class WorkerClient {
             "applyTemplate",
             "logits",
             "score",
+            "rerank",
             "parameters",
             "classifyActions",
             "trainStep",
