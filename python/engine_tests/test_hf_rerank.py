@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from engine_tests import models
-from engine_tests.harness import MODEL, load, run, submit_rerank
+from engine_tests.harness import MODEL, judged, load, run, submit_rerank
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, ContextOverflow, ModelLoadFailed, NotSupported
 from mlx4j_worker.hf import loading
@@ -42,6 +42,7 @@ CLASSIFIERS = {
 
 
 torch.set_num_threads(1)
+LOAD = judged(loading)
 
 
 def published_tokens(tokenizer, document, instruction=PUBLISHED, query=QUERY, most=None):
@@ -93,7 +94,7 @@ class Decoders(Rerank):
         }.items():
             with self.subTest(kind):
                 path = models.reranker(self.folder(), model_type=kind, **fields)
-                engine = load(loading.load, path, reranker="qwen3")
+                engine = load(LOAD, path, reranker="qwen3")
                 result = self.rerank(engine)
                 wanted = self.published(path)
                 self.assert_close(wanted, result["scores"])
@@ -108,17 +109,17 @@ class Decoders(Rerank):
     def test_many_documents_go_through_in_batches(self):
         path = models.reranker(self.folder())
         documents = [f"Document {i} " + "and so on " * (i % 7) for i in range(40)]
-        self.assert_close(self.published(path, documents), self.rerank(load(loading.load, path), documents)["scores"])
+        self.assert_close(self.published(path, documents), self.rerank(load(LOAD, path), documents)["scores"])
 
     def test_the_prompt_has_the_tokens_of_the_model_card(self):
         path = models.reranker(self.folder())
         tokenizer = AutoTokenizer.from_pretrained(path)
-        pairs = load(loading.load, path).encode_pairs(parse_rerank({"query": QUERY, "documents": DOCUMENTS}))
+        pairs = load(LOAD, path).encode_pairs(parse_rerank({"query": QUERY, "documents": DOCUMENTS}))
         self.assertEqual([pair.tokens for pair in pairs], [published_tokens(tokenizer, d) for d in DOCUMENTS])
 
     def test_what_is_too_long_is_refused_or_cut_as_in_the_model_card(self):
         path = models.reranker(self.folder(), max_position_embeddings=200)
-        engine, long = load(loading.load, path), "Bread and butter. " * 400
+        engine, long = load(LOAD, path), "Bread and butter. " * 400
         with self.assertRaisesRegex(ContextOverflow, r"documents\[1\].* 200 tokens"):
             self.rerank(engine, ["short", long])
         result = self.rerank(engine, ["short", long], truncate=True)
@@ -127,7 +128,7 @@ class Decoders(Rerank):
             self.rerank(engine, ["short"], query=long, truncate=True)
 
     def test_a_plain_language_model_is_refused(self):
-        engine = load(loading.load)
+        engine = load(LOAD)
         self.assertNotIn("rerank", engine.describe()["capabilities"])
         with self.assertRaisesRegex(NotSupported, "not known to be a reranker") as refused:
             self.rerank(engine)
@@ -136,22 +137,22 @@ class Decoders(Rerank):
             self.rerank(engine)
         self.assertIsNot(refused.exception, again.exception, "a raised error keeps its traceback")
         with self.assertRaisesRegex(NotSupported, "no token 'no'"):
-            self.rerank(load(loading.load, MODEL, reranker="qwen3"))
+            self.rerank(load(LOAD, MODEL, reranker="qwen3"))
 
     def test_it_is_known_by_its_name_which_is_a_warning(self):
         path = models.reranker(self.folder())
-        described = load(loading.load, path).describe()
+        described = load(LOAD, path).describe()
         self.assertIn("rerank", described["capabilities"])
         self.assertIn("because of its name", "".join(described["warnings"]))
         cached = self.folder() / "models--Qwen--Qwen3-Reranker-0.6B" / "snapshots" / "abc"
         shutil.copytree(path, cached)
-        self.assertIn("rerank", load(loading.load, cached).describe()["capabilities"])
+        self.assertIn("rerank", load(LOAD, cached).describe()["capabilities"])
         other = models.reranker(self.folder(), name="other")
-        self.assertNotIn("rerank", load(loading.load, other).describe()["capabilities"])
+        self.assertNotIn("rerank", load(LOAD, other).describe()["capabilities"])
 
     def test_cancelled_between_batches(self):
         path = models.reranker(self.folder())
-        engine = load(loading.load, path)
+        engine = load(LOAD, path)
         call = submit_rerank(engine, QUERY, DOCUMENTS * 10)
         passes = 0
 
@@ -198,7 +199,7 @@ class CrossEncoders(Rerank):
     def test_the_template_the_tokens_and_the_activation_are_the_folder_s(self):
         path = self.saved({"true_token_id": 17, "false_token_id": 40})
         self.assert_close(
-            self.by_hand(path, 17, 40).sigmoid().tolist(), self.rerank(load(loading.load, path))["scores"]
+            self.by_hand(path, 17, 40).sigmoid().tolist(), self.rerank(load(LOAD, path))["scores"]
         )  # fmt: skip
         path = self.saved(
             {"true_token_id": 17, "false_token_id": None},
@@ -209,7 +210,7 @@ class CrossEncoders(Rerank):
             },
             sentence_bert_config={"processing_kwargs": {"chat_template": {"add_generation_prompt": True}}},
         )
-        engine = load(loading.load, path)
+        engine = load(LOAD, path)
         result = self.rerank(engine)
         self.assertIs(result["probabilities"], False)
         self.assert_close(self.by_hand(path, 17, None, "Find it", "!").tolist(), result["scores"])
@@ -231,7 +232,7 @@ class CrossEncoders(Rerank):
             "modules.json": self.saved(tokens, modules=[{"type": "LogitScore", "path": "../other"}]),
         }.items():
             with self.subTest(wanted), self.assertRaisesRegex(NotSupported, wanted):
-                self.rerank(load(loading.load, path))
+                self.rerank(load(LOAD, path))
 
 
 class Classifiers(Rerank):
@@ -252,7 +253,7 @@ class Classifiers(Rerank):
         for kind, fields in CLASSIFIERS.items():
             with self.subTest(kind):
                 path = models.classifier(self.folder(), kind, max_position_embeddings=300, **fields)
-                engine = load(loading.load, path)
+                engine = load(LOAD, path)
                 wanted = self.by_hand(path).sigmoid().tolist()
                 result = self.rerank(engine)
                 self.assert_close(wanted, result["scores"])
@@ -263,7 +264,7 @@ class Classifiers(Rerank):
         for kind, most in {"bert": 64, "roberta": 62}.items():
             with self.subTest(kind):
                 path = models.classifier(self.folder(), kind)
-                engine = load(loading.load, path)
+                engine = load(LOAD, path)
                 with self.assertRaisesRegex(ContextOverflow, rf"documents\[2\].* {most} tokens"):
                     self.rerank(engine)
                 for query in (QUERY, QUERY * 3, QUERY * 9):
@@ -278,7 +279,7 @@ class Classifiers(Rerank):
             with self.subTest(field):
                 config = json.loads((path / "config.json").read_text())
                 (path / "config.json").write_text(json.dumps({**config, **field}))
-                result = self.rerank(load(loading.load, path))
+                result = self.rerank(load(LOAD, path))
                 self.assertIs(result["probabilities"], False)
                 self.assert_close(self.by_hand(path).tolist(), result["scores"])
                 (path / "config.json").write_text(json.dumps(config))
@@ -286,11 +287,11 @@ class Classifiers(Rerank):
     def test_more_labels_are_refused_by_name(self):
         path = models.classifier(self.folder(), labels=2)
         with self.assertRaisesRegex(ModelLoadFailed, r"BertForSequenceClassification\) with 2 labels"):
-            load(loading.load, path)
+            load(LOAD, path)
 
     def test_a_classifier_only_reranks(self):
         path = models.classifier(self.folder())
-        engine = load(loading.load, path)
+        engine = load(LOAD, path)
         described = engine.describe()
         self.assertEqual(["rerank"], described["capabilities"])
         self.assertEqual([], described["warnings"])
@@ -305,4 +306,4 @@ class Classifiers(Rerank):
         with self.assertRaisesRegex(NotSupported, "takes no instruction"):
             self.rerank(engine, instruction=INSTRUCTION)
         with self.assertRaisesRegex(NotSupported, "is a sequence classifier"):
-            self.rerank(load(loading.load, path, reranker="qwen3"))
+            self.rerank(load(LOAD, path, reranker="qwen3"))

@@ -9,7 +9,7 @@ import mlx.core as mx
 from mlx_lm.utils import load_model
 from transformers import AutoTokenizer
 
-from engine_tests.harness import MODEL, STORY, Call, known, load, submit_rerank
+from engine_tests.harness import MODEL, STORY, Call, judged, known, load, submit_rerank
 from engine_tests.test_mlx_folders import SIZES, Folders, lab
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, ContextOverflow, ModelLoadFailed, NotSupported, WorkerError
@@ -145,7 +145,7 @@ class Rerank(Folders):
         with self.assertRaisesRegex(
             ModelLoadFailed, r"\(Qwen3ForSequenceClassification\), which mlx-lm can't run"
         ) as e:
-            load(loading.load, folder)
+            load(judged(loading), folder)
         self.assertIn("hf worker", e.exception.hint)
 
     def test_a_module_of_sentence_transformers_names_the_tokens(self):
