@@ -43,6 +43,7 @@ class ExamplesIT {
                         "AiService",
                         "getWeather\\(Munich\\)\nThe weather in Munich is sunny.\n"
                                 + "Review\\[mood=(GLAD|ANGRY), recommended=(true|false)]\n"),
+                example("Rerank", "(0\\.\\d+(E-\\d+)? .+\\.\n){3}"),
                 example("Rag", "found: Pancakes are made of flour, milk and eggs.\n(?s:.+)"));
     }
 
@@ -57,7 +58,11 @@ class ExamplesIT {
         List<String> command = new ArrayList<>(List.of(Program.java(), "-cp", classPath(source), source.toString()));
         command.addAll(arguments);
 
-        Program run = Program.run(Program.ENVIRONMENT, command);
+        Map<String, String> environment = new HashMap<>(Program.ENVIRONMENT);
+        if (name.equals("Rerank")) {
+            environment.put("MLX_MODEL_RERANKER", MadeModels.of("reranker").toString());
+        }
+        Program run = Program.run(environment, command);
 
         assertThat(run.exit()).as(run.err()).isZero();
         assertThat(run.out()).matches(prints);
