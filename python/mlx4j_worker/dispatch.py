@@ -69,7 +69,7 @@ class Call:
     ``later(call, work)`` has work done on a preparing thread.
     """
 
-    def __init__(self, wire, message, done, later):
+    def __init__(self, wire, message, done, later=None):
         self.id = message["id"]
         self.method = message["method"]
         self.params = message["params"]

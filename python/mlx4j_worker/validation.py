@@ -4,9 +4,9 @@ It is ``jsonschema``, imported for the first answer, with numbers that are compa
 own, and a limit of time.
 """
 
+import functools
 import json
 import time
-import warnings
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -82,87 +82,104 @@ def _exact(value: Any) -> Any:
 
 
 def _validator(schema: dict[str, Any], until: float) -> Any:
-    import attrs
-    from jsonschema import Draft202012Validator, FormatChecker
-    from jsonschema.validators import extend, validator_for
+    """A validator that raises TimeoutError after ``until``, of time.monotonic()."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import validator_for
     from jsonschema_specifications import REGISTRY  # unlike jsonschema's default, this retrieves nothing
 
-    formats = FormatChecker(formats=())
-    for name in string_formats.CHECKS:
-        formats.checks(name)(
-            lambda value, name=name: not isinstance(value, str) or string_formats.conforms(value, name)
-        )
     draft = validator_for(schema, default=Draft202012Validator)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about drafts that jsonschema does not know
-        exact = extend(draft, _Keywords(until).extended(draft.VALIDATORS), type_checker=_types(draft.TYPE_CHECKER))
-        exact.evolve = attrs.evolve  # jsonschema's takes its own class for a subschema with $schema
-        return exact(_exact(schema), registry=REGISTRY, format_checker=formats)
+    return _exact_class(draft)(_exact(schema), registry=REGISTRY, format_checker=_Formats(until))
 
 
-def _types(checker: Any) -> Any:
-    return checker.redefine("integer", lambda _, value: _is_integer(value)).redefine(
-        "number", lambda _, value: isinstance(value, Decimal)
-    )
+@functools.cache
+def _exact_class(draft: Any) -> Any:
+    import attrs
+    from jsonschema.validators import extend
+
+    keywords = {keyword: _in_time(check) for keyword, check in {**draft.VALIDATORS, **_KEYWORDS}.items()}
+    types = draft.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
+    exact = extend(draft, keywords, type_checker=types)
+    exact.evolve = attrs.evolve  # jsonschema's takes its own class for a subschema with $schema
+    return exact
 
 
-def _is_integer(value: Any) -> bool:
+class _Formats:
+    """A jsonschema.FormatChecker, which also carries the end of the time to every keyword."""
+
+    def __init__(self, until: float):
+        self.until = until
+
+    def check(self, value: Any, name: str) -> None:
+        from jsonschema.exceptions import FormatError
+
+        if isinstance(value, str) and name in string_formats.CHECKS and not string_formats.conforms(value, name):
+            raise FormatError("")
+
+
+def _in_time(check: Any) -> Any:
+    def checked(validator, *arguments):
+        if time.monotonic() > validator.format_checker.until:
+            raise TimeoutError
+        return check(validator, *arguments)
+
+    return checked
+
+
+# --- types and keywords; jsonschema's own ones search with re, and divide with limited precision
+
+
+def _is_number(_checker: Any, value: Any) -> bool:
+    return isinstance(value, Decimal)
+
+
+def _is_integer(_checker: Any, value: Any) -> bool:
     return isinstance(value, Decimal) and value == value.to_integral_value()
 
 
-class _Keywords:
-    """Keywords with a limit of time. Those of jsonschema search with re, and divide with limited precision."""
+def _found(validator: Any, pattern: str, text: str) -> bool:
+    return patterns.search(pattern, text, validator.format_checker.until - time.monotonic())
 
-    def __init__(self, until: float):
-        self._until = until  # time.monotonic()
 
-    def extended(self, given: Any) -> dict[str, Any]:
-        own = {
-            "pattern": self._pattern,
-            "patternProperties": self._pattern_properties,
-            "additionalProperties": self._additional_properties,
-            "multipleOf": self._multiple_of,
-        }
-        return {keyword: self._limited(check) for keyword, check in {**given, **own}.items()}
+def _pattern(validator, pattern, value, _schema):
+    if validator.is_type(value, "string") and not _found(validator, pattern, value):
+        yield _error()
 
-    def _limited(self, check: Any) -> Any:
-        def in_time(*arguments):
-            if time.monotonic() > self._until:
-                raise TimeoutError
-            return check(*arguments)
 
-        return in_time
-
-    def _found(self, pattern: str, text: str) -> bool:
-        return patterns.search(pattern, text, self._until - time.monotonic())
-
-    def _pattern(self, validator, pattern, value, _schema):
-        if validator.is_type(value, "string") and not self._found(pattern, value):
-            yield _error()
-
-    def _pattern_properties(self, validator, by_pattern, value, _schema):
-        if validator.is_type(value, "object"):
-            for pattern, schema in by_pattern.items():
-                for name, one in value.items():
-                    if self._found(pattern, name):
-                        yield from validator.descend(one, schema, path=name, schema_path=pattern)
-
-    def _additional_properties(self, validator, additional, value, schema):
-        if validator.is_type(value, "object"):
+def _pattern_properties(validator, by_pattern, value, _schema):
+    if validator.is_type(value, "object"):
+        for pattern, schema in by_pattern.items():
             for name, one in value.items():
-                known = name in schema.get("properties", ())
-                if not known and not any(self._found(pattern, name) for pattern in schema.get("patternProperties", ())):
-                    yield from validator.descend(one, additional, path=name)
+                if _found(validator, pattern, name):
+                    yield from validator.descend(one, schema, path=name, schema_path=pattern)
 
-    def _multiple_of(self, validator, divisor, value, _schema):
-        if validator.is_type(value, "number") and not is_multiple(value, divisor):
-            yield _error()
+
+def _additional_properties(validator, additional, value, schema):
+    if validator.is_type(value, "object"):
+        for name, one in value.items():
+            known = name in schema.get("properties", ())
+            if not known and not any(
+                _found(validator, pattern, name) for pattern in schema.get("patternProperties", ())
+            ):
+                yield from validator.descend(one, additional, path=name)
+
+
+def _multiple_of(validator, divisor, value, _schema):
+    if validator.is_type(value, "number") and not is_multiple(value, divisor):
+        yield _error()
 
 
 def _error() -> Exception:
     from jsonschema import ValidationError
 
     return ValidationError("")  # the keyword and the path say enough
+
+
+_KEYWORDS = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+    "multipleOf": _multiple_of,
+}
 
 
 def is_multiple(value: Decimal, divisor: Decimal) -> bool:

@@ -400,7 +400,7 @@ class TestBadLines:
     def test_a_result_that_is_too_long_is_an_error_that_says_what_to_do(self, method):
         ended = []
         with tempfile.TemporaryFile() as sent:
-            call = Call(Wire(-1, sent.fileno()), {"id": "7", "method": method, "params": {}}, ended.append, None)
+            call = Call(Wire(-1, sent.fileno()), {"id": "7", "method": method, "params": {}}, ended.append)
             call.answer({"any": "x" * MAX_LINE_BYTES})
             sent.seek(0)
             (answer,) = map(json.loads, sent)

@@ -112,8 +112,9 @@ class Walker:
         """A token: first its first byte is drawn, so that rare characters come as often as letters."""
         able = numpy.flatnonzero(allowed)
         groups = self._groups[able]
-        group = dice.choice(sorted(set(groups.tolist())))
-        return int(dice.choice(able[groups == group].tolist()))
+        there = numpy.flatnonzero(numpy.bincount(groups))
+        of_group = able[groups == there[dice.randrange(len(there))]]
+        return int(of_group[dice.randrange(len(of_group))])
 
     def _text(self, tokens: list[int]) -> str:
         return b"".join(self._grammars._key_tokens.texts[token] for token in tokens).decode()
