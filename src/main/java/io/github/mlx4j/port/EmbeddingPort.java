@@ -9,11 +9,11 @@ import java.util.List;
  * model.
  *
  * <p>A local model makes them as its folder says in the files of sentence-transformers: pooling, dense layers,
- * normalization, prompts and the length to which texts are cut. Where the folder has no such files, its type and name
- * may say which model it is; otherwise the vector is the mean of the last hidden states over the text's tokens, which
- * the worker logs as a warning. {@link ModelDetails#embeddings()} reports what is applied, and where that comes from. A
- * folder that asks for something unknown embeds nothing: the error names it. Those of a remote provider are as its
- * server makes them.
+ * normalization, prompts and the length to which texts are cut. Where the folder has no such files, a few models are
+ * recognized by their type and name; otherwise the vector is the mean of the last hidden states over the text's tokens,
+ * and the worker logs a warning. {@link ModelDetails#embeddings()} reports what is applied, and where that comes from.
+ * If the files ask for something unknown, calls fail with an error that names it. The vectors of a remote provider are
+ * as its server makes them.
  *
  * <p>Thread-safe: one port serves any number of callers at once. Errors are
  * {@link io.github.mlx4j.error.Mlx4jException}s. An interrupt cancels a call, which then throws
@@ -36,12 +36,12 @@ public interface EmbeddingPort {
      * @param promptName one of {@link EmbeddingDetails#prompts()}; every local model has {@code query} and
      *     {@code document}, which are empty where its folder doesn't say otherwise
      * @throws InvalidRequestException if the model has no prompt of this name; the hint lists those that it has
-     * @throws NotSupportedException if the port knows no prompts, as those of remote providers don't
+     * @throws NotSupportedException if this port does not support prompts, such as that of a remote provider
      */
     default List<float[]> embed(List<String> texts, String promptName) {
         throw new NotSupportedException(
-                "The prompt " + promptName + " can't be used: this port knows no prompts.",
-                "Leave it out, and put the prompt before the texts.");
+                "The prompt " + promptName + " can't be used: this port does not support prompts.",
+                "Leave it out, and put the prompt's text before each text.");
     }
 
     /** Waits for the vector of one text. */
