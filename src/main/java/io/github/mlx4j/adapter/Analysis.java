@@ -68,7 +68,7 @@ final class Analysis {
         return new RerankResult(result.scores(), result.probabilities(), result.promptTokens(), backend);
     }
 
-    private static EmbeddingDetails embeddings(ModelEmbeddings told) {
+    static EmbeddingDetails embeddings(ModelEmbeddings told) {
         Integer maxTokens = told.maxTokens();
         return new EmbeddingDetails(
                 told.pooling(),

@@ -25,6 +25,7 @@ import io.github.mlx4j.model.ModelFormat;
 import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.Problem;
 import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.WorkerProbe;
@@ -178,7 +179,9 @@ public final class LoadCheck {
                 .entrySet().stream()
                         .map(one -> one.getKey() + " " + one.getValue())
                         .toList();
-        return Verdict.loads(worker, String.join(", ", versions), found.warnings());
+        Optional<EmbeddingDetails> embeddings =
+                Optional.ofNullable(found.embeddings()).map(Analysis::embeddings);
+        return Verdict.loads(worker, String.join(", ", versions), embeddings, found.warnings());
     }
 
     private static @Nullable String text(@Nullable Path path) {

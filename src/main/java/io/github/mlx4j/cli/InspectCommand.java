@@ -15,6 +15,7 @@ import io.github.mlx4j.model.ModelInspector;
 import io.github.mlx4j.model.Problem;
 import io.github.mlx4j.model.Quantization;
 import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.port.EmbeddingDetails;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -177,6 +178,7 @@ final class InspectCommand implements Callable<Integer> {
         one.put("code", verdict.code());
         one.put("reason", verdict.reason());
         one.put("fix", verdict.fix());
+        one.put("pooling", pooling(verdict));
         one.put("warnings", verdict.warnings());
         return one;
     }
@@ -220,7 +222,13 @@ final class InspectCommand implements Callable<Integer> {
         };
         out.printf(heading, verdict.provider().id(), verdict.reason());
         line(out, "what to do", verdict.fix().isEmpty() ? null : verdict.fix());
+        line(out, "pooling", pooling(verdict));
         verdict.warnings().forEach(warning -> line(out, "warning", warning));
+    }
+
+    /** How the worker would pool texts to embed, {@code null} if it couldn't. */
+    private static @Nullable String pooling(Verdict verdict) {
+        return verdict.embeddings().map(EmbeddingDetails::summary).orElse(null);
     }
 
     private static void printMemory(ModelInspection model, DeviceManager device, PrintWriter out) {

@@ -1,8 +1,10 @@
 package io.github.mlx4j.model;
 
+import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.ProviderKind;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Whether a worker would load a folder, by a dry load: its loader runs to the end, but without the weights.
@@ -12,10 +14,17 @@ import java.util.Locale;
  * @param code the error code of a refusal, such as {@code MODEL_LOAD_FAILED}; else empty
  * @param reason why, or why not
  * @param fix what to do if it would not, or was not asked; else empty
+ * @param embeddings how it would make vectors; empty if it couldn't, or would not load the folder
  * @param warnings what the worker would warn of as it loads
  */
 public record Verdict(
-        ProviderKind provider, Outcome outcome, String code, String reason, String fix, List<String> warnings) {
+        ProviderKind provider,
+        Outcome outcome,
+        String code,
+        String reason,
+        String fix,
+        Optional<EmbeddingDetails> embeddings,
+        List<String> warnings) {
 
     /** How a dry load ended. */
     public enum Outcome {
@@ -38,18 +47,19 @@ public record Verdict(
     }
 
     /** The verdict on a folder that the worker would load. */
-    public static Verdict loads(ProviderKind provider, String reason, List<String> warnings) {
-        return new Verdict(provider, Outcome.LOADS, "", reason, "", warnings);
+    public static Verdict loads(
+            ProviderKind provider, String reason, Optional<EmbeddingDetails> embeddings, List<String> warnings) {
+        return new Verdict(provider, Outcome.LOADS, "", reason, "", embeddings, warnings);
     }
 
     /** The verdict on a folder that the worker would refuse. */
     public static Verdict refused(ProviderKind provider, String code, String reason, String fix) {
-        return new Verdict(provider, Outcome.REFUSED, code, reason, fix, List.of());
+        return new Verdict(provider, Outcome.REFUSED, code, reason, fix, Optional.empty(), List.of());
     }
 
     /** No verdict. */
     public static Verdict notJudged(ProviderKind provider, String reason, String fix) {
-        return new Verdict(provider, Outcome.NOT_JUDGED, "", reason, fix, List.of());
+        return new Verdict(provider, Outcome.NOT_JUDGED, "", reason, fix, Optional.empty(), List.of());
     }
 
     /** Whether the worker would load it. */

@@ -10,6 +10,7 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.ModelInspector;
 import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Reason;
@@ -20,6 +21,8 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
@@ -53,12 +56,23 @@ class LoadCheckTest {
     void shouldGiveTheAnswersOfBothLoaders() {
         mlx.answers(
                 "inspect",
-                result("\"warnings\":[\"look out\"],\"packages\":{\"mlx-lm\":\"0.32.2\",\"mlx\":\"0.32.4\"}"));
+                result("\"embeddings\":{\"pooling\":[\"mean\"],\"origin\":\"assumed\",\"modules\":[],\"prompts\":{}},"
+                        + "\"warnings\":[\"look out\"],\"packages\":{\"mlx-lm\":\"0.32.2\",\"mlx\":\"0.32.4\"}"));
         hf.answers("inspect", refusal("model_load_failed", "it is too old", "Save it again."));
 
         assertThat(check(ModelOptions.DEFAULT))
                 .containsExactly(
-                        Verdict.loads(ProviderKind.MLX, "mlx 0.32.4, mlx-lm 0.32.2", List.of("look out")),
+                        Verdict.loads(
+                                ProviderKind.MLX,
+                                "mlx 0.32.4, mlx-lm 0.32.2",
+                                Optional.of(new EmbeddingDetails(
+                                        List.of("mean"),
+                                        EmbeddingDetails.Origin.ASSUMED,
+                                        List.of(),
+                                        Map.of(),
+                                        Optional.empty(),
+                                        OptionalInt.empty())),
+                                List.of("look out")),
                         Verdict.refused(ProviderKind.HF, "MODEL_LOAD_FAILED", "it is too old", "Save it again."));
     }
 

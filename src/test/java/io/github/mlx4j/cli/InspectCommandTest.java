@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -15,6 +16,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -31,7 +35,16 @@ class InspectCommandTest {
     private static final Verdict NOT_JUDGED = Verdict.notJudged(ProviderKind.MLX, "no Python", "mlx4j setup mlx");
 
     private final List<ModelOptions> asked = new ArrayList<>();
-    private List<Verdict> verdicts = List.of(Verdict.loads(ProviderKind.MLX, "mlx-lm 1", List.of("look out")), REFUSED);
+    private static final EmbeddingDetails EMBEDDINGS = new EmbeddingDetails(
+            List.of("mean"),
+            EmbeddingDetails.Origin.ASSUMED,
+            List.of(),
+            Map.of(),
+            Optional.empty(),
+            OptionalInt.empty());
+
+    private List<Verdict> verdicts =
+            List.of(Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.of(EMBEDDINGS), List.of("look out")), REFUSED);
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
 
@@ -52,7 +65,7 @@ class InspectCommandTest {
                 .contains("KV cache 12.6 MB (1 × 4096 tokens × ", " = 19.9 MB")
                 .containsPattern("this machine .* beside a reserve of [\\d.]+ [GM]B it (fits|does not fit)")
                 .contains(
-                        "mlx loads it: mlx-lm 1\n  warning      look out",
+                        "mlx loads it: mlx-lm 1\n  pooling      mean (assumed)\n  warning      look out",
                         "hf does not load it: it is too old\n  what to do   Save it.");
         assertThat(err.toString()).isEmpty();
     }
@@ -70,9 +83,9 @@ class InspectCommandTest {
         assertThat(json.path("verdicts").toString())
                 .isEqualTo(
                         "[{\"provider\":\"mlx\",\"verdict\":\"loads\",\"code\":\"\",\"reason\":\"mlx-lm 1\",\"fix\":\"\","
-                                + "\"warnings\":[\"look out\"]},"
+                                + "\"pooling\":\"mean (assumed)\",\"warnings\":[\"look out\"]},"
                                 + "{\"provider\":\"hf\",\"verdict\":\"refused\",\"code\":\"MODEL_LOAD_FAILED\","
-                                + "\"reason\":\"it is too old\",\"fix\":\"Save it.\",\"warnings\":[]}]");
+                                + "\"reason\":\"it is too old\",\"fix\":\"Save it.\",\"pooling\":null,\"warnings\":[]}]");
         assertThat(json.path("problems")).isEmpty();
         assertThat(json.path("baseModel").isNull()).isTrue();
     }

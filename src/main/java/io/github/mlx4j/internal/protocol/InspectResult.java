@@ -3,14 +3,16 @@ package io.github.mlx4j.internal.protocol;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Result of {@code inspect}: what is known of a model that would be loaded.
  *
+ * @param embeddings how it would make vectors, {@code null} if it couldn't
  * @param warnings what the user should know about the load
  * @param packages versions of the engine's packages
  */
-public record InspectResult(List<String> warnings, Map<String, String> packages) {
+public record InspectResult(@Nullable ModelEmbeddings embeddings, List<String> warnings, Map<String, String> packages) {
 
     /** A worker of another minor version may leave some of it out. */
     public InspectResult {
