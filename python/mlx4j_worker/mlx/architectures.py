@@ -6,7 +6,7 @@ from collections.abc import Callable
 import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
-from mlx_lm.models import falcon_h1, gemma2, granitemoehybrid, llama4, mamba2, minicpm3, recurrent_gemma
+from mlx_lm.models import falcon_h1, gemma2, gpt_oss, granitemoehybrid, llama4, mamba2, minicpm3, recurrent_gemma
 from mlx_lm.models.activations import swiglu
 
 from mlx4j_worker.errors import ModelLoadFailed
@@ -219,6 +219,15 @@ class FalconH1(falcon_h1.Model):
         return {**config, **ones}
 
 
+class GptOss(gpt_oss.Model):
+    """GPT-OSS that also takes experts that are not in MXFP4, which lie the other way round."""
+
+    def sanitize(self, weights):
+        plain = (".experts.gate_up_proj", ".experts.down_proj")
+        turned = {f"{name}.weight": mx.swapaxes(w, -1, -2) for name, w in weights.items() if name.endswith(plain)}
+        return super().sanitize({name: w for name, w in weights.items() if not name.endswith(plain)} | turned)
+
+
 class RecurrentGemma(recurrent_gemma.Model):
     """Recurrent Gemma that can be trained: mlx-lm's class does not initialize its base class."""
 
@@ -247,6 +256,7 @@ class Llama4TextArguments:
 CORRECTED = {
     "falcon_h1": FalconH1,
     "gemma2": Gemma2,
+    "gpt_oss": GptOss,
     "granitemoehybrid": GraniteHybrid,
     "mamba2": Mamba2,
     "minicpm3": MiniCpm3,

@@ -54,6 +54,7 @@ _TEXT_TYPES = {
     "qwen3_vl_text": "qwen3",
     "qwen3_vl_moe_text": "qwen3_moe",
 }
+PARTS = ("text_config", "vision_config")  # empty where the text part has become a model of its own
 _OFF = {  # what a config may ask for, and the values that ask for nothing
     "clip_qkv": (None,),
     "attn_logit_softcapping": (None,),
@@ -104,7 +105,7 @@ def text_part(config, path):
     own = {"model_type": _TEXT_TYPES.get(kind, kind), "tie_word_embeddings": not head}
     if kind == "qwen3_vl_moe_text":
         own["norm_topk_prob"] = True  # transformers has no such field here
-    return {**text, **more, **own, "text_config": {}, "vision_config": {}}
+    return {**text, **more, **own, **{part: {} for part in PARTS}}
 
 
 def classes(config, path):

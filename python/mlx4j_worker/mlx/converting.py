@@ -10,7 +10,7 @@ from mlx_lm.utils import compute_bits_per_weight, load_model
 from mlx4j_worker import failures, files, folder, memory, samples
 from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
-from mlx4j_worker.mlx import changes, loading, proof, writing
+from mlx4j_worker.mlx import changes, compat, loading, proof, writing
 from mlx4j_worker.mlx.architectures import FalconH1
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.mlx.reference import Reference
@@ -133,6 +133,7 @@ def _changed(source, wanted, step):
     config = _own(config, source.layout)
     if config.get("model_type") == "falcon_h1":
         config = FalconH1.without_folded(config)
+    config = {name: value for name, value in config.items() if name not in compat.PARTS or value}
     return _with_dtype(config, dtype), unquantized, kind
 
 
