@@ -16,7 +16,7 @@ from unittest import mock
 
 import numpy
 import torch
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -57,6 +57,7 @@ DEEPSEEK = {"vocab_size": 1024, "hidden_size": 64, "num_hidden_layers": 2, "num_
 DEEPSEEK |= {"num_key_value_heads": 4, "q_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 8}
 DEEPSEEK |= {"intermediate_size": 48, "moe_intermediate_size": 32, "n_routed_experts": 4, "num_experts_per_tok": 2}
 DEEPSEEK |= {"n_group": 1, "topk_group": 1, "n_shared_experts": 1, "first_k_dense_replace": 1}
+TOKENS = [5, 9, 100, 5, 77, 9, 12]
 ENDLESS = {"logitBias": {"2": -100}}
 load_and_judge = judged(loading)
 _snapshots = {MODEL: None}
@@ -498,6 +499,34 @@ class Adapters(Case):
         extra = "base_model.model.model.layers.9.self_attn.q_proj.lora_A.weight"
         save_file({**whole, extra: torch.ones(4, 192)}, adapter / "adapter_model.safetensors")
         self.refused(ModelLoadFailed, r"it has in excess .*layers\.9", adapter)
+
+    def peft_of(self, folder, resized=None, **fields):
+        """(a folder with a trained adapter of PEFT on a model, the logits of TOKENS with it)"""
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        if resized:
+            model.resize_token_embeddings(resized)
+        adapted = PeftModel(model, LoraConfig(r=4, task_type="CAUSAL_LM", **fields))
+        with torch.no_grad():
+            for parameter in adapted.parameters():
+                if parameter.requires_grad:
+                    parameter.add_(torch.randn_like(parameter) * 0.1)
+            logits = adapted(torch.tensor([TOKENS])).logits[0]
+        saved = Path(tempfile.mkdtemp(dir=ROOT))
+        adapted.save_pretrained(saved)
+        return saved, logits.numpy()
+
+    def test_trained_tokens_of_embeddings_that_are_the_head_too(self):
+        base = made("qwen2")
+        adapter, expected = self.peft_of(base, target_modules=["q_proj"], trainable_token_indices=TOKENS[:2])
+        found = load(loading.load, base, adapter=str(adapter)).logits_of(TOKENS)
+        numpy.testing.assert_allclose(found, expected, atol=tolerance(1e-5))
+        self.assertGreater(abs(found - opened("qwen2").logits_of(TOKENS)).max(), 0.1)
+
+    def test_embeddings_that_were_resized_before_the_training(self):
+        base = made("qwen2")
+        adapter, _ = self.peft_of(base, 1040, target_modules=["embed_tokens"])
+        error = self.refused(ModelLoadFailed, "for 1040 tokens, but the model has 1024", base, adapter=str(adapter))
+        self.assertIn("resize_token_embeddings(1040)", error.hint)
 
     def test_modules_whose_adapter_transformers_would_skip(self):
         model = models.small("mamba", MAMBA, ROOT / "mamba")

@@ -16,6 +16,8 @@ from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
 from mlx4j_worker.hf import lora_names
 from mlx4j_worker.weights import read_header
 
+_RESIZABLE = ("embed_tokens.base_layer.weight", "embed_tokens.weight", "lm_head.base_layer.weight", "lm_head.weight")
+
 
 class Experts:
     """The experts of a DyLoRA-MoE, of which one at a time is on the model. Without a router it is always the same."""
@@ -92,6 +94,7 @@ def _add(model, name, config, tensors, where):
             f"The adapter in {where} changes {skipped[0]}, but transformers would compute without that change.",
             "Use the mlx worker, or train the adapter without this module.",
         )
+    _check_rows(base, tensors, where)
     try:
         placed = lora_names.place(base, tensors, config)
         with lora_names.as_named() if placed else nullcontext():
@@ -103,13 +106,32 @@ def _add(model, name, config, tensors, where):
     except Exception as error:  # PEFT raises what its many parts raise
         why = f"{type(error).__name__}: {' '.join(str(error).split(maxsplit=60)[:60])}"
         raise _misfit(where, why) from error
-    missing = [key for key in report.missing_keys if name in key.split(".")]
+    missing = [key for key in _without_shared(report.missing_keys, model) if name in key.split(".")]
     missing += placed[1] if placed else []
     for what, keys in (("lacks", missing), ("has in excess", report.unexpected_keys)):
         if keys:
             raise _misfit(where, f"it {what} {', '.join(sorted(keys)[:3])}")
     model.eval()
     return model
+
+
+def _check_rows(model, tensors, where):
+    """Refuses an adapter with embeddings or an output head of another number of tokens than the model has."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    for name, tensor in tensors.items():
+        if name.endswith(_RESIZABLE) and tensor.ndim == 2 and tensor.shape[0] != rows:
+            raise ModelLoadFailed(
+                f"The adapter in {where} has {name} for {tensor.shape[0]} tokens, but the model has {rows}: its "
+                "embeddings were resized before the adapter was trained.",
+                f"Resize the base model with resize_token_embeddings({tensor.shape[0]}), save it, and name that one.",
+            )
+
+
+def _without_shared(names, model):
+    """Those of the names of parameters that share none with another name, as tied ones do."""
+    own = dict(model.named_parameters(remove_duplicate=False))
+    loaded = {id(parameter) for name, parameter in own.items() if name not in names}
+    return [name for name in names if id(own.get(name)) not in loaded]
 
 
 def _misfit(where, why):

@@ -142,6 +142,9 @@ def _adapted(module, lora, path, file):
     outputs, inputs = module.weight.shape
     if hasattr(module, "bits"):
         inputs = inputs * 32 // module.bits
+    if lora.base is not None and lora.base.shape[0] != outputs:
+        rows = f"it has weights for {lora.base.shape[0]} tokens, but the model has {outputs}"
+        raise _refused(file, path, rows, "Resize the base model's embeddings as before the training, and save it.")
     if lora.base is not None and not mx.array_equal(lora.base.astype(module.weight.dtype), module.weight).item():
         raise _refused(file, path, "the adapter has weights of its own for it", _ELSEWHERE)
     a, b = lora.a.T, lora.b.T
