@@ -75,6 +75,8 @@ FIELDS = {  # name -> changed fields of config.json
     "unknown type": {"model_type": "nosuch"},
     "unknown type with code": {"model_type": "nosuch", "auto_map": {"AutoModelForCausalLM": "x.Model"}},
     "no causal model": {"model_type": "bert"},
+    "classifier": {"architectures": ["LlamaForSequenceClassification"], "num_labels": 1},
+    "classifier, two labels": {"architectures": ["LlamaForSequenceClassification"], "num_labels": 2},
     "untied": {"tie_word_embeddings": False},
     "mlx": {"quantization": _BITS},
     "mlx, nothing": {"quantization": {}},

@@ -176,7 +176,7 @@ class InspectCommandTest {
             Path pipe = folder.resolve(name);
             assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0, "mkfifo made no pipe");
 
-            assertThat(run(pipe.toString())).isEqualTo(1);
+            assertThat(runAll(pipe)).isEqualTo(1);
         }
         assertThat(err.toString().lines())
                 .hasSize(2)
@@ -185,20 +185,24 @@ class InspectCommandTest {
 
     @Test
     void shouldFailWhenThereIsNoFolder() {
-        assertThat(run(folder.resolve("none").toString())).isEqualTo(1);
+        assertThat(runAll(folder.resolve("none"))).isEqualTo(1);
         assertThat(err.toString()).startsWith("mlx4j: MODEL_NOT_FOUND: There is no model folder at ");
         assertThat(out.toString()).isEmpty();
     }
 
     private int run(String... arguments) {
-        CommandLine all = Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true));
-        CommandLine command = new CommandLine(new InspectCommand((model, options) -> {
+        return new CommandLine(new InspectCommand((model, options) -> {
                     asked.add(options);
                     return verdicts;
                 }))
-                .setOut(all.getOut())
-                .setErr(all.getErr())
-                .setExecutionExceptionHandler(all.getExecutionExceptionHandler());
-        return command.execute(arguments);
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .execute(arguments);
+    }
+
+    /** Without a worker, as a user runs it. */
+    private int runAll(Path model) {
+        return Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true))
+                .execute("inspect", "--files-only", model.toString());
     }
 }
