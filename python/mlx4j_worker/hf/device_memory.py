@@ -3,6 +3,7 @@
 import torch
 
 from mlx4j_worker import memory
+from mlx4j_worker.hf.unread import META
 
 
 def used_bytes(device: str) -> dict[str, int | None] | None:
@@ -24,7 +25,10 @@ def available_bytes(device: str, limit: int | None = None) -> int | None:
     """Memory that new tensors can use on a device type now, in bytes, or None if it is unknown.
 
     Memory that torch keeps for later use counts as available. ``limit`` is the user's own, which only CUDA enforces.
+    For META it is that of the CPU, or None where there is CUDA, which only a real load asks for its memory.
     """
+    if device == META and torch.cuda.is_available():
+        return None
     if device == "cuda":
         return _on_cuda(limit)
     free = memory.available_bytes()
