@@ -139,8 +139,7 @@ public final class Main implements Runnable {
     }
 
     private static int verbosity(CommandLine command) {
-        Main main = (Main) command.getCommandSpec().root().userObject();
-        return main.verbose.length;
+        return command.getCommandSpec().root().userObject() instanceof Main main ? main.verbose.length : 0;
     }
 
     /** Prints where an error and those that led to it happened: Python's tracebacks, or the Java stack. */

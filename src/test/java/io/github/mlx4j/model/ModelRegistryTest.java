@@ -105,11 +105,14 @@ class ModelRegistryTest {
     }
 
     @Test
-    void shouldHaveAModelForEachRole() {
+    void shouldHaveAModelForEachRoleThatGenerates() {
         for (ModelRole role : ModelRole.values()) {
-            assertThat(ModelRegistry.builtIn().pick(role, Long.MAX_VALUE, 4096).best())
+            assertThat(ModelRegistry.builtIn()
+                            .pick(role, Long.MAX_VALUE, 4096)
+                            .best()
+                            .isPresent())
                     .as(role.id())
-                    .isPresent();
+                    .isEqualTo(role != ModelRole.RERANKER); // for which it has no model yet
         }
     }
 
