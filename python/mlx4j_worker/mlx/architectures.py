@@ -211,6 +211,11 @@ class FalconH1(falcon_h1.Model):
                     weights[name] = weight * factor
         return super().sanitize(weights)
 
+    @property
+    def folds(self) -> bool:
+        """Whether multipliers are in the weights, so that an adapter would lack them."""
+        return self.without_folded(vars(self.args)) != vars(self.args)
+
     @classmethod
     def without_folded(cls, config: dict) -> dict:
         """The config of a folder into whose weights the multipliers are folded."""

@@ -21,6 +21,12 @@ class Adapters:
     """
 
     def __init__(self, model, config, found):
+        if getattr(model, "folds", False):
+            raise NotSupported(
+                "An adapter of this model can't be trained on mlx: mlx-lm multiplies the model's multipliers into its "
+                "weights, and the adapter would lack them on other engines.",
+                "Use the hf worker.",
+            )
         self._config = config
         stored = names.stored(found.weights)
         self._linear = names.linear_modules(model, stored)

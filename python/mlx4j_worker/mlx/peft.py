@@ -76,6 +76,12 @@ def put(model, loras, file):
     """Puts each Lora onto the module that its path, as transformers has it, means; ``file`` is for errors."""
     if not loras:
         raise ModelLoadFailed(f"The adapter {file} has no tensors.", "Train or copy it again.")
+    if getattr(model, "folds", False):
+        raise ModelLoadFailed(
+            f"The adapter {file} can't be put onto this model: mlx-lm multiplies the model's multipliers into its "
+            "weights, and the adapter would lack them.",
+            "Use the hf worker.",
+        )
     modules = dict(model.named_modules())
     changed = {}
     for path, lora in loras.items():
