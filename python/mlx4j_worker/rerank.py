@@ -149,6 +149,8 @@ def decoder(found: Layout, tokenizer: Any, source: str, kind: str | None) -> Rer
         return _decoder(found, tokenizer, source, kind)
     except NotSupported as refusal:
         return refusal
+    except ModelLoadFailed as unreadable:  # of files that generation doesn't need
+        return NotSupported(str(unreadable), unreadable.hint)
 
 
 def of_classifier(found: Layout, tokenizer: Any, kind: str | None) -> Reranker | NotSupported:
@@ -164,6 +166,8 @@ def of_classifier(found: Layout, tokenizer: Any, kind: str | None) -> Reranker |
         return _cross_encoder(found.author, form)
     except NotSupported as refusal:
         return refusal
+    except ModelLoadFailed as unreadable:
+        return NotSupported(str(unreadable), unreadable.hint)
 
 
 def usable(found: Reranker | NotSupported) -> Reranker:
