@@ -550,7 +550,7 @@ class OtherArchitectures(unittest.TestCase):
         )
         texts = submit_texts(other, "Hello")
         run(other)
-        self.assertEqual({"count": 1, "dimensions": 32, "promptTokens": 1}, texts.result)
+        self.assertEqual({"count": 1, "dimensions": 32, "promptTokens": 1, "truncated": 0}, texts.result)
 
     def test_a_sliding_window(self):
         torch.manual_seed(1)

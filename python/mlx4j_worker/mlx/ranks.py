@@ -122,7 +122,9 @@ class Ranks:
         with self._changed:
             self._changed.notify_all()
 
-    def _lost(self, rank, error):
+    def _lost(self, rank, error, ended=True):
+        if self._works and not ended:
+            time.sleep(_NAME_SECONDS)  # as in together
         with self._changed:
             if self._closed:
                 return
@@ -177,7 +179,7 @@ class _Other:
         elif method == "progress":
             self._progress(params["phase"], params["done"], params["total"], params["unit"])
         elif "error" in message:
-            self._lost(self.rank, WorkerError.from_json(message["error"]))
+            self._lost(self.rank, WorkerError.from_json(message["error"]), ended=False)
         elif "result" in message:
             self.answered = int(message["id"])
             self._heard()
