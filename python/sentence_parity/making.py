@@ -79,6 +79,8 @@ TOKENIZERS: dict[str, Callable[[PreTrainedTokenizerBase], None]] = {
 
 def main(names: list[str], work: Path) -> None:
     """Makes these cases, or all."""
+    if unknown := set(names) - {case.name for case in CASES}:
+        raise SystemExit(f"There are no cases {sorted(unknown)}.")
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     for case in CASES:

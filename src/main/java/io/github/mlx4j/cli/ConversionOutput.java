@@ -77,6 +77,11 @@ final class ConversionOutput {
         out.printf(
                 "greedy   %d of %d tokens as the source, on %d prompts%n",
                 proof.greedyAgreed(), proof.greedyTokens(), proof.prompts());
+        out.printf(
+                Locale.ROOT,
+                "passed   %s may be at most %.2e%n",
+                proof.bound().of(),
+                proof.bound().most());
         ConversionReport.Transformers hf = proof.transformers();
         if (hf == null) {
             out.printf("hf       not compared with transformers: %s%n", proof.notCompared());

@@ -135,6 +135,7 @@ final class GenerateCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
         boolean thought = false;
+        boolean said = false;
         try (ProviderFactory providers = provider.factory();
                 GenerationStream stream = providers.createTextGenerationAdapter().stream(request)) {
             for (GenerationEvent event : stream) {
@@ -144,6 +145,7 @@ final class GenerateCommand implements Callable<Integer> {
                     thought = false;
                     out.print(text.text());
                     out.flush();
+                    said = true;
                 } else if (event instanceof GenerationEvent.Thinking thinking && !json) {
                     err.print(thinking.text());
                     err.flush();
@@ -151,12 +153,17 @@ final class GenerateCommand implements Callable<Integer> {
                 }
             }
             GenerationResult result = stream.result();
+            said = false;
             out.println(json ? asJson(result) : "");
             if (request.responseFormat() != null && result.finishReason() == FinishReason.LENGTH) {
                 out.flush();
                 err.println("mlx4j: The answer is incomplete: the token limit cut it before it had its format."
                         + " What to do: Allow more with --max-tokens.");
                 return 1;
+            }
+        } finally {
+            if (said) { // an error follows, on a line of its own
+                out.println();
             }
         }
         return 0;

@@ -84,6 +84,7 @@ class ConvertCommandTest {
                         "logits   max difference 5.00e-01 (5.00e-02 of their range), mean divergence 1.25e-01 nats;"
                                 + " the most probable token agrees at 1 of 2 positions",
                         "greedy   3 of 4 tokens as the source, on 1 prompts",
+                        "passed   meanDivergence may be at most 3.50e+00",
                         "hf       not compared with transformers: there is none",
                         "warning  look out");
         assertThat(err.toString().lines()).containsExactly("load …", "write …");
