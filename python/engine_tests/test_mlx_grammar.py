@@ -49,6 +49,20 @@ class Costs(unittest.TestCase):
         schema = {"type": "object", "x-guidance": {"lenient": True}, "not": {"required": ["a"]}}
         self.assertIn("x-guidance is not a keyword", self.refused("jsonSchema", schema))
 
+    def test_schemas_that_are_invalid(self):
+        for schema, why in (
+            ({"multipleOf": -1}, "$.multipleOf"),
+            ({"exclusiveMinimum": True}, "$.exclusiveMinimum"),
+            ({"properties": {"a": {"type": "strnig"}}}, "$.properties.a.type"),
+            ({"items": [{"type": "string"}]}, "$.items"),
+            ({"required": ["x", "x"]}, "$.required"),
+            ({"$schema": "http://json-schema.org/draft-03/schema#", "divisibleBy": 3}, "draft 3"),
+        ):
+            with self.subTest(schema):
+                self.assertIn(why, self.refused("jsonSchema", schema))
+        earlier = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "array", "items": [{"type": "string"}]}
+        self.grammars.constraint(ResponseFormat("jsonSchema", earlier))
+
     def test_multiples_of_every_day(self):
         for multiple in (0.01, 0.25, 5, 86_400, 1_000_000):
             with self.subTest(multiple):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from mlx4j_worker import schemas
+from mlx4j_worker import schemas, validation
 from mlx4j_worker.errors import InvalidAnswer, InvalidRequest
 from mlx4j_worker.keys import KeyTokens, UniqueKeys
 
@@ -159,6 +159,7 @@ def _grammar(matcher, response_format):
         schema = response_format.schema
         if "x-guidance" in schema:  # llguidance's own options, one of which ignores what it can't enforce
             raise ValueError("x-guidance is not a keyword of JSON Schema")
+        validation.check_schema(schema)
         schema = json.dumps(schemas.stricter(schema))
         return matcher.grammar_from_json_schema(
             schema, defaults=_SPACES | ({} if _NEEDS_U.search(schema) else _ESCAPES)

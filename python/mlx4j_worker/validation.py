@@ -39,6 +39,22 @@ def validate(text: str, schema: dict[str, Any], seconds: float = MAX_SECONDS) ->
         raise Invalid(f"it could not be validated: {type(error).__name__}: {error}") from None
 
 
+def check_schema(schema: dict[str, Any]) -> None:
+    """Raise ValueError if a schema is not one of its own draft, which is 2020-12 where it names none."""
+    from jsonschema import Draft3Validator, Draft202012Validator
+    from jsonschema.validators import validator_for
+    from jsonschema_specifications import REGISTRY
+
+    draft = validator_for(schema, default=Draft202012Validator)
+    if draft is Draft3Validator:
+        raise ValueError("draft 3 is not supported")
+    try:
+        for error in draft(draft.META_SCHEMA, registry=REGISTRY).iter_errors(schema):
+            raise ValueError(f"it is not a valid schema: {error.json_path[:200]}: {error.message[:200]}")
+    except RecursionError:
+        return  # deeper than Python goes; what the grammar doesn't refuse is validated in the answer
+
+
 def _read(text: str) -> Any:
     """The value of a JSON text, with numbers as Decimal. A repeated key is an error."""
     try:
