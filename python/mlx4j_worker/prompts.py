@@ -151,6 +151,11 @@ def chat(tokenizer, messages, values, for_answer=True):
         try:
             text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=for_answer, **values)
         except Exception as error:  # a template may raise anything
+            if type(error).__name__ == "TemplateSyntaxError":
+                raise InvalidRequest(
+                    f"The model's chat template is damaged: {error}",
+                    "Download or copy the model again; a raw prompt goes without the template.",
+                ) from None
             if not found.exceeded:
                 raise InvalidRequest(
                     f"The model's chat template refused these messages: {str(error) or type(error).__name__}",

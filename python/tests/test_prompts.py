@@ -83,3 +83,20 @@ def test_a_prompt_is_checked_before_it_is_tokenized(tokenizer, kind):
     with pytest.raises(InvalidRequest, match="tokenized at once"):
         prompts.encode(tokenizer, request)
     assert tokenizer.encoded <= 1000
+
+
+def test_a_damaged_template_is_told_from_one_that_refuses_the_messages(tokenizer):
+    class TemplateSyntaxError(Exception):  # of jinja2, which is not needed here
+        pass
+
+    def failing(error):
+        def apply(*_, **__):
+            raise error
+
+        tokenizer.apply_chat_template = apply
+        with pytest.raises(InvalidRequest) as refused:
+            prompts.chat(tokenizer, [], {})
+        return f"{refused.value} {refused.value.hint}"
+
+    assert "is damaged: oops Download" in failing(TemplateSyntaxError("oops"))
+    assert "refused these messages: oops Many templates" in failing(ValueError("oops"))
