@@ -145,29 +145,12 @@ class Reranker:
 
 def decoder(found: Layout, tokenizer: Any, source: str, kind: str | None) -> Reranker | NotSupported:
     """The Reranker of a decoder, or why the model is none. ``source`` names the model, ``kind`` is an option's."""
-    try:
-        return _decoder(found, tokenizer, source, kind)
-    except NotSupported as refusal:
-        return refusal
-    except ModelLoadFailed as unreadable:  # of files that generation doesn't need
-        return NotSupported(str(unreadable), unreadable.hint)
+    return _or_refusal(_decoder, found, tokenizer, source, kind)
 
 
 def of_classifier(found: Layout, tokenizer: Any, kind: str | None) -> Reranker | NotSupported:
     """The Reranker of a classifier with one label, or why the model can't be one."""
-    try:
-        if kind is not None:
-            raise NotSupported(
-                f"options.reranker is {kind}, but {found.weights} is a sequence classifier.", "Leave the option out."
-            )
-        if others := _modules(found.author)[1:]:
-            raise NotSupported(f"{found.weights} needs the module {others[0][0]}, which is not supported.", _USE)
-        form = "pair" if tokenizer.chat_template is None else "template"
-        return _cross_encoder(found.author, form)
-    except NotSupported as refusal:
-        return refusal
-    except ModelLoadFailed as unreadable:
-        return NotSupported(str(unreadable), unreadable.hint)
+    return _or_refusal(_of_classifier, found, tokenizer, kind)
 
 
 def usable(found: Reranker | NotSupported) -> Reranker:
@@ -185,6 +168,27 @@ def capabilities(found: Reranker | NotSupported) -> list[str]:
 def warnings(found: Reranker | NotSupported) -> tuple[str, ...]:
     """What a user should know about a reranker."""
     return found.warnings if isinstance(found, Reranker) else ()
+
+
+def _or_refusal(find, *arguments):
+    """The Reranker that a function finds, or why it found none."""
+    try:
+        return find(*arguments)
+    except NotSupported as refusal:
+        return refusal
+    except ModelLoadFailed as unreadable:  # of files that generation doesn't need
+        return NotSupported(str(unreadable), unreadable.hint)
+
+
+def _of_classifier(found, tokenizer, kind):
+    if kind is not None:
+        raise NotSupported(
+            f"options.reranker is {kind}, but {found.weights} is a sequence classifier.", "Leave the option out."
+        )
+    if others := _modules(found.author)[1:]:
+        raise NotSupported(f"{found.weights} needs the module {others[0][0]}, which is not supported.", _USE)
+    form = "pair" if tokenizer.chat_template is None else "template"
+    return _cross_encoder(found.author, form)
 
 
 def _decoder(found, tokenizer, source, kind):

@@ -41,11 +41,10 @@ def validate(text: str, schema: dict[str, Any], seconds: float = MAX_SECONDS) ->
 
 def check_schema(schema: dict[str, Any]) -> None:
     """Raise ValueError if a schema is not one of its own draft, which is 2020-12 where it names none."""
-    from jsonschema import Draft3Validator, Draft202012Validator
-    from jsonschema.validators import validator_for
+    from jsonschema import Draft3Validator
     from jsonschema_specifications import REGISTRY
 
-    draft = validator_for(schema, default=Draft202012Validator)
+    draft = _draft(schema)
     if draft is Draft3Validator:
         raise ValueError("draft 3 is not supported")
     try:
@@ -99,12 +98,17 @@ def _exact(value: Any) -> Any:
 
 def _validator(schema: dict[str, Any], until: float) -> Any:
     """A validator that raises TimeoutError after ``until``, of time.monotonic()."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.validators import validator_for
     from jsonschema_specifications import REGISTRY  # unlike jsonschema's default, this retrieves nothing
 
-    draft = validator_for(schema, default=Draft202012Validator)
-    return _exact_class(draft)(_exact(schema), registry=REGISTRY, format_checker=_Formats(until))
+    return _exact_class(_draft(schema))(_exact(schema), registry=REGISTRY, format_checker=_Formats(until))
+
+
+def _draft(schema: dict[str, Any]) -> Any:
+    """jsonschema's validator class of the draft that a schema names, or of 2020-12."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import validator_for
+
+    return validator_for(schema, default=Draft202012Validator)
 
 
 @functools.cache
