@@ -3,6 +3,9 @@ package io.github.mlx4j.training;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.error.WorkerHungException;
+import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.protocol.ReferenceParams;
 import io.github.mlx4j.internal.protocol.ReferenceResult;
 import io.github.mlx4j.internal.worker.SerialWorker;
@@ -30,15 +33,21 @@ record TransformersReference(Supplier<WorkerLaunch> launch) {
             return null;
         } catch (CancelledException cancelled) {
             throw cancelled;
+        } catch (WorkerStartException | WorkerHungException | WorkerDiedException failure) {
+            // says nothing of the source, which may be one that mlx computes wrongly
+            throw notPossible(
+                    failure, failure.hint() + " `--verify-with none` converts without comparing with transformers.");
         } catch (Mlx4jException failure) {
             if (wish == VerifyWith.HF) {
-                throw new ConversionException(
-                        "The comparison with transformers is not possible: " + failure.reason(),
-                        failure.hint(),
-                        failure);
+                throw notPossible(failure, failure.hint());
             }
             return failure.reason().lines().findFirst().orElse("");
         }
+    }
+
+    private static ConversionException notPossible(Mlx4jException failure, String hint) {
+        return new ConversionException(
+                "The comparison with transformers is not possible: " + failure.reason(), hint, failure);
     }
 
     private void run(ReferenceParams params, ConversionListener listener) {

@@ -166,6 +166,19 @@ class ModelConverterTest {
     }
 
     @Test
+    void shouldNotPassOverTheComparisonWhenTheWorkerDies(@TempDir Path folder) throws IOException {
+        CannedWorker dying = canned(folder, "hf").answers("reference", COMPUTED).dies("reference", 1);
+        CannedWorker mlx = canned(folder, "mlx").answers("convert", REFUSAL);
+
+        assertThatExceptionOfType(ConversionException.class)
+                .isThrownBy(
+                        () -> converter(mlx, engine(dying)).convert(ConversionConfig.of("m", folder.resolve("new"))))
+                .withMessageContaining("The comparison with transformers is not possible")
+                .withMessageContaining("--verify-with none");
+        assertThat(folder.resolve("mlx/convert")).doesNotExist();
+    }
+
+    @Test
     void shouldNotStartTransformersWhenItIsNotWanted(@TempDir Path folder) throws IOException {
         CannedWorker hf = canned(folder, "hf").answers("reference", COMPUTED);
 
