@@ -1,27 +1,34 @@
 package io.github.mlx4j.it;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
  * Small random models, adapters and DyLoRA-MoEs, made by {@code python/engine_tests/models.py} and
- * {@code mlx_models.py} once for a JVM.
+ * {@code mlx_models.py} once for all test JVMs of a Maven run.
  */
 public final class MadeModels {
 
+    private static final Path ROOT = Path.of("target", "made-models").toAbsolutePath();
     private static final Map<String, Path> MADE = new HashMap<>();
 
     private MadeModels() {}
@@ -29,38 +36,59 @@ public final class MadeModels {
     /** The folder of a kind that models.py knows. */
     public static synchronized Path of(String kind) {
         if (MADE.isEmpty()) {
-            makeAll();
+            locked(MadeModels::makeAll)
+                    .lines()
+                    .map(Path::of)
+                    .forEach(path -> MADE.put(ROOT.relativize(path).getName(0).toString(), path));
         }
         return MADE.get(kind);
     }
 
-    private static void makeAll() {
-        try {
-            Path root = Files.createDirectories(Path.of("target", "made-models").toAbsolutePath());
-            delete(root);
-            run(ProviderKind.HF, "engine_tests.models", "all", root.toString())
-                    .lines()
-                    .map(Path::of)
-                    .forEach(path -> MADE.put(kind(root, path), path));
-        } catch (Exception failure) {
-            throw new IllegalStateException("models.py failed", failure);
+    private static String makeAll() throws Exception {
+        Path list = ROOT.resolve("made-by-" + mavenRun());
+        if (!Files.exists(list)) {
+            if (Files.exists(ROOT)) {
+                delete(ROOT);
+            }
+            Files.createDirectories(ROOT);
+            Files.writeString(list, run(ProviderKind.HF, "engine_tests.models", "all", ROOT.toString()));
         }
+        return Files.readString(list);
     }
 
     /** A folder as mlx-lm writes it, of a kind that mlx_models.py knows. */
     public static synchronized Path ofMlx(String kind, String... more) {
-        Path root = of("llama").getParent();
-        return MADE.computeIfAbsent("mlx/" + kind, name -> {
-            Path folder = root.resolve("mlx-" + kind);
-            List<String> arguments = new ArrayList<>(List.of(kind, folder.toString()));
-            arguments.addAll(List.of(more));
-            try {
-                run(ProviderKind.MLX, "engine_tests.mlx_models", arguments.toArray(String[]::new));
-            } catch (Exception failure) {
-                throw new IllegalStateException("mlx_models.py failed", failure);
-            }
-            return folder;
-        });
+        of("llama"); // empties the root
+        return MADE.computeIfAbsent(
+                "mlx/" + kind,
+                name -> locked(() -> {
+                    Path folder = ROOT.resolve("mlx-" + kind);
+                    Path made = ROOT.resolve("mlx-" + kind + ".made");
+                    if (!Files.exists(made)) {
+                        List<String> arguments = new ArrayList<>(List.of(kind, folder.toString()));
+                        arguments.addAll(List.of(more));
+                        run(ProviderKind.MLX, "engine_tests.mlx_models", arguments.toArray(String[]::new));
+                        Files.createFile(made);
+                    }
+                    return folder;
+                }));
+    }
+
+    /** The test JVMs of one run have the same parent. */
+    private static String mavenRun() {
+        ProcessHandle parent = ProcessHandle.current().parent().orElseThrow();
+        return parent.pid() + "-"
+                + parent.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
+    }
+
+    private static <T> T locked(Callable<T> action) {
+        Path lock = ROOT.resolveSibling("made-models.lock");
+        try (FileChannel channel = FileChannel.open(lock, CREATE, WRITE)) {
+            channel.lock(); // until the channel is closed
+            return action.call();
+        } catch (Exception failure) {
+            throw new IllegalStateException("The models were not made", failure);
+        }
     }
 
     private static String run(ProviderKind kind, String module, String... arguments) throws Exception {
@@ -74,10 +102,6 @@ public final class MadeModels {
                 .exitValueNormal()
                 .execute()
                 .outputUTF8();
-    }
-
-    private static String kind(Path root, Path made) {
-        return root.relativize(made).getName(0).toString();
     }
 
     /** The content's size and time of all files in a folder, to see whether anything was written into it. */

