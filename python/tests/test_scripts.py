@@ -53,12 +53,13 @@ def table(output):
 def test_named_groups_run_alone_with_what_they_need(run):
     code, output, calls = run("langchain4j-lowest")
     assert code == 0
-    assert [line for line in output.splitlines() if line.startswith("== ")] == [
+    *groups, end = [line for line in output.splitlines() if line.startswith("== ")]
+    assert groups == [
         "== environment of the mlx worker",
         "== environment of the hf worker",
         "== LangChain4j, lowest version",
-        "== all passed",
     ]
+    assert end.startswith("== all passed in ")
     assert [call.split()[0] for call in calls] == ["java", "java", "mvn", "mvn"]
 
 
@@ -67,6 +68,13 @@ def test_the_first_failure_ends_it_with_its_code(run):
     assert code == 3
     assert "== Java unit tests" not in output
     assert len(calls) == 1
+
+
+def test_after_a_failure_of_a_python_group_no_lane_begins_another_group(run):
+    code, output, _ = run("java-unit", "hub", "soak")  # no environment for hub's tests is there
+    assert code == 127
+    assert table(output)["downloads from a hub of our own"] == "FAILED"
+    assert "soak" not in table(output)
 
 
 def test_with_continue_every_group_runs_and_the_failures_are_listed(run):
