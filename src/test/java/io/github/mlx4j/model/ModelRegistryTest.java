@@ -10,11 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -77,14 +79,18 @@ class ModelRegistryTest {
                                 "mlx-community/Orca-2-7b",
                                 "mlx-community/orca-2-7b",
                                 "mlx-community/Meta-Llama-3.1-8B-Instruct",
-                                "mlx-community/Mistral-7B-Instruct-v0.3")
+                                "mlx-community/Mistral-7B-Instruct-v0.3",
+                                "mlx-community/Mistral-7B-Instruct-v0.2",
+                                "mlx-community/TinyLlama-1.1B")
                         .map(registry::resolve))
                 .containsExactly(
                         ModelRegistry.DEFAULT_MLX,
                         "mlx-community/Orca-2-7b-4bit",
                         "mlx-community/Orca-2-7b-4bit",
                         "mlx-community/Meta-Llama-3.1-8B-Instruct-4bit",
-                        "mlx-community/Mistral-7B-Instruct-v0.3-4bit");
+                        "mlx-community/Mistral-7B-Instruct-v0.3-4bit",
+                        "mlx-community/Mistral-7B-Instruct-v0.2-4bit",
+                        "mlx-community/TinyLlama-1.1B-Chat-v1.0-4bit");
         assertThat(registry.resolve("mlx-community/Something-8bit")).isEqualTo("mlx-community/Something-8bit");
         assertThat(registry.resolve("HuggingFaceTB/SmolLM2-135M-Instruct"))
                 .isEqualTo("HuggingFaceTB/SmolLM2-135M-Instruct");
@@ -102,6 +108,48 @@ class ModelRegistryTest {
                 .allSatisfy(model -> assertThat(model.source()).isNotEmpty())
                 .allMatch(model -> model.verified() == null)
                 .anyMatch(model -> model.id().equals(ModelRegistry.DEFAULT_MLX));
+    }
+
+    /** Embeddings in and out, attention, MLP and norms of each layer, and the last norm. */
+    @ParameterizedTest
+    @CsvSource({
+        "mlx-community/Mistral-7B-Instruct-v0.2-4bit, 14336",
+        "mlx-community/Mistral-7B-Instruct-v0.3-4bit, 14336",
+        "mlx-community/TinyLlama-1.1B-Chat-v1.0-4bit, 5632"
+    })
+    void shouldHaveTheParametersThatFollowFromTheSizes(String id, long intermediate) {
+        RegisteredModel model = ModelRegistry.builtIn().find(id).orElseThrow();
+        Architecture sizes = model.architecture();
+        long hidden = sizes.hiddenSize();
+        long attention = 2 * hidden * sizes.headSize() * (sizes.heads() + sizes.keyValueHeads());
+        long layer = attention + 3 * hidden * intermediate + 2 * hidden;
+
+        assertThat(model.parameters()).isEqualTo(2 * sizes.vocabularySize() * hidden + sizes.layers() * layer + hidden);
+    }
+
+    @Test
+    void shouldListTheAliasesOnThePage() throws IOException {
+        String rows = ModelRegistry.builtIn().models().stream()
+                .filter(model -> !model.aliases().isEmpty() && !model.family().matches("Qwen3|Llama 3\\.2"))
+                .map(model -> "| %s | `%s` |\n"
+                        .formatted(
+                                model.aliases().stream()
+                                        .map(alias -> "`" + alias + "`")
+                                        .collect(Collectors.joining(", ")),
+                                model.id()))
+                .collect(Collectors.joining());
+
+        assertThat(Files.readString(Path.of("docs", "models.md"))).contains(rows + "<!-- end of aliases -->");
+    }
+
+    /** docs/configuration.md says so of the decomposer. */
+    @ParameterizedTest
+    @CsvSource({"16, mlx-community/Qwen3-8B-4bit", "4, mlx-community/Qwen3-4B-4bit"})
+    void shouldPickTheDecomposerThatThePageNames(long gigabytes, String id) {
+        assertThat(ModelRegistry.builtIn()
+                        .pick(ModelRole.DECOMPOSER, gigabytes * 1_000_000_000, 4096)
+                        .best())
+                .hasValueSatisfying(best -> assertThat(best.model().id()).isEqualTo(id));
     }
 
     @Test
