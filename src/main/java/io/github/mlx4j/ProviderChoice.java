@@ -1,5 +1,8 @@
 package io.github.mlx4j;
 
+import io.github.mlx4j.adapter.HfDevice;
+import io.github.mlx4j.adapter.MemoryNeed;
+import io.github.mlx4j.device.BackendFacts;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
@@ -37,6 +40,18 @@ final class ProviderChoice {
         for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
             probes.put(kind, config.probe(kind, platform));
         }
+    }
+
+    /** What is known here about a provider that has a worker. */
+    BackendFacts facts(ProviderKind kind) {
+        if (look(kind).availability() instanceof Availability.Unavailable not) {
+            return BackendFacts.unavailable(kind, not.reason());
+        }
+        String model = model(kind).orElseThrow(); // else it would not be available
+        BackendFacts ready =
+                BackendFacts.ready(kind).needing(MemoryNeed.of(model, registry).bytes());
+        HfDevice device = config.workers().model().device();
+        return kind == ProviderKind.HF && device != HfDevice.AUTO ? ready.on(device.id()) : ready;
     }
 
     /** The models that are known by name. */

@@ -8,6 +8,8 @@ import io.github.mlx4j.adapter.RerankerKind;
 import io.github.mlx4j.adapter.ResidencyOptions;
 import io.github.mlx4j.adapter.SandboxMode;
 import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.device.BackendCandidates;
+import io.github.mlx4j.device.BackendFacts;
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
@@ -33,6 +35,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,7 +65,8 @@ public record ProviderConfig(
         boolean download,
         WorkerOptions workers,
         ResidencyOptions residency,
-        RemoteOptions remote) {
+        RemoteOptions remote)
+        implements BackendCandidates {
 
     /** The largest number that a setting can have. */
     private static final int MOST = 999_999_999;
@@ -85,6 +89,7 @@ public record ProviderConfig(
     }
 
     /** The provider that must answer; empty to choose. */
+    @Override
     public Optional<ProviderKind> provider() {
         return Optional.ofNullable(named);
     }
@@ -114,6 +119,12 @@ public record ProviderConfig(
 
     WorkerProbe probe(ProviderKind worker, Platform platform) {
         return new WorkerProbe(worker, platform, allowAnyPlatform, interpretersOf(worker));
+    }
+
+    @Override
+    public List<BackendFacts> backends() {
+        ProviderChoice choice = new ProviderChoice(this, Platform.current());
+        return Stream.of(ProviderKind.MLX, ProviderKind.HF).map(choice::facts).toList();
     }
 
     /** The model that was named for a role and no other; for {@code GENERAL} the provider's plain one. */

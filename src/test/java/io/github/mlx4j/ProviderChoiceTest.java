@@ -1,13 +1,19 @@
 package io.github.mlx4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
+import io.github.mlx4j.adapter.MemoryNeed;
+import io.github.mlx4j.device.BackendChoice;
+import io.github.mlx4j.device.BackendFacts;
+import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.model.ModelRegistry;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.probe.Platform;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,6 +42,47 @@ class ProviderChoiceTest {
 
         assertThat(choice.model(ProviderKind.MLX)).hasValue("me/mine-4bit");
         assertThat(choice.model(ProviderKind.HF)).hasValue("me/mine");
+    }
+
+    @Test
+    void shouldSelectABackendWithNothingButAConfiguration() throws IOException {
+        Path model = Path.of("src", "test", "resources", "models", "tiny-chat");
+        ProviderConfig config = ProviderConfig.builder()
+                .home(home)
+                .allowAnyPlatform(true)
+                .interpreter(ProviderKind.MLX, home.resolve("none").toString())
+                .interpreter(
+                        ProviderKind.HF,
+                        StubPython.printing(home.resolve("python"), StubPython.ALL_WELL)
+                                .toString())
+                .model(ProviderKind.MLX, model.toString())
+                .build();
+
+        assertThat(config.backends())
+                .extracting(BackendFacts::provider, BackendFacts::ready, BackendFacts::neededBytes)
+                .containsExactly(
+                        tuple(ProviderKind.MLX, false, 0L),
+                        tuple(
+                                ProviderKind.HF,
+                                true,
+                                MemoryNeed.of(model.toString(), ModelRegistry.builtIn())
+                                        .bytes()));
+        BackendChoice choice = new DeviceManager().selectBackend(config);
+        assertThat(choice.provider()).isEqualTo(ProviderKind.HF);
+        assertThat(choice.reasons().get(0).why()).contains(home.resolve("none").toString());
+    }
+
+    @Test
+    void shouldTellTheDeviceThatIsSet() throws IOException {
+        Map<String, String> environment = Map.of(
+                "MLX4J_HOME", home.toString(),
+                "PYTHON_PATH",
+                        StubPython.printing(home.resolve("python"), StubPython.ALL_WELL)
+                                .toString(),
+                "MLX4J_HF_DEVICE", "cuda");
+
+        assertThat(ProviderConfig.fromEnv(environment).backends().get(1).device())
+                .isEqualTo("cuda");
     }
 
     private ProviderChoice choice(String model) {

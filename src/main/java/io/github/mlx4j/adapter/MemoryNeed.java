@@ -24,10 +24,11 @@ public record MemoryNeed(long bytes, boolean known, String explanation) {
     public static final int TOKENS = 4096;
 
     /**
-     * What a model takes: a folder, or a hub id, which is in the cache, or in the registry. Reads configs and headers
-     * only; never throws.
+     * The memory that a model takes. Reads configs and headers only; never throws.
+     *
+     * @param model a folder, or a hub id that is in the cache or in the registry
      */
-    static MemoryNeed of(String model, ModelRegistry registry) {
+    public static MemoryNeed of(String model, ModelRegistry registry) {
         try {
             Path named = UserPath.of(model);
             Optional<Path> folder = Files.isDirectory(named)

@@ -31,18 +31,12 @@ public record BackendChoice(
     public record Reason(ProviderKind provider, boolean taken, String why) {}
 
     static BackendChoice among(
-            List<BackendFacts> facts,
-            @Nullable ProviderKind wish,
-            long neededBytes,
-            Hardware hardware,
-            OptionalLong available) {
+            List<BackendFacts> facts, @Nullable ProviderKind wish, Hardware hardware, OptionalLong available) {
         ProviderKind taken = null;
         String device = null;
         List<Reason> reasons = new ArrayList<>();
         for (BackendFacts fact : facts) {
-            String against = taken != null
-                    ? taken.id() + " comes before it"
-                    : whyNot(fact, wish, neededBytes, hardware, available);
+            String against = taken != null ? taken.id() + " comes before it" : whyNot(fact, wish, hardware, available);
             if (against == null) {
                 taken = fact.provider();
                 device = fact.deviceOn(hardware);
@@ -54,17 +48,14 @@ public record BackendChoice(
     }
 
     private static @Nullable String whyNot(
-            BackendFacts fact,
-            @Nullable ProviderKind wish,
-            long neededBytes,
-            Hardware hardware,
-            OptionalLong available) {
+            BackendFacts fact, @Nullable ProviderKind wish, Hardware hardware, OptionalLong available) {
         if (wish != null && wish != fact.provider()) {
             return "not asked for: " + wish.id() + " is";
         }
         if (!fact.ready()) {
             return fact.reason();
         }
+        long neededBytes = fact.neededBytes();
         String device = fact.deviceOn(hardware);
         if (device.equals("cuda")) {
             return null; // the model goes into the GPU's own memory, of which nothing is known here

@@ -4,33 +4,40 @@ import io.github.mlx4j.port.ProviderKind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a backend before one is chosen.
+ * What is known about a backend before one is chosen.
  *
- * @param provider which
+ * @param provider which backend
  * @param ready whether it can run here
- * @param reason why not, for people; not looked at if it can
- * @param device where it runs, as a worker told it ({@code gpu}, {@code cpu}, {@code mps}, {@code cuda}), or
- *     {@code null}: then the hardware decides
+ * @param reason why it can't, for people; ignored if it can
+ * @param device where it runs, if that is known ({@code gpu}, {@code cpu}, {@code mps}, {@code cuda}), or {@code null}:
+ *     then it follows from the hardware
+ * @param neededBytes memory that the model takes on it, as from a memory estimate; 0 if that is unknown
  */
 public record BackendFacts(
         ProviderKind provider,
         boolean ready,
         String reason,
-        @Nullable String device) {
+        @Nullable String device,
+        long neededBytes) {
 
     /** A backend that can run here. */
     public static BackendFacts ready(ProviderKind provider) {
-        return new BackendFacts(provider, true, "", null);
+        return new BackendFacts(provider, true, "", null, 0);
     }
 
     /** A backend that can't run here, and why. */
     public static BackendFacts unavailable(ProviderKind provider, String reason) {
-        return new BackendFacts(provider, false, reason, null);
+        return new BackendFacts(provider, false, reason, null, 0);
     }
 
-    /** The same, on a device that a worker told. */
+    /** The same on a device that is known. */
     public BackendFacts on(String device) {
-        return new BackendFacts(provider, ready, reason, device);
+        return new BackendFacts(provider, ready, reason, device, neededBytes);
+    }
+
+    /** The same with a model that takes so much memory. */
+    public BackendFacts needing(long bytes) {
+        return new BackendFacts(provider, ready, reason, device, bytes);
     }
 
     String deviceOn(Hardware hardware) {

@@ -21,6 +21,8 @@ public final class DeviceManager {
     private static final Duration SOON = Duration.ofSeconds(5);
     private static final Duration POWER_PERIOD = Duration.ofMillis(250);
 
+    private static final String NVIDIA_DRIVER = "/proc/driver/nvidia/version";
+
     private final Machine machine;
 
     /** Creates it for this machine. */
@@ -102,15 +104,35 @@ public final class DeviceManager {
     }
 
     /**
-     * Chooses who runs a model here.
+     * Chooses the backend that runs a configuration's model here: {@code new
+     * DeviceManager().selectBackend(ProviderConfig.fromEnv())}. Remote providers run elsewhere, so none of them is
+     * chosen.
      *
-     * @param facts what is known of each backend, first choice first
-     * @param wish the only one that may be taken, or {@code null} for the first that can
-     * @param neededBytes memory that the model needs, as from a memory estimate; 0 if it is not known
+     * @param config such as a {@code ProviderConfig}
+     * @return the choice, which may be none, with a reason for each local backend
+     */
+    public BackendChoice selectBackend(BackendCandidates config) {
+        return selectBackend(config.backends(), config.provider().orElse(null));
+    }
+
+    /**
+     * Chooses the backend that runs a model here.
+     *
+     * @param facts what is known about each backend, first choice first
+     * @param wish the only one that may be chosen, or {@code null} for the first that can run
      * @return the choice, which may be none, with a reason for each backend
      */
-    public BackendChoice selectBackend(List<BackendFacts> facts, @Nullable ProviderKind wish, long neededBytes) {
-        return BackendChoice.among(facts, wish, neededBytes, detectHardware(), availableMemory());
+    public BackendChoice selectBackend(List<BackendFacts> facts, @Nullable ProviderKind wish) {
+        List<BackendFacts> known = facts.stream().map(this::withNvidiaGpu).toList();
+        return BackendChoice.among(known, wish, detectHardware(), availableMemory());
+    }
+
+    /** torch prefers CUDA, so hf runs there if NVIDIA's driver is loaded; mlx's locked packages are a CPU build. */
+    private BackendFacts withNvidiaGpu(BackendFacts fact) {
+        boolean cuda = fact.provider() == ProviderKind.HF
+                && fact.device() == null
+                && machine.read(NVIDIA_DRIVER).isPresent();
+        return cuda ? fact.on("cuda") : fact;
     }
 
     private boolean isMac() {

@@ -4,7 +4,9 @@ import static io.github.mlx4j.port.ProviderKind.HF;
 import static io.github.mlx4j.port.ProviderKind.MLX;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.port.ProviderKind;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class BackendChoiceTest {
@@ -20,7 +22,7 @@ class BackendChoiceTest {
 
     @Test
     void shouldTakeTheFirstThatIsReady() {
-        assertThat(linux.selectBackend(BOTH, null, 0))
+        assertThat(linux.selectBackend(BOTH, null))
                 .isEqualTo(new BackendChoice(
                         MLX,
                         "cpu",
@@ -33,7 +35,7 @@ class BackendChoiceTest {
     void shouldSayWhyWhenTheFirstIsNotReady() {
         List<BackendFacts> facts = List.of(BackendFacts.unavailable(MLX, "mlx-lm is missing"), BackendFacts.ready(HF));
 
-        BackendChoice choice = mac.selectBackend(facts, null, 0);
+        BackendChoice choice = mac.selectBackend(facts, null);
         assertThat(choice.provider()).isEqualTo(HF);
         assertThat(choice.device()).isEqualTo("mps");
         assertThat(choice.reasons())
@@ -44,7 +46,7 @@ class BackendChoiceTest {
 
     @Test
     void shouldTakeOnlyWhatIsAskedFor() {
-        BackendChoice choice = mac.selectBackend(BOTH, HF, 0);
+        BackendChoice choice = mac.selectBackend(BOTH, HF);
 
         assertThat(choice.provider()).isEqualTo(HF);
         assertThat(choice.reasons().get(0).why()).isEqualTo("not asked for: hf is");
@@ -52,25 +54,69 @@ class BackendChoiceTest {
 
     @Test
     void shouldUseTheGpuWhenItIsAppleSilicon() {
-        assertThat(mac.selectBackend(BOTH, null, 0).device()).isEqualTo("gpu");
-        assertThat(mac("sysctl.proc_translated: 1\n")
-                        .selectBackend(BOTH, null, 0)
-                        .device())
+        assertThat(mac.selectBackend(BOTH, null).device()).isEqualTo("gpu");
+        assertThat(mac("sysctl.proc_translated: 1\n").selectBackend(BOTH, null).device())
                 .as("Python is started as arm64")
                 .isEqualTo("gpu");
     }
 
     @Test
     void shouldUseTheDeviceWhenAWorkerToldIt() {
-        List<BackendFacts> facts = List.of(BackendFacts.ready(HF).on("cuda"));
+        List<BackendFacts> facts =
+                List.of(BackendFacts.ready(HF).needing(900_000_000_000L).on("cuda"));
 
-        BackendChoice choice = linux.selectBackend(facts, null, 900_000_000_000L);
+        BackendChoice choice = linux.selectBackend(facts, null);
         assertThat(choice.device()).isEqualTo("cuda"); // with memory of its own, of which nothing is known
     }
 
     @Test
+    void shouldExpectCudaForHfWhenNvidiasDriverIsLoaded() {
+        DeviceManager nvidia = new DeviceManager(new FakeMachine("Linux", "amd64")
+                .with("/proc/meminfo", "MemAvailable: 4000000 kB\n")
+                .with("/proc/driver/nvidia/version", "NVRM version: 575.57"));
+        List<BackendFacts> large = both(9_000_000_000L);
+
+        BackendChoice choice = nvidia.selectBackend(large, null);
+        assertThat(choice.provider()).as("mlx computes on the CPU there").isEqualTo(HF);
+        assertThat(choice.device()).isEqualTo("cuda");
+        assertThat(nvidia.selectBackend(List.of(large.get(1).on("cpu")), null).provider())
+                .isNull();
+    }
+
+    @Test
+    void shouldAskTheConfigurationForItsCandidates() {
+        BackendCandidates config = new BackendCandidates() {
+            @Override
+            public Optional<ProviderKind> provider() {
+                return Optional.of(HF);
+            }
+
+            @Override
+            public List<BackendFacts> backends() {
+                return both(5_000_000_000L);
+            }
+        };
+
+        BackendChoice choice = linux.selectBackend(config);
+        assertThat(choice.provider()).isNull();
+        assertThat(choice.reasons())
+                .extracting(BackendChoice.Reason::why)
+                .containsExactly("not asked for: hf is", "the model needs 5.0 GB, but 4.1 GB are available");
+    }
+
+    @Test
+    void shouldTakeAnotherBackendWhenTheModelIsSmallerThere() {
+        List<BackendFacts> facts = List.of(
+                BackendFacts.ready(MLX).needing(2_000_000_000L),
+                BackendFacts.ready(HF).needing(9_000_000_000L));
+
+        assertThat(linux.selectBackend(facts, null).provider()).isEqualTo(MLX);
+        assertThat(linux.selectBackend(facts, HF).provider()).isNull();
+    }
+
+    @Test
     void shouldTakeNoneWhenTheModelDoesNotFit() {
-        BackendChoice choice = linux.selectBackend(BOTH, null, 5_000_000_000L);
+        BackendChoice choice = linux.selectBackend(both(5_000_000_000L), null);
 
         assertThat(choice.provider()).isNull();
         assertThat(choice.device()).isNull();
@@ -82,12 +128,12 @@ class BackendChoiceTest {
     @Test
     void shouldHeedTheGpusLimit() {
         assertThat(mac("hw.optional.arm64: 1\niogpu.wired_limit_mb: 4096\n")
-                        .selectBackend(BOTH, null, 5_000_000_000L)
+                        .selectBackend(both(5_000_000_000L), null)
                         .reasons())
                 .extracting(BackendChoice.Reason::why)
                 .containsOnly("the model needs 5.0 GB, but the GPU should use at most 4.3 GB (iogpu.wired_limit_mb)");
         assertThat(mac("hw.optional.arm64: 1\nhw.memsize: 8589934592\n")
-                        .selectBackend(BOTH, null, 6_000_000_000L)
+                        .selectBackend(both(6_000_000_000L), null)
                         .reasons())
                 .extracting(BackendChoice.Reason::why)
                 .containsOnly("the model needs 6.0 GB, but the GPU should use at most 5.7 GB"
@@ -96,7 +142,11 @@ class BackendChoiceTest {
 
     @Test
     void shouldTakeNoneWhenThereAreNone() {
-        assertThat(linux.selectBackend(List.of(), null, 0)).isEqualTo(new BackendChoice(null, null, List.of()));
+        assertThat(linux.selectBackend(List.of(), null)).isEqualTo(new BackendChoice(null, null, List.of()));
+    }
+
+    private static List<BackendFacts> both(long neededBytes) {
+        return BOTH.stream().map(fact -> fact.needing(neededBytes)).toList();
     }
 
     private static DeviceManager mac(String sysctl) {
