@@ -115,8 +115,8 @@ enum Setting {
             "How many workers run at once, where roles have models of their own; idle ones are stopped for others."),
     MLX4J_MEMORY_RESERVE_MB(
             "1024",
-            "Memory (MiB) that a worker which starts beside others leaves free; where it can't, idle ones are stopped"
-                    + " for it."),
+            "Memory (MiB) that is left free by a worker that starts beside others (idle ones are stopped if need be), and"
+                    + " by the batch size of a training."),
     MLX4J_PREFIX_CACHE_MB(
             "1024",
             "The most memory (MiB) in which the mlx worker keeps finished prompts and answers for prompts that begin with"

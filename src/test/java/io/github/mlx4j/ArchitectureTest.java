@@ -107,6 +107,8 @@ class ArchitectureTest {
                             "internal.threads",
                             "probe",
                             "adapter",
+                            "device",
+                            "model",
                             "evaluation")),
             entry(
                     "cli",

@@ -1,14 +1,11 @@
 package io.github.mlx4j.adapter;
 
-import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.model.HubCache;
 import io.github.mlx4j.model.MemoryEstimate;
 import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.ModelInspector;
 import io.github.mlx4j.model.ModelRegistry;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
 
 /**
  * What a worker with a model takes in memory, before it is started: the weights, and the KV cache of one request of
@@ -30,11 +27,7 @@ public record MemoryNeed(long bytes, boolean known, String explanation) {
      */
     public static MemoryNeed of(String model, ModelRegistry registry) {
         try {
-            Path named = UserPath.of(model);
-            Optional<Path> folder = Files.isDirectory(named)
-                    ? Optional.of(named)
-                    : HubCache.of(System.getenv()).main(model);
-            return folder.map(MemoryNeed::inFolder).orElseGet(() -> inRegistry(model, registry));
+            return HubCache.local(model).map(MemoryNeed::inFolder).orElseGet(() -> inRegistry(model, registry));
         } catch (RuntimeException unreadable) { // the worker will say what is wrong with it
             return new MemoryNeed(0, false, "not known: " + unreadable.getMessage());
         }

@@ -3,7 +3,9 @@ package io.github.mlx4j.cli;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.training.BatchSizing;
 import io.github.mlx4j.training.Trainer;
+import io.github.mlx4j.training.TrainingConfig;
 import io.github.mlx4j.training.TrainingReport;
 import io.github.mlx4j.training.TrainingRun;
 import java.io.PrintWriter;
@@ -112,8 +114,11 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ProviderConfig providers = environment.get();
-        TrainingRun run = run();
         PrintWriter err = spec.commandLine().getErr();
+        TrainingRun run = run();
+        if (target.resume == null && !training.hasBatchSize()) {
+            run = withBatchThatFits(run, BatchSizing.of(providers, run.model(), run.backend()), err);
+        }
         TrainingNews news = new TrainingNews(err, CommandLine.Help.Ansi.AUTO.enabled());
         Trainer trainer =
                 target.resume == null ? new Trainer(providers, run, news) : Trainer.resume(providers, run, news);
@@ -161,6 +166,20 @@ final class TrainCommand implements Callable<Integer> {
         ProviderKind wanted = backend == null ? null : backend.kind();
         set(wanted, builder::backend);
         return builder.build();
+    }
+
+    /** The run with the default batch size, or with a smaller one and more accumulation if that does not fit. */
+    static TrainingRun withBatchThatFits(TrainingRun run, BatchSizing sizing, PrintWriter err) {
+        TrainingConfig fitting = sizing.fit(run.training());
+        if (fitting.batchSize() != run.training().batchSize()) {
+            err.printf(
+                    "batch size %d with accumulation %d, since a batch of %d may not fit into memory: %s%n",
+                    fitting.batchSize(),
+                    fitting.accumulation(),
+                    run.training().batchSize(),
+                    sizing.arithmetic(run.training()));
+        }
+        return run.toBuilder().training(fitting).build();
     }
 
     private static <T> void set(@Nullable T value, Consumer<T> field) {

@@ -85,7 +85,12 @@ final class TrainingOptions {
     @Option(names = "--max-gradient-norm", paramLabel = "X", description = "Cuts gradients to it; default not.")
     private @Nullable Double maxGradientNorm;
 
-    @Option(names = "--batch-size", paramLabel = "N", description = "Sequences at once; default 4.")
+    @Option(
+            names = "--batch-size",
+            paramLabel = "N",
+            description =
+                    "Sequences per batch. The default is 4, or fewer (with more accumulation, for the same steps) if"
+                            + " an estimate says that 4 don't fit into memory.")
     private @Nullable Integer batchSize;
 
     @Option(names = "--accumulation", paramLabel = "N", description = "Batches that make up a step; default 1.")
@@ -150,6 +155,11 @@ final class TrainingOptions {
         set(fields, "maskPrompt", maskPrompt);
         set(fields, "seed", seed);
         return TrainingConfig.fromJson(fields.toString());
+    }
+
+    /** Whether the batch size is given, by option or by file. */
+    boolean hasBatchSize() {
+        return batchSize != null || fields().has("batchSize");
     }
 
     /** Whether a configuration is named. */

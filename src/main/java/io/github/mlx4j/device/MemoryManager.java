@@ -28,7 +28,13 @@ public final class MemoryManager {
         this(device::availableMemory, reservedBytes);
     }
 
-    MemoryManager(LongFunction<OptionalLong> available, long reservedBytes) {
+    /**
+     * Creates it for an amount of memory that the program determines, such as a limit of its own.
+     *
+     * @param available gives the available bytes, or empty if that is unknown, for the bytes that our workers hold
+     * @param reservedBytes the reserve, in bytes; 0 is none
+     */
+    public MemoryManager(LongFunction<OptionalLong> available, long reservedBytes) {
         if (reservedBytes < 0) {
             throw new IllegalArgumentException("reservedBytes is " + reservedBytes + ", but can't be below 0");
         }

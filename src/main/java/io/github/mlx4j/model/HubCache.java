@@ -43,6 +43,16 @@ public record HubCache(Path folder) {
         return new HubCache(UserPath.of(environment.getOrDefault("HF_HOME", caches + "/huggingface"), "hub"));
     }
 
+    /**
+     * The folder of a model that is on this machine: the folder itself, or of a hub id its main revision in the cache.
+     */
+    public static Optional<Path> local(String model) {
+        Path folder = UserPath.of(model);
+        return Files.isDirectory(folder)
+                ? Optional.of(folder)
+                : of(System.getenv()).main(model);
+    }
+
     /** How much of a model there is. */
     public State state(String id) {
         Path model = of(id);

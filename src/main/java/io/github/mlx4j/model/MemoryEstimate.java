@@ -13,18 +13,18 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>Inference: the weights, and the KV cache of each row. What the library itself takes (some hundred MB) is not in
  *       it.
- *   <li>LoRA, QLoRA, DoRA: the weights; 16 bytes for each trained parameter (itself and its gradient in float32, and
- *       Adam's two moments); activations.
- *   <li>Full training with Adam in float32: 16 bytes for each parameter; activations.
+ *   <li>LoRA, QLoRA, DoRA: the weights; for each trained parameter itself, its gradient and the optimizer's values, in
+ *       float32; activations.
+ *   <li>Full training: the same for every parameter, in the type of the weights; activations.
  * </ul>
  *
- * <p>Activations are an estimate, on the safe side: no gradient checkpointing and no fused attention.
+ * <p>Activations are an estimate, on the safe side: without fused attention.
  *
  * @param parts what is added up
  */
 public record MemoryEstimate(List<Part> parts) {
 
-    private static final int TRAINED_BYTES = 16; // 4 the parameter, 4 its gradient, 8 Adam's moments
+    private static final int ADAPTER_BYTES = 4; // adapters are float32 on both engines
     private static final String NOT_HERE = "the base model is not in a folder here";
     private static final double QLORA_BITS = 4 + 32.0 / 64; // a float16 scale and bias for each group of 64
 
@@ -126,36 +126,39 @@ public record MemoryEstimate(List<Part> parts) {
         return new MemoryEstimate(parts);
     }
 
-    /**
-     * For training.
-     *
-     * @param trained how many parameters are trained; not looked at for {@code FULL}
-     * @param batch rows of a step
-     * @param sequence tokens of a row
-     */
-    public static MemoryEstimate training(
-            ModelInspection model, TrainingKind kind, long trained, int batch, int sequence) {
+    /** For training: what doesn't depend on the batch first, activations last. */
+    public static MemoryEstimate training(ModelInspection model, TrainingNeed need) {
         List<Part> parts = new ArrayList<>();
         ModelInspection whole = model.whole().orElse(null);
         Long all = whole == null ? null : whole.parameters();
-        if (kind == TrainingKind.FULL) {
+        Integer bytes = need.weightBytes();
+        int weightBytes = bytes != null ? bytes : whole == null ? 2 : valueBytes(whole);
+        if (need.kind() == TrainingKind.FULL) {
             parts.add(
                     all == null
                             ? Part.unknown("parameters", whole == null ? NOT_HERE : "how many there are")
-                            : trained("parameters", all));
+                            : trained("parameters", all, weightBytes, need.optimizerValues()));
         } else {
-            boolean toQuantize = kind == TrainingKind.QLORA && all != null && whole.quantization() == null;
-            parts.add(
-                    toQuantize
-                            ? Part.known(
-                                    "weights",
-                                    Math.round(all * QLORA_BITS / 8),
-                                    "%,d parameters × %.1f bits, once quantized".formatted(all, QLORA_BITS))
-                            : weights("weights", whole));
-            parts.add(trained("trained parameters", trained));
+            boolean plain = all != null && whole.quantization() == null;
+            if (plain && need.kind() == TrainingKind.QLORA) {
+                parts.add(Part.known(
+                        "weights",
+                        Math.round(all * QLORA_BITS / 8),
+                        "%,d parameters × %.1f bits, once quantized".formatted(all, QLORA_BITS)));
+            } else if (plain && bytes != null) {
+                parts.add(Part.known("weights", times(all, bytes), "%,d parameters × %d bytes".formatted(all, bytes)));
+            } else {
+                parts.add(weights("weights", whole));
+            }
+            parts.add(trained("trained parameters", need.trained(), ADAPTER_BYTES, need.optimizerValues()));
         }
-        parts.add(activations(whole, batch, sequence));
+        parts.add(activations(whole, need, weightBytes));
         return new MemoryEstimate(parts);
+    }
+
+    /** Bytes of a value that isn't quantized: 4 where most of the weights are float32, else 2. */
+    private static int valueBytes(ModelInspection model) {
+        return model.dtype().filter("F32"::equals).isPresent() ? 4 : 2;
     }
 
     /** The folder's own, and those of its base model. */
@@ -177,33 +180,53 @@ public record MemoryEstimate(List<Part> parts) {
                 : Part.known(name, model.weightBytes(), "the bytes of %,d tensors".formatted(model.tensors()));
     }
 
-    private static Part trained(String name, long count) {
+    private static Part trained(String name, long count, int bytes, int optimizerValues) {
+        int each = bytes * (2 + optimizerValues);
         return Part.known(
                 name,
-                times(count, TRAINED_BYTES),
-                "%,d × %d bytes: 4 itself, 4 gradient, 8 Adam".formatted(count, TRAINED_BYTES));
+                times(count, each),
+                "%,d × %d bytes: %d itself, %3$d gradient, %4$d optimizer"
+                        .formatted(count, each, bytes, bytes * optimizerValues));
     }
 
     /**
-     * Korthikanti and others, "Reducing Activation Recomputation in Large Transformer Models" (2022), equation 1: in 16
-     * bits a layer keeps s·b·h·(34 + 5·a·s/h) bytes; and the logits with their gradient in float32.
+     * Korthikanti and others, "Reducing Activation Recomputation in Large Transformer Models" (2022): in 16 bits a
+     * layer keeps s·b·h·(34 + 5·a·s/h) bytes (equation 1). With recomputation it keeps its input of 2·s·b·h, and one
+     * layer at a time has its activations and their gradients. The logits and their gradient are in float32.
      */
-    private static Part activations(@Nullable ModelInspection model, int batch, int sequence) {
+    private static Part activations(@Nullable ModelInspection model, TrainingNeed need, int valueBytes) {
         Architecture sizes = model == null ? null : model.architecture();
         if (sizes == null) {
             return Part.unknown("activations", model == null ? NOT_HERE : "the config doesn't give the sizes");
         }
-        long rows = times(batch, sequence);
-        long attention = times(5, sizes.heads(), sequence);
-        long layers = times(sizes.layers(), rows, plus(times(34, sizes.hiddenSize()), attention));
+        long tokens = times(need.batch(), need.sequence());
+        int wide = valueBytes / 2; // times 16 bits
+        long layer = times(tokens, wide, plus(times(34, sizes.hiddenSize()), times(5, sizes.heads(), need.sequence())));
+        long layers = need.gradientCheckpointing()
+                ? plus(times(2, layer), times(sizes.layers(), tokens, 2, wide, sizes.hiddenSize()))
+                : times(sizes.layers(), layer);
         long vocabulary = sizes.vocabularySize() == null ? 0 : sizes.vocabularySize();
-        long logits = times(rows, vocabulary, 8);
+        String oneLayer = "%d × %d tokens × %d × (34 × %d + 5 × %d heads × %2$d)"
+                .formatted(need.batch(), need.sequence(), wide, sizes.hiddenSize(), sizes.heads());
         return new Part(
                 "activations",
-                plus(layers, logits),
+                plus(layers, times(tokens, vocabulary, 8)),
                 sizes.vocabularySize() != null,
-                "an estimate: %d layers × %d × %d tokens × (34 × %d + 5 × %d heads × %3$d) + logits %2$d × %3$d × %d × 8"
-                        .formatted(sizes.layers(), batch, sequence, sizes.hiddenSize(), sizes.heads(), vocabulary));
+                "an estimate: %s + logits %d × %d × %d × 8"
+                        .formatted(
+                                need.gradientCheckpointing()
+                                        ? "one layer's 2 × %s + %d layers × %d × %d tokens × %d × %d"
+                                                .formatted(
+                                                        oneLayer,
+                                                        sizes.layers(),
+                                                        need.batch(),
+                                                        need.sequence(),
+                                                        2 * wide,
+                                                        sizes.hiddenSize())
+                                        : sizes.layers() + " layers × " + oneLayer,
+                                need.batch(),
+                                need.sequence(),
+                                vocabulary));
     }
 
     private static long plus(long one, long other) {

@@ -37,6 +37,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -69,8 +70,14 @@ final class BackendSelector {
      * @param worker its worker
      * @param result what the worker says of it
      * @param attempts every attempt, in order
+     * @param warning that its batch may not fit into memory, if so
      */
-    record Opened(ProviderKind kind, SerialWorker worker, OpenTrainingResult result, List<LoadAttempt> attempts) {}
+    record Opened(
+            ProviderKind kind,
+            SerialWorker worker,
+            OpenTrainingResult result,
+            List<LoadAttempt> attempts,
+            Optional<String> warning) {}
 
     /**
      * With the environment that has the user's token of the hub, and the folders that the worker may write to, or
@@ -116,7 +123,7 @@ final class BackendSelector {
             try {
                 Opened opened = open(kind, (Availability.Ready) availability, onProgress);
                 attempts.add(attempt(kind, LoadAttempt.Outcome.LOADED, "", "", begun));
-                return new Opened(kind, opened.worker(), opened.result(), List.copyOf(attempts));
+                return new Opened(kind, opened.worker(), opened.result(), List.copyOf(attempts), opened.warning());
             } catch (Mlx4jException failure) {
                 if (isOfAnyBackend(failure)) {
                     throw failure;
@@ -130,6 +137,7 @@ final class BackendSelector {
     }
 
     private Opened open(ProviderKind kind, Availability.Ready ready, Consumer<Progress> onProgress) {
+        Optional<String> warning = BatchSizing.of(providers, model, kind).check(config);
         boolean folder = Files.isDirectory(UserPath.of(model));
         boolean network = providers.download()
                 && (hasRanks(kind) || providers.workers().sandbox() == SandboxMode.OFF)
@@ -164,7 +172,11 @@ final class BackendSelector {
                         sandbox(kind, network)),
                 limits(providers.workers().hang()));
         return new Opened(
-                kind, worker, worker.load("openTraining", params, OpenTrainingResult.class, onProgress), List.of());
+                kind,
+                worker,
+                worker.load("openTraining", params, OpenTrainingResult.class, onProgress),
+                List.of(),
+                warning);
     }
 
     private Sandbox sandbox(ProviderKind kind, boolean downloads) {

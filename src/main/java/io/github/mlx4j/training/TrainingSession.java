@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -273,7 +274,8 @@ public final class TrainingSession implements AutoCloseable {
                 optional(result.contextLength()),
                 result.dtype(),
                 new TrainingMemory(memory.activeBytes(), memory.peakBytes()),
-                result.warnings(),
+                Stream.concat(result.warnings().stream(), opened.warning().stream())
+                        .toList(),
                 result.packages());
     }
 

@@ -6,6 +6,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.adapter.ResidencyOptions;
+import io.github.mlx4j.adapter.WorkerOptions;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.training.FakeTraining;
 import io.github.mlx4j.training.Optimizer;
@@ -29,6 +32,8 @@ import picocli.CommandLine;
 /** {@code train} and {@code evaluate} over the fake worker. */
 @Timeout(60)
 class TrainCommandTest {
+
+    private static final Path TINY = Path.of("src", "test", "resources", "models", "tiny-chat");
 
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
@@ -170,6 +175,42 @@ class TrainCommandTest {
         assertThat(run).doesNotExist();
     }
 
+    @Test
+    void shouldTakeASmallerBatchOnlyWhereNoneIsGiven() throws IOException {
+        Files.writeString(
+                data.resolve("train.jsonl"),
+                "{\"text\": \"%s\"}\n".formatted("x".repeat(100)).repeat(8));
+        String given = "--model %s --data %s --steps 1 --max-length 64 --output %s%s";
+
+        assertThat(limited(given.formatted(TINY, data, run, "")))
+                .as(err.toString())
+                .isZero();
+        assertThat(err.toString())
+                .contains(
+                        "batch size 2 with accumulation 2, since a batch of 4 may not fit into memory: (20.0 MB free beside"
+                                + " a reserve of 0 bytes − 9.4 MB fixed) / 4.8 MB a row → 2")
+                .doesNotContain("warning: The batch size");
+        assertThat(TrainingRun.in(run).training().batchSize()).isEqualTo(2);
+
+        assertThat(limited(given.formatted(TINY, data, run + "-given", " --batch-size 4")))
+                .as(err.toString())
+                .isZero();
+        assertThat(err.toString())
+                .contains("warning: The batch size 4 may not fit into memory")
+                .doesNotContain("batch size 2 with accumulation 2, since");
+        assertThat(TrainingRun.in(Path.of(run + "-given")).training().batchSize())
+                .isEqualTo(4);
+    }
+
+    private int limited(String arguments) {
+        return execute(
+                new TrainCommand(() -> providers(ProviderConfig.builder()
+                        .residency(ResidencyOptions.DEFAULT.withReservedBytes(0))
+                        .workers(WorkerOptions.DEFAULT.withModel(
+                                ModelOptions.DEFAULT.withMemoryLimitBytes(20_000_000))))),
+                arguments);
+    }
+
     private TrainingRun run(String arguments) {
         TrainCommand command = new TrainCommand(this::providers);
         new CommandLine(command)
@@ -197,9 +238,12 @@ class TrainCommandTest {
     }
 
     private ProviderConfig providers() {
+        return providers(ProviderConfig.builder());
+    }
+
+    private ProviderConfig providers(ProviderConfig.Builder builder) {
         try {
-            return ProviderConfig.builder()
-                    .interpreter(
+            return builder.interpreter(
                             ProviderKind.MLX,
                             StubPython.withWorker(folder.resolve("mlx/python"), FakeTraining.SCRIPTS)
                                     .toString())

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -70,11 +72,12 @@ class MemoryEstimateTest {
     void shouldTrainTheBaseWhenTheFolderIsAnAdapter() throws IOException {
         Path base = Folders.hf(folder.resolve("base"));
         ModelInspection adapter = ModelInspector.inspect(Folders.peftAdapter(folder.resolve("a"), base.toString()));
-        assertThat(MemoryEstimate.training(adapter, TrainingKind.LORA, 10, 1, 1))
-                .isEqualTo(MemoryEstimate.training(ModelInspector.inspect(base), TrainingKind.LORA, 10, 1, 1));
+        assertThat(MemoryEstimate.training(adapter, TrainingNeed.withAdam(TrainingKind.LORA, 10, 1, 1)))
+                .isEqualTo(MemoryEstimate.training(
+                        ModelInspector.inspect(base), TrainingNeed.withAdam(TrainingKind.LORA, 10, 1, 1)));
 
         ModelInspection onTheHub = ModelInspector.inspect(Folders.peftAdapter(folder.resolve("b"), "org/base"));
-        MemoryEstimate estimate = MemoryEstimate.training(onTheHub, TrainingKind.FULL, 0, 1, 1);
+        MemoryEstimate estimate = MemoryEstimate.training(onTheHub, TrainingNeed.withAdam(TrainingKind.FULL, 0, 1, 1));
         assertThat(estimate.parts()).allMatch(part -> !part.known());
         assertThat(estimate.explain())
                 .contains("parameters 0 bytes (not known: the base model is not in a folder here)");
@@ -88,8 +91,8 @@ class MemoryEstimateTest {
                 "config.json",
                 Folders.config("\"quantization_config\": {\"quant_method\": \"gptq\"}"));
 
-        MemoryEstimate estimate =
-                MemoryEstimate.training(ModelInspector.inspect(folder.resolve("m")), TrainingKind.FULL, 0, 1, 1);
+        MemoryEstimate estimate = MemoryEstimate.training(
+                ModelInspector.inspect(folder.resolve("m")), TrainingNeed.withAdam(TrainingKind.FULL, 0, 1, 1));
         assertThat(estimate.complete()).isFalse();
         assertThat(estimate.explain()).contains("parameters 0 bytes (not known: how many there are)", "= at least ");
     }
@@ -97,7 +100,7 @@ class MemoryEstimateTest {
     @Test
     void shouldAddWhatIsTrainedWhenItIsLora() {
         for (TrainingKind kind : new TrainingKind[] {TrainingKind.LORA, TrainingKind.DORA}) {
-            MemoryEstimate estimate = MemoryEstimate.training(tiny, kind, 10_000, 2, 128);
+            MemoryEstimate estimate = MemoryEstimate.training(tiny, TrainingNeed.withAdam(kind, 10_000, 2, 128));
 
             assertThat(estimate.parts())
                     .extracting(MemoryEstimate.Part::name)
@@ -105,22 +108,22 @@ class MemoryEstimateTest {
             assertThat(estimate.parts().get(0).bytes()).isEqualTo(WEIGHTS);
             assertThat(estimate.parts().get(1).bytes()).isEqualTo(160_000);
             assertThat(estimate.parts().get(2).bytes())
-                    .isEqualTo(4L * 2 * 128 * (34 * 192 + 5 * 6 * 128) + 2L * 128 * 1024 * 8);
+                    .isEqualTo(4L * 2 * 128 * 2 * (34 * 192 + 5 * 6 * 128) + 2L * 128 * 1024 * 8);
             assertThat(estimate.explain())
-                    .contains("trained parameters 160,000 bytes (10,000 × 16 bytes: 4 itself, 4 gradient, 8 Adam)")
-                    .contains("(an estimate: 4 layers × 2 × 128 tokens × (34 × 192 + 5 × 6 heads × 128)"
+                    .contains("trained parameters 160,000 bytes (10,000 × 16 bytes: 4 itself, 4 gradient, 8 optimizer)")
+                    .contains("(an estimate: 4 layers × 2 × 128 tokens × 2 × (34 × 192 + 5 × 6 heads × 128)"
                             + " + logits 2 × 128 × 1024 × 8)");
         }
     }
 
     @Test
     void shouldCountFourAndAHalfBitsWhenItIsQloraOfAnUnquantizedModel() throws IOException {
-        MemoryEstimate estimate = MemoryEstimate.training(tiny, TrainingKind.QLORA, 0, 1, 1);
+        MemoryEstimate estimate = MemoryEstimate.training(tiny, TrainingNeed.withAdam(TrainingKind.QLORA, 0, 1, 1));
         assertThat(estimate.parts().get(0).bytes()).isEqualTo(Math.round(PARAMETERS * 4.5 / 8));
         assertThat(estimate.explain()).contains("1,820,352 parameters × 4.5 bits, once quantized");
 
         ModelInspection quantized = ModelInspector.inspect(Folders.mlxQuantized(folder.resolve("q")));
-        assertThat(MemoryEstimate.training(quantized, TrainingKind.QLORA, 0, 1, 1)
+        assertThat(MemoryEstimate.training(quantized, TrainingNeed.withAdam(TrainingKind.QLORA, 0, 1, 1))
                         .parts()
                         .get(0)
                         .bytes())
@@ -129,12 +132,49 @@ class MemoryEstimateTest {
 
     @Test
     void shouldCountSixteenBytesAParameterWhenAllAreTrained() {
-        MemoryEstimate estimate = MemoryEstimate.training(tiny, TrainingKind.FULL, 0, 1, 1);
+        MemoryEstimate estimate = MemoryEstimate.training(tiny, TrainingNeed.withAdam(TrainingKind.FULL, 0, 1, 1));
 
         assertThat(estimate.parts().get(0))
                 .isEqualTo(new MemoryEstimate.Part(
-                        "parameters", 16 * PARAMETERS, true, "1,820,352 × 16 bytes: 4 itself, 4 gradient, 8 Adam"));
+                        "parameters",
+                        16 * PARAMETERS,
+                        true,
+                        "1,820,352 × 16 bytes: 4 itself, 4 gradient, 8 optimizer"));
         assertThat(estimate.parts()).hasSize(2);
+    }
+
+    /** TinyLlama: 22 layers of 2048 with 32 heads, 32,000 tokens; a row of 1,024 tokens, in 16 bits. */
+    @Test
+    void shouldComeToTheFiguresOfAHandCalculation() throws IOException {
+        Folders.model(folder.resolve("m"), """
+                {"model_type": "llama", "num_hidden_layers": 22, "hidden_size": 2048, "num_attention_heads": 32,
+                 "num_key_value_heads": 4, "vocab_size": 32000}""", new Safetensors().tensor("model.norm.weight", "BF16", 1000));
+        ModelInspection model = ModelInspector.inspect(folder.resolve("m"));
+
+        long layer = 1024L * (34 * 2048 + 5 * 32 * 1024); // 239,075,328
+        long logits = 1024L * 32_000 * 8; // 262,144,000
+        assertThat(bytes(model, TrainingKind.LORA, 10, 2, null, false))
+                .containsExactly(2000L, 160L, 22 * layer + logits); // 5.5 GB
+        assertThat(bytes(model, TrainingKind.LORA, 10, 0, null, true))
+                .containsExactly(2000L, 80L, 2 * layer + 22L * 1024 * 2 * 2048 + logits); // 0.8 GB
+        assertThat(bytes(model, TrainingKind.LORA, 10, 2, 4, false))
+                .containsExactly(4000L, 160L, 22 * 2 * layer + logits);
+        assertThat(bytes(model, TrainingKind.FULL, 0, 2, null, false)).containsExactly(8000L, 22 * layer + logits);
+        assertThat(bytes(model, TrainingKind.FULL, 0, 0, 4, false)).containsExactly(8000L, 22 * 2 * layer + logits);
+    }
+
+    private static List<Long> bytes(
+            ModelInspection model,
+            TrainingKind kind,
+            long trained,
+            int optimizerValues,
+            @Nullable Integer weightBytes,
+            boolean gradientCheckpointing) {
+        TrainingNeed need =
+                new TrainingNeed(kind, trained, optimizerValues, weightBytes, 1, 1024, gradientCheckpointing);
+        return MemoryEstimate.training(model, need).parts().stream()
+                .map(MemoryEstimate.Part::bytes)
+                .toList();
     }
 
     @Test
@@ -143,7 +183,9 @@ class MemoryEstimateTest {
                         .bytes())
                 .isEqualTo(Long.MAX_VALUE);
         assertThat(MemoryEstimate.training(
-                                tiny, TrainingKind.LORA, Long.MAX_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE)
+                                tiny,
+                                TrainingNeed.withAdam(
+                                        TrainingKind.LORA, Long.MAX_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE))
                         .bytes())
                 .isEqualTo(Long.MAX_VALUE);
     }

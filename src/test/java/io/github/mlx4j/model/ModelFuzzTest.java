@@ -106,7 +106,7 @@ class ModelFuzzTest {
             ModelInspection model = ModelInspector.inspect(folder);
             assertThat(model.problems()).allMatch(problem -> !problem.fix().isEmpty());
             assertThat(MemoryEstimate.inference(model, 4096, 2).bytes()).isNotNegative();
-            assertThat(MemoryEstimate.training(model, TrainingKind.FULL, 1, 2, 512)
+            assertThat(MemoryEstimate.training(model, TrainingNeed.withAdam(TrainingKind.FULL, 1, 2, 512))
                             .bytes())
                     .isNotNegative();
         } catch (Mlx4jException documented) {
