@@ -31,6 +31,8 @@ TEMPLATE = """{%- set instruction = messages | selectattr("role", "eq", "system"
 {{- "\\nI: " + (instruction | default("none")) -}}
 {{- "\\nD: " + (messages | selectattr("role", "eq", "document") | map(attribute="content") | first) -}}
 {{- "\\nA:" }}{% if add_generation_prompt %}{{ "!" }}{% endif %}"""
+MESSAGES_ONLY = "{% for m in messages if m.role in ('user', 'assistant') %}{{ m.content }}{% endfor %}"
+ALTERNATING = "{{ raise_exception('user and assistant only') }}"
 CLASSIFIERS = {
     "bert": {},
     "roberta": {},
@@ -219,6 +221,20 @@ class CrossEncoders(Rerank):
             self.rerank(engine, instruction=INSTRUCTION)["scores"],
         )
 
+    def test_a_template_without_query_and_document_is_a_warning_at_load(self):
+        tokens = {"true_token_id": 17, "false_token_id": 40}
+        for template, wanted in {
+            MESSAGES_ONLY: "leaves out the query",
+            ALTERNATING: "user and assistant only.*can't rerank documents",
+        }.items():
+            with self.subTest(wanted):
+                engine = load(LOAD, self.saved(tokens, template=template))
+                self.assertNotIn("rerank", engine.describe()["capabilities"])
+                self.assertRegex("".join(engine.describe()["warnings"]), wanted)
+                with self.assertRaisesRegex(NotSupported, wanted) as refused:
+                    self.rerank(engine)
+                self.assertRegex(refused.exception.hint, "roles query, document|Use a reranker")
+
     def test_what_is_not_known_is_refused_by_name(self):
         tokens = {"true_token_id": 17, "false_token_id": 40}
         for wanted, path in {
@@ -229,7 +245,8 @@ class CrossEncoders(Rerank):
             "activation_fn 'torch.nn.Tanh'": self.saved(
                 tokens, config_sentence_transformers={"activation_fn": "torch.nn.Tanh"}
             ),
-            "modules.json": self.saved(tokens, modules=[{"type": "LogitScore", "path": "../other"}]),
+            "modules.json .* outside": self.saved(tokens, modules=[{"type": "LogitScore", "path": "../other"}]),
+            "modules.json .* 1 to 16": self.saved(tokens, modules=[{"type": "LogitScore", "path": ""}] * 17),
         }.items():
             with self.subTest(wanted), self.assertRaisesRegex(NotSupported, wanted):
                 self.rerank(load(LOAD, path))
@@ -305,5 +322,24 @@ class Classifiers(Rerank):
                 ask()
         with self.assertRaisesRegex(NotSupported, "takes no instruction"):
             self.rerank(engine, instruction=INSTRUCTION)
-        with self.assertRaisesRegex(NotSupported, "is a sequence classifier"):
-            self.rerank(load(LOAD, path, reranker="qwen3"))
+        with self.assertRaisesRegex(ModelLoadFailed, "is a sequence classifier"):
+            load(LOAD, path, reranker="qwen3")
+
+    def test_a_template_without_query_and_document_is_refused_at_load(self):
+        path = models.classifier(self.folder())
+        for template, wanted in {
+            MESSAGES_ONLY: "leaves out the query",
+            ALTERNATING: "refused these messages: user and assistant only",
+            "{{ messages }": "is damaged",
+        }.items():
+            (path / "chat_template.jinja").write_text(template)
+            with self.subTest(wanted), self.assertRaisesRegex(ModelLoadFailed, wanted) as refused:
+                load(LOAD, path)
+            self.assertRegex(refused.exception.hint, "roles query, document|Use a reranker")
+
+    def test_the_list_of_modules_is_bounded(self):
+        path = models.classifier(self.folder())
+        entry = {"type": "sentence_transformers.models.Transformer", "path": ""}
+        (path / "modules.json").write_text(json.dumps([entry] * 17))
+        with self.assertRaisesRegex(ModelLoadFailed, "must list 1 to 16 modules"):
+            load(LOAD, path)

@@ -20,6 +20,7 @@ _CONTEXT_NAMES = (
     "seq_length",
     "model_max_length",
 )
+_WIDTHS = ("word_embed_proj_dim", "hidden_size", "n_embd", "d_model", "dim")
 _COUNTS = ("num_hidden_layers", "num_layers", "n_layer")
 _SIZES = ("hidden_size", "n_embd", "intermediate_size", "moe_intermediate_size", "n_inner", "vocab_size", "head_dim")
 _SIZES += ("num_attention_heads", "n_head", "num_key_value_heads")
@@ -313,9 +314,19 @@ def _number(value):
 
 def context_length(config):
     """The model's context in tokens, or None where its config states none."""
+    return _stated(config, _CONTEXT_NAMES)
+
+
+def hidden_size(config):
+    """How many features a hidden state has, or None where the config doesn't state it."""
+    return _stated(config, _WIDTHS)
+
+
+def _stated(config, names):
+    """The first of these counts that a config has, at its top or in its part about the text model."""
     text = config.get("text_config")
     for part in (config, text if isinstance(text, dict) else {}):
-        for name in _CONTEXT_NAMES:
+        for name in names:
             value = part.get(name)
             if type(value) is int and 0 < value < 2**31:
                 return value

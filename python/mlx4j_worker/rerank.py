@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlx4j_worker import folder, prompts
-from mlx4j_worker.errors import ContextOverflow, EngineFailed, ModelLoadFailed, NotSupported
+from mlx4j_worker import modules, prompts
+from mlx4j_worker.errors import ContextOverflow, EngineFailed, InvalidRequest, ModelLoadFailed, NotSupported, UnsafeModel
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.requests import RerankRequest
 
@@ -32,10 +32,12 @@ _QWEN3_HEAD = (
 _QWEN3_TAIL = "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
 _QWEN3_INSTRUCTION = "Given a web search query, retrieve relevant passages that answer the query"
 _QWEN3_NAME = re.compile(r"qwen3[-_]reranker", re.IGNORECASE)
+_PROBE = "A baker makes it."  # a document, to see whether a template takes one
 _CLASSIFIER = "ForSequenceClassification"
 _ACTIVATIONS = {"torch.nn.modules.activation.Sigmoid": True, "torch.nn.modules.linear.Identity": False}
 _ACTIVATIONS |= {"torch.nn.Sigmoid": True, "torch.nn.Identity": False}
 _NOT_FOR_TEMPLATES = {"padding", "truncation", "max_length", "return_tensors", "restore_suffix"}
+_ROLES = "The template must take messages of the roles query, document and, for an instruction, system."
 _USE = "Use a reranker, such as Qwen/Qwen3-Reranker-0.6B or a classifier with one label."
 
 
@@ -108,6 +110,14 @@ class Reranker:
             "promptTokens": sum(len(pair.tokens) for pair in pairs),
         }
 
+    def check_template(self, tokenizer: Any) -> None:
+        """Raise NotSupported if the chat template can't take a query and a document."""
+        if self.form == "template":
+            try:
+                self._around(tokenizer, RerankRequest("Where does bread come from?", [_PROBE]), _PROBE)
+            except InvalidRequest as error:
+                raise NotSupported(f"{error} So the model can't rerank documents.", _ROLES) from None
+
     def _pair(self, tokenizer, request, document, index, limit):
         if self.form == "pair":
             return _tokenizer_pair(tokenizer, request, document, limit)
@@ -135,12 +145,19 @@ class Reranker:
         if instruction is not None:
             messages.insert(0, {"role": "system", "content": instruction})
         values = dict(self.values)
-        text = prompts.chat(tokenizer, messages, values, values.pop("add_generation_prompt", False))
+        try:
+            text = prompts.chat(tokenizer, messages, values, values.pop("add_generation_prompt", False))
+        except InvalidRequest as error:
+            raise InvalidRequest(str(error), _ROLES) from None
         for name, given in (("query", request.query), ("document", document), ("instruction", instruction)):
             if given is not None and given not in text:
                 raise NotSupported(f"The model's chat template leaves out the {name}, or changes it.", _USE)
         head, _, tail = text.rpartition(document)
         return head, tail
+
+
+class _NotMarked(NotSupported):
+    """Nothing says that a model is a reranker."""
 
 
 def decoder(found: Layout, tokenizer: Any, source: str, kind: str | None) -> Reranker | NotSupported:
@@ -166,8 +183,10 @@ def capabilities(found: Reranker | NotSupported) -> list[str]:
 
 
 def warnings(found: Reranker | NotSupported) -> tuple[str, ...]:
-    """What a user should know about a reranker."""
-    return found.warnings if isinstance(found, Reranker) else ()
+    """What a user should know about a reranker, or about a model that is meant to be one but can't be used as such."""
+    if isinstance(found, Reranker):
+        return found.warnings
+    return () if isinstance(found, _NotMarked) else (str(found),)
 
 
 def _or_refusal(find, *arguments):
@@ -176,7 +195,7 @@ def _or_refusal(find, *arguments):
         return find(*arguments)
     except NotSupported as refusal:
         return refusal
-    except ModelLoadFailed as unreadable:  # of files that generation doesn't need
+    except (ModelLoadFailed, UnsafeModel) as unreadable:  # of files that generation doesn't need
         return NotSupported(str(unreadable), unreadable.hint)
 
 
@@ -185,25 +204,26 @@ def _of_classifier(found, tokenizer, kind):
         raise NotSupported(
             f"options.reranker is {kind}, but {found.weights} is a sequence classifier.", "Leave the option out."
         )
-    if others := _modules(found.author)[1:]:
-        raise NotSupported(f"{found.weights} needs the module {others[0][0]}, which is not supported.", _USE)
+    if others := modules.read(found.author)[1:]:
+        raise NotSupported(f"{found.weights} needs the module {others[0].name}, which is not supported.", _USE)
     form = "pair" if tokenizer.chat_template is None else "template"
-    return _cross_encoder(found.author, form)
+    return _cross_encoder(found.author, tokenizer, form)
 
 
 def _decoder(found, tokenizer, source, kind):
-    modules = _modules(found.author)
-    scoring = [config for name, config in modules if name == "LogitScore"]
+    listed = modules.read(found.author)
+    scoring = [module for module in listed if module.name == "LogitScore"]
     if kind is None and scoring:
-        if others := [name for name, _ in modules if name not in ("Transformer", "LogitScore")]:
+        if others := [module.name for module in listed if module.name not in ("Transformer", "LogitScore")]:
             raise NotSupported(f"{found.weights} needs the module {others[0]}, which is not supported.", _USE)
-        yes, no = (_token_id(found, tokenizer, scoring[0], name) for name in ("true_token_id", "false_token_id"))
+        config = modules.settings(Path(found.author, scoring[0].path), "config.json")
+        yes, no = (_token_id(found, tokenizer, config, name) for name in ("true_token_id", "false_token_id"))
         if yes is None:
             raise NotSupported(f"The module LogitScore of {found.weights} has no true_token_id.", _USE)
-        return _cross_encoder(found.author, "template", yes, no)
+        return _cross_encoder(found.author, tokenizer, "template", yes, no)
     by_name = found.config.get("model_type") == "qwen3" and _is_named_qwen3(source, found.weights)
     if kind is None and not by_name:
-        raise NotSupported(
+        raise _NotMarked(
             f"{found.weights} is not known to be a reranker: a language model that was not trained to judge documents "
             "gives scores without meaning.",
             f"{_USE} If this is a Qwen3-Reranker under another name, set options.reranker (MLX4J_RERANKER) to qwen3.",
@@ -224,13 +244,13 @@ def _is_named_qwen3(source, path):
     return any(_QWEN3_NAME.search(name) for name in (Path(source).name, Path(path).name, cached))
 
 
-def _cross_encoder(author, form, yes=None, no=None):
+def _cross_encoder(author, tokenizer, form, yes=None, no=None):
     """The Reranker with the settings that sentence-transformers saves with a CrossEncoder."""
-    saved = _json(author, "config_sentence_transformers.json")
-    config = _json(author, "config.json")
-    processing = _dict(_json(author, "sentence_bert_config.json"), "processing_kwargs")
+    saved = modules.settings(author, "config_sentence_transformers.json")
+    config = modules.settings(author, "config.json")
+    processing = _dict(modules.settings(author, "sentence_bert_config.json"), "processing_kwargs")
     values = _dict(processing, "chat_template")
-    return Reranker(
+    made = Reranker(
         form,
         yes,
         no,
@@ -238,6 +258,8 @@ def _cross_encoder(author, form, yes=None, no=None):
         instruction=_default_prompt(saved) if form == "template" else None,
         values={name: value for name, value in values.items() if name not in _NOT_FOR_TEMPLATES},
     )
+    made.check_template(tokenizer)
+    return made
 
 
 def _sigmoid(author, saved, config):
@@ -259,32 +281,11 @@ def _default_prompt(saved):
     return prompt if isinstance(prompt, str) and prompt else None
 
 
-def _modules(author):
-    """(name, config) of each module that modules.json lists; empty without that file."""
-    if not Path(author, "modules.json").is_file():
-        return []
-    listed = folder.read_json(author, "modules.json")
-    out = []
-    for one in listed if isinstance(listed, list) else [None]:
-        kind, path = (one.get("type"), one.get("path")) if isinstance(one, dict) else (None, None)
-        if not isinstance(kind, str) or not isinstance(path, str) or Path(path).is_absolute() or ".." in path:
-            raise NotSupported(f"modules.json in {author} can't be read.", "Download or copy the model again.")
-        name = kind.rsplit(".", 1)[-1] if kind.startswith("sentence_transformers.") else kind
-        out.append((name, _json(Path(author, path), "config.json") if path else {}))
-    return out
-
-
 def _token_id(found, tokenizer, config, name):
     value = config.get(name)
     if value is not None and (type(value) is not int or not 0 <= value < len(tokenizer)):
         raise NotSupported(f"The module LogitScore of {found.weights} has the {name} {value!r}.", _USE)
     return value
-
-
-def _json(author, name):
-    """A JSON object of a folder; empty where the file is absent."""
-    content = folder.read_json(author, name) if Path(author, name).is_file() else {}
-    return content if isinstance(content, dict) else {}
 
 
 def _dict(content, name):

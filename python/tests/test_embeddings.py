@@ -65,6 +65,7 @@ def test_modules_are_read_in_their_order(folder, prefix):
             Normalize(),
             Dense(folder / "4_Dense/model.safetensors", 2, 3, False, "Tanh", False),
         ),
+        length=3,
     )
 
 
@@ -81,7 +82,7 @@ def test_modules_are_read_in_their_order(folder, prefix):
 )
 def test_pooling_modes_have_new_and_old_keys(folder, settings, modes):
     write(folder, "1_Pooling/config.json", {"embedding_dimension": 4, "include_prompt": False, **settings})
-    assert read(folder) == Description("folder", modes, include_prompt=False)
+    assert read(folder) == Description("folder", modes, include_prompt=False, length=4 * len(modes))
 
 
 def test_prompts_and_limits_are_read(folder):
@@ -96,13 +97,13 @@ def test_prompts_and_limits_are_read(folder):
 def test_what_changes_nothing_is_no_reason_to_refuse(folder):
     settings = {"model_args": {"torch_dtype": "float16"}, "tokenizer_args": {"padding_side": "left"}}
     write(folder, "sentence_bert_config.json", {**settings, "transformer_task": "feature-extraction"})
-    assert read(folder) == Description("folder")
+    assert read(folder) == Description("folder", length=4)
 
 
 @pytest.mark.parametrize(
     ("name", "value", "named"),
     [
-        ("modules.json", {}, "modules.json must list 2 to 16 modules"),
+        ("modules.json", {}, "must list 1 to 16 modules"),
         ("modules.json", [{"type": OLD + "Transformer"}] * 2, "without type and path"),
         ("modules.json", [{"type": OLD + "Transformer", "path": ""}, {"type": OLD + "WordWeights", "path": ""}],
          "the type 'sentence_transformers.models.WordWeights'"),
@@ -114,7 +115,7 @@ def test_what_changes_nothing_is_no_reason_to_refuse(folder):
         ("1_Pooling/config.json", {"pooling_mode": []}, "the pooling_mode"),
         ("1_Pooling/config.json", {"pooling_mode_rainbow_tokens": True}, "pooling_mode_rainbow_tokens"),
         ("1_Pooling/config.json", {"include_prompt": "no"}, "include_prompt 'no'"),
-        ("1_Pooling/config.json", [], "1_Pooling/config.json is no JSON object"),
+        ("1_Pooling/config.json", [], "is not a JSON object"),
         ("config_sentence_transformers.json", {"model_type": "SparseEncoder"}, "the model_type 'SparseEncoder'"),
         ("config_sentence_transformers.json", {"prompts": {"a": 1}}, "the prompt 'a'"),
         ("config_sentence_transformers.json", {"prompts": {"a": "x" * 70_000}}, "65536 are the limit"),
@@ -254,7 +255,7 @@ def test_a_family_is_known_by_its_place_in_the_cache_of_the_hub(tmp_path):
 
 
 def test_the_description_of_a_folder_comes_before_its_name(folder):
-    assert read(folder, {"model_type": "qwen3"}, "Qwen/Qwen3-Embedding-0.6B") == Description("folder")
+    assert read(folder, {"model_type": "qwen3"}, "Qwen/Qwen3-Embedding-0.6B") == Description("folder", length=4)
 
 
 def test_an_embedding_gemma_without_its_dense_layers_is_refused(tmp_path):
@@ -271,7 +272,41 @@ def test_the_report_has_all_that_is_applied(folder):
         "modules": ["dense", "normalize"],
         "prompts": {"query": "", "document": ""},
         "defaultPrompt": None,
+        "dimensions": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "config", "named"),
+    [
+        ({"truncate_dim": 3}, {}, "truncate_dim is 3, but a vector has only 2 dimensions"),
+        ({}, {"hidden_size": 8}, "is for 4 features, but the model's hidden states have 8"),
+        ({}, {"text_config": {"n_embd": 8}}, "is for 4 features, but the model's hidden states have 8"),
+    ],
+)
+def test_sizes_that_contradict_each_other_are_refused_with_both(folder, settings, config, named):
+    modules(folder, "Transformer", "Pooling", "Dense")
+    dense(folder, "2_Dense")
+    write(folder, "config_sentence_transformers.json", settings)
+    with pytest.raises(NotSupported, match=named):
+        read(folder, config)
+
+
+def test_a_dense_layer_must_fit_hidden_states_whose_size_only_the_config_says(folder):
+    modules(folder, "Transformer", "Pooling", "Dense")
+    write(folder, "1_Pooling/config.json", {"pooling_mode": ["mean", "cls"]})
+    dense(folder, "2_Dense", 4)
+    with pytest.raises(NotSupported, match="takes 4 features, but is given 8"):
+        read(folder, {"hidden_size": 4})
+
+
+def test_the_length_of_a_vector_is_known_before_one_is_made(folder):
+    write(folder, "1_Pooling/config.json", {"pooling_mode": ["mean", "cls"]})
+    assert read(folder).length is None
+    assert read(folder, {"hidden_size": 4}).length == 8
+    write(folder, "config_sentence_transformers.json", {"truncate_dim": 3})
+    assert read(folder, {"hidden_size": 4}).length == 3
+    assert read(folder / "1_Pooling", {"hidden_size": 4}).length == 4
 
 
 def test_paths_are_those_of_the_folder(folder):

@@ -12,14 +12,14 @@ from reprlib import Repr
 from typing import Any
 
 from mlx4j_worker import folder as folders
-from mlx4j_worker.errors import ModelLoadFailed, NotSupported, UnsafeModel
+from mlx4j_worker import modules
+from mlx4j_worker.errors import ModelLoadFailed, NotSupported
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.weights import read_header
 from mlx4j_worker.wire import well_formed
 
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 ACTIVATIONS = ("Identity", "Tanh", "ReLU", "GELU", "Sigmoid", "SiLU")  # of torch.nn
-MAX_MODULES = 16
 MAX_PROMPTS = 256
 MAX_PROMPT_TEXT = 64 * 1024  # characters of all prompts and their names
 MAX_DENSE_BYTES = 256 << 20
@@ -53,6 +53,7 @@ _SHORT = Repr()
 _SHORT.maxstring = 100  # the names of classes are long
 shown = _SHORT.repr
 _BGE = r"\bbge-(small|base|large|m3)\b"
+_KINDS = ("Transformer", "Pooling", "Dense", "Normalize")
 _IN_ANOTHER_WAY = "Use another copy of the model, or sentence-transformers itself."
 
 
@@ -82,7 +83,7 @@ class Description:
 
     ``pooling`` are MODES whose vectors are joined. With ``include_prompt`` False, the tokens of the prompt are left out
     of it. ``dimensions`` cuts the vector. Texts are cut to ``max_tokens``; None is what tokenizer and model allow.
-    ``origin`` is "folder", "family" or "assumed".
+    ``origin`` is "folder", "family" or "assumed". ``length`` is how many dimensions a vector has, None if nothing says.
     """
 
     origin: str
@@ -94,6 +95,7 @@ class Description:
     default_prompt: str | None = None
     max_tokens: int | None = None
     lowercase: bool = False
+    length: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What ``initialize`` reports."""
@@ -103,6 +105,7 @@ class Description:
             "modules": [type(module).__name__.lower() for module in self.modules],
             "prompts": self.prompts,
             "defaultPrompt": self.default_prompt,
+            "dimensions": self.length,
         }
 
 
@@ -113,24 +116,25 @@ def read(layout: Layout, source: str) -> Description:
     be read.
     """
     own = [layout.adapter.folder] if layout.adapter else []
+    width = folders.hidden_size(layout.config)
     for folder in map(Path, (*own, layout.author)):
         try:
-            if (folder / "modules.json").is_file():
-                return _described(folder)
+            if (folder / modules.FILE).is_file():
+                return _described(folder, width)
         except OSError as error:
             raise ModelLoadFailed(f"{folder} can't be read: {error.strerror}.", "Check its permissions.") from None
-    return _of_family(layout, source) or Description("assumed")
+    return _of_family(layout, source, width) or Description("assumed", length=width)
 
 
-def _of_family(layout, source):
+def _of_family(layout, source, width):
     """The description of a model whose folder lacks the files, where its name or config says what it is."""
     kind, real = layout.config.get("model_type"), layout.weights.resolve()
     cached = real.parent.parent if real.parent.name == "snapshots" else real  # its name in the hub's cache has the id
     names = [Path(str(name)).name for name in (source, layout.base, layout.config.get("_name_or_path"), real, cached)]
     if kind == "qwen3" and any(re.search(r"qwen3-embedding", name, re.IGNORECASE) for name in names):
-        return Description("family", ("lasttoken",), modules=(Normalize(),))
+        return Description("family", ("lasttoken",), modules=(Normalize(),), length=width)
     if kind in ("bert", "xlm-roberta") and any(re.search(_BGE, name, re.IGNORECASE) for name in names):
-        return Description("family", ("cls",), modules=(Normalize(),))
+        return Description("family", ("cls",), modules=(Normalize(),), length=width)
     if kind == "gemma3_text" and layout.config.get("use_bidirectional_attention") is True:
         raise NotSupported(
             f"{layout.weights} is an EmbeddingGemma without its two dense layers (modules.json, 2_Dense, 3_Dense), so "
@@ -140,48 +144,41 @@ def _of_family(layout, source):
     return None
 
 
-def _described(folder):
+def _described(folder, width):
     prompts = _prompts(folder)
-    listed = folders.read_json(folder, "modules.json")
-    if not isinstance(listed, list) or not 2 <= len(listed) <= MAX_MODULES:
-        raise _unsupported(folder, f"modules.json must list 2 to {MAX_MODULES} modules")
-    modules = [_module(folder, entry) for entry in listed]
-    kinds = [kind for kind, _ in modules]
+    listed = modules.read(folder)
+    kinds = [_kind(folder, module) for module in listed]
     if kinds[:2] != ["Transformer", "Pooling"] or {*kinds[2:]} & {"Transformer", "Pooling"}:
         raise _unsupported(folder, f"modules.json has the modules {', '.join(kinds)}, not a Transformer and a Pooling")
-    pooling, include_prompt, size = _pooling(folder, modules[1][1])
+    pooling, include_prompt, size = _pooling(folder, listed[1].path, width)
     steps = []
-    for kind, path in modules[2:]:
-        step = _dense(folder, path) if kind == "Dense" else _normalize(folder, path)
+    for kind, module in zip(kinds[2:], listed[2:], strict=True):
+        step = _dense(folder, module.path) if kind == "Dense" else _normalize(folder, module.path)
         if isinstance(step, Dense):
             if size not in (None, step.inputs):
-                raise _unsupported(folder, f"{path} takes {step.inputs} features, but is given {size}")
+                raise _unsupported(folder, f"{module.path} takes {step.inputs} features, but is given {size}")
             size = step.outputs
         steps.append(step)
+    cut = prompts["dimensions"]
+    if cut and size and cut > size:
+        raise _unsupported(folder, f"truncate_dim is {cut}, but a vector has only {size} dimensions")
+    transformer = _transformer(folder, listed[0].path)
     return Description(
-        "folder", pooling, include_prompt, tuple(steps), **prompts, **_transformer(folder, modules[0][1])
-    )
+        "folder", pooling, include_prompt, tuple(steps), length=cut or size, **prompts, **transformer
+    )  # fmt: skip
 
 
-def _module(folder, entry):
-    """(the name of a module's class, the path of its folder from the model's)."""
-    kind, path = (entry.get("type"), entry.get("path")) if isinstance(entry, dict) else (None, None)
-    if not isinstance(kind, str) or not isinstance(path, str):
-        raise _unsupported(folder, f"modules.json has a module without type and path: {shown(entry)}")
-    name = kind.rpartition(".")[2]
-    if not kind.startswith("sentence_transformers.") or name not in ("Transformer", "Pooling", "Dense", "Normalize"):
-        raise _unsupported(folder, f"modules.json has a module of the type {shown(kind)}")
-    parts = PurePosixPath(path).parts
-    if path.startswith("/") or ".." in parts or "\\" in path or not path.isprintable() or len(path) > 100:
-        raise UnsafeModel(f"modules.json in {folder} names a place outside of it: {shown(path)}.")
-    if name == "Transformer" and parts:
-        raise _unsupported(folder, f"modules.json has the Transformer in the folder {shown(path)}")
-    return name, path
+def _kind(folder, module):
+    if not module.type.startswith("sentence_transformers.") or module.name not in _KINDS:
+        raise _unsupported(folder, f"modules.json has a module of the type {shown(module.type)}")
+    if module.name == "Transformer" and PurePosixPath(module.path).parts:
+        raise _unsupported(folder, f"modules.json has the Transformer in the folder {shown(module.path)}")
+    return module.name
 
 
 def _prompts(folder):
     """The fields ``prompts``, ``default_prompt`` and ``dimensions`` of the description."""
-    given = _settings(folder, "config_sentence_transformers.json")
+    given = modules.settings(folder, "config_sentence_transformers.json")
     kind = given.get("model_type", "SentenceTransformer")
     if kind != "SentenceTransformer":
         raise _unsupported(folder, f"config_sentence_transformers.json has the model_type {shown(kind)}")
@@ -207,7 +204,7 @@ def _prompts(folder):
 def _transformer(folder, path):
     """The fields ``max_tokens`` and ``lowercase`` of the description."""
     name = next((name for name in _TRANSFORMER_CONFIGS if (folder / path / name).is_file()), _TRANSFORMER_CONFIGS[0])
-    given = _settings(folder, name)
+    given = modules.settings(folder, name)
     tokens, lowercase = given.pop("max_seq_length", None), given.pop("do_lower_case", None)
     given.pop("unpad_inputs", None)  # is about speed
     if tokens is not None and not _is_count(tokens):
@@ -225,10 +222,13 @@ def _transformer(folder, path):
     return {"max_tokens": tokens, "lowercase": bool(lowercase)}
 
 
-def _pooling(folder, path):
-    """(the modes, whether prompts count, the features of the pooled vector or None)."""
+def _pooling(folder, path, width):
+    """(the modes, whether prompts count, the features of the pooled vector or None).
+
+    ``width`` is how many features a hidden state has, or None.
+    """
     name = f"{path}/config.json"
-    given = _settings(folder, name)
+    given = modules.settings(folder, name)
     size = given.pop("embedding_dimension", given.pop("word_embedding_dimension", None))
     include = given.pop("include_prompt", True)
     old = [mode for key, mode in _OLD_MODES.items() if given.pop(key, False)]
@@ -242,17 +242,20 @@ def _pooling(folder, path):
         raise _unsupported(folder, f"{name} has the pooling mode {shown(unknown[0])}")
     if type(include) is not bool or not (size is None or _is_count(size)):
         raise _unsupported(folder, f"{name} has include_prompt {shown(include)} and the size {shown(size)}")
+    if size and width and size != width:
+        raise _unsupported(folder, f"{name} is for {size} features, but the model's hidden states have {width}")
+    size = size or width
     return tuple(modes), include, size and size * len(modes)
 
 
 def _normalize(folder, path):
-    _check_place(folder, path, _settings(folder, f"{path}/config.json"))
+    _check_place(folder, path, modules.settings(folder, f"{path}/config.json"))
     return Normalize()
 
 
 def _dense(folder, path):
     name = f"{path}/config.json"
-    given = _settings(folder, name)
+    given = modules.settings(folder, name)
     _check_place(folder, path, given)
     inputs, outputs = given.pop("in_features", None), given.pop("out_features", None)
     bias, residual = given.pop("bias", True), given.pop("use_residual", False)
@@ -292,16 +295,6 @@ def _check_weights(folder, path, dense):
         raise _unsupported(folder, f"the weights in {path} are not those that its config.json describes")
     if others := {tensor.dtype for tensor in header.values()} - {*folders.FLOATS}:
         raise _unsupported(folder, f"the weights in {path} are of the type {others.pop()}")
-
-
-def _settings(folder, name):
-    """The object in a JSON file; an empty one where there is no such file."""
-    if not (folder / name).is_file():
-        return {}
-    given = folders.read_json(folder, name)
-    if not isinstance(given, dict):
-        raise _unsupported(folder, f"{name} is no JSON object")
-    return given
 
 
 def _is_count(value):

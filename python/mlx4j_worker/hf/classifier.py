@@ -3,7 +3,7 @@
 import torch
 
 from mlx4j_worker import rerank
-from mlx4j_worker.errors import NotSupported
+from mlx4j_worker.errors import ModelLoadFailed, NotSupported
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.hf.reranking import MAX_ROWS, padded
 
@@ -19,7 +19,10 @@ class ClassifierEngine(HfEngine):
         self._limit = min(limit for limit in limits if limit is not None)
 
     def _find_reranker(self):
-        return rerank.of_classifier(self._parts.layout, self._tokenizer, self._options.reranker)
+        found = rerank.of_classifier(self._parts.layout, self._tokenizer, self._options.reranker)
+        if isinstance(found, NotSupported):  # it could do nothing else
+            raise ModelLoadFailed(str(found), found.hint)
+        return found
 
     def describe(self):
         generation = {"logProbs", "penalties", "responseFormat", "embeddings", "thinking", "tools"}
