@@ -1,4 +1,4 @@
-"""Tests of warnings about config fields that nothing reads; each engine's tests derive from Fields."""
+"""Tests of warnings about what a folder's files say; each engine's tests derive from Fields."""
 
 import json
 import tempfile
@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 
 from engine_tests.harness import MODEL, changed_model, load
+from mlx4j_worker.errors import ModelLoadFailed
 
 CONFIG = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
 
@@ -16,9 +17,11 @@ class Fields(unittest.TestCase):
     load = None
 
     def warnings(self, **fields):
+        return self.of_files(config_json={**CONFIG, **fields})
+
+    def of_files(self, **files):
         with tempfile.TemporaryDirectory() as folder:
-            changed = changed_model(Path(folder), config_json={**CONFIG, **fields})
-            return load(type(self).load, changed).describe()["warnings"]
+            return load(type(self).load, changed_model(Path(folder), **files)).describe()["warnings"]
 
     def test_a_field_that_nothing_reads_is_named(self):
         (warning,) = self.warnings(sliding_widow=16, rope_scaling={"rope_type": "linear", "factor": 1.0, "fcator": 2})
@@ -36,3 +39,32 @@ class Fields(unittest.TestCase):
 
     def test_fields_of_older_versions_and_of_generation_are_not_named(self):
         self.assertEqual([], self.warnings(use_cache=True, num_beams=4, torchscript=True, n_ctx=4096, pretraining_tp=1))
+
+    def test_what_generation_config_json_has_is_named_where_it_is_not_used(self):
+        for content, *named in (
+            ({"do_sample": True, "temperature": "hot", "top_p": 7}, "temperature 'hot'", "top_p 7"),
+            ({"top_k": -1, "repetition_penalty": 0}, "top_k -1", "repetition_penalty 0"),
+            ({"top_k": 2.5, "eos_token_id": ["<nothing>", "<|im_end|>"]}, "top_k 2.5", "eos_token_id has '<nothing>'"),
+            ({"do_sample": "yes"}, "do_sample 'yes'"),
+        ):
+            with self.subTest(content):
+                warnings = self.of_files(generation_config_json=content)
+                self.assertEqual(len(named), len(warnings), warnings)
+                for one, warning in zip(named, warnings, strict=True):
+                    self.assertIn(one, warning)
+
+    def test_a_damaged_generation_config_json_is_refused(self):
+        for content, named in (([1], "is not a JSON object"), ("{", "can't be read")):
+            with self.subTest(content), self.assertRaisesRegex(ModelLoadFailed, f"generation_config.json.*{named}"):
+                self.of_files(generation_config_json=content)
+
+    def test_a_chat_template_that_renders_no_message_is_a_warning(self):
+        for template, named in (
+            ("{{ messages }", "is damaged"),
+            ("{{- raise_exception('no user') }}", "refused these messages: no user"),
+            ("{{- messages[0].text | upper }}", "template"),
+            ("{{- 'hello' }}", "leaves out the user's message"),
+        ):
+            with self.subTest(template):
+                (warning,) = self.of_files(chat_template_jinja=template)
+                self.assertIn(named, warning)

@@ -1,5 +1,6 @@
 """The tokens that end an answer."""
 
+from reprlib import repr as shown
 from typing import Any
 
 NONE_STATED = "The model states no end token, so that an answer ends at maxTokens, a stop string or the context only."
@@ -11,23 +12,35 @@ def end_ids(tokenizer: Any, *configs: Any) -> set[int]:
     ``configs`` are generation_config.json and config.json as read, or None. An id may be written as a string of digits
     or as the token's text, and may be in the part of the config that describes the text model.
     """
+    return _read(tokenizer, configs)[0]
+
+
+def warnings(tokenizer: Any, *configs: Any) -> list[str]:
+    """What a user should know about the tokens that ``end_ids`` finds, and about what it can't read as one."""
+    ids, unknown = _read(tokenizer, configs)
+    told = [f"eos_token_id has {shown(one)}, which is not a token of the model, so it is ignored." for one in unknown]
+    return told if ids else [*told, NONE_STATED]
+
+
+def _read(tokenizer, configs):
+    """(the ids, the values that are none)."""
     vocabulary = tokenizer.get_vocab()
-    ids = {tokenizer.eos_token_id} - {None}
+    ids, unknown = {tokenizer.eos_token_id} - {None}, []
     for config in configs:
-        if found := _stated(config, vocabulary) or _stated(_part(config, "text_config"), vocabulary):
-            return ids | found
-    return ids
-
-
-def _stated(config, vocabulary):
-    value = _part(config, "eos_token_id")
-    return {_id(one, vocabulary) for one in (value if isinstance(value, list) else [value])} - {None}
+        for part in (config, _part(config, "text_config")):
+            stated = _part(part, "eos_token_id")
+            stated = stated if isinstance(stated, list) else [stated]
+            found = [(one, _id(one, vocabulary)) for one in stated if one is not None]
+            unknown += [one for one, token in found if token is None]
+            if known := {token for _, token in found} - {None}:
+                return ids | known, unknown
+    return ids, unknown
 
 
 def _id(value, vocabulary):
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdigit() else vocabulary.get(value)
-    return value if type(value) is int else None
+    return value if type(value) is int and value >= 0 else None
 
 
 def _part(config, name):

@@ -9,7 +9,6 @@ from reprlib import repr as shown
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
-from mlx4j_worker.requests import Sampling
 from mlx4j_worker.weights import read_header
 
 _CONTEXT_NAMES = (
@@ -283,33 +282,6 @@ def check_links(folder):
     if not folder.is_dir():
         raise ModelNotFound(f"There is no folder at {folder}.", "Check the path.")
     _check_contents(folder)
-
-
-def sampling_of_author(folder, vocabulary):
-    """The sampling that generation_config.json gives, without the values that can't be."""
-    try:
-        given = read_json(folder, "generation_config.json")
-    except ModelLoadFailed:
-        return Sampling()
-    if not isinstance(given, dict):
-        return Sampling()
-    samples = given.get("do_sample") is True
-    most = {"repetition_penalty": 10} | ({"temperature": 100, "top_p": 1, "min_p": 1} if samples else {})
-    found = {name: _number(given.get(name)) for name in [*most, "top_k"]}
-    values = {name: found[name] for name, high in most.items() if found[name] is not None and 0 < found[name] <= high}
-    if samples:
-        values.setdefault("temperature", 0.0 if found.get("temperature") == 0 else 1.0)  # 0 is greedy
-        if (top_k := found["top_k"]) is not None and 0 < top_k < vocabulary and top_k == int(top_k):
-            values["top_k"] = int(top_k)
-    return Sampling(**values)
-
-
-def _number(value):
-    """A number, which some authors write as a string; None for anything else."""
-    try:
-        return float(value) if type(value) in (int, float, str) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def context_length(config):

@@ -11,6 +11,7 @@ from mlx4j_worker.formats import PLAIN, SWITCHES
 MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
 MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
 _WITHOUT_TOOLS = "Use a model that was trained to call tools, or describe them in a message and use responseFormat."
+_PLAIN = "What is the capital of Norway?"  # a message that any chat template should render
 MAX_TEXT = 2 * 1024 * 1024  # characters that are tokenized at once where no context limits their tokens
 
 
@@ -143,6 +144,17 @@ def _check_template(tokenizer):
             "The model's tokenizer has no chat template, so it can't take messages.",
             "Send a raw prompt, or use an instruct model.",
         )
+
+
+def template_warnings(tokenizer) -> list[str]:
+    """Why the chat template can't render a plain user message; empty where it can, or where there is no template."""
+    if tokenizer.chat_template is None:
+        return []
+    try:
+        text = chat(tokenizer, [{"role": "user", "content": _PLAIN}], {})
+    except InvalidRequest as error:
+        return [f"Chat does not work with this model. {error}"]
+    return [] if _PLAIN in text else ["The model's chat template leaves out the user's message, or changes it."]
 
 
 def chat(tokenizer, messages, values, for_answer=True):

@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from mlx4j_worker import modules, prompts
-from mlx4j_worker.errors import ContextOverflow, EngineFailed, InvalidRequest, ModelLoadFailed, NotSupported, UnsafeModel
+from mlx4j_worker.errors import (
+    ContextOverflow,
+    EngineFailed,
+    InvalidRequest,
+    ModelLoadFailed,
+    NotSupported,
+    UnsafeModel,
+)
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.requests import RerankRequest
 
@@ -180,6 +187,11 @@ def usable(found: Reranker | NotSupported) -> Reranker:
 def capabilities(found: Reranker | NotSupported) -> list[str]:
     """What a model can do, by the name of the protocol."""
     return ["rerank"] if isinstance(found, Reranker) else []
+
+
+def has_template(found: Reranker | NotSupported) -> bool:
+    """Whether the model's chat template is one of queries and documents."""
+    return isinstance(found, Reranker) and found.form == "template"
 
 
 def warnings(found: Reranker | NotSupported) -> tuple[str, ...]:

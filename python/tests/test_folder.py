@@ -7,8 +7,7 @@ import pytest
 
 from conftest import safetensors
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
-from mlx4j_worker.folder import check, check_links, context_length, sampling_of_author, weight_bytes
-from mlx4j_worker.requests import Sampling
+from mlx4j_worker.folder import check, check_links, context_length, weight_bytes
 
 WHOLE = safetensors({"a": [2, 3], "b": [4]})
 CONFIG = {"model_type": "llama", "max_position_embeddings": 4096}
@@ -66,11 +65,6 @@ def test_an_adapter_s_files_have_limits_too(tmp_path):
         file.truncate((128 << 20) + 1)
     with pytest.raises(ModelLoadFailed, match="are the limit"):
         check_links(tmp_path)
-
-
-def test_the_authors_sampling_is_read_within_its_limit(model):
-    (model / "generation_config.json").write_text('{"repetition_penalty": 1.5}' + " " * (1 << 20))
-    assert sampling_of_author(model, 10) == Sampling()
 
 
 def test_more_tensors_than_any_model_has_are_refused(model, monkeypatch):
@@ -321,20 +315,3 @@ class TestAgainstWeights:
 
     def test_the_weights_are_measured(self, model):
         assert weight_bytes(model) == 40
-
-
-@pytest.mark.parametrize(
-    ("stated", "sampling"),
-    [
-        ({"do_sample": True}, {"temperature": 1.0}),
-        ({"do_sample": True, "temperature": 0.0}, {"temperature": 0.0}),  # greedy
-        ({"do_sample": True, "temperature": "0.5", "top_k": "3"}, {"temperature": 0.5, "topK": 3}),
-        ({"do_sample": True, "temperature": "warm", "top_p": "0", "top_k": 2.5}, {"temperature": 1.0}),
-        ({"do_sample": True, "temperature": "1e999", "top_k": 10**400}, {"temperature": 1.0}),
-        ({"do_sample": True, "temperature": "nan", "min_p": True}, {"temperature": 1.0}),
-        ({"temperature": 0.5, "repetition_penalty": "1.2"}, {"repetitionPenalty": 1.2}),
-    ],
-)
-def test_the_author_s_sampling_is_read_as_it_may_be_written(tmp_path, stated, sampling):
-    (tmp_path / "generation_config.json").write_text(json.dumps(stated), encoding="utf-8")
-    assert sampling_of_author(tmp_path, vocabulary=100).to_json() == sampling

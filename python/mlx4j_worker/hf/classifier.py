@@ -11,6 +11,8 @@ from mlx4j_worker.hf.reranking import MAX_ROWS, padded
 class ClassifierEngine(HfEngine):
     """A sequence classifier with one label. Thread-safety as HfEngine's."""
 
+    chats = False
+
     def __init__(self, source, parts, options):
         super().__init__(source, parts, options)
         self._pad = self._model.config.pad_token_id

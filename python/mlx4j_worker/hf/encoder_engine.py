@@ -9,6 +9,8 @@ from mlx4j_worker.hf.engine import HfEngine
 class EncoderEngine(HfEngine):
     """An encoder. Thread-safety as HfEngine's."""
 
+    chats = False
+
     def __init__(self, source, parts, options):
         parts.model.config.use_cache = False
         super().__init__(source, parts, options)

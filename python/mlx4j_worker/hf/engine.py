@@ -29,6 +29,8 @@ class HfEngine:
     ``parts`` is what loading.py found out, a loading.Parts.
     """
 
+    chats = True  # whether the model generates text
+
     def __init__(self, source, parts, options):
         self._source = source
         self._parts = parts
@@ -49,6 +51,8 @@ class HfEngine:
         self._chunk = PREFILL_CHUNK if chunks else None  # generate() makes no chunks of Mamba's
         self._keeps_few = "logits_to_keep" in takes
         self._reranker = self._find_reranker()
+        chats = self.chats and not rerank.has_template(self._reranker)
+        self._about_template = prompts.template_warnings(self._tokenizer) if chats else []
         self._limit = self._context  # of the tokens of a document to rerank, with its query
         self._queue = deque()  # (a call, the function of ``poll`` that serves it); the first is the one that runs
 
@@ -86,7 +90,7 @@ class HfEngine:
             "experts": list(found.dylora.experts) if found.dylora else [],
             "dtype": _name(self._model.dtype),
             "embeddings": self._embedder.to_json() if embeds else None,
-            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker), *unable],
+            "warnings": [*self._parts.warnings, *self._about_template, *rerank.warnings(self._reranker), *unable],
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {name: value for name, value in self.memory().items() if name != "cacheBytes"},
             "packages": self._parts.packages,

@@ -5,9 +5,8 @@ from importlib.metadata import version
 
 import torch
 
-from mlx4j_worker import folder, formats, layout, rerank
-from mlx4j_worker.end_tokens import NONE_STATED, end_ids
-from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
+from mlx4j_worker import end_tokens, formats, generation_config, layout, rerank
+from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.classifier import ClassifierEngine
@@ -68,6 +67,7 @@ def _parts(found, options, device, about_device, progress):
         from mlx4j_worker.hf import adapters  # PEFT's import takes more than a second
     if found.dylora:
         adapters.check_can_choose(found.dylora, options)
+    author = generation_config.read(found.author)
     progress("load", 0, 1, "models")
     model, tokenizer, warnings = models.load(found, options, device)
     experts = None
@@ -77,8 +77,9 @@ def _parts(found, options, device, about_device, progress):
         adapters.put_on(model, found.adapter)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    ends = end_ids(tokenizer, _generation_config(found.author), found.config)
-    generates = not rerank.classifier(found.config)
+    configs = (author.values, found.config)
+    generates = not (rerank.classifier(found.config) or is_encoder(found.config))
+    about_answers = [*author.warnings, *end_tokens.warnings(tokenizer, *configs)] if generates else []
     vocabulary, hidden_size = model.get_input_embeddings().weight.shape
     return Parts(
         model,
@@ -86,16 +87,9 @@ def _parts(found, options, device, about_device, progress):
         found,
         experts,
         actions.load(options.action_head, hidden_size) if options.action_head else None,
-        ends,
+        end_tokens.end_ids(tokenizer, *configs),
         formats.dialect(tokenizer),
-        folder.sampling_of_author(found.author, vocabulary),
+        author.sampling(vocabulary),
         {"transformers": version("transformers"), "torch": torch.__version__, "peft": version("peft")},
-        [*found.warnings, *about_device, *warnings, *([] if ends or not generates else [NONE_STATED])],
+        [*found.warnings, *about_device, *warnings, *about_answers],
     )
-
-
-def _generation_config(author):
-    try:
-        return folder.read_json(author, "generation_config.json")
-    except ModelLoadFailed:
-        return None

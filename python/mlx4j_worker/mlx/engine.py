@@ -61,6 +61,8 @@ class MlxEngine:
             parts.tokenizer._tokenizer, self._vocabulary, parts.tokenizer.eos_token_ids, "mlx4j setup mlx"
         )
         self._reranker = rerank.decoder(parts.layout, parts.tokenizer._tokenizer, source, options.reranker)
+        chats = not rerank.has_template(self._reranker)
+        self._about_template = prompts.template_warnings(self._writer) if chats else []
         self._chunk = ChunkSize()
         self._turns = Turns()
         self._waiting = deque()
@@ -96,7 +98,7 @@ class MlxEngine:
             "experts": list(found.dylora.experts) if found.dylora else [],
             "dtype": dtype_name(self._parts.dtype),
             "embeddings": self._embedder.to_json() if embeds else None,
-            "warnings": [*self._parts.warnings, *rerank.warnings(self._reranker), *unable],
+            "warnings": [*self._parts.warnings, *self._about_template, *rerank.warnings(self._reranker), *unable],
             "samplingDefaults": self._parts.author.to_json(),
             "memory": {"activeBytes": mx.get_active_memory(), "peakBytes": mx.get_peak_memory()},
             "packages": self._parts.packages,

@@ -15,8 +15,19 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import failures, files, folder, formats, layout, memory, rerank, source, templates
-from mlx4j_worker.end_tokens import NONE_STATED, end_ids
+from mlx4j_worker import (
+    end_tokens,
+    failures,
+    files,
+    folder,
+    formats,
+    generation_config,
+    layout,
+    memory,
+    rerank,
+    source,
+    templates,
+)
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.layout import Layout
@@ -94,6 +105,7 @@ def _engine(params, options, progress, evaluate):
 
 def _engine_of(found, params, options, progress, evaluate, others=None):
     """The engine for a Layout. ``others`` is a ranks.Ranks, which are loading their parts, or None."""
+    author = generation_config.read(found.author)
     with memory_limit(options.memory_limit_bytes):
         loaded, config, amended = load_layout(found, options, progress, others and others.group, evaluate)
         dtype = widest_dtype(loaded.parameters())
@@ -105,7 +117,7 @@ def _engine_of(found, params, options, progress, evaluate, others=None):
             hidden_states = hidden_states and loaded.hidden(hidden_states)
         with _refusing(found.weights):
             evaluate(loaded(mx.array([[0]]), cache=make_prompt_cache(loaded)))  # what can't work is better known now
-        tokenizer = tokenizer_of(found.tokenizer, config)
+        tokenizer = tokenizer_of(found.tokenizer, author.values, found.config)
         parts = Parts(
             loaded,
             tokenizer,
@@ -116,10 +128,15 @@ def _engine_of(found, params, options, progress, evaluate, others=None):
             found,
             _decoder(loaded, tokenizer, options, params, progress),
             formats.dialect(tokenizer, _call_format(tokenizer)),
-            folder.sampling_of_author(found.author, len(tokenizer)),
+            author.sampling(len(tokenizer)),
             hidden_states,
             {"mlx": version("mlx"), "mlx-lm": version("mlx-lm")},
-            (*found.warnings, *amended.warnings, *(() if tokenizer.eos_token_ids else (NONE_STATED,))),
+            (
+                *found.warnings,
+                *amended.warnings,
+                *author.warnings,
+                *end_tokens.warnings(tokenizer, author.values, found.config),
+            ),
             others.machines if others else 1,
         )
         return MlxEngine(params["model"]["source"], parts, options)
@@ -142,9 +159,10 @@ def open_model(params, options, progress):
     found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
     if found.dylora:
         experts.check(found.dylora, options)
+    author = generation_config.read(found.author)
     model, config, amended = load_layout(found, options, progress)
     adapt(model, found, options)
-    tokenizer = tokenizer_of(found.tokenizer, config)
+    tokenizer = tokenizer_of(found.tokenizer, author.values, found.config)
     return Opened(found, model, config, amended.context, tokenizer, (*found.warnings, *amended.warnings))
 
 
@@ -253,12 +271,13 @@ def _check_whole(model, adapter):
         )
 
 
-def tokenizer_of(path, config):
+def tokenizer_of(path, *configs):
+    """mlx-lm's tokenizer of a folder, with the end tokens that ``end_tokens.end_ids`` finds in the configs."""
     templates.install()
     with _refusing(path, "the tokenizer of "), files.without_companions(path) as plain:
         safe = {"trust_remote_code": False, "local_files_only": True}
         tokenizer = load_tokenizer(plain, safe, eos_token_ids=[])
-    for one in end_ids(tokenizer, config):
+    for one in end_tokens.end_ids(tokenizer, *configs):
         tokenizer.add_eos_token(str(one))
     return tokenizer
 
@@ -329,8 +348,8 @@ def _decoder(model, tokenizer, options, params, progress):
         return batch
     path = _draft_of(params, options, progress)
     folder.check_links(path)
-    draft_model, config, _ = load_layout(Layout("model", path, folder.check(path), path), options, progress)
-    draft_tokenizer = tokenizer_of(path, config)
+    draft_model, _, _ = load_layout(Layout("model", path, folder.check(path), path), options, progress)
+    draft_tokenizer = tokenizer_of(path)
     if draft_tokenizer.get_vocab() != tokenizer.get_vocab():
         raise InvalidRequest(
             f"The draft model {options.draft_model} has another vocabulary than the model.",

@@ -9,7 +9,7 @@ from mlx import nn, optimizers
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from mlx_lm.utils import get_total_parameters, make_shards
 
-from mlx4j_worker import layout
+from mlx4j_worker import generation_config, layout
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.mlx import names, wired
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, vocabulary_of, widest_dtype
@@ -65,7 +65,7 @@ class MlxBackend:
             model.unfreeze()
         elif config.method == "none":
             model.freeze()
-        wrapper = tokenizer_of(found.tokenizer, model_config)
+        wrapper = tokenizer_of(found.tokenizer, generation_config.read(found.author).values, found.config)
         self.tokenizer = wrapper if wrapper._chat_template else wrapper._tokenizer  # as in MlxEngine
         bounds = [bound for bound in (amended.context, amended.window) if bound]  # a window is in the cache otherwise
         self.context_length = min(bounds, default=None)
