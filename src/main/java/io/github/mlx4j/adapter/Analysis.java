@@ -27,6 +27,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** From the wire's results to what a caller is told of a model. What it can't read is no sound answer. */
 final class Analysis {
@@ -34,7 +35,6 @@ final class Analysis {
     private Analysis() {}
 
     static ModelDetails details(ProviderKind kind, ModelInfo info) {
-        Integer contextLength = info.contextLength();
         return new ModelDetails(
                 backend(kind, info),
                 info.format(),
@@ -42,7 +42,7 @@ final class Analysis {
                 Optional.ofNullable(info.adapter()),
                 info.experts(),
                 info.dtype(),
-                contextLength == null ? OptionalInt.empty() : OptionalInt.of(contextLength),
+                optional(info.contextLength()),
                 info.vocabularySize(),
                 info.chat(),
                 info.concurrent(),
@@ -69,14 +69,18 @@ final class Analysis {
     }
 
     static EmbeddingDetails embeddings(ModelEmbeddings told) {
-        Integer maxTokens = told.maxTokens();
         return new EmbeddingDetails(
                 told.pooling(),
                 EmbeddingDetails.Origin.valueOf(told.origin().toUpperCase(Locale.ROOT)),
                 told.modules(),
                 told.prompts(),
                 Optional.ofNullable(told.defaultPrompt()),
-                maxTokens == null ? OptionalInt.empty() : OptionalInt.of(maxTokens));
+                optional(told.maxTokens()),
+                optional(told.dimensions()));
+    }
+
+    private static OptionalInt optional(@Nullable Integer value) {
+        return value == null ? OptionalInt.empty() : OptionalInt.of(value);
     }
 
     static Score score(JsonNode answer) {

@@ -181,7 +181,8 @@ public final class LoadCheck {
                         .toList();
         Optional<EmbeddingDetails> embeddings =
                 Optional.ofNullable(found.embeddings()).map(Analysis::embeddings);
-        return Verdict.loads(worker, String.join(", ", versions), embeddings, found.warnings());
+        boolean reranks = found.capabilities().contains("rerank");
+        return Verdict.loads(worker, String.join(", ", versions), embeddings, reranks, found.warnings());
     }
 
     private static @Nullable String text(@Nullable Path path) {

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.function.BiFunction;
@@ -120,7 +121,8 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private void say(Problem first) {
-        spec.commandLine().getErr().printf("mlx4j: %s: %s What to do: %s%n", first.code(), first.what(), first.fix());
+        String hint = first.fix().isEmpty() ? "" : " What to do: " + first.fix();
+        spec.commandLine().getErr().printf("mlx4j: %s: %s%s%n", first.code(), first.what(), hint);
     }
 
     static Map<String, Object> asJson(ModelInspection model, List<Verdict> verdicts, DeviceManager device) {
@@ -178,7 +180,9 @@ final class InspectCommand implements Callable<Integer> {
         one.put("code", verdict.code());
         one.put("reason", verdict.reason());
         one.put("fix", verdict.fix());
-        one.put("pooling", pooling(verdict));
+        one.put("pooling", verdict.embeddings().map(EmbeddingDetails::summary).orElse(null));
+        one.put("dimensions", dimensions(verdict));
+        one.put("reranks", verdict.loads() ? verdict.reranks() : null);
         one.put("warnings", verdict.warnings());
         return one;
     }
@@ -210,7 +214,7 @@ final class InspectCommand implements Callable<Integer> {
                 .toList();
         if (!others.isEmpty()) {
             out.printf("%nwrong with its files%n");
-            others.forEach(problem -> out.printf("  %s %s%n", problem.what(), problem.fix()));
+            others.forEach(problem -> out.printf("  %s%n", (problem.what() + " " + problem.fix()).strip()));
         }
     }
 
@@ -222,13 +226,24 @@ final class InspectCommand implements Callable<Integer> {
         };
         out.printf(heading, verdict.provider().id(), verdict.reason());
         line(out, "what to do", verdict.fix().isEmpty() ? null : verdict.fix());
-        line(out, "pooling", pooling(verdict));
+        if (verdict.loads()) {
+            line(out, "embeds", verdict.embeddings().map(how -> embeds(how)).orElse("no"));
+            line(out, "reranks", verdict.reranks() ? "yes" : "no");
+        }
         verdict.warnings().forEach(warning -> line(out, "warning", warning));
     }
 
-    /** How the worker would pool texts to embed, {@code null} if it couldn't. */
-    private static @Nullable String pooling(Verdict verdict) {
-        return verdict.embeddings().map(EmbeddingDetails::summary).orElse(null);
+    private static String embeds(EmbeddingDetails how) {
+        return how.summary()
+                + (how.dimensions().isPresent()
+                        ? ", %,d dimensions".formatted(how.dimensions().getAsInt())
+                        : "");
+    }
+
+    private static @Nullable Integer dimensions(Verdict verdict) {
+        OptionalInt found =
+                verdict.embeddings().map(EmbeddingDetails::dimensions).orElseGet(OptionalInt::empty);
+        return found.isPresent() ? found.getAsInt() : null;
     }
 
     private static void printMemory(ModelInspection model, DeviceManager device, PrintWriter out) {
@@ -240,8 +255,8 @@ final class InspectCommand implements Callable<Integer> {
         line(
                 out,
                 "KV cache",
-                cache == null
-                        ? "not known: " + whole.kvCacheNote()
+                cache == null || cache.isNone()
+                        ? (cache == null ? "not known: " : "none: ") + whole.kvCacheNote()
                         : "%,d bytes a token = %s%s"
                                 .formatted(
                                         cache.bytesPerToken(),

@@ -22,6 +22,8 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
     private static final Map<String, Integer> PATTERNS =
             Map.of("gemma2", 2, "gemma3", 6, "gemma3_text", 6, "cohere2", 4);
 
+    private static final KvCache NONE = new KvCache(0, 0, 0, 0, "");
+
     private static final Set<String> STATES = Set.of("rwkv7", "bailing_moe_linear");
 
     /** That of a model in which every layer keeps every token; {@code valueBytes} are those of a value. */
@@ -33,6 +35,11 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
     private static String explain(Architecture sizes, int valueBytes) {
         return "2 (keys, values) × %d layers × %d KV heads × %d head size × %d bytes"
                 .formatted(sizes.layers(), sizes.keyValueHeads(), sizes.headSize(), valueBytes);
+    }
+
+    /** Whether the model has no KV cache, because it is an encoder. */
+    public boolean isNone() {
+        return equals(NONE);
     }
 
     /** Bytes that one more token takes, as long as the windows of sliding layers aren't full. */
@@ -60,6 +67,9 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
     record Finding(@Nullable KvCache cache, String note) {}
 
     static Finding of(JsonNode whole, @Nullable Architecture sizes, int valueBytes) {
+        if (Encoder.is(whole)) {
+            return new Finding(NONE, "an encoder keeps no keys and values");
+        }
         JsonNode config = Config.text(whole);
         String other = STATES.contains(type(whole, config))
                 ? "some layers keep a state instead of each token (%s)".formatted(type(whole, config))

@@ -89,6 +89,9 @@ public record MemoryEstimate(List<Part> parts) {
      */
     public static MemoryEstimate inference(ModelInspection model, long tokens, int rows) {
         List<Part> parts = allWeights(model);
+        if (isEncoder(model)) {
+            return new MemoryEstimate(parts);
+        }
         ModelInspection whole = model.whole().orElse(null);
         KvCache cache = whole == null ? null : whole.kvCache();
         String note = whole == null ? NOT_HERE : whole.kvCacheNote();
@@ -117,8 +120,8 @@ public record MemoryEstimate(List<Part> parts) {
     /** For generating text in one row, up to the context that the config names. */
     public static MemoryEstimate fullContext(ModelInspection model) {
         Integer context = model.whole().map(ModelInspection::contextLength).orElse(null);
-        if (context != null) {
-            return inference(model, context, 1);
+        if (context != null || isEncoder(model)) {
+            return inference(model, context == null ? 0 : context, 1);
         }
         List<Part> parts = allWeights(model);
         parts.add(Part.unknown(
@@ -159,6 +162,13 @@ public record MemoryEstimate(List<Part> parts) {
     /** Bytes of a value that isn't quantized: 4 where most of the weights are float32, else 2. */
     private static int valueBytes(ModelInspection model) {
         return model.dtype().filter("F32"::equals).isPresent() ? 4 : 2;
+    }
+
+    private static boolean isEncoder(ModelInspection model) {
+        return model.whole()
+                .map(ModelInspection::kvCache)
+                .filter(KvCache::isNone)
+                .isPresent();
     }
 
     /** The folder's own, and those of its base model. */

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param reason why, or why not
  * @param fix what to do if it would not, or was not asked; else empty
  * @param embeddings how it would make vectors; empty if it couldn't, or would not load the folder
+ * @param reranks whether it would rerank documents
  * @param warnings what the worker would warn of as it loads
  */
 public record Verdict(
@@ -24,6 +25,7 @@ public record Verdict(
         String reason,
         String fix,
         Optional<EmbeddingDetails> embeddings,
+        boolean reranks,
         List<String> warnings) {
 
     /** How a dry load ended. */
@@ -48,18 +50,22 @@ public record Verdict(
 
     /** The verdict on a folder that the worker would load. */
     public static Verdict loads(
-            ProviderKind provider, String reason, Optional<EmbeddingDetails> embeddings, List<String> warnings) {
-        return new Verdict(provider, Outcome.LOADS, "", reason, "", embeddings, warnings);
+            ProviderKind provider,
+            String reason,
+            Optional<EmbeddingDetails> embeddings,
+            boolean reranks,
+            List<String> warnings) {
+        return new Verdict(provider, Outcome.LOADS, "", reason, "", embeddings, reranks, warnings);
     }
 
     /** The verdict on a folder that the worker would refuse. */
     public static Verdict refused(ProviderKind provider, String code, String reason, String fix) {
-        return new Verdict(provider, Outcome.REFUSED, code, reason, fix, Optional.empty(), List.of());
+        return new Verdict(provider, Outcome.REFUSED, code, reason, fix, Optional.empty(), false, List.of());
     }
 
     /** No verdict. */
     public static Verdict notJudged(ProviderKind provider, String reason, String fix) {
-        return new Verdict(provider, Outcome.NOT_JUDGED, "", reason, fix, Optional.empty(), List.of());
+        return new Verdict(provider, Outcome.NOT_JUDGED, "", reason, fix, Optional.empty(), false, List.of());
     }
 
     /** Whether the worker would load it. */

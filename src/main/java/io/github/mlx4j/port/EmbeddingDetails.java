@@ -18,6 +18,7 @@ import java.util.OptionalInt;
  * @param prompts the texts of the model's prompts by their names, for {@link EmbeddingPort#embed(List, String)}
  * @param defaultPrompt the prompt that is put before a text where a call names none
  * @param maxTokens longer texts are cut to so many tokens; empty where they are refused
+ * @param dimensions the length of a vector; empty if it is not known before one is made
  */
 public record EmbeddingDetails(
         List<String> pooling,
@@ -25,7 +26,8 @@ public record EmbeddingDetails(
         List<String> modules,
         Map<String, String> prompts,
         Optional<String> defaultPrompt,
-        OptionalInt maxTokens) {
+        OptionalInt maxTokens,
+        OptionalInt dimensions) {
 
     /** Where the pooling comes from. */
     public enum Origin {

@@ -103,7 +103,8 @@ class AnalysisTest {
                                 List.of("dense", "normalize"),
                                 Map.of("query", "Q: "),
                                 Optional.of("query"),
-                                OptionalInt.of(512))),
+                                OptionalInt.of(512),
+                                OptionalInt.empty())),
                         List.of("Beware."),
                         Map.of("mlx", "1")));
     }

@@ -56,7 +56,8 @@ class LoadCheckTest {
     void shouldGiveTheAnswersOfBothLoaders() {
         mlx.answers(
                 "inspect",
-                result("\"embeddings\":{\"pooling\":[\"mean\"],\"origin\":\"assumed\",\"modules\":[],\"prompts\":{}},"
+                result("\"embeddings\":{\"pooling\":[\"mean\"],\"origin\":\"assumed\",\"modules\":[],\"prompts\":{},"
+                        + "\"dimensions\":96},\"capabilities\":[\"rerank\"],"
                         + "\"warnings\":[\"look out\"],\"packages\":{\"mlx-lm\":\"0.32.2\",\"mlx\":\"0.32.4\"}"));
         hf.answers("inspect", refusal("model_load_failed", "it is too old", "Save it again."));
 
@@ -71,7 +72,9 @@ class LoadCheckTest {
                                         List.of(),
                                         Map.of(),
                                         Optional.empty(),
-                                        OptionalInt.empty())),
+                                        OptionalInt.empty(),
+                                        OptionalInt.of(96))),
+                                true,
                                 List.of("look out")),
                         Verdict.refused(ProviderKind.HF, "MODEL_LOAD_FAILED", "it is too old", "Save it again."));
     }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -40,10 +41,11 @@ class InspectCommandTest {
             List.of(),
             Map.of(),
             Optional.empty(),
-            OptionalInt.empty());
+            OptionalInt.empty(),
+            OptionalInt.of(96));
 
-    private List<Verdict> verdicts =
-            List.of(Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.of(EMBEDDINGS), List.of("look out")), REFUSED);
+    private List<Verdict> verdicts = List.of(
+            Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.of(EMBEDDINGS), true, List.of("look out")), REFUSED);
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
 
@@ -64,7 +66,8 @@ class InspectCommandTest {
                 .contains("KV cache 12.6 MB (1 × 4096 tokens × ", " = 19.9 MB")
                 .containsPattern("this machine .* beside a reserve of [\\d.]+ [GM]B it (fits|does not fit)")
                 .contains(
-                        "mlx loads it: mlx-lm 1\n  pooling      mean (assumed)\n  warning      look out",
+                        "mlx loads it: mlx-lm 1\n  embeds       mean (assumed), 96 dimensions\n  reranks      yes\n"
+                                + "  warning      look out",
                         "hf does not load it: it is too old\n  what to do   Save it.");
         assertThat(err.toString()).isEmpty();
     }
@@ -82,9 +85,10 @@ class InspectCommandTest {
         assertThat(json.path("verdicts").toString())
                 .isEqualTo(
                         "[{\"provider\":\"mlx\",\"verdict\":\"loads\",\"code\":\"\",\"reason\":\"mlx-lm 1\",\"fix\":\"\","
-                                + "\"pooling\":\"mean (assumed)\",\"warnings\":[\"look out\"]},"
+                                + "\"pooling\":\"mean (assumed)\",\"dimensions\":96,\"reranks\":true,\"warnings\":[\"look out\"]},"
                                 + "{\"provider\":\"hf\",\"verdict\":\"refused\",\"code\":\"MODEL_LOAD_FAILED\","
-                                + "\"reason\":\"it is too old\",\"fix\":\"Save it.\",\"pooling\":null,\"warnings\":[]}]");
+                                + "\"reason\":\"it is too old\",\"fix\":\"Save it.\",\"pooling\":null,\"dimensions\":null,\"reranks\":null,"
+                                + "\"warnings\":[]}]");
         assertThat(json.path("problems")).isEmpty();
         assertThat(json.path("baseModel").isNull()).isTrue();
     }
@@ -113,6 +117,36 @@ class InspectCommandTest {
         assertThat(run("--json", TINY)).isEqualTo(1);
         assertThat(err.toString())
                 .isEqualToIgnoringNewLines("mlx4j: MODEL_LOAD_FAILED: it is too old What to do: Save it.");
+    }
+
+    @Test
+    void shouldSayNothingOfWhatToDoWhenThereIsNoHint() {
+        verdicts = List.of(Verdict.refused(ProviderKind.HF, "MODEL_LOAD_FAILED", "it is too old", ""));
+
+        assertThat(run(TINY)).isEqualTo(1);
+        assertThat(err.toString()).isEqualToIgnoringNewLines("mlx4j: MODEL_LOAD_FAILED: it is too old");
+        assertThat(out.toString().toLowerCase(Locale.ROOT)).doesNotContain("what to do");
+    }
+
+    @Test
+    void shouldSayWhatItCannotDoWhenItOnlyGenerates() {
+        verdicts = List.of(Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.empty(), false, List.of()));
+
+        assertThat(run(TINY)).isZero();
+        assertThat(out.toString()).contains("  embeds       no\n  reranks      no\n");
+    }
+
+    @Test
+    void shouldCountNoKvCacheWhenItIsAnEncoder() throws IOException {
+        Files.copy(Path.of(TINY, "model.safetensors"), folder.resolve("model.safetensors"));
+        Files.writeString(
+                folder.resolve("config.json"),
+                "{\"model_type\": \"bert\", \"num_hidden_layers\": 2, \"hidden_size\": 8, \"num_attention_heads\": 2}");
+
+        assertThat(run(folder.toString())).isZero();
+        assertThat(out.toString())
+                .containsPattern("KV cache +none: an encoder keeps no keys and values")
+                .containsPattern("full context +weights 7.3 MB \\(the bytes of 38 tensors\\) = 7.3 MB");
     }
 
     @Test

@@ -108,6 +108,25 @@ class KvCacheTest {
         assertThat(finding.note()).contains(note);
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "\"model_type\": \"bert\" | true",
+                "\"model_type\": \"modernbert\", \"architectures\": [\"ModernBertForMaskedLM\"] | true",
+                "\"model_type\": \"gemma3_text\", \"use_bidirectional_attention\": true | true",
+                "\"model_type\": \"llama\", \"is_causal\": false | true",
+                "\"model_type\": \"roberta\", \"architectures\": [\"RobertaForCausalLM\"] | false",
+                "\"model_type\": \"bert\", \"is_decoder\": true | false",
+                "\"model_type\": \"llama\" | false"
+            })
+    void shouldBeNoneWhenTheModelIsAnEncoder(String fields, boolean none) throws IOException {
+        KvCache.Finding finding = find("{%s, %s}".formatted(LLAMA, fields));
+
+        assertThat(finding.cache().isNone()).isEqualTo(none);
+        assertThat(finding.cache().bytes(100)).isEqualTo(none ? 0 : 25_600);
+    }
+
     @Test
     void shouldSayWhyWhenTheSizesAreNotThere() throws IOException {
         assertThat(find("{\"num_hidden_layers\": \"4\"}").note()).isEqualTo("the config doesn't give the sizes");

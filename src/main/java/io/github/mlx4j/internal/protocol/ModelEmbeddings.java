@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param prompts the texts of its prompts by their names
  * @param defaultPrompt the name of the prompt for texts without one
  * @param maxTokens to how many tokens texts are cut
+ * @param dimensions the length of a vector, {@code null} if it is not known before one is made
  */
 public record ModelEmbeddings(
         List<String> pooling,
@@ -20,4 +21,5 @@ public record ModelEmbeddings(
         List<String> modules,
         Map<String, String> prompts,
         @Nullable String defaultPrompt,
-        @Nullable Integer maxTokens) {}
+        @Nullable Integer maxTokens,
+        @Nullable Integer dimensions) {}

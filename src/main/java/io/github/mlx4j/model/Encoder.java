@@ -1,0 +1,67 @@
+package io.github.mlx4j.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Set;
+import java.util.stream.StreamSupport;
+
+/** Tells encoders, whose tokens see those after them, from models that generate text, as the hf worker does. */
+final class Encoder {
+
+    /** The model types of transformers' masked language models, without those that also have a decoder. */
+    private static final Set<String> TYPES = Set.of(
+            "albert",
+            "bert",
+            "big_bird",
+            "camembert",
+            "convbert",
+            "data2vec-text",
+            "deberta",
+            "deberta-v2",
+            "distilbert",
+            "electra",
+            "ernie",
+            "esm",
+            "eurobert",
+            "flaubert",
+            "fnet",
+            "gte",
+            "ibert",
+            "jina_embeddings_v3",
+            "longformer",
+            "luke",
+            "megatron-bert",
+            "mobilebert",
+            "modernbert",
+            "mpnet",
+            "nomic_bert",
+            "nystromformer",
+            "rembert",
+            "roberta",
+            "roberta-prelayernorm",
+            "roc_bert",
+            "roformer",
+            "squeezebert",
+            "xlm",
+            "xlm-roberta",
+            "xlm-roberta-xl",
+            "xmod",
+            "yoso");
+
+    private Encoder() {}
+
+    /** Whether a config.json is that of an encoder. */
+    static boolean is(JsonNode config) {
+        JsonNode causal = config.path("is_causal");
+        if ((causal.isBoolean() && !causal.booleanValue())
+                || config.path("use_bidirectional_attention").asBoolean(false)) {
+            return true;
+        }
+        boolean generates = StreamSupport.stream(config.path("architectures").spliterator(), false)
+                .map(JsonNode::asText)
+                .anyMatch(name -> name.endsWith("ForCausalLM") || name.endsWith("LMHeadModel"));
+        return TYPES.contains(config.path("model_type").asText())
+                && !Config.isTrue(config, "is_decoder")
+                && !Config.isTrue(config, "is_encoder_decoder")
+                && !generates;
+    }
+}
