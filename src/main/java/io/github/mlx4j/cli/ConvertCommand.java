@@ -95,35 +95,34 @@ final class ConvertCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        ConversionConfig config = ConversionConfig.of(source, output)
-                .withRevision(revision)
-                .withDtype(dtype)
-                .withQuantization(quantization())
-                .withDequantize(dequantize)
-                .withVerifyWith(verifyWith);
-        if (recipe != null) {
-            config = config.withRecipe(recipe, groupSize == null ? config.recipeGroupSize() : groupSize);
-        }
-        ConversionConfig asked = config;
+        ConversionConfig asked = new Usage(spec).of(this::config);
         ConversionReport report =
                 ConversionOutput.watched(spec.commandLine(), listener -> converter.apply(asked, listener));
         ConversionOutput.print(spec.commandLine().getOut(), report, json);
         return 0;
     }
 
+    private ConversionConfig config() {
+        ConversionConfig config = ConversionConfig.of(source, output)
+                .withRevision(revision)
+                .withDtype(dtype)
+                .withQuantization(quantization())
+                .withDequantize(dequantize)
+                .withVerifyWith(verifyWith);
+        return recipe == null
+                ? config
+                : config.withRecipe(recipe, groupSize == null ? config.recipeGroupSize() : groupSize);
+    }
+
     private @Nullable Quantization quantization() {
         if (bits == null && mode == null) {
             if (groupSize != null && recipe == null) {
-                throw wrong("--group-size says nothing without --bits, --mode or --recipe");
+                throw new Usage(spec).wrong("--group-size says nothing without --bits, --mode or --recipe");
             }
             return null;
         }
         Quantization usual = Quantization.of(mode == null ? Quantization.Mode.AFFINE : mode);
         return new Quantization(
                 bits == null ? usual.bits() : bits, groupSize == null ? usual.groupSize() : groupSize, usual.mode());
-    }
-
-    private CommandLine.ParameterException wrong(String why) {
-        return new CommandLine.ParameterException(spec.commandLine(), why);
     }
 }

@@ -83,14 +83,14 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        TrainingConfig config = TrainingConfig.builder(TrainingMethod.NONE)
-                .adapter(adapter)
-                .validData(data)
-                .batchSize(batchSize)
-                .maxLength(maxLength)
-                .maskPrompt(maskPrompt)
-                .dtype(dtype)
-                .build();
+        TrainingConfig config = new Usage(spec)
+                .of(TrainingConfig.builder(TrainingMethod.NONE)
+                        .adapter(adapter)
+                        .validData(data)
+                        .batchSize(batchSize)
+                        .maxLength(maxLength)
+                        .maskPrompt(maskPrompt)
+                        .dtype(dtype)::build);
         TrainingInfo info;
         Validation found;
         try (TrainingSession session = TrainingSession.open(environment.get(), model, config, backend.kind())) {

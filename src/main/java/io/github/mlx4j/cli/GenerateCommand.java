@@ -178,6 +178,7 @@ final class GenerateCommand implements Callable<Integer> {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "--system has no meaning with --raw, which uses no chat template");
         }
+        checkRanges();
         GenerationRequest.Builder builder =
                 GenerationRequest.builder().maxTokens(maxTokens).stop(stop);
         if (raw) {
@@ -210,7 +211,7 @@ final class GenerateCommand implements Callable<Integer> {
             builder.frequencyPenalty(frequencyPenalty);
         }
         if (format != null) {
-            builder.responseFormat(responseFormat(format));
+            builder.responseFormat(new Usage(spec).of(() -> responseFormat(format)));
         }
         if (think != null) {
             builder.thinking(think);
@@ -222,6 +223,24 @@ final class GenerateCommand implements Callable<Integer> {
             builder.seed(seed);
         }
         return builder.build();
+    }
+
+    /** The worker has the same ranges, but only once it runs. */
+    private void checkRanges() {
+        if (stop.contains("")) {
+            throw new CommandLine.ParameterException(spec.commandLine(), "--stop must not be empty");
+        }
+        new Usage(spec)
+                .within("--temperature", temperature, 0, 100)
+                .above("--top-p", topP, 0, 1)
+                .within("--top-k", topK, 0, Integer.MAX_VALUE)
+                .within("--min-p", minP, 0, 1)
+                .above("--repetition-penalty", repetitionPenalty, 0, 10)
+                .within("--presence-penalty", presencePenalty, -10, 10)
+                .within("--frequency-penalty", frequencyPenalty, -10, 10)
+                .within("--seed", seed, 0, Long.MAX_VALUE)
+                .within("--logprobs", logProbs, 0, 20)
+                .count("--max-tokens", maxTokens);
     }
 
     private ResponseFormat responseFormat(Format wanted) {

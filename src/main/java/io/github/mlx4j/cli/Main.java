@@ -53,7 +53,7 @@ import picocli.CommandLine.Command;
         exitCodeList = {
             "0:done",
             "1:it failed; the message says why",
-            "2:wrong usage",
+            "2:wrong usage, such as an unknown option or a value out of its range",
             "3:no provider is available here"
         })
 public final class Main implements Runnable {

@@ -38,10 +38,12 @@ final class TextArgument implements CommandLine.ITypeConverter<String> {
             String text = StandardCharsets.UTF_8
                     .newDecoder()
                     .decode(ByteBuffer.wrap(bytes))
-                    .toString();
-            return text.endsWith("\r\n")
-                    ? text.substring(0, text.length() - 2)
-                    : text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
+                    .toString()
+                    .replaceFirst("\\r?\\n\\z", "");
+            if (text.isEmpty()) {
+                throw new CommandLine.TypeConversionException("the standard input is empty.");
+            }
+            return text;
         } catch (CharacterCodingException other) {
             throw new CommandLine.TypeConversionException("the standard input is not UTF-8.");
         }

@@ -151,12 +151,12 @@ final class TrainCommand implements Callable<Integer> {
                         spec.commandLine(), "--config has no meaning with --resume, whose run has its own");
             }
             TrainingRun before = TrainingRun.in(target.resume);
-            builder = before.toBuilder().training(training.config(before.training()));
+            builder = before.toBuilder().training(training.config(before.training(), spec));
             set(model, builder::model);
         } else if (target.output == null || model == null) {
             throw new CommandLine.ParameterException(spec.commandLine(), "--model is missing");
         } else {
-            builder = TrainingRun.builder(model, training.config(null), target.output);
+            builder = TrainingRun.builder(model, training.config(null, spec), target.output);
         }
         set(validateEvery, builder::validateEvery);
         set(checkpointEvery, builder::checkpointEvery);
@@ -165,7 +165,7 @@ final class TrainCommand implements Callable<Integer> {
         set(minDelta, builder::minDelta);
         ProviderKind wanted = backend == null ? null : backend.kind();
         set(wanted, builder::backend);
-        return builder.build();
+        return new Usage(spec).of(builder::build);
     }
 
     /** The run with the default batch size, or with a smaller one and more accumulation if that does not fit. */

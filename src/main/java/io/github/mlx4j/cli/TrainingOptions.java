@@ -13,7 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** Options for the fields of a {@link TrainingConfig}. */
@@ -114,9 +116,14 @@ final class TrainingOptions {
     @Option(names = "--seed", paramLabel = "N", description = "Of all that is drawn; default 0.")
     private @Nullable Long seed;
 
-    /** The configuration of the options, over a file's or over {@code before}, where it is not {@code null}. */
-    TrainingConfig config(@Nullable TrainingConfig before) {
+    /**
+     * The configuration of the options, over a file's or over {@code before}, where it is not {@code null}.
+     *
+     * @throws CommandLine.ParameterException if an option's value is wrong; what is wrong in a file is its own error
+     */
+    TrainingConfig config(@Nullable TrainingConfig before, CommandLine.Model.CommandSpec spec) {
         ObjectNode fields = before == null ? fields() : read(before.toJson(), "The run's configuration");
+        Optional<String> ofFile = config == null ? Optional.empty() : fault(fields);
         if (steps != null) {
             fields.remove("epochs");
         }
@@ -154,7 +161,20 @@ final class TrainingOptions {
         set(fields, "maxLength", maxLength);
         set(fields, "maskPrompt", maskPrompt);
         set(fields, "seed", seed);
-        return TrainingConfig.fromJson(fields.toString());
+        Optional<String> found = fault(fields);
+        return found.isPresent() && found.equals(ofFile)
+                ? TrainingConfig.fromJson(fields.toString())
+                : new Usage(spec).of(() -> TrainingConfig.fromJson(fields.toString()));
+    }
+
+    /** What is wrong with a configuration. */
+    private static Optional<String> fault(ObjectNode fields) {
+        try {
+            TrainingConfig.fromJson(fields.toString());
+            return Optional.empty();
+        } catch (ConfigurationException wrong) {
+            return Optional.of(wrong.getMessage());
+        }
     }
 
     /** Whether the batch size is given, by option or by file. */

@@ -112,6 +112,7 @@ final class VerifyCommand implements Callable<Integer> {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "That is the same model twice; name another one, or another --backend-b");
         }
+        new Usage(spec).within("--tolerance", tolerance, 0, Double.MAX_VALUE).count("--max-tokens", maxTokens);
         List<Prompt> given = prompts == null ? List.of() : Prompts.read(prompts); // before models are loaded
         Verification found;
         OpenModel.Source sourceA =

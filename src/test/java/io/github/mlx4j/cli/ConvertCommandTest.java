@@ -61,9 +61,9 @@ class ConvertCommandTest {
         "--group-size 64, 2",
         "--verify-with mlx, 2",
         "--mode int4, 2",
-        "--bits 7, 1",
-        "--bits 4 --recipe mixed_3_6, 1",
-        "--bits 4 --dequantize, 1"
+        "--bits 7, 2",
+        "--bits 4 --recipe mixed_3_6, 2",
+        "--bits 4 --dequantize, 2"
     })
     void shouldConvertNothingWhenTheOptionsAreWrong(String options, int code) {
         assertThat(run(options)).isEqualTo(code);

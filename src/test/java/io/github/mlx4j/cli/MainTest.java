@@ -10,6 +10,7 @@ import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.internal.files.FileTree;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -143,6 +144,46 @@ class MainTest {
                 "generate Hi --regex a --choice b",
                 "generate Hi --json-schema nosuch.json",
                 "generate Hi --logprobs 2",
+                "generate Hi --provider nope",
+                "generate Hi --temperature -1",
+                "generate Hi --temperature NaN",
+                "generate Hi --top-p 0",
+                "generate Hi --top-p 7",
+                "generate Hi --top-k -1",
+                "generate Hi --min-p 1.5",
+                "generate Hi --repetition-penalty 0",
+                "generate Hi --presence-penalty 11",
+                "generate Hi --frequency-penalty -11",
+                "generate Hi --seed -1",
+                "generate Hi --max-tokens 0",
+                "generate Hi --json --logprobs 21",
+                "embed Hi --provider nope",
+                "tokens Hi --provider nope",
+                "rerank Hi there --provider nope",
+                "enhance Hi --provider nope",
+                "decompose Hi --provider nope",
+                "doctor --provider nope",
+                "convert org/a --output there --group-size 5 --bits 4",
+                "convert org/a --output there --group-size 5",
+                "convert org/a --output there --bits 7",
+                "convert org/a --output there --bits 4 --dequantize",
+                "fuse org/a --output there --verify-with nobody",
+                "verify a b --tolerance -1",
+                "verify a b --tolerance NaN",
+                "verify a b --max-tokens 0",
+                "compare --base a --trained b --tasks c --max-tokens 0",
+                "compare --base a --trained b --tasks c --max-samples 0",
+                "evaluate --model a --data b --batch-size 0",
+                "evaluate --model a --data b --max-length 1",
+                "train --model a --output b --data c --steps 0",
+                "train --model a --output b --data c --steps 1 --rank 0",
+                "train --model a --output b --data c --steps 1 --learning-rate -1",
+                "train --model a --output b --data c --steps 1 --validate-every -1",
+                "train --model a --output b --data c --steps 1 --keep-checkpoints 0",
+                "train --model a --output b --data c --steps 1 --patience -1",
+                "models pick --role router --context 0",
+                "models pick --role router --memory some",
+                "models pull org/a --stall 0",
                 "enhance",
                 "enhance Write it --description",
                 "decompose",
@@ -192,8 +233,10 @@ class MainTest {
     }
 
     @Test
-    void shouldExitWithOneWhenTheProviderDoesNotExist() {
-        assertThat(run("generate Hi --provider nope")).isEqualTo(1);
+    void shouldExitWithOneWhenTheProviderOfTheEnvironmentDoesNotExist() {
+        set("TASK_ORCHESTRATOR_PROVIDER", "nope");
+
+        assertThat(run("generate Hi")).isEqualTo(1);
         assertThat(err.toString()).startsWith("mlx4j: UNSUPPORTED_PROVIDER: ");
     }
 
@@ -354,21 +397,55 @@ class MainTest {
                         .put("device", "cpu"));
     }
 
+    /** The option's range here is not narrower than the worker's. */
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "--temperature -1 | temperature is -1.0",
-                "--top-p 7 | topP is 7.0",
-                "--top-k 1114112 | topK is 1114112",
-                "--seed -1 | seed is -1",
-                "--max-tokens 0 | maxTokens is 0"
+                "--temperature 100 --top-p 1 --top-k 0 --min-p 1 --repetition-penalty 10 --presence-penalty 10",
+                "--temperature 0 --min-p 0 --frequency-penalty -10 --seed 0 --max-tokens 1 --json --logprobs 20",
+                "--presence-penalty -10 --frequency-penalty 10 --seed 9223372036854775807 --max-tokens 2147483647"
             })
-    void shouldSayWhichValueIsWrongWhenTheWorkerRefusesIt(String optionAndMessage) throws IOException {
+    void shouldTakeTheEndsOfEachRangeWhenTheWorkerDoes(String options) throws IOException {
         usePython(StubPython.withFakeWorker(folder.resolve("stub")));
-        String[] parts = optionAndMessage.split(" \\| ");
 
-        assertThat(run("generate Hi " + parts[0])).isEqualTo(1);
-        assertThat(err.toString()).startsWith("mlx4j: INVALID_REQUEST: " + parts[1]);
+        assertThat(run("generate Hi " + options)).as(err.toString()).isZero();
+    }
+
+    @Test
+    void shouldSayWhichValueIsWrongWhenOnlyTheModelTells() throws IOException {
+        usePython(StubPython.withFakeWorker(folder.resolve("stub")));
+
+        assertThat(run("generate Hi --top-k 1114112")).isEqualTo(1);
+        assertThat(err.toString()).startsWith("mlx4j: INVALID_REQUEST: topK is 1114112");
+    }
+
+    @Test
+    void shouldNameTheOptionItsValueAndItsRangeWhenItIsOutside() {
+        run("generate Hi --top-p 7");
+        run("generate Hi --max-tokens 0");
+        run("convert org/a --output there --bits 7");
+
+        assertThat(err.toString())
+                .contains(
+                        "--top-p is 7.0, but must be above 0 up to 1",
+                        "--max-tokens is 0, but must be from 1",
+                        "bits",
+                        "Usage: mlx4j convert");
+    }
+
+    @Test
+    void shouldExitWithTwoWhenTheStandardInputIsEmpty() {
+        InputStream before = System.in;
+        System.setIn(InputStream.nullInputStream());
+        try {
+            for (String command :
+                    List.of("generate -", "tokens -", "embed -", "rerank - a", "enhance a --description -")) {
+                assertThat(run(command)).isEqualTo(2);
+            }
+        } finally {
+            System.setIn(before);
+        }
+        assertThat(err.toString()).contains("the standard input is empty");
     }
 
     @Test

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.TypeConversionException;
 
 class TextArgumentTest {
@@ -24,9 +25,17 @@ class TextArgumentTest {
     @ParameterizedTest
     @CsvSource(
             quoteCharacter = '`',
-            value = {"`héllo 😀\n`,`héllo 😀`", "`a\r\n`,a", "`a\n\n`,`a\n`", "``,``", "-,-"})
+            value = {"`héllo 😀\n`,`héllo 😀`", "`a\r\n`,a", "`a\n\n`,`a\n`", "-,-"})
     void shouldReadTheStandardInputWithoutItsLastLineBreak(String input, String text) throws IOException {
         assertThat(read(input.getBytes(StandardCharsets.UTF_8))).isEqualTo(text);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "\n", "\r\n"})
+    void shouldRefuseAnEmptyInput(String input) {
+        assertThatExceptionOfType(TypeConversionException.class)
+                .isThrownBy(() -> read(input.getBytes(StandardCharsets.UTF_8)))
+                .withMessage("the standard input is empty.");
     }
 
     @Test

@@ -160,6 +160,17 @@ class TrainCommandTest {
     }
 
     @Test
+    void shouldTellAWrongOptionFromAWrongFile() throws IOException {
+        Path config = Files.writeString(folder.resolve("config.json"), "{\"rank\": 4, \"totalSteps\": 2}");
+        String begin = "--model fake --data %s --output %s --config %s ".formatted(data, run, config);
+
+        assertThat(train(begin + "--rank 0")).isEqualTo(2);
+        Files.writeString(config, "{\"rank\": 0, \"totalSteps\": 2}");
+        assertThat(train(begin)).isEqualTo(1);
+        assertThat(err.toString()).contains("mlx4j: ", "rank is 0");
+    }
+
+    @Test
     void shouldRefuseWhatMeansNothing() {
         assertThat(train("--data %s --steps 2 --output %s".formatted(data, run)))
                 .isEqualTo(2);
@@ -167,7 +178,7 @@ class TrainCommandTest {
         assertThat(train("--model fake --data %s --steps 2".formatted(data))).isEqualTo(2);
         assertThat(train("--resume %s --config x.json".formatted(run))).isEqualTo(2);
         assertThat(train("--model fake --data %s --output %s".formatted(data, run)))
-                .isEqualTo(1);
+                .isEqualTo(2);
         assertThat(err.toString()).contains("how long the run is");
         assertThat(train("--model fake --config %s --output %s".formatted(data, run)))
                 .isEqualTo(1);
