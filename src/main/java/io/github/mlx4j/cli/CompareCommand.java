@@ -3,7 +3,9 @@ package io.github.mlx4j.cli;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.DependencyMissingException;
@@ -41,9 +43,11 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
 
-    @Option(names = "--base", required = true, paramLabel = "DIR|ID", description = "The base model.")
-    @SuppressWarnings("NullAway.Init")
-    private String base;
+    @Option(
+            names = "--base",
+            paramLabel = "DIR|ID",
+            description = "The base model. Default: the one that the trained model's config names.")
+    private @Nullable String base;
 
     @ArgGroup(exclusive = true, multiplicity = "1")
     @SuppressWarnings("NullAway.Init")
@@ -52,15 +56,17 @@ final class CompareCommand implements Callable<Integer> {
     /** What training made. */
     private static final class Trained {
         @Option(
-                names = "--trained",
+                names = {"--trained", "--trained-model", "--trained_model"},
                 paramLabel = "DIR|ID",
                 description = "The trained model, or the folder of an adapter on the base model.")
         private @Nullable String folder;
 
         @Option(
-                names = {"--wandb_artifact", "--wandb-artifact"},
+                names = {"--wandb-artifact", "--wandb_artifact"},
                 paramLabel = "ENTITY/PROJECT/NAME:VERSION",
-                description = "The same from Weights & Biases, a remote service.")
+                description =
+                        "Download the trained model from Weights & Biases, a remote service. In the artifact, the folder"
+                                + " best_model is the model; without one, the only model folder.")
         private @Nullable String artifact;
     }
 
@@ -71,7 +77,7 @@ final class CompareCommand implements Callable<Integer> {
     private @Nullable String expert;
 
     @Option(
-            names = {"--trained_base", "--trained-base"},
+            names = {"--trained-base", "--trained_base"},
             paramLabel = "DIR|ID",
             description = "The base model of the trained one, in place of the one that it names.")
     private @Nullable String trainedBase;
@@ -87,19 +93,23 @@ final class CompareCommand implements Callable<Integer> {
     private Path tasks;
 
     @Option(
-            names = {"--max_samples", "--max-samples"},
+            names = {"--max-samples", "--max_samples"},
             paramLabel = "N",
             description = "Runs the first N tasks only.")
     private int maxSamples = Integer.MAX_VALUE;
 
     @Option(
-            names = {"--max_tokens", "--max-tokens"},
+            names = {"--max-tokens", "--max_tokens"},
             paramLabel = "N",
             description = "The most tokens of an answer, where its task says nothing else; default ${DEFAULT-VALUE}.")
     private int maxTokens = 256;
 
-    @Option(names = "--backend", paramLabel = "mlx|hf", description = "What runs the models; default mlx.")
-    private Engine backend = Engine.MLX;
+    @Option(
+            names = "--backend",
+            paramLabel = "mlx|hf",
+            description =
+                    "The worker that runs both models. Default: the first of mlx and hf that loads the trained one.")
+    private @Nullable Engine backend;
 
     @Option(
             names = "--out",
@@ -111,7 +121,7 @@ final class CompareCommand implements Callable<Integer> {
     private boolean json;
 
     @Option(
-            names = {"--wandb_python", "--wandb-python"},
+            names = {"--wandb-python", "--wandb_python"},
             paramLabel = "PATH",
             description = "A Python that has wandb; default: PYTHON_PATH, else the first python3 that is found.")
     private @Nullable String wandbPython;
@@ -121,40 +131,53 @@ final class CompareCommand implements Callable<Integer> {
     private CommandLine.Model.CommandSpec spec;
 
     private final OpenModel.Opener opener;
+    private final TrainedModel.Judge judge;
 
     /** For picocli. */
     CompareCommand() {
-        this(OpenModel::withWorker);
+        this(OpenModel::withWorker, (model, options) -> {
+            try (ProviderFactory providers = ProviderFactory.fromEnv()) {
+                return providers.createLoadCheck().check(model, options);
+            }
+        });
     }
 
-    CompareCommand(OpenModel.Opener opener) {
+    CompareCommand(OpenModel.Opener opener, TrainedModel.Judge judge) {
         this.opener = opener;
+        this.judge = judge;
     }
 
     @Override
     public Integer call() throws Exception {
         if (maxSamples < 1 || maxTokens < 1) {
             throw new CommandLine.ParameterException(
-                    spec.commandLine(), "--max_samples and --max_tokens must be 1 or more");
+                    spec.commandLine(), "--max-samples and --max-tokens must be 1 or more");
         }
         if (wandbPython != null && trained.artifact == null) {
             throw new CommandLine.ParameterException(
-                    spec.commandLine(), "--wandb_python has no meaning without --wandb_artifact");
+                    spec.commandLine(), "--wandb-python has no meaning without --wandb-artifact");
         }
         List<EvaluationTask> all = EvaluationTask.read(tasks);
-        mustExist(base);
+        if (base != null) {
+            mustExist(base);
+        }
         if (trainedBase != null) {
             mustExist(trainedBase);
         }
-        String other = trained();
-        boolean adapter = Files.isRegularFile(UserPath.of(other, "adapter_config.json"));
+        PrintWriter err = spec.commandLine().getErr();
+        TrainedModel made = TrainedModel.of(trained(), ProviderConfig.environment());
+        String other = made.name();
+        boolean adapter = made.isAdapter();
         if (adapter && (expert != null || trainedBase != null)) {
             throw new InvalidRequestException(
                     other + " is an adapter, which has no experts and is put on the model of --base.",
-                    "Leave out --expert and --trained_base.");
+                    "Leave out --expert and --trained-base.");
         }
+        String base = base(made, err);
+        Engine engine = made.engine(
+                backend, judge, options(adapter ? base : trainedBase), note -> err.println("compare: " + note));
         ComparisonSettings settings = ComparisonSettings.of(
-                        base, other, adapter, backend.kind().id(), tasks, Math.min(maxSamples, all.size()), maxTokens)
+                        base, other, adapter, engine.kind().id(), tasks, Math.min(maxSamples, all.size()), maxTokens)
                 .withExpert(expert)
                 .withTrainedBase(trainedBase)
                 .withDtype(dtype == null ? null : dtype.id());
@@ -166,18 +189,17 @@ final class CompareCommand implements Callable<Integer> {
                         "Name another folder with --out.");
             }
         }
-        PrintWriter err = spec.commandLine().getErr();
         ComparisonReport report;
         try (ModelComparison comparison = ModelComparison.open(folder, settings, all)) {
             OpenModel.Making stored = new OpenModel.Making(null, null, dtype);
-            run(comparison, Arm.BASE, new OpenModel.Source("base", base, backend, null, stored));
+            run(comparison, Arm.BASE, new OpenModel.Source("base", base, engine, null, stored));
             run(
                     comparison,
                     Arm.TRAINED,
                     adapter
-                            ? new OpenModel.Source("trained", base, backend, UserPath.of(other), stored)
+                            ? new OpenModel.Source("trained", base, engine, UserPath.of(other), stored)
                             : new OpenModel.Source(
-                                    "trained", other, backend, null, new OpenModel.Making(expert, trainedBase, dtype)));
+                                    "trained", other, engine, null, new OpenModel.Making(expert, trainedBase, dtype)));
             report = comparison.report();
         }
         PrintWriter print = spec.commandLine().getOut();
@@ -209,13 +231,34 @@ final class CompareCommand implements Callable<Integer> {
                 .orElseThrow(() -> new DependencyMissingException(
                         "There is no Python" + (named == null ? "" : " at " + named) + " to fetch the artifact with.",
                         "Name one that has wandb with --wandb_python."));
-        return WandbArtifact.parse(trained.artifact)
+        Path artifact = WandbArtifact.parse(trained.artifact)
                 .download(
                         home.resolve("artifacts"),
                         python.toString(),
                         environment,
-                        spec.commandLine().getErr()::println)
-                .toString();
+                        spec.commandLine().getErr()::println);
+        return ArtifactFolder.model(artifact, trained.artifact).toString();
+    }
+
+    private String base(TrainedModel model, PrintWriter err) {
+        if (base != null) {
+            return base;
+        }
+        TrainedModel.Base named = model.base();
+        mustExist(named.name());
+        err.printf("compare: the base model is %s (%s of the trained model)%n", named.name(), named.foundIn());
+        return named.name();
+    }
+
+    /** What the trained model is checked with. */
+    private ModelOptions options(@Nullable String base) {
+        ModelOptions options = ModelOptions.DEFAULT;
+        if (base != null) {
+            Path folder = UserPath.of(base);
+            options = options.withBase(
+                    Files.isDirectory(folder) ? folder.toAbsolutePath().toString() : base);
+        }
+        return expert == null ? options : options.withExpert(expert);
     }
 
     /** Sees before anything runs that a folder is there. A hub id is looked for when it is loaded. */

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.evaluation.Answers;
 import io.github.mlx4j.evaluation.ComparisonReport;
+import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.port.ProviderKind;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -13,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -29,6 +33,9 @@ class CompareCommandTest {
     private final List<String> opened = new ArrayList<>();
     private final List<String> asked = new ArrayList<>();
     private final List<OpenModel.Making> makings = new ArrayList<>();
+    private final List<ModelOptions> checked = new ArrayList<>();
+    private Verdict mlx = Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.empty(), List.of());
+    private Verdict hf = Verdict.loads(ProviderKind.HF, "transformers 1", Optional.empty(), List.of());
     private boolean dying;
     private String format = "model";
 
@@ -204,7 +211,6 @@ class CompareCommandTest {
     @ValueSource(
             strings = {
                 "--base B --tasks T",
-                "--trained X --tasks T",
                 "--base B --trained X",
                 "--base B --trained X --wandb_artifact e/p/n:v1 --tasks T",
                 "--base B --trained X --tasks T --max_samples 0",
@@ -216,6 +222,103 @@ class CompareCommandTest {
     void shouldExitWithTwoWhenTheUsageIsWrong(String arguments) {
         assertThat(execute(arguments)).isEqualTo(2);
         assertThat(opened).isEmpty();
+    }
+
+    @Test
+    void shouldTakeTheBaseFromTheConfigOfTheTrainedModel() throws IOException {
+        Files.writeString(trained.resolve("config.json"), "{\"_name_or_path\": \"%s\"}".formatted(base));
+
+        assertThat(execute("--trained_model %s --tasks %s --out %s".formatted(trained, tasks, results)))
+                .as(err.toString())
+                .isZero();
+
+        assertThat(opened).first().isEqualTo("open base " + base + " MLX null");
+        assertThat(err.toString())
+                .contains("compare: the base model is " + base + " (config.json: _name_or_path of the trained model)");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"adapter_config.json", "config.json"})
+    void shouldTakeTheBaseOfAnAdapterAndOfADyLora(String file) throws IOException {
+        Files.writeString(
+                trained.resolve(file),
+                "{\"model_type\": \"dylora-moe\", \"peft_type\": \"LORA\", \"base_model_name_or_path\": \"../base\"}");
+
+        assertThat(execute("--trained-model %s --tasks %s --out %s".formatted(trained, tasks, results)))
+                .as(err.toString())
+                .isZero();
+
+        assertThat(opened).first().isEqualTo("open base " + base + " MLX null");
+        assertThat(checked)
+                .extracting(ModelOptions::base)
+                .containsExactly(file.startsWith("adapter") ? base.toString() : null);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{}", "{\"_name_or_path\": \"%s\"}", "not JSON"})
+    void shouldListTheFieldsWhenNoneNamesTheBase(String config) throws IOException {
+        Files.writeString(trained.resolve("config.json"), config.formatted(trained));
+
+        assertThat(execute("--trained %s --tasks %s".formatted(trained, tasks))).isEqualTo(1);
+
+        assertThat(err.toString())
+                .startsWith("mlx4j: INVALID_REQUEST: " + trained + " names no base model. Looked at:"
+                        + " base_model_name_or_path and _name_or_path in config.json, base_model_name_or_path and model"
+                        + " in adapter_config.json, and adapter_config.json of the experts. What to do: Name the base"
+                        + " model with --base.");
+        assertThat(opened).isEmpty();
+    }
+
+    @Test
+    void shouldNeedTheBaseWhenTheTrainedModelIsNotOnThisMachine() {
+        assertThat(execute("--trained no-such/model-at-all --tasks " + tasks)).isEqualTo(1);
+
+        assertThat(err.toString()).contains("no-such/model-at-all is not on this machine", "--base");
+        assertThat(checked).isEmpty();
+    }
+
+    @Test
+    void shouldRunNothingWhenTheLoaderRefusesTheTrainedModel() {
+        mlx = Verdict.refused(ProviderKind.MLX, "MODEL_LOAD_FAILED", "Its config is damaged.", "Copy it again.");
+        hf = Verdict.refused(ProviderKind.HF, "UNSAFE_MODEL", "It has pickles.", "Allow them.");
+
+        assertThat(run("")).isEqualTo(1);
+        assertThat(err.toString())
+                .startsWith("mlx4j: MODEL_LOAD_FAILED: mlx does not load " + trained
+                        + ": Its config is damaged. What to do: Copy it again.");
+        assertThat(run("--backend hf")).isEqualTo(1);
+        assertThat(err.toString()).contains("mlx4j: UNSAFE_MODEL: hf does not load " + trained);
+        assertThat(opened).isEmpty();
+        assertThat(results).doesNotExist();
+    }
+
+    @Test
+    void shouldRunBothOnHfWhenOnlyHfLoadsTheTrainedModel() {
+        mlx = Verdict.refused(ProviderKind.MLX, "NOT_SUPPORTED", "It needs an expert.", "Name one.");
+
+        assertThat(run("")).as(err.toString()).isZero();
+
+        assertThat(opened).contains("open base " + base + " HF null", "open trained " + trained + " HF null");
+        assertThat(err.toString())
+                .startsWith(
+                        "compare: both models run on hf, since mlx does not load " + trained + ": It needs an expert.");
+        assertThat(run("--backend mlx")).isEqualTo(1);
+        assertThat(err.toString())
+                .contains("mlx4j: NOT_SUPPORTED: mlx does not load " + trained, "leave out --backend: hf loads it");
+    }
+
+    @Test
+    void shouldTakeHfForARouterWhenNoLoaderCanJudge() throws IOException {
+        Files.writeString(trained.resolve("config.json"), "{\"model_type\": \"dylora-moe\"}");
+        mlx = Verdict.notJudged(ProviderKind.MLX, "It needs the base model org/base.", "Fetch it.");
+        hf = Verdict.notJudged(ProviderKind.HF, "It needs the base model org/base.", "Fetch it.");
+
+        assertThat(run("")).as(err.toString()).isZero();
+
+        assertThat(opened).first().isEqualTo("open base " + base + " HF null");
+        assertThat(err.toString())
+                .contains("compare: " + trained
+                        + " can't be checked before the run: It needs the base model org/base. Fetch it.");
     }
 
     @Test
@@ -234,7 +337,10 @@ class CompareCommandTest {
     private int execute(String arguments) {
         CommandLine main = Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true));
         main.getCommandSpec().removeSubcommand("compare");
-        main.addSubcommand(new CompareCommand(this::open));
+        main.addSubcommand(new CompareCommand(this::open, (model, options) -> {
+            checked.add(options);
+            return List.of(mlx, hf);
+        }));
         return main.setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))
                 .setCaseInsensitiveEnumValuesAllowed(true)
