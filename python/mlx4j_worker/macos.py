@@ -84,11 +84,14 @@ def available_bytes() -> int | None:
     return (free + found.file_backed + found.purgeable) * page.value + max(0, compressible) // 2
 
 
-def footprint_bytes() -> int | None:
-    """Memory of this process, in bytes, that of the GPU included, as Activity Monitor shows it; None if unknown."""
+def footprint_bytes(process: int | None = None) -> int | None:
+    """Memory of this process, or of another one of this user, in bytes; None if unknown.
+
+    That of the GPU is included, as in Activity Monitor.
+    """
     try:
         found = RusageInfoV0()
-        failed = _system().proc_pid_rusage(os.getpid(), _RUSAGE_INFO_V0, ctypes.byref(found))
+        failed = _system().proc_pid_rusage(process or os.getpid(), _RUSAGE_INFO_V0, ctypes.byref(found))
     except (AttributeError, OSError):
         return None
     return None if failed else found.phys_footprint

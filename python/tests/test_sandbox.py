@@ -231,7 +231,7 @@ def decided(code, machine, number, arguments=()):
 def test_the_filter_refuses_other_architectures_and_is_exact(machine):
     name, numbers, _ = seccomp.MACHINES[machine]
     other = next(name for one, (name, _, _) in seccomp.MACHINES.items() if one != machine)
-    code = seccomp.program(machine, False, False)
+    code = seccomp.program(machine, False, False, False)
     assert len(code) // 8 < 4096
     assert decided(code, other, numbers["socket"]) == decided(code, other, 999) == errno.EPERM
     denied = {number for number in range(600) if decided(code, name, number) is not None}
@@ -295,7 +295,7 @@ def test_seatbelt_is_used_on_demand_only(monkeypatch, tmp_path):
     told = sandbox.enter(sandbox.Rules("auto", False, ()), str(tmp_path))
     assert not entered and told["files"] == "none" and "MLX4J_SANDBOX=require" in told["missing"][0]
     told = sandbox.enter(sandbox.Rules("require", False, ()), str(tmp_path))
-    assert entered == [([str(tmp_path)], False)] and told["files"] == told["network"] == "seatbelt"
+    assert entered == [([str(tmp_path)], False, None, True)] and told["files"] == told["network"] == "seatbelt"
 
 
 # A worker that is to make the folder TARGET; it does what is asked and waits for the end of its stdin.

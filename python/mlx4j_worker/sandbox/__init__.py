@@ -25,13 +25,16 @@ class Rules:
     """What a worker may do.
 
     ``mode`` is ``auto``, ``require`` or ``off``. ``write`` are folders that it may write to beside its private one,
-    None is everywhere; ``create`` is a folder that it is to make, or None.
+    None is everywhere; ``create`` is a folder that it is to make, or None. ``read`` are the folders that it may read,
+    None is everywhere. Without ``processes`` it starts no process, thread or program.
     """
 
     mode: str = "off"
     network: bool = True
     write: tuple[str, ...] | None = None
     create: str | None = None
+    read: tuple[str, ...] | None = None
+    processes: bool = True
 
     @classmethod
     def parse(cls, text: str) -> "Rules":
@@ -53,8 +56,8 @@ def harden() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
-def enter(rules: Rules, folder: str, more: Callable[[], list[str]] = list) -> dict:
-    """Hold this process to the rules, for good; it may write to its private ``folder`` and to ``more()`` in any case.
+def enter(rules: Rules, folder: str | None, more: Callable[[], list[str]] = list) -> dict:
+    """Hold this process to the rules, for good; it may write to its private ``folder``, if any, and to ``more()``.
 
     Returns what ``hello`` says of it: ``files`` and ``network`` are what holds them, ``open`` where this worker needs
     them, or ``none``; ``missing`` says what was to hold and doesn't, and why. Raises nothing for what is missing.
@@ -64,7 +67,7 @@ def enter(rules: Rules, folder: str, more: Callable[[], list[str]] = list) -> di
         return {"mode": rules.mode, **nothing, "missing": []}
     writable = None
     if rules.write is not None:
-        writable = [folder, *more(), *rules.write]
+        writable = [*([folder] if folder else []), *more(), *rules.write]
         if rules.create:
             writable.append(str(placing.Place(rules.create).part))
     held, missing = _PLATFORMS.get(sys.platform, _unknown)(rules, writable)
@@ -86,7 +89,7 @@ def _linux(rules, writable):
         if writable is not None:
             devices = [*_DEVICES, *(path for pattern in _GPUS for path in glob.glob(pattern))]
             writable = [*writable, *devices]
-        landlock.enter(writable, rules.network)
+        landlock.enter(writable, rules.network, rules.read)
         held["files"] = "landlock"
         if landlock.abi() < landlock.FULL_ABI and writable is not None:
             missing.append("Files elsewhere can be truncated: Landlock prevents it from Linux 6.2 on.")
@@ -97,7 +100,7 @@ def _linux(rules, writable):
                 " among its security modules, and a container that allows it."
             )
     try:
-        seccomp.install(writable is None, rules.network)
+        seccomp.install(writable is None, rules.network, rules.processes)
         held["network"] = "seccomp"
     except OSError as error:
         missing.append(
@@ -111,7 +114,7 @@ def _macos(rules, writable):
     if rules.mode != "require":
         return {}, ["Seatbelt is used only with MLX4J_SANDBOX=require: the profile is not proven on macOS yet."]
     try:
-        seatbelt.enter(writable, rules.network)
+        seatbelt.enter(writable, rules.network, rules.read, rules.processes)
         return {"files": "seatbelt", "network": "seatbelt"}, []
     except (OSError, ValueError, AttributeError) as error:
         return {}, [f"Seatbelt can't be used: {error}."]

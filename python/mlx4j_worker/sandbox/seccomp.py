@@ -35,6 +35,15 @@ _AARCH64 |= {"ioctl": 29, "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown"
 _AARCH64 |= {"socket": 198, "socketpair": 199, "bind": 200, "listen": 201, "connect": 203, "add_key": 217}
 _AARCH64 |= {"request_key": 218, "keyctl": 219, "process_vm_readv": 270, "process_vm_writev": 271, "seccomp": 277}
 
+# What starts processes and threads, sends signals to other processes, and keeps memory outside of the address space.
+_SAME |= {"clone3": 435, "pidfd_send_signal": 424}
+_X86_64 |= {"clone": 56, "fork": 57, "vfork": 58, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200}
+_X86_64 |= {"tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "memfd_create": 319}
+_AARCH64 |= {"clone": 220, "execve": 221, "execveat": 281, "kill": 129, "tkill": 130, "tgkill": 131}
+_AARCH64 |= {"rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "memfd_create": 279}
+_PROCESSES = ("clone", "clone3", "fork", "vfork", "execve", "execveat", "kill", "tkill", "tgkill", "rt_sigqueueinfo")
+_PROCESSES += ("rt_tgsigqueueinfo", "pidfd_send_signal", "memfd_create")
+
 # machine: (the filter's name of it, numbers, the first number of the x32 ABI, which names the same calls otherwise)
 MACHINES = {
     "x86_64": (0xC000003E, _X86_64 | _SAME, 0x40000000),
@@ -64,17 +73,20 @@ _ALLOW, _FAIL = 0x7FFF0000, 0x00050000
 _SET_FILTER, _ALL_THREADS = 1, 1
 
 
-def program(machine: str, files: bool, network: bool) -> bytes:
+def program(machine: str, files: bool, network: bool, processes: bool = True) -> bytes:
     """The filter for a machine of ``MACHINES``.
 
     Without ``files`` attributes of files can't be changed. Without ``network`` there are no sockets but pairs of
-    connected ones; a pair of datagram sockets is refused too, since those can send elsewhere.
+    connected ones; a pair of datagram sockets is refused too, since those can send elsewhere. Without ``processes`` no
+    process or thread can be started, no program run, and no signal sent.
     """
     name, numbers, x32 = MACHINES[machine]
     lines = [_line(_LOAD, 4), _line(_EQUAL, name, 1, 0), _fail(errno.EPERM), _line(_LOAD, 0)]
     if x32 is not None:
         lines += [_line(_AT_LEAST, x32, 0, 1), _fail(errno.EPERM)]
     failing = dict.fromkeys(_NEVER, errno.EPERM)
+    if not processes:
+        failing |= dict.fromkeys(_PROCESSES, errno.EPERM)
     if not files:
         failing |= dict.fromkeys(_IGNORED, 0) | dict.fromkeys(_OWNERS, errno.EPERM)
     if not network:
@@ -99,12 +111,12 @@ def program(machine: str, files: bool, network: bool) -> bytes:
     return b"".join(lines)
 
 
-def install(files: bool, network: bool) -> None:
+def install(files: bool, network: bool, processes: bool = True) -> None:
     """Install the filter for good, in all threads; ``PR_SET_NO_NEW_PRIVS`` must be set. Raises OSError."""
     machine = platform.machine()
     if machine not in MACHINES or struct.calcsize("P") != 8:
         raise OSError(errno.ENOSYS, f"there is no filter for {machine}")
-    code = program(machine, files, network)
+    code = program(machine, files, network, processes)
     buffer = ctypes.create_string_buffer(code, len(code))
     described = ctypes.create_string_buffer(struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer)))
     libc = ctypes.CDLL(None, use_errno=True)
