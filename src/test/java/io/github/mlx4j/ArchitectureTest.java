@@ -73,7 +73,7 @@ class ArchitectureTest {
                             "model",
                             "device",
                             "error")),
-            entry("evaluation", Set.of("internal.files", "port", "error")),
+            entry("evaluation", Set.of("internal.files", "internal.worker", "port", "error")),
             entry("measurement", Set.of("training", "evaluation", "device", "port", "error")),
             entry("task", Set.of("port", "error")),
             entry("testing", Set.of("port", "error")),

@@ -12,13 +12,16 @@ import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.evaluation.Arm;
+import io.github.mlx4j.evaluation.CodeRunner;
 import io.github.mlx4j.evaluation.ComparisonReport;
 import io.github.mlx4j.evaluation.ComparisonSettings;
 import io.github.mlx4j.evaluation.EvaluationTask;
 import io.github.mlx4j.evaluation.ModelComparison;
+import io.github.mlx4j.evaluation.TaskSet;
 import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.port.ModelDetails;
+import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Interpreters;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -27,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
@@ -88,9 +92,17 @@ final class CompareCommand implements Callable<Integer> {
             description = "Turns the weights of both into bfloat16, float16 or float32; default: as they are stored.")
     private @Nullable Dtype dtype;
 
-    @Option(names = "--tasks", required = true, paramLabel = "FILE", description = "The tasks, a JSON object a line.")
-    @SuppressWarnings("NullAway.Init")
-    private Path tasks;
+    @Option(
+            names = "--tasks",
+            paramLabel = "FILE",
+            description = "The tasks, one JSON object per line. Default: the tasks that come with mlx4j.")
+    private @Nullable Path tasks;
+
+    @Option(
+            names = {"--allow-code", "--allow_code"},
+            description = "Run the Python code that the models write for tasks with function tests, in a sandbox."
+                    + " Without it, these tasks are reported as not run.")
+    private boolean allowCode;
 
     @Option(
             names = {"--max-samples", "--max_samples"},
@@ -132,19 +144,36 @@ final class CompareCommand implements Callable<Integer> {
 
     private final OpenModel.Opener opener;
     private final TrainedModel.Judge judge;
+    private final Function<Engine, CodeRunner> runners;
 
     /** For picocli. */
     CompareCommand() {
-        this(OpenModel::withWorker, (model, options) -> {
-            try (ProviderFactory providers = ProviderFactory.fromEnv()) {
-                return providers.createLoadCheck().check(model, options);
-            }
-        });
+        this(
+                OpenModel::withWorker,
+                (model, options) -> {
+                    try (ProviderFactory providers = ProviderFactory.fromEnv()) {
+                        return providers.createLoadCheck().check(model, options);
+                    }
+                },
+                CompareCommand::runner);
     }
 
-    CompareCommand(OpenModel.Opener opener, TrainedModel.Judge judge) {
+    CompareCommand(OpenModel.Opener opener, TrainedModel.Judge judge, Function<Engine, CodeRunner> runners) {
         this.opener = opener;
         this.judge = judge;
+        this.runners = runners;
+    }
+
+    /** With the Python of the worker, which is there anyway. */
+    private static CodeRunner runner(Engine engine) {
+        Availability found = ProviderConfig.fromEnv(ProviderConfig.environment())
+                .probe(engine.kind())
+                .check();
+        if (found instanceof Availability.Ready python) {
+            return CodeRunner.start(python.command());
+        }
+        Availability.Unavailable not = (Availability.Unavailable) found;
+        throw new DependencyMissingException("There is no Python to run code with: " + not.reason(), not.fix());
     }
 
     @Override
@@ -157,7 +186,8 @@ final class CompareCommand implements Callable<Integer> {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "--wandb-python has no meaning without --wandb-artifact");
         }
-        List<EvaluationTask> all = EvaluationTask.read(tasks);
+        TaskSet set = tasks == null ? TaskSet.builtIn() : TaskSet.read(tasks);
+        List<EvaluationTask> all = set.tasks();
         if (base != null) {
             mustExist(base);
         }
@@ -177,10 +207,11 @@ final class CompareCommand implements Callable<Integer> {
         Engine engine = made.engine(
                 backend, judge, options(adapter ? base : trainedBase), note -> err.println("compare: " + note));
         ComparisonSettings settings = ComparisonSettings.of(
-                        base, other, adapter, engine.kind().id(), tasks, Math.min(maxSamples, all.size()), maxTokens)
+                        base, other, adapter, engine.kind().id(), set, Math.min(maxSamples, all.size()), maxTokens)
                 .withExpert(expert)
                 .withTrainedBase(trainedBase)
-                .withDtype(dtype == null ? null : dtype.id());
+                .withDtype(dtype == null ? null : dtype.id())
+                .withAllowCode(allowCode);
         Path folder = out != null ? out : Path.of("mlx4j-compare-" + settings.digest());
         for (String model : List.of(settings.base(), settings.trained())) {
             if (Files.isDirectory(UserPath.of(model)) && FileTree.isWithin(folder, UserPath.of(model))) {
@@ -190,7 +221,15 @@ final class CompareCommand implements Callable<Integer> {
             }
         }
         ComparisonReport report;
-        try (ModelComparison comparison = ModelComparison.open(folder, settings, all)) {
+        try (CodeRunner code = allowCode ? runners.apply(engine) : null;
+                ModelComparison comparison = code == null
+                        ? ModelComparison.open(folder, settings, all)
+                        : ModelComparison.open(folder, settings, all, code)) {
+            if (comparison.notRun() > 0) {
+                err.printf(
+                        "compare: %d tasks are Python code, and are not run without --allow-code%n",
+                        comparison.notRun());
+            }
             OpenModel.Making stored = new OpenModel.Making(null, null, dtype);
             run(comparison, Arm.BASE, new OpenModel.Source("base", base, engine, null, stored));
             run(

@@ -73,7 +73,11 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         BaseModel named = files.base();
         if (named != null) {
             ModelInspection folder = named.inspection();
-            return new Base(folder == null ? named.name() : folder.folder().toString(), named.foundIn());
+            return new Base(
+                    folder == null
+                            ? named.name()
+                            : FileTree.real(folder.folder()).toString(),
+                    named.foundIn());
         }
         String origin = config(files.folder()).path(ORIGIN).asText();
         if (!origin.isBlank() && !FileTree.isSame(UserPath.of(origin), files.folder())) {

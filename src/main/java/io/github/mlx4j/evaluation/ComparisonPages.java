@@ -179,7 +179,9 @@ final class ComparisonPages {
     }
 
     private static String answer(TaskResult result) {
-        return result.answer() == null ? "(none: " + result.error() + ")" : result.answer();
+        return result.answer() == null
+                ? "(none: " + result.error() + ")"
+                : result.answer() + (result.failure() == null ? "" : "\n(fails: " + result.failure() + ")");
     }
 
     /** A text that means nothing in a cell of Markdown or in HTML, on one line. */

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * What a comparison found.
  *
  * @param settings what it went by
+ * @param notRun how many tasks were not run, since they are Python code and that was not allowed
  * @param base the base model's figures
  * @param trained the trained model's
  * @param outcomes the judged tasks, by who passes them
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record ComparisonReport(
         ComparisonSettings settings,
+        int notRun,
         Figures base,
         Figures trained,
         Outcomes outcomes,
@@ -97,7 +99,11 @@ public record ComparisonReport(
 
     /** The report of these results, which are in the order of the tasks. */
     static ComparisonReport of(
-            ComparisonSettings settings, List<EvaluationTask> tasks, List<TaskResult> base, List<TaskResult> trained) {
+            ComparisonSettings settings,
+            List<EvaluationTask> tasks,
+            int notRun,
+            List<TaskResult> base,
+            List<TaskResult> trained) {
         List<Integer> scored = IntStream.range(0, tasks.size())
                 .filter(i -> base.get(i).logProb() != null && trained.get(i).logProb() != null)
                 .boxed()
@@ -105,6 +111,7 @@ public record ComparisonReport(
         Outcomes outcomes = outcomes(base, trained);
         return new ComparisonReport(
                 settings,
+                notRun,
                 figures(base, scored.stream().map(base::get).toList()),
                 figures(trained, scored.stream().map(trained::get).toList()),
                 outcomes,
@@ -118,7 +125,7 @@ public record ComparisonReport(
                                 base.get(i),
                                 trained.get(i)))
                         .toList(),
-                notes(tasks, base, trained, scored));
+                notes(tasks, notRun, base, trained, scored));
     }
 
     private static Figures figures(List<TaskResult> results, List<TaskResult> scored) {
@@ -211,7 +218,11 @@ public record ComparisonReport(
     }
 
     private static List<String> notes(
-            List<EvaluationTask> tasks, List<TaskResult> base, List<TaskResult> trained, List<Integer> scored) {
+            List<EvaluationTask> tasks,
+            int notRun,
+            List<TaskResult> base,
+            List<TaskResult> trained,
+            List<Integer> scored) {
         List<String> notes = new ArrayList<>();
         notes.add(
                 "The models ran one after the other, base first: what else the machine did meanwhile is in the speeds.");
@@ -221,7 +232,11 @@ public record ComparisonReport(
         if (others) {
             notes.add("The two split the expected texts into different tokens: their perplexities can't be compared.");
         }
-        long judged = tasks.stream().filter(task -> task.expected() != null).count();
+        if (notRun > 0) {
+            notes.add("%d more tasks were not run: they are Python code, which runs only with --allow-code."
+                    .formatted(notRun));
+        }
+        long judged = tasks.stream().filter(EvaluationTask::isJudged).count();
         if (judged < tasks.size()) {
             notes.add("%d of %d tasks have no expected answer and are not judged."
                     .formatted(tasks.size() - judged, tasks.size()));

@@ -7,9 +7,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param tasks the SHA-256 of the file of tasks
  * @param samples how many of its tasks are run, from the first on
  * @param maxTokens the most tokens of an answer whose task says nothing else
+ * @param allowCode whether tasks with Python code are run
  */
 public record ComparisonSettings(
         int version,
@@ -47,9 +45,10 @@ public record ComparisonSettings(
         String backend,
         String tasks,
         int samples,
-        int maxTokens) {
+        int maxTokens,
+        boolean allowCode) {
 
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
 
     /**
      * Settings with the digests of what is there now. The models are as they are stored.
@@ -57,7 +56,7 @@ public record ComparisonSettings(
      * @throws InvalidRequestException if a file can't be read
      */
     public static ComparisonSettings of(
-            String base, String trained, boolean adapter, String backend, Path tasks, int samples, int maxTokens) {
+            String base, String trained, boolean adapter, String backend, TaskSet tasks, int samples, int maxTokens) {
         try {
             return new ComparisonSettings(
                     VERSION,
@@ -71,9 +70,10 @@ public record ComparisonSettings(
                     "",
                     null,
                     backend,
-                    sha256(Files.readAllBytes(tasks)),
+                    tasks.digest(),
                     samples,
-                    maxTokens);
+                    maxTokens,
+                    false);
         } catch (IOException unreadable) {
             throw unreadable(unreadable);
         }
@@ -114,6 +114,26 @@ public record ComparisonSettings(
         return with(expert, trainedBase, trainedBaseFiles, dtype);
     }
 
+    /** The same with or without running the tasks with Python code. */
+    public ComparisonSettings withAllowCode(boolean allowCode) {
+        return new ComparisonSettings(
+                version,
+                base,
+                baseFiles,
+                trained,
+                trainedFiles,
+                adapter,
+                expert,
+                trainedBase,
+                trainedBaseFiles,
+                dtype,
+                backend,
+                tasks,
+                samples,
+                maxTokens,
+                allowCode);
+    }
+
     /** Twelve digits that are others for other settings, and the same for each path to the same model. */
     public String digest() {
         ComparisonSettings real = new ComparisonSettings(
@@ -130,8 +150,9 @@ public record ComparisonSettings(
                 backend,
                 tasks,
                 samples,
-                maxTokens);
-        return sha256(real.toString().getBytes(StandardCharsets.UTF_8)).substring(0, 12);
+                maxTokens,
+                allowCode);
+        return TaskSet.sha256(real.toString().getBytes(StandardCharsets.UTF_8)).substring(0, 12);
     }
 
     private ComparisonSettings with(
@@ -150,7 +171,8 @@ public record ComparisonSettings(
                 backend,
                 tasks,
                 samples,
-                maxTokens);
+                maxTokens,
+                allowCode);
     }
 
     private static InvalidRequestException unreadable(IOException error) {
@@ -179,15 +201,7 @@ public record ComparisonSettings(
                     .map(file -> folder.relativize(file) + " " + file.toFile().length() + " "
                             + file.toFile().lastModified() + "\n")
                     .collect(Collectors.joining());
-            return sha256(list.getBytes(StandardCharsets.UTF_8)).substring(0, 16);
-        }
-    }
-
-    private static String sha256(byte[] bytes) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (NoSuchAlgorithmException impossible) {
-            throw new IllegalStateException(impossible);
+            return TaskSet.sha256(list.getBytes(StandardCharsets.UTF_8)).substring(0, 16);
         }
     }
 }

@@ -122,6 +122,17 @@ record Line(String file, int number, String text) {
         return value.textValue();
     }
 
+    /** A field's list of texts, none of them empty. */
+    List<String> strings(JsonNode object, String name) {
+        JsonNode value = object.path(name);
+        if (!value.isArray()
+                || value.valueStream()
+                        .anyMatch(one -> !one.isTextual() || one.textValue().isEmpty())) {
+            throw wrong(name + " is not a list of texts");
+        }
+        return value.valueStream().map(JsonNode::textValue).toList();
+    }
+
     /** A field's whole number from 1 on. */
     int count(JsonNode object, String name) {
         JsonNode value = object.path(name);

@@ -30,28 +30,62 @@ public final class ModelComparison implements AutoCloseable {
     private final Path folder;
     private final ComparisonSettings settings;
     private final List<EvaluationTask> tasks;
+    private final int notRun;
+    private final @Nullable CodeRunner code;
     private final ResultLog log;
 
-    private ModelComparison(Path folder, ComparisonSettings settings, List<EvaluationTask> tasks, ResultLog log) {
+    private ModelComparison(
+            Path folder,
+            ComparisonSettings settings,
+            List<EvaluationTask> tasks,
+            int notRun,
+            @Nullable CodeRunner code,
+            ResultLog log) {
         this.folder = folder;
         this.settings = settings;
         this.tasks = tasks;
+        this.notRun = notRun;
+        this.code = code;
         this.log = log;
     }
 
     /**
-     * Begins a comparison, or goes on with one.
+     * Begins a comparison, or continues one; tasks with Python code are not run.
      *
-     * @param folder where results are kept; made if need be
-     * @param tasks the tasks, of which {@link ComparisonSettings#samples()} are run
+     * @param folder where results are kept; created if it doesn't exist
+     * @param tasks the tasks, of which the first {@link ComparisonSettings#samples()} count
      * @throws ConfigurationException if the folder has results of other settings, or another run has it
      */
     public static ModelComparison open(Path folder, ComparisonSettings settings, List<EvaluationTask> tasks) {
-        List<EvaluationTask> chosen = tasks.subList(0, Math.min(settings.samples(), tasks.size()));
-        return new ModelComparison(folder, settings, List.copyOf(chosen), ResultLog.open(folder, settings));
+        return opened(folder, settings.withAllowCode(false), tasks, null);
     }
 
-    /** The tasks of this comparison. */
+    /**
+     * The same; tasks with Python code are run.
+     *
+     * @param code runs the code; not closed with the comparison
+     */
+    public static ModelComparison open(
+            Path folder, ComparisonSettings settings, List<EvaluationTask> tasks, CodeRunner code) {
+        return opened(folder, settings.withAllowCode(true), tasks, code);
+    }
+
+    private static ModelComparison opened(
+            Path folder, ComparisonSettings settings, List<EvaluationTask> tasks, @Nullable CodeRunner code) {
+        List<EvaluationTask> chosen = tasks.subList(0, Math.min(settings.samples(), tasks.size()));
+        List<EvaluationTask> run = chosen.stream()
+                .filter(task -> task.test() == null || code != null)
+                .toList();
+        return new ModelComparison(
+                folder, settings, run, chosen.size() - run.size(), code, ResultLog.open(folder, settings));
+    }
+
+    /** How many tasks are not run, since they are Python code. */
+    public int notRun() {
+        return notRun;
+    }
+
+    /** The tasks that are run. */
     public List<EvaluationTask> tasks() {
         return tasks;
     }
@@ -85,6 +119,7 @@ public final class ModelComparison implements AutoCloseable {
         ComparisonReport report = ComparisonReport.of(
                 settings,
                 tasks,
+                notRun,
                 tasks.stream().map(task -> log.of(Arm.BASE, task)).toList(),
                 tasks.stream().map(task -> log.of(Arm.TRAINED, task)).toList());
         try {
@@ -107,14 +142,16 @@ public final class ModelComparison implements AutoCloseable {
                 .prompt(task.prompt())
                 .temperature(0)
                 .repetitionPenalty(1) // the author's may differ
+                .stop(task.stop())
                 .maxTokens(task.maxTokens() == null ? settings.maxTokens() : task.maxTokens())
                 .build();
         GenerationResult answer;
         try {
             answer = side.text().generate(request);
         } catch (InvalidRequestException | ContextOverflowException refused) {
-            Boolean passed = task.expected() == null ? null : false;
-            return new TaskResult(arm, task.id(), null, passed, false, 0, 0, 0, null, null, null, refused.reason());
+            Boolean passed = task.isJudged() ? false : null;
+            return new TaskResult(
+                    arm, task.id(), null, passed, null, false, 0, 0, 0, null, null, null, refused.reason());
         }
         Score score = null;
         String error = null;
@@ -128,16 +165,21 @@ public final class ModelComparison implements AutoCloseable {
         return result(arm, task, answer, score, error);
     }
 
-    private static TaskResult result(
+    private TaskResult result(
             Arm arm, EvaluationTask task, GenerationResult answer, @Nullable Score score, @Nullable String error) {
         int tokens = answer.usage().completionTokens();
         double firstToken = answer.timings().firstToken().toNanos() / 1e9;
         double decode = answer.timings().decode().toNanos() / 1e9;
+        CodeTest test = task.test();
+        String failure = test == null || code == null
+                ? null
+                : code.failure(test, test.code(task.prompt(), answer.text())).orElse(null);
         return new TaskResult(
                 arm,
                 task.id(),
                 answer.text(),
-                task.passes(answer.text()).orElse(null),
+                test == null ? task.passes(answer.text()).orElse(null) : Boolean.valueOf(failure == null),
+                failure,
                 answer.finishReason() == FinishReason.LENGTH,
                 tokens,
                 answer.timings().prefill().toNanos() / 1e9 + decode,

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * @param task the task's id
  * @param answer its answer, the likeliest token each time; {@code null} if it could not take the task
  * @param passed whether the answer is right; {@code null} if it is not judged
+ * @param failure why the answer's code fails its test; {@code null} if it passes, or is no code
  * @param cut whether the answer was cut by the most tokens or the model's context
  * @param tokens how many tokens it generated
  * @param seconds from when the engine took the request up to the last token
@@ -23,6 +24,7 @@ public record TaskResult(
         String task,
         @Nullable String answer,
         @Nullable Boolean passed,
+        @Nullable String failure,
         boolean cut,
         int tokens,
         double seconds,

@@ -3,9 +3,11 @@ package io.github.mlx4j.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.evaluation.Answers;
+import io.github.mlx4j.evaluation.CodeRunner;
 import io.github.mlx4j.evaluation.ComparisonReport;
 import io.github.mlx4j.model.Verdict;
 import io.github.mlx4j.port.ProviderKind;
@@ -20,6 +22,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -181,6 +185,32 @@ class CompareCommandTest {
     }
 
     @Test
+    void shouldRunTheBuiltInTasksWhenNoneAreNamed() {
+        assertThat(execute("--base %s --trained %s --max-samples 9 --out %s".formatted(base, trained, results)))
+                .as(err.toString())
+                .isZero();
+
+        assertThat(asked).isNotEmpty().first().asString().startsWith("base Question: ");
+        assertThat(err.toString()).contains("tasks are Python code, and are not run without --allow-code");
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void shouldRunCodeWhenThatIsAllowed() throws IOException {
+        Files.writeString(tasks, """
+                {"prompt": "1+1=", "expected": "2"}
+                {"prompt": "2+2=", "function": "f", "calls": [{"arguments": [], "returns": 4}]}
+                """);
+
+        assertThat(run("--allow-code")).as(err.toString()).isZero();
+
+        assertThat(asked).containsExactly("base 1+1=", "base 2+2=", "trained 1+1=", "trained 2+2=");
+        assertThat(out.toString()).contains("| passed | 1 of 2 | 1 of 2 |");
+        assertThat(run("")).isEqualTo(1);
+        assertThat(err.toString()).contains("allowCode was true and is false now");
+    }
+
+    @Test
     void shouldRunNothingWhenATaskIsBad() throws IOException {
         Files.writeString(tasks, "{\"prompt\": \"a\"}\n{}\n");
 
@@ -211,7 +241,6 @@ class CompareCommandTest {
     @ValueSource(
             strings = {
                 "--base B --tasks T",
-                "--base B --trained X",
                 "--base B --trained X --wandb_artifact e/p/n:v1 --tasks T",
                 "--base B --trained X --tasks T --max_samples 0",
                 "--base B --trained X --tasks T --max-tokens 0",
@@ -248,10 +277,11 @@ class CompareCommandTest {
                 .as(err.toString())
                 .isZero();
 
-        assertThat(opened).first().isEqualTo("open base " + base + " MLX null");
+        Path real = base.toRealPath();
+        assertThat(opened).first().isEqualTo("open base " + real + " MLX null");
         assertThat(checked)
                 .extracting(ModelOptions::base)
-                .containsExactly(file.startsWith("adapter") ? base.toString() : null);
+                .containsExactly(file.startsWith("adapter") ? real.toString() : null);
     }
 
     @ParameterizedTest
@@ -337,10 +367,13 @@ class CompareCommandTest {
     private int execute(String arguments) {
         CommandLine main = Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true));
         main.getCommandSpec().removeSubcommand("compare");
-        main.addSubcommand(new CompareCommand(this::open, (model, options) -> {
-            checked.add(options);
-            return List.of(mlx, hf);
-        }));
+        main.addSubcommand(new CompareCommand(
+                this::open,
+                (model, options) -> {
+                    checked.add(options);
+                    return List.of(mlx, hf);
+                },
+                engine -> CodeRunner.start(List.of(FakeWorker.python().toString()))));
         return main.setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))
                 .setCaseInsensitiveEnumValuesAllowed(true)

@@ -52,6 +52,31 @@ class EvaluationTaskTest {
     }
 
     @Test
+    void shouldReadTheTestOfCode() throws IOException {
+        Files.writeString(file, """
+                {"prompt": "def f(a):", "stop": ["\\n\\n"], "function": "f", "calls": [{"arguments": [1, "é"], "returns": null}]}
+                """);
+
+        EvaluationTask task = EvaluationTask.read(file).get(0);
+
+        assertThat(task.stop()).containsExactly("\n\n");
+        assertThat(task.test()).isEqualTo(new CodeTest("f", List.of(new CodeTest.Call("[1,\"é\"]", "null"))));
+        assertThat(task.isJudged()).isTrue();
+    }
+
+    @Test
+    void shouldReadTheBuiltInTasks() {
+        TaskSet set = TaskSet.builtIn();
+
+        assertThat(set.tasks()).hasSizeBetween(24, 60).allMatch(EvaluationTask::isJudged);
+        assertThat(set.tasks()).extracting(EvaluationTask::id).doesNotHaveDuplicates();
+        assertThat(set.tasks().subList(0, 10))
+                .as("the first ones have both kinds")
+                .anyMatch(task -> task.test() != null)
+                .anyMatch(task -> task.match() == Match.NUMBER);
+    }
+
+    @Test
     void shouldReadItWhenItHasAByteOrderMarkAndCrlf() throws IOException {
         Files.writeString(file, "\uFEFF{\"prompt\": \"Grüße\u2028!\"}\r\n{\"prompt\": \"b\"}\r\n");
 
@@ -69,7 +94,7 @@ class EvaluationTaskTest {
                 "[1] | it is not a JSON object.",
                 "{\"prompt\": \"a\"} {} | it is not JSON (",
                 "{\"prompt\": \"a\", \"prompt\": \"b\"} | it is not JSON (Duplicate field 'prompt')",
-                "{\"promt\": \"a\"} | it has the field 'promt', but can have expected, id, ",
+                "{\"promt\": \"a\"} | it has the field 'promt', but can have calls, expected, function, id, ",
                 "{\"id\": \"a\"} | it needs one of prompt, messages and tokens, but has none.",
                 "{\"prompt\": \"a\", \"tokens\": [1]} | it needs one of prompt, messages and tokens, but has prompt and tokens.",
                 "{\"prompt\": 3} | prompt is not a text, or blank.",
@@ -82,6 +107,13 @@ class EvaluationTaskTest {
                 "{\"prompt\": \"a\", \"match\": \"exact\"} | it has match, but not expected.",
                 "{\"prompt\": \"a\", \"expected\": \"b\", \"match\": \"fuzzy\"} | match is 'fuzzy', but can be exact,",
                 "{\"prompt\": \"a\", \"expected\": \"(\", \"match\": \"regex\"} | expected is no regular expression (",
+                "{\"prompt\": \"a\", \"expected\": \"b\", \"match\": \"number\"} | expected has no number.",
+                "{\"prompt\": \"a\", \"stop\": [\"\"]} | stop is not a list of texts.",
+                "{\"prompt\": \"a\", \"calls\": []} | function is not a text, or blank.",
+                "{\"prompt\": \"a\", \"function\": \"f\"} | calls is not a list, or empty.",
+                "{\"prompt\": \"a\", \"function\": \"f(\", \"calls\": [1]} | function is no name of a Python function.",
+                "{\"prompt\": \"a\", \"function\": \"f\", \"calls\": [{\"arguments\": 1, \"returns\": 1}]} | a call needs ",
+                "{\"prompt\": \"a\", \"function\": \"f\", \"calls\": [1], \"expected\": \"b\"} | it has expected, but is judged by calls.",
                 "{\"prompt\": \"a\", \"expected\": null} | expected is not a text, or blank.",
                 "{\"prompt\": \"a\", \"max_tokens\": 0} | max_tokens is not a whole number from 1 on.",
                 "{\"prompt\": \"a\", \"id\": \"1\"} | the id '1' is that of line 1."
@@ -120,7 +152,12 @@ class EvaluationTaskTest {
                 "CONTAINS, 42, It is 4 2., false",
                 "REGEX, ^4\\d$, ` 42`, true",
                 "REGEX, 4\\d, 142, true",
-                "REGEX, ^4\\d$, 142, false"
+                "REGEX, ^4\\d$, 142, false",
+                "NUMBER, ` 1234`, ` 12 x 3 = ...\n#### $1,234.00`, true",
+                "NUMBER, -3, It is -3., true",
+                "NUMBER, 3, It is -3., false",
+                "NUMBER, 12, 12 or 13, false",
+                "NUMBER, 12, twelve, false"
             })
     void shouldJudgeAnAnswerWhenSomethingIsExpected(Match match, String expected, String answer, boolean passes) {
         assertThat(new EvaluationTask("1", new Prompt.Raw("a"), expected, match, null).passes(answer))

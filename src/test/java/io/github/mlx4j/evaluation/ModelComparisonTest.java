@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.Companions;
+import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.evaluation.EvaluationTask.Match;
@@ -64,6 +65,7 @@ class ModelComparisonTest {
         ComparisonReport report = ComparisonReport.of(
                 settings(2),
                 TASKS.subList(0, 2),
+                0,
                 List.of(scored(Arm.BASE, "kept", -1.0, 1), scored(Arm.BASE, "won", -12.0, 4)),
                 List.of(scored(Arm.TRAINED, "kept", -1.0, 1), scored(Arm.TRAINED, "won", -12.0, 5)));
 
@@ -78,6 +80,7 @@ class ModelComparisonTest {
         ComparisonReport report = ComparisonReport.of(
                 settings(2),
                 TASKS.subList(0, 2),
+                0,
                 List.of(scored(Arm.BASE, "kept", -1.0, 1), scored(Arm.BASE, "won", -12.0, 4)),
                 List.of(scored(Arm.TRAINED, "kept", -1.0, 1), scored(Arm.TRAINED, "won", null, null)));
 
@@ -99,6 +102,60 @@ class ModelComparisonTest {
     }
 
     @Test
+    void shouldNotRunCodeWithoutARunner() {
+        List<EvaluationTask> tasks = List.of(TASKS.get(0), code("2 * x"));
+
+        try (ModelComparison comparison = ModelComparison.open(folder, settings(2), tasks)) {
+            run(comparison, Arm.BASE, base());
+            run(comparison, Arm.TRAINED, trained());
+            ComparisonReport report = comparison.report();
+            assertThat(report.notRun()).isEqualTo(1);
+            assertThat(report.base().tasks()).isEqualTo(1);
+            assertThat(report.outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 0, 0, 0, 1.0));
+            assertThat(report.markdown())
+                    .contains("1 more tasks were not run: they are Python code, which runs only with --allow-code.");
+        }
+        try (CodeRunner runner = runner()) {
+            assertThatExceptionOfType(ConfigurationException.class)
+                    .isThrownBy(() -> ModelComparison.open(folder, settings(2), tasks, runner))
+                    .withMessageContaining("allowCode was false and is true now");
+        }
+    }
+
+    @Test
+    void shouldJudgeCodeByWhatItReturns() {
+        List<EvaluationTask> tasks = List.of(code("good"), code("bad"), code("long"));
+        Answers base =
+                new Answers(-0.7, 100).to("good", "def f(x): return x * 2").to("bad", "def f(x): return x + 1");
+        Answers trained = new Answers(-0.7, 100)
+                .to("good", "```\ndef f(x): return x + x\n```")
+                .to("bad", "def f(x): return 2 * x");
+
+        try (CodeRunner runner = runner();
+                ModelComparison comparison = ModelComparison.open(folder, settings(3), tasks, runner)) {
+            run(comparison, Arm.BASE, base);
+            run(comparison, Arm.TRAINED, trained);
+            ComparisonReport report = comparison.report();
+            assertThat(report.notRun()).isZero();
+            assertThat(report.outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 1, 0, 1, 1.0));
+            assertThat(report.base().perplexity()).isNull();
+            assertThat(report.changed())
+                    .extracting(ComparisonReport.Changed::task)
+                    .containsExactly("bad");
+            assertThat(report.markdown()).contains("(fails: f(2) should return 4: returned 3)");
+        }
+    }
+
+    private static CodeRunner runner() {
+        return CodeRunner.start(List.of(FakeWorker.python().toString()));
+    }
+
+    private static EvaluationTask code(String prompt) {
+        CodeTest test = new CodeTest("f", List.of(new CodeTest.Call("[2]", "4"), new CodeTest.Call("[0]", "0")));
+        return new EvaluationTask(prompt, new Prompt.Raw(prompt), null, Match.EXACT, null, List.of(), test);
+    }
+
+    @Test
     void shouldSayThatItIsNoChanceWhenManyAreWon() {
         List<EvaluationTask> tasks = new ArrayList<>();
         List<TaskResult> base = new ArrayList<>();
@@ -109,7 +166,7 @@ class ModelComparisonTest {
             trained.add(judged(Arm.TRAINED, "t" + i, true));
         }
 
-        assertThat(ComparisonReport.of(settings(8), tasks, base, trained).verdict())
+        assertThat(ComparisonReport.of(settings(8), tasks, 0, base, trained).verdict())
                 .isEqualTo(
                         "8 won, 0 lost: the trained model passes more, and chance alone would seldom part them so far"
                                 + " (p = 0.00781).");
@@ -458,18 +515,20 @@ class ModelComparisonTest {
     }
 
     private static TaskResult scored(Arm arm, String task, Double logProb, Integer tokens) {
-        return new TaskResult(arm, task, "a", true, false, 1, 1, 1, null, logProb, tokens, null);
+        return new TaskResult(arm, task, "a", true, null, false, 1, 1, 1, null, logProb, tokens, null);
     }
 
     private static TaskResult judged(Arm arm, String task, boolean passed) {
-        return new TaskResult(arm, task, "a", passed, false, 1, 1, 1, null, null, null, null);
+        return new TaskResult(arm, task, "a", passed, null, false, 1, 1, 1, null, null, null, null);
     }
 
     private static ComparisonSettings settings(int samples) {
-        return new ComparisonSettings(2, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", samples, 256);
+        return new ComparisonSettings(
+                3, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", samples, 256, false);
     }
 
-    private static ComparisonSettings settings(Path model, Path tasks) {
-        return ComparisonSettings.of(model.toString(), "org/name", false, "mlx", tasks, 5, 256);
+    private static ComparisonSettings settings(Path model, Path tasks) throws IOException {
+        TaskSet set = new TaskSet(TaskSet.sha256(Files.readAllBytes(tasks)), TASKS);
+        return ComparisonSettings.of(model.toString(), "org/name", false, "mlx", set, 5, 256);
     }
 }

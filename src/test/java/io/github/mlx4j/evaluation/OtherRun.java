@@ -8,7 +8,7 @@ import java.util.List;
 public final class OtherRun {
 
     static final ComparisonSettings SETTINGS =
-            new ComparisonSettings(2, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", 5, 256);
+            new ComparisonSettings(3, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", 5, 256, false);
 
     private OtherRun() {}
 

@@ -15,8 +15,7 @@ import org.zeroturnaround.exec.StartedProcess;
 
 /**
  * Runs a program, such as a Python script, to its end: in a private, empty folder, which is also its {@code TMPDIR},
- * without standard input, and in bounded memory whatever it prints. Nothing in the current folder of this JVM can
- * change what it does.
+ * and in bounded memory whatever it prints. Nothing in the current folder of this JVM can change what it does.
  */
 public final class IsolatedProcess {
 
@@ -27,11 +26,23 @@ public final class IsolatedProcess {
 
     private IsolatedProcess() {}
 
+    /** Runs it with an empty standard input. */
+    public static int run(
+            List<String> command,
+            Map<String, String> environment,
+            Duration patience,
+            Consumer<String> output,
+            Consumer<String> errors)
+            throws IOException, TimeoutException, InterruptedException {
+        return run(command, environment, new byte[0], patience, output, errors);
+    }
+
     /**
      * Runs it. When it is late or this thread is interrupted, it is killed together with its children.
      *
      * @param command the program and its arguments
      * @param environment its variables, as {@link WorkerEnvironment} gives them
+     * @param input its standard input
      * @param output receives each line of its standard output, on another thread
      * @param errors receives each line of its standard error, on another thread
      * @return its exit code
@@ -42,6 +53,7 @@ public final class IsolatedProcess {
     public static int run(
             List<String> command,
             Map<String, String> environment,
+            byte[] input,
             Duration patience,
             Consumer<String> output,
             Consumer<String> errors)
@@ -54,7 +66,7 @@ public final class IsolatedProcess {
                     .environment(environment)
                     .environment(folder.asTemporary())
                     .redirectErrorStream(false)
-                    .redirectInput(new ByteArrayInputStream(new byte[0]))
+                    .redirectInput(new ByteArrayInputStream(input))
                     .redirectOutput(out)
                     .redirectError(err)
                     .destroyOnExit()

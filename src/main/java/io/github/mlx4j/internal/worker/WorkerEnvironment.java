@@ -57,6 +57,13 @@ public final class WorkerEnvironment {
 
     private WorkerEnvironment() {}
 
+    /** Removes all variables, for a process that needs none, as zt-exec takes it. */
+    public static Map<String, String> none(Map<String, String> ours) {
+        Map<String, String> environment = new HashMap<>();
+        ours.keySet().forEach(name -> environment.put(name, null));
+        return environment;
+    }
+
     /** The variables of a child process, as zt-exec takes them: {@code null} removes one. */
     public static Map<String, String> from(Map<String, String> ours, Map<String, String> extra) {
         return from(ours, Set.of(), extra);
