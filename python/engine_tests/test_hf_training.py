@@ -25,6 +25,10 @@ class HfTraining(TrainingCases, unittest.TestCase):
     def small(self, kind):
         return models.make(kind, self.folder() / kind)
 
+    @staticmethod
+    def active_bytes():
+        return 0  # on a CPU
+
     def test_the_model_s_own_dropout_is_off(self):
         folder = models.make("gpt2", self.folder() / "gpt2", resid_pdrop=0.5, embd_pdrop=0.5, attn_pdrop=0.5)
         trained = self.training(folder, method="full")

@@ -25,6 +25,11 @@ class MlxTraining(TrainingCases, unittest.TestCase):
         self.addCleanup(maker.doCleanups)
         return maker.gpt2() if kind == "gpt2" else maker.model(kind)
 
+    @staticmethod
+    def active_bytes():
+        gc.collect()
+        return mx.get_active_memory()
+
     def test_a_quantized_model_gets_adapters_alone(self):
         folder = self.folder() / "quantized"
         mlx_models.quantized(folder)

@@ -18,9 +18,11 @@ from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, ModelLoadFailed, ModelNotFound
 from mlx4j_worker.training.opening import open_session
 from mlx4j_worker.training.session import Session
+from mlx4j_worker.weights import read_floats, read_header
 
 DATA = MODEL.parents[1] / "training"
 TRAIN, VALID = str(DATA / "train.jsonl"), str(DATA / "valid.jsonl")
+TORCH = os.environ.get("MLX4J_HF_PYTHON") or Path.home() / ".mlx4j/envs/hf/bin/python"  # a Python that has torch
 QUESTION = "When does the harbour library open?"
 BATCH = {"tokens": [[5, 77, 400, 12, 900, 33, 8, 21], [7, 300, 301, 302, 303]], "from": [1, 2]}
 
@@ -84,6 +86,8 @@ class Process:
 
 class TrainingCases:
     """A test class adds ``load_backend``, ``load_engine``, ``script`` and ``small(kind)``, a folder with a model.
+
+    ``active_bytes`` is the memory in use that ``memory`` of a training counts but that is not the training's.
 
     ``writes`` are the (owner, name) pairs of the engine's own functions that write files.
     """
@@ -173,6 +177,123 @@ class TrainingCases:
                 one.call("saveCheckpoint", folder=folder)
                 other.call("loadCheckpoint", folder=folder)
                 self.assertEqual(one.losses(2, batch=BATCH), other.losses(2, batch=BATCH))
+
+    def full(self, dtype="bfloat16", **fields):
+        """A full training of a small model whose weights have 16 bits."""
+        return self.training(self.small("llama"), **{"method": "full", "dtype": dtype, "weightDecay": 0, **fields})
+
+    def checkpoint(self, training):
+        folder = self.folder() / "checkpoint"
+        training.call("saveCheckpoint", folder=str(folder))
+        return folder
+
+    def share_moved(self, before, training):
+        """The share of a model's numbers that differ from those in a folder once it is saved."""
+        folder = self.folder() / "model"
+        training.call("saveModel", folder=str(folder))
+        first, now = (read_floats(one / "model.safetensors") for one in (before, folder))
+        return sum((first[name] != now[name]).sum() for name in first) / sum(tensor.size for tensor in first.values())
+
+    def test_updates_below_the_resolution_of_16_bits_add_up(self):
+        for dtype in ("bfloat16", "float16"):
+            with self.subTest(dtype=dtype):
+                training, begun = self.full(dtype, learningRate=1e-5), self.folder() / "begun"
+                training.call("saveModel", folder=str(begun))
+                expected = self.training(begun, method="full", dtype="float32", weightDecay=0, learningRate=1e-5)
+                losses = training.losses(1, batch=BATCH)
+                if dtype == "bfloat16":
+                    self.assertLess(self.share_moved(begun, training), 0.1)  # nearly every update is lost in rounding
+                losses += training.losses(59, batch=BATCH)
+                self.assertGreater(self.share_moved(begun, training), 0.5)
+                fallen, wanted = losses[0] - losses[-1], expected.losses(60, batch=BATCH)
+                self.assertAlmostEqual(fallen, wanted[0] - wanted[-1], delta=0.2 * fallen)
+
+    def test_the_saved_model_has_the_type_of_its_folder(self):
+        source, saved = self.folder() / "source", self.folder() / "saved"
+        self.full().call("saveModel", folder=str(source))
+        training = self.training(source, method="full")
+        training.losses(1, batch=BATCH)
+        training.call("saveModel", folder=str(saved))
+        self.assertEqual({tensor.dtype for tensor in read_header(saved / "model.safetensors").values()}, {"BF16"})
+        expected = training.call("validate", batch=BATCH)["loss"]
+        again = self.training(saved, method="none", learningRate=None)
+        self.assertAlmostEqual(again.call("validate", batch=BATCH)["loss"], expected, delta=tolerance(1e-5))
+
+    def test_a_checkpoint_keeps_the_master_weights(self):
+        one, other = (self.full(learningRate=1e-5) for _ in range(2))
+        one.losses(3, batch=BATCH)
+        folder = self.checkpoint(one)
+        for file in ("weights", "optimizer"):
+            types = {t.dtype for t in read_header(folder / f"{file}.safetensors").values() if t.shape}
+            self.assertEqual(types, {"F32"})
+        other.call("loadCheckpoint", folder=str(folder))
+        self.assertEqual(one.losses(3, batch=BATCH), other.losses(3, batch=BATCH))
+        ends = [self.checkpoint(training) for training in (one, other)]
+        for file in ("weights.safetensors", "optimizer.safetensors"):
+            first, second = (self.tensors(end / file) for end in ends)
+            self.assertEqual({name: one.tobytes() for name, one in first.items()},
+                             {name: one.tobytes() for name, one in second.items()})  # fmt: skip
+
+    def test_a_checkpoint_without_master_weights_is_refused(self):
+        training = self.full()
+        folder = self.checkpoint(training)
+        state = json.loads((folder / "trainer.json").read_text())
+        self.assertEqual(state["training"].pop("masterWeights"), "float32")
+        (folder / "trainer.json").write_text(json.dumps(state))
+        self.refused(InvalidRequest, "masterWeights is None", training.call, "loadCheckpoint", folder=str(folder))
+
+    def test_adapters_of_16_bit_models_are_float32(self):
+        for method in ("lora", "dora"):
+            folder = self.checkpoint(self.training(self.small("llama"), method=method, dtype="bfloat16"))
+            state = json.loads((folder / "trainer.json").read_text())
+            self.assertEqual(state["training"]["dtype"], "bfloat16")
+            self.assertNotIn("masterWeights", state["training"])
+            types = {tensor.dtype for tensor in read_header(folder / "weights.safetensors").values()}
+            self.assertEqual(types, {"F32"})
+
+    def test_gradients_of_16_bits_are_summed_in_32(self):
+        ends = []
+        for count in (1, 32):
+            training = self.full(optimizer="sgd", learningRate=1.0)
+            for _ in range(count):
+                training.call("accumulate", batch=BATCH)
+            training.call("applyGradients")
+            ends.append(read_floats(self.checkpoint(training) / "weights.safetensors"))
+        for name, once in ends[0].items():
+            self.assertLess(abs(once - ends[1][name]).max(), 1e-5, name)
+
+    def test_what_full_training_takes_for_each_parameter(self):
+        """Weights, master weights, gradients and Adam's two moments: 16 bytes in float32, 18 in 16 bits."""
+        model = self.small("llama")
+        for dtype, wanted in {"float32": 16, "bfloat16": 18}.items():
+            with self.subTest(dtype=dtype):
+                before = self.active_bytes()
+                training = self.training(model, method="full", dtype=dtype)
+                training.losses(1, batch=BATCH)
+                training.call("accumulate", batch=BATCH)
+                used = training.session.memory()["activeBytes"] - before
+                self.assertAlmostEqual(used / training.session.describe()["parameters"], wanted, delta=0.3)
+                del training
+
+    def test_adamw_is_that_of_torch_in_32_bits(self):
+        if not Path(TORCH).is_file():
+            self.skipTest(f"there is no Python with torch at {TORCH}")
+        rate, decay = 1e-3, 0.1
+        training = self.full(learningRate=rate, weightDecay=decay)
+        begun, result, gradients = self.checkpoint(training), self.folder() / "result", []
+        for step in range(5):
+            gradients.append(str(self.folder() / f"gradients-{step}"))
+            training.call("gradients", batch=BATCH, file=gradients[-1])
+            training.call("trainStep", batch=BATCH)
+        script, weights = Path(__file__).with_name("torch_adamw.py"), begun / "weights.safetensors"
+        command = [TORCH, "-I", script, weights, *gradients, result, rate, decay]
+        subprocess.run([*map(str, command)], check=True)
+        wanted, own = read_floats(result), read_floats(self.checkpoint(training) / "weights.safetensors")
+        first = read_floats(weights)
+        self.assertEqual(own.keys(), wanted.keys())
+        for name, tensor in wanted.items():
+            self.assertLess(abs(own[name] - tensor).max(), tolerance(1e-6), name)
+            self.assertGreater(abs(tensor - first[name]).max(), 1e-3, name)
 
     def test_gradient_checkpointing_changes_no_loss(self):
         for method in ("lora", "full"):

@@ -1,5 +1,6 @@
 """Training on torch: the backend of a training.session.Session."""
 
+from functools import partial
 from importlib.metadata import version
 
 import torch
@@ -49,7 +50,11 @@ def load_backend(params, options, config, progress):
 
 
 class HfBackend:
-    """A model of transformers that is trained. Gradients are kept as sums over tokens until ``apply``."""
+    """A model of transformers that is trained. Gradients are kept as sums over tokens until ``apply``.
+
+    The optimizer works in float32: a 16-bit weight gets a float32 master weight, which the optimizer updates and from
+    which the weight is rounded after each step. Gradients are summed in the master's float32.
+    """
 
     def __init__(self, source, found, model, tokenizer, warnings, config):
         self._source = source
@@ -78,7 +83,8 @@ class HfBackend:
                 )
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self._optimizer = _optimizer(config, [*self._trained.values()]) if self._trained else None
+        self._masters = {name: _master(p) for name, p in self._trained.items()}
+        self._optimizer = _optimizer(config, [*self._masters.values()]) if self._trained else None
         self._used = {"peakBytes": 0}
         self._measure()
 
@@ -90,7 +96,12 @@ class HfBackend:
         """What the weights of a checkpoint go with."""
         model = checkpoint.digest_of_model(self._found.weights)
         shapes = checkpoint.fingerprint_of({name: [*p.shape] for name, p in self._trained.items()})
-        return {"worker": "hf", "model": model, "dtype": self._dtype, "trainedWeights": shapes}
+        fields = {"worker": "hf", "model": model, "dtype": self._dtype, "trainedWeights": shapes}
+        return fields | checkpoint.MASTER_WEIGHTS if self._with_masters() else fields
+
+    def _with_masters(self):
+        """The (weight, master) pairs of the weights that have a master of their own."""
+        return [(p, self._masters[name]) for name, p in self._trained.items() if self._masters[name] is not p]
 
     def describe(self):
         return {
@@ -137,23 +148,29 @@ class HfBackend:
 
     def gradient_norm(self):
         """The norm of all held gradients together."""
-        norms = [p.grad.float().norm().cpu() for p in self._trained.values() if p.grad is not None]
+        norms = [p.grad.norm().cpu() for p in self._masters.values() if p.grad is not None]
         return torch.stack(norms).norm().item()
 
     def apply(self, rate, factor):
         """One step of the optimizer with the held gradients times ``factor``."""
-        for parameter in self._trained.values():
-            if parameter.grad is not None:
-                parameter.grad.mul_(factor)
+        for master in self._masters.values():
+            if master.grad is not None:
+                master.grad.mul_(factor)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()
+        self._round_masters()
         self._measure()
         self.drop_gradients()
 
+    def _round_masters(self):
+        with torch.no_grad():
+            for parameter, master in self._with_masters():
+                parameter.copy_(master)
+
     def drop_gradients(self):
-        for parameter in self._trained.values():
-            parameter.grad = None
+        for one in [*self._trained.values(), *self._masters.values()]:
+            one.grad = None
 
     def settle(self):
         """As MlxBackend.settle."""
@@ -167,35 +184,36 @@ class HfBackend:
 
         def value(parameter):
             grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-            return (grad.float() * factor).contiguous().cpu()
+            return (grad * factor).contiguous().cpu()
 
-        named = {name: value(p) for name, p in self._trained.items()}
+        named = {name: value(master) for name, master in self._masters.items()}
         named = self._adapters.tensors(value) if self._adapters else named
         save_file(named, file, {"format": "pt"})
         return len(named)
 
     def save_state(self, weights, optimizer):
-        save_file(_on_cpu(self._trained), weights)
+        save_file(_on_cpu(self._masters), weights)
         save_file(_on_cpu(self._values()), optimizer)
 
     def load_state(self, weights, optimizer):
         checkpoint.check_tensors(weights, {name: tuple(p.shape) for name, p in self._trained.items()})
         with torch.no_grad():
             for name, tensor in load_file(weights).items():
-                self._trained[name].copy_(tensor)
+                self._masters[name].copy_(tensor)
+        self._round_masters()
         self._optimizer.state.clear()
         for name, tensor in load_file(optimizer).items():
             parameter, _, key = name.partition(_SEPARATOR)
-            if parameter in self._trained:
-                own = self._trained[parameter]
+            if parameter in self._masters:
+                own = self._masters[parameter]
                 self._optimizer.state[own][key] = tensor if key == "step" else tensor.to(own.device)
 
     def _values(self):
         """What the optimizer keeps, by names."""
         return {
             f"{name}{_SEPARATOR}{key}": value
-            for name, parameter in self._trained.items()
-            for key, value in self._optimizer.state.get(parameter, {}).items()
+            for name, master in self._masters.items()
+            for key, value in self._optimizer.state.get(master, {}).items()
         }
 
     def check_adapter_format(self, form):
@@ -224,13 +242,30 @@ class HfBackend:
         self._used = {**self._used, "peakBytes": 0}
 
     def _measure(self):
-        """On a CPU, that is weights, gradients and the optimizer's values, and not what passes in a step."""
+        """On a CPU: weights, master weights, gradients and optimizer state, without the activations of a step."""
         used = device_memory.used_bytes(self._model.device.type)
         if used is None:
-            gradients = [p.grad for p in self._trained.values() if p.grad is not None]
-            active = sum(one.nbytes for one in [*self._model.parameters(), *gradients, *self._values().values()])
+            masters = [master for _, master in self._with_masters()]
+            gradients = [p.grad for p in self._masters.values() if p.grad is not None]
+            held = [*self._model.parameters(), *masters, *gradients, *self._values().values()]
+            active = sum(one.nbytes for one in held)
             used = {"activeBytes": active, "peakBytes": active, "cacheBytes": None}
         self._used = {**used, "peakBytes": max(used["peakBytes"], self._used["peakBytes"])}
+
+
+def _master(parameter):
+    """The float32 parameter that the optimizer updates: this one, or a copy that receives this one's gradients."""
+    if parameter.dtype == torch.float32:
+        return parameter
+    master = torch.nn.Parameter(parameter.detach().float())
+    parameter.register_post_accumulate_grad_hook(partial(_give_gradient, master))
+    return master
+
+
+def _give_gradient(master, parameter):
+    """Adds a gradient to the master's, and frees it at once: the whole model's 16-bit gradients never coexist."""
+    gradient, parameter.grad = parameter.grad.float(), None
+    master.grad = gradient if master.grad is None else master.grad.add_(gradient)
 
 
 def _on_cpu(tensors):

@@ -64,10 +64,11 @@ class Part(MlxBackend):
             ):  # in one order on all ranks, and one after another
                 taken[name] = mx.distributed.all_sum(own if first else mx.zeros_like(own), group=self._group)
                 mx.eval(taken[name])
-            return tree_unflatten([*taken.items()])
+            return taken
 
-        self._model.update(received(self._model.trainable_parameters()))
-        self._optimizer.state = received(self._optimizer.state)
+        trained = received(self._trained)
+        self._optimizer.state = tree_unflatten([*received(self._optimizer.state).items()])
+        self._set_trained(trained)
 
     def _of_all(self, loss):
         return mx.distributed.all_sum(loss, group=self._group)

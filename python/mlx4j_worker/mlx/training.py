@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 import mlx.core as mx
 from mlx import nn, optimizers
-from mlx.utils import tree_flatten, tree_map, tree_unflatten
+from mlx.utils import tree_flatten, tree_map, tree_map_with_path, tree_unflatten
 from mlx_lm.utils import get_total_parameters, make_shards
 
 from mlx4j_worker import generation_config, layout
@@ -50,7 +50,11 @@ def load_backend(params, options, config, progress, backend=None):
 
 
 class MlxBackend:
-    """A model of mlx-lm that is trained. Gradients are kept as sums over tokens until ``apply``."""
+    """A model of mlx-lm that is trained. Gradients are kept as sums over tokens until ``apply``.
+
+    The optimizer works in float32: where trained weights have 16 bits, it updates float32 master weights, from which
+    the model's weights are rounded after each step. Gradients are summed in float32.
+    """
 
     def __init__(self, source, found, model, model_config, amended, config):
         self._source = source
@@ -74,12 +78,28 @@ class MlxBackend:
         if config.gradient_checkpointing:
             for layer in model.layers:
                 _checkpoint(layer)
+        weights = tree_flatten(model.trainable_parameters())
+        rounded = any(weight.dtype != mx.float32 for _, weight in weights)
+        self._masters = _in_float32(model.trainable_parameters()) if rounded else None
         self._optimizer = _optimizer(config)
-        self._optimizer.init(model.trainable_parameters())
+        self._optimizer.init(self._trained)
         self._value_and_grad = nn.value_and_grad(model, _loss)
         self._held = None
-        mx.eval(model.parameters(), self._optimizer.state)
+        mx.eval(model.parameters(), self._masters, self._optimizer.state)
         self.settle()
+
+    @property
+    def _trained(self):
+        """The tree of float32 arrays that the optimizer updates: the master weights, or else the weights themselves."""
+        return self._model.trainable_parameters() if self._masters is None else self._masters
+
+    def _set_trained(self, arrays):
+        """Replaces the arrays of that tree, given by name, and rounds the model's weights from them."""
+        if self._masters is not None:
+            self._masters = tree_map_with_path(lambda name, _: arrays[name], self._masters)
+        own = self._model.trainable_parameters()
+        self._model.update(tree_map_with_path(lambda name, weight: arrays[name].astype(weight.dtype), own))
+        mx.eval(self._model.trainable_parameters(), self._masters, self._optimizer.state)
 
     def _about_modules(self):
         if self._adapters and any("Switch" in type(m).__name__ for _, m in self._model.named_modules()):
@@ -96,7 +116,8 @@ class MlxBackend:
         trained = {name: [*w.shape] for name, w in tree_flatten(self._model.trainable_parameters())}
         model = checkpoint.digest_of_model(self._found.weights)
         shapes = checkpoint.fingerprint_of(trained)
-        return {"worker": "mlx", "model": model, "dtype": dtype_name(self._dtype), "trainedWeights": shapes}
+        fields = {"worker": "mlx", "model": model, "dtype": dtype_name(self._dtype), "trainedWeights": shapes}
+        return fields if self._masters is None else fields | checkpoint.MASTER_WEIGHTS
 
     def describe(self):
         return {
@@ -120,6 +141,7 @@ class MlxBackend:
         if self._adapters:
             self._adapters.seed_dropout(seed)
         loss, gradients = self._value_and_grad(self._model, *_arrays(batch))
+        gradients = _in_float32(gradients)
         held = gradients if self._held is None else tree_map(mx.add, self._held, gradients)
         mx.eval(loss, held)
         loss = self._of_all(loss)
@@ -138,7 +160,7 @@ class MlxBackend:
 
     def gradient_norm(self):
         """The norm of all held gradients together."""
-        squares = [mx.square(g.astype(mx.float32)).sum() for _, g in tree_flatten(self._held)]
+        squares = [mx.square(g).sum() for _, g in tree_flatten(self._held)]
         return mx.sqrt(sum(squares)).item()
 
     def apply(self, rate, factor):
@@ -146,13 +168,12 @@ class MlxBackend:
         decay = self._config.weight_decay if self._config.optimizer == "adam" else 0
 
         def scaled(gradient, weight):
-            gradient = (gradient.astype(mx.float32) * factor).astype(weight.dtype)
-            return gradient + decay * weight if decay else gradient
+            return gradient * factor + decay * weight if decay else gradient * factor
 
         gradients, self._held = self._held, None
         self._optimizer.learning_rate = mx.array(rate, dtype=mx.float32)
-        self._optimizer.update(self._model, tree_map(scaled, gradients, self._model.trainable_parameters()))
-        mx.eval(self._model.trainable_parameters(), self._optimizer.state)
+        scaled_gradients = tree_map(scaled, gradients, self._trained)
+        self._set_trained(dict(tree_flatten(self._optimizer.apply_gradients(scaled_gradients, self._trained))))
 
     def drop_gradients(self):
         self._held = None
@@ -165,23 +186,22 @@ class MlxBackend:
 
     def write_gradients(self, file, factor):
         """Writes the held gradients times ``factor``, by transformers' names where they exist; returns how many."""
-        flat = {name: g.astype(mx.float32) * factor for name, g in tree_flatten(self._held)}
+        flat = {name: g * factor for name, g in tree_flatten(self._held)}
         named = self._adapters.tensors(flat) if self._adapters else self._as_transformers(flat)
         with open(file, "wb") as out:  # mlx would add to a name that doesn't end with .safetensors
             mx.save_safetensors(out, named)
         return len(named)
 
     def save_state(self, weights, optimizer):
-        mx.save_safetensors(str(weights), dict(tree_flatten(self._model.trainable_parameters())))
+        mx.save_safetensors(str(weights), dict(tree_flatten(self._trained)))
         mx.save_safetensors(str(optimizer), dict(tree_flatten(self._optimizer.state)))
 
     def load_state(self, weights, optimizer):
-        own = (self._model.trainable_parameters(), self._optimizer.state)
+        own = (self._trained, self._optimizer.state)
         for path, tree in zip((weights, optimizer), own, strict=True):
             checkpoint.check_tensors(path, {name: tuple(w.shape) for name, w in tree_flatten(tree)})
-        self._model.update(tree_unflatten([*mx.load(str(weights)).items()]))
         self._optimizer.state = tree_unflatten([*mx.load(str(optimizer)).items()])
-        mx.eval(self._model.trainable_parameters(), self._optimizer.state)
+        self._set_trained(mx.load(str(weights)))
 
     def check_adapter_format(self, form):
         """Both formats can be written."""
@@ -227,6 +247,10 @@ class MlxBackend:
 
     def reset_peak(self):
         mx.reset_peak_memory()
+
+
+def _in_float32(tree):
+    return tree_map(lambda array: array.astype(mx.float32), tree)
 
 
 def _arrays(batch):

@@ -12,6 +12,7 @@ from mlx4j_worker.weights import read_header
 
 FORMAT = 1
 FILE, WEIGHTS, OPTIMIZER = "trainer.json", "weights.safetensors", "optimizer.safetensors"
+MASTER_WEIGHTS = {"masterWeights": "float32"}  # in a backend's identity where the trained weights have 16 bits
 _SAMPLES, _SAMPLE_BYTES = 16, 65536
 
 

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record MemoryEstimate(List<Part> parts) {
 
-    private static final int ADAPTER_BYTES = 4; // adapters are float32 on both engines
+    private static final int TRAINED_BYTES = 4; // adapters are float32 on both engines
     private static final String NOT_HERE = "the base model is not in a folder here";
     private static final double QLORA_BITS = 4 + 32.0 / 64; // a float16 scale and bias for each group of 64
 
@@ -140,7 +140,11 @@ public record MemoryEstimate(List<Part> parts) {
             parts.add(
                     all == null
                             ? Part.unknown("parameters", whole == null ? NOT_HERE : "how many there are")
-                            : trained("parameters", all, weightBytes, need.optimizerValues()));
+                            : trained("parameters", all, need.optimizerValues()));
+            if (all != null && weightBytes < TRAINED_BYTES) { // they are beside the master weights
+                parts.add(Part.known(
+                        "weights", times(all, weightBytes), "%,d parameters × %d bytes".formatted(all, weightBytes)));
+            }
         } else {
             boolean plain = all != null && whole.quantization() == null;
             if (plain && need.kind() == TrainingKind.QLORA) {
@@ -153,7 +157,7 @@ public record MemoryEstimate(List<Part> parts) {
             } else {
                 parts.add(weights("weights", whole));
             }
-            parts.add(trained("trained parameters", need.trained(), ADAPTER_BYTES, need.optimizerValues()));
+            parts.add(trained("trained parameters", need.trained(), need.optimizerValues()));
         }
         parts.add(activations(whole, need, weightBytes));
         return new MemoryEstimate(parts);
@@ -190,13 +194,13 @@ public record MemoryEstimate(List<Part> parts) {
                 : Part.known(name, model.weightBytes(), "the bytes of %,d tensors".formatted(model.tensors()));
     }
 
-    private static Part trained(String name, long count, int bytes, int optimizerValues) {
-        int each = bytes * (2 + optimizerValues);
+    private static Part trained(String name, long count, int optimizerValues) {
+        int each = TRAINED_BYTES * (2 + optimizerValues);
         return Part.known(
                 name,
                 times(count, each),
                 "%,d × %d bytes: %d itself, %3$d gradient, %4$d optimizer"
-                        .formatted(count, each, bytes, bytes * optimizerValues));
+                        .formatted(count, each, TRAINED_BYTES, TRAINED_BYTES * optimizerValues));
     }
 
     /**
