@@ -34,6 +34,7 @@ from engine_tests.harness import (
     submit_score,
     submit_texts,
 )
+from engine_tests.prefixed import PrefixContract
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import (
     Cancelled,
@@ -44,7 +45,7 @@ from mlx4j_worker.errors import (
     OutOfMemory,
     UnsafeModel,
 )
-from mlx4j_worker.hf import device_memory, loading
+from mlx4j_worker.hf import actions, device_memory, loading
 from mlx4j_worker.hf import models as hf_models
 from mlx4j_worker.hf.adapters import Experts
 from mlx4j_worker.requests import parse_score
@@ -315,6 +316,10 @@ class Plain(Case):
         folder = self.copy("llama")
         (folder.parent / "dylo_moe_state").mkdir()
         self.assertEqual("model", load(load_and_judge, folder).describe()["format"])
+
+
+class Prefixes(PrefixContract, unittest.TestCase):
+    load_engine = staticmethod(load_and_judge)
 
 
 class Refused(Case):
@@ -992,6 +997,39 @@ class Actions(Case):
         shapes = {one["name"]: one["shape"] for one in engine.parameters()}
         self.assertEqual([96, 192], shapes["actionHead.0.weight"])
         self.assertEqual([6], shapes["actionHead.2.bias"])
+
+    def test_a_fresh_one_is_that_of_torch_for_the_same_seed(self):
+        torch.manual_seed(7)
+        head = torch.nn.Sequential(torch.nn.Linear(192, 96), torch.nn.ReLU(), torch.nn.Linear(96, 6))
+        path = self.folder() / "head.safetensors"
+        save_file(head.state_dict(), path)
+        before = torch.random.get_rng_state()
+        fresh = actions.fresh(7, 192)
+        self.assertTrue(torch.equal(before, torch.random.get_rng_state()))
+        self.assertEqual([*fresh.state_dict()], [*head.state_dict()])
+        for name, tensor in fresh.state_dict().items():
+            torch.testing.assert_close(tensor, head.state_dict()[name], rtol=0, atol=0)
+        engines = [
+            load(load_and_judge, **head)
+            for head in ({"actionHead": str(path)}, *({"actionHeadSeed": s} for s in (7, 8)))
+        ]
+        self.assertIn("actions", engines[1].describe()["capabilities"])
+        of_file, same, other = (classify(engine, TEXT)["logits"] for engine in engines)
+        self.assertEqual(of_file, same)
+        self.assertNotEqual(of_file, other)
+
+    def test_a_file_and_a_seed_are_refused(self):
+        both = {"actionHead": str(made("action-head")), "actionHeadSeed": 1}
+        self.refused(InvalidRequest, "actionHead and actionHeadSeed can't be used together", MODEL, **both)
+
+    def test_names_with_one_prefix(self):
+        whole, path = load_file(made("action-head")), self.folder() / "head.safetensors"
+        wanted = classify(load(load_and_judge, actionHead=str(made("action-head"))), TEXT)["logits"]
+        for prefix in ("net.", "module.agent.head."):
+            save_file({prefix + name: tensor for name, tensor in whole.items()}, path)
+            self.assertEqual(wanted, classify(load(load_and_judge, actionHead=str(path)), TEXT)["logits"])
+        save_file({("net." if name == "0.bias" else "") + name: tensor for name, tensor in whole.items()}, path)
+        self.refused(ModelLoadFailed, "don't share one prefix: .*'net.' .net.0.bias.", MODEL, actionHead=str(path))
 
     def test_on_a_model_in_half_precision(self):
         engine = load(load_and_judge, actionHead=str(made("action-head")), dtype="bfloat16")

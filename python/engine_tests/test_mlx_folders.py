@@ -21,6 +21,7 @@ from mlx_lm.models.base import create_causal_mask
 from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config
 
 from engine_tests.harness import MODEL, STORY, Call, Lab, judged, known, submit_classification, submit_score
+from engine_tests.prefixed import PrefixContract
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import (
     Cancelled,
@@ -136,6 +137,10 @@ def lora(path, inputs=192, outputs=192, rank=4, seed=1):
     }
 
 
+class Prefixes(PrefixContract, unittest.TestCase):
+    load_engine = staticmethod(judged(loading))
+
+
 class Methods(Folders):
     @classmethod
     def setUpClass(cls):
@@ -244,7 +249,13 @@ class Methods(Folders):
 
 class Options(Folders):
     def test_those_of_the_hf_worker_are_refused_by_name(self):
-        for name, value in (("actionHead", "a"), ("trustRemoteCode", True), ("allowPickles", True), ("device", "cpu")):
+        for name, value in (
+            ("actionHead", "a"),
+            ("actionHeadSeed", 1),
+            ("trustRemoteCode", True),
+            ("allowPickles", True),
+            ("device", "cpu"),
+        ):
             self.refused(InvalidRequest, name, MODEL, **{name: value})
         self.refused(InvalidRequest, "options.base", MODEL, base=str(MODEL))
         self.refused(InvalidRequest, "no expert", MODEL, expert="expert_0")

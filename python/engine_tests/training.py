@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from engine_tests import companions
 from engine_tests.harness import MODEL, Call, generate, load
+from engine_tests.prefixed import renamed
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, ModelLoadFailed, ModelNotFound
 from mlx4j_worker.training.opening import open_session
@@ -177,6 +178,15 @@ class TrainingCases:
                 one.call("saveCheckpoint", folder=folder)
                 other.call("loadCheckpoint", folder=folder)
                 self.assertEqual(one.losses(2, batch=BATCH), other.losses(2, batch=BATCH))
+
+    def test_a_wrapper_s_prefix_is_taken_off(self):
+        for kind in ("llama", "gpt2"):
+            plain = self.small(kind)
+            wrapped = renamed(shutil.copytree(plain, self.folder() / "model"), lambda name: f"module._orig_mod.{name}")
+            adapted, full = ([self.training(one, method=m) for one in (plain, wrapped)] for m in ("lora", "full"))
+            self.assertEqual(*(one.session.describe()["trainedModules"] for one in adapted))
+            self.assertEqual(*(one.losses(1, batch=BATCH) for one in full))
+            self.assertEqual(*(self.tensors_of(one).keys() for one in full))
 
     def full(self, dtype="bfloat16", **fields):
         """A full training of a small model whose weights have 16 bits."""

@@ -176,10 +176,19 @@ def stored_dtype(folder):
     return FLOATS.get(max(sizes, key=sizes.get, default=None))
 
 
+def tensor_names(folder):
+    """The names of a model folder's weights."""
+    return [name for header in _headers(folder) for name in header]
+
+
 def _tensors(folder):
+    return [tensor for header in _headers(folder) for tensor in header.values()]
+
+
+def _headers(folder):
     everything = files.listed(folder, "*.safetensors")
     weights = [path for path in everything if path.name.startswith("model")] or everything
-    return [tensor for path in weights for tensor in read_header(path).values()]
+    return [read_header(path) for path in weights]
 
 
 def check_weights_file(folder, name):

@@ -130,6 +130,7 @@ class Options:
     expert: str | None = None
     dtype: str | None = None
     action_head: str | None = None
+    action_head_seed: int | None = None  # of a freshly initialized action head
     trust_remote_code: bool = False
     allow_pickles: bool = False
     memory_limit_bytes: int | None = None
@@ -152,6 +153,7 @@ class Options:
             "kvBits": self.kv_bits,
             "kvTokens": self.kv_tokens,
             "actionHead": self.action_head,
+            "actionHeadSeed": self.action_head_seed,
             "trustRemoteCode": self.trust_remote_code or None,
             "allowPickles": self.allow_pickles or None,
             "memoryLimitBytes": self.memory_limit_bytes,
@@ -263,6 +265,7 @@ def parse_options(params):
     given = typed(params, "options", dict, {})
     known = {"adapter", "base", "expert", "dtype", "actionHead", "trustRemoteCode", "allowPickles", "memoryLimitBytes"}
     known |= {
+        "actionHeadSeed",
         "draftModel",
         "draftTokens",
         "kvBits",
@@ -289,6 +292,12 @@ def parse_options(params):
     bits = number(given, "kvBits", int, 4, 8, OPTIONAL)
     if bits not in (None, 4, 8):
         raise InvalidRequest(f"kvBits is {bits}, but must be 4 or 8.")
+    seed = number(given, "actionHeadSeed", int, 0, MAX_SEED, OPTIONAL)
+    if seed is not None and given.get("actionHead") is not None:
+        raise InvalidRequest(
+            "actionHead and actionHeadSeed can't be used together.",
+            "Name the file of a trained head, or the seed of a fresh one.",
+        )
     draft_tokens = number(given, "draftTokens", int, 1, 16, OPTIONAL)
     cache_bytes = number(given, "prefixCacheBytes", int, 0, 2**62, OPTIONAL)
     return Options(
@@ -297,6 +306,7 @@ def parse_options(params):
         expert=typed(given, "expert", str, None),
         dtype=dtype,
         action_head=typed(given, "actionHead", str, None),
+        action_head_seed=seed,
         trust_remote_code=typed(given, "trustRemoteCode", bool, False),
         allow_pickles=typed(given, "allowPickles", bool, False),
         memory_limit_bytes=number(given, "memoryLimitBytes", int, 1, 2**62, OPTIONAL),

@@ -409,13 +409,19 @@ class TestOtherCalls:
         with pytest.raises(InvalidRequest, match=f"options.{name} is empty"):
             parse_options({"options": {name: ""}})
 
+    def test_an_action_head_has_a_file_or_a_seed(self):
+        assert parse_options({"options": {"actionHeadSeed": 0}}).given("actionHeadSeed") == ["actionHeadSeed"]
+        for bad in ({"actionHeadSeed": -1}, {"actionHeadSeed": 0, "actionHead": "h"}):
+            with pytest.raises(InvalidRequest, match="actionHeadSeed"):
+                parse_options({"options": bad})
+
     def test_options_are_taken(self):
         given = {"adapter": "a", "base": "b", "expert": "e", "dtype": "float16", "actionHead": "h"}
         given |= {"trustRemoteCode": True, "allowPickles": True, "memoryLimitBytes": 9}
         given |= {"draftModel": "d", "draftTokens": 5, "kvBits": 8, "kvTokens": 64, "prefixCacheBytes": 0}
         given |= {"ranks": 2, "hosts": "f", "wiredLimit": True, "device": "mps"}
         assert parse_options({"options": given}) == Options(
-            "a", "b", "e", "float16", "h", True, True, 9, "d", 5, 8, 64, 0, 2, "f", True, "mps"
+            "a", "b", "e", "float16", "h", None, True, True, 9, "d", 5, 8, 64, 0, 2, "f", True, "mps"
         )
 
     @pytest.mark.parametrize(

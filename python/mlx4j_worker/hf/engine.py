@@ -155,7 +155,9 @@ class HfEngine:
 
     def check_actions(self):
         if self._parts.head is None:
-            raise InvalidRequest("The model has no action head.", "Name its file in options.actionHead.")
+            raise InvalidRequest(
+                "The model has no action head.", "Name its file in options.actionHead, or set options.actionHeadSeed."
+            )
 
     # --- taking requests
 

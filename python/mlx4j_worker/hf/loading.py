@@ -86,7 +86,7 @@ def _parts(found, options, device, about_device, progress):
         tokenizer,
         found,
         experts,
-        actions.load(options.action_head, hidden_size) if options.action_head else None,
+        actions.head(options, hidden_size),
         end_tokens.end_ids(tokenizer, *configs),
         formats.dialect(tokenizer),
         author.sampling(vocabulary),

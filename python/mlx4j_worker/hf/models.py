@@ -2,6 +2,7 @@
 
 import gc
 import math
+import re
 from contextlib import nullcontext
 from importlib.metadata import version
 from reprlib import repr as shown
@@ -21,7 +22,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from mlx4j_worker import config_fields, dylora, files, folder, memory, rerank, templates
+from mlx4j_worker import config_fields, dylora, files, folder, memory, prefixes, rerank, templates
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory, encoder
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
@@ -238,6 +239,8 @@ def _model(found, config, dtype, trusted, device):
     if config.model_type == "youtu":
         config.pad_token_id = None  # else transformers zeroes the row of this token after it has read the weights
     place = "auto" if device == "cuda" else {"": device}
+    prefix = "" if own_weights else prefixes.of_model(found.weights)
+    renamed = {f"^{re.escape(prefix)}": ""} if prefix else None
     with weights_unread() if device == META else nullcontext():
         model, report = trusted(
             lambda **local: _auto(found, config).from_pretrained(
@@ -249,10 +252,12 @@ def _model(found, config, dtype, trusted, device):
                 use_safetensors=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are in the report
-                key_mapping=_WRAPPER if own_weights else None,
+                key_mapping=_WRAPPER if own_weights else renamed,
                 **local,
             )
         )
+    if renamed:  # else transformers would put the prefix back when it saves the model
+        model._weight_conversions = [one for one in model._weight_conversions if one.source_patterns != [*renamed]]
     if own_weights:
         report["unexpected_keys"] = [key for key in report["unexpected_keys"] if dylora.place(key)[0] is None]
     if encoder.is_encoder(found.config):

@@ -40,6 +40,17 @@ def named(kind: type, head_is_embeddings: Callable[[], bool]) -> type:
     return Named
 
 
+def without_prefix(kind: type, prefix: str) -> type:
+    """A class of mlx-lm that takes weights whose names all have a prefix, as prefixes.of_model finds it."""
+
+    class Unprefixed(kind):
+        def sanitize(self, weights):
+            return super().sanitize({name.removeprefix(prefix): weight for name, weight in weights.items()})
+
+    Unprefixed.__name__, Unprefixed.__module__ = kind.__name__, kind.__module__
+    return Unprefixed
+
+
 def _stacked(weights: dict, own: set[str]) -> dict:
     """The weights with one tensor for all experts of a layer, where the model has that and the file one for each."""
     experts, new = {}, {}

@@ -151,7 +151,7 @@ class MlxEngine:
     def check_actions(self):
         raise InvalidRequest(
             "The mlx worker has no action head, so it can't classify actions.",
-            "Use the hf worker, with options.actionHead.",
+            "Use the hf worker, with options.actionHead or options.actionHeadSeed.",
         )
 
     # --- taking requests

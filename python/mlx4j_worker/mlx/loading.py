@@ -24,6 +24,7 @@ from mlx4j_worker import (
     generation_config,
     layout,
     memory,
+    prefixes,
     rerank,
     source,
     templates,
@@ -32,7 +33,7 @@ from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, Wo
 from mlx4j_worker.formats import Dialect
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
-from mlx4j_worker.mlx.architectures import text_of
+from mlx4j_worker.mlx.architectures import text_of, without_prefix
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
@@ -89,7 +90,7 @@ def dry_load(params, options, progress):
 
 
 def _engine(params, options, progress, evaluate):
-    options.refuse("mlx", "hf", "actionHead", "trustRemoteCode", "allowPickles", "device")
+    options.refuse("mlx", "hf", "actionHead", "actionHeadSeed", "trustRemoteCode", "allowPickles", "device")
     found = layout.read(params, options, progress, _room(options))
     if found.dylora:
         experts.check(found.dylora, options)
@@ -207,6 +208,8 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
     kind, arguments = compat.classes(original, path)
     if text:
         kind = text_of(kind)
+    if not (found.dylora and found.dylora.own_weights) and (prefix := prefixes.of_model(path)):
+        kind = without_prefix(kind, prefix)
     if dtype and ("quantization" in found.config or "quantization_config" in found.config):
         raise InvalidRequest(
             f"dtype is {dtype}, but the weights of {path} are quantized, and stay so.", "Leave it out."

@@ -6,9 +6,9 @@ import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from mlx4j_worker import failures, files
+from mlx4j_worker import failures, prefixes
+from mlx4j_worker.folder import tensor_names
 from mlx4j_worker.training import modules as of_training
-from mlx4j_worker.weights import read_header
 
 _SQUARE = (8, 8)  # the shape of a weight that stands for others where only its name matters
 _PREFIX = "transformer."  # of the models whose body has no name in mlx-lm
@@ -16,7 +16,8 @@ _PREFIX = "transformer."  # of the models whose body has no name in mlx-lm
 
 def stored(folder):
     """The paths of all modules with a weight in a model folder, as its files name them."""
-    names = [name for file in files.listed(folder, "model*.safetensors") for name in read_header(file)]
+    prefix = prefixes.of_model(folder)
+    names = [name.removeprefix(prefix) for name in tensor_names(folder)]
     return [name.removesuffix(".weight") for name in names if name.endswith(".weight")]
 
 

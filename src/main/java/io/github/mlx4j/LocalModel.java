@@ -214,10 +214,10 @@ public final class LocalModel implements AutoCloseable {
                 .orElseThrow(() -> details().backend().provider() == ProviderKind.MLX
                         ? new NotSupportedException(
                                 "An action head needs transformers, but this model runs on mlx.",
-                                "Load it with useMlx(false) and an actionHead.")
+                                "Load it with useMlx(false) and an actionHead or actionHeadSeed.")
                         : new NotSupportedException(
                                 "This model was loaded without an action head.",
-                                "Name its file in actionHead, and load it anew."));
+                                "Name its file in actionHead, or set actionHeadSeed, and load it anew."));
     }
 
     /**
@@ -310,11 +310,13 @@ public final class LocalModel implements AutoCloseable {
             warnings.add("The adapter %s is not on the model: it is one of PEFT, and the adapter policy is IGNORE."
                     .formatted(options.adapter()));
         }
-        if (options.actionHead() != null) {
-            possible = possible.withActionHead(null);
+        if (options.actionHead() != null || options.actionHeadSeed() != null) {
+            possible = possible.withActionHead(null).withActionHeadSeed(null);
+            Object head =
+                    options.actionHead() != null ? options.actionHead() : "of the seed " + options.actionHeadSeed();
             warnings.add(
                     "The action head %s is not on the model: mlx has none. With useMlx(false) transformers loads it."
-                            .formatted(options.actionHead()));
+                            .formatted(head));
         }
         return possible;
     }

@@ -275,6 +275,7 @@ public record ProviderConfig(
                 Setting.MLX4J_EXPERT.in(environment).orElse(null),
                 Setting.MLX4J_DTYPE.in(environment).map(ProviderConfig::dtype).orElse(null),
                 null,
+                null,
                 yes(Setting.MLX4J_TRUST_REMOTE_CODE, environment),
                 yes(Setting.MLX4J_ALLOW_PICKLES, environment),
                 number(Setting.MLX4J_MEMORY_LIMIT_MB, 1, MOST, environment)

@@ -12,6 +12,7 @@ import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
+import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.LoadAttempt;
 import io.github.mlx4j.error.LoadAttempt.Outcome;
 import io.github.mlx4j.error.ModelLoadException;
@@ -429,7 +430,34 @@ class LocalModelTest {
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(model::requireActionHead)
                 .withMessage("An action head needs transformers, but this model runs on mlx. What to do: Load it with"
-                        + " useMlx(false) and an actionHead.");
+                        + " useMlx(false) and an actionHead or actionHeadSeed.");
+    }
+
+    @Test
+    void shouldHaveAFreshActionHeadOnTransformersOnly() throws IOException {
+        CannedWorker mlx = canned(ProviderKind.MLX);
+        CannedWorker hf = canned(ProviderKind.HF);
+        ModelOptions fresh = ModelOptions.DEFAULT.withActionHeadSeed(7L);
+
+        model = model(config("fake").options(fresh));
+        assertThat(model.loadOrThrow().warnings())
+                .containsExactly("The action head of the seed 7 is not on the model: mlx has none. With useMlx(false)"
+                        + " transformers loads it.");
+        assertThat(options(mlx).has("actionHeadSeed")).isFalse();
+        model.close();
+
+        model = model(config("fake").useMlx(false).options(fresh));
+        assertThat(model.loadOrThrow().warnings()).isEmpty();
+        assertThat(options(hf).path("actionHeadSeed").asLong()).isEqualTo(7);
+    }
+
+    @Test
+    void shouldRefuseAnActionHeadFromBothAFileAndASeed() {
+        ModelOptions fresh = ModelOptions.DEFAULT.withActionHeadSeed(7L);
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> fresh.withActionHead(Path.of("/head")))
+                .withMessageContaining("actionHead and actionHeadSeed can't be used together.");
     }
 
     @Test

@@ -295,6 +295,7 @@ class ProviderConfigTest {
                         "medicine",
                         Dtype.BFLOAT16,
                         null,
+                        null,
                         true,
                         true,
                         4L << 30,

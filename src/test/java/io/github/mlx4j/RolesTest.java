@@ -199,6 +199,7 @@ class RolesTest {
                 "law",
                 Dtype.FLOAT16,
                 null,
+                null,
                 false,
                 false,
                 1L << 30,

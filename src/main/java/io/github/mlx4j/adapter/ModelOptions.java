@@ -1,5 +1,6 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.error.ConfigurationException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  *     ones
  * @param actionHead a safetensors file with an action head; {@code null}, the default, is none. The mlx worker can't
  *     have one
+ * @param actionHeadSeed the seed of a freshly initialized, untrained action head, from 0; {@code null}, the default, is
+ *     none. Not together with {@code actionHead}. The mlx worker can't have one
  * @param trustRemoteCode whether code of the model folder may run, where transformers has no such architecture; default
  *     no. The mlx worker never runs any, and is not told
  * @param allowPickles whether pickled experts and routers of a DyLoRA-MoE may be read, as plain weights; default no.
@@ -33,6 +36,7 @@ public record ModelOptions(
         @Nullable String expert,
         @Nullable Dtype dtype,
         @Nullable Path actionHead,
+        @Nullable Long actionHeadSeed,
         boolean trustRemoteCode,
         boolean allowPickles,
         @Nullable Long memoryLimitBytes,
@@ -41,7 +45,20 @@ public record ModelOptions(
 
     /** Every default. */
     public static final ModelOptions DEFAULT =
-            new ModelOptions(null, null, null, null, null, false, false, null, HfDevice.AUTO, RerankerKind.AUTO);
+            new ModelOptions(null, null, null, null, null, null, false, false, null, HfDevice.AUTO, RerankerKind.AUTO);
+
+    /**
+     * Checks what can't be used together.
+     *
+     * @throws ConfigurationException if there are both a file and a seed for the action head
+     */
+    public ModelOptions {
+        if (actionHead != null && actionHeadSeed != null) {
+            throw new ConfigurationException(
+                    "actionHead and actionHeadSeed can't be used together.",
+                    "Name the file of a trained head, or the seed of a fresh one.");
+        }
+    }
 
     /**
      * The options that hold for another model too: the permissions, the memory limit, the device and the kind of
@@ -49,7 +66,7 @@ public record ModelOptions(
      */
     public ModelOptions forAnotherModel() {
         return new ModelOptions(
-                null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes, device, reranker);
+                null, null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes, device, reranker);
     }
 
     /** The same with an adapter, or without. */
@@ -60,6 +77,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -75,6 +93,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -90,6 +109,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -105,6 +125,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -120,6 +141,23 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
+                trustRemoteCode,
+                allowPickles,
+                memoryLimitBytes,
+                device,
+                reranker);
+    }
+
+    /** The same with a fresh action head, the same for the same seed, or without. */
+    public ModelOptions withActionHeadSeed(@Nullable Long actionHeadSeed) {
+        return new ModelOptions(
+                adapter,
+                base,
+                expert,
+                dtype,
+                actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -135,6 +173,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -150,6 +189,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -165,6 +205,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -180,6 +221,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,
@@ -195,6 +237,7 @@ public record ModelOptions(
                 expert,
                 dtype,
                 actionHead,
+                actionHeadSeed,
                 trustRemoteCode,
                 allowPickles,
                 memoryLimitBytes,

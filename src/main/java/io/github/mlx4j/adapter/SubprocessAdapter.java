@@ -341,6 +341,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 model.expert(),
                 dtype == null ? null : dtype.id(),
                 absolute(model.actionHead()),
+                model.actionHeadSeed(),
                 hf && model.trustRemoteCode() ? true : null,
                 hf && model.allowPickles() ? true : null,
                 model.memoryLimitBytes(),

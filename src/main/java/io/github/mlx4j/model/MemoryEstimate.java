@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record MemoryEstimate(List<Part> parts) {
 
-    private static final int TRAINED_BYTES = 4; // adapters are float32 on both engines
+    private static final int TRAINED_BYTES = 4; // of a float32 value, which whatever is trained is on both engines
     private static final String NOT_HERE = "the base model is not in a folder here";
     private static final double QLORA_BITS = 4 + 32.0 / 64; // a float16 scale and bias for each group of 64
 

@@ -247,6 +247,7 @@ final class BackendSelector {
         set.put("expert", Objects.requireNonNullElse(options.expert(), ""));
         set.put("dtype", Objects.requireNonNullElse(options.dtype(), ""));
         set.put("actionHead", Objects.requireNonNullElse(options.actionHead(), ""));
+        set.put("actionHeadSeed", Objects.requireNonNullElse(options.actionHeadSeed(), ""));
         set.put("allowPickles", options.allowPickles() ? true : "");
         set.forEach((name, value) -> {
             if (!value.equals("")) {

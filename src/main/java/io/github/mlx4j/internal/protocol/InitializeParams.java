@@ -34,6 +34,7 @@ public record InitializeParams(
      * @param expert the one expert of a DyLoRA-MoE that answers
      * @param dtype what the weights are turned into
      * @param actionHead a safetensors file with an action head
+     * @param actionHeadSeed the seed of a fresh action head
      * @param trustRemoteCode whether code of the model folder may run
      * @param allowPickles whether pickled experts and routers may be read
      * @param memoryLimitBytes the most memory that the engine is to take
@@ -54,6 +55,7 @@ public record InitializeParams(
             @Nullable String expert,
             @Nullable String dtype,
             @Nullable String actionHead,
+            @Nullable Long actionHeadSeed,
             @Nullable Boolean trustRemoteCode,
             @Nullable Boolean allowPickles,
             @Nullable Long memoryLimitBytes,

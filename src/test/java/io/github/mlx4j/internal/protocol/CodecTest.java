@@ -185,7 +185,8 @@ class CodecTest {
     @Test
     void shouldLeaveOutTheOptionsThatAreNotSetWhenWriting() throws IOException {
         InitializeParams.Options options = new InitializeParams.Options(
-                null, null, null, null, null, null, null, null, null, null, 4, null, 0L, null, null, null, null, null);
+                null, null, null, null, null, null, null, null, null, null, null, 4, null, 0L, null, null, null, null,
+                null);
         JsonNode model = JSON.readTree(Codec.call("7", "initialize", InitializeParams.of("org/name", true)));
         JsonNode more = JSON.readTree(Codec.call(
                 "7", "initialize", InitializeParams.of("org/name", true).with(options)));
