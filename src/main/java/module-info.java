@@ -2,8 +2,8 @@
  * Local language models in Java programs. {@link io.github.mlx4j.ProviderFactory} is the entry point.
  *
  * <p>Each static dependency belongs to one optional part: LangChain4j to {@code langchain4j} and {@code remote},
- * Micrometer to {@code metrics}, Spring to {@code spring}, and picocli to the command line, which is in a jar of its
- * own. Without them, the other packages work.
+ * Micrometer to {@code metrics}, Spring to {@code spring}, kotlin-reflect to typed answers in Kotlin, and picocli to
+ * the command line, which is in a jar of its own. Without them, the other packages work.
  */
 module io.github.mlx4j {
     requires transitive com.fasterxml.jackson.databind;
@@ -16,6 +16,7 @@ module io.github.mlx4j {
     requires org.zeroturnaround.exec;
     requires static info.picocli;
     requires static io.github.resilience4j.micrometer;
+    requires static kotlin.reflect;
     requires static langchain4j.anthropic;
     requires static langchain4j.core;
     requires static langchain4j.http.client;

@@ -263,7 +263,7 @@ class ArchitectureTest {
                         "org.zeroturnaround.exec");
     }
 
-    private static ModuleDescriptor module() {
+    static ModuleDescriptor module() {
         try (InputStream descriptor = Files.newInputStream(Path.of("target", "classes", "module-info.class"))) {
             return ModuleDescriptor.read(descriptor);
         } catch (IOException error) {
@@ -357,6 +357,18 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("org.springframework..")
+                .check(CLASSES);
+    }
+
+    /** Everything else works without it, since kotlin-reflect is an optional dependency. */
+    @Test
+    void shouldUseKotlinInOneClassOnly() {
+        noClasses()
+                .that()
+                .doNotHaveFullyQualifiedName(ROOT + ".port.KotlinDeclaration")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("kotlin..")
                 .check(CLASSES);
     }
 

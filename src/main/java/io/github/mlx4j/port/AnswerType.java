@@ -9,21 +9,26 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.UnreadableAnswerException;
-import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record as the type of an answer: its JSON schema, and the way from JSON to the record.
+ * A record, or a Kotlin data class, as the type of an answer: its JSON schema, and the way from JSON to the record.
  * {@link TextGenerationPort#generate(GenerationRequest, Class)} is this in one call; use it by itself to stream the
  * text of such an answer, for example.
  *
  * <p>A component may be a {@code String}, a {@code boolean}, a {@code byte}, {@code short}, {@code int}, {@code long},
  * {@code float} or {@code double}, or its boxed type, a {@code BigDecimal}, an enum, a {@code LocalDate}, an
  * {@code Instant}, another record, also the same again, a {@code List} or {@code Set} of these, a {@code Map} from
- * {@code String} to these, or an {@code Optional} of any of them. All but an {@code Optional} are required.
- * {@link Description} and {@link Size} say more of them; other annotations have no effect.
+ * {@code String} to these, or an {@code Optional} of any of them. All are required but an {@code Optional} and a type
+ * with JSpecify's {@code @Nullable}. {@link Description} and {@link Size} say more of them; other annotations have no
+ * effect.
+ *
+ * <p>A Kotlin data class needs kotlin-reflect on the class path. Its nullable properties and those with a default value
+ * are optional.
  *
  * <p>Immutable and thread-safe.
  *
@@ -50,8 +55,8 @@ public final class AnswerType<T> {
     /**
      * The type of a record.
      *
-     * @throws InvalidRequestException if it is no record, or a component of it can't be part of an answer; the message
-     *     names it
+     * @throws InvalidRequestException if it is neither a record nor a data class, or a component of it can't be part of
+     *     an answer; the message names it
      */
     public static <T> AnswerType<T> of(Class<T> type) {
         ShapeReader reader = new ShapeReader(type);
@@ -154,8 +159,15 @@ public final class AnswerType<T> {
     }
 
     private @Nullable String onlyList() {
-        RecordComponent[] components = type.getRecordComponents();
-        return components.length == 1 && components[0].getType() == List.class ? components[0].getName() : null;
+        Iterator<Map.Entry<String, JsonNode>> components =
+                schema.path("properties").properties().iterator();
+        if (!components.hasNext()) {
+            return null;
+        }
+        Map.Entry<String, JsonNode> first = components.next();
+        boolean alone =
+                !components.hasNext() && first.getValue().path("type").asText().equals("array");
+        return alone ? first.getKey() : null;
     }
 
     private UnreadableAnswerException unreadable(

@@ -9,7 +9,7 @@ import java.lang.annotation.Target;
 /** Tells the model what a record, or a component of it, is for; see {@link AnswerType}. */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
-@Target({ElementType.TYPE, ElementType.RECORD_COMPONENT})
+@Target({ElementType.TYPE, ElementType.FIELD, ElementType.METHOD, ElementType.PARAMETER, ElementType.RECORD_COMPONENT})
 public @interface Description {
 
     /** What it is for, in the model's language. */

@@ -5,21 +5,14 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.error.InvalidRequestException;
-import java.lang.reflect.AnnotatedElement;
-import java.lang.reflect.AnnotatedParameterizedType;
-import java.lang.reflect.AnnotatedType;
-import java.lang.reflect.Constructor;
-import java.lang.reflect.InaccessibleObjectException;
+import io.github.mlx4j.port.Declaration.Component;
+import io.github.mlx4j.port.DeclaredType.Bounds;
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.ParameterizedType;
-import java.lang.reflect.RecordComponent;
-import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -32,7 +25,7 @@ import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the {@link Shape} of a record, of its declaration. For one record and one thread. */
+/** Makes the {@link Shape} of a class from its {@link Declaration}. For one class and one thread. */
 final class ShapeReader {
 
     /** The bound of a long's schema: beyond it, programs that read numbers as doubles don't tell neighbours apart. */
@@ -41,13 +34,10 @@ final class ShapeReader {
     private static final String UTC = "T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?Z$";
 
     private static final String POSSIBLE =
-            "Make the answer of records, strings, numbers, booleans, enums, LocalDate, Instant, List, Set, "
+            "Use records (or Kotlin data classes) of strings, numbers, booleans, enums, LocalDate, Instant, List, Set, "
                     + "Map<String, …> and Optional components.";
 
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
-
-    /** A component of a record: absent is empty where it is optional, and wrong where it is not. */
-    private record Component(String name, boolean optional, Shape shape) {}
 
     private final Class<?> root;
     private final Map<Class<?>, String> recursive = new LinkedHashMap<>(); // with their names under $defs
@@ -58,12 +48,13 @@ final class ShapeReader {
         this.root = root;
     }
 
-    /** The shape of the record itself. */
+    /** The shape of the class itself. */
     Shape root() {
-        if (!root.isRecord()) {
-            throw refused("", root, "is no record");
+        Declaration declaration = Declaration.of(root);
+        if (declaration == null) {
+            throw refused("", root.getName(), "is neither a record nor a Kotlin data class");
         }
-        return structure(root, "", Set.of());
+        return structure(root, declaration, "", Set.of());
     }
 
     /** The whole schema of that shape, with what it refers to. */
@@ -82,46 +73,43 @@ final class ShapeReader {
      *
      * @param within the records that can't be without this one: where it is one of them, there is no end
      */
-    private Shape shape(AnnotatedType annotated, String path, Set<Class<?>> within) {
-        Type type = annotated.getType();
-        Size size = annotated.getAnnotation(Size.class);
+    private Shape shape(DeclaredType type, String path, Set<Class<?>> within) {
+        Bounds size = type.size();
         checkBounds(size, path, type);
-        if (annotated instanceof AnnotatedParameterizedType generic
-                && type instanceof ParameterizedType parameterized) {
-            AnnotatedType[] arguments = generic.getAnnotatedActualTypeArguments();
-            Set<Class<?>> inside = size != null && size.min() > 0 ? within : Set.of();
-            if (parameterized.getRawType() == List.class) {
-                return list(shape(arguments[0], path + "[]", inside), size);
-            }
-            if (parameterized.getRawType() == Set.class) {
-                return set(shape(arguments[0], path + "[]", inside), size);
-            }
-            if (parameterized.getRawType() == Map.class && arguments[0].getType() == String.class) {
-                Size keys = arguments[0].getAnnotation(Size.class);
-                checkBounds(keys, path, type);
-                return map(keys, shape(arguments[1], path + "{}", inside), size);
-            }
+        List<DeclaredType> arguments = type.arguments();
+        Set<Class<?>> inside = size != null && size.min() > 0 ? within : Set.of();
+        if (type.raw() == List.class && !arguments.isEmpty()) {
+            return list(shape(arguments.get(0), path + "[]", inside), size);
         }
-        if (type == String.class) {
+        if (type.raw() == Set.class && !arguments.isEmpty()) {
+            return set(shape(arguments.get(0), path + "[]", inside), size);
+        }
+        if (type.raw() == Map.class && !arguments.isEmpty() && arguments.get(0).raw() == String.class) {
+            Bounds keys = arguments.get(0).size();
+            checkBounds(keys, path, type);
+            return map(keys, shape(arguments.get(1), path + "{}", inside), size);
+        }
+        if (type.raw() == String.class) {
             return string(size);
         }
         if (size != null) {
-            throw refused(path, type, "can't have a @Size");
+            throw refused(path, type.name(), "can't have a @Size");
         }
-        if (!(type instanceof Class<?> plain)) {
-            throw refused(path, type, "");
+        if (type.raw() == null || !arguments.isEmpty()) {
+            throw refused(path, type.name(), "");
         }
-        Shape scalar = scalar(plain);
+        Shape scalar = scalar(type.raw());
         if (scalar != null) {
             return scalar;
         }
-        if (plain.isEnum() && plain.getEnumConstants().length > 0) {
-            return enumeration(plain);
+        if (type.raw().isEnum() && type.raw().getEnumConstants().length > 0) {
+            return enumeration(type.raw());
         }
-        if (plain.isRecord()) {
-            return structure(plain, path, within);
+        Declaration declaration = Declaration.of(type.raw());
+        if (declaration != null) {
+            return structure(type.raw(), declaration, path, within);
         }
-        throw refused(path, type, "");
+        throw refused(path, type.name(), "");
     }
 
     private static @Nullable Shape scalar(Class<?> type) {
@@ -188,7 +176,7 @@ final class ShapeReader {
         }
     }
 
-    private static Shape string(@Nullable Size size) {
+    private static Shape string(@Nullable Bounds size) {
         return new Shape(bounded(typed("string"), size, "Length"), (json, path) -> {
             expect(json.isTextual(), json, path, "a string");
             String text = json.textValue();
@@ -213,7 +201,7 @@ final class ShapeReader {
         });
     }
 
-    private static Shape list(Shape items, @Nullable Size size) {
+    private static Shape list(Shape items, @Nullable Bounds size) {
         return new Shape(bounded(typed("array").set("items", items.schema()), size, "Items"), (json, path) -> {
             List<Object> values = elements(items, json, path);
             checkSize(values.size(), "elements", size, path);
@@ -221,7 +209,7 @@ final class ShapeReader {
         });
     }
 
-    private static Shape set(Shape items, @Nullable Size size) {
+    private static Shape set(Shape items, @Nullable Bounds size) {
         return new Shape(bounded(typed("array").set("items", items.schema()), size, "Items"), (json, path) -> {
             Set<Object> values = new LinkedHashSet<>(elements(items, json, path));
             checkSize(values.size(), "different elements", size, path);
@@ -238,7 +226,7 @@ final class ShapeReader {
         return values;
     }
 
-    private static Shape map(@Nullable Size keys, Shape values, @Nullable Size size) {
+    private static Shape map(@Nullable Bounds keys, Shape values, @Nullable Bounds size) {
         ObjectNode schema = typed("object");
         if (keys == null) {
             schema.set("additionalProperties", values.schema());
@@ -262,9 +250,9 @@ final class ShapeReader {
         });
     }
 
-    private Shape structure(Class<?> type, String path, Set<Class<?>> within) {
+    private Shape structure(Class<?> type, Declaration declaration, String path, Set<Class<?>> within) {
         if (within.contains(type)) {
-            throw refused(path, type, "contains itself without end");
+            throw refused(path, type.getName(), "contains itself without end");
         }
         if (open.contains(type) || recursive.containsKey(type)) {
             String name = recursive.computeIfAbsent(type, this::nameOf);
@@ -272,44 +260,53 @@ final class ShapeReader {
             return new Shape(reference, (json, at) -> shapeOf(type).read(json, at));
         }
         if (type.getTypeParameters().length > 0) {
-            throw refused(path, type, "has type parameters");
+            throw refused(path, type.getName(), "has type parameters");
         }
         open.add(type);
         Set<Class<?>> inside = new HashSet<>(within);
         inside.add(type);
-        List<Component> components = new ArrayList<>();
-        for (RecordComponent component : type.getRecordComponents()) {
-            components.add(component(component, path, inside));
+        List<Shape> shapes = new ArrayList<>();
+        for (Component component : declaration.components()) {
+            shapes.add(shape(component, path, inside));
         }
         open.remove(type);
-        Shape shape = new Shape(describe(type, schema(components)), reader(type, components, path));
+        ObjectNode schema = schema(declaration.components(), shapes);
+        Shape shape = new Shape(describe(type.getAnnotation(Description.class), schema), reader(declaration, shapes));
         if (!recursive.containsKey(type)) {
             return shape;
         }
         known.put(type, shape);
-        return open.isEmpty() ? shape : structure(type, path, Set.of()); // a reference, now that it is known
+        return open.isEmpty() ? shape : structure(type, declaration, path, Set.of()); // a reference, now it is known
     }
 
-    private Component component(RecordComponent component, String path, Set<Class<?>> within) {
-        String name = component.getName();
-        String place = path.isEmpty() ? name : path + "." + name;
-        AnnotatedType type = component.getAnnotatedType();
-        boolean optional = component.getType() == Optional.class && type instanceof AnnotatedParameterizedType;
-        if (optional && type.isAnnotationPresent(Size.class)) {
-            throw refused(place, type.getType(), "can't have a @Size; it belongs to the type within");
+    private Shape shape(Component component, String path, Set<Class<?>> within) {
+        String place = path.isEmpty() ? component.name() : path + "." + component.name();
+        Set<Class<?>> inside = component.optional() ? Set.of() : within;
+        Shape shape = isOptional(component.type())
+                ? optional(component.type(), place)
+                : shape(component.type(), place, inside);
+        return new Shape(describe(component.description(), shape.schema()), shape.reader());
+    }
+
+    private static boolean isOptional(DeclaredType type) {
+        return type.raw() == Optional.class && !type.arguments().isEmpty();
+    }
+
+    private Shape optional(DeclaredType type, String place) {
+        if (type.size() != null) {
+            throw refused(place, type.name(), "can't have a @Size; it belongs to the type within");
         }
-        Shape shape = optional
-                ? shape(((AnnotatedParameterizedType) type).getAnnotatedActualTypeArguments()[0], place, Set.of())
-                : shape(type, place, within);
-        return new Component(name, optional, new Shape(describe(component, shape.schema()), shape.reader()));
+        Shape value = shape(type.arguments().get(0), place, Set.of());
+        return new Shape(value.schema(), (json, path) -> Optional.of(value.read(json, path)));
     }
 
-    private static ObjectNode schema(List<Component> components) {
+    private static ObjectNode schema(List<Component> components, List<Shape> shapes) {
         ObjectNode schema = typed("object");
         ObjectNode properties = schema.putObject("properties");
         ArrayNode required = schema.putArray("required");
-        for (Component component : components) {
-            properties.set(component.name(), component.shape().schema());
+        for (int i = 0; i < components.size(); i++) {
+            Component component = components.get(i);
+            properties.set(component.name(), shapes.get(i).schema());
             if (!component.optional()) {
                 required.add(component.name());
             }
@@ -317,11 +314,11 @@ final class ShapeReader {
         return schema.put("additionalProperties", false);
     }
 
-    private Shape.Reader reader(Class<?> type, List<Component> components, String place) {
-        Constructor<?> constructor = constructor(type, place);
+    private static Shape.Reader reader(Declaration declaration, List<Shape> shapes) {
+        List<Component> components = declaration.components();
         return (json, path) -> {
             expect(json.isObject(), json, path, "an object");
-            Object[] values = new Object[components.size()];
+            @Nullable Object[] values = new Object[components.size()];
             for (int i = 0; i < values.length; i++) {
                 Component component = components.get(i);
                 JsonNode value = json.path(component.name());
@@ -330,37 +327,17 @@ final class ShapeReader {
                 if (absent && !component.optional()) {
                     throw Misfit.at(at, "it is missing");
                 }
-                Object read = absent ? null : component.shape().read(value, at);
-                values[i] = component.optional() ? Optional.ofNullable(read) : read;
+                values[i] = absent ? component.absent() : shapes.get(i).read(value, at);
             }
             try {
-                return constructor.newInstance(values);
+                return declaration.make(values);
             } catch (InvocationTargetException error) {
                 Throwable cause = error.getCause() == null ? error : error.getCause();
                 throw Misfit.at(path, message(cause), cause);
             } catch (ReflectiveOperationException error) {
-                throw new IllegalStateException(error); // a record is not abstract, and its constructor is accessible
+                throw new IllegalStateException(error); // the class is not abstract, and its constructor is accessible
             }
         };
-    }
-
-    private Constructor<?> constructor(Class<?> type, String path) {
-        try {
-            Class<?>[] parameters = Arrays.stream(type.getRecordComponents())
-                    .map(RecordComponent::getType)
-                    .toArray(Class<?>[]::new);
-            Constructor<?> constructor = type.getDeclaredConstructor(parameters);
-            constructor.setAccessible(true);
-            return constructor;
-        } catch (InaccessibleObjectException closed) {
-            throw new InvalidRequestException(
-                    "%s can't be the type of an answer: the module of %s does not open its package."
-                            .formatted(root.getSimpleName(), type.getName()),
-                    "Add `opens %s to io.github.mlx4j;` to its module-info.java.".formatted(type.getPackageName()),
-                    closed);
-        } catch (NoSuchMethodException error) {
-            throw refused(path, type, "can't be constructed from here: " + error.getMessage());
-        }
     }
 
     private Shape shapeOf(Class<?> type) {
@@ -376,8 +353,7 @@ final class ShapeReader {
         return recursive.containsValue(name) ? name + (recursive.size() + 1) : name;
     }
 
-    private static ObjectNode describe(AnnotatedElement element, ObjectNode schema) {
-        Description description = element.getAnnotation(Description.class);
+    private static ObjectNode describe(@Nullable Description description, ObjectNode schema) {
         return description == null ? schema : schema.deepCopy().put("description", description.value());
     }
 
@@ -386,7 +362,7 @@ final class ShapeReader {
     }
 
     /** With the keywords of a size: minLength, maxItems and so on. */
-    private static ObjectNode bounded(ObjectNode schema, @Nullable Size size, String what) {
+    private static ObjectNode bounded(ObjectNode schema, @Nullable Bounds size, String what) {
         if (size != null && size.min() > 0) {
             schema.put("min" + what, size.min());
         }
@@ -396,7 +372,7 @@ final class ShapeReader {
         return schema;
     }
 
-    private static void checkSize(int found, String what, @Nullable Size size, String path) throws Misfit {
+    private static void checkSize(int found, String what, @Nullable Bounds size, String path) throws Misfit {
         if (size != null && found < size.min()) {
             throw Misfit.at(path, "it has %d %s, but must have at least %d".formatted(found, what, size.min()));
         }
@@ -417,14 +393,14 @@ final class ShapeReader {
         return error.getMessage() == null ? error.getClass().getSimpleName() : error.getMessage();
     }
 
-    private void checkBounds(@Nullable Size size, String path, Type type) {
+    private void checkBounds(@Nullable Bounds size, String path, DeclaredType type) {
         if (size != null && (size.min() < 0 || size.min() > size.max())) {
-            throw refused(path, type, "has a @Size of %d to %d".formatted(size.min(), size.max()));
+            throw refused(path, type.name(), "has a @Size of %d to %d".formatted(size.min(), size.max()));
         }
     }
 
-    private InvalidRequestException refused(String path, Type type, String why) {
-        String what = path.isEmpty() ? type.getTypeName() : "%s (%s)".formatted(path, type.getTypeName());
+    private InvalidRequestException refused(String path, String type, String why) {
+        String what = path.isEmpty() ? type : "%s (%s)".formatted(path, type);
         return new InvalidRequestException(
                 "%s can't be the type of an answer: %s %s."
                         .formatted(root.getSimpleName(), what, why.isEmpty() ? "can't be part of one" : why),

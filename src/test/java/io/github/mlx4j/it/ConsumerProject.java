@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  */
 final class ConsumerProject {
 
-    private static final Path PROJECT = Path.of("src", "test", "resources", "consumer");
+    private static final Path PROJECTS = Path.of("src", "test", "resources");
     private static final Path REPOSITORY =
             Path.of("target", "consumer-repository").toAbsolutePath();
     private static final String VERSION = "0.1.0-SNAPSHOT";
@@ -28,11 +28,17 @@ final class ConsumerProject {
         this.folder = folder;
     }
 
-    /** The project in {@code src/test/resources/consumer}, copied to a folder. */
+    /** The Java project, copied to a folder. */
     static ConsumerProject in(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(PROJECT)) {
+        return copied("consumer", folder);
+    }
+
+    /** A project in {@code src/test/resources}, copied to a folder. */
+    static ConsumerProject copied(String name, Path folder) throws IOException {
+        Path project = PROJECTS.resolve(name);
+        try (Stream<Path> files = Files.walk(project)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
-                Path copy = folder.resolve(PROJECT.relativize(file).toString());
+                Path copy = folder.resolve(project.relativize(file).toString());
                 Files.createDirectories(copy.getParent());
                 Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
             }

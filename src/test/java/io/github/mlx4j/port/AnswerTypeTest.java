@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -66,6 +67,11 @@ class AnswerTypeTest {
     private record Ping(Optional<Pong> pong) {}
 
     private record Pong(Map<String, Ping> pings) {}
+
+    private record Sparse(
+            @Description("any") @Nullable String note,
+            @Nullable Integer number,
+            int sure) {}
 
     private record Nothing() {}
 
@@ -195,6 +201,17 @@ class AnswerTypeTest {
                         Optional.of(new Ingredient("berry", 15, Unit.PIECE))));
         assertThat(recipe.tags()).containsExactly("sweet", "quick");
         assertThat(recipe.minutes()).containsOnlyKeys("rest", "fry");
+    }
+
+    @Test
+    void shouldNotRequireAComponentWhenItsTypeIsNullable() {
+        AnswerType<Sparse> sparse = AnswerType.of(Sparse.class);
+
+        assertThat(sparse.schema())
+                .contains("\"note\":{\"type\":\"string\",\"description\":\"any\"}")
+                .contains("\"required\":[\"sure\"]");
+        assertThat(sparse.read("{\"sure\": 1, \"number\": null}")).isEqualTo(new Sparse(null, null, 1));
+        assertThat(sparse.read("{\"note\": \"n\", \"number\": 2, \"sure\": 1}")).isEqualTo(new Sparse("n", 2, 1));
     }
 
     @Test
@@ -383,7 +400,9 @@ class AnswerTypeTest {
 
     static Stream<Arguments> refused() {
         return Stream.of(
-                Arguments.of(String.class, "String can't be the type of an answer: java.lang.String is no record."),
+                Arguments.of(
+                        String.class,
+                        "String can't be the type of an answer: java.lang.String is neither a record nor a Kotlin data class."),
                 Arguments.of(Other.class, "any (java.lang.Object) can't be part of one."),
                 Arguments.of(OfClass.class, "ids[]{} (java.util.UUID)"),
                 Arguments.of(Raw.class, "list (java.util.List)"),
