@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,9 +21,20 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ConsumerIT {
 
+    private static final Path MODULE = Path.of("src", "test", "resources", "module");
+
+    @TempDir
+    private static Path project;
+
+    private static String classPath = "";
+
+    @BeforeAll
+    static void buildTheProject() throws Exception {
+        classPath = ConsumerProject.in(project).build();
+    }
+
     @Test
-    void shouldAnswerWithWhatIsNeededAndNothingOptional(@TempDir Path folder) throws Exception {
-        String classPath = ConsumerProject.in(folder).build();
+    void shouldAnswerWithWhatIsNeededAndNothingOptional() throws Exception {
         Fixture.Known known = Fixture.known("Who are you?");
 
         Program run = Program.run(
@@ -34,13 +46,13 @@ class ConsumerIT {
                         .map(entry -> Path.of(entry).getFileName().toString())
                         .filter(entry -> entry.endsWith(".jar"))
                         .sorted())
-                .isEqualTo(Files.readAllLines(folder.resolve("jars.txt")));
+                .isEqualTo(Files.readAllLines(project.resolve("jars.txt")));
     }
 
     @Test
     void shouldAnswerOnTheModulePath(@TempDir Path folder) throws Exception {
-        String modulePath = jarsOf(ConsumerProject.in(folder).build());
-        Path app = compile(Path.of("src", "test", "resources", "module"), modulePath, folder.resolve("app"));
+        String modulePath = modulePath();
+        Path app = compile(MODULE, modulePath, folder.resolve("app"));
         Fixture.Known known = Fixture.known("Who are you?");
 
         Program run = Program.run(
@@ -58,7 +70,26 @@ class ConsumerIT {
         assertThat(run.out().lines()).containsExactly("io.github.mlx4j Rome true HF true", known.text());
     }
 
-    private static String jarsOf(String classPath) {
+    @Test
+    void shouldNotCompileOnTheModulePathWhenItUsesAnInternalPackage(@TempDir Path folder) throws Exception {
+        String modulePath = modulePath();
+        Path sources = Files.createDirectories(folder.resolve("sources"));
+        Files.copy(MODULE.resolve("module-info.java"), sources.resolve("module-info.java"));
+        Files.createDirectory(sources.resolve("app"));
+        Files.writeString(
+                sources.resolve("app").resolve("Main.java"),
+                "package app; class Main { io.github.mlx4j.internal.files.FileTree tree; }");
+        StringWriter messages = new StringWriter();
+
+        int code = javac(sources, modulePath, folder.resolve("app"), messages);
+
+        assertThat(code).isOne();
+        assertThat(messages.toString())
+                .contains("package io.github.mlx4j.internal.files is not visible")
+                .contains("1 error");
+    }
+
+    private static String modulePath() {
         return Arrays.stream(classPath.split(File.pathSeparator))
                 .filter(entry -> entry.endsWith(".jar"))
                 .collect(Collectors.joining(File.pathSeparator));
@@ -66,7 +97,14 @@ class ConsumerIT {
 
     private static Path compile(Path sources, String modulePath, Path output) {
         StringWriter messages = new StringWriter();
-        int code = ToolProvider.findFirst("javac")
+        assertThat(javac(sources, modulePath, output, messages))
+                .as(messages.toString())
+                .isZero();
+        return output;
+    }
+
+    private static int javac(Path sources, String modulePath, Path output, StringWriter messages) {
+        return ToolProvider.findFirst("javac")
                 .orElseThrow()
                 .run(
                         new PrintWriter(messages),
@@ -77,7 +115,5 @@ class ConsumerIT {
                         output.toString(),
                         sources.resolve("module-info.java").toString(),
                         sources.resolve("app").resolve("Main.java").toString());
-        assertThat(code).as(messages.toString()).isZero();
-        return output;
     }
 }
