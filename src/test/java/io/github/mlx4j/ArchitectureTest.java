@@ -263,7 +263,7 @@ class ArchitectureTest {
                         "org.zeroturnaround.exec");
     }
 
-    static ModuleDescriptor module() {
+    private static ModuleDescriptor module() {
         try (InputStream descriptor = Files.newInputStream(Path.of("target", "classes", "module-info.class"))) {
             return ModuleDescriptor.read(descriptor);
         } catch (IOException error) {
