@@ -1,5 +1,5 @@
 //DEPS io.github.mlx4j:mlx4j:0.1.0-SNAPSHOT
-//DEPS dev.langchain4j:langchain4j-core:1.19.0
+//DEPS dev.langchain4j:langchain4j-core:1.23.0
 
 import dev.langchain4j.agent.tool.ToolSpecification;
 import dev.langchain4j.data.message.AiMessage;
