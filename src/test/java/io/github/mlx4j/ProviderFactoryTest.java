@@ -351,6 +351,23 @@ class ProviderFactoryTest {
     }
 
     @Test
+    void shouldReadSettingsOnlyWhenAskedTo() {
+        System.setProperty("MLX4J_MAX_REQUESTS", "7");
+        try (ProviderFactory named = new ProviderFactory("hf", "org/name");
+                ProviderFactory built = ProviderFactory.create(ProviderConfig.builder()
+                        .provider(ProviderKind.HF)
+                        .model(ProviderKind.HF, "org/name")
+                        .build());
+                ProviderFactory fromEnv = ProviderFactory.fromEnv()) {
+            assertThat(named.config().workers()).isEqualTo(WorkerOptions.DEFAULT);
+            assertThat(built.config().workers()).isEqualTo(WorkerOptions.DEFAULT);
+            assertThat(fromEnv.config().workers().maxRequests()).isEqualTo(7);
+        } finally {
+            System.clearProperty("MLX4J_MAX_REQUESTS");
+        }
+    }
+
+    @Test
     void shouldListTheProvidersWhenThereIsNoSuchOne() {
         assertThatExceptionOfType(UnsupportedProviderException.class)
                 .isThrownBy(() -> new ProviderFactory("nope", "org/name"))

@@ -23,8 +23,10 @@ import java.util.Map;
 /** From LangChain4j's elements of a JSON schema to its JSON. */
 final class Schemas {
 
-    /** Without a bound, a small model may write digits until its tokens are used up. */
+    /** Without bounds, a small model may write digits until its tokens are used up. */
     private static final long MAX_EXACT = (1L << 53) - 1;
+
+    private static final double SMALLEST_STEP = 1e-8;
 
     private static final JsonMapper JSON = new JsonMapper();
 
@@ -36,8 +38,8 @@ final class Schemas {
     }
 
     /**
-     * The same to hold an answer to: objects that say nothing of other members than theirs have none, since a small
-     * model may never come to an end of them, and integers are between -(2^53-1) and 2^53-1.
+     * The same to constrain an answer to: objects that do not mention additional properties have none, and numbers are
+     * between -(2^53-1) and 2^53-1, with at most eight decimals. A small model may never come to an end otherwise.
      */
     static String closed(JsonSchemaElement element) {
         return node(element, true).toString();
@@ -65,8 +67,11 @@ final class Schemas {
             node.put("$ref", "#/$defs/" + reference.reference());
         } else {
             node.put("type", simple(element));
-            if (closed && element instanceof JsonIntegerSchema) {
+            if (closed && (element instanceof JsonIntegerSchema || element instanceof JsonNumberSchema)) {
                 node.put("minimum", -MAX_EXACT).put("maximum", MAX_EXACT);
+            }
+            if (closed && element instanceof JsonNumberSchema) {
+                node.put("multipleOf", SMALLEST_STEP);
             }
         }
         if (element.description() != null) {

@@ -57,7 +57,8 @@ class SchemasTest {
                         {"type": "object", "properties": {
                             "s": {"type": "string", "description": "ds"},
                             "i": {"type": "integer", "minimum": -9007199254740991, "maximum": 9007199254740991},
-                            "n": {"type": "number"},
+                            "n": {"type": "number", "minimum": -9007199254740991, "maximum": 9007199254740991,
+                                  "multipleOf": 1e-8},
                             "b": {"type": "boolean"},
                             "e": {"type": "string", "enum": ["x", "y"]},
                             "l": {"type": "array", "items": {"type": "string"}},
