@@ -16,11 +16,19 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerBusyException;
+import java.util.concurrent.CompletionException;
 
 /** From mlx4j's exceptions to LangChain4j's, which tell what is worth another try. */
 final class Failures {
 
     private Failures() {}
+
+    /** The same for what a call threw: an exception that is not one of ours stays what it is. */
+    static Throwable of(Throwable thrown) {
+        Throwable cause =
+                thrown instanceof CompletionException && thrown.getCause() != null ? thrown.getCause() : thrown;
+        return cause instanceof Mlx4jException error ? of(error) : cause;
+    }
 
     /** LangChain4j's exception for one of ours, which is its cause. */
     static LangChain4jException of(Mlx4jException error) {

@@ -10,6 +10,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * Text generation as a {@link ChatModel} of LangChain4j.
@@ -49,6 +50,15 @@ public final class Mlx4jChatModel implements ChatModel {
         } catch (Mlx4jException error) {
             throw Failures.of(error);
         }
+    }
+
+    /**
+     * The answer later, as {@code chatAsync} of LangChain4j 1.20 and newer asks for it; no thread waits for it. However
+     * the future ends before the answer is whole, the generation is cancelled.
+     */
+    @Override
+    public CompletableFuture<ChatResponse> doChatAsync(ChatRequest request) {
+        return Futures.of(() -> port.generateAsync(Requests.of(request, port)), Answers::of);
     }
 
     @Override

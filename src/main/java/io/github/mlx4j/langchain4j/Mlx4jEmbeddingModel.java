@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,6 +65,15 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
                 .metadata(
                         EmbeddingResponseMetadata.builder().modelName(modelName).build())
                 .build();
+    }
+
+    /**
+     * The vectors later, as {@code embedAsync} of LangChain4j 1.20 and newer asks for them, from a daemon thread of its
+     * own. However the future ends before that, the call is cancelled.
+     */
+    @Override
+    public CompletableFuture<EmbeddingResponse> doEmbedAsync(EmbeddingRequest request) {
+        return Futures.waiting("mlx4j-embed", () -> doEmbed(request));
     }
 
     private @Nullable String prompt(@Nullable EmbeddingInputType type) {

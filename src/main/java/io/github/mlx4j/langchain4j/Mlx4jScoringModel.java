@@ -13,16 +13,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A reranker as a {@link ScoringModel} of LangChain4j. The scores are those of {@link RerankResult#scores()}.
- * Thread-safe; closing what the port came from is its owner's job.
+ * A reranker as a {@link ScoringModel} of LangChain4j. The scores are those of {@link RerankResult#scores()}. With
+ * LangChain4j 1.20 and newer it answers {@code scoreAsync} too; cancelling that future cancels the call. Thread-safe;
+ * closing what the port came from is its owner's job.
  */
-public final class Mlx4jScoringModel implements ScoringModel {
+public sealed class Mlx4jScoringModel implements ScoringModel permits AsyncScoringModel {
 
     private final RerankPort port;
     private final @Nullable String instruction;
     private final boolean truncate;
 
-    private Mlx4jScoringModel(Builder builder) {
+    Mlx4jScoringModel(Builder builder) {
         port = builder.port;
         instruction = builder.instruction;
         truncate = builder.truncate;
@@ -35,20 +36,30 @@ public final class Mlx4jScoringModel implements ScoringModel {
 
     @Override
     public Response<List<Double>> scoreAll(List<TextSegment> segments, String query) {
-        List<String> documents = segments.stream().map(TextSegment::text).toList();
+        Scored scored = score(segments.stream().map(TextSegment::text).toList(), query);
+        return Response.from(scored.scores(), scored.usage());
+    }
+
+    /** Scores, and the model that gave them; no model where there were no documents. */
+    record Scored(
+            List<Double> scores, TokenUsage usage, @Nullable String model) {}
+
+    final Scored score(List<String> documents, String query) {
         List<Double> scores = new ArrayList<>();
         int tokens = 0;
+        String model = null;
         try {
             for (int i = 0; i < documents.size(); i += RerankPort.MAX_DOCUMENTS) {
                 List<String> some = documents.subList(i, Math.min(documents.size(), i + RerankPort.MAX_DOCUMENTS));
                 RerankResult result = port.rerank(new RerankRequest(query, some, instruction, truncate));
                 scores.addAll(result.scores());
                 tokens += result.promptTokens();
+                model = result.backend().model();
             }
         } catch (Mlx4jException error) {
             throw Failures.of(error);
         }
-        return Response.from(scores, new TokenUsage(tokens, 0));
+        return new Scored(scores, new TokenUsage(tokens, 0), model);
     }
 
     /** Builds a {@link Mlx4jScoringModel}. Not thread-safe. */
@@ -78,7 +89,7 @@ public final class Mlx4jScoringModel implements ScoringModel {
 
         /** Builds the model. */
         public Mlx4jScoringModel build() {
-            return new Mlx4jScoringModel(this);
+            return AsyncCalls.arePresent() ? new AsyncScoringModel(this) : new Mlx4jScoringModel(this);
         }
     }
 }

@@ -19,17 +19,22 @@ import java.util.Set;
  * nothing more. An exception that a handler throws goes to its {@code onError}, and the answer goes on; after an
  * {@link Error} the generation is cancelled, and {@code onError} is the handler's last call.
  *
+ * <p>With LangChain4j 1.20 and newer it publishes answers too: thinking and text as they come, each tool call when it
+ * is complete, then the whole answer. Each subscription sends the request; cancelling it cancels the generation. At
+ * most 16,384 events wait for a subscriber that requests too few; beyond that the generation is cancelled and the
+ * subscription fails.
+ *
  * <p>What the model can't honour is refused by name with {@link dev.langchain4j.exception.UnsupportedFeatureException},
  * before anything is sent. Thread-safe; closing what the port came from is its owner's job.
  */
-public final class Mlx4jStreamingChatModel implements StreamingChatModel {
+public sealed class Mlx4jStreamingChatModel implements StreamingChatModel permits PublishingChatModel {
 
-    private final TextGenerationPort port;
+    final TextGenerationPort port;
     private final Mlx4jChatRequestParameters parameters;
     private final List<ChatModelListener> listeners;
     private final Set<Capability> capabilities;
 
-    private Mlx4jStreamingChatModel(Builder builder) {
+    Mlx4jStreamingChatModel(Builder builder) {
         port = builder.port;
         parameters = builder.parameters;
         listeners = builder.listeners;
@@ -80,7 +85,7 @@ public final class Mlx4jStreamingChatModel implements StreamingChatModel {
 
         /** Builds the model. */
         public Mlx4jStreamingChatModel build() {
-            return new Mlx4jStreamingChatModel(this);
+            return AsyncCalls.arePresent() ? new PublishingChatModel(this) : new Mlx4jStreamingChatModel(this);
         }
     }
 }

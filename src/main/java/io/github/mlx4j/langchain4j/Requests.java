@@ -120,6 +120,9 @@ final class Requests {
             if (!answer.images().isEmpty()) {
                 throw unsupported("An image in a message", "models read text");
             }
+            if (answer.attributes().containsKey("generated_audio")) { // since 1.23
+                throw unsupported("Audio in a message", "models read text");
+            }
             return Message.assistant(
                     answer.text() == null ? "" : answer.text(),
                     answer.toolExecutionRequests().stream().map(Requests::call).toList());

@@ -15,6 +15,7 @@ import dev.langchain4j.data.message.TextContent;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InternalServerException;
+import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.ModelProvider;
 import dev.langchain4j.model.chat.Capability;
@@ -35,9 +36,12 @@ import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.port.GenerationSink;
 import io.github.mlx4j.port.Message;
 import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.port.ProviderKind;
@@ -54,6 +58,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -63,6 +71,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(30)
 class Mlx4jChatModelTest {
 
+    private static final Duration TEN_SECONDS = Duration.ofSeconds(10);
     private static final ToolCall CALL = new ToolCall("c1", "weather", "{\"city\": \"Rome\"}");
 
     @Test
@@ -295,6 +304,10 @@ class Mlx4jChatModelTest {
                 UserMessage.from(ImageContent.from("https://example.org/cat.png")),
                 UserMessage.from("Ada", "Hi"),
                 CustomMessage.from(Map.of("a", "b")),
+                AiMessage.builder()
+                        .text("Listen.")
+                        .attributes(Map.of("generated_audio", List.of("audio")))
+                        .build(),
                 ToolExecutionResultMessage.builder()
                         .id("c1")
                         .toolName("camera")
@@ -307,7 +320,7 @@ class Mlx4jChatModelTest {
     void shouldRefuseAMessageWhenNoModelReadsIt(ChatMessage message) {
         assertThatExceptionOfType(UnsupportedFeatureException.class)
                 .isThrownBy(() -> asked(ChatRequest.builder().messages(message).build()))
-                .withMessageMatching("(?i).*(image|name|CUSTOM).* is not supported by mlx4j: .*");
+                .withMessageMatching("(?i).*(image|name|CUSTOM|audio).* is not supported by mlx4j: .*");
     }
 
     @Test
@@ -367,6 +380,78 @@ class Mlx4jChatModelTest {
     }
 
     @Test
+    void shouldAnswerLaterAsItDoesWhenWaitedFor() {
+        ScriptedAnswer answer = ScriptedAnswer.pieces("It ", "is.").withThinking("Hm.");
+
+        ChatResponse response = over(answer).doChatAsync(ask("Is it?")).join();
+
+        assertThat(response.aiMessage())
+                .isEqualTo(over(answer).doChat(ask("Is it?")).aiMessage());
+        assertThat(response.modelName()).isEqualTo("scripted");
+        assertThat(response.id()).startsWith("mlx4j-");
+    }
+
+    @Test
+    void shouldFailLaterWithLangChain4jsExceptions() {
+        Mlx4jChatModel dying = over(ScriptedAnswer.failure(new WorkerDiedException("died", "", 137, "")));
+        ChatRequest other = ChatRequest.builder()
+                .messages(UserMessage.from("a"))
+                .modelName("other")
+                .build();
+        Mlx4jChatModel model = Mlx4jChatModel.builder(new AbstractTextGenerationPort() {
+                    @Override
+                    public Cancellation start(GenerationRequest request, GenerationSink sink) {
+                        sink.completed(unread(io.github.mlx4j.port.FinishReason.STOP));
+                        return () -> {};
+                    }
+                })
+                .build();
+
+        assertThat(dying.doChatAsync(ask("a")))
+                .failsWithin(TEN_SECONDS)
+                .withThrowableOfType(ExecutionException.class)
+                .withCauseExactlyInstanceOf(InternalServerException.class)
+                .havingRootCause()
+                .isInstanceOf(WorkerDiedException.class);
+        assertThat(dying.doChatAsync(other))
+                .failsWithin(TEN_SECONDS)
+                .withThrowableOfType(ExecutionException.class)
+                .withCauseExactlyInstanceOf(UnsupportedFeatureException.class);
+        assertThat(model.doChatAsync(ask("a")))
+                .as("a tool call that can't be read")
+                .failsWithin(TEN_SECONDS)
+                .withThrowableOfType(ExecutionException.class)
+                .withCauseInstanceOf(LangChain4jException.class)
+                .havingRootCause()
+                .isInstanceOf(UnreadableAnswerException.class);
+    }
+
+    @Test
+    void shouldCancelTheGenerationHoweverTheFutureEndsEarly() {
+        for (Consumer<CompletableFuture<ChatResponse>> ending : List.<Consumer<CompletableFuture<ChatResponse>>>of(
+                future -> future.cancel(true),
+                future -> future.orTimeout(1, TimeUnit.MILLISECONDS),
+                future -> future.complete(null))) {
+            CompletableFuture<Boolean> cancelled = new CompletableFuture<>();
+            Mlx4jChatModel model = Mlx4jChatModel.builder(new AbstractTextGenerationPort() {
+                        @Override
+                        public Cancellation start(GenerationRequest request, GenerationSink sink) {
+                            return () -> cancelled.complete(true);
+                        }
+                    })
+                    .build();
+
+            ending.accept(model.doChatAsync(ask("a")));
+
+            assertThat(cancelled).succeedsWithin(TEN_SECONDS);
+        }
+    }
+
+    private static ChatRequest ask(String text) {
+        return ChatRequest.builder().messages(UserMessage.from(text)).build();
+    }
+
+    @Test
     void shouldFailWhenACallCannotBeRead() {
         assertThatExceptionOfType(UnreadableAnswerException.class)
                 .isThrownBy(() -> Answers.of(unread(io.github.mlx4j.port.FinishReason.STOP)))
@@ -406,7 +491,7 @@ class Mlx4jChatModelTest {
                 new Backend(ProviderKind.MLX, "m", "cpu"));
     }
 
-    private static ChatModel over(ScriptedAnswer answer) {
+    private static Mlx4jChatModel over(ScriptedAnswer answer) {
         return Mlx4jChatModel.builder(
                         ScriptedTextGeneration.builder().answer(answer).build())
                 .build();

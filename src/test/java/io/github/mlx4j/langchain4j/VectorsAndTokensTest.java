@@ -14,6 +14,8 @@ import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.embedding.request.EmbeddingInput;
 import dev.langchain4j.model.embedding.request.EmbeddingInputType;
 import dev.langchain4j.model.embedding.request.EmbeddingRequest;
+import dev.langchain4j.model.embedding.response.EmbeddingResponse;
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.port.EmbeddingPort;
@@ -21,12 +23,19 @@ import io.github.mlx4j.port.GenerationRequest;
 import io.github.mlx4j.port.Message;
 import io.github.mlx4j.port.Prompt;
 import io.github.mlx4j.port.TokenizerPort;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
+@Timeout(30)
 class VectorsAndTokensTest {
 
     @Test
@@ -112,6 +121,71 @@ class VectorsAndTokensTest {
         assertThatExceptionOfType(InternalServerException.class)
                 .isThrownBy(() -> model.embed("a"))
                 .withCauseInstanceOf(WorkerDiedException.class);
+    }
+
+    @Test
+    void shouldGiveVectorsLaterAndFailLater() throws Exception {
+        EmbeddingRequest request =
+                EmbeddingRequest.builder().input(EmbeddingInput.from("a")).build();
+        Mlx4jEmbeddingModel model = Mlx4jEmbeddingModel.builder(texts -> List.of(new float[] {3}))
+                .modelName("m")
+                .build();
+        Mlx4jEmbeddingModel dying = Mlx4jEmbeddingModel.builder(texts -> {
+                    throw new WorkerDiedException("died", "", 1, "");
+                })
+                .build();
+
+        EmbeddingResponse response = model.doEmbedAsync(request).get(10, TimeUnit.SECONDS);
+
+        assertThat(response.embeddings()).containsExactly(Embedding.from(new float[] {3}));
+        assertThat(response.metadata().modelName()).isEqualTo("m");
+        assertThat(dying.doEmbedAsync(request))
+                .failsWithin(Duration.ofSeconds(10))
+                .withThrowableOfType(ExecutionException.class)
+                .withCauseExactlyInstanceOf(InternalServerException.class);
+    }
+
+    @Test
+    void shouldInterruptTheCallWhenTheFutureIsCancelledButNotContinuations() throws Exception {
+        CountDownLatch called = new CountDownLatch(1);
+        CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
+        EmbeddingRequest request =
+                EmbeddingRequest.builder().input(EmbeddingInput.from("a")).build();
+        Mlx4jEmbeddingModel waiting = Mlx4jEmbeddingModel.builder(texts -> {
+                    called.countDown();
+                    try {
+                        new CountDownLatch(1).await();
+                    } catch (InterruptedException interrupt) {
+                        interrupted.complete(true);
+                    }
+                    throw new CancelledException("cancelled", "");
+                })
+                .build();
+
+        CompletableFuture<EmbeddingResponse> future = waiting.doEmbedAsync(request);
+        called.await();
+        future.cancel(true);
+
+        assertThat(interrupted).succeedsWithin(Duration.ofSeconds(10));
+
+        CountDownLatch attached = new CountDownLatch(1);
+        CompletableFuture<Boolean> flag = Mlx4jEmbeddingModel.builder(texts -> {
+                    await(attached);
+                    return List.of(new float[] {1});
+                })
+                .build()
+                .doEmbedAsync(request)
+                .thenApply(response -> Thread.currentThread().isInterrupted());
+        attached.countDown();
+        assertThat(flag).succeedsWithin(Duration.ofSeconds(10)).isEqualTo(false);
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException interrupt) {
+            throw new IllegalStateException(interrupt);
+        }
     }
 
     @Test

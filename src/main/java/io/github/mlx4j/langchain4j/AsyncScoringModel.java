@@ -1,0 +1,31 @@
+package io.github.mlx4j.langchain4j;
+
+import dev.langchain4j.model.scoring.request.ScoringRequest;
+import dev.langchain4j.model.scoring.response.ScoringResponse;
+import java.util.concurrent.CompletableFuture;
+
+/** With {@code scoreAsync}; see {@link AsyncCalls}. */
+final class AsyncScoringModel extends Mlx4jScoringModel {
+
+    AsyncScoringModel(Builder builder) {
+        super(builder);
+    }
+
+    /**
+     * The scores later, from a daemon thread of its own. However the future ends before that, the call is cancelled.
+     */
+    @Override
+    public CompletableFuture<ScoringResponse> doScoreAsync(ScoringRequest request) {
+        return Futures.waiting("mlx4j-score", () -> {
+            if (request.modelName() != null) {
+                throw Requests.unsupported("modelName", "the port that a model is made over has its model");
+            }
+            Scored scored = score(request.documents(), request.query());
+            return ScoringResponse.builder()
+                    .scores(scored.scores())
+                    .modelName(scored.model())
+                    .tokenUsage(scored.usage())
+                    .build();
+        });
+    }
+}
