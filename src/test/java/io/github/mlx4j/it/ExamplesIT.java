@@ -44,6 +44,7 @@ class ExamplesIT {
                         "getWeather\\(Munich\\)\nThe weather in Munich is sunny.\n"
                                 + "Review\\[mood=(GLAD|ANGRY), recommended=(true|false)]\n"),
                 example("Rerank", "(0\\.\\d+(E-\\d+)? .+\\.\n){3}"),
+                example("RerankedRag", "(0\\.\\d+(E-\\d+)? .+\\.\n){2}(?s:.+)"),
                 example("Rag", "found: Pancakes are made of flour, milk and eggs.\n(?s:.+)"));
     }
 
@@ -59,7 +60,7 @@ class ExamplesIT {
         command.addAll(arguments);
 
         Map<String, String> environment = new HashMap<>(Program.ENVIRONMENT);
-        if (name.equals("Rerank")) {
+        if (name.startsWith("Rerank")) {
             environment.put("MLX_MODEL_RERANKER", MadeModels.of("reranker").toString());
         }
         Program run = Program.run(environment, command);

@@ -17,6 +17,8 @@ import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.request.json.JsonRawSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchemaElement;
+import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.output.FinishReason;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.langchain4j.Mlx4jChatModel;
 import io.github.mlx4j.langchain4j.Mlx4jChatRequestParameters;
@@ -24,12 +26,14 @@ import io.github.mlx4j.langchain4j.Mlx4jTokenCountEstimator;
 import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** LangChain4j's own suite for chat models, over the mlx worker; docs/langchain4j.md says why something is off. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
@@ -67,6 +71,11 @@ class LangChain4jChatIT extends AbstractChatModelIT {
     }
 
     @Override
+    protected boolean supportsChatAsync() { // asked since 1.20
+        return true;
+    }
+
+    @Override
     protected boolean supportsModelNameParameter() {
         return false;
     }
@@ -88,11 +97,6 @@ class LangChain4jChatIT extends AbstractChatModelIT {
 
     @Override
     protected boolean supportsSingleImageInputAsPublicURL() {
-        return false;
-    }
-
-    @Override
-    protected boolean assertResponseId() {
         return false;
     }
 
@@ -138,6 +142,34 @@ class LangChain4jChatIT extends AbstractChatModelIT {
 
             assertThat(answer).matches("\\{\"city\": ?\"(Berlin|Paris)\"}");
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"number", "integer"})
+    void shouldEndANumberWhateverTheModelWants(String type) {
+        JsonObjectSchema.Builder schema = JsonObjectSchema.builder().required("n");
+        JsonObjectSchema root =
+                (type.equals("number") ? schema.addNumberProperty("n") : schema.addIntegerProperty("n")).build();
+        int digit = providers.createTokenizer().tokenize("3").get(0);
+
+        ChatResponse response = models().get(0)
+                .chat(ChatRequest.builder()
+                        .messages(UserMessage.from("How many?"))
+                        .parameters(Mlx4jChatRequestParameters.builder()
+                                .logitBias(Map.of(digit, 100.0)) // never wants anything but this digit
+                                .maxOutputTokens(200)
+                                .responseFormat(ResponseFormat.builder()
+                                        .type(ResponseFormatType.JSON)
+                                        .jsonSchema(JsonSchema.builder()
+                                                .name("Answer")
+                                                .rootElement(root)
+                                                .build())
+                                        .build())
+                                .build())
+                        .build());
+
+        assertThat(response.finishReason()).isEqualTo(FinishReason.STOP);
+        assertThat(response.aiMessage().text()).matches("\\{\"n\": ?-?3{9,16}(\\.\\d{1,8})?}");
     }
 
     @Test

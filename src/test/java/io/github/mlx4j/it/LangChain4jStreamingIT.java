@@ -111,11 +111,6 @@ class LangChain4jStreamingIT extends AbstractStreamingChatModelIT {
         return false;
     }
 
-    @Override
-    protected boolean assertResponseId() {
-        return false;
-    }
-
     /** The small model knows no answer in a schema; it is led to that within the schema. */
     @Override
     protected List<StreamingChatModel> modelsSupportingStructuredOutputs() {

@@ -1,0 +1,33 @@
+package io.github.mlx4j.it;
+
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.common.StreamingMode;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+
+/** LangChain4j's own suite for streaming chat models, over publishers, which LangChain4j has since 1.20. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class LangChain4jPublisherAsyncIT extends LangChain4jStreamingIT {
+
+    @Override
+    protected List<StreamingMode> streamingModes() {
+        return List.of(StreamingMode.PUBLISHER);
+    }
+
+    @Override
+    protected List<StreamingChatModel> models() {
+        return publishing(super.models());
+    }
+
+    @Override
+    protected List<StreamingChatModel> modelsSupportingStructuredOutputs() {
+        return publishing(super.modelsSupportingStructuredOutputs());
+    }
+
+    private static List<StreamingChatModel> publishing(List<StreamingChatModel> models) {
+        return models.stream()
+                .<StreamingChatModel>map(model -> new StreamingModeAwareModel(model, StreamingMode.PUBLISHER))
+                .toList();
+    }
+}
