@@ -38,8 +38,8 @@ class CompareCommandTest {
     private final List<String> asked = new ArrayList<>();
     private final List<OpenModel.Making> makings = new ArrayList<>();
     private final List<ModelOptions> checked = new ArrayList<>();
-    private Verdict mlx = Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.empty(), List.of());
-    private Verdict hf = Verdict.loads(ProviderKind.HF, "transformers 1", Optional.empty(), List.of());
+    private Verdict mlx = Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.empty(), false, List.of());
+    private Verdict hf = Verdict.loads(ProviderKind.HF, "transformers 1", Optional.empty(), false, List.of());
     private boolean dying;
     private String format = "model";
 

@@ -159,7 +159,8 @@ class MemoryEstimateTest {
                 .containsExactly(2000L, 80L, 2 * layer + 22L * 1024 * 2 * 2048 + logits); // 0.8 GB
         assertThat(bytes(model, TrainingKind.LORA, 10, 2, 4, false))
                 .containsExactly(4000L, 160L, 22 * 2 * layer + logits);
-        assertThat(bytes(model, TrainingKind.FULL, 0, 2, null, false)).containsExactly(8000L, 22 * layer + logits);
+        assertThat(bytes(model, TrainingKind.FULL, 0, 2, null, false))
+                .containsExactly(16_000L, 2000L, 22 * layer + logits); // float32 masters beside the weights
         assertThat(bytes(model, TrainingKind.FULL, 0, 0, 4, false)).containsExactly(8000L, 22 * 2 * layer + logits);
     }
 
