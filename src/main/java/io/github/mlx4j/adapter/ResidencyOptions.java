@@ -7,7 +7,8 @@ import java.time.Duration;
  * How many workers may be up at once, and what memory is left alone.
  *
  * @param maxWorkers the most workers that run at once, 1 or more; the default is as many as fit into memory
- * @param reservedBytes memory that a worker which starts beside others leaves free, in bytes; default 1 GiB
+ * @param reservedBytes memory that is left free by a worker that starts beside others, and by the batch size of a
+ *     training, in bytes; default 1 GiB
  * @param longestWait how long a request waits for other workers to end what they do; default 5 minutes
  */
 public record ResidencyOptions(int maxWorkers, long reservedBytes, Duration longestWait) {

@@ -25,7 +25,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,14 +62,20 @@ public final class BatchSizing {
         }
         DeviceManager device = new DeviceManager();
         Long limit = providers.workers().model().memoryLimitBytes();
-        LongFunction<OptionalLong> available = held -> {
-            OptionalLong free = device.availableMemory(held);
-            return limit == null ? free : OptionalLong.of(Math.min(limit, free.orElse(limit)));
-        };
+        ModelInspection inspection = isMemoryKnown(providers, kind, device) ? inspect(model) : null;
         return new BatchSizing(
-                isMemoryKnown(providers, kind, device) ? inspect(model) : null,
-                new MemoryManager(available, providers.residency().reservedBytes()),
-                new MemoryManager(available, 0));
+                inspection, memory(device, limit, providers.residency().reservedBytes()), memory(device, limit, 0));
+    }
+
+    /** The smaller of the worker's limit and of what is available beside the reserve. */
+    private static MemoryManager memory(DeviceManager device, @Nullable Long limit, long reservedBytes) {
+        return limit == null
+                ? new MemoryManager(device, reservedBytes)
+                : new MemoryManager(
+                        held -> OptionalLong.of(Math.min(
+                                limit + reservedBytes,
+                                device.availableMemory(held).orElse(Long.MAX_VALUE))),
+                        reservedBytes);
     }
 
     private static boolean isMemoryKnown(ProviderConfig providers, ProviderKind kind, DeviceManager device) {

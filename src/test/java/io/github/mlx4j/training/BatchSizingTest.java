@@ -147,7 +147,7 @@ class BatchSizingTest {
     private int fitted(WorkerOptions workers, ProviderKind backend) {
         ProviderConfig config = ProviderConfig.builder()
                 .workers(workers)
-                .residency(ResidencyOptions.DEFAULT.withReservedBytes(0))
+                .residency(ResidencyOptions.DEFAULT.withReservedBytes(5 * ROW)) // of the machine, not of the limit
                 .build();
         return BatchSizing.of(config, TINY.toString(), backend).fit(lora).batchSize();
     }
