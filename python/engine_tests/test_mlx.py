@@ -462,11 +462,13 @@ class ResponseFormats(Shared):
             "http://": {"$ref": "http://localhost/schema"},
             "no text": {"$ref": "#"},
             "oneOf": {"oneOf": [{"type": "string"}, {"type": "string"}]},
+            "its own": {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]},
         }
         for name, schema in bad.items():
             call = self.lab.start("Hm?", responseFormat={"type": "jsonSchema", "schema": schema})
             self.assertIsInstance(call.error, InvalidRequest, name)
             self.assertIn(name, str(call.error))
+            self.assertNotIn("coerce_one_of", str(call.error))
         for pattern in ("(", "(?=a)b", r"\1", r"[^\s\S]"):
             call = self.lab.start("Hm?", responseFormat={"type": "regex", "pattern": pattern})
             self.assertIsInstance(call.error, InvalidRequest)

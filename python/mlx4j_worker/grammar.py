@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from mlx4j_worker import schemas, validation
+from mlx4j_worker import finite, schemas, validation
 from mlx4j_worker.errors import InvalidAnswer, InvalidRequest
 from mlx4j_worker.keys import KeyTokens, UniqueKeys
 
@@ -160,6 +160,7 @@ def _grammar(matcher, response_format):
         if "x-guidance" in schema:  # llguidance's own options, one of which ignores what it can't enforce
             raise ValueError("x-guidance is not a keyword of JSON Schema")
         validation.check_schema(schema)
+        finite.check(schema)
         schema = json.dumps(schemas.stricter(schema))
         return matcher.grammar_from_json_schema(
             schema, defaults=_SPACES | ({} if _NEEDS_U.search(schema) else _ESCAPES)
@@ -235,6 +236,8 @@ def _refused(response_format, why):
     what = {"regex": "pattern", "choice": "choices"}.get(response_format.type, "schema")
     if "NoExtensionBias" in str(why):  # llguidance: no token may come next
         why = "no text has this format"
+    if "coerce_one_of" in str(why):
+        why = "the schemas of oneOf may apply to one value at the same time; anyOf allows that"
     return InvalidRequest(
         f"responseFormat.{what} can't be enforced: {_first_line(why)}",
         "Leave out what can't be enforced, or check the answer afterwards.",
