@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * meant for programs and for searching, {@link #hint()} is the "what to do" alone. {@link #fault()} says whose fault it
  * is. {@link #retryable()} tells whether the same request may succeed later or elsewhere without a change.
  */
-public abstract sealed class Mlx4jException extends RuntimeException
+public abstract sealed class Mlx4jException extends RuntimeException implements Cloneable
         permits CancelledException,
                 ClientMemoryException,
                 ClosedException,
@@ -61,11 +61,17 @@ public abstract sealed class Mlx4jException extends RuntimeException
      * Any throwable as one of this family: itself if it is one already (or is the cause of a
      * {@link CompletionException}), a {@link ClientMemoryException} for an {@link OutOfMemoryError}, else an
      * {@link EngineException} with it as the cause, which concerns this request only.
+     *
+     * <p>An {@link ExecutionException} comes from a thread that waited. The result is then a copy whose stack trace is
+     * that of the waiting thread, so that it shows the call that failed rather than the thread that read the answer.
      */
     public static Mlx4jException of(Throwable error) {
         Throwable cause = error.getCause();
-        if (cause != null && (error instanceof CompletionException || error instanceof ExecutionException)) {
+        if (cause != null && error instanceof CompletionException) {
             return of(cause);
+        }
+        if (cause != null && error instanceof ExecutionException) {
+            return of(cause).withStackTraceOf(error);
         }
         if (error instanceof Mlx4jException known) {
             return known;
@@ -81,6 +87,16 @@ public abstract sealed class Mlx4jException extends RuntimeException
                 "An unexpected error ended this request: " + error,
                 "This is probably a bug in mlx4j; please report it with its stack trace.",
                 error);
+    }
+
+    private Mlx4jException withStackTraceOf(Throwable other) {
+        try {
+            Mlx4jException copy = (Mlx4jException) clone();
+            copy.setStackTrace(other.getStackTrace());
+            return copy;
+        } catch (CloneNotSupportedException impossible) {
+            throw new AssertionError(impossible);
+        }
     }
 
     /** A stable name of the kind of failure, for example {@code MODEL_NOT_FOUND}. */

@@ -141,7 +141,7 @@ final class QueuedGenerationStream implements GenerationStream {
                 Object event = events.take();
                 if (event instanceof Mlx4jException error) {
                     events.add(error); // thrown again if asked again
-                    throw error;
+                    throw Mlx4jException.of(new ExecutionException(error)); // with the stack of this thread
                 }
                 GenerationEvent taken = (GenerationEvent) event;
                 unread.addAndGet(-bytes(taken));

@@ -193,7 +193,8 @@ class SubprocessAdapterTest {
             assertThat(events.next()).isEqualTo(new GenerationEvent.Text("e", List.of(101)));
             assertThatExceptionOfType(WorkerDiedException.class)
                     .isThrownBy(events::next)
-                    .satisfies(error -> assertThat(error.exitCode()).isEqualTo(137));
+                    .satisfies(error -> assertThat(error.exitCode()).isEqualTo(137))
+                    .satisfies(SubprocessAdapterTest::shouldShowThisCall);
         }
         assertThat(launches).hasValue(1);
         assertThat(adapter.generate("Hi").text())
@@ -368,9 +369,16 @@ class SubprocessAdapterTest {
 
             assertThatExceptionOfType(type)
                     .isThrownBy(() -> adapter.generate(request))
-                    .withMessageStartingWith(message);
+                    .withMessageStartingWith(message)
+                    .satisfies(SubprocessAdapterTest::shouldShowThisCall);
             assertThat(neighbour.result().text()).isEqualTo(text);
         }
+    }
+
+    private static void shouldShowThisCall(Throwable error) {
+        assertThat(error.getStackTrace())
+                .extracting(StackTraceElement::getClassName)
+                .contains(SubprocessAdapterTest.class.getName());
     }
 
     @Test

@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -84,6 +86,45 @@ class Mlx4jExceptionTest {
         assertThat(error).hasMessage("It broke. What to do: Do this.");
         assertThat(error.hint()).isEqualTo("Do this.");
         assertThat(error.getCause()).isSameAs(hasCause(constructor) ? CAUSE : null);
+    }
+
+    @ParameterizedTest
+    @MethodSource("constructors")
+    void shouldShowTheCallThatFailedWhenItHappenedOnAnotherThread(Constructor<?> constructor) throws Exception {
+        CompletableFuture<String> answer = new CompletableFuture<>();
+        Thread reader = new Thread(() -> {
+            Mlx4jException error = make(constructor, "Do this.");
+            error.addSuppressed(CAUSE);
+            answer.completeExceptionally(error);
+        });
+        reader.start();
+        reader.join();
+
+        Mlx4jException original =
+                Mlx4jException.of(answer.handle((value, error) -> error).get());
+        Mlx4jException thrown = null;
+        try {
+            answer.get();
+        } catch (ExecutionException failure) {
+            thrown = Mlx4jException.of(failure);
+        }
+        assertThat(thrown)
+                .hasSameClassAs(original)
+                .isNotSameAs(original)
+                .hasMessage(original.getMessage())
+                .extracting("code", "fault", "reason", "hint", "retryable")
+                .containsExactly(
+                        original.code(), original.fault(), original.reason(), original.hint(), original.retryable());
+        assertThat(thrown.getCause()).isSameAs(original.getCause());
+        assertThat(thrown.getSuppressed()).containsExactly(CAUSE);
+        assertThat(methods(thrown)).contains("shouldShowTheCallThatFailedWhenItHappenedOnAnotherThread");
+        assertThat(methods(original)).doesNotContain("shouldShowTheCallThatFailedWhenItHappenedOnAnotherThread");
+    }
+
+    private static List<String> methods(Throwable error) {
+        return Arrays.stream(error.getStackTrace())
+                .map(StackTraceElement::getMethodName)
+                .toList();
     }
 
     @ParameterizedTest
