@@ -102,10 +102,35 @@ public final class LoadCheck {
                 .toList();
         tasks.forEach(task -> Daemons.start("mlx4j-load-check", task));
         try {
-            return tasks.stream().map(LoadCheck::await).toList();
+            return withoutVainHints(tasks.stream().map(LoadCheck::await).toList());
         } finally {
             tasks.forEach(task -> task.cancel(true));
         }
+    }
+
+    /** A worker's hint may name the other worker, whose answer it doesn't know; where that refuses too, it is wrong. */
+    private static List<Verdict> withoutVainHints(List<Verdict> all) {
+        return all.stream()
+                .map(verdict -> all.stream()
+                        .filter(other -> isRefused(verdict) && isRefused(other) && names(verdict.fix(), other))
+                        .findFirst()
+                        .map(other -> Verdict.refused(
+                                verdict.provider(), verdict.code(), verdict.reason(), alsoRefused(other, verdict)))
+                        .orElse(verdict))
+                .toList();
+    }
+
+    private static boolean isRefused(Verdict verdict) {
+        return verdict.outcome() == Verdict.Outcome.REFUSED;
+    }
+
+    private static boolean names(String hint, Verdict worker) {
+        return hint.contains(worker.provider().id() + " worker");
+    }
+
+    private static String alsoRefused(Verdict other, Verdict verdict) {
+        String hint = names(other.fix(), verdict) ? "" : " " + other.fix();
+        return ("The %s worker refuses it too: %s".formatted(other.provider().id(), other.reason()) + hint).strip();
     }
 
     private static Verdict await(FutureTask<Verdict> task) {

@@ -80,6 +80,27 @@ class LoadCheckTest {
     }
 
     @Test
+    void shouldNotNameAWorkerAsTheWayOutWhenItRefusesToo() {
+        mlx.answers("inspect", refusal("model_load_failed", "mlx-lm has no such class.", "Use the hf worker."));
+        hf.answers("inspect", refusal("model_load_failed", "It has two labels.", "Use a model with one."));
+        assertThat(check(ModelOptions.DEFAULT))
+                .extracting(Verdict::fix)
+                .containsExactly(
+                        "The hf worker refuses it too: It has two labels. Use a model with one.",
+                        "Use a model with one.");
+
+        hf.answers("inspect", refusal("model_load_failed", "It is wrong.", "Use the mlx worker for this model."));
+        assertThat(check(ModelOptions.DEFAULT))
+                .extracting(Verdict::fix)
+                .containsExactly(
+                        "The hf worker refuses it too: It is wrong.",
+                        "The mlx worker refuses it too: mlx-lm has no such class.");
+
+        hf.answers("inspect", result(""));
+        assertThat(check(ModelOptions.DEFAULT)).extracting(Verdict::fix).containsExactly("Use the hf worker.", "");
+    }
+
+    @Test
     void shouldSendWhatIsLoadedAndPicklesToHfOnly() {
         mlx.answers("inspect", result(""));
         hf.answers("inspect", result(""));
