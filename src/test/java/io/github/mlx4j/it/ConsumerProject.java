@@ -1,8 +1,11 @@
 package io.github.mlx4j.it;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -20,6 +23,7 @@ final class ConsumerProject {
     private static final Path PROJECTS = Path.of("src", "test", "resources");
     private static final Path REPOSITORY =
             Path.of("target", "consumer-repository").toAbsolutePath();
+    private static final Path LOCK = Path.of("target", "consumer-repository.lock");
     private static final String VERSION = "0.1.0-SNAPSHOT";
 
     private final Path folder;
@@ -43,7 +47,6 @@ final class ConsumerProject {
                 Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
             }
         }
-        install();
         return new ConsumerProject(folder);
     }
 
@@ -65,8 +68,19 @@ final class ConsumerProject {
         return this;
     }
 
-    /** Builds it, and returns the class path that it runs with: its classes, its dependencies and theirs. */
+    /**
+     * Builds it, and returns the class path that it runs with: its classes, its dependencies and theirs. One build at a
+     * time in all test JVMs, because Maven's local repository is not made for concurrent writes.
+     */
     String build() throws Exception {
+        try (FileChannel channel = FileChannel.open(LOCK, CREATE, WRITE)) {
+            channel.lock(); // until the channel is closed
+            install();
+            return buildAlone();
+        }
+    }
+
+    private String buildAlone() throws Exception {
         List<String> command = List.of(
                 "mvn",
                 "-q",
@@ -86,7 +100,14 @@ final class ConsumerProject {
     private static void install() throws IOException {
         Path home = Files.createDirectories(REPOSITORY.resolve("io/github/mlx4j/mlx4j/" + VERSION));
         String name = "mlx4j-" + VERSION;
-        Files.copy(Path.of("target", name + ".jar"), home.resolve(name + ".jar"), StandardCopyOption.REPLACE_EXISTING);
-        Files.copy(Path.of("pom.xml"), home.resolve(name + ".pom"), StandardCopyOption.REPLACE_EXISTING);
+        replace(Path.of("target", name + ".jar"), home.resolve(name + ".jar"));
+        replace(Path.of("pom.xml"), home.resolve(name + ".pom"));
+    }
+
+    /** Only with other content, because a program of another test may be reading it. */
+    private static void replace(Path source, Path target) throws IOException {
+        if (!Files.exists(target) || Files.mismatch(source, target) >= 0) {
+            Files.copy(source, target, StandardCopyOption.REPLACE_EXISTING);
+        }
     }
 }
