@@ -1,5 +1,7 @@
 package io.github.mlx4j.it;
 
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
 import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.StreamingChatModel;
@@ -40,6 +42,9 @@ class LangChain4jListenerIT {
     static void open() {
         providers = Fixture.factory(ProviderKind.MLX, Fixture.MODEL);
         failing = Fixture.factory(ProviderKind.MLX, folder.resolve("none"));
+        providers.warmUp(); // the suites wait for 5 s, and a worker may take longer to start
+        assertThatExceptionOfType(io.github.mlx4j.error.ModelNotFoundException.class)
+                .isThrownBy(failing::warmUp);
     }
 
     @AfterAll
