@@ -2,17 +2,20 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.exception.NonRetriableException;
 import dev.langchain4j.model.chat.ChatModel;
 import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.common.AbstractChatModelListenerIT;
 import dev.langchain4j.model.chat.common.AbstractStreamingChatModelListenerIT;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.langchain4j.Mlx4jChatModel;
 import io.github.mlx4j.langchain4j.Mlx4jChatRequestParameters;
 import io.github.mlx4j.langchain4j.Mlx4jStreamingChatModel;
 import io.github.mlx4j.port.ProviderKind;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -39,12 +42,13 @@ class LangChain4jListenerIT {
     private static ProviderFactory failing;
 
     @BeforeAll
-    static void open() {
+    static void open() throws IOException {
         providers = Fixture.factory(ProviderKind.MLX, Fixture.MODEL);
-        failing = Fixture.factory(ProviderKind.MLX, folder.resolve("none"));
-        providers.warmUp(); // the suites wait for 5 s, and a worker may take longer to start
-        assertThatExceptionOfType(io.github.mlx4j.error.ModelNotFoundException.class)
-                .isThrownBy(failing::warmUp);
+        failing = Fixture.factory(
+                ProviderKind.MLX,
+                Files.writeString(folder.resolve("config.json"), "{}").getParent());
+        providers.warmUp(); // the suites wait for 5 s, but a worker may take longer to start; a failure is remembered
+        assertThatExceptionOfType(ModelLoadException.class).isThrownBy(failing::warmUp);
     }
 
     @AfterAll
@@ -80,7 +84,7 @@ class LangChain4jListenerIT {
 
         @Override
         protected Class<? extends Exception> expectedExceptionClass() {
-            return ModelNotFoundException.class;
+            return NonRetriableException.class;
         }
     }
 
@@ -111,7 +115,7 @@ class LangChain4jListenerIT {
 
         @Override
         protected Class<? extends Exception> expectedExceptionClass() {
-            return ModelNotFoundException.class;
+            return NonRetriableException.class;
         }
     }
 }
