@@ -108,6 +108,17 @@ class KotlinIT {
                                 + " path. What to do: Add org.jetbrains.kotlin:kotlin-reflect");
     }
 
+    @Test
+    void shouldNameTheVersionThatItIsTestedWith() throws IOException {
+        Pattern version = Pattern.compile("<kotlin.version>(.+)</kotlin.version>");
+        Matcher ours = version.matcher(Files.readString(Path.of("pom.xml")));
+        assertThat(ours.find()).isTrue();
+
+        assertThat(Files.readString(Path.of("src", "test", "resources", "kotlin", "pom.xml")))
+                .contains(ours.group());
+        assertThat(Files.readString(PAGE)).contains("Tested with Kotlin " + ours.group(1) + ",");
+    }
+
     private static Program run(String classPath, String program) throws Exception {
         return Program.run(
                 Program.ENVIRONMENT,
