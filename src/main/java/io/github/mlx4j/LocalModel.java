@@ -396,7 +396,7 @@ public final class LocalModel implements AutoCloseable {
         String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
         NoBackendLoadedException failure = new NoBackendLoadedException(
                 "No backend could load " + config.modelName() + ":" + tried + "\n",
-                "Mend the cause of one of them; `mlx4j doctor` shows what can run here.",
+                "Fix one of the causes listed above; `mlx4j doctor` shows what can run here.",
                 attempts);
         causes.forEach(failure::addSuppressed);
         return failure;

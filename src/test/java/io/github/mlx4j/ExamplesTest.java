@@ -13,7 +13,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ExamplesTest {
 
     @ParameterizedTest
-    @ValueSource(strings = {"AiService", "Ask", "Demo", "LangChain4j", "PlainJava", "Rag", "Rerank", "SpringBoot"})
+    @ValueSource(
+            strings = {
+                "AiService",
+                "Ask",
+                "Demo",
+                "Inspect",
+                "LangChain4j",
+                "PlainJava",
+                "Rag",
+                "Requests",
+                "Rerank",
+                "SpringBoot"
+            })
     void shouldCompileWhenAnExampleIsShown(String name, @TempDir Path folder) {
         ByteArrayOutputStream said = new ByteArrayOutputStream();
         String classes = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));

@@ -172,7 +172,7 @@ class LocalModelTest {
                 .withMessageContaining("\n- hf: failed after ")
                 .withMessageContaining(" (MODEL_LOAD_FAILED): ModelLoadFailed on demand")
                 .withMessageEndingWith(
-                        "\n What to do: Mend the cause of one of them; `mlx4j doctor` shows what can run here.")
+                        "\n What to do: Fix one of the causes listed above; `mlx4j doctor` shows what can run here.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("NO_BACKEND_LOADED"))
                 .satisfies(error -> assertThat(error.attempts())
                         .extracting(LocalModelTest::brief)

@@ -233,7 +233,7 @@ final class BackendSelector {
         String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
         NoBackendLoadedException failure = new NoBackendLoadedException(
                 "%s can't be trained by %s:%s\n".formatted(model, wanted == null ? "any backend" : wanted.id(), tried),
-                "Mend the cause of one of them; `mlx4j doctor` shows what can run here.",
+                "Fix one of the causes listed above; `mlx4j doctor` shows what can run here.",
                 attempts);
         causes.forEach(failure::addSuppressed);
         return failure;

@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.networknt.schema.Error;
+import com.networknt.schema.InputFormat;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
 import io.github.mlx4j.adapter.Dtype;
 import io.github.mlx4j.training.ConversionConfig;
 import io.github.mlx4j.training.ConversionListener;
@@ -14,6 +18,7 @@ import io.github.mlx4j.training.VerifyWith;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +30,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 class ConvertCommandTest {
+
+    private static final ConversionReport.Transformers TRANSFORMERS = new ConversionReport.Transformers(
+            "float32", 1, 2, 2e-4, 1e-5, 1e-9, 2, new ConversionReport.Bound("relativeDifference", 1e-4), 1e-5);
 
     private static final ConversionConfig PLAIN = ConversionConfig.of("m", Path.of("new"));
 
@@ -101,9 +109,26 @@ class ConvertCommandTest {
     }
 
     @Test
+    void shouldPrintJsonOfThePublishedSchema() throws IOException {
+        assertThat(run("--bits 8 --json")).isZero();
+        assertThat(faults(out.toString())).isEmpty();
+        assertThat(faults(out.toString().replaceFirst("\"most\"", "\"least\""))).isNotEmpty();
+
+        out.getBuffer().setLength(0);
+        transformers = TRANSFORMERS;
+        assertThat(execute("fuse", "--adapter", "a", "--json")).isZero();
+        assertThat(faults(out.toString())).isEmpty();
+    }
+
+    private static List<Error> faults(String json) throws IOException {
+        return SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
+                .getSchema(Files.readString(Path.of("docs", "schemas", "convert.schema.json")), InputFormat.JSON)
+                .validate(json, InputFormat.JSON);
+    }
+
+    @Test
     void shouldSayHowFarTheResultIsFromTransformers() {
-        transformers = new ConversionReport.Transformers(
-                "float32", 1, 2, 2e-4, 1e-5, 1e-9, 2, new ConversionReport.Bound("relativeDifference", 1e-4), 1e-5);
+        transformers = TRANSFORMERS;
 
         assertThat(run("")).isZero();
         assertThat(out.toString().lines())

@@ -43,6 +43,11 @@ class ExamplesIT {
                         "AiService",
                         "getWeather\\(Munich\\)\nThe weather in Munich is sunny.\n"
                                 + "Review\\[mood=(GLAD|ANGRY), recommended=(true|false)]\n"),
+                example("Requests", "(yes|no) \\(STOP\\)\n(yes|no)\n"),
+                example(
+                        "Inspect",
+                        "hf, \\d+ bytes of weights\n(?s:.*)mlx: loads, mlx .*\n(?s:.*)hf: .*\n",
+                        Fixture.MODEL.toString()),
                 example("Rerank", "(0\\.\\d+(E-\\d+)? .+\\.\n){3}"),
                 example("RerankedRag", "(0\\.\\d+(E-\\d+)? .+\\.\n){2}(?s:.+)"),
                 example("Rag", "found: Pancakes are made of flour, milk and eggs.\n(?s:.+)"));

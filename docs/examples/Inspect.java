@@ -1,0 +1,23 @@
+//DEPS io.github.mlx4j:mlx4j:0.1.0-SNAPSHOT
+
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.model.ModelInspection;
+import io.github.mlx4j.model.ModelInspector;
+import io.github.mlx4j.model.Verdict;
+import java.nio.file.Path;
+
+/** What is in a model folder, and whether the workers would load it. Nothing in the folder is run, and no weights are read. */
+public class Inspect {
+
+    public static void main(String[] args) throws Exception {
+        ModelInspection model = ModelInspector.inspect(Path.of(args[0]));
+        System.out.println(model.format().id() + ", " + model.weightBytes() + " bytes of weights");
+        try (ProviderFactory providers = ProviderFactory.fromEnv()) {
+            for (Verdict verdict : providers.createLoadCheck().check(model, ModelOptions.DEFAULT)) {
+                System.out.println(verdict.provider().id() + ": " + verdict.outcome().id() + ", " + verdict.reason());
+                verdict.warnings().forEach(warning -> System.out.println("  warning: " + warning));
+            }
+        }
+    }
+}
