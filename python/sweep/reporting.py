@@ -39,8 +39,18 @@ def counts(verdicts: list[dict]) -> str:
             lines.append(
                 f"{engine}: {len(own)} configurations of {types} types: {found['correct']} correct, "
                 f"{found['refused']} refused, {found['wrong']} wrong; {some} types have a correct configuration"
+                + _options([v for v in own if v["verdict"] == "correct"] if engine == "mlx" else [])
             )
     return "\n".join(lines)
+
+
+def _options(verdicts: list[dict]) -> str:
+    """In how many configurations each option of mlx was compared, rather than refused."""
+    told = []
+    for option, name in (("kvBits", "an 8-bit KV cache"), ("draftModel", "a draft model")):
+        count = sum(not any(note.startswith(f"{option} is refused") for note in v["notes"]) for v in verdicts)
+        told.append(f"{count} with {name}")
+    return f"; compared too: {' and '.join(told)}" if verdicts else ""
 
 
 def markdown(verdicts: list[dict]) -> str:

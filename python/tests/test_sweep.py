@@ -34,3 +34,16 @@ def test_a_cell_groups_configurations_by_their_reason():
     ]
     assert reporting.cell(verdicts) == "correct (2e-06); b, c refused: no biases"
     assert Case("llama", "a", {}).id == "llama.a"
+
+
+def test_the_counts_say_where_options_were_compared():
+    correct = {"verdict": "correct", "difference": 2e-6, "reason": ""}
+    verdicts = [
+        {**correct, "case": "llama.a", "engine": "mlx", "notes": []},
+        {**correct, "case": "llama.b", "engine": "mlx", "notes": ["kvBits is refused: heads of 16"]},
+        {"verdict": "refused", "case": "mamba.a", "engine": "mlx", "difference": None, "reason": "", "notes": []},
+        {**correct, "case": "llama.a", "engine": "hf", "notes": []},
+    ]
+    mlx, hf = reporting.counts(verdicts).splitlines()
+    assert mlx.endswith("compared too: 1 with an 8-bit KV cache and 2 with a draft model")
+    assert "compared too" not in hf

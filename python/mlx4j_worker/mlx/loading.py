@@ -365,7 +365,11 @@ def _check_quantized_cache(batch):
     """Refuses kvBits where a pass with a quantized cache fails, rather than every request."""
     try:
         batch.prefill(batch.new_cache(), [0, 0])
-    except (ValueError, TypeError, AttributeError, NotImplementedError) as error:
+    except (TypeError, AttributeError, NotImplementedError) as error:
+        raise InvalidRequest(
+            "kvBits can't be used: mlx-lm's code for this model can't read a quantized KV cache.", "Leave it out."
+        ) from error
+    except ValueError as error:
         raise InvalidRequest(
             f"kvBits can't be used: mlx-lm can't quantize this model's KV cache: {error}",
             "Leave it out. The size of the attention heads must be a multiple of 32.",
