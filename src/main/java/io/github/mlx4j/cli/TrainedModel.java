@@ -118,14 +118,14 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         return chosen == hf ? Engine.HF : Engine.MLX;
     }
 
-    /** Without a verdict of either, hf for a model with a router, which mlx never loads. */
+    /** Where neither loads it, that of hf for a model with a router, which mlx never loads. */
     private Verdict choice(Verdict mlx, Verdict hf, ModelOptions options) {
         if (mlx.loads() || hf.loads()) {
             return mlx.loads() ? mlx : hf;
         }
         boolean routed = files != null && files.format().isDylora() && options.expert() == null;
-        boolean refusedByMlx = mlx.outcome() == Verdict.Outcome.REFUSED;
-        return hf.outcome() == Verdict.Outcome.NOT_JUDGED && (routed || refusedByMlx) ? hf : mlx;
+        boolean onlyHfMay = mlx.outcome() == Verdict.Outcome.REFUSED && hf.outcome() == Verdict.Outcome.NOT_JUDGED;
+        return routed || onlyHfMay ? hf : mlx;
     }
 
     private static Verdict of(Engine engine, List<Verdict> all) {
@@ -137,7 +137,11 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
 
     private Mlx4jException refusal(Verdict verdict, boolean hfLoads) {
         String message = "%s does not load %s: %s".formatted(verdict.provider().id(), name, verdict.reason());
-        String hint = verdict.fix() + (hfLoads ? " Or leave out --backend: hf loads it." : "");
+        String hint = verdict.fix() // which has the names of the protocol
+                        .replace("options.allowPickles", "MLX4J_ALLOW_PICKLES=true")
+                        .replace("options.expert", "--expert")
+                        .replace("options.base", "--trained-base")
+                + (hfLoads ? " Or leave out --backend: hf loads it." : "");
         return switch (verdict.code()) {
             case "UNSAFE_MODEL" -> new UnsafeModelException(message, hint);
             case "NOT_SUPPORTED" -> new NotSupportedException(message, hint);

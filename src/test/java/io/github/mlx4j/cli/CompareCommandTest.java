@@ -352,6 +352,20 @@ class CompareCommandTest {
     }
 
     @Test
+    void shouldSayWhyHfRefusesARouter() throws IOException {
+        Files.writeString(trained.resolve("config.json"), "{\"model_type\": \"dylora-moe\"}");
+        mlx = Verdict.refused(
+                ProviderKind.MLX, "MODEL_LOAD_FAILED", "Its router runs on transformers only.", "Use hf.");
+        hf = Verdict.refused(ProviderKind.HF, "UNSAFE_MODEL", "It has pickles.", "Set options.allowPickles.");
+
+        assertThat(run("")).isEqualTo(1);
+        assertThat(err.toString())
+                .startsWith("mlx4j: UNSAFE_MODEL: hf does not load " + trained
+                        + ": It has pickles. What to do: Set MLX4J_ALLOW_PICKLES=true.");
+        assertThat(opened).isEmpty();
+    }
+
+    @Test
     void shouldExitWithOneWhenTheArtifactHasNoSuchForm() {
         assertThat(execute("--base " + base + " --wandb-artifact e/p/n --tasks " + tasks))
                 .isEqualTo(1);
