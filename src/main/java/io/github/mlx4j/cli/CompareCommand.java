@@ -3,8 +3,8 @@ package io.github.mlx4j.cli;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
-import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.Dtype;
+import io.github.mlx4j.adapter.LoadCheck;
 import io.github.mlx4j.adapter.ModelOptions;
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.error.ConfigurationException;
@@ -20,6 +20,8 @@ import io.github.mlx4j.evaluation.ModelComparison;
 import io.github.mlx4j.evaluation.TaskSet;
 import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.files.UserPath;
+import io.github.mlx4j.model.ModelInspection;
+import io.github.mlx4j.model.Verdict;
 import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.probe.Availability;
 import io.github.mlx4j.probe.Interpreters;
@@ -148,20 +150,22 @@ final class CompareCommand implements Callable<Integer> {
 
     /** For picocli. */
     CompareCommand() {
-        this(
-                OpenModel::withWorker,
-                (model, options) -> {
-                    try (ProviderFactory providers = ProviderFactory.fromEnv()) {
-                        return providers.createLoadCheck().check(model, options);
-                    }
-                },
-                CompareCommand::runner);
+        this(OpenModel::withWorker, CompareCommand::check, CompareCommand::runner);
     }
 
     CompareCommand(OpenModel.Opener opener, TrainedModel.Judge judge, Function<Engine, CodeRunner> runners) {
         this.opener = opener;
         this.judge = judge;
         this.runners = runners;
+    }
+
+    private static Verdict check(Engine engine, ModelInspection model, ModelOptions options) {
+        ProviderConfig config = ProviderConfig.fromEnv(ProviderConfig.environment());
+        return new LoadCheck(
+                        Map.of(engine.kind(), config.probe(engine.kind())),
+                        config.workers().sandbox())
+                .check(model, options)
+                .get(0);
     }
 
     /** With the Python of the worker, which is there anyway. */

@@ -19,9 +19,7 @@ import io.github.mlx4j.model.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -37,8 +35,11 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
     private static final String ORIGIN = "_name_or_path";
     private static final int MAX_CONFIG_BYTES = 16 << 20;
 
-    /** Asks the workers whether they would load a model. */
-    interface Judge extends BiFunction<ModelInspection, ModelOptions, List<Verdict>> {}
+    /** Asks a worker whether it would load a model. */
+    @FunctionalInterface
+    interface Judge {
+        Verdict judge(Engine engine, ModelInspection model, ModelOptions options);
+    }
 
     /** A base model, and the field that names it. */
     record Base(String name, String foundIn) {}
@@ -102,46 +103,39 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         if (files == null) {
             return asked == null ? Engine.MLX : asked;
         }
-        List<Verdict> all = judge.apply(files, options.withAllowPickles(allowPickles));
-        Verdict mlx = of(Engine.MLX, all);
-        Verdict hf = of(Engine.HF, all);
-        Verdict chosen = asked == null ? choice(mlx, hf, options) : of(asked, all);
-        switch (chosen.outcome()) {
+        ModelOptions given = options.withAllowPickles(allowPickles);
+        Verdict first = judge.judge(asked == null ? Engine.MLX : asked, files, given);
+        Verdict verdict = first;
+        if (asked == null && !first.loads()) {
+            Verdict hf = judge.judge(Engine.HF, files, given);
+            verdict = isBetter(hf, first, options) ? hf : first;
+        }
+        switch (verdict.outcome()) {
             case LOADS -> {}
-            case REFUSED -> throw refusal(chosen, asked == Engine.MLX && hf.loads());
+            case REFUSED -> throw refusal(verdict);
             case NOT_JUDGED ->
-                note.accept("%s can't be checked before the run: %s %s".formatted(name, chosen.reason(), chosen.fix()));
+                note.accept(
+                        "%s can't be checked before the run: %s %s".formatted(name, verdict.reason(), verdict.fix()));
         }
-        if (asked == null && chosen == hf) {
-            note.accept("both models run on hf, since mlx does not load %s: %s".formatted(name, mlx.reason()));
+        if (verdict != first) {
+            note.accept("both models run on hf, since mlx does not load %s: %s".formatted(name, first.reason()));
         }
-        return chosen == hf ? Engine.HF : Engine.MLX;
+        return verdict.provider() == Engine.HF.kind() ? Engine.HF : Engine.MLX;
     }
 
-    /** Where neither loads it, that of hf for a model with a router, which mlx never loads. */
-    private Verdict choice(Verdict mlx, Verdict hf, ModelOptions options) {
-        if (mlx.loads() || hf.loads()) {
-            return mlx.loads() ? mlx : hf;
-        }
+    /** Whether to go by the verdict of hf, where mlx does not load the model: it never loads one with a router. */
+    private boolean isBetter(Verdict hf, Verdict mlx, ModelOptions options) {
         boolean routed = files != null && files.format().isDylora() && options.expert() == null;
         boolean onlyHfMay = mlx.outcome() == Verdict.Outcome.REFUSED && hf.outcome() == Verdict.Outcome.NOT_JUDGED;
-        return routed || onlyHfMay ? hf : mlx;
+        return hf.loads() || routed || onlyHfMay;
     }
 
-    private static Verdict of(Engine engine, List<Verdict> all) {
-        return all.stream()
-                .filter(verdict -> verdict.provider() == engine.kind())
-                .findFirst()
-                .orElseGet(() -> Verdict.notJudged(engine.kind(), "No loader was asked.", ""));
-    }
-
-    private Mlx4jException refusal(Verdict verdict, boolean hfLoads) {
+    private Mlx4jException refusal(Verdict verdict) {
         String message = "%s does not load %s: %s".formatted(verdict.provider().id(), name, verdict.reason());
         String hint = verdict.fix() // which has the names of the protocol
-                        .replace("options.allowPickles", "MLX4J_ALLOW_PICKLES=true")
-                        .replace("options.expert", "--expert")
-                        .replace("options.base", "--trained-base")
-                + (hfLoads ? " Or leave out --backend: hf loads it." : "");
+                .replace("options.allowPickles", "MLX4J_ALLOW_PICKLES=true")
+                .replace("options.expert", "--expert")
+                .replace("options.base", "--trained-base");
         return switch (verdict.code()) {
             case "UNSAFE_MODEL" -> new UnsafeModelException(message, hint);
             case "NOT_SUPPORTED" -> new NotSupportedException(message, hint);
