@@ -67,11 +67,13 @@ class Shared(EmbeddingTests):
                 "modules": ["normalize"],
                 "prompts": {"query": "", "document": ""},
                 "defaultPrompt": None,
+                "dimensions": 192,
                 "maxTokens": 4096,
             },
         )
         self.assertEqual([], told["warnings"])
         whole, last = self.vectors(engine, "Hello World", "x")
+        self.assertEqual(192, len(whole))
         self.assertAlmostEqual(1, float(numpy.linalg.norm(whole)), places=5)
         mean = self.vectors(self.load(changed_model(self.root / "other")), "x")[0]
         self.assert_close(last, mean / numpy.linalg.norm(mean))  # of one token, the last state is the mean
