@@ -3,9 +3,15 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -24,6 +30,7 @@ class ExamplesTest {
                 "Rag",
                 "Requests",
                 "Rerank",
+                "RerankedRag",
                 "SpringBoot"
             })
     void shouldCompileWhenAnExampleIsShown(String name, @TempDir Path folder) {
@@ -34,5 +41,22 @@ class ExamplesTest {
                 .run(null, null, said, "-cp", classes, "-d", folder.toString(), "docs/examples/" + name + ".java");
 
         assertThat(code).as(said.toString(StandardCharsets.UTF_8)).isZero();
+    }
+
+    @Test
+    void shouldNameTheVersionOfThePomWhereADependencyIsShown() throws IOException {
+        Matcher pom = Pattern.compile("<artifactId>mlx4j</artifactId>\\s*<version>(.+?)</version>")
+                .matcher(Files.readString(Path.of("pom.xml")));
+        assertThat(pom.find()).isTrue();
+        String version = pom.group(1);
+
+        assertThat(Files.readString(Path.of("README.md")))
+                .contains("<version>" + version + "</version>", "mlx4j-" + version + "-cli.jar");
+        try (Stream<Path> examples = Files.list(Path.of("docs", "examples"))) {
+            assertThat(examples.filter(path -> path.toString().endsWith(".java")))
+                    .isNotEmpty()
+                    .allSatisfy(path -> assertThat(Files.readString(path))
+                            .doesNotContainPattern("DEPS io.github.mlx4j:mlx4j:(?!" + Pattern.quote(version) + "\n)"));
+        }
     }
 }
