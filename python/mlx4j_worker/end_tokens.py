@@ -25,22 +25,29 @@ def warnings(tokenizer: Any, *configs: Any) -> list[str]:
 def _read(tokenizer, configs):
     """(the ids, the values that are none)."""
     vocabulary = tokenizer.get_vocab()
+    size = max([max(vocabulary.values(), default=-1) + 1, *map(_vocabulary_size, configs)])
     ids, unknown = {tokenizer.eos_token_id} - {None}, []
     for config in configs:
         for part in (config, _part(config, "text_config")):
             stated = _part(part, "eos_token_id")
             stated = stated if isinstance(stated, list) else [stated]
-            found = [(one, _id(one, vocabulary)) for one in stated if one is not None]
+            found = [(one, _id(one, vocabulary, size)) for one in stated if one is not None]
             unknown += [one for one, token in found if token is None]
             if known := {token for _, token in found} - {None}:
                 return ids | known, unknown
     return ids, unknown
 
 
-def _id(value, vocabulary):
+def _id(value, vocabulary, size):
     if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() else vocabulary.get(value)
-    return value if type(value) is int and value >= 0 else None
+        value = int(value) if value.isascii() and value.isdigit() else vocabulary.get(value)
+    return value if type(value) is int and 0 <= value < size else None
+
+
+def _vocabulary_size(config):
+    """That of the model, which may have more tokens than its tokenizer; 0 where it isn't stated."""
+    sizes = [_part(part, "vocab_size") for part in (config, _part(config, "text_config"))]
+    return max([0, *(size for size in sizes if type(size) is int)])
 
 
 def _part(config, name):

@@ -3,7 +3,9 @@
 A model that is held to such a schema can only run into its token limit. What is not proved to be of that kind passes.
 """
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 from urllib.parse import unquote
@@ -14,10 +16,11 @@ _OLD_DRAFTS = ("draft-03", "draft-04", "draft-06", "draft-07")  # $ref hides the
 
 def check(schema: dict[str, Any]) -> None:
     """Raise ValueError that names a part of the schema whose every value would be infinite."""
-    parts = list(_parts(schema))
+    references = _References(schema)
+    parts = list(_parts(schema, references))
     if any("$id" in part or "id" in part for _, part in parts[1:]):
         return  # references may start there
-    analysis = _Analysis(schema, [part for _, part in parts])
+    analysis = _Analysis(schema, references, [part for _, part in parts])
     for path, part in parts:
         if not analysis.finite(part):
             raise ValueError(f"{path} requires a value of its own schema, so no finite text conforms to it")
@@ -26,8 +29,8 @@ def check(schema: dict[str, Any]) -> None:
 class _Analysis:
     """Which parts have a finite value: a part is added once all that it requires has one."""
 
-    def __init__(self, root, parts):
-        self._root = root
+    def __init__(self, root, references, parts):
+        self._references = references
         self._old = any(name in str(root.get("$schema")) for name in _OLD_DRAFTS)
         self._known = {id(part) for part in parts}
         self._finite = set()
@@ -50,12 +53,12 @@ class _Analysis:
         if not all(any(map(self.finite, options)) for options in choices):
             return False
         if any("enum" in one or "const" in one for one in every):
-            return True
+            return [] not in [one.get("enum") for one in every]
         kinds = [{one["type"]} if isinstance(one["type"], str) else {*one["type"]} for one in every if "type" in one]
         kinds = set.intersection(*kinds) if kinds else {"null"}
         if not kinds or not kinds <= {"object", "array"}:
             return True
-        objects = "object" in kinds and all(map(self.finite, self._of_object(every)))
+        objects = "object" in kinds and all(map(self.finite, self._of_object(every))) and self._has_enough_keys(every)
         return objects or ("array" in kinds and all(map(self.finite, self._of_array(every))))
 
     def _conjuncts(self, part):
@@ -66,8 +69,7 @@ class _Analysis:
             if not isinstance(one, dict) or id(one) in seen:
                 continue
             seen.add(id(one))
-            target = _target(self._root, one.get("$ref"))
-            left.append(target)
+            left.append(self._references.target(one.get("$ref")))
             if "$ref" in one and self._old:
                 continue
             yield one
@@ -79,12 +81,23 @@ class _Analysis:
         required = {*chain.from_iterable(one.get("required") or () for one in every)}
         for one in every:
             properties, others = one.get("properties") or {}, one.get("additionalProperties")
-            patterns = one.get("patternProperties")
+            patterns = one.get("patternProperties") or {}
             yield from (properties[name] for name in required if name in properties)
+            with suppress(re.error):  # of another dialect
+                yield from (patterns[key] for key in patterns if any(re.search(key, name) for name in required))
             least = one.get("minProperties", 0)
             unnamed = required - {*properties} or (not properties and least > 0)
             if isinstance(others, dict) and unnamed and not patterns:
                 yield others
+
+    def _has_enough_keys(self, every):
+        """Whether enough of an object's keys have finite values, where the schema names all keys."""
+        least = max((one["minProperties"] for one in every if "minProperties" in one), default=0)
+        return all(
+            sum(map(self.finite, (one.get("properties") or {}).values())) >= least
+            for one in every
+            if one.get("additionalProperties") is False and not one.get("patternProperties")
+        )
 
     @staticmethod
     def _of_array(every):
@@ -102,7 +115,7 @@ class _Analysis:
                 yield one["contains"]
 
 
-def _parts(root) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parts(root, references) -> Iterator[tuple[str, dict[str, Any]]]:
     """(path, schema) of every schema that a value may have to conform to, the outermost first."""
     left, seen = [("the schema", root)], set()
     while left:
@@ -112,7 +125,7 @@ def _parts(root) -> Iterator[tuple[str, dict[str, Any]]]:
         seen.add(id(part))
         yield path, part
         if (reference := part.get("$ref")) is not None:
-            left.append((str(reference), _target(root, reference)))
+            left.append((str(reference), references.target(reference)))
         for name in ("properties", "patternProperties"):
             inner = part.get(name)
             left += [(f"{name}.{key}", one) for key, one in inner.items()] if isinstance(inner, dict) else []
@@ -122,17 +135,36 @@ def _parts(root) -> Iterator[tuple[str, dict[str, Any]]]:
         left.append(("contains", part.get("contains")))
 
 
-def _target(root, reference):
-    """What a JSON pointer in the same schema leads to, or None."""
-    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
-        return None
-    found = root
-    for part in unquote(reference[1:]).split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, list) and key.isdigit() and int(key) < len(found):
-            found = found[int(key)]
-        elif isinstance(found, dict) and key in found:
-            found = found[key]
-        else:
+class _References:
+    """Where references lead to within a schema."""
+
+    def __init__(self, root):
+        self._root = root
+        self._id = root["$id"].removesuffix("#") if isinstance(root.get("$id"), str) else ""
+        self._anchors = {}
+        left = [root]
+        while left:
+            one = left.pop()
+            if isinstance(one, dict) and isinstance(one.get("$anchor"), str):
+                self._anchors.setdefault(f"#{one['$anchor']}", one)
+            left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+
+    def target(self, reference):
+        """What a JSON pointer or an anchor leads to, or None."""
+        if not isinstance(reference, str):
             return None
-    return found
+        reference = reference.removeprefix(self._id) or "#"
+        if reference in self._anchors:
+            return self._anchors[reference]
+        if not (reference == "#" or reference.startswith("#/")):
+            return None
+        found = self._root
+        for part in unquote(reference[1:]).split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(found, list) and key.isdigit() and int(key) < len(found):
+                found = found[int(key)]
+            elif isinstance(found, dict) and key in found:
+                found = found[key]
+            else:
+                return None
+        return found

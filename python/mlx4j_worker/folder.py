@@ -233,7 +233,7 @@ def read_json(folder, name):
     """The content of a JSON file of the folder."""
     _check_size(Path(folder, name))
     try:
-        return json.loads(Path(folder, name).read_bytes())
+        return json.loads(Path(folder, name).read_text(encoding="utf-8"))  # as mlx-lm and transformers read it
     except (OSError, ValueError, RecursionError) as error:
         raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}", "Download or copy it again.") from None
 

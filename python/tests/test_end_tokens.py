@@ -44,7 +44,13 @@ def test_the_first_config_that_states_one_counts_and_the_tokenizer_s_own_always(
     assert ends([], None) == set()
 
 
-@pytest.mark.parametrize("bad", ["no such token", -1, 2.0, True, {}, [["<eos>"]]])
+def test_an_id_may_be_one_that_only_the_model_has():
+    assert ends({"eos_token_id": 30}, {"vocab_size": 31}) == {30}
+    assert ends({"eos_token_id": 30}, {"text_config": {"vocab_size": 31}}) == {30}
+    assert ends({"eos_token_id": 30}, {"vocab_size": 30}) == set()
+
+
+@pytest.mark.parametrize("bad", ["no such token", 10, "10", -1, 2.0, True, {}, [["<eos>"]]])
 def test_what_is_no_token_is_named(bad):
     entries = bad if isinstance(bad, list) else [bad]
     (warning,) = warnings(tokenizer(), {"eos_token_id": ["<eos>", *entries]})

@@ -132,9 +132,10 @@ def test_a_broken_config_is_refused(model, text):
         check(model)
 
 
-def test_a_config_that_is_not_utf8_is_refused(model):
-    (model / "config.json").write_bytes(b'{"model_type": "\xff\xff"}')
-    with pytest.raises(ModelLoadFailed, match="can't be read"):
+@pytest.mark.parametrize("content", [b'{"model_type": "\xff\xff"}', '{"model_type": "llama"}'.encode("utf-16")])
+def test_a_config_that_is_not_utf8_is_refused(model, content):
+    (model / "config.json").write_bytes(content)
+    with pytest.raises(ModelLoadFailed, match=r"config\.json in .* can't be read"):
         check(model)
 
 

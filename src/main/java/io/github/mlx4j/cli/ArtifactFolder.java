@@ -14,8 +14,9 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * Finds the model in a downloaded artifact: the folder {@value #BEST} if it holds a model, else the only folder that
- * holds a model or an adapter. Folders up to {@value #MAX_DEPTH} levels below the artifact's count, links don't.
+ * Finds the model in a downloaded artifact: the folder {@value #BEST} if there is one, else the only folder that holds
+ * a model or an adapter. Folders inside a model's folder, such as its checkpoints, don't count. Folders up to
+ * {@value #MAX_DEPTH} levels below the artifact's count, links don't.
  */
 final class ArtifactFolder {
 
@@ -36,9 +37,16 @@ final class ArtifactFolder {
      */
     static Path model(Path artifact, String name) {
         List<Path> folders = folders(artifact, MAX_DEPTH, folder -> false);
-        List<Path> best = folders.stream()
-                .filter(folder -> folder.endsWith(BEST) && isModel(folder))
-                .toList();
+        List<Path> named =
+                folders.stream().filter(folder -> folder.endsWith(BEST)).toList();
+        List<Path> best = named.stream().filter(ArtifactFolder::isModel).toList();
+        if (best.isEmpty() && !named.isEmpty()) {
+            Path folder = named.get(0);
+            throw new ModelNotFoundException(
+                    "%s in the artifact %s, in %s, is not a model's folder. It has: %s."
+                            .formatted(artifact.relativize(folder), name, artifact, listed(folder, entries(folder))),
+                    "Check the artifact, or name a model folder with --trained-model.");
+        }
         List<Path> found = best.isEmpty()
                 ? folders(artifact, MAX_DEPTH, ArtifactFolder::isModel).stream()
                         .filter(ArtifactFolder::isModel)

@@ -33,9 +33,20 @@ class ArtifactFolderTest {
     void shouldTakeTheRootWhenItIsTheModel() throws IOException {
         write("config.json");
         write("peft_adapters/expert_0/adapter_config.json");
-        write("best_model/notes.txt");
+        write("checkpoint-100/config.json");
 
         assertThat(model()).isEqualTo(artifact);
+    }
+
+    @Test
+    void shouldNotTakeAnotherModelWhenBestModelHoldsNone() throws IOException {
+        write("best_model/upload.log");
+        write("other/config.json");
+
+        assertThatExceptionOfType(ModelNotFoundException.class)
+                .isThrownBy(this::model)
+                .withMessageContaining("best_model in the artifact e/p/n:v3")
+                .withMessageContaining("is not a model's folder. It has: upload.log.");
     }
 
     @Test
