@@ -62,12 +62,26 @@ def check(folder):
 
 
 def _check_contents(folder):
-    """Refuses links out of a folder, and files that a library would read whole although they are too large."""
+    """Refuses links out of a folder, files too large for a library that reads them whole, templates not in UTF-8."""
     everything = list(_everything(folder))
     _check_entries(folder, everything)
     for path in everything:
         if path.parent == folder or path.parent.name == "additional_chat_templates":
             _check_size(path)
+            _check_template(path)
+
+
+def _check_template(path):
+    if path.suffix != ".jinja":
+        return
+    try:
+        path.read_text(encoding="utf-8")
+    except OSError:  # whoever reads it says why
+        return
+    except UnicodeDecodeError as error:
+        raise ModelLoadFailed(
+            f"{path.name} in {path.parent} is not in UTF-8: {error}", "Save it in UTF-8, or download or copy it again."
+        ) from None
 
 
 def _check_size(path):

@@ -139,6 +139,14 @@ def test_a_config_that_is_not_utf8_is_refused(model, content):
         check(model)
 
 
+@pytest.mark.parametrize("name", ["chat_template.jinja", "additional_chat_templates/tools.jinja"])
+def test_a_template_that_is_not_utf8_is_refused(model, name):
+    (model / name).parent.mkdir(exist_ok=True)
+    (model / name).write_bytes(b"{{ messages }}\xff")
+    with pytest.raises(ModelLoadFailed, match=rf"{Path(name).name} in .* is not in UTF-8"):
+        check(model)
+
+
 @pytest.mark.parametrize("config", [[], "null", {}, {"model_type": None}, {"model_type": ["llama"]}])
 def test_a_config_without_a_model_type_is_refused(model, config):
     write_config(model, config)
