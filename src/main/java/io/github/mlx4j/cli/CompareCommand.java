@@ -274,7 +274,9 @@ final class CompareCommand implements Callable<Integer> {
                 .orElseThrow(() -> new DependencyMissingException(
                         "There is no Python" + (named == null ? "" : " at " + named) + " to fetch the artifact with.",
                         "Name one that has wandb with --wandb_python."));
-        Path artifact = WandbArtifact.parse(trained.artifact)
+        String wanted = trained.artifact;
+        Path artifact = new Usage(spec)
+                .of(() -> WandbArtifact.parse(wanted))
                 .download(
                         home.resolve("artifacts"),
                         python.toString(),

@@ -165,6 +165,12 @@ public final class Main implements Runnable {
                 usage(command, command.getOut());
                 return command.getCommandSpec().exitCodeOnUsageHelp();
             }
+            for (CommandLine.Model.PositionalParamSpec argument :
+                    command.getCommandSpec().positionalParameters()) {
+                if (argument.stringValues().contains("")) {
+                    throw new CommandLine.ParameterException(command, argument.paramLabel() + " is empty");
+                }
+            }
         }
         return new CommandLine.RunLast().execute(parsed);
     }

@@ -40,8 +40,8 @@ final class TextArgument implements CommandLine.ITypeConverter<String> {
                     .decode(ByteBuffer.wrap(bytes))
                     .toString()
                     .replaceFirst("\\r?\\n\\z", "");
-            if (text.isEmpty()) {
-                throw new CommandLine.TypeConversionException("the standard input is empty.");
+            if (text.isBlank()) {
+                throw new CommandLine.TypeConversionException("the standard input has no text.");
             }
             return text;
         } catch (CharacterCodingException other) {

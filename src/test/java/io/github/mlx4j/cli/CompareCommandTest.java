@@ -365,10 +365,10 @@ class CompareCommandTest {
     }
 
     @Test
-    void shouldExitWithOneWhenTheArtifactHasNoSuchForm() {
+    void shouldExitWithTwoWhenTheArtifactHasNoSuchForm() {
         assertThat(execute("--base " + base + " --wandb-artifact e/p/n --tasks " + tasks))
-                .isEqualTo(1);
-        assertThat(err.toString()).startsWith("mlx4j: INVALID_REQUEST: 'e/p/n' is no artifact of Weights & Biases.");
+                .isEqualTo(2);
+        assertThat(err.toString()).startsWith("'e/p/n' is no artifact of Weights & Biases.");
     }
 
     private int run(String arguments) {

@@ -19,6 +19,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -433,6 +434,15 @@ class MainTest {
                         "Usage: mlx4j convert");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"inspect", "models rm", "models pull", "models show", "generate", "enhance"})
+    void shouldExitWithTwoWhenAnArgumentIsEmpty(String command) {
+        assertThat(run(Stream.concat(Stream.of(command.split(" ")), Stream.of(""))
+                        .toArray(String[]::new)))
+                .isEqualTo(2);
+        assertThat(err.toString()).contains(" is empty", "Usage: mlx4j " + command);
+    }
+
     @Test
     void shouldExitWithTwoWhenTheStandardInputIsEmpty() {
         InputStream before = System.in;
@@ -445,7 +455,7 @@ class MainTest {
         } finally {
             System.setIn(before);
         }
-        assertThat(err.toString()).contains("the standard input is empty");
+        assertThat(err.toString()).contains("the standard input has no text");
     }
 
     @Test

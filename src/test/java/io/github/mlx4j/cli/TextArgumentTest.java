@@ -35,7 +35,7 @@ class TextArgumentTest {
     void shouldRefuseAnEmptyInput(String input) {
         assertThatExceptionOfType(TypeConversionException.class)
                 .isThrownBy(() -> read(input.getBytes(StandardCharsets.UTF_8)))
-                .withMessage("the standard input is empty.");
+                .withMessage("the standard input has no text.");
     }
 
     @Test
