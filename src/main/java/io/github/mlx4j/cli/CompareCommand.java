@@ -115,7 +115,9 @@ final class CompareCommand implements Callable<Integer> {
     @Option(
             names = {"--max-tokens", "--max_tokens"},
             paramLabel = "N",
-            description = "The most tokens of an answer, where its task says nothing else; default ${DEFAULT-VALUE}.")
+            description =
+                    "Maximum tokens of an answer, for tasks that set no limit of their own; the built-in tasks all"
+                            + " do. Default: ${DEFAULT-VALUE}.")
     private int maxTokens = 256;
 
     @Option(

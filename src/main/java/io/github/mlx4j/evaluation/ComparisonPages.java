@@ -90,7 +90,7 @@ final class ComparisonPages {
         return List.of(
                 "base: " + settings.base(),
                 "trained: " + settings.trained() + made(settings),
-                "%s%s, %d tasks, up to %d tokens an answer, the likeliest token each time"
+                "%s%s, %d tasks, greedy decoding, up to %d tokens an answer where the task sets no limit of its own"
                         .formatted(
                                 settings.backend(),
                                 settings.dtype() == null ? "" : " in " + settings.dtype(),

@@ -236,6 +236,11 @@ public record ComparisonReport(
             notes.add("%d more tasks were not run: they are Python code, which runs only with --allow-code."
                     .formatted(notRun));
         }
+        long limited = tasks.stream().filter(task -> task.maxTokens() != null).count();
+        if (limited > 0) {
+            notes.add("%d of %d tasks set their own limit of tokens an answer, which replaces --max-tokens."
+                    .formatted(limited, tasks.size()));
+        }
         long judged = tasks.stream().filter(EvaluationTask::isJudged).count();
         if (judged < tasks.size()) {
             notes.add("%d of %d tasks have no expected answer and are not judged."

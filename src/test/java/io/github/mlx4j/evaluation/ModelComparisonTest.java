@@ -192,14 +192,24 @@ class ModelComparisonTest {
     }
 
     @Test
-    void shouldCutAnswersWhenTheyReachTheMostTokens() {
+    void shouldCutAnswersAtTheLimitOfTheTaskOrElseOfTheRun() throws IOException {
         List<EvaluationTask> tasks =
                 List.of(new EvaluationTask("own", new Prompt.Raw("Sky?"), "bl", Match.EXACT, 2), TASKS.get(2));
 
         try (ModelComparison comparison = ModelComparison.open(folder, settings(2), tasks)) {
             run(comparison, Arm.BASE, base());
             run(comparison, Arm.TRAINED, trained());
-            assertThat(comparison.report().base().cut()).isEqualTo(1);
+            ComparisonReport report = comparison.report();
+            assertThat(report.base().cut()).isEqualTo(1);
+            assertThat(report.settings().maxTokens()).isGreaterThan(2);
+            String page = Files.readString(folder.resolve("report.html"));
+            for (String text : List.of(report.summary(), report.markdown(), page)) {
+                assertThat(text)
+                        .contains(
+                                "up to %d tokens an answer where the task sets no limit of its own"
+                                        .formatted(report.settings().maxTokens()),
+                                "1 of 2 tasks set their own limit of tokens an answer, which replaces --max-tokens.");
+            }
         }
     }
 
