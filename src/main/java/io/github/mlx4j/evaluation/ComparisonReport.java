@@ -206,7 +206,9 @@ public record ComparisonReport(
             return "No task has an expected answer, so nothing is judged.";
         }
         if (outcomes.wins + outcomes.losses == 0) {
-            return "Both pass the same tasks.";
+            return outcomes.both == 0
+                    ? "Neither model passes any task, so this shows no difference."
+                    : "Both pass the same tasks.";
         }
         String counts = "%d won, %d lost".formatted(outcomes.wins, outcomes.losses);
         String p = String.format(Locale.ROOT, "p = %.3g", outcomes.signTest);

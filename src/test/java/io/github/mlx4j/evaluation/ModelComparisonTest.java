@@ -22,6 +22,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 class ModelComparisonTest {
@@ -153,6 +155,20 @@ class ModelComparisonTest {
     private static EvaluationTask code(String prompt) {
         CodeTest test = new CodeTest("f", List.of(new CodeTest.Call("[2]", "4"), new CodeTest.Call("[0]", "0")));
         return new EvaluationTask(prompt, new Prompt.Raw(prompt), null, Match.EXACT, null, List.of(), test);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "true, Both pass the same tasks.",
+        "false, 'Neither model passes any task, so this shows no difference.'"
+    })
+    void shouldTellTheSamePassesFromNone(boolean passed, String verdict) {
+        List<EvaluationTask> tasks = TASKS.subList(0, 2);
+        List<TaskResult> base = List.of(judged(Arm.BASE, "kept", passed), judged(Arm.BASE, "won", false));
+        List<TaskResult> trained = List.of(judged(Arm.TRAINED, "kept", passed), judged(Arm.TRAINED, "won", false));
+
+        assertThat(ComparisonReport.of(settings(2), tasks, 0, base, trained).verdict())
+                .isEqualTo(verdict);
     }
 
     @Test
