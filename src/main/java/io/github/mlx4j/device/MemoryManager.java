@@ -17,6 +17,15 @@ public final class MemoryManager {
 
     private final LongFunction<OptionalLong> available; // of the bytes that our workers hold
     private final long reservedBytes;
+    private final @Nullable Limit limit;
+
+    /**
+     * A limit on the memory of a worker.
+     *
+     * @param bytes the limit
+     * @param setting the setting that it comes from, for messages
+     */
+    private record Limit(long bytes, String setting) {}
 
     /** Creates it with the default reserve: an eighth of the machine's memory, and at most 8 GB. */
     public MemoryManager(DeviceManager device) {
@@ -35,11 +44,27 @@ public final class MemoryManager {
      * @param reservedBytes the reserve, in bytes; 0 is none
      */
     public MemoryManager(LongFunction<OptionalLong> available, long reservedBytes) {
+        this(available, reservedBytes, null);
+    }
+
+    private MemoryManager(LongFunction<OptionalLong> available, long reservedBytes, @Nullable Limit limit) {
         if (reservedBytes < 0) {
             throw new IllegalArgumentException("reservedBytes is " + reservedBytes + ", but can't be below 0");
         }
         this.available = available;
         this.reservedBytes = reservedBytes;
+        this.limit = limit;
+    }
+
+    /**
+     * Creates one with a limit: the available memory is what this one reports, or the limit if that is smaller or if
+     * the available memory is unknown. The reserve does not reduce the limit.
+     *
+     * @param bytes the limit
+     * @param setting the name of the setting that the limit comes from; messages name it where the limit applies
+     */
+    public MemoryManager withLimit(long bytes, String setting) {
+        return new MemoryManager(available, reservedBytes, new Limit(bytes, setting));
     }
 
     private static long defaultReserve(@Nullable Long memoryBytes) {
@@ -59,13 +84,30 @@ public final class MemoryManager {
     }
 
     /**
-     * The available memory less the reserve, in bytes, never below 0; empty where it is unknown.
+     * The available memory less the reserve, or the limit if that is smaller, in bytes, never below 0; empty where it
+     * is unknown.
      *
      * @param heldBytes memory that workers of this program hold ({@link DeviceManager#availableMemory(long)})
      */
     public OptionalLong availableBytes(long heldBytes) {
+        return limit == null
+                ? beside(heldBytes)
+                : OptionalLong.of(Math.min(limit.bytes, beside(heldBytes).orElse(Long.MAX_VALUE)));
+    }
+
+    /** The available memory less the reserve, whatever the limit. */
+    private OptionalLong beside(long heldBytes) {
         OptionalLong all = available.apply(heldBytes);
         return all.isEmpty() ? all : OptionalLong.of(Math.max(0, all.getAsLong() - reservedBytes));
+    }
+
+    /** The limit if {@code room} is all that it allows; {@code null} if the machine has no more than that. */
+    private @Nullable Limit appliedLimit(long room) {
+        return limit != null && room == limit.bytes ? limit : null;
+    }
+
+    private String besideReserve() {
+        return reservedBytes == 0 ? "" : " beside a reserve of " + Bytes.text(reservedBytes);
     }
 
     /**
@@ -85,12 +127,13 @@ public final class MemoryManager {
         }
         long rows = Math.max(0, room.getAsLong() - fixedBytes) / bytesPerRow;
         int count = (int) Math.min(rows, Integer.MAX_VALUE);
+        Limit applied = appliedLimit(room.getAsLong());
         return Optional.of(new BatchSize(
                 count,
-                "(%s free beside a reserve of %s − %s fixed) / %s a row → %d"
+                "(%s %s − %s fixed) / %s a row → %d"
                         .formatted(
                                 Bytes.text(room.getAsLong()),
-                                Bytes.text(reservedBytes),
+                                applied == null ? "free" + besideReserve() : "allowed by " + applied.setting,
                                 Bytes.text(fixedBytes),
                                 Bytes.text(bytesPerRow),
                                 count)));
@@ -114,15 +157,22 @@ public final class MemoryManager {
     public void check(long neededBytes, String explanation) {
         OptionalLong room = availableBytes();
         if (room.isPresent() && neededBytes > room.getAsLong()) {
-            throw new WorkerOutOfMemoryException(
-                    "This needs %s (%s), but only %s are available beside a reserve of %s."
-                            .formatted(
-                                    Bytes.text(neededBytes),
-                                    explanation,
-                                    Bytes.text(room.getAsLong()),
-                                    Bytes.text(reservedBytes)),
-                    "Close other programs, use a smaller or quantized model, a shorter context or fewer rows, or name"
-                            + " a smaller reserve.");
+            throw tooLarge(Bytes.text(neededBytes), explanation, room.getAsLong());
         }
+    }
+
+    private WorkerOutOfMemoryException tooLarge(String needed, String explanation, long room) {
+        Limit applied = appliedLimit(room);
+        String instead = "use a smaller or quantized model, a shorter context or fewer rows";
+        if (applied != null) {
+            return new WorkerOutOfMemoryException(
+                    "This needs %s (%s), but %s allows only %s."
+                            .formatted(needed, explanation, applied.setting, Bytes.text(room)),
+                    "Raise " + applied.setting + ", or " + instead + ".");
+        }
+        return new WorkerOutOfMemoryException(
+                "This needs %s (%s), but only %s are available%s."
+                        .formatted(needed, explanation, Bytes.text(room), besideReserve()),
+                "Close other programs, " + instead + (reservedBytes == 0 ? "." : ", or name a smaller reserve."));
     }
 }

@@ -24,7 +24,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -69,13 +68,8 @@ public final class BatchSizing {
 
     /** The smaller of the worker's limit and of what is available beside the reserve. */
     private static MemoryManager memory(DeviceManager device, @Nullable Long limit, long reservedBytes) {
-        return limit == null
-                ? new MemoryManager(device, reservedBytes)
-                : new MemoryManager(
-                        held -> OptionalLong.of(Math.min(
-                                limit + reservedBytes,
-                                device.availableMemory(held).orElse(Long.MAX_VALUE))),
-                        reservedBytes);
+        MemoryManager memory = new MemoryManager(device, reservedBytes);
+        return limit == null ? memory : memory.withLimit(limit, "MLX4J_MEMORY_LIMIT_MB");
     }
 
     private static boolean isMemoryKnown(ProviderConfig providers, ProviderKind kind, DeviceManager device) {

@@ -198,8 +198,8 @@ class TrainCommandTest {
                 .isZero();
         assertThat(err.toString())
                 .contains(
-                        "batch size 2 with accumulation 2, since a batch of 4 may not fit into memory: (20.0 MB free beside"
-                                + " a reserve of 0 bytes − 9.4 MB fixed) / 4.8 MB a row → 2")
+                        "batch size 2 with accumulation 2, since a batch of 4 may not fit into memory: (20.0 MB allowed by"
+                                + " MLX4J_MEMORY_LIMIT_MB − 9.4 MB fixed) / 4.8 MB a row → 2")
                 .doesNotContain("warning: The batch size");
         assertThat(TrainingRun.in(run).training().batchSize()).isEqualTo(2);
 

@@ -79,6 +79,48 @@ class MemoryManagerTest {
     }
 
     @Test
+    void shouldNameTheLimitWhenItIsTheSmallerOne() {
+        MemoryManager limited = with(20 * GB, 8 * GB).withLimit(3 * GB, "MLX4J_MEMORY_LIMIT_MB");
+
+        assertThat(limited.availableBytes()).hasValue(3 * GB);
+        assertThat(limited.suggestBatchSize(GB, GB).orElseThrow().explanation())
+                .isEqualTo("(3.0 GB allowed by MLX4J_MEMORY_LIMIT_MB − 1.0 GB fixed) / 1.0 GB a row → 2");
+        assertThatExceptionOfType(WorkerOutOfMemoryException.class)
+                .isThrownBy(() -> limited.check(3 * GB + 1, "weights"))
+                .withMessage("This needs 3.0 GB (weights), but MLX4J_MEMORY_LIMIT_MB allows only 3.0 GB. What to do:"
+                        + " Raise MLX4J_MEMORY_LIMIT_MB, or use a smaller or quantized model, a shorter context or"
+                        + " fewer rows.");
+    }
+
+    @Test
+    void shouldNameTheFreeMemoryWhenTheLimitIsLarger() {
+        MemoryManager limited = with(20 * GB, 8 * GB).withLimit(13 * GB, "MLX4J_MEMORY_LIMIT_MB");
+
+        assertThat(limited.availableBytes()).hasValue(12 * GB);
+        assertThat(limited.suggestBatchSize(0, GB).orElseThrow().explanation())
+                .startsWith("(12.0 GB free beside a reserve of 8.0 GB − ");
+        assertThatExceptionOfType(WorkerOutOfMemoryException.class)
+                .isThrownBy(() -> limited.check(13 * GB, "weights"))
+                .withMessageContaining("only 12.0 GB are available beside a reserve of 8.0 GB")
+                .withMessageNotContaining("MLX4J_MEMORY_LIMIT_MB");
+    }
+
+    @Test
+    void shouldKnowTheLimitWhenTheMemoryIsUnknown() {
+        MemoryManager unknown = new MemoryManager(held -> OptionalLong.empty(), 8 * GB);
+
+        assertThat(unknown.withLimit(GB, "a limit").availableBytes()).hasValue(GB);
+    }
+
+    @Test
+    void shouldNotMentionAReserveWhereThereIsNone() {
+        assertThatExceptionOfType(WorkerOutOfMemoryException.class)
+                .isThrownBy(() -> with(GB, 0).check(2 * GB, "weights"))
+                .withMessageContaining("only 1.0 GB are available. What to do: Close other programs")
+                .withMessageNotContaining("reserve");
+    }
+
+    @Test
     void shouldNotStandInTheWayWhenMemoryCantBeTold() {
         MemoryManager unknown = new MemoryManager(held -> OptionalLong.empty(), 8 * GB);
 

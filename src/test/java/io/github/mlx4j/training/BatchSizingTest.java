@@ -68,7 +68,7 @@ class BatchSizingTest {
         assertThat(with(WEIGHTS + ADAPTER + 5 * ROW)
                         .check(lora.toBuilder().batchSize(6).accumulation(2).build()))
                 .contains("The batch size 6 may not fit into memory, by an estimate for sequences of 64 tokens:"
-                        + " (33.7 MB free beside a reserve of 0 bytes − 9.4 MB fixed) / 4.8 MB a row → 5."
+                        + " (33.7 MB free − 9.4 MB fixed) / 4.8 MB a row → 5."
                         + " A batch size of 3 with an accumulation of 4 trains the same steps with less memory.");
         assertThat(with(WEIGHTS + ADAPTER + 4 * ROW).check(lora)).isEmpty();
     }
@@ -144,12 +144,35 @@ class BatchSizingTest {
         assertThat(fitted(spread, ProviderKind.MLX)).as("unknown").isEqualTo(4);
     }
 
+    @Test
+    void shouldNameTheMemoryLimitOfTheWorkers() {
+        BatchSizing small = limited(WEIGHTS + ADAPTER + 2 * ROW);
+        BatchSizing none = limited(WEIGHTS - 1);
+
+        assertThat(small.arithmetic(lora))
+                .isEqualTo("(19.1 MB allowed by MLX4J_MEMORY_LIMIT_MB − 9.4 MB fixed) / 4.8 MB a row → 2");
+        assertThatExceptionOfType(WorkerOutOfMemoryException.class)
+                .isThrownBy(() -> none.check(lora))
+                .withMessageContaining("but MLX4J_MEMORY_LIMIT_MB allows only 7.3 MB")
+                .withMessageContaining("Raise MLX4J_MEMORY_LIMIT_MB")
+                .withMessageNotContaining("reserve");
+    }
+
+    private BatchSizing limited(long bytes) {
+        return sizing(
+                WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withMemoryLimitBytes(bytes)), ProviderKind.MLX);
+    }
+
     private int fitted(WorkerOptions workers, ProviderKind backend) {
+        return sizing(workers, backend).fit(lora).batchSize();
+    }
+
+    private BatchSizing sizing(WorkerOptions workers, ProviderKind backend) {
         ProviderConfig config = ProviderConfig.builder()
                 .workers(workers)
                 .residency(ResidencyOptions.DEFAULT.withReservedBytes(5 * ROW)) // of the machine, not of the limit
                 .build();
-        return BatchSizing.of(config, TINY.toString(), backend).fit(lora).batchSize();
+        return BatchSizing.of(config, TINY.toString(), backend);
     }
 
     private TrainingConfig.Builder config(TrainingMethod method, String line) throws IOException {
