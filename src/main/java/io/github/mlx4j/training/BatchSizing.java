@@ -127,16 +127,21 @@ public final class BatchSizing {
         if (fits.get().rows() >= config.batchSize()) {
             return Optional.empty();
         }
-        TrainingConfig smaller = fit(config);
-        String instead = smaller.equals(config)
-                ? "A shorter maxLength%s takes less memory."
-                        .formatted(config.gradientCheckpointing() ? "" : ", or gradient checkpointing,")
-                : "A batch size of %d with an accumulation of %d trains the same steps with less memory."
-                        .formatted(smaller.batchSize(), smaller.accumulation());
+        String instead = fits.get().rows() == 0 ? lessPerSequence(config) : smallerBatch(fit(config));
         return Optional.of(
                 "The batch size %d may not fit into memory, by an estimate for sequences of %,d tokens: %s. %s"
                         .formatted(
                                 config.batchSize(), sequence(config), fits.get().explanation(), instead));
+    }
+
+    private static String smallerBatch(TrainingConfig smaller) {
+        return "A batch size of %d with an accumulation of %d trains the same steps with less memory."
+                .formatted(smaller.batchSize(), smaller.accumulation());
+    }
+
+    private static String lessPerSequence(TrainingConfig config) {
+        return "Not even a batch size of 1, the minimum, fits: a shorter maxLength%s takes less memory."
+                .formatted(config.gradientCheckpointing() ? "" : " or gradientCheckpointing");
     }
 
     /** How many sequences fit and why, for people; empty if that is unknown. */

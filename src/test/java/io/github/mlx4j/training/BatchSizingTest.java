@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Over the small model: 4 layers of 192 with 6 heads (3 of keys) of 32, 1024 tokens, 1,820,352 parameters in float32.
@@ -73,13 +74,19 @@ class BatchSizingTest {
         assertThat(with(WEIGHTS + ADAPTER + 4 * ROW).check(lora)).isEmpty();
     }
 
-    @Test
-    void shouldNeverSuggestLessThanOne() {
-        TrainingConfig one = lora.toBuilder().batchSize(1).build();
+    @ParameterizedTest
+    @ValueSource(ints = {1, 8})
+    void shouldRecommendShorterSequencesWhenNotEvenOneFits(int batchSize) {
+        TrainingConfig config = lora.toBuilder().batchSize(batchSize).build();
+        BatchSizing small = with(WEIGHTS);
 
-        assertThat(with(WEIGHTS).fit(one)).isEqualTo(one);
-        assertThat(with(WEIGHTS).check(one).orElseThrow())
-                .endsWith("→ 0. A shorter maxLength, or gradient checkpointing, takes less memory.");
+        assertThat(small.check(config).orElseThrow())
+                .endsWith("→ 0. Not even a batch size of 1, the minimum, fits: a shorter maxLength or"
+                        + " gradientCheckpointing takes less memory.");
+        TrainingConfig checkpointed =
+                config.toBuilder().gradientCheckpointing(true).build();
+        assertThat(small.check(checkpointed).orElseThrow()).endsWith("fits: a shorter maxLength takes less memory.");
+        assertThat(small.fit(config).batchSize()).isEqualTo(1);
     }
 
     @Test
