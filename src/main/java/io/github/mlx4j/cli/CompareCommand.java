@@ -210,8 +210,12 @@ final class CompareCommand implements Callable<Integer> {
                     "Leave out --expert and --trained-base.");
         }
         String base = base(made, err);
+        OptionNames names = new OptionNames(spec);
         Engine engine = made.engine(
-                backend, judge, options(adapter ? base : trainedBase), note -> err.println("compare: " + note));
+                backend,
+                judge,
+                options(adapter ? base : trainedBase),
+                note -> err.println("compare: " + names.in(note)));
         ComparisonSettings settings = ComparisonSettings.of(
                         base, other, adapter, engine.kind().id(), set, Math.min(maxSamples, all.size()), maxTokens)
                 .withExpert(expert)
@@ -348,7 +352,8 @@ final class CompareCommand implements Callable<Integer> {
                     details.backend().provider().id(),
                     details.backend().device(),
                     details.dtype());
-            details.warnings().forEach(warning -> err.printf("%s: warning: %s%n", arm.id(), warning));
+            OptionNames names = new OptionNames(spec);
+            details.warnings().forEach(warning -> err.printf("%s: warning: %s%n", arm.id(), names.in(warning)));
             Progress progress = new Progress(
                     err,
                     CommandLine.Help.Ansi.AUTO.enabled(),

@@ -103,6 +103,10 @@ final class ConvertCommand implements Callable<Integer> {
     }
 
     private ConversionConfig config() {
+        boolean quantized = bits != null || mode != null;
+        if ((quantized ? 1 : 0) + (recipe != null ? 1 : 0) + (dequantize ? 1 : 0) > 1) {
+            throw new Usage(spec).wrong("--bits or --mode, --recipe and --dequantize can't be combined");
+        }
         ConversionConfig config = ConversionConfig.of(source, output)
                 .withRevision(revision)
                 .withDtype(dtype)

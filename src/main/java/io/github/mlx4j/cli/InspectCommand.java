@@ -187,7 +187,7 @@ final class InspectCommand implements Callable<Integer> {
         return one;
     }
 
-    private static void print(ModelInspection model, List<Verdict> verdicts, DeviceManager device, PrintWriter out) {
+    private void print(ModelInspection model, List<Verdict> verdicts, DeviceManager device, PrintWriter out) {
         out.printf("%s (%s)%n", model.format().label(), model.format().id());
         line(out, "folder", model.folder());
         line(out, "model type", model.modelType());
@@ -207,7 +207,8 @@ final class InspectCommand implements Callable<Integer> {
         if (model.tensors() > 0) {
             printMemory(model, device, out);
         }
-        verdicts.forEach(verdict -> print(verdict, out));
+        OptionNames names = new OptionNames(spec);
+        verdicts.forEach(verdict -> print(verdict, names, out));
         List<String> reasons = verdicts.stream().map(Verdict::reason).toList();
         List<Problem> others = model.problems().stream()
                 .filter(problem -> !reasons.contains(problem.what()))
@@ -218,14 +219,14 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private static void print(Verdict verdict, PrintWriter out) {
+    private static void print(Verdict verdict, OptionNames names, PrintWriter out) {
         String heading = switch (verdict.outcome()) {
             case LOADS -> "%n%s loads it: %s%n";
             case REFUSED -> "%n%s does not load it: %s%n";
             case NOT_JUDGED -> "%n%s was not asked: %s%n";
         };
-        out.printf(heading, verdict.provider().id(), verdict.reason());
-        line(out, "what to do", verdict.fix().isEmpty() ? null : verdict.fix());
+        out.printf(heading, verdict.provider().id(), names.in(verdict.reason()));
+        line(out, "what to do", verdict.fix().isEmpty() ? null : names.in(verdict.fix()));
         if (verdict.loads()) {
             line(out, "embeds", verdict.embeddings().map(how -> embeds(how)).orElse("no"));
             line(out, "reranks", verdict.reranks() ? "yes" : "no");

@@ -101,15 +101,23 @@ public final class Main implements Runnable {
                     if (known == null) {
                         throw error;
                     }
-                    command.getErr().println("mlx4j: " + known.code() + ": " + known.getMessage());
+                    command.getErr().println("mlx4j: " + known.code() + ": " + message(known, command));
                     for (Throwable other : known.getSuppressed()) {
-                        command.getErr().println("  and: " + other.getMessage());
+                        command.getErr().println("  and: " + message(other, command));
                     }
                     if (verbosity(command) > 0) {
                         printOrigins(known, command.getErr());
                     }
                     return known.code().equals("NO_PROVIDER_AVAILABLE") ? NOTHING_AVAILABLE : FAILED;
                 });
+    }
+
+    /** An error's message, in the names that the user wrote: options, or the fields of a file. */
+    private static String message(Throwable error, CommandLine command) {
+        String message = String.valueOf(error.getMessage());
+        boolean hasFile =
+                command.getParseResult() != null && command.getParseResult().hasMatchedOption("--config");
+        return hasFile ? message : new OptionNames(command.getCommandSpec()).in(message);
     }
 
     /** The error to show in one line: mlx4j's own, or one about a file that a command was given; else {@code null}. */

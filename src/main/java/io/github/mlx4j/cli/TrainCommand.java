@@ -119,7 +119,7 @@ final class TrainCommand implements Callable<Integer> {
         if (target.resume == null && !training.hasBatchSize()) {
             run = withBatchThatFits(run, BatchSizing.of(providers, run.model(), run.backend()), err);
         }
-        TrainingNews news = new TrainingNews(err, CommandLine.Help.Ansi.AUTO.enabled());
+        TrainingNews news = new TrainingNews(err, new OptionNames(spec), CommandLine.Help.Ansi.AUTO.enabled());
         Trainer trainer =
                 target.resume == null ? new Trainer(providers, run, news) : Trainer.resume(providers, run, news);
         CountDownLatch finished = new CountDownLatch(1);
@@ -220,7 +220,8 @@ final class TrainCommand implements Callable<Integer> {
                         at.step(),
                         at.loss(),
                         at.perplexity())));
-        report.warnings().forEach(warning -> out.println("warning: " + warning));
+        OptionNames names = new OptionNames(spec);
+        report.warnings().forEach(warning -> out.println("warning: " + names.in(warning)));
         if (report.result() != null) {
             out.printf("result: %s (of step %d)%n", report.result(), report.resultStep());
         } else {

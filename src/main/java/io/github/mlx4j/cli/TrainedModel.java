@@ -132,10 +132,7 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
 
     private Mlx4jException refusal(Verdict verdict) {
         String message = "%s does not load %s: %s".formatted(verdict.provider().id(), name, verdict.reason());
-        String hint = verdict.fix() // which has the names of the protocol
-                .replace("options.allowPickles", "MLX4J_ALLOW_PICKLES=true")
-                .replace("options.expert", "--expert")
-                .replace("options.base", "--trained-base");
+        String hint = verdict.fix();
         return switch (verdict.code()) {
             case "UNSAFE_MODEL" -> new UnsafeModelException(message, hint);
             case "NOT_SUPPORTED" -> new NotSupportedException(message, hint);

@@ -15,12 +15,14 @@ import org.jspecify.annotations.Nullable;
 final class TrainingNews implements TrainingListener {
 
     private final PrintWriter err;
+    private final OptionNames names;
     private final boolean terminal;
     private final PhaseProgress loading;
     private @Nullable Progress progress;
 
-    TrainingNews(PrintWriter err, boolean terminal) {
+    TrainingNews(PrintWriter err, OptionNames names, boolean terminal) {
         this.err = err;
+        this.names = names;
         this.terminal = terminal;
         this.loading = new PhaseProgress(err, terminal);
     }
@@ -44,7 +46,7 @@ final class TrainingNews implements TrainingListener {
                 info.train().map(data -> data.sequences()).orElse(0L),
                 info.train().map(data -> data.cut()).orElse(0L),
                 info.train().map(data -> data.dropped()).orElse(0L)));
-        tellOpening(info, err);
+        tellOpening(info, err, names);
         if (step > 0) {
             err.println("goes on after step " + step);
         }
@@ -95,9 +97,9 @@ final class TrainingNews implements TrainingListener {
     }
 
     /** Why earlier backends did not open a session, and what the one that did warns of. */
-    static void tellOpening(TrainingInfo info, PrintWriter err) {
+    static void tellOpening(TrainingInfo info, PrintWriter err, OptionNames names) {
         info.attempts().stream().limit(info.attempts().size() - 1L).forEach(attempt -> err.println(attempt));
-        info.warnings().forEach(warning -> err.println("warning: " + warning));
+        info.warnings().forEach(warning -> err.println("warning: " + names.in(warning)));
     }
 
     private static String clock(Duration left) {

@@ -49,12 +49,13 @@ final class Usage {
         return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
     }
 
-    /** What the options describe; what the library says against it is a usage error. */
+    /** What the options describe. An error of the library about it becomes a usage error that names the options. */
     <T> T of(Supplier<T> described) {
         try {
             return described.get();
         } catch (ConfigurationException | InvalidRequestException wrong) {
-            throw new CommandLine.ParameterException(spec.commandLine(), wrong.getMessage(), wrong);
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), new OptionNames(spec).inUsage(wrong.getMessage()), wrong);
         }
     }
 

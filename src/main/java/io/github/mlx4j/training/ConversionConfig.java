@@ -56,7 +56,7 @@ public record ConversionConfig(
         }
         if ((quantization == null ? 0 : 1) + (recipe == null ? 0 : 1) + (dequantize ? 1 : 0) > 1) {
             throw new ConfigurationException(
-                    "Of quantization, recipe and dequantize only one can be.", "Leave the others out.");
+                    "Only one of quantization, recipe and dequantize can be set.", "Leave the others out.");
         }
     }
 

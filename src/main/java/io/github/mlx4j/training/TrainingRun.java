@@ -48,10 +48,10 @@ public record TrainingRun(
      */
     public TrainingRun {
         check(training.method() != TrainingMethod.NONE, "The method none trains nothing.", "Set lora, dora or full.");
-        check(training.trainData() != null, "There is no trainData.", "Name a file with JSON lines.");
+        check(training.trainData() != null, "trainData is not set.", "Name a file with JSON lines.");
         check(
                 training.totalSteps() != null || training.epochs() != null,
-                "It is not said how long the run is.",
+                "The run has no length.",
                 "Set totalSteps or epochs.");
         check(validateEvery >= 0, "validateEvery is " + validateEvery + ".", "It must be 0 or more.");
         check(checkpointEvery >= 0, "checkpointEvery is " + checkpointEvery + ".", "It must be 0 or more.");

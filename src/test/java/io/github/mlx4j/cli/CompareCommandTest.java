@@ -180,7 +180,7 @@ class CompareCommandTest {
         assertThat(run("--max-tokens 7")).isEqualTo(1);
         assertThat(err.toString())
                 .contains("mlx4j: INVALID_CONFIGURATION: " + results
-                        + " has results of another run: maxTokens was 256 and is 7" + " now.");
+                        + " has results of another run: --max-tokens was 256 and is 7 now.");
         assertThat(opened).isEmpty();
     }
 
@@ -207,7 +207,7 @@ class CompareCommandTest {
         assertThat(asked).containsExactly("base 1+1=", "base 2+2=", "trained 1+1=", "trained 2+2=");
         assertThat(out.toString()).contains("| passed | 1 of 2 | 1 of 2 |");
         assertThat(run("")).isEqualTo(1);
-        assertThat(err.toString()).contains("allowCode was true and is false now");
+        assertThat(err.toString()).contains("--allow-code was true and is false now");
     }
 
     @Test

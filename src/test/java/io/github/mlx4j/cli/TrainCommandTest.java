@@ -165,9 +165,13 @@ class TrainCommandTest {
         String begin = "--model fake --data %s --output %s --config %s ".formatted(data, run, config);
 
         assertThat(train(begin + "--rank 0")).isEqualTo(2);
+        assertThat(err.toString()).startsWith("--rank is 0.");
         Files.writeString(config, "{\"rank\": 0, \"totalSteps\": 2}");
         assertThat(train(begin)).isEqualTo(1);
-        assertThat(err.toString()).contains("mlx4j: ", "rank is 0");
+        assertThat(err.toString()).startsWith("mlx4j: INVALID_CONFIGURATION: rank is 0");
+        Files.writeString(config, "{\"totalSteps\": 2, \"epochs\": 2}");
+        assertThat(train(begin)).isEqualTo(1);
+        assertThat(err.toString()).contains("totalSteps and epochs are both set");
     }
 
     @Test
@@ -179,7 +183,9 @@ class TrainCommandTest {
         assertThat(train("--resume %s --config x.json".formatted(run))).isEqualTo(2);
         assertThat(train("--model fake --data %s --output %s".formatted(data, run)))
                 .isEqualTo(2);
-        assertThat(err.toString()).contains("how long the run is");
+        assertThat(err.toString())
+                .startsWith("The run has no length. What to do: Set --steps or --epochs.")
+                .doesNotContain("totalSteps");
         assertThat(train("--model fake --config %s --output %s".formatted(data, run)))
                 .isEqualTo(1);
         assertThat(err.toString()).contains("Name a file with --config");
@@ -211,6 +217,20 @@ class TrainCommandTest {
                 .doesNotContain("batch size 2 with accumulation 2, since");
         assertThat(TrainingRun.in(Path.of(run + "-given")).training().batchSize())
                 .isEqualTo(4);
+    }
+
+    @Test
+    void shouldNameOptionsWhereNotEvenOneSequenceFits() throws IOException {
+        Files.writeString(
+                data.resolve("train.jsonl"),
+                "{\"text\": \"%s\"}\n".formatted("x".repeat(1000)).repeat(8));
+
+        assertThat(limited("--model %s --data %s --steps 1 --output %s --batch-size 8".formatted(TINY, data, run)))
+                .as(err.toString())
+                .isZero();
+        assertThat(err.toString())
+                .contains("fits: a shorter --max-length or --gradient-checkpointing takes less memory.");
+        assertThat(out.toString()).contains("a shorter --max-length or --gradient-checkpointing");
     }
 
     private int limited(String arguments) {

@@ -111,8 +111,8 @@ class TrainingConfigTest {
         TrainingConfig validated =
                 config.validData(Path.of("/data/valid.jsonl")).build();
         refused(run.checkpointEvery(0).training(validated).patience(2), "patience means nothing without validateEvery");
-        refused(run.training(config.totalSteps(null).build()).patience(0), "how long the run is");
-        refused(run.training(config.trainData(null).totalSteps(5).build()), "no trainData");
+        refused(run.training(config.totalSteps(null).build()).patience(0), "Set totalSteps or epochs");
+        refused(run.training(config.trainData(null).totalSteps(5).build()), "trainData is not set");
         refused(run.training(TrainingConfig.builder(TrainingMethod.NONE).build()), "The method none trains nothing");
         refused(
                 TrainingRun.builder("/tmp", validated, Path.of("/tmp/run")),
