@@ -9,6 +9,7 @@ from unittest import mock
 
 from engine_tests.harness import MODEL, changed_model, load
 from mlx4j_worker import memory
+from mlx4j_worker.errors import ModelLoadFailed
 
 SIZES = {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "vocab_size": 32000}
 SIZES |= {"num_attention_heads": 32, "num_key_value_heads": 32, "head_dim": 128, "tie_word_embeddings": False}
@@ -31,6 +32,15 @@ class Dry(unittest.TestCase):
             self.assertEqual([], described["warnings"])
             self.assertGreater(size, 26e9)
             self.assertLess(memory.resident_bytes() - before, ROOM)
+
+    def test_a_training_run_named_as_the_adapter(self):
+        with tempfile.TemporaryDirectory() as run:
+            adapter = Path(run, "adapter")
+            adapter.mkdir()
+            (adapter / "adapter_config.json").write_text("{}", encoding="utf-8")
+            with self.assertRaisesRegex(ModelLoadFailed, r"has no adapter_config\.json") as refused:
+                load(type(self).load, MODEL, adapter=run)
+            self.assertEqual(f"Name its subfolder {adapter}.", refused.exception.hint)
 
     @staticmethod
     def write_holes(path):

@@ -248,6 +248,8 @@ def read_json(folder, name):
     _check_size(Path(folder, name))
     try:
         return json.loads(Path(folder, name).read_text(encoding="utf-8"))  # as mlx-lm and transformers read it
+    except FileNotFoundError:
+        raise ModelLoadFailed(f"{folder} has no {name}.", "Download or copy it again.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}", "Download or copy it again.") from None
 

@@ -99,6 +99,14 @@ def is_adapter(path):
 def adapter(path):
     """The adapter in a folder, by PEFT or by mlx-lm."""
     folder.check_links(path)
+    if not os.path.lexists(Path(path, "adapter_config.json")):
+        inner = Path(path, "adapter")
+        raise ModelLoadFailed(
+            f"{path} has no adapter_config.json, so it is not the folder of an adapter.",
+            f"Name its subfolder {inner}."
+            if (inner / "adapter_config.json").is_file()
+            else "Name an adapter's folder.",
+        )
     config = folder.read_json(path, "adapter_config.json")
     if isinstance(config, dict) and "peft_type" in config:
         folder.check_weights_file(path, "adapter_model.safetensors")

@@ -73,6 +73,14 @@ class TestModel:
         with pytest.raises(InvalidRequest, match=r"options\.adapter"):
             read(adapter, adapter=str(adapter))
 
+    def test_a_folder_around_an_adapter(self, tmp_path, base, adapter):
+        with pytest.raises(ModelLoadFailed, match=r"has no adapter_config\.json") as refused:
+            read(base, adapter=str(tmp_path))
+        assert str(adapter) in refused.value.hint
+        with pytest.raises(ModelLoadFailed, match=r"has no adapter_config\.json") as refused:
+            read(base, adapter=str(base))
+        assert refused.value.hint == "Name an adapter's folder."
+
     def test_an_adapter_that_is_not_there(self, base):
         with pytest.raises(ModelNotFound):
             read(base, adapter="/nowhere")
