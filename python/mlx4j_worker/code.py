@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from types import CodeType
 
 from mlx4j_worker import macos, sandbox
+from mlx4j_worker.sandbox import capabilities
 
 # exit codes
 NOT_HELD, OUT_OF_TIME, OUT_OF_MEMORY, TOO_MUCH_OUTPUT, KILLED = 3, 124, 125, 126, 127
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_THP_DISABLE = 1, 41
 _POLL_SECONDS = 0.01
 
 
@@ -61,7 +62,35 @@ def main() -> int:
         finally:
             os._exit(0)
     os.close(results)
-    return watch(child, read, limits, program)
+    with _guarded(child, read):
+        return watch(child, read, limits, program)
+
+
+@contextlib.contextmanager
+def _guarded(child, read):
+    """Kill the child when this process ends before the block does, be it by SIGKILL or an exception.
+
+    A small process waits for that. On Linux the child asks the kernel for the same, but macOS doesn't offer it.
+    """
+    ended, alive = os.pipe()
+    guard = os.fork()
+    if guard == 0:
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a terminal sends them to the whole group
+                signal.signal(number, signal.SIG_IGN)
+            for descriptor in (alive, read, 0, 1, 2):
+                os.close(descriptor)
+            if not os.read(ended, 1):
+                os.kill(child, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.close(ended)
+    try:
+        yield
+        os.write(alive, b"1")  # the child is gone, and its id may be that of another process
+    finally:
+        os.close(alive)
+        os.waitpid(guard, 0)
 
 
 def watch(child: int, results: int, limits: Limits, program: int) -> int:
@@ -163,19 +192,34 @@ def _compiled(code) -> CodeType:
 def _confine(limits, parent):
     """Set the limits and enter the sandbox; return what ``sandbox.enter`` says."""
     sandbox.harden()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    missing = _give_up() if sys.platform == "linux" else []
     if os.getppid() != parent:
         os._exit(KILLED)
     os.chdir("/")
-    rules = sandbox.Rules("require", network=False, write=(), read=readable(), processes=False)
-    held = sandbox.enter(rules, None)
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))  # SIGXCPU, then SIGKILL
     for kind, value in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NPROC, 0), (resource.RLIMIT_NOFILE, limits.files)):
         resource.setrlimit(kind, (value, value))
     with contextlib.suppress(OSError, ValueError):  # macOS: the address space is larger from the start
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-    return held
+    rules = sandbox.Rules("require", network=False, write=(), read=readable(), processes=False)
+    held = sandbox.enter(rules, None)
+    return held | {"missing": [*missing, *held["missing"]]}
+
+
+def _give_up():
+    """Give up what root has, and huge pages: a part of one that is unmapped stays taken, and no limit counts it.
+
+    Returns what is missing. A change of capabilities may reset the signal at the parent's end, so that comes last.
+    """
+    missing = []
+    try:
+        capabilities.drop()
+    except OSError as error:
+        missing.append(f"The process keeps its rights ({error}).")
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_THP_DISABLE, *map(ctypes.c_ulong, (1, 0, 0, 0)))
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    return missing
 
 
 def _write(results, line):

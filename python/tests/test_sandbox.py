@@ -231,7 +231,7 @@ def decided(code, machine, number, arguments=()):
 def test_the_filter_refuses_other_architectures_and_is_exact(machine):
     name, numbers, _ = seccomp.MACHINES[machine]
     other = next(name for one, (name, _, _) in seccomp.MACHINES.items() if one != machine)
-    code = seccomp.program(machine, False, False, False)
+    code = seccomp.program(machine, False, False)
     assert len(code) // 8 < 4096
     assert decided(code, other, numbers["socket"]) == decided(code, other, 999) == errno.EPERM
     denied = {number for number in range(600) if decided(code, name, number) is not None}

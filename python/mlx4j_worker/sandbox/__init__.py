@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlx4j_worker.sandbox import landlock, placing, seatbelt, seccomp
+from mlx4j_worker.sandbox import computing, landlock, placing, seatbelt, seccomp
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/kfd")
 _GPUS = ("/dev/nvidia*", "/dev/dri/*")  # a device is opened for writing to be used at all
@@ -26,7 +26,8 @@ class Rules:
 
     ``mode`` is ``auto``, ``require`` or ``off``. ``write`` are folders that it may write to beside its private one,
     None is everywhere; ``create`` is a folder that it is to make, or None. ``read`` are the folders that it may read,
-    None is everywhere. Without ``processes`` it starts no process, thread or program.
+    None is everywhere. Without ``processes`` it only computes: on Linux it has no network, writes no file and starts no
+    process, thread or program, whatever the other rules are.
     """
 
     mode: str = "off"
@@ -100,7 +101,10 @@ def _linux(rules, writable):
                 " among its security modules, and a container that allows it."
             )
     try:
-        seccomp.install(writable is None, rules.network, rules.processes)
+        if rules.processes:
+            seccomp.install(lambda machine: seccomp.program(machine, writable is None, rules.network))
+        else:
+            seccomp.install(computing.program)
         held["network"] = "seccomp"
     except OSError as error:
         missing.append(

@@ -8,6 +8,7 @@ import errno
 import os
 import platform
 import struct
+from collections.abc import Callable
 
 # Linux's numbers of system calls by name; those from 424 on are the same on every architecture.
 _SAME = {
@@ -34,15 +35,6 @@ _AARCH64 |= {"setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "
 _AARCH64 |= {"ioctl": 29, "fchmod": 52, "fchmodat": 53, "fchownat": 54, "fchown": 55, "utimensat": 88, "ptrace": 117}
 _AARCH64 |= {"socket": 198, "socketpair": 199, "bind": 200, "listen": 201, "connect": 203, "add_key": 217}
 _AARCH64 |= {"request_key": 218, "keyctl": 219, "process_vm_readv": 270, "process_vm_writev": 271, "seccomp": 277}
-
-# What starts processes and threads, sends signals to other processes, and keeps memory outside of the address space.
-_SAME |= {"clone3": 435, "pidfd_send_signal": 424}
-_X86_64 |= {"clone": 56, "fork": 57, "vfork": 58, "execve": 59, "execveat": 322, "kill": 62, "tkill": 200}
-_X86_64 |= {"tgkill": 234, "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "memfd_create": 319}
-_AARCH64 |= {"clone": 220, "execve": 221, "execveat": 281, "kill": 129, "tkill": 130, "tgkill": 131}
-_AARCH64 |= {"rt_sigqueueinfo": 138, "rt_tgsigqueueinfo": 240, "memfd_create": 279}
-_PROCESSES = ("clone", "clone3", "fork", "vfork", "execve", "execveat", "kill", "tkill", "tgkill", "rt_sigqueueinfo")
-_PROCESSES += ("rt_tgsigqueueinfo", "pidfd_send_signal", "memfd_create")
 
 # machine: (the filter's name of it, numbers, the first number of the x32 ABI, which names the same calls otherwise)
 MACHINES = {
@@ -73,50 +65,88 @@ _ALLOW, _FAIL = 0x7FFF0000, 0x00050000
 _SET_FILTER, _ALL_THREADS = 1, 1
 
 
-def program(machine: str, files: bool, network: bool, processes: bool = True) -> bytes:
-    """The filter for a machine of ``MACHINES``.
+def program(machine: str, files: bool, network: bool) -> bytes:
+    """The filter of a worker, for a machine of ``MACHINES``.
 
     Without ``files`` attributes of files can't be changed. Without ``network`` there are no sockets but pairs of
-    connected ones; a pair of datagram sockets is refused too, since those can send elsewhere. Without ``processes`` no
-    process or thread can be started, no program run, and no signal sent.
+    connected ones; a pair of datagram sockets is refused too, since those can send elsewhere.
     """
-    name, numbers, x32 = MACHINES[machine]
-    lines = [_line(_LOAD, 4), _line(_EQUAL, name, 1, 0), _fail(errno.EPERM), _line(_LOAD, 0)]
-    if x32 is not None:
-        lines += [_line(_AT_LEAST, x32, 0, 1), _fail(errno.EPERM)]
+    numbers = MACHINES[machine][1]
     failing = dict.fromkeys(_NEVER, errno.EPERM)
-    if not processes:
-        failing |= dict.fromkeys(_PROCESSES, errno.EPERM)
     if not files:
         failing |= dict.fromkeys(_IGNORED, 0) | dict.fromkeys(_OWNERS, errno.EPERM)
     if not network:
         failing |= dict.fromkeys(_SOCKETS, errno.EACCES)
+    lines = start(machine)
     for call, number in failing.items():
         if call in numbers:
-            lines += [_line(_EQUAL, numbers[call], 0, 1), _fail(number)]
+            lines += when(numbers[call], [fail(number)])
     if not network:
-        inner = [_line(_LOAD, 24), _line(_AND, 0xF)]  # the type, without its flags
-        for kind in (_STREAM, _SEQPACKET):
-            inner += [_line(_EQUAL, kind, 0, 1), _line(_RETURN, _ALLOW)]
-        inner.append(_fail(errno.EACCES))
-        lines += [_line(_EQUAL, numbers["socketpair"], 0, len(inner)), *inner]
+        lines += connected_pairs(machine)
     for call, place in _OWN.items():
-        inner = [_line(_LOAD, 16 + 8 * place), _line(_EQUAL, 0, 0, 1), _line(_RETURN, _ALLOW), _fail(errno.EPERM)]
-        lines += [_line(_EQUAL, numbers[call], 0, len(inner)), *inner]
-    inner = [_line(_LOAD, 24)]  # the request
-    for request in [*_REQUESTS, *([] if files else _FLAGS)]:
-        inner += [_line(_EQUAL, request, 0, 1), _fail(errno.EPERM)]
-    inner.append(_line(_RETURN, _ALLOW))
-    lines += [_line(_EQUAL, numbers["ioctl"], 0, len(inner)), *inner, _line(_RETURN, _ALLOW)]
-    return b"".join(lines)
+        lines += own_only(numbers[call], place)
+    requests = [*_REQUESTS, *([] if files else _FLAGS)]
+    lines += when(numbers["ioctl"], [argument(1), *one_of(requests, fail(errno.EPERM)), allow()])
+    return b"".join([*lines, allow()])
 
 
-def install(files: bool, network: bool, processes: bool = True) -> None:
-    """Install the filter for good, in all threads; ``PR_SET_NO_NEW_PRIVS`` must be set. Raises OSError."""
+def start(machine: str) -> list[bytes]:
+    """Refuse the calls of another architecture; load the number of the call."""
+    name, _, x32 = MACHINES[machine]
+    lines = [_line(_LOAD, 4), _line(_EQUAL, name, 1, 0), fail(errno.EPERM), _line(_LOAD, 0)]
+    return lines if x32 is None else [*lines, *from_number(x32, errno.EPERM)]
+
+
+def connected_pairs(machine: str) -> list[bytes]:
+    """Allow socketpair for connected sockets only."""
+    kinds = [argument(1, 0xF), *one_of((_STREAM, _SEQPACKET), allow()), fail(errno.EACCES)]  # without the type's flags
+    return when(MACHINES[machine][1]["socketpair"], kinds)
+
+
+def own_only(number: int, place: int) -> list[bytes]:
+    """Allow a call for the calling process only, which 0 names in the argument at ``place``."""
+    return when(number, [argument(place), *one_of((0,), allow()), fail(errno.EPERM)])
+
+
+def when(number: int, then: list[bytes]) -> list[bytes]:
+    """Do this for the call of this number; ``then`` must end with a decision."""
+    return [_line(_EQUAL, number, 0, len(b"".join(then)) // 8), *then]
+
+
+def one_of(values, decision: bytes) -> list[bytes]:
+    """Decide so if what is loaded is one of the values."""
+    return [line for value in values for line in (_line(_EQUAL, value, 0, 1), decision)]
+
+
+def from_number(number: int, failure: int) -> list[bytes]:
+    """Fail with this errno if what is loaded is ``number`` or greater."""
+    return [_line(_AT_LEAST, number, 0, 1), fail(failure)]
+
+
+def argument(place: int, mask: int | None = None) -> bytes:
+    """Load the lower 32 bits of an argument of the call, or those in ``mask``."""
+    return _line(_LOAD, 16 + 8 * place) + (b"" if mask is None else _line(_AND, mask))
+
+
+def allow() -> bytes:
+    """Allow the call."""
+    return _line(_RETURN, _ALLOW)
+
+
+def fail(number: int) -> bytes:
+    """Let the call fail with this errno; 0 lets it succeed without effect."""
+    return _line(_RETURN, _FAIL | number)
+
+
+def install(build: Callable[[str], bytes]) -> None:
+    """Install the filter that ``build`` makes for this machine, for good and in all threads.
+
+    ``PR_SET_NO_NEW_PRIVS`` must be set. Raises OSError.
+    """
     machine = platform.machine()
     if machine not in MACHINES or struct.calcsize("P") != 8:
         raise OSError(errno.ENOSYS, f"there is no filter for {machine}")
-    code = program(machine, files, network, processes)
+    code = build(machine)
     buffer = ctypes.create_string_buffer(code, len(code))
     described = ctypes.create_string_buffer(struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer)))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -128,7 +158,3 @@ def install(files: bool, network: bool, processes: bool = True) -> None:
 
 def _line(code, value, then=0, otherwise=0):
     return struct.pack("<HBBI", code, then, otherwise, value)
-
-
-def _fail(number):
-    return _line(_RETURN, _FAIL | number)
