@@ -83,7 +83,10 @@ public record CodeTest(String function, List<Call> calls) {
                 : one.equals(other);
     }
 
+    /** Never with infinity, as which a number is read that is too large, such as 1e999: it is close to everything. */
     private static boolean isClose(double one, double other) {
-        return Math.abs(one - other) <= TOLERANCE * Math.max(1, Math.max(Math.abs(one), Math.abs(other)));
+        return Double.isFinite(one)
+                && Double.isFinite(other)
+                && Math.abs(one - other) <= TOLERANCE * Math.max(1, Math.max(Math.abs(one), Math.abs(other)));
     }
 }

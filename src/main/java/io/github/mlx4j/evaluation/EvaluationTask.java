@@ -144,6 +144,9 @@ public record EvaluationTask(
         if (!calls.isArray() || calls.isEmpty()) {
             throw line.wrong("calls is not a list, or empty");
         }
+        if (hasInfinity(calls)) {
+            throw line.wrong("calls has a number that is too large for a float, such as 1e999");
+        }
         return new CodeTest(
                 function,
                 calls.valueStream()
@@ -157,6 +160,11 @@ public record EvaluationTask(
                             return new CodeTest.Call(text(call.get("arguments")), text(call.get("returns")));
                         })
                         .toList());
+    }
+
+    private static boolean hasInfinity(JsonNode value) {
+        return value.isFloatingPointNumber() && !Double.isFinite(value.doubleValue())
+                || value.valueStream().anyMatch(EvaluationTask::hasInfinity);
     }
 
     private static String text(JsonNode value) {

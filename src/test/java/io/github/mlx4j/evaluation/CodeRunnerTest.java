@@ -2,6 +2,7 @@ package io.github.mlx4j.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.StubPython;
@@ -98,6 +99,19 @@ class CodeRunnerTest {
                 .contains("f() should return 1: returned nothing that can be read");
     }
 
+    /** Two numbers, so that infinity would pass both calls. */
+    @ParameterizedTest
+    @ValueSource(strings = {"1e999", "-1e999", "1e999999999", "[1e999]", "NaN", "1e99999999999999999999"})
+    void shouldFailWhenCodeForgesANumberThatIsCloseToEverything(String forged) {
+        CodeTest test = new CodeTest("f", List.of(new CodeTest.Call("[]", "1"), new CodeTest.Call("[]", "2.5")));
+
+        assertThat(runner.failure(
+                        test,
+                        "import os\nfor i in range(3, 32):\n    try: os.write(i, b'{\"value\": " + forged
+                                + "}\\n' * 2)\n    except OSError: pass\nos._exit(0)"))
+                .hasValueSatisfying(why -> assertThat(why).startsWith("f() should return 1: "));
+    }
+
     @Test
     void shouldCompareValuesAsPythonDoes() {
         CodeTest test = new CodeTest(
@@ -156,5 +170,43 @@ class CodeRunnerTest {
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(() -> CodeRunner.start(List.of(python.toString())))
                 .withMessageContaining("exit code 1. too old");
+    }
+
+    @Test
+    void shouldLeaveNoProcessAndNoFolderWhenTheProgramIsTerminated() throws Exception {
+        Process program = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Djava.io.tmpdir=" + folder,
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        CodeRunnerTest.class.getName(),
+                        FakeWorker.python().toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        List<ProcessHandle> family = List.of();
+        try {
+            assertThat(program.inputReader().readLine()).isEqualTo("started");
+            await().until(() -> program.descendants().count() >= 3); // the runner, the code and its guard
+            family = program.descendants().toList();
+            program.destroy();
+
+            assertThat(program.waitFor(1, TimeUnit.MINUTES)).isTrue();
+            for (ProcessHandle one : family) {
+                one.onExit().get(1, TimeUnit.MINUTES);
+            }
+            assertThat(folder).isEmptyDirectory();
+        } finally {
+            program.destroyForcibly();
+            family.forEach(ProcessHandle::destroyForcibly);
+        }
+    }
+
+    /** Runs code that does not end, with the Python that is given. */
+    public static void main(String[] args) {
+        try (CodeRunner runner = CodeRunner.start(List.of(args[0]))) {
+            System.out.println("started");
+            runner.failure(
+                    new CodeTest("f", List.of(new CodeTest.Call("[]", "1"))), "import time\ndef f(): time.sleep(25)");
+        }
     }
 }

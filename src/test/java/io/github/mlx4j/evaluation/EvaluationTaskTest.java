@@ -111,6 +111,10 @@ class EvaluationTaskTest {
                 "{\"prompt\": \"a\", \"stop\": [\"\"]} | stop is not a list of texts.",
                 "{\"prompt\": \"a\", \"calls\": []} | function is not a text, or blank.",
                 "{\"prompt\": \"a\", \"function\": \"f\"} | calls is not a list, or empty.",
+                "{\"prompt\": \"a\", \"function\": \"f\", \"calls\": [{\"arguments\": [], \"returns\": [{\"a\": 1e999}]}]} |"
+                        + " calls has a number that is too large for a float, such as 1e999.",
+                "{\"prompt\": \"a\", \"function\": \"f\", \"calls\": [{\"arguments\": [-1e999999999], \"returns\": 1}]} |"
+                        + " calls has a number that is too large for a float, such as 1e999.",
                 "{\"prompt\": \"a\", \"function\": \"f(\", \"calls\": [1]} | function is no name of a Python function.",
                 "{\"prompt\": \"a\", \"function\": \"f\", \"calls\": [{\"arguments\": 1, \"returns\": 1}]} | a call needs ",
                 "{\"prompt\": \"a\", \"function\": \"f\", \"calls\": [1], \"expected\": \"b\"} | it has expected, but is judged by calls.",

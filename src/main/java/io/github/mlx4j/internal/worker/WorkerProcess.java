@@ -69,7 +69,7 @@ final class WorkerProcess {
      */
     static WorkerProcess start(WorkerLaunch launch, String nonce, Output output) throws IOException {
         String name = "mlx4j-" + launch.kind().id();
-        PrivateFolder folder = PrivateFolder.create(launch.kind().id());
+        PrivateFolder folder = PrivateFolder.ofWorker(launch.kind().id());
         try {
             Path scripts = Files.createDirectory(folder.path().resolve("scripts"));
             Path script = launch.scripts().install(scripts, launch.interpreter());
