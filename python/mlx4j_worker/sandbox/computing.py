@@ -1,9 +1,9 @@
 """A seccomp filter for code that only computes: the system calls that Python needs for that, and no others.
 
-This is an allow list, other than the filter of workers, whose libraries and drivers make calls that nobody has listed.
-A list of forbidden calls would miss those of kernels to come, and the code needs few. An allow list could break with a
-libc to come: so calls that are newer than Linux 5.1 fail with ENOSYS, as on an older kernel, and the libc makes the
-older call, which is allowed. The other ones fail with EPERM.
+This is an allow list, unlike the filter of workers, whose libraries and drivers make calls that can't be listed in
+advance. Such code needs few calls, and a list of forbidden ones would miss those that later kernels add. A later libc
+could break an allow list, so calls that came with Linux 5.1 or later fail with ENOSYS, as on an older kernel, and the
+libc uses an older call, which is allowed. All others fail with EPERM.
 """
 
 import errno
@@ -55,7 +55,7 @@ _PROCESS_OF_LIMITS = 0  # the argument of prlimit64
 # or enlarge the buffers of a pipe, which no limit of memory counts.
 _FCNTL_REQUESTS = {0: "F_DUPFD", 1: "F_GETFD", 2: "F_SETFD", 3: "F_GETFL", 4: "F_SETFL", 1030: "F_DUPFD_CLOEXEC"}
 _IOCTL_REQUESTS = {0x5401: "TCGETS", 0x5413: "TIOCGWINSZ", 0x5421: "FIONBIO", 0x5450: "FIONCLEX", 0x5451: "FIOCLEX"}
-_FIRST_NEW = 424  # the numbers from here on are the same on every machine, and newer than Linux 5.1
+_FIRST_NEW = 424  # the numbers from here on are the same on every machine; they came with Linux 5.1 or later
 
 
 def program(machine: str) -> bytes:
