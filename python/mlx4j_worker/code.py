@@ -196,13 +196,13 @@ def _confine(limits, parent):
     if os.getppid() != parent:
         os._exit(KILLED)
     os.chdir("/")
+    rules = sandbox.Rules("require", network=False, write=(), read=readable(), processes=False)
+    held = sandbox.enter(rules, None)
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu, limits.cpu + 1))  # SIGXCPU, then SIGKILL
     for kind, value in ((resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_NPROC, 0), (resource.RLIMIT_NOFILE, limits.files)):
         resource.setrlimit(kind, (value, value))
     with contextlib.suppress(OSError, ValueError):  # macOS: the address space is larger from the start
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-    rules = sandbox.Rules("require", network=False, write=(), read=readable(), processes=False)
-    held = sandbox.enter(rules, None)
     return held | {"missing": [*missing, *held["missing"]]}
 
 
