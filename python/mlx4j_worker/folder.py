@@ -72,7 +72,7 @@ def _check_contents(folder):
 
 
 def _check_template(path):
-    if path.suffix != ".jinja":
+    if path.suffix != ".jinja" or files.is_companion(path.name):
         return
     try:
         path.read_text(encoding="utf-8")
