@@ -11,7 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -29,6 +28,12 @@ import org.zeroturnaround.exec.ProcessExecutor;
 public final class MadeModels {
 
     private static final Path ROOT = Path.of("target", "made-models").toAbsolutePath();
+
+    /** The same in all test JVMs of a Maven run; elsewhere each JVM is a run of its own. */
+    private static final String RUN = System.getProperty(
+                    "mlx4j.test.run", "pid-" + ProcessHandle.current().pid())
+            .replace(':', '-');
+
     private static final Map<String, Path> MADE = new HashMap<>();
 
     private MadeModels() {}
@@ -45,7 +50,7 @@ public final class MadeModels {
     }
 
     private static String makeAll() throws Exception {
-        Path list = ROOT.resolve("made-by-" + mavenRun());
+        Path list = ROOT.resolve("made-by-" + RUN);
         if (!Files.exists(list)) {
             if (Files.exists(ROOT)) {
                 delete(ROOT);
@@ -72,13 +77,6 @@ public final class MadeModels {
                     }
                     return folder;
                 }));
-    }
-
-    /** The test JVMs of one run have the same parent. */
-    private static String mavenRun() {
-        ProcessHandle parent = ProcessHandle.current().parent().orElseThrow();
-        return parent.pid() + "-"
-                + parent.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
     }
 
     private static <T> T locked(Callable<T> action) {
