@@ -162,7 +162,9 @@ final class Caller implements Runnable {
         try {
             one.complain("asked again after " + error.code() + ", it has more: " + events.hasNext());
         } catch (Mlx4jException again) {
-            one.complain(again == error ? null : "asked again after " + error + " it throws " + again);
+            boolean same =
+                    again.code().equals(error.code()) && again.getMessage().equals(error.getMessage());
+            one.complain(same ? null : "asked again after " + error + " it throws " + again);
         }
     }
 
