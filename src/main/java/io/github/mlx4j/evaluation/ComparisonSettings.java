@@ -85,7 +85,7 @@ public record ComparisonSettings(
      * @param expert the expert's name
      */
     public ComparisonSettings withExpert(@Nullable String expert) {
-        return with(expert, trainedBase, trainedBaseFiles, dtype);
+        return with(expert, trainedBase, trainedBaseFiles, dtype, allowCode);
     }
 
     /**
@@ -96,10 +96,10 @@ public record ComparisonSettings(
      */
     public ComparisonSettings withTrainedBase(@Nullable String trainedBase) {
         if (trainedBase == null) {
-            return with(expert, null, "", dtype);
+            return with(expert, null, "", dtype, allowCode);
         }
         try {
-            return with(expert, absolute(trainedBase), files(trainedBase), dtype);
+            return with(expert, absolute(trainedBase), files(trainedBase), dtype, allowCode);
         } catch (IOException unreadable) {
             throw unreadable(unreadable);
         }
@@ -111,27 +111,12 @@ public record ComparisonSettings(
      * @param dtype {@code bfloat16}, {@code float16} or {@code float32}
      */
     public ComparisonSettings withDtype(@Nullable String dtype) {
-        return with(expert, trainedBase, trainedBaseFiles, dtype);
+        return with(expert, trainedBase, trainedBaseFiles, dtype, allowCode);
     }
 
     /** The same with or without running the tasks with Python code. */
     public ComparisonSettings withAllowCode(boolean allowCode) {
-        return new ComparisonSettings(
-                version,
-                base,
-                baseFiles,
-                trained,
-                trainedFiles,
-                adapter,
-                expert,
-                trainedBase,
-                trainedBaseFiles,
-                dtype,
-                backend,
-                tasks,
-                samples,
-                maxTokens,
-                allowCode);
+        return with(expert, trainedBase, trainedBaseFiles, dtype, allowCode);
     }
 
     /** Twelve digits that are others for other settings, and the same for each path to the same model. */
@@ -156,7 +141,11 @@ public record ComparisonSettings(
     }
 
     private ComparisonSettings with(
-            @Nullable String expert, @Nullable String trainedBase, String trainedBaseFiles, @Nullable String dtype) {
+            @Nullable String expert,
+            @Nullable String trainedBase,
+            String trainedBaseFiles,
+            @Nullable String dtype,
+            boolean allowCode) {
         return new ComparisonSettings(
                 version,
                 base,

@@ -202,7 +202,7 @@ public final class BatchSizing {
         return rank * layers * (attention + mlp);
     }
 
-    /** The most tokens that a row can have: as many as are allowed, or as the longest line of the data has bytes. */
+    /** The maximum length of a row in tokens: what is allowed, or the bytes of the longest line if that is less. */
     private int sequence(TrainingConfig config) {
         Integer context = model == null
                 ? null
