@@ -5,9 +5,9 @@
 
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.port.GenerationEvent;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationStream;
+import io.github.mlx4j.generation.GenerationEvent;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationStream;
 
 /** A command that asks the model and prints the answer as it comes. */
 public class Ask {

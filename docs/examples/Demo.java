@@ -1,10 +1,10 @@
 //DEPS io.github.mlx4j:mlx4j:0.1.0-SNAPSHOT
 
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.port.GenerationEvent;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.GenerationStream;
+import io.github.mlx4j.generation.GenerationEvent;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.util.Locale;
 

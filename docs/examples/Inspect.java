@@ -1,10 +1,10 @@
 //DEPS io.github.mlx4j:mlx4j:0.1.0-SNAPSHOT
 
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.config.ModelOptions;
 import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.ModelInspector;
-import io.github.mlx4j.model.Verdict;
+import io.github.mlx4j.adapter.Verdict;
 import java.nio.file.Path;
 
 /** What is in a model folder, and whether the workers would load it. Nothing in the folder is run, and no weights are read. */

@@ -1,11 +1,11 @@
 //DEPS io.github.mlx4j:mlx4j:0.1.0-SNAPSHOT
 
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.port.Description;
-import io.github.mlx4j.port.Enhancement;
-import io.github.mlx4j.port.Size;
-import io.github.mlx4j.port.Subtask;
-import io.github.mlx4j.port.Task;
+import io.github.mlx4j.answer.Description;
+import io.github.mlx4j.task.Enhancement;
+import io.github.mlx4j.answer.Size;
+import io.github.mlx4j.task.Subtask;
+import io.github.mlx4j.task.Task;
 import java.util.List;
 
 /** A record as an answer, and a task made clearer and split. */

@@ -1,9 +1,9 @@
 //DEPS io.github.mlx4j:mlx4j:0.1.0-SNAPSHOT
 
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.ResponseFormat;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.port.TextGenerationPort;
 
 /** A request with a system message, sampling, a limit and a response format. Its values are checked when it is sent. */

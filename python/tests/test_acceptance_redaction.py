@@ -93,7 +93,7 @@ def test_what_looks_personal_is_replaced(text, expected):
     [
         "ProductVersion: 15.1.1 BuildVersion: 24B91",
         'mlx 0.32.2, transformers 5.23.0, openjdk version "17.0.15" 2025-04-15',
-        "10:42:31,123 INFO io.github.mlx4j.internal.worker.WorkerProcess",
+        "10:42:31,123 INFO io.github.mlx4j.internal.process.WorkerProcess",
         "at io.github.mlx4j.Foo.bar(Foo.java:12)",
         "mlx::core::eval(std::vector<mlx::core::array>)",
         "tokens: 300, max_tokens: 64, prompt tokens 12345678",

@@ -34,31 +34,49 @@ module io.github.mlx4j {
 
     exports io.github.mlx4j;
     exports io.github.mlx4j.adapter;
+    exports io.github.mlx4j.answer;
+    exports io.github.mlx4j.bench;
+    exports io.github.mlx4j.compare;
+    exports io.github.mlx4j.config;
+    exports io.github.mlx4j.conversion;
     exports io.github.mlx4j.device;
+    exports io.github.mlx4j.environment;
     exports io.github.mlx4j.error;
-    exports io.github.mlx4j.evaluation;
+    exports io.github.mlx4j.event;
+    exports io.github.mlx4j.generation;
+    exports io.github.mlx4j.hub;
     exports io.github.mlx4j.langchain4j;
-    exports io.github.mlx4j.measurement;
     exports io.github.mlx4j.metrics;
     exports io.github.mlx4j.model;
+    exports io.github.mlx4j.model.registry;
     exports io.github.mlx4j.port;
-    exports io.github.mlx4j.probe;
+    exports io.github.mlx4j.provider;
     exports io.github.mlx4j.remote;
+    exports io.github.mlx4j.report;
     exports io.github.mlx4j.spring;
     exports io.github.mlx4j.task;
     exports io.github.mlx4j.testing;
     exports io.github.mlx4j.training;
+    exports io.github.mlx4j.training.config;
 
     // Records that Jackson reads and writes
-    opens io.github.mlx4j.evaluation to
+    opens io.github.mlx4j.compare to
+            com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.environment to
+            com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.internal.model to
             com.fasterxml.jackson.databind;
     opens io.github.mlx4j.internal.protocol to
             com.fasterxml.jackson.databind;
     opens io.github.mlx4j.model to
             com.fasterxml.jackson.databind;
-    opens io.github.mlx4j.probe to
+    opens io.github.mlx4j.model.registry to
+            com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.conversion to
             com.fasterxml.jackson.databind;
     opens io.github.mlx4j.training to
+            com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.training.config to
             com.fasterxml.jackson.databind;
     // Configuration classes whose methods Spring calls
     opens io.github.mlx4j.spring to

@@ -2,10 +2,10 @@ package app;
 
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.model.ModelInspector;
-import io.github.mlx4j.model.ModelRegistry;
-import io.github.mlx4j.port.AnswerType;
-import io.github.mlx4j.training.TrainingConfig;
-import io.github.mlx4j.training.TrainingMethod;
+import io.github.mlx4j.model.registry.ModelRegistry;
+import io.github.mlx4j.answer.AnswerType;
+import io.github.mlx4j.training.config.TrainingConfig;
+import io.github.mlx4j.training.config.TrainingMethod;
 import java.nio.file.Path;
 
 /** Prints the answer to a question, after everything that reads or writes records as JSON. */

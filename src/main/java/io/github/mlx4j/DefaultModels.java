@@ -1,8 +1,8 @@
 package io.github.mlx4j;
 
-import io.github.mlx4j.model.ModelRegistry;
-import io.github.mlx4j.port.ModelRole;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.model.registry.ModelRegistry;
+import io.github.mlx4j.provider.ModelRole;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;

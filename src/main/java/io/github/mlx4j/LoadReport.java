@@ -1,8 +1,8 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.error.LoadAttempt;
-import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.ModelDetails;
+import io.github.mlx4j.provider.Backend;
 import java.util.List;
 
 /**

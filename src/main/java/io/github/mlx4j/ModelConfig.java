@@ -1,6 +1,6 @@
 package io.github.mlx4j;
 
-import io.github.mlx4j.adapter.ModelOptions;
+import io.github.mlx4j.config.ModelOptions;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,7 +2,7 @@ package io.github.mlx4j;
 
 import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.files.UserPath;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
 
 /**

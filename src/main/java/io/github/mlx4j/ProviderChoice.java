@@ -1,18 +1,18 @@
 package io.github.mlx4j;
 
-import io.github.mlx4j.adapter.HfDevice;
-import io.github.mlx4j.adapter.MemoryNeed;
+import io.github.mlx4j.config.HfDevice;
 import io.github.mlx4j.device.BackendFacts;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.environment.Platform;
+import io.github.mlx4j.environment.Reason;
+import io.github.mlx4j.environment.WorkerProbe;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
-import io.github.mlx4j.model.ModelRegistry;
-import io.github.mlx4j.port.ModelRole;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Availability;
-import io.github.mlx4j.probe.Platform;
-import io.github.mlx4j.probe.Reason;
-import io.github.mlx4j.probe.WorkerProbe;
+import io.github.mlx4j.model.registry.MemoryNeed;
+import io.github.mlx4j.model.registry.ModelRegistry;
+import io.github.mlx4j.provider.ModelRole;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.RemoteProvider;
 import java.nio.file.Path;
 import java.util.ArrayList;

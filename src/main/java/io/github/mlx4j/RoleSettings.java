@@ -1,8 +1,8 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.port.ModelRole;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ModelRole;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

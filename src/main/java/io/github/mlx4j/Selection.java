@@ -1,7 +1,7 @@
 package io.github.mlx4j;
 
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import java.util.stream.Collectors;
 

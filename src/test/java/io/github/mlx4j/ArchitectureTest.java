@@ -50,84 +50,200 @@ class ArchitectureTest {
 
     /** Each package with those of ours that it may use; the root's own name is empty. */
     private static final Map<String, Set<String>> MAY_USE = Map.ofEntries(
-            entry("error", Set.of()),
-            entry("internal.threads", Set.of()),
-            entry("port", Set.of("internal.threads", "error")),
-            entry("internal.files", Set.of("error")),
-            entry("internal.protocol", Set.of("error")),
-            entry(
-                    "internal.worker",
-                    Set.of("internal.files", "internal.protocol", "internal.threads", "port", "error")),
-            entry("device", Set.of("port", "error")),
-            entry("model", Set.of("internal.files", "device", "port", "error")),
-            entry("probe", Set.of("device", "internal.files", "internal.worker", "port", "error")),
-            entry(
-                    "adapter",
-                    Set.of(
-                            "internal.files",
-                            "port",
-                            "internal.worker",
-                            "internal.protocol",
-                            "internal.threads",
-                            "probe",
-                            "model",
-                            "device",
-                            "error")),
-            entry("evaluation", Set.of("internal.files", "internal.worker", "port", "error")),
-            entry("measurement", Set.of("training", "evaluation", "device", "port", "error")),
-            entry("task", Set.of("port", "error")),
-            entry("testing", Set.of("port", "error")),
-            entry("remote", Set.of("internal.threads", "port", "error")),
-            entry("langchain4j", Set.of("port", "error")),
-            entry("metrics", Set.of("port", "error")),
-            entry("spring", Set.of("", "langchain4j", "metrics", "port", "error")),
             entry(
                     "",
                     Set.of(
-                            "error",
-                            "device",
-                            "port",
-                            "internal.files",
-                            "internal.protocol",
-                            "internal.worker",
-                            "model",
-                            "probe",
                             "adapter",
+                            "config",
+                            "device",
+                            "environment",
+                            "error",
+                            "event",
+                            "generation",
+                            "hub",
+                            "internal.files",
+                            "internal.process",
+                            "model",
+                            "model.registry",
+                            "port",
+                            "provider",
                             "remote",
                             "task")),
+            entry(
+                    "adapter",
+                    Set.of(
+                            "device",
+                            "config",
+                            "environment",
+                            "error",
+                            "event",
+                            "generation",
+                            "internal.files",
+                            "internal.process",
+                            "internal.protocol",
+                            "internal.threads",
+                            "internal.worker",
+                            "model",
+                            "model.registry",
+                            "port",
+                            "provider")),
+            entry("answer", Set.of("error", "generation")),
+            entry("bench", Set.of("device", "error", "event", "generation", "port", "report", "training")),
+            entry(
+                    "cli.environment",
+                    Set.of(
+                            "",
+                            "cli.generate",
+                            "cli.output",
+                            "config",
+                            "device",
+                            "environment",
+                            "error",
+                            "event",
+                            "generation",
+                            "internal.files",
+                            "internal.process",
+                            "internal.worker",
+                            "model.registry",
+                            "port",
+                            "provider")),
+            entry(
+                    "cli.generate",
+                    Set.of("", "cli.output", "compare", "config", "generation", "port", "provider", "task")),
+            entry(
+                    "cli.models",
+                    Set.of(
+                            "",
+                            "adapter",
+                            "cli.generate",
+                            "cli.output",
+                            "compare",
+                            "config",
+                            "conversion",
+                            "device",
+                            "error",
+                            "generation",
+                            "hub",
+                            "model",
+                            "model.registry",
+                            "port",
+                            "provider")),
+            entry("cli.output", Set.of("conversion", "device", "error", "hub")),
+            entry(
+                    "cli.training",
+                    Set.of(
+                            "",
+                            "adapter",
+                            "bench",
+                            "cli.generate",
+                            "cli.output",
+                            "compare",
+                            "config",
+                            "device",
+                            "environment",
+                            "error",
+                            "event",
+                            "internal.files",
+                            "internal.process",
+                            "model",
+                            "model.registry",
+                            "port",
+                            "provider",
+                            "training",
+                            "training.config")),
+            entry(
+                    "compare",
+                    Set.of("error", "generation", "internal.files", "internal.process", "port", "provider", "report")),
+            entry("config", Set.of("error", "event", "internal.process")),
+            entry(
+                    "conversion",
+                    Set.of(
+                            "",
+                            "config",
+                            "environment",
+                            "error",
+                            "internal.files",
+                            "internal.process",
+                            "internal.protocol",
+                            "internal.worker",
+                            "provider")),
+            entry("device", Set.of("error", "provider")),
+            entry("environment", Set.of("device", "error", "internal.files", "internal.process", "provider")),
+            entry("error", Set.of()),
+            entry("event", Set.of("error", "generation", "internal.threads", "port", "provider")),
+            entry("generation", Set.of("error", "provider")),
+            entry(
+                    "hub",
+                    Set.of(
+                            "environment",
+                            "error",
+                            "internal.process",
+                            "internal.protocol",
+                            "internal.threads",
+                            "internal.worker",
+                            "model.registry",
+                            "provider")),
+            entry("internal.files", Set.of("error")),
+            entry("internal.json", Set.of("config", "error", "provider")),
+            entry("internal.model", Set.of("error", "internal.files")),
+            entry(
+                    "internal.process",
+                    Set.of("error", "event", "internal.files", "internal.protocol", "internal.threads", "provider")),
+            entry("internal.protocol", Set.of("error")),
+            entry("internal.threads", Set.of()),
+            entry(
+                    "internal.worker",
+                    Set.of("error", "event", "internal.process", "internal.protocol", "internal.threads", "provider")),
+            entry("langchain4j", Set.of("error", "generation", "port", "provider")),
+            entry("metrics", Set.of("error", "event", "generation", "port", "provider")),
+            entry("model", Set.of("error", "internal.files", "internal.model")),
+            entry("model.registry", Set.of("device", "error", "internal.files", "internal.model", "model", "provider")),
+            entry("port", Set.of("answer", "error", "generation", "internal.threads", "provider")),
+            entry("provider", Set.of()),
+            entry("remote", Set.of("error", "event", "generation", "internal.threads", "port", "provider")),
+            entry("report", Set.of()),
+            entry("spring", Set.of("", "error", "event", "langchain4j", "metrics", "port", "provider", "task")),
+            entry("task", Set.of("answer", "error", "generation", "port")),
+            entry("testing", Set.of("error", "generation", "port", "provider")),
             entry(
                     "training",
                     Set.of(
                             "",
+                            "compare",
+                            "config",
+                            "environment",
                             "error",
-                            "port",
                             "internal.files",
+                            "internal.json",
+                            "internal.process",
                             "internal.protocol",
-                            "internal.worker",
                             "internal.threads",
-                            "probe",
-                            "adapter",
+                            "internal.worker",
+                            "provider",
+                            "report",
+                            "training.config")),
+            entry(
+                    "training.config",
+                    Set.of(
+                            "",
+                            "config",
                             "device",
+                            "environment",
+                            "error",
+                            "internal.json",
                             "model",
-                            "evaluation")),
+                            "model.registry",
+                            "provider")),
             entry(
                     "cli",
                     Set.of(
+                            "cli.environment",
+                            "cli.generate",
+                            "cli.models",
+                            "cli.output",
+                            "cli.training",
                             "error",
-                            "port",
-                            "evaluation",
-                            "measurement",
-                            "internal.files",
-                            "internal.protocol",
-                            "internal.worker",
-                            "device",
-                            "model",
-                            "probe",
-                            "adapter",
-                            "task",
-                            "training",
-                            "remote",
-                            "")));
+                            "internal.files")));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
@@ -188,7 +304,7 @@ class ArchitectureTest {
                 .allMatch(export -> !export.isQualified())
                 .extracting(ModuleDescriptor.Exports::source)
                 .containsExactlyInAnyOrderElementsOf(MAY_USE.keySet().stream()
-                        .filter(name -> !name.startsWith("internal.") && !name.equals("cli"))
+                        .filter(name -> !name.startsWith("internal.") && !isOfTheCommandLine(name))
                         .map(ArchitectureTest::fullName)
                         .toList());
     }
@@ -198,7 +314,7 @@ class ArchitectureTest {
      */
     @Test
     void shouldNameNoInternalTypeInItsApi() {
-        DescribedPredicate<JavaClass> isApi = resideOutsideOfPackages(ROOT + ".internal..", ROOT + ".cli")
+        DescribedPredicate<JavaClass> isApi = resideOutsideOfPackages(ROOT + ".internal..", ROOT + ".cli..")
                 .and(describe("is public", type -> type.getModifiers().contains(JavaModifier.PUBLIC)));
         DescribedPredicate<JavaClass> isInternal = resideInAPackage(ROOT + ".internal..");
 
@@ -228,8 +344,11 @@ class ArchitectureTest {
                 .resideOutsideOfPackages(open.toArray(String[]::new))
                 .and()
                 .resideOutsideOfPackages(
-                        ROOT + ".cli", // which is not in this module
-                        ROOT + ".port", // writes maps only
+                        ROOT + ".cli..", // which is not in this module
+                        ROOT + ".answer", // writes maps only
+                        ROOT + ".generation", // writes maps only
+                        ROOT + ".internal.json", // reads and writes the records of the packages that use it
+                        ROOT + ".internal.process", // writes maps only
                         ROOT + ".internal.worker") // writes maps only
                 .should()
                 .callMethodWhere(describe(
@@ -285,7 +404,7 @@ class ArchitectureTest {
     void shouldBeNullMarkedWhenAClassIsPublic() {
         List<JavaClass> api = CLASSES.stream()
                 .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
-                .filter(resideOutsideOfPackage(ROOT + ".internal..").and(not(resideInAPackage(ROOT + ".cli"))))
+                .filter(resideOutsideOfPackage(ROOT + ".internal..").and(not(resideInAPackage(ROOT + ".cli.."))))
                 .toList();
 
         assertThat(api).isNotEmpty().allMatch(type -> type.getPackage().isAnnotatedWith(NullMarked.class));
@@ -295,7 +414,7 @@ class ArchitectureTest {
     void shouldPrintOnlyInTheCommandLine() {
         noClasses()
                 .that()
-                .resideOutsideOfPackage(ROOT + ".cli")
+                .resideOutsideOfPackage(ROOT + ".cli..")
                 .should(ACCESS_STANDARD_STREAMS)
                 .check(CLASSES);
     }
@@ -365,11 +484,29 @@ class ArchitectureTest {
     void shouldUseKotlinInOneClassOnly() {
         noClasses()
                 .that()
-                .doNotHaveFullyQualifiedName(ROOT + ".port.KotlinDeclaration")
+                .doNotHaveFullyQualifiedName(ROOT + ".answer.KotlinDeclaration")
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("kotlin..")
                 .check(CLASSES);
+    }
+
+    /** A reader should see a package's files at a glance. The errors are one family, and the wire's records another. */
+    @Test
+    void shouldHaveFewFilesInAPackage() {
+        Map<String, Long> files = CLASSES.stream()
+                .filter(JavaClass::isTopLevelClass)
+                .filter(type ->
+                        !Set.of(ROOT + ".error", ROOT + ".internal.protocol").contains(type.getPackageName()))
+                .collect(Collectors.groupingBy(JavaClass::getPackageName, Collectors.counting()));
+
+        assertThat(files)
+                .isNotEmpty()
+                .allSatisfy((name, count) -> assertThat(count).as(name).isLessThanOrEqualTo(22));
+    }
+
+    private static boolean isOfTheCommandLine(String name) {
+        return name.equals("cli") || name.startsWith("cli.");
     }
 
     private static String fullName(String name) {

@@ -3,7 +3,7 @@ package io.github.mlx4j;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.internal.worker.WorkerScripts;
+import io.github.mlx4j.internal.process.WorkerScripts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

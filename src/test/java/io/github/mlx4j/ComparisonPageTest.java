@@ -2,12 +2,12 @@ package io.github.mlx4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.conversion.ConversionConfig;
+import io.github.mlx4j.conversion.ModelConverter;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.MemoryManager;
-import io.github.mlx4j.training.BatchSizing;
-import io.github.mlx4j.training.ConversionConfig;
-import io.github.mlx4j.training.ModelConverter;
 import io.github.mlx4j.training.TrainingSession;
+import io.github.mlx4j.training.config.BatchSizing;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.device.ProgramFolders;
-import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.environment.Platform;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,13 +1,13 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.device.ProgramFolders;
-import io.github.mlx4j.internal.worker.WorkerLaunch;
-import io.github.mlx4j.internal.worker.WorkerScripts;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Availability;
-import io.github.mlx4j.probe.BasePython;
-import io.github.mlx4j.probe.Interpreters;
-import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.environment.BasePython;
+import io.github.mlx4j.environment.Interpreters;
+import io.github.mlx4j.environment.Platform;
+import io.github.mlx4j.internal.process.WorkerLaunch;
+import io.github.mlx4j.internal.process.WorkerScripts;
+import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Path;
 import java.util.Map;
 

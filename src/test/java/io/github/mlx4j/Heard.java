@@ -1,14 +1,14 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.port.BreakerState;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.Mlx4jListener;
-import io.github.mlx4j.port.ModelCall;
+import io.github.mlx4j.event.BreakerState;
+import io.github.mlx4j.event.Mlx4jListener;
+import io.github.mlx4j.event.ModelCall;
+import io.github.mlx4j.event.WorkerMemory;
+import io.github.mlx4j.event.WorkerStatus;
+import io.github.mlx4j.event.WorkerView;
+import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.port.RerankResult;
-import io.github.mlx4j.port.WorkerMemory;
-import io.github.mlx4j.port.WorkerStatus;
-import io.github.mlx4j.port.WorkerView;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;

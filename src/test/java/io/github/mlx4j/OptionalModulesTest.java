@@ -3,9 +3,9 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.metrics.Mlx4jMetrics;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.RemoteOptions;
 import io.github.mlx4j.remote.RemoteProvider;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;

@@ -3,13 +3,13 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
-import io.github.mlx4j.adapter.MemoryNeed;
 import io.github.mlx4j.device.BackendChoice;
 import io.github.mlx4j.device.BackendFacts;
 import io.github.mlx4j.device.DeviceManager;
-import io.github.mlx4j.model.ModelRegistry;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.environment.Platform;
+import io.github.mlx4j.model.registry.MemoryNeed;
+import io.github.mlx4j.model.registry.ModelRegistry;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

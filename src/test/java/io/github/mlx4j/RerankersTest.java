@@ -3,9 +3,9 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

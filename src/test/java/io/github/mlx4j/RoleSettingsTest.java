@@ -3,11 +3,11 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.model.ModelRegistry;
-import io.github.mlx4j.port.ModelRole;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Platform;
+import io.github.mlx4j.model.registry.ModelRegistry;
+import io.github.mlx4j.provider.ModelRole;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

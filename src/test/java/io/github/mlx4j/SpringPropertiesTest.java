@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.port.ModelRole;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ModelRole;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.spring.Mlx4jAutoConfiguration;
 import io.github.mlx4j.spring.Mlx4jProperties;

@@ -1,6 +1,6 @@
 package io.github.mlx4j;
 
-import io.github.mlx4j.internal.worker.WorkerScripts;
+import io.github.mlx4j.internal.process.WorkerScripts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

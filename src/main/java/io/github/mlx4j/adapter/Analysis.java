@@ -1,6 +1,8 @@
 package io.github.mlx4j.adapter;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.generation.Parameter;
+import io.github.mlx4j.generation.Sampling;
 import io.github.mlx4j.internal.protocol.ActionsResult;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
@@ -10,14 +12,12 @@ import io.github.mlx4j.internal.protocol.ParametersResult;
 import io.github.mlx4j.internal.protocol.RerankScores;
 import io.github.mlx4j.internal.protocol.ScoreResult;
 import io.github.mlx4j.port.Action;
-import io.github.mlx4j.port.Backend;
 import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.ModelDetails;
-import io.github.mlx4j.port.Parameter;
-import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.RerankResult;
-import io.github.mlx4j.port.Sampling;
 import io.github.mlx4j.port.Score;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;

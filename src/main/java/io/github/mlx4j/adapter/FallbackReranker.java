@@ -2,7 +2,7 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.port.Mlx4jListener;
+import io.github.mlx4j.event.Mlx4jListener;
 import io.github.mlx4j.port.RerankPort;
 import io.github.mlx4j.port.RerankRequest;
 import io.github.mlx4j.port.RerankResult;

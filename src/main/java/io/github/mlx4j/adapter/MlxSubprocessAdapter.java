@@ -1,9 +1,11 @@
 package io.github.mlx4j.adapter;
 
-import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.config.ResidencyOptions;
+import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.environment.WorkerProbe;
+import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.WorkerProbe;
+import io.github.mlx4j.provider.ProviderKind;
 
 /**
  * Text from mlx-lm in a managed worker process. Requests run together in one batch that they join and leave between two

@@ -1,5 +1,6 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.config.ResidencyOptions;
 import io.github.mlx4j.device.Bytes;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.MemoryManager;
@@ -8,7 +9,8 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.threads.Daemons;
-import io.github.mlx4j.model.ModelRegistry;
+import io.github.mlx4j.model.registry.MemoryNeed;
+import io.github.mlx4j.model.registry.ModelRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -55,7 +57,7 @@ public final class Residency implements AutoCloseable {
     private long uses;
 
     /** A worker, as far as it matters here. Its methods are called by any thread. */
-    interface Resident {
+    public interface Resident {
 
         /** What it is called in messages. */
         String name();
@@ -96,12 +98,12 @@ public final class Residency implements AutoCloseable {
     }
 
     /** What a model takes, as far as that is known. Reads the disk; never throws. */
-    MemoryNeed needOf(String model) {
+    public MemoryNeed needOf(String model) {
         return MemoryNeed.of(model, registry);
     }
 
     /** A place for a worker; it is taken by its requests. */
-    synchronized Seat seat(Resident resident) {
+    public synchronized Seat seat(Resident resident) {
         Seat seat = new Seat(resident);
         seats.add(seat);
         return seat;
@@ -128,13 +130,13 @@ public final class Residency implements AutoCloseable {
     }
 
     /** Something has changed for those who wait, such as that a worker was closed. */
-    synchronized void lookAgain() {
+    public synchronized void lookAgain() {
         changed = true;
         notifyAll();
     }
 
     /** The place of one worker. */
-    final class Seat {
+    public final class Seat {
 
         private final Resident resident;
         private int guests; // requests that were let in and have not left
@@ -145,7 +147,7 @@ public final class Residency implements AutoCloseable {
         }
 
         /** A request comes; it may begin once it is {@link Stay#granted}. Never waits. */
-        Stay enter() {
+        public Stay enter() {
             Stay stay = new Stay(this);
             boolean free;
             synchronized (Residency.this) {
@@ -186,7 +188,7 @@ public final class Residency implements AutoCloseable {
     }
 
     /** One request's time with a worker, from the moment at which it comes. */
-    final class Stay {
+    public final class Stay {
 
         private final Seat seat;
         private final long since = System.nanoTime();
@@ -198,12 +200,12 @@ public final class Residency implements AutoCloseable {
         }
 
         /** Completes when it may begin; fails with {@link WorkerBusyException} if that took too long. */
-        CompletableFuture<@Nullable Void> granted() {
+        public CompletableFuture<@Nullable Void> granted() {
             return granted;
         }
 
         /** The request has ended, or doesn't want to wait any longer. Idempotent. */
-        void leave() {
+        public void leave() {
             synchronized (Residency.this) {
                 waiting.remove(this);
                 if (in) {

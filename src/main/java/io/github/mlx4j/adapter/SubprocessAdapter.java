@@ -1,10 +1,28 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.config.HfDevice;
+import io.github.mlx4j.config.MlxOptions;
+import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.RerankerKind;
+import io.github.mlx4j.config.SandboxMode;
+import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.event.CallObserver;
+import io.github.mlx4j.event.WorkerStatus;
+import io.github.mlx4j.event.WorkerView;
+import io.github.mlx4j.generation.Cancellation;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationSink;
+import io.github.mlx4j.generation.Parameter;
+import io.github.mlx4j.generation.Prompt;
 import io.github.mlx4j.internal.files.UserPath;
+import io.github.mlx4j.internal.process.Sandbox;
+import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.CountResult;
 import io.github.mlx4j.internal.protocol.EmbedParams;
@@ -15,30 +33,20 @@ import io.github.mlx4j.internal.protocol.LogitsParams;
 import io.github.mlx4j.internal.protocol.TemplateResult;
 import io.github.mlx4j.internal.protocol.TokenizeResult;
 import io.github.mlx4j.internal.threads.LeakGuard;
-import io.github.mlx4j.internal.worker.Sandbox;
 import io.github.mlx4j.internal.worker.Worker;
-import io.github.mlx4j.internal.worker.WorkerLaunch;
+import io.github.mlx4j.model.registry.MemoryNeed;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.ActionHeadPort;
-import io.github.mlx4j.port.Backend;
-import io.github.mlx4j.port.CallObserver;
-import io.github.mlx4j.port.Cancellation;
 import io.github.mlx4j.port.EmbeddingPort;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationSink;
 import io.github.mlx4j.port.ModelAnalysisPort;
 import io.github.mlx4j.port.ModelDetails;
-import io.github.mlx4j.port.Parameter;
-import io.github.mlx4j.port.Prompt;
-import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.RerankPort;
 import io.github.mlx4j.port.RerankRequest;
 import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.port.Score;
 import io.github.mlx4j.port.TokenizerPort;
-import io.github.mlx4j.port.WorkerStatus;
-import io.github.mlx4j.port.WorkerView;
-import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.ref.Reference;
@@ -100,7 +108,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                         .with(options(kind, settings.options()))
                         .with(downloadsItself(kind, settings) ? HubToken.in(System.getenv()) : null),
                 settings.budget(),
-                settings.options().limits(view));
+                settings.limits(view));
         view.worker = worker;
         return worker;
     }

@@ -1,8 +1,13 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.config.ResidencyOptions;
+import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.event.Mlx4jListener;
+import io.github.mlx4j.event.WorkerView;
+import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.process.WorkerScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.internal.worker.WorkerScripts;
-import io.github.mlx4j.probe.Availability;
 import java.util.function.Supplier;
 
 /**
@@ -34,5 +39,20 @@ record WorkerSettings(
             RestartBudget budget,
             WorkerOptions options) {
         this(model, download, probe, scripts, budget, options, new Residency(ResidencyOptions.DEFAULT));
+    }
+
+    /** How long the worker may take, and who is notified of its events. */
+    WorkerLimits limits(WorkerView worker) {
+        WorkerLimits standard = WorkerLimits.STANDARD;
+        Mlx4jListener listener = options.listener();
+        return new WorkerLimits(
+                standard.hello(),
+                standard.loadStall(),
+                options.hang(),
+                options.idle(),
+                options.journal(),
+                listener == null ? null : event -> listener.onWorker(worker, event),
+                listener == null ? null : memory -> listener.onMemory(worker, memory),
+                options.memoryPeriod());
     }
 }

@@ -1,4 +1,4 @@
-/** Text generation, tokens and vectors from worker processes, and the fallback between them. */
+/** The ports over a worker process. */
 @NullMarked
 package io.github.mlx4j.adapter;
 

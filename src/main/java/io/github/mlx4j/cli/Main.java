@@ -1,5 +1,27 @@
 package io.github.mlx4j.cli;
 
+import io.github.mlx4j.cli.environment.DoctorCommand;
+import io.github.mlx4j.cli.environment.SetupCommand;
+import io.github.mlx4j.cli.environment.VerifyInstallCommand;
+import io.github.mlx4j.cli.generate.DecomposeCommand;
+import io.github.mlx4j.cli.generate.EmbedCommand;
+import io.github.mlx4j.cli.generate.EnhanceCommand;
+import io.github.mlx4j.cli.generate.GenerateCommand;
+import io.github.mlx4j.cli.generate.RerankCommand;
+import io.github.mlx4j.cli.generate.TokensCommand;
+import io.github.mlx4j.cli.models.ConvertCommand;
+import io.github.mlx4j.cli.models.FuseCommand;
+import io.github.mlx4j.cli.models.InspectCommand;
+import io.github.mlx4j.cli.models.ModelsCommand;
+import io.github.mlx4j.cli.models.VerifyCommand;
+import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.cli.output.OptionNames;
+import io.github.mlx4j.cli.output.Terminal;
+import io.github.mlx4j.cli.output.Version;
+import io.github.mlx4j.cli.training.BenchCommand;
+import io.github.mlx4j.cli.training.CompareCommand;
+import io.github.mlx4j.cli.training.EvaluateCommand;
+import io.github.mlx4j.cli.training.TrainCommand;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.PythonTraceback;
@@ -28,7 +50,7 @@ import picocli.CommandLine.Command;
                 "Local language models from Java: generate text, embed it, rerank documents, work on tasks, look into model folders, fetch, compare, train and convert models, see what can run"
                         + " here, set it up.",
         mixinStandardHelpOptions = true,
-        versionProvider = Main.Version.class,
+        versionProvider = Version.class,
         subcommands = {
             GenerateCommand.class,
             EnhanceCommand.class,
@@ -58,9 +80,6 @@ import picocli.CommandLine.Command;
         })
 public final class Main implements Runnable {
 
-    static final int FAILED = 1;
-    static final int NOTHING_AVAILABLE = 3;
-
     @CommandLine.Spec
     @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
@@ -87,7 +106,7 @@ public final class Main implements Runnable {
                 .execute(args));
     }
 
-    static CommandLine commandLine(PrintWriter out, PrintWriter err) {
+    public static CommandLine commandLine(PrintWriter out, PrintWriter err) {
         return new CommandLine(new Main())
                 .setOut(Terminal.of(out))
                 .setErr(Terminal.of(err))
@@ -108,7 +127,7 @@ public final class Main implements Runnable {
                     if (verbosity(command) > 0) {
                         printOrigins(known, command.getErr());
                     }
-                    return known.code().equals("NO_PROVIDER_AVAILABLE") ? NOTHING_AVAILABLE : FAILED;
+                    return known.code().equals("NO_PROVIDER_AVAILABLE") ? ExitCode.NOTHING_AVAILABLE : ExitCode.FAILED;
                 });
     }
 
@@ -170,7 +189,7 @@ public final class Main implements Runnable {
         }
         for (CommandLine command : parsed.asCommandLineList()) {
             if (command.isUsageHelpRequested()) {
-                usage(command, command.getOut());
+                Terminal.usage(command, command.getOut());
                 return command.getCommandSpec().exitCodeOnUsageHelp();
             }
             for (CommandLine.Model.PositionalParamSpec argument :
@@ -187,33 +206,13 @@ public final class Main implements Runnable {
         CommandLine command = wrong.getCommandLine();
         command.getErr().println(wrong.getMessage());
         if (!CommandLine.UnmatchedArgumentException.printSuggestions(wrong, command.getErr())) {
-            usage(command, command.getErr());
+            Terminal.usage(command, command.getErr());
         }
         return command.getCommandSpec().exitCodeOnInvalidInput();
     }
 
-    /** Prints a command's help, with picocli's own styles where it uses any. */
-    static void usage(CommandLine command, PrintWriter to) {
-        command.usage(Terminal.raw(to));
-        to.flush();
-    }
-
     @Override
     public void run() {
-        usage(spec.commandLine(), spec.commandLine().getOut());
-    }
-
-    /** The version in the jar's manifest. */
-    static final class Version implements CommandLine.IVersionProvider {
-
-        static String text() {
-            String version = Main.class.getPackage().getImplementationVersion();
-            return version == null ? "development" : version;
-        }
-
-        @Override
-        public String[] getVersion() {
-            return new String[] {"mlx4j " + text()};
-        }
+        Terminal.usage(spec.commandLine(), spec.commandLine().getOut());
     }
 }

@@ -1,4 +1,4 @@
-/** The commands of the {@code mlx4j} command line; only in the cli jar. */
+/** The {@code mlx4j} command line; only in the cli jar. */
 @NullMarked
 package io.github.mlx4j.cli;
 

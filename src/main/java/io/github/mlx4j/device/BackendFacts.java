@@ -1,6 +1,6 @@
 package io.github.mlx4j.device;
 
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,7 +2,7 @@ package io.github.mlx4j.device;
 
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

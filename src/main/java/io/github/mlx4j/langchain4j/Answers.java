@@ -6,10 +6,10 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import io.github.mlx4j.error.UnreadableAnswerException;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.ToolCall;
-import io.github.mlx4j.port.UnreadToolCall;
-import io.github.mlx4j.port.Usage;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.ToolCall;
+import io.github.mlx4j.generation.UnreadToolCall;
+import io.github.mlx4j.generation.Usage;
 import java.util.UUID;
 
 /** From an answer to LangChain4j's. */
@@ -24,7 +24,8 @@ final class Answers {
      *     was cut is left out, as the finish reason says
      */
     static ChatResponse of(GenerationResult result) {
-        if (!result.unreadToolCalls().isEmpty() && result.finishReason() != io.github.mlx4j.port.FinishReason.LENGTH) {
+        if (!result.unreadToolCalls().isEmpty()
+                && result.finishReason() != io.github.mlx4j.generation.FinishReason.LENGTH) {
             UnreadToolCall unread = result.unreadToolCalls().get(0);
             throw new UnreadableAnswerException(
                     "The model wrote a call of a tool that can't be read: " + unread.reason(),
@@ -59,7 +60,7 @@ final class Answers {
         return new TokenUsage(usage.promptTokens(), usage.completionTokens(), usage.totalTokens());
     }
 
-    private static FinishReason reason(io.github.mlx4j.port.FinishReason reason) {
+    private static FinishReason reason(io.github.mlx4j.generation.FinishReason reason) {
         return switch (reason) {
             case STOP -> FinishReason.STOP;
             case TOOL_CALLS -> FinishReason.TOOL_EXECUTION;

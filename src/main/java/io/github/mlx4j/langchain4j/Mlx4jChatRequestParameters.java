@@ -2,8 +2,8 @@ package io.github.mlx4j.langchain4j;
 
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.DefaultChatRequestParameters;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Sampling;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Objects;

@@ -17,13 +17,13 @@ import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.request.json.JsonSchema;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.Message;
-import io.github.mlx4j.port.Prompt;
-import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Message;
+import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.Sampling;
+import io.github.mlx4j.generation.ToolCall;
+import io.github.mlx4j.generation.ToolSpec;
 import io.github.mlx4j.port.TextGenerationPort;
-import io.github.mlx4j.port.ToolCall;
-import io.github.mlx4j.port.ToolSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -46,8 +46,8 @@ final class Requests {
         Mlx4jChatRequestParameters given = Mlx4jChatRequestParameters.EMPTY.overrideWith(request.parameters());
         Integer maxTokens = given.maxOutputTokens();
         List<Message> messages = messages(request.messages());
-        io.github.mlx4j.port.ResponseFormat format = format(given.responseFormat());
-        if (format instanceof io.github.mlx4j.port.ResponseFormat.JsonSchema held) {
+        io.github.mlx4j.generation.ResponseFormat format = format(given.responseFormat());
+        if (format instanceof io.github.mlx4j.generation.ResponseFormat.JsonSchema held) {
             messages = told(messages, held.schema());
         }
         return new GenerationRequest(
@@ -167,14 +167,14 @@ final class Requests {
                 tool.name(), tool.description(), tool.parameters() == null ? null : Schemas.json(tool.parameters()));
     }
 
-    private static io.github.mlx4j.port.@Nullable ResponseFormat format(@Nullable ResponseFormat format) {
+    private static io.github.mlx4j.generation.@Nullable ResponseFormat format(@Nullable ResponseFormat format) {
         if (format == null || format.type() != ResponseFormatType.JSON) {
             return null;
         }
         JsonSchema schema = format.jsonSchema();
         return schema == null
-                ? io.github.mlx4j.port.ResponseFormat.json()
-                : io.github.mlx4j.port.ResponseFormat.jsonSchema(Schemas.closed(schema.rootElement()));
+                ? io.github.mlx4j.generation.ResponseFormat.json()
+                : io.github.mlx4j.generation.ResponseFormat.jsonSchema(Schemas.closed(schema.rootElement()));
     }
 
     /** With the schema at the end of the last user message, since a response format tells the model nothing. */

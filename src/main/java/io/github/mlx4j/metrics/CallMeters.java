@@ -1,12 +1,12 @@
 package io.github.mlx4j.metrics;
 
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.port.Backend;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.ModelCall;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.event.ModelCall;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.Timings;
 import io.github.mlx4j.port.RerankResult;
-import io.github.mlx4j.port.Timings;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.provider.ProviderKind;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;

@@ -1,12 +1,12 @@
 package io.github.mlx4j.metrics;
 
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.Mlx4jListener;
-import io.github.mlx4j.port.ModelCall;
+import io.github.mlx4j.event.Mlx4jListener;
+import io.github.mlx4j.event.ModelCall;
+import io.github.mlx4j.event.WorkerStatus;
+import io.github.mlx4j.event.WorkerView;
+import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.port.RerankResult;
-import io.github.mlx4j.port.WorkerStatus;
-import io.github.mlx4j.port.WorkerView;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 

@@ -1,8 +1,8 @@
 package io.github.mlx4j.metrics;
 
-import io.github.mlx4j.port.WorkerMemory;
-import io.github.mlx4j.port.WorkerStatus;
-import io.github.mlx4j.port.WorkerView;
+import io.github.mlx4j.event.WorkerMemory;
+import io.github.mlx4j.event.WorkerStatus;
+import io.github.mlx4j.event.WorkerView;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;

@@ -1,6 +1,7 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.model.Shown;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

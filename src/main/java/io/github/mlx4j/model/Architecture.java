@@ -1,6 +1,7 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.model.Config;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,7 +23,7 @@ public record Architecture(
         @Nullable Integer vocabularySize) {
 
     /** Reads it, or gives {@code null} where the config has no such sizes. */
-    static @Nullable Architecture of(JsonNode whole) {
+    public static @Nullable Architecture of(JsonNode whole) {
         JsonNode config = Config.text(whole);
         Integer layers = Config.size(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers");
         Integer hidden = Config.size(config, "hidden_size", "n_embd", "d_model");

@@ -2,6 +2,8 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.Shown;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

@@ -1,6 +1,7 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.model.Config;
 import java.util.Set;
 import java.util.stream.StreamSupport;
 

@@ -1,6 +1,7 @@
 package io.github.mlx4j.model;
 
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.model.Shown;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;

@@ -1,7 +1,9 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.model.SafetensorsHeader.Tensor;
+import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.SafetensorsHeader.Tensor;
+import io.github.mlx4j.internal.model.Shown;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -1,6 +1,8 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.Shown;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,7 +29,7 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
     private static final Set<String> STATES = Set.of("rwkv7", "bailing_moe_linear");
 
     /** That of a model in which every layer keeps every token; {@code valueBytes} are those of a value. */
-    static KvCache plain(Architecture sizes, int valueBytes) {
+    public static KvCache plain(Architecture sizes, int valueBytes) {
         long layer = Math.multiplyExact(2L * valueBytes * sizes.keyValueHeads(), (long) sizes.headSize());
         return new KvCache(layer, sizes.layers(), 0, 0, explain(sizes, valueBytes));
     }

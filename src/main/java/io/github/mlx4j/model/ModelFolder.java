@@ -1,13 +1,13 @@
 package io.github.mlx4j.model;
 
-import com.fasterxml.jackson.core.json.JsonReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.SafetensorsHeader;
+import io.github.mlx4j.internal.model.Shown;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,13 +21,6 @@ final class ModelFolder {
 
     /** The maximum number of tensors in all files together, as in the workers. */
     static final int MOST_TENSORS = 500_000;
-
-    private static final int MOST_JSON_BYTES = 16 << 20;
-    private static final int MOST_AUTHOR_BYTES = 1 << 20; // of generation_config.json, as in the workers
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS) // as Python reads and writes it
-            .build();
 
     private final Path path;
     private final List<String> names;
@@ -149,19 +142,13 @@ final class ModelFolder {
         return known;
     }
 
-    /** The content of a JSON file in a model folder, which may come from anywhere. */
-    static JsonNode read(Path file) throws IOException {
-        boolean author = file.endsWith("generation_config.json");
-        return JSON.readTree(FileTree.read(file, author ? MOST_AUTHOR_BYTES : MOST_JSON_BYTES));
-    }
-
     private static JsonNode parse(Path file) {
         String why;
         try {
             if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
                 why = Files.exists(file) ? "it is not a file" : "it is a link that leads nowhere";
             } else {
-                JsonNode node = read(file);
+                JsonNode node = Config.read(file);
                 if (node.isObject()) {
                     return node;
                 }

@@ -1,6 +1,8 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.Shown;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +19,7 @@ public record Quantization(
         @Nullable Integer groupSize,
         @Nullable String mode) {
 
-    static @Nullable Quantization of(JsonNode config) {
+    public static @Nullable Quantization of(JsonNode config) {
         JsonNode mlx = config.path("quantization");
         if (mlx.isObject()) {
             String mode = mlx.path("mode").asText("affine");

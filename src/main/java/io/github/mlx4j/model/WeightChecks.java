@@ -2,6 +2,7 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ModelLoadException;
+import io.github.mlx4j.internal.model.Shown;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;

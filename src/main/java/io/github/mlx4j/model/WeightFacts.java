@@ -1,7 +1,8 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.model.SafetensorsHeader.Tensor;
+import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.SafetensorsHeader.Tensor;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;

@@ -1,4 +1,4 @@
-/** What is known of models without loading them. */
+/** Model folders, without loading them: formats, sizes, and problems. */
 @NullMarked
 package io.github.mlx4j.model;
 

@@ -1,6 +1,13 @@
 package io.github.mlx4j.port;
 
 import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.event.CallObserver;
+import io.github.mlx4j.generation.Cancellation;
+import io.github.mlx4j.generation.GenerationListener;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.GenerationSink;
+import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.internal.threads.Daemons;
 import java.util.concurrent.CompletableFuture;
 

@@ -1,6 +1,9 @@
 package io.github.mlx4j.port;
 
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.generation.GenerationEvent;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.GenerationSink;
 import java.util.concurrent.CompletableFuture;
 
 /**

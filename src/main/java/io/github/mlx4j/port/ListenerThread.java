@@ -2,6 +2,10 @@ package io.github.mlx4j.port;
 
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.generation.Cancellation;
+import io.github.mlx4j.generation.GenerationEvent;
+import io.github.mlx4j.generation.GenerationListener;
+import io.github.mlx4j.generation.GenerationStream;
 import java.util.Iterator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

@@ -3,6 +3,8 @@ package io.github.mlx4j.port;
 import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Parameter;
 import java.util.List;
 
 /** What a model is, and what it thinks of a given text: for comparing models. Thread-safe. */

@@ -1,5 +1,7 @@
 package io.github.mlx4j.port;
 
+import io.github.mlx4j.generation.Sampling;
+import io.github.mlx4j.provider.Backend;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,5 +1,6 @@
 package io.github.mlx4j.port;
 
+import io.github.mlx4j.provider.Backend;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;

@@ -1,6 +1,12 @@
 package io.github.mlx4j.port;
 
+import io.github.mlx4j.answer.AnswerType;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.generation.Cancellation;
+import io.github.mlx4j.generation.GenerationListener;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.GenerationStream;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 

@@ -1,5 +1,6 @@
 package io.github.mlx4j.port;
 
+import io.github.mlx4j.generation.GenerationRequest;
 import java.util.List;
 
 /**

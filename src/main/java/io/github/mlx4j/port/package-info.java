@@ -1,4 +1,4 @@
-/** What a host application programs against: interfaces, and the records that they speak in. */
+/** The interfaces that a host application programs against: text, embeddings, tokens, analysis and reranking. */
 @NullMarked
 package io.github.mlx4j.port;
 

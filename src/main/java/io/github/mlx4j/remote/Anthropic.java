@@ -9,11 +9,11 @@ import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.output.TokenUsage;
 import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.port.ResponseFormat;
-import io.github.mlx4j.port.Sampling;
-import io.github.mlx4j.port.Usage;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.ResponseFormat;
+import io.github.mlx4j.generation.Sampling;
+import io.github.mlx4j.generation.Usage;
+import io.github.mlx4j.provider.ProviderKind;
 import org.jspecify.annotations.Nullable;
 
 /** Anthropic's Messages API. */

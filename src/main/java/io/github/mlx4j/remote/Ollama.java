@@ -7,8 +7,8 @@ import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.ollama.OllamaChatRequestParameters;
 import dev.langchain4j.model.ollama.OllamaEmbeddingModel.OllamaEmbeddingModelBuilder;
 import dev.langchain4j.model.ollama.OllamaStreamingChatModel.OllamaStreamingChatModelBuilder;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.Sampling;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Sampling;
 
 /** An Ollama server. */
 record Ollama(RemoteProvider provider, String model) implements Vendor {

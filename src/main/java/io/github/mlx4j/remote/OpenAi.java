@@ -9,10 +9,10 @@ import dev.langchain4j.model.openai.OpenAiEmbeddingModel.OpenAiEmbeddingModelBui
 import dev.langchain4j.model.openai.OpenAiStreamingChatModel.OpenAiStreamingChatModelBuilder;
 import dev.langchain4j.model.openai.OpenAiTokenUsage;
 import dev.langchain4j.model.output.TokenUsage;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.port.Sampling;
-import io.github.mlx4j.port.Usage;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Sampling;
+import io.github.mlx4j.generation.Usage;
+import io.github.mlx4j.provider.ProviderKind;
 import org.jspecify.annotations.Nullable;
 
 /** OpenAI, or a server that speaks its API. */

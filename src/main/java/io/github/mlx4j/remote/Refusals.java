@@ -1,7 +1,7 @@
 package io.github.mlx4j.remote;
 
 import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

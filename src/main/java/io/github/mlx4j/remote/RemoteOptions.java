@@ -1,7 +1,7 @@
 package io.github.mlx4j.remote;
 
 import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Map;

@@ -3,7 +3,7 @@ package io.github.mlx4j.remote;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ProviderUnavailableException;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;

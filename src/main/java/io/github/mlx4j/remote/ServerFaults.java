@@ -11,7 +11,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.ProtocolException;
 import io.github.mlx4j.error.ProviderUnavailableException;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;

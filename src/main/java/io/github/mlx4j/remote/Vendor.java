@@ -6,8 +6,8 @@ import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.output.TokenUsage;
 import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.Usage;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Usage;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 

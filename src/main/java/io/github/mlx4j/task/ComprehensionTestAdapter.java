@@ -1,11 +1,8 @@
 package io.github.mlx4j.task;
 
-import io.github.mlx4j.port.AnswerType;
-import io.github.mlx4j.port.ComprehensionQuestion;
-import io.github.mlx4j.port.ComprehensionTestPort;
-import io.github.mlx4j.port.Description;
-import io.github.mlx4j.port.Size;
-import io.github.mlx4j.port.Task;
+import io.github.mlx4j.answer.AnswerType;
+import io.github.mlx4j.answer.Description;
+import io.github.mlx4j.answer.Size;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.util.List;
 

@@ -1,16 +1,15 @@
 package io.github.mlx4j.task;
 
+import io.github.mlx4j.answer.AnswerType;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.UnreadableAnswerException;
-import io.github.mlx4j.port.AnswerType;
-import io.github.mlx4j.port.FinishReason;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.Message;
-import io.github.mlx4j.port.Prompt;
-import io.github.mlx4j.port.ResponseFormat;
-import io.github.mlx4j.port.Task;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.Message;
+import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,4 +1,4 @@
-/** The task ports over any model that generates text. */
+/** Task ports, and their implementations over any model that generates text. */
 @NullMarked
 package io.github.mlx4j.task;
 

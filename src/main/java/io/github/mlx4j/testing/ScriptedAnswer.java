@@ -1,8 +1,8 @@
 package io.github.mlx4j.testing;
 
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.port.FinishReason;
-import io.github.mlx4j.port.ToolCall;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.ToolCall;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

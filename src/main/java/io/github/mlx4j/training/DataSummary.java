@@ -1,5 +1,7 @@
 package io.github.mlx4j.training;
 
+import io.github.mlx4j.training.config.TrainingConfig;
+
 /**
  * What a file of data has.
  *

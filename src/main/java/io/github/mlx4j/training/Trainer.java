@@ -7,10 +7,13 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.internal.threads.Daemons;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Does one {@link TrainingRun}: steps, validations, checkpoints, figures, a report and the result, all in its folder.
@@ -182,6 +185,45 @@ public final class Trainer {
     private TrainingReport train() throws IOException {
         try (RunFolder folder = RunFolder.take(run.folder(), resume)) {
             return new RunLoop(this, providers, run, folder, new SafeListener(listener)).run(resume);
+        }
+    }
+
+    /** Logs what a listener throws, so that it does not end the run. */
+    private record SafeListener(TrainingListener listener) implements TrainingListener {
+
+        private static final Logger log = LoggerFactory.getLogger(TrainingListener.class);
+
+        @Override
+        public void onLoading(String phase, long done, long total, String unit) {
+            tell(() -> listener.onLoading(phase, done, total, unit));
+        }
+
+        @Override
+        public void onStart(TrainingInfo info, int step, int totalSteps) {
+            tell(() -> listener.onStart(info, step, totalSteps));
+        }
+
+        @Override
+        public void onStep(TrainingProgress progress) {
+            tell(() -> listener.onStep(progress));
+        }
+
+        @Override
+        public void onValidation(int step, Validation validation) {
+            tell(() -> listener.onValidation(step, validation));
+        }
+
+        @Override
+        public void onCheckpoint(int step, Path folder) {
+            tell(() -> listener.onCheckpoint(step, folder));
+        }
+
+        private static void tell(Runnable news) {
+            try {
+                news.run();
+            } catch (Throwable thrown) { // no reason to end a run of hours
+                log.error("A training listener threw; the run goes on", thrown);
+            }
         }
     }
 }

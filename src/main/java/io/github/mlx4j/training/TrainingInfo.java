@@ -1,7 +1,8 @@
 package io.github.mlx4j.training;
 
 import io.github.mlx4j.error.LoadAttempt;
-import io.github.mlx4j.port.Backend;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.training.config.TrainingMethod;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,7 +1,8 @@
 package io.github.mlx4j.training;
 
-import io.github.mlx4j.evaluation.Chart;
-import io.github.mlx4j.evaluation.Page;
+import io.github.mlx4j.report.Chart;
+import io.github.mlx4j.report.Page;
+import io.github.mlx4j.training.config.TrainingConfig;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

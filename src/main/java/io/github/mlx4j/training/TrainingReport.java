@@ -1,6 +1,8 @@
 package io.github.mlx4j.training;
 
 import io.github.mlx4j.error.LoadAttempt;
+import io.github.mlx4j.internal.json.TrainingJson;
+import io.github.mlx4j.training.config.TrainingMethod;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,6 @@
 /**
- * Models made out of models, on this machine: training (a session of single calls, runs in folders), conversion,
- * quantization, and adapters merged into their base.
+ * Training: step by step in a {@link io.github.mlx4j.training.TrainingSession}, or as a run in a folder with settings,
+ * metrics, checkpoints and a report ({@link io.github.mlx4j.training.Trainer}).
  */
 @NullMarked
 package io.github.mlx4j.training;

@@ -1,8 +1,9 @@
 package io.github.mlx4j.adapter;
 
+import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.internal.process.WorkerScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.internal.worker.WorkerScripts;
-import io.github.mlx4j.probe.Availability;
 import java.util.function.Supplier;
 
 /** Adapters with settings of a test's choice, for tests in other packages. */

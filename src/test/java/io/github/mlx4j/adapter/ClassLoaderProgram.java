@@ -1,10 +1,11 @@
 package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.config.WorkerOptions;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationStream;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.io.File;

@@ -6,14 +6,15 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.Heard;
+import io.github.mlx4j.config.WorkerOptions;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.RerankRequest;
 import io.github.mlx4j.port.RerankResult;
-import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.util.ArrayList;

@@ -5,11 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.config.WorkerOptions;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
+import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.port.GenerationRequest;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Timeout;

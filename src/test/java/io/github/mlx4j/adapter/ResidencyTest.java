@@ -4,9 +4,11 @@ import static io.github.mlx4j.Failures.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.github.mlx4j.config.ResidencyOptions;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerStartException;
-import io.github.mlx4j.model.ModelRegistry;
+import io.github.mlx4j.model.registry.MemoryNeed;
+import io.github.mlx4j.model.registry.ModelRegistry;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

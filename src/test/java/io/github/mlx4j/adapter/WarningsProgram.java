@@ -2,11 +2,12 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.ScriptedPort;
+import io.github.mlx4j.config.WorkerOptions;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteAdapter;
 import io.github.mlx4j.remote.RemoteOptions;

@@ -1,7 +1,7 @@
 package io.github.mlx4j.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.report.Interval;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

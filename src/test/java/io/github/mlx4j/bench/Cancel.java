@@ -1,10 +1,10 @@
 package io.github.mlx4j.bench;
 
 import io.github.mlx4j.error.CancelledException;
-import io.github.mlx4j.evaluation.Interval;
-import io.github.mlx4j.evaluation.Statistics;
-import io.github.mlx4j.port.GenerationEvent;
-import io.github.mlx4j.port.GenerationStream;
+import io.github.mlx4j.generation.GenerationEvent;
+import io.github.mlx4j.generation.GenerationStream;
+import io.github.mlx4j.report.Interval;
+import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;

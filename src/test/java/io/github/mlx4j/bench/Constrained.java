@@ -1,8 +1,8 @@
 package io.github.mlx4j.bench;
 
-import io.github.mlx4j.evaluation.Interval;
-import io.github.mlx4j.evaluation.Statistics;
-import io.github.mlx4j.port.GenerationRequest;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.report.Interval;
+import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;

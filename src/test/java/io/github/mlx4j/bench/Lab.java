@@ -1,7 +1,7 @@
 package io.github.mlx4j.bench;
 
 import io.github.mlx4j.it.Fixture;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.github.mlx4j.bench;
 
-import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.report.Interval;
 
 /** What is wanted of mlx4j. A gate that is missed fails the run; a target is only shown. */
 enum Limit {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.evaluation.Interval;
+import io.github.mlx4j.report.Interval;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

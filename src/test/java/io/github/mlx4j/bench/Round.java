@@ -1,6 +1,6 @@
 package io.github.mlx4j.bench;
 
-import io.github.mlx4j.evaluation.Statistics;
+import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;

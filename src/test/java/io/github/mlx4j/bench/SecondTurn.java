@@ -1,7 +1,7 @@
 package io.github.mlx4j.bench;
 
-import io.github.mlx4j.evaluation.Interval;
-import io.github.mlx4j.evaluation.Statistics;
+import io.github.mlx4j.report.Interval;
+import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
 import java.util.List;
 

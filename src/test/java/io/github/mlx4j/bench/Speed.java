@@ -1,8 +1,8 @@
 package io.github.mlx4j.bench;
 
-import io.github.mlx4j.evaluation.Chart;
-import io.github.mlx4j.evaluation.Interval;
-import io.github.mlx4j.evaluation.Statistics;
+import io.github.mlx4j.report.Chart;
+import io.github.mlx4j.report.Interval;
+import io.github.mlx4j.report.Statistics;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,11 +1,11 @@
 package io.github.mlx4j.bench;
 
-import io.github.mlx4j.evaluation.Interval;
-import io.github.mlx4j.evaluation.Statistics;
-import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.internal.process.BundledScripts;
+import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.worker.WorkerClient;
-import io.github.mlx4j.internal.worker.WorkerLaunch;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
+import io.github.mlx4j.report.Interval;
+import io.github.mlx4j.report.Statistics;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 

@@ -1,10 +1,10 @@
 package io.github.mlx4j.device;
 
-import static io.github.mlx4j.port.ProviderKind.HF;
-import static io.github.mlx4j.port.ProviderKind.MLX;
+import static io.github.mlx4j.provider.ProviderKind.HF;
+import static io.github.mlx4j.provider.ProviderKind.MLX;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

@@ -2,8 +2,8 @@ package io.github.mlx4j.device;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mlx4j.model.ModelRegistry;
-import io.github.mlx4j.port.ModelRole;
+import io.github.mlx4j.model.registry.ModelRegistry;
+import io.github.mlx4j.provider.ModelRole;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

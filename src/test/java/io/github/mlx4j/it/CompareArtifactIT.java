@@ -2,7 +2,7 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.github.mlx4j.it;
 
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 
 /** Requests to the hf worker. */
 class HfRequestIT extends RequestContract {

@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;

@@ -9,7 +9,7 @@ import dev.langchain4j.model.embedding.listener.EmbeddingModelListener;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.langchain4j.Mlx4jEmbeddingModel;
 import io.github.mlx4j.port.EmbeddingDetails;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -13,7 +13,7 @@ import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.langchain4j.Mlx4jChatModel;
 import io.github.mlx4j.langchain4j.Mlx4jChatRequestParameters;
 import io.github.mlx4j.langchain4j.Mlx4jStreamingChatModel;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

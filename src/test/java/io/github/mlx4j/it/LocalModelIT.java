@@ -8,7 +8,7 @@ import io.github.mlx4j.LocalModel;
 import io.github.mlx4j.ModelConfig;
 import io.github.mlx4j.error.LoadAttempt;
 import io.github.mlx4j.error.NoBackendLoadedException;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;

@@ -2,9 +2,9 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;

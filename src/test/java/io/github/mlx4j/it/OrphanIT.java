@@ -5,7 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.WorkerTraces;
 import io.github.mlx4j.adapter.DoomedProgram;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;

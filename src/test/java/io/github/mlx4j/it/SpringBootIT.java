@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.chat.ChatModel;
 import io.github.mlx4j.WorkerTraces;
+import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.metrics.MetricsPage;
 import io.github.mlx4j.port.EmbeddingPort;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.ProviderKind;
 import io.github.mlx4j.port.TextGenerationPort;
+import io.github.mlx4j.provider.ProviderKind;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;

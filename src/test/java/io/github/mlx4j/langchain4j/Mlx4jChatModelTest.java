@@ -36,21 +36,21 @@ import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.WorkerDiedException;
+import io.github.mlx4j.generation.Cancellation;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.GenerationSink;
+import io.github.mlx4j.generation.Message;
+import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.Sampling;
+import io.github.mlx4j.generation.Timings;
+import io.github.mlx4j.generation.ToolCall;
+import io.github.mlx4j.generation.ToolSpec;
+import io.github.mlx4j.generation.UnreadToolCall;
+import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
-import io.github.mlx4j.port.Backend;
-import io.github.mlx4j.port.Cancellation;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.GenerationSink;
-import io.github.mlx4j.port.Message;
-import io.github.mlx4j.port.Prompt;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.port.Sampling;
-import io.github.mlx4j.port.Timings;
-import io.github.mlx4j.port.ToolCall;
-import io.github.mlx4j.port.ToolSpec;
-import io.github.mlx4j.port.UnreadToolCall;
-import io.github.mlx4j.port.Usage;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.testing.ScriptedAnswer;
 import io.github.mlx4j.testing.ScriptedTextGeneration;
 import java.time.Duration;
@@ -134,12 +134,12 @@ class Mlx4jChatModelTest {
     }
 
     @ParameterizedTest
-    @EnumSource(io.github.mlx4j.port.FinishReason.class)
-    void shouldGiveAReasonWhenTheAnswerEndsForAny(io.github.mlx4j.port.FinishReason reason) {
+    @EnumSource(io.github.mlx4j.generation.FinishReason.class)
+    void shouldGiveAReasonWhenTheAnswerEndsForAny(io.github.mlx4j.generation.FinishReason reason) {
         ChatResponse response =
                 over(ScriptedAnswer.text("a").withFinishReason(reason)).chat(UserMessage.from("b"));
 
-        String name = reason == io.github.mlx4j.port.FinishReason.TOOL_CALLS ? "TOOL_EXECUTION" : reason.name();
+        String name = reason == io.github.mlx4j.generation.FinishReason.TOOL_CALLS ? "TOOL_EXECUTION" : reason.name();
         assertThat(response.finishReason()).isEqualTo(FinishReason.valueOf(name));
     }
 
@@ -280,7 +280,7 @@ class Mlx4jChatModelTest {
                 .responseFormat(format)
                 .build());
 
-        assertThat(request.responseFormat()).isEqualTo(io.github.mlx4j.port.ResponseFormat.jsonSchema(json));
+        assertThat(request.responseFormat()).isEqualTo(io.github.mlx4j.generation.ResponseFormat.jsonSchema(json));
         assertThat(request.prompt())
                 .isEqualTo(new Prompt.Chat(List.of(
                         Message.user("Where?\n\nAnswer with JSON of this JSON schema, and with nothing else:\n" + json),
@@ -293,7 +293,7 @@ class Mlx4jChatModelTest {
 
         assertThat(asked(request.responseFormat(ResponseFormat.JSON).build()))
                 .isEqualTo(GenerationRequest.chat("a").toBuilder()
-                        .responseFormat(io.github.mlx4j.port.ResponseFormat.json())
+                        .responseFormat(io.github.mlx4j.generation.ResponseFormat.json())
                         .build());
         assertThat(asked(request.responseFormat(ResponseFormat.TEXT).build()).responseFormat())
                 .isNull();
@@ -401,7 +401,7 @@ class Mlx4jChatModelTest {
         Mlx4jChatModel model = Mlx4jChatModel.builder(new AbstractTextGenerationPort() {
                     @Override
                     public Cancellation start(GenerationRequest request, GenerationSink sink) {
-                        sink.completed(unread(io.github.mlx4j.port.FinishReason.STOP));
+                        sink.completed(unread(io.github.mlx4j.generation.FinishReason.STOP));
                         return () -> {};
                     }
                 })
@@ -454,14 +454,14 @@ class Mlx4jChatModelTest {
     @Test
     void shouldFailWhenACallCannotBeRead() {
         assertThatExceptionOfType(UnreadableAnswerException.class)
-                .isThrownBy(() -> Answers.of(unread(io.github.mlx4j.port.FinishReason.STOP)))
+                .isThrownBy(() -> Answers.of(unread(io.github.mlx4j.generation.FinishReason.STOP)))
                 .withMessageContaining("no object")
                 .satisfies(error -> assertThat(error.text()).isEqualTo("{\"na"));
     }
 
     @Test
     void shouldLeaveACallOutWhenItWasCut() {
-        ChatResponse response = Answers.of(unread(io.github.mlx4j.port.FinishReason.LENGTH));
+        ChatResponse response = Answers.of(unread(io.github.mlx4j.generation.FinishReason.LENGTH));
 
         assertThat(response.finishReason()).isEqualTo(FinishReason.LENGTH);
         assertThat(response.aiMessage().hasToolExecutionRequests()).isFalse();
@@ -476,7 +476,7 @@ class Mlx4jChatModelTest {
                 .isEmpty();
     }
 
-    private static GenerationResult unread(io.github.mlx4j.port.FinishReason reason) {
+    private static GenerationResult unread(io.github.mlx4j.generation.FinishReason reason) {
         return new GenerationResult(
                 "",
                 "",

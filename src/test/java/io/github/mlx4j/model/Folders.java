@@ -5,30 +5,30 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Makes small model folders of every format. */
-final class Folders {
+public final class Folders {
 
-    static final String CONFIG = """
+    public static final String CONFIG = """
             {"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 4, "num_attention_heads": 2, "vocab_size": 8,
              "max_position_embeddings": 64, "tie_word_embeddings": true}""";
 
     private Folders() {}
 
-    static void write(Path folder, String name, String text) throws IOException {
+    public static void write(Path folder, String name, String text) throws IOException {
         Path file = folder.resolve(name);
         Files.createDirectories(file.getParent());
         Files.writeString(file, text);
     }
 
     /** The config with other fields; a field that is there already is set anew by the last. */
-    static String config(String fields) {
+    public static String config(String fields) {
         return CONFIG.substring(0, CONFIG.length() - 1) + ", " + fields + "}";
     }
 
-    static Path hf(Path folder) throws IOException {
+    public static Path hf(Path folder) throws IOException {
         return model(folder, CONFIG, Safetensors.llama(2).format("pt"));
     }
 
-    static Path model(Path folder, String config, Safetensors weights) throws IOException {
+    public static Path model(Path folder, String config, Safetensors weights) throws IOException {
         write(folder, "config.json", config);
         write(folder, "tokenizer.json", "{}");
         weights.write(folder.resolve("model.safetensors"));
@@ -36,7 +36,7 @@ final class Folders {
     }
 
     /** In 4 bits and groups of 4: one word of 32 bits has 8 weights. */
-    static Path mlxQuantized(Path folder) throws IOException {
+    public static Path mlxQuantized(Path folder) throws IOException {
         Safetensors weights = new Safetensors()
                 .format("mlx")
                 .tensor("model.embed_tokens.weight", "U32", 8, 1)
@@ -51,7 +51,7 @@ final class Folders {
         return model(folder, config(quantization), weights);
     }
 
-    static Path peftAdapter(Path folder, String base) throws IOException {
+    public static Path peftAdapter(Path folder, String base) throws IOException {
         write(folder, "adapter_config.json", """
                 {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj"],
                  "base_model_name_or_path": "%s"}""".formatted(base));

@@ -3,6 +3,9 @@ package io.github.mlx4j.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.model.registry.MemoryEstimate;
+import io.github.mlx4j.model.registry.TrainingKind;
+import io.github.mlx4j.model.registry.TrainingNeed;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ScriptedPort;
+import io.github.mlx4j.answer.AnswerType;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.error.WorkerBusyException;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.testing.ScriptedTextGeneration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;

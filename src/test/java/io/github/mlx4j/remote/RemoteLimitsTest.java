@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.ProtocolException;
-import io.github.mlx4j.port.GenerationEvent;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationStream;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.generation.GenerationEvent;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationStream;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,6 @@
 package io.github.mlx4j.remote;
 
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 
 /** How each provider writes an answer. */
 enum Wire {

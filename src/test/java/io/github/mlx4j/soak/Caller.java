@@ -2,11 +2,11 @@ package io.github.mlx4j.soak;
 
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.port.Cancellation;
-import io.github.mlx4j.port.GenerationEvent;
-import io.github.mlx4j.port.GenerationListener;
-import io.github.mlx4j.port.GenerationResult;
-import io.github.mlx4j.port.GenerationStream;
+import io.github.mlx4j.generation.Cancellation;
+import io.github.mlx4j.generation.GenerationEvent;
+import io.github.mlx4j.generation.GenerationListener;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.GenerationStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -2,9 +2,9 @@ package io.github.mlx4j.soak;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.port.FinishReason;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.Prompt;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Prompt;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;

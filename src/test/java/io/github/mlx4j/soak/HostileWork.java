@@ -1,9 +1,9 @@
 package io.github.mlx4j.soak;
 
-import io.github.mlx4j.port.FinishReason;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.ResponseFormat;
-import io.github.mlx4j.port.ToolSpec;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.ResponseFormat;
+import io.github.mlx4j.generation.ToolSpec;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;

@@ -2,9 +2,9 @@ package io.github.mlx4j.soak;
 
 import io.github.mlx4j.adapter.FallbackAdapter;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
-import io.github.mlx4j.adapter.WorkerOptions;
+import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
-import io.github.mlx4j.probe.Availability;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
 import java.time.Duration;
 import java.util.List;

@@ -1,6 +1,6 @@
 package io.github.mlx4j.soak;
 
-import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.event.WorkerStatus;
 import java.io.IOException;
 import java.util.List;
 import java.util.SplittableRandom;

@@ -2,13 +2,13 @@ package io.github.mlx4j.soak;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.adapter.Adapters;
-import io.github.mlx4j.adapter.WorkerOptions;
-import io.github.mlx4j.internal.worker.BundledScripts;
+import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.internal.process.BundledScripts;
+import io.github.mlx4j.internal.process.WorkerScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
-import io.github.mlx4j.internal.worker.WorkerScripts;
 import io.github.mlx4j.it.Fixture;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Availability;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package io.github.mlx4j.soak;
 
-import io.github.mlx4j.port.FinishReason;
-import io.github.mlx4j.port.GenerationRequest;
-import io.github.mlx4j.port.GenerationResult;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

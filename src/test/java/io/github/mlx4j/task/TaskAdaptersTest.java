@@ -5,9 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.UnreadableAnswerException;
-import io.github.mlx4j.port.ComprehensionQuestion;
-import io.github.mlx4j.port.Enhancement;
-import io.github.mlx4j.port.Task;
 import io.github.mlx4j.testing.ScriptedTextGeneration;
 import java.time.Instant;
 import java.time.LocalDate;

@@ -1,4 +1,4 @@
-/** Files as every file system has them: listing, deleting, comparing paths, and atomic writes. Not API. */
+/** File trees, atomic writes and paths, alike on all file systems. Not API. */
 @NullMarked
 package io.github.mlx4j.internal.files;
 

@@ -23,7 +23,7 @@ import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.WorkerError;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,6 @@
 package io.github.mlx4j.internal.worker;
 
+import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.Pong;
 import io.github.mlx4j.internal.threads.Daemons;
 import java.time.Duration;

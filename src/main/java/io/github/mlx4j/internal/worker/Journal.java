@@ -1,7 +1,8 @@
 package io.github.mlx4j.internal.worker;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.event.WorkerStatus;
+import io.github.mlx4j.internal.process.PrivateFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;

@@ -1,7 +1,7 @@
 package io.github.mlx4j.internal.worker;
 
+import io.github.mlx4j.event.WorkerMemory;
 import io.github.mlx4j.internal.threads.Daemons;
-import io.github.mlx4j.port.WorkerMemory;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.internal.process.WorkerLaunch;
+import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.FetchModelResult;
 import io.github.mlx4j.internal.protocol.HubModelParams;

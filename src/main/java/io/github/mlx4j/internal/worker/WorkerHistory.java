@@ -1,6 +1,6 @@
 package io.github.mlx4j.internal.worker;
 
-import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.event.WorkerStatus;
 import java.time.Clock;
 import java.util.ArrayDeque;
 import java.util.Deque;

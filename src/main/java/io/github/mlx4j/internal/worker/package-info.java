@@ -1,4 +1,4 @@
-/** One worker process: start it, talk to it, restart it, stop it. Not API. */
+/** One worker: calls, restarts and supervision. Not API. */
 @NullMarked
 package io.github.mlx4j.internal.worker;
 

@@ -21,7 +21,7 @@ import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.internal.protocol.WorkerError;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

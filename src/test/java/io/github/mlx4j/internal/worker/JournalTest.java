@@ -5,7 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.port.WorkerStatus;
+import io.github.mlx4j.event.WorkerStatus;
+import io.github.mlx4j.internal.process.PrivateFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -11,6 +11,7 @@ import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.Progress;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -6,8 +6,10 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.error.WorkerStartException;
+import io.github.mlx4j.internal.process.WorkerLaunch;
+import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.InitializeParams;
-import io.github.mlx4j.port.ProviderKind;
+import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -3,10 +3,10 @@ package io.github.mlx4j.internal.worker;
 import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.environment.Reason;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.internal.protocol.WorkerError;
-import io.github.mlx4j.port.ProviderKind;
-import io.github.mlx4j.probe.Reason;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

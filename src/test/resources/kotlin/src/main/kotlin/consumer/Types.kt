@@ -1,9 +1,9 @@
 package consumer
 
 import io.github.mlx4j.error.Mlx4jException
-import io.github.mlx4j.port.AnswerType
-import io.github.mlx4j.port.Description
-import io.github.mlx4j.port.Size
+import io.github.mlx4j.answer.AnswerType
+import io.github.mlx4j.answer.Description
+import io.github.mlx4j.answer.Size
 import java.time.LocalDate
 
 enum class Priority { LOW, HIGH }

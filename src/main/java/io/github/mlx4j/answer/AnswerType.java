@@ -1,0 +1,195 @@
+package io.github.mlx4j.answer;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.UnreadableAnswerException;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.Message;
+import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.ResponseFormat;
+import io.github.mlx4j.port.TextGenerationPort;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A record, or a Kotlin data class, as the type of an answer: its JSON schema, and the way from JSON to the record.
+ * {@link TextGenerationPort#generate(GenerationRequest, Class)} is this in one call; use it by itself to stream the
+ * text of such an answer, for example.
+ *
+ * <p>A component may be a {@code String}, a {@code boolean}, a {@code byte}, {@code short}, {@code int}, {@code long},
+ * {@code float} or {@code double}, or its boxed type, a {@code BigDecimal}, an enum, a {@code LocalDate}, an
+ * {@code Instant}, another record, also the same again, a {@code List} or {@code Set} of these, a {@code Map} from
+ * {@code String} to these, or an {@code Optional} of any of them. All are required but an {@code Optional} and a type
+ * with JSpecify's {@code @Nullable}. {@link Description} and {@link Size} say more of them; other annotations have no
+ * effect.
+ *
+ * <p>A Kotlin data class needs kotlin-reflect on the class path. Its nullable properties and those with a default value
+ * are optional.
+ *
+ * <p>Immutable and thread-safe.
+ *
+ * @param <T> the record
+ */
+public final class AnswerType<T> {
+
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
+            .build();
+
+    private final Class<T> type;
+    private final ObjectNode schema;
+    private final Shape shape;
+
+    private AnswerType(Class<T> type, Shape shape, ObjectNode schema) {
+        this.type = type;
+        this.shape = shape;
+        this.schema = schema;
+    }
+
+    /**
+     * The type of a record.
+     *
+     * @throws InvalidRequestException if it is neither a record nor a data class, or a component of it can't be part of
+     *     an answer; the message names it
+     */
+    public static <T> AnswerType<T> of(Class<T> type) {
+        ShapeReader reader = new ShapeReader(type);
+        Shape shape = reader.root();
+        return new AnswerType<>(type, shape, reader.schema(shape));
+    }
+
+    /** The record's JSON schema, with the components in their order. */
+    public String schema() {
+        return schema.toString();
+    }
+
+    /** The format that lets no other answer come. */
+    public ResponseFormat responseFormat() {
+        return ResponseFormat.jsonSchema(schema());
+    }
+
+    /**
+     * The request with the schema told at the end of its last user message: the response format alone keeps the model's
+     * answer in its form, but does not tell it what the form is. Without such a message it stays as it is.
+     */
+    public GenerationRequest described(GenerationRequest request) {
+        if (!(request.prompt() instanceof Prompt.Chat chat)) {
+            return request;
+        }
+        List<Message> messages = new ArrayList<>(chat.messages());
+        for (int i = messages.size() - 1; i >= 0; i--) {
+            if (messages.get(i).role() == Message.Role.USER) {
+                messages.set(
+                        i,
+                        Message.user(messages.get(i).content() + "\n\nAnswer with one JSON object of this JSON "
+                                + "schema, and with nothing else:\n" + schema()));
+                return request.toBuilder().prompt(new Prompt.Chat(messages)).build();
+            }
+        }
+        return request;
+    }
+
+    /**
+     * The request for an answer of this type: {@link #described}, and with the {@link #responseFormat()}.
+     *
+     * @throws InvalidRequestException if it has a response format of its own
+     */
+    public GenerationRequest asked(GenerationRequest request) {
+        if (request.responseFormat() != null) {
+            throw new InvalidRequestException(
+                    "The request has a response format, but its answer is to be a %s.".formatted(type.getSimpleName()),
+                    "Leave the response format out: the record is the format.");
+        }
+        return described(request).toBuilder().responseFormat(responseFormat()).build();
+    }
+
+    /**
+     * The record in an answer.
+     *
+     * @throws UnreadableAnswerException as {@link #read(String)}; also if the answer was cut
+     */
+    public T read(GenerationResult answer) {
+        return read(answer.text(), answer.finishReason() == FinishReason.LENGTH);
+    }
+
+    /**
+     * The record in a text: from its first brace to its last, so that what a model says around the JSON, a code fence
+     * for example, does no harm. Members that the record doesn't have are left out. Where the record is nothing but one
+     * list, the list alone is taken too.
+     *
+     * @throws UnreadableAnswerException if there is no such JSON, or the record's constructor throws
+     */
+    public T read(String text) {
+        return read(text, false);
+    }
+
+    private T read(String text, boolean cut) {
+        try {
+            return type.cast(shape.read(json(text), ""));
+        } catch (Misfit misfit) {
+            throw unreadable(misfit.getMessage(), text, cut, misfit.getCause());
+        } catch (JsonEOFException error) {
+            throw unreadable("the JSON in it ends too soon", text, cut, error);
+        } catch (JsonProcessingException error) {
+            throw unreadable(error.getOriginalMessage(), text, cut, error);
+        }
+    }
+
+    private JsonNode json(String text) throws JsonProcessingException, Misfit {
+        int brace = text.indexOf('{');
+        int bracket = text.indexOf('[');
+        String list = onlyList();
+        if (list != null && bracket >= 0 && (brace < 0 || bracket < brace)) {
+            return JSON.createObjectNode().set(list, part(text, bracket, ']'));
+        }
+        if (brace < 0) {
+            throw Misfit.at("", "there is no JSON object in it");
+        }
+        return part(text, brace, '}');
+    }
+
+    private static JsonNode part(String text, int begin, char end) throws JsonProcessingException {
+        return JSON.readTree(text.substring(begin, Math.max(begin, text.lastIndexOf(end)) + 1));
+    }
+
+    private @Nullable String onlyList() {
+        Iterator<Map.Entry<String, JsonNode>> components =
+                schema.path("properties").properties().iterator();
+        if (!components.hasNext()) {
+            return null;
+        }
+        Map.Entry<String, JsonNode> first = components.next();
+        boolean alone =
+                !components.hasNext() && first.getValue().path("type").asText().equals("array");
+        return alone ? first.getKey() : null;
+    }
+
+    private UnreadableAnswerException unreadable(
+            @Nullable String what, String text, boolean cut, @Nullable Throwable cause) {
+        String name = type.getSimpleName();
+        return cut
+                ? new UnreadableAnswerException(
+                        "The answer can't be read as %s: it was cut at its limit of tokens.".formatted(name),
+                        "Allow more maxTokens, use a model with a larger context, or bound strings and lists with @Size.",
+                        text,
+                        cause)
+                : new UnreadableAnswerException(
+                        "The answer can't be read as %s: %s.".formatted(name, what),
+                        "Look at text() for what came; ask again, or another model.",
+                        text,
+                        cause);
+    }
+}

@@ -1,0 +1,72 @@
+package io.github.mlx4j.bench;
+
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * What {@link ModelBench} found.
+ *
+ * @param settings what was run
+ * @param measured the providers with figures, in the order in which they were named
+ * @param missing the providers without, each with the reason
+ */
+public record BenchResult(BenchSettings settings, List<Measured> measured, Map<String, String> missing) {
+
+    /** Takes immutable copies. */
+    public BenchResult {
+        measured = List.copyOf(measured);
+        missing = Collections.unmodifiableMap(new LinkedHashMap<>(missing));
+    }
+
+    /**
+     * A provider's figures.
+     *
+     * @param name the provider
+     * @param facts what it was: model, device, versions
+     * @param runs the figures of each run
+     */
+    public record Measured(String name, Map<String, String> facts, List<Map<Figure, Double>> runs) {
+
+        /** Takes immutable copies. */
+        public Measured {
+            facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
+            runs = List.copyOf(runs);
+        }
+
+        /** Each figure over the runs that have it. */
+        public Map<Figure, Spread> figures() {
+            Map<Figure, Spread> spreads = new EnumMap<>(Figure.class);
+            for (Figure figure : Figure.values()) {
+                double[] values = runs.stream()
+                        .filter(run -> run.containsKey(figure))
+                        .mapToDouble(run -> run.get(figure))
+                        .toArray();
+                if (values.length > 0) {
+                    spreads.put(figure, Spread.of(values));
+                }
+            }
+            return spreads;
+        }
+
+        /** Each figure of this one divided by the other's, run by run; of those runs that have both. */
+        public Map<Figure, Spread> over(Measured other) {
+            Map<Figure, Spread> ratios = new EnumMap<>(Figure.class);
+            for (Figure figure : Figure.values()) {
+                double[] values = IntStream.range(0, Math.min(runs.size(), other.runs.size()))
+                        .filter(run -> runs.get(run).containsKey(figure)
+                                && other.runs.get(run).getOrDefault(figure, 0.0) > 0)
+                        .mapToDouble(run ->
+                                runs.get(run).get(figure) / other.runs.get(run).get(figure))
+                        .toArray();
+                if (values.length > 0) {
+                    ratios.put(figure, Spread.of(values));
+                }
+            }
+            return ratios;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+package io.github.mlx4j.bench;
+
+import io.github.mlx4j.event.WorkerMemory;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.function.Function;
+
+/** The figures of some looks at a worker's memory. */
+final class MemoryFigures {
+
+    private static final double MB = 1e6;
+
+    private MemoryFigures() {}
+
+    /** In use: by the latest look. The most: of all looks, so that a process that gave some back again counts it. */
+    static Map<Figure, Double> of(List<WorkerMemory> looks) {
+        Map<Figure, Double> figures = new EnumMap<>(Figure.class);
+        if (!looks.isEmpty()) {
+            looks.get(looks.size() - 1).active().ifPresent(bytes -> figures.put(Figure.MEMORY_ACTIVE, bytes / MB));
+            most(figures, Figure.MEMORY_PEAK, looks, WorkerMemory::peak);
+            most(figures, Figure.MEMORY_RESIDENT, looks, WorkerMemory::resident);
+        }
+        return figures;
+    }
+
+    private static void most(
+            Map<Figure, Double> figures,
+            Figure figure,
+            List<WorkerMemory> looks,
+            Function<WorkerMemory, OptionalLong> value) {
+        looks.stream()
+                .map(value)
+                .flatMapToLong(OptionalLong::stream)
+                .max()
+                .ifPresent(bytes -> figures.put(figure, bytes / MB));
+    }
+}

@@ -1,0 +1,141 @@
+package io.github.mlx4j.bench;
+
+import io.github.mlx4j.device.Energy;
+import io.github.mlx4j.device.PowerSampler;
+import io.github.mlx4j.error.Mlx4jException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Measures providers in turns. In each run every one is loaded anew, answers one prompt that does not count and one
+ * that does, and is closed, so that no two share the machine. All get the same prompts; every second run has them in
+ * the other order. A provider that fails is left out from then on, with the reason; one that only can't be trained has
+ * its other figures. For one thread.
+ */
+public final class ModelBench {
+
+    private static final int WARM_UP_TOKENS = 8;
+
+    private final BenchSettings settings;
+    private final List<Subject> subjects;
+    private final @Nullable PowerSampler power;
+    private final LongSupplier nanoTime;
+    private final Consumer<String> progress;
+
+    private final Map<String, List<Map<Figure, Double>>> runs = new LinkedHashMap<>();
+    private final Map<String, Map<String, String>> facts = new LinkedHashMap<>();
+    private final Map<String, String> missing = new LinkedHashMap<>();
+    private @Nullable BenchPrompts prompts;
+
+    /**
+     * Creates it.
+     *
+     * @param subjects who is measured; one that can count tokens should come first, since the prompts are made with it
+     * @param power measures power too, or {@code null}; it is not closed
+     * @param nanoTime the caller's clock
+     * @param progress is told what comes next
+     */
+    public ModelBench(
+            BenchSettings settings,
+            List<? extends Subject> subjects,
+            @Nullable PowerSampler power,
+            LongSupplier nanoTime,
+            Consumer<String> progress) {
+        this.settings = settings;
+        this.subjects = List.copyOf(subjects);
+        this.power = power;
+        this.nanoTime = nanoTime;
+        this.progress = progress;
+    }
+
+    /**
+     * Runs it, which takes minutes; once.
+     *
+     * @throws Mlx4jException if the thread is interrupted
+     */
+    public BenchResult run() {
+        for (int run = 0; run < settings.runs(); run++) {
+            for (Subject subject : order(run)) {
+                if (!missing.containsKey(subject.name())) {
+                    progress.accept("run %d of %d: %s".formatted(run + 1, settings.runs(), subject.name()));
+                    measure(subject, run);
+                    train(subject, run);
+                }
+            }
+        }
+        List<BenchResult.Measured> measured = new ArrayList<>();
+        for (Subject subject : subjects) {
+            if (!missing.containsKey(subject.name())) {
+                measured.add(
+                        new BenchResult.Measured(subject.name(), facts.get(subject.name()), runs.get(subject.name())));
+            }
+        }
+        return new BenchResult(settings, measured, missing);
+    }
+
+    private List<Subject> order(int run) {
+        List<Subject> order = new ArrayList<>(subjects);
+        if (run % 2 == 1) {
+            Collections.reverse(order);
+        }
+        return order;
+    }
+
+    private void measure(Subject subject, int run) {
+        try (Subject.Loaded model = subject.load()) {
+            if (prompts == null) {
+                prompts =
+                        BenchPrompts.of(model.tokenizer(), model.chat(), settings.promptTokens(), 2 * settings.runs());
+            }
+            Question question = new Question(model, nanoTime);
+            question.ask(prompts.get(2 * run), Math.min(WARM_UP_TOKENS, settings.maxTokens()));
+            if (power != null) {
+                power.begin();
+            }
+            Map<Figure, Double> found = question.ask(prompts.get(2 * run + 1), settings.maxTokens());
+            Optional<Energy> energy = power == null ? Optional.empty() : power.end();
+            energy.ifPresent(taken -> {
+                found.put(Figure.POWER, taken.meanWatts());
+                found.computeIfPresent(Figure.ANSWER_TOKENS, (figure, tokens) -> {
+                    found.put(Figure.ENERGY, taken.joules() / tokens);
+                    return tokens;
+                });
+            });
+            found.putAll(model.loadTimes());
+            found.putAll(MemoryFigures.of(model.memory()));
+            runs.computeIfAbsent(subject.name(), name -> new ArrayList<>()).add(found);
+            facts.putIfAbsent(subject.name(), model.facts());
+        } catch (Mlx4jException error) {
+            leaveOut(subject.name(), error);
+        }
+    }
+
+    private void train(Subject subject, int run) {
+        String name = "training on " + subject.name();
+        if (!settings.training() || missing.containsKey(subject.name()) || missing.containsKey(name)) {
+            return;
+        }
+        progress.accept("run %d of %d: %s".formatted(run + 1, settings.runs(), name));
+        List<Map<Figure, Double>> found = runs.get(subject.name());
+        try (Subject.Training training = subject.train()) {
+            found.get(run).put(Figure.TRAINING_SPEED, TrainingRound.speed(training));
+        } catch (Mlx4jException error) {
+            leaveOut(name, error);
+            found.forEach(earlier -> earlier.remove(Figure.TRAINING_SPEED));
+        }
+    }
+
+    private void leaveOut(String name, Mlx4jException error) {
+        if (Thread.currentThread().isInterrupted()) { // it is nobody's fault
+            throw error;
+        }
+        missing.put(name, error.code() + ": " + error.getMessage());
+    }
+}

@@ -1,0 +1,122 @@
+package io.github.mlx4j.cli.environment;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.cli.generate.Engine;
+import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.environment.Installation;
+import io.github.mlx4j.environment.InstallationCheck;
+import io.github.mlx4j.environment.Interpreters;
+import io.github.mlx4j.environment.Platform;
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j verify-install}: whether an environment has what a worker needs, step by step. */
+@Command(
+        name = "verify-install",
+        description = "Checks step by step that a worker's Python environment works, and says of what doesn't why and"
+                + " what to do.",
+        mixinStandardHelpOptions = true,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:every step passed", "1:one failed", "2:wrong usage", "3:there is no interpreter"})
+public final class VerifyInstallCommand implements Callable<Integer> {
+
+    @Parameters(arity = "0..1", paramLabel = "mlx|hf", description = "Which worker's; default ${DEFAULT-VALUE}.")
+    private Engine worker = Engine.MLX;
+
+    @Option(
+            names = "--python",
+            paramLabel = "PATH",
+            description = "An interpreter, or a program on the PATH; default: the one that would run the worker.")
+    private @Nullable String python;
+
+    @Option(
+            names = "--model",
+            paramLabel = "DIR|ID",
+            description = "Loads this model too and generates up to 10 tokens with it.")
+    private @Nullable String model;
+
+    @Option(
+            names = "--run",
+            paramLabel = "COMMAND",
+            description = "Runs a command of yours too, such as your tests, with sh in this folder. Its output goes to"
+                    + " the standard error.")
+    private @Nullable String command;
+
+    @Option(names = "--json", description = "Prints one JSON object.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        Map<String, String> settings = ProviderConfig.environment();
+        if (python != null) {
+            settings.put("MLX4J_" + worker.name() + "_PYTHON", python);
+        }
+        ProviderConfig config = ProviderConfig.fromEnv(settings);
+        Interpreters interpreters = config.interpretersOf(worker.kind());
+        if (python != null) {
+            interpreters = new Interpreters(python, "--python", interpreters.home(), interpreters.folders());
+        }
+        Installation found = new InstallationCheck(
+                        worker.kind(),
+                        Platform.current(),
+                        config.allowAnyPlatform(),
+                        interpreters,
+                        InstallationCheck.PATIENCE)
+                .run();
+        if (model != null) {
+            found = found.with(InstallationTrials.generating(model, worker, settings, found));
+        }
+        if (command != null) {
+            found = found.with(
+                    InstallationTrials.running(command, spec.commandLine().getErr()::println));
+        }
+        print(found, spec.commandLine().getOut());
+        return found.passed() ? 0 : found.interpreter() == null ? ExitCode.NOTHING_AVAILABLE : ExitCode.FAILED;
+    }
+
+    private void print(Installation found, PrintWriter out) throws Exception {
+        if (json) {
+            Map<String, Object> report = new LinkedHashMap<>();
+            report.put("worker", found.worker().id());
+            report.put(
+                    "interpreter",
+                    found.interpreter() == null ? null : found.interpreter().toString());
+            report.put("passed", found.passed());
+            report.put("versions", new TreeMap<>(found.versions()));
+            report.put("steps", found.steps());
+            out.println(JsonMapper.builder()
+                    .enable(SerializationFeature.INDENT_OUTPUT)
+                    .build()
+                    .writeValueAsString(report));
+            return;
+        }
+        for (Installation.Step step : found.steps()) {
+            String status = step.status() == Installation.Status.FAILED
+                    ? "FAILED"
+                    : step.status().text();
+            String time = step.ms() > 0 ? String.format(Locale.ROOT, "%.0f ms", step.ms()) : "";
+            out.println("%-8s %9s  %s%s"
+                    .formatted(status, time, step.name(), step.detail().isEmpty() ? "" : ": " + step.detail()));
+            if (!step.fix().isEmpty()) {
+                out.println(" ".repeat(20) + "What to do: " + step.fix());
+            }
+        }
+        out.println(
+                found.passed() ? "passed: the " + found.worker().id() + " worker can run here" : "FAILED: see above");
+    }
+}

@@ -1,0 +1,73 @@
+package io.github.mlx4j.cli.generate;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.port.EmbeddingDetails;
+import io.github.mlx4j.port.EmbeddingPort;
+import io.github.mlx4j.port.ModelAnalysisPort;
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j embed}: a line of JSON for each text. */
+@Command(
+        name = "embed",
+        description = "Prints the vector of each text and how it was pooled, one JSON object per line.",
+        mixinStandardHelpOptions = true)
+public final class EmbedCommand implements Callable<Integer> {
+
+    @Parameters(
+            paramLabel = "TEXT",
+            arity = "1..*",
+            converter = TextArgument.class,
+            description = "What to turn into vectors; - is the standard input, as one text.")
+    private List<String> texts = List.of();
+
+    @Option(
+            names = "--prompt-name",
+            paramLabel = "NAME",
+            description = "The model's prompt to put before each text, such as query or document"
+                    + " (default: the model's default prompt, if it has one).")
+    private @Nullable String promptName;
+
+    @Mixin
+    private final ProviderOptions provider = new ProviderOptions();
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        PrintWriter out = spec.commandLine().getOut();
+        try (ProviderFactory providers = provider.factory()) {
+            EmbeddingPort port = providers.createEmbeddingAdapter();
+            List<float[]> vectors = promptName == null ? port.embed(texts) : port.embed(texts, promptName);
+            Optional<String> pooling = pooling(port);
+            for (int i = 0; i < texts.size(); i++) {
+                Map<String, Object> line = new LinkedHashMap<>();
+                line.put("text", texts.get(i));
+                pooling.ifPresent(summary -> line.put("pooling", summary));
+                line.put("vector", vectors.get(i));
+                out.println(new JsonMapper().writeValueAsString(line));
+            }
+        }
+        return 0;
+    }
+
+    /** How a local model pools; a remote one doesn't tell. */
+    private static Optional<String> pooling(EmbeddingPort port) {
+        return port instanceof ModelAnalysisPort model
+                ? model.details().embeddings().map(EmbeddingDetails::summary)
+                : Optional.empty();
+    }
+}

@@ -1,0 +1,46 @@
+package io.github.mlx4j.cli.generate;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderFactory;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j tokens}: how many tokens a text has, and which. */
+@Command(
+        name = "tokens",
+        description = "Prints how many tokens a text has, and their ids, as JSON.",
+        mixinStandardHelpOptions = true)
+public final class TokensCommand implements Callable<Integer> {
+
+    @Parameters(
+            paramLabel = "TEXT",
+            converter = TextArgument.class,
+            description = "The text; no chat template is applied. - reads the standard input.")
+    @SuppressWarnings("NullAway.Init")
+    private String text;
+
+    @Mixin
+    private final ProviderOptions provider = new ProviderOptions();
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        try (ProviderFactory providers = provider.factory()) {
+            List<Integer> tokens = providers.createTokenizer().tokenize(text);
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("count", tokens.size());
+            json.put("tokens", tokens);
+            spec.commandLine().getOut().println(new JsonMapper().writeValueAsString(json));
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,133 @@
+package io.github.mlx4j.cli.models;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.cli.output.Usage;
+import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.conversion.ConversionConfig;
+import io.github.mlx4j.conversion.ConversionListener;
+import io.github.mlx4j.conversion.ConversionReport;
+import io.github.mlx4j.conversion.ModelConverter;
+import io.github.mlx4j.conversion.Quantization;
+import io.github.mlx4j.conversion.VerifyWith;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j convert}: a model folder for mlx, of another type, quantized, or no longer so. */
+@Command(
+        name = "convert",
+        description = {
+            "Writes a model folder that mlx loads: as it is, with another type of weights, quantized, or no longer so.",
+            "It is compared with its source on mlx and, where that can load it, on transformers before it gets its name;"
+                    + " an existing folder is never touched."
+        },
+        mixinStandardHelpOptions = true,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:written, and like its source", "1:it failed", "2:wrong usage"})
+public final class ConvertCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "SOURCE", description = "A model folder, or a hub id.")
+    @SuppressWarnings("NullAway.Init")
+    private String source;
+
+    @Option(
+            names = "--output",
+            required = true,
+            paramLabel = "DIR",
+            description = "The folder to write; not there yet.")
+    @SuppressWarnings("NullAway.Init")
+    private Path output;
+
+    @Option(names = "--revision", paramLabel = "NAME", description = "A branch, tag or commit of the hub id.")
+    private @Nullable String revision;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "Turns the weights into bfloat16, float16 or float32; default: as they are stored.")
+    private @Nullable Dtype dtype;
+
+    @Option(names = "--bits", paramLabel = "N", description = "Quantizes to 2, 3, 4, 5, 6 or 8 bits.")
+    private @Nullable Integer bits;
+
+    @Option(
+            names = "--group-size",
+            paramLabel = "N",
+            description = "How many values share a scale: 32, 64 or 128; default 64.")
+    private @Nullable Integer groupSize;
+
+    @Option(names = "--mode", paramLabel = "MODE", description = "affine, mxfp4, mxfp8 or nvfp4; default affine.")
+    private Quantization.@Nullable Mode mode;
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "NAME",
+            description = "More bits for some layers: mixed_2_6, mixed_3_4, mixed_3_6 or mixed_4_6; instead of --bits.")
+    private ConversionConfig.@Nullable Recipe recipe;
+
+    @Option(names = "--dequantize", description = "Turns quantized weights into plain ones.")
+    private boolean dequantize;
+
+    @Option(names = "--verify-with", paramLabel = "ENGINE", description = ConversionOutput.VERIFY_WITH)
+    private VerifyWith verifyWith = VerifyWith.AUTO;
+
+    @Option(names = "--json", description = "Prints one JSON object.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    private final BiFunction<ConversionConfig, ConversionListener, ConversionReport> converter;
+
+    /** For picocli. */
+    ConvertCommand() {
+        this((config, listener) -> new ModelConverter(ProviderConfig.fromEnv()).convert(config, listener));
+    }
+
+    ConvertCommand(BiFunction<ConversionConfig, ConversionListener, ConversionReport> converter) {
+        this.converter = converter;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        ConversionConfig asked = new Usage(spec).of(this::config);
+        ConversionReport report =
+                ConversionOutput.watched(spec.commandLine(), listener -> converter.apply(asked, listener));
+        ConversionOutput.print(spec.commandLine().getOut(), report, json);
+        return 0;
+    }
+
+    private ConversionConfig config() {
+        boolean quantized = bits != null || mode != null;
+        if ((quantized ? 1 : 0) + (recipe != null ? 1 : 0) + (dequantize ? 1 : 0) > 1) {
+            throw new Usage(spec).wrong("--bits or --mode, --recipe and --dequantize can't be combined");
+        }
+        ConversionConfig config = ConversionConfig.of(source, output)
+                .withRevision(revision)
+                .withDtype(dtype)
+                .withQuantization(quantization())
+                .withDequantize(dequantize)
+                .withVerifyWith(verifyWith);
+        return recipe == null
+                ? config
+                : config.withRecipe(recipe, groupSize == null ? config.recipeGroupSize() : groupSize);
+    }
+
+    private @Nullable Quantization quantization() {
+        if (bits == null && mode == null) {
+            if (groupSize != null && recipe == null) {
+                throw new Usage(spec).wrong("--group-size says nothing without --bits, --mode or --recipe");
+            }
+            return null;
+        }
+        Quantization usual = Quantization.of(mode == null ? Quantization.Mode.AFFINE : mode);
+        return new Quantization(
+                bits == null ? usual.bits() : bits, groupSize == null ? usual.groupSize() : groupSize, usual.mode());
+    }
+}

@@ -1,0 +1,69 @@
+package io.github.mlx4j.cli.models;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.model.registry.HubCache;
+import io.github.mlx4j.model.registry.MemoryEstimate;
+import io.github.mlx4j.model.registry.RegisteredModel;
+import io.github.mlx4j.provider.ModelRole;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Models of the registry as JSON: the fields of the file, and what follows from them. */
+final class ModelJson {
+
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    private ModelJson() {}
+
+    /** An object with one field. */
+    static String text(String name, Object value) throws JsonProcessingException {
+        return JSON.writeValueAsString(Map.of(name, value));
+    }
+
+    static String text(Map<String, Object> fields) throws JsonProcessingException {
+        return JSON.writeValueAsString(fields);
+    }
+
+    static Map<String, Object> of(RegisteredModel model, HubCache cache) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("id", model.id());
+        json.put("provider", model.provider().id());
+        json.put("hfCounterpart", model.hfCounterpart());
+        json.put("family", model.family());
+        json.put("parameters", model.parameters());
+        json.put("quantization", model.quantization());
+        json.put("dtype", model.dtype());
+        json.put("contextLength", model.contextLength());
+        json.put("architecture", model.architecture());
+        json.put("licence", model.licence());
+        json.put("roles", model.roles().stream().sorted().map(ModelRole::id).toList());
+        json.put("source", model.source());
+        json.put("aliases", model.aliases());
+        json.put("verified", model.verified());
+        json.put("memory", memory(model, Math.min(ModelsCommand.TOKENS, model.contextLength())));
+        json.put("cached", cached(cache.state(model.id())));
+        json.put("cachedBytes", cache.bytes(model.id()));
+        return json;
+    }
+
+    /** What it takes with so many tokens, with the arithmetic. */
+    static Map<String, Object> memory(RegisteredModel model, int tokens) {
+        MemoryEstimate estimate = MemoryEstimate.inference(model, tokens);
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("tokens", tokens);
+        json.put("bytes", estimate.bytes());
+        json.put("explanation", estimate.explain());
+        return json;
+    }
+
+    static String cached(HubCache.State state) {
+        return switch (state) {
+            case ABSENT -> "no";
+            case PART -> "partly";
+            case WHOLE -> "yes";
+        };
+    }
+}

@@ -1,0 +1,105 @@
+package io.github.mlx4j.cli.models;
+
+import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.model.Architecture;
+import io.github.mlx4j.model.registry.HubCache;
+import io.github.mlx4j.model.registry.MemoryEstimate;
+import io.github.mlx4j.model.registry.RegisteredModel;
+import java.io.PrintWriter;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j models show}: all that the registry knows of one model, with the arithmetic of its memory. */
+@Command(
+        name = "show",
+        description = "Shows all that is known of a model, and what it takes in memory.",
+        mixinStandardHelpOptions = true)
+final class ModelsShowCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "ID", description = "The id of a model in the registry, or an alias.")
+    @SuppressWarnings("NullAway.Init")
+    private String id;
+
+    @Option(names = "--json", description = "Prints one JSON object.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    @Override
+    public Integer call() throws Exception {
+        RegisteredModel model = ModelsCommand.registry()
+                .find(id)
+                .orElseThrow(() -> new ModelNotFoundException(
+                        id + " is not in the registry.",
+                        "`mlx4j models list` has what is; any other model of the hub can be used all the same."));
+        HubCache cache = ModelsCommand.cache();
+        if (json) {
+            spec.commandLine().getOut().println(ModelJson.text(ModelJson.of(model, cache)));
+        } else {
+            print(model, cache, spec.commandLine().getOut());
+        }
+        return 0;
+    }
+
+    private static void print(RegisteredModel model, HubCache cache, PrintWriter out) {
+        Architecture sizes = model.architecture();
+        RegisteredModel.Verified verified = model.verified();
+        out.printf("%s (%s)%n", model.id(), model.family());
+        line(out, "runs on", model.provider().id());
+        line(out, "for hf", model.hfCounterpart() == null ? "none" : model.hfCounterpart());
+        line(out, "roles", ModelsCommand.roles(model));
+        line(out, "parameters", "%,d".formatted(model.parameters()));
+        line(
+                out,
+                "quantized",
+                model.quantization() == null
+                        ? "no, " + model.dtype()
+                        : "%d bits in groups of %d: %.1f bits with scales"
+                                .formatted(
+                                        model.quantization().bits(),
+                                        model.quantization().groupSize(),
+                                        model.bitsPerWeight()));
+        line(out, "context", "%,d tokens".formatted(model.contextLength()));
+        line(
+                out,
+                "sizes",
+                "%d layers, hidden %d, %d heads, %d KV heads of %d, vocabulary %s"
+                        .formatted(
+                                sizes.layers(),
+                                sizes.hiddenSize(),
+                                sizes.heads(),
+                                sizes.keyValueHeads(),
+                                sizes.headSize(),
+                                sizes.vocabularySize()));
+        line(out, "licence", model.licence());
+        line(out, "cached", ModelJson.cached(cache.state(model.id())) + cachedBytes(cache.bytes(model.id())));
+        line(out, "verified", verified == null ? "no" : verified.date() + ", revision " + verified.revision());
+        line(out, "source", model.source());
+        line(out, "aliases", model.aliases().isEmpty() ? null : String.join(", ", model.aliases()));
+        out.printf("%nmemory%n");
+        IntStream.of(Math.min(ModelsCommand.TOKENS, model.contextLength()), model.contextLength())
+                .distinct()
+                .forEach(tokens -> line(
+                        out,
+                        "%,d tokens".formatted(tokens),
+                        MemoryEstimate.inference(model, tokens).explain()));
+    }
+
+    private static String cachedBytes(long bytes) {
+        return bytes == 0 ? "" : ", " + Bytes.text(bytes);
+    }
+
+    private static void line(PrintWriter out, String name, @Nullable Object value) {
+        if (value != null) {
+            out.printf("  %-14s %s%n", name, value);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+package io.github.mlx4j.cli.models;
+
+import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.hub.ModelHub;
+import io.github.mlx4j.model.registry.HubFacts;
+import io.github.mlx4j.model.registry.ModelRegistry;
+import io.github.mlx4j.model.registry.RegisteredModel;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j models verify}: asks the hub whether the registry is right. */
+@Command(
+        name = "verify",
+        description = {
+            "Asks the hub whether the registry's models exist, and whether the registry's facts are so.",
+            "Nothing is downloaded but their config.json, and that isn't kept."
+        },
+        mixinStandardHelpOptions = true,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:the registry is right", "1:it differs from the hub, or the hub could not be asked"})
+final class ModelsVerifyCommand implements Callable<Integer> {
+
+    @Parameters(paramLabel = "ID", arity = "0..*", description = "Ids or aliases in the registry; default: all.")
+    private List<String> ids = List.of();
+
+    @Option(names = "--json", description = "Prints one JSON object.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    private record Finding(String id, @Nullable HubFacts hub, List<String> differences) {}
+
+    @Override
+    public Integer call() throws Exception {
+        List<RegisteredModel> models = models(ModelsCommand.registry());
+        List<Finding> findings = new ArrayList<>();
+        PrintWriter out = spec.commandLine().getOut();
+        try (ModelHub hub = ModelsCommand.hub()) {
+            for (RegisteredModel model : models) {
+                Finding finding = ask(hub, model);
+                findings.add(finding);
+                if (!json) {
+                    print(finding, out);
+                }
+            }
+        }
+        if (json) {
+            out.println(ModelJson.text(
+                    "models", findings.stream().map(ModelsVerifyCommand::asJson).toList()));
+        }
+        return findings.stream().allMatch(finding -> finding.differences().isEmpty()) ? 0 : ExitCode.FAILED;
+    }
+
+    private List<RegisteredModel> models(ModelRegistry registry) {
+        if (ids.isEmpty()) {
+            return registry.models();
+        }
+        return ids.stream()
+                .map(id -> registry.find(id)
+                        .orElseThrow(() -> new ModelNotFoundException(
+                                id + " is not in the registry.", "`mlx4j models list` has what is.")))
+                .toList();
+    }
+
+    private static Finding ask(ModelHub hub, RegisteredModel model) {
+        try {
+            HubFacts facts = hub.describe(model.id(), null);
+            return new Finding(model.id(), facts, facts.differences(model));
+        } catch (ModelNotFoundException refused) {
+            return new Finding(model.id(), null, List.of(refused.reason()));
+        }
+    }
+
+    private static void print(Finding finding, PrintWriter out) {
+        HubFacts hub = finding.hub();
+        out.printf(
+                "%s: %s%n",
+                finding.id(),
+                hub == null
+                        ? "not to be had"
+                        : "revision %s, %s%s"
+                                .formatted(
+                                        hub.revision(),
+                                        Bytes.text(hub.bytes()),
+                                        hub.gated() ? ", its terms have to be accepted first" : ""));
+        finding.differences().forEach(difference -> out.printf("  %s%n", difference));
+        if (hub != null && finding.differences().isEmpty()) {
+            out.println("  as the registry says");
+        }
+    }
+
+    private static Map<String, Object> asJson(Finding finding) {
+        HubFacts hub = finding.hub();
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("id", finding.id());
+        json.put("found", hub != null);
+        json.put("revision", hub == null ? null : hub.revision());
+        json.put("bytes", hub == null ? null : hub.bytes());
+        json.put("weightBytes", hub == null ? null : hub.weightBytes());
+        json.put("licence", hub == null ? null : hub.licence());
+        json.put("gated", hub == null ? null : hub.gated());
+        json.put("differences", finding.differences());
+        return json;
+    }
+}

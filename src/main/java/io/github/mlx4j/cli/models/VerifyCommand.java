@@ -1,0 +1,231 @@
+package io.github.mlx4j.cli.models;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.cli.generate.Engine;
+import io.github.mlx4j.cli.generate.OpenModel;
+import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.cli.output.Progress;
+import io.github.mlx4j.cli.output.Usage;
+import io.github.mlx4j.compare.ModelVerifier;
+import io.github.mlx4j.compare.Prompts;
+import io.github.mlx4j.compare.Verification;
+import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.generation.Prompt;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mlx4j verify}: whether two models give the same. */
+@Command(
+        name = "verify",
+        description = {
+            "Compares two models, or one on both engines: logits at each place of some prompts, then what both"
+                    + " generate with the likeliest token each time.",
+            "Both are in memory at once."
+        },
+        mixinStandardHelpOptions = true,
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:they give the same", "1:they don't, or it failed", "2:wrong usage"})
+public final class VerifyCommand implements Callable<Integer> {
+
+    private static final int SHOWN = 10;
+
+    @Parameters(index = "0", paramLabel = "A", description = "A model folder, or a hub id.")
+    @SuppressWarnings("NullAway.Init")
+    private String a;
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "B", description = "Another; default: A on the other engine.")
+    private @Nullable String b;
+
+    @Option(names = "--backend-a", paramLabel = "mlx|hf", description = "What runs A; default mlx.")
+    private Engine backendA = Engine.MLX;
+
+    @Option(names = "--backend-b", paramLabel = "mlx|hf", description = "What runs B; default mlx, without B hf.")
+    private @Nullable Engine backendB;
+
+    @Option(names = "--adapter-a", paramLabel = "DIR", description = "An adapter on A.")
+    private @Nullable Path adapterA;
+
+    @Option(names = "--adapter-b", paramLabel = "DIR", description = "An adapter on B; default without B: A's.")
+    private @Nullable Path adapterB;
+
+    @Option(names = "--expert-a", paramLabel = "NAME", description = "The expert of A, a DyLoRA-MoE, that answers.")
+    private @Nullable String expertA;
+
+    @Option(names = "--expert-b", paramLabel = "NAME", description = "The same of B; default without B: A's.")
+    private @Nullable String expertB;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "Turns the weights of both into bfloat16, float16 or float32; default: as they are stored.")
+    private @Nullable Dtype dtype;
+
+    @Option(
+            names = "--prompts",
+            paramLabel = "FILE",
+            description =
+                    "JSON lines with prompt, messages or tokens, or lines of text; default: some that come with it.")
+    private @Nullable Path prompts;
+
+    @Option(
+            names = "--tolerance",
+            paramLabel = "X",
+            description =
+                    "The largest difference of logits that passes, relative to the range of A's logits; default 1e-4.")
+    private double tolerance = 1e-4;
+
+    @Option(
+            names = {"--max-tokens", "--max_tokens"},
+            paramLabel = "N",
+            description = "The most tokens to generate for each prompt; default ${DEFAULT-VALUE}.")
+    private int maxTokens = 32;
+
+    @Option(names = "--json", description = "Prints one JSON object.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    private final OpenModel.Opener opener;
+
+    /** For picocli. */
+    VerifyCommand() {
+        this(OpenModel::withWorker);
+    }
+
+    VerifyCommand(OpenModel.Opener opener) {
+        this.opener = opener;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        Engine otherEngine = backendB != null ? backendB : b == null ? Engine.HF : Engine.MLX;
+        Path otherAdapter = adapterB == null && b == null ? adapterA : adapterB;
+        String otherExpert = expertB == null && b == null ? expertA : expertB;
+        if (b == null && backendA == otherEngine && adapterB == null && expertB == null) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "That is the same model twice; name another one, or another --backend-b");
+        }
+        new Usage(spec).within("--tolerance", tolerance, 0, Double.MAX_VALUE).count("--max-tokens", maxTokens);
+        List<Prompt> given = prompts == null ? List.of() : Prompts.read(prompts); // before models are loaded
+        Verification found;
+        OpenModel.Source sourceA =
+                new OpenModel.Source("A", a, backendA, adapterA, new OpenModel.Making(expertA, null, dtype));
+        OpenModel.Source sourceB = new OpenModel.Source(
+                "B", b == null ? a : b, otherEngine, otherAdapter, new OpenModel.Making(otherExpert, null, dtype));
+        try (OpenModel one = opener.open(sourceA);
+                OpenModel other = opener.open(sourceB)) {
+            boolean chat = one.side().analysis().details().chat();
+            other.side().analysis().details(); // both are loaded before the clock of the progress begins
+            List<Prompt> chosen = given.isEmpty() ? Prompts.builtIn(chat) : given;
+            Progress progress = new Progress(
+                    spec.commandLine().getErr(),
+                    CommandLine.Help.Ansi.AUTO.enabled(),
+                    "prompts",
+                    0,
+                    chosen.size(),
+                    System::nanoTime);
+            try {
+                found = ModelVerifier.verify(
+                        one.side(), other.side(), chosen, tolerance, maxTokens, checked -> progress.step());
+            } finally {
+                progress.end();
+            }
+        }
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(JsonMapper.builder()
+                    .enable(SerializationFeature.INDENT_OUTPUT)
+                    .build()
+                    .writeValueAsString(found));
+        } else {
+            print(found, out);
+        }
+        return found.passed() ? 0 : ExitCode.FAILED;
+    }
+
+    private static void print(Verification found, PrintWriter out) {
+        for (Verification.Model model : List.of(found.a(), found.b())) {
+            out.printf(
+                    "%s  %s%s (%s on %s, %s)%n",
+                    model.name(),
+                    model.source(),
+                    model.adapter() == null ? "" : " with " + model.adapter(),
+                    model.backend(),
+                    model.device(),
+                    model.dtype());
+        }
+        out.printf("%n%3s %7s %10s %9s %9s  %s%n", "", "tokens", "max diff", "argmax", "greedy", "prompt");
+        int number = 0;
+        for (Verification.Check check : found.prompts()) {
+            Verification.Logits logits = check.logits();
+            Verification.Greedy greedy = check.greedy();
+            out.printf(
+                    "%3d %7d %10s %9s %9s  %s%n",
+                    ++number,
+                    check.tokens(),
+                    logits == null ? "–" : digits(logits.maxDifference()),
+                    logits == null
+                            ? "–"
+                            : logits.positions() - logits.argmaxDiffersAt().size() + "/" + logits.positions(),
+                    greedy == null ? "–" : greedy.divergence() == null ? "same" : "differs",
+                    check.prompt());
+            check.differences().forEach(difference -> out.printf("      %s%n", difference));
+            if (logits != null && !logits.argmaxDiffersAt().isEmpty()) {
+                int all = logits.argmaxDiffersAt().size();
+                out.printf(
+                        "      other likeliest tokens after token %s%s%n",
+                        logits.argmaxDiffersAt().stream()
+                                .limit(SHOWN)
+                                .map(at -> Integer.toString(at + 1))
+                                .collect(Collectors.joining(", ")),
+                        all <= SHOWN ? "" : " and %d more".formatted(all - SHOWN));
+            }
+            if (greedy != null && greedy.divergence() != null) {
+                Verification.Divergence parted = greedy.divergence();
+                out.printf(
+                        "      greedy token %d: %s against %s; the likeliest leads by %s and %s%n",
+                        parted.at() + 1,
+                        token(parted.tokenA()),
+                        token(parted.tokenB()),
+                        margin(parted.marginA()),
+                        margin(parted.marginB()));
+            }
+        }
+        out.printf(
+                "%nlogits   max difference %s, mean %s, tolerance %s; the likeliest token agrees at %d of %d places%n",
+                digits(found.maxDifference()),
+                digits(found.meanDifference()),
+                digits(found.tolerance()),
+                found.argmaxAgreed(),
+                found.positions());
+        out.printf(
+                "greedy   %d of %d prompts agree, up to %d tokens each%n",
+                found.greedyAgreed(), found.prompts().size(), found.maxTokens());
+        found.notes().forEach(note -> out.printf("note     %s%n", note));
+        out.println(found.passed() ? "passed" : "FAILED   " + String.join("; ", found.reasons()));
+    }
+
+    private static String digits(double difference) {
+        return difference == 0 ? "0" : String.format(Locale.ROOT, "%.2e", difference);
+    }
+
+    private static String token(@Nullable Integer token) {
+        return token == null ? "the end" : token.toString();
+    }
+
+    private static String margin(@Nullable Double margin) {
+        return margin == null ? "an unknown margin" : digits(margin);
+    }
+}

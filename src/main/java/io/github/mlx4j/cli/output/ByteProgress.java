@@ -1,0 +1,45 @@
+package io.github.mlx4j.cli.output;
+
+import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.hub.ModelHub;
+import java.io.PrintWriter;
+
+/** How far a download is: a bar that is drawn again and again in a terminal, else a line for each tenth. */
+public final class ByteProgress implements ModelHub.DownloadListener {
+
+    private static final int WIDTH = 20;
+
+    private final PrintWriter err;
+    private final boolean terminal;
+    private final String what;
+    private long tenth = -1;
+
+    /** Of {@code what}, such as a model's id. */
+    public ByteProgress(PrintWriter err, boolean terminal, String what) {
+        this.err = err;
+        this.terminal = terminal;
+        this.what = what;
+    }
+
+    @Override
+    public synchronized void progressed(long done, long total) {
+        if (total == 0) {
+            return;
+        }
+        String line = "%s of %s %s".formatted(Bytes.text(done), Bytes.text(total), what);
+        if (terminal) {
+            int filled = (int) (WIDTH * Math.min(done, total) / total); // a file may be longer than was said
+            Terminal.redraw(err, "[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line);
+        } else if (10 * done / total > tenth) {
+            tenth = 10 * done / total;
+            err.println(line);
+        }
+    }
+
+    /** No more will come. */
+    public synchronized void end() {
+        if (terminal) {
+            err.println();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package io.github.mlx4j.cli.output;
+
+import io.github.mlx4j.conversion.ConversionListener;
+import java.io.PrintWriter;
+
+/** How far a conversion is: a bar for each phase, drawn again and again in a terminal, else a line for each phase. */
+public final class PhaseProgress implements ConversionListener {
+
+    private static final int WIDTH = 20;
+
+    private final PrintWriter err;
+    private final boolean terminal;
+    private String phase = "";
+
+    public PhaseProgress(PrintWriter err, boolean terminal) {
+        this.err = err;
+        this.terminal = terminal;
+    }
+
+    @Override
+    public synchronized void onProgress(String now, long done, long total, String unit) {
+        boolean another = !now.equals(phase);
+        if (terminal) {
+            if (another) {
+                end();
+            }
+            int filled = total == 0 ? 0 : (int) (WIDTH * Math.min(1, (double) done / total));
+            String line = "[%s%s] %s, %s %s"
+                    .formatted(
+                            "#".repeat(filled),
+                            " ".repeat(WIDTH - filled),
+                            now,
+                            total == 0 ? Long.toString(done) : done + " of " + total,
+                            unit);
+            Terminal.redraw(err, line);
+        } else if (another) {
+            err.println(now + " …");
+        }
+        phase = now;
+    }
+
+    /** No more of this phase will come. */
+    public synchronized void end() {
+        if (terminal && !phase.isEmpty()) {
+            err.println();
+        }
+        phase = "";
+    }
+}

@@ -1,0 +1,81 @@
+package io.github.mlx4j.cli.output;
+
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.function.LongSupplier;
+
+/** How far a command is: a bar that is drawn again and again in a terminal, else a line for each tenth. */
+public final class Progress {
+
+    private static final int WIDTH = 20;
+
+    private final PrintWriter err;
+    private final boolean terminal;
+    private final String what;
+    private final int total;
+    private final int before;
+    private final LongSupplier nanoTime;
+    private final long begun;
+    private int done;
+    private String now = "";
+
+    /** Of so many, of which some were done before; {@code what} names them. */
+    public Progress(PrintWriter err, boolean terminal, String what, int before, int total, LongSupplier nanoTime) {
+        this.err = err;
+        this.terminal = terminal;
+        this.what = what;
+        this.total = total;
+        this.before = before;
+        this.done = before;
+        this.nanoTime = nanoTime;
+        this.begun = nanoTime.getAsLong();
+        if (terminal) {
+            show();
+        }
+    }
+
+    /** One more is done, and this is to be said of it. */
+    public void step(String what) {
+        now = ", " + what;
+        step();
+    }
+
+    /** A line of its own, above the bar. */
+    public void line(String line) {
+        if (terminal) {
+            Terminal.redraw(err, "");
+        }
+        err.println(line);
+        if (terminal) {
+            show();
+        }
+    }
+
+    /** One more is done. */
+    public void step() {
+        done++;
+        if (terminal || done == total || done * 10L / total > (done - 1) * 10L / total) {
+            show();
+        }
+    }
+
+    /** No more will come. */
+    public void end() {
+        if (terminal) {
+            err.println();
+        }
+    }
+
+    private void show() {
+        double seconds = (nanoTime.getAsLong() - begun) / 1e9;
+        String rate =
+                done == before || seconds <= 0 ? "" : String.format(Locale.ROOT, " %.1f/s", (done - before) / seconds);
+        String line = "%d/%d %s%s%s".formatted(done, total, what, rate, now);
+        if (!terminal) {
+            err.println(line);
+            return;
+        }
+        int filled = total == 0 ? WIDTH : (int) ((long) WIDTH * done / total);
+        Terminal.redraw(err, "[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line);
+    }
+}

@@ -1,0 +1,84 @@
+package io.github.mlx4j.cli.output;
+
+import java.io.FilterWriter;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Writer;
+import picocli.CommandLine;
+
+/**
+ * A writer that shows control characters instead of sending them to the terminal. Model folders, hubs, servers, logs
+ * and models all have texts that the command line prints, and an escape sequence in one of them could change the
+ * terminal's title, hide lines or type for the user.
+ */
+public final class Terminal extends PrintWriter {
+
+    private final PrintWriter raw;
+
+    private Terminal(PrintWriter raw) {
+        super(new Shown(raw), true);
+        this.raw = raw;
+    }
+
+    /** Prints to this writer, with control characters made visible. */
+    public static PrintWriter of(PrintWriter raw) {
+        return new Terminal(raw);
+    }
+
+    /** The writer behind a terminal's, for control sequences of our own. */
+    static PrintWriter raw(PrintWriter out) {
+        return out instanceof Terminal terminal ? terminal.raw : out;
+    }
+
+    /** Draws a line over the one before, which has not been ended. */
+    static void redraw(PrintWriter out, String line) {
+        raw(out).print("\r" + clean(line) + "\u001b[K");
+        out.flush();
+    }
+
+    /**
+     * The text with {@code \u001b} and its like, as JSON has them, in place of control characters, except for tabs and
+     * line ends.
+     */
+    static String clean(CharSequence text) {
+        StringBuilder clean = new StringBuilder(text.length());
+        for (int i = 0; i < text.length(); i++) {
+            char one = text.charAt(i);
+            boolean lineEnd = one == '\n' || (one == '\r' && i + 1 < text.length() && text.charAt(i + 1) == '\n');
+            if (Character.isISOControl(one) && one != '\t' && !lineEnd) {
+                clean.append("\\u%04x".formatted((int) one));
+            } else {
+                clean.append(one);
+            }
+        }
+        return clean.toString();
+    }
+
+    /** Prints a command's help, with picocli's own styles where it uses any. */
+    public static void usage(CommandLine command, PrintWriter to) {
+        command.usage(raw(to));
+        to.flush();
+    }
+
+    private static final class Shown extends FilterWriter {
+
+        Shown(Writer out) {
+            super(out);
+        }
+
+        @Override
+        public void write(int one) throws IOException {
+            out.write(clean(Character.toString((char) one)));
+        }
+
+        @Override
+        public void write(char[] text, int offset, int length) throws IOException {
+            out.write(clean(new String(text, offset, length)));
+        }
+
+        @Override
+        public void write(String text, int offset, int length) throws IOException {
+            out.write(clean(text.substring(offset, offset + length)));
+        }
+    }
+}

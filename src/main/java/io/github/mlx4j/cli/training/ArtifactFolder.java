@@ -1,0 +1,104 @@
+package io.github.mlx4j.cli.training;
+
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.model.ModelFormat;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+/**
+ * Finds the model in a downloaded artifact: the folder {@value #BEST} if there is one, else the only folder that holds
+ * a model or an adapter. Folders inside a model's folder, such as its checkpoints, don't count. Folders up to
+ * {@value #MAX_DEPTH} levels below the artifact's count, links don't.
+ */
+final class ArtifactFolder {
+
+    static final String BEST = "best_model";
+
+    private static final String STATE = "dylo_moe_state"; // a router beside the model, which looks like weights
+    private static final int MAX_DEPTH = 3;
+    private static final int MAX_LISTED = 20;
+
+    private ArtifactFolder() {}
+
+    /**
+     * The model's folder.
+     *
+     * @param artifact the downloaded folder
+     * @param name the artifact's name, for messages
+     * @throws ModelNotFoundException if there is none, or more than one; the message lists what is there
+     */
+    static Path model(Path artifact, String name) {
+        List<Path> folders = folders(artifact, MAX_DEPTH, folder -> false);
+        List<Path> named =
+                folders.stream().filter(folder -> folder.endsWith(BEST)).toList();
+        List<Path> best = named.stream().filter(ArtifactFolder::isModel).toList();
+        if (best.isEmpty() && !named.isEmpty()) {
+            Path folder = named.get(0);
+            throw new ModelNotFoundException(
+                    "%s in the artifact %s, in %s, is not a model's folder. It has: %s."
+                            .formatted(artifact.relativize(folder), name, artifact, listed(folder, entries(folder))),
+                    "Check the artifact, or name a model folder with --trained-model.");
+        }
+        List<Path> found = best.isEmpty()
+                ? folders(artifact, MAX_DEPTH, ArtifactFolder::isModel).stream()
+                        .filter(ArtifactFolder::isModel)
+                        .toList()
+                : best;
+        if (found.size() == 1) {
+            return found.get(0);
+        }
+        throw found.isEmpty()
+                ? new ModelNotFoundException(
+                        "The artifact %s, in %s, has no folder with a model. It has: %s."
+                                .formatted(name, artifact, listed(artifact, entries(artifact))),
+                        "Check the artifact, or name a model folder with --trained-model.")
+                : new ModelNotFoundException(
+                        "The artifact %s, in %s, has several model folders: %s."
+                                .formatted(name, artifact, listed(artifact, found)),
+                        "Name one of them with --trained-model.");
+    }
+
+    private static boolean isModel(Path folder) {
+        return ModelFormat.detect(folder) != ModelFormat.UNKNOWN;
+    }
+
+    /** The folder and those below it, but none below one that {@code last} accepts. */
+    private static List<Path> folders(Path folder, int depth, Predicate<Path> last) {
+        List<Path> found = new ArrayList<>(List.of(folder));
+        if (depth > 0 && !last.test(folder)) {
+            for (Path entry : entries(folder)) {
+                if (Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS) && !entry.endsWith(STATE)) {
+                    found.addAll(folders(entry, depth - 1, last));
+                }
+            }
+        }
+        return found;
+    }
+
+    private static List<Path> entries(Path folder) {
+        try {
+            return FileTree.list(folder).stream().sorted().toList();
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
+    }
+
+    private static String listed(Path artifact, List<Path> paths) {
+        String names = paths.stream()
+                .limit(MAX_LISTED)
+                .map(path ->
+                        (path.equals(artifact) ? "." : artifact.relativize(path).toString())
+                                + (Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS) ? "/" : ""))
+                .collect(Collectors.joining(", "));
+        int more = paths.size() - MAX_LISTED;
+        return paths.isEmpty() ? "nothing" : names + (more > 0 ? " and %d more".formatted(more) : "");
+    }
+}

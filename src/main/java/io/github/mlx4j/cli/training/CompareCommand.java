@@ -1,0 +1,376 @@
+package io.github.mlx4j.cli.training;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.adapter.LoadCheck;
+import io.github.mlx4j.adapter.Verdict;
+import io.github.mlx4j.cli.generate.Engine;
+import io.github.mlx4j.cli.generate.OpenModel;
+import io.github.mlx4j.cli.output.OptionNames;
+import io.github.mlx4j.cli.output.Progress;
+import io.github.mlx4j.cli.output.Usage;
+import io.github.mlx4j.compare.Arm;
+import io.github.mlx4j.compare.CodeRunner;
+import io.github.mlx4j.compare.ComparisonReport;
+import io.github.mlx4j.compare.ComparisonSettings;
+import io.github.mlx4j.compare.EvaluationTask;
+import io.github.mlx4j.compare.ModelComparison;
+import io.github.mlx4j.compare.TaskSet;
+import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.device.ProgramFolders;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.environment.Interpreters;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.DependencyMissingException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.UserPath;
+import io.github.mlx4j.model.ModelInspection;
+import io.github.mlx4j.port.ModelDetails;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code mlx4j compare}: a base model beside what training made of it, on the same tasks. */
+@Command(
+        name = "compare",
+        description = {
+            "Has a base model and what training made of it answer the same tasks, and reports what changed.",
+            "The models run one after the other, base first. A run that ended early goes on where it was."
+        },
+        mixinStandardHelpOptions = true)
+public final class CompareCommand implements Callable<Integer> {
+
+    @Option(
+            names = "--base",
+            paramLabel = "DIR|ID",
+            description = "The base model. Default: the one that the trained model's config names.")
+    private @Nullable String base;
+
+    @ArgGroup(exclusive = true, multiplicity = "1")
+    @SuppressWarnings("NullAway.Init")
+    private Trained trained;
+
+    /** What training made. */
+    private static final class Trained {
+        @Option(
+                names = {"--trained", "--trained-model", "--trained_model"},
+                paramLabel = "DIR|ID",
+                description = "The trained model, or the folder of an adapter on the base model.")
+        private @Nullable String folder;
+
+        @Option(
+                names = {"--wandb-artifact", "--wandb_artifact"},
+                paramLabel = "ENTITY/PROJECT/NAME:VERSION",
+                description =
+                        "Download the trained model from Weights & Biases, a remote service. In the artifact, the folder"
+                                + " best_model is the model; without one, the only model folder.")
+        private @Nullable String artifact;
+    }
+
+    @Option(
+            names = "--expert",
+            paramLabel = "NAME",
+            description = "The expert that answers, where the trained model is a DyLoRA-MoE.")
+    private @Nullable String expert;
+
+    @Option(
+            names = {"--trained-base", "--trained_base"},
+            paramLabel = "DIR|ID",
+            description = "The base model of the trained one, in place of the one that it names.")
+    private @Nullable String trainedBase;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "Turns the weights of both into bfloat16, float16 or float32; default: as they are stored.")
+    private @Nullable Dtype dtype;
+
+    @Option(
+            names = "--tasks",
+            paramLabel = "FILE",
+            description = "The tasks, one JSON object per line. Default: the tasks that come with mlx4j.")
+    private @Nullable Path tasks;
+
+    @Option(
+            names = {"--allow-code", "--allow_code"},
+            description = "Run the Python code that the models write for tasks with function tests, in a sandbox."
+                    + " Without it, these tasks are reported as not run.")
+    private boolean allowCode;
+
+    @Option(
+            names = {"--max-samples", "--max_samples"},
+            paramLabel = "N",
+            description = "Runs the first N tasks only.")
+    private int maxSamples = Integer.MAX_VALUE;
+
+    @Option(
+            names = {"--max-tokens", "--max_tokens"},
+            paramLabel = "N",
+            description =
+                    "Maximum tokens of an answer, for tasks that set no limit of their own; the built-in tasks all"
+                            + " do. Default: ${DEFAULT-VALUE}.")
+    private int maxTokens = 256;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "mlx|hf",
+            description =
+                    "The worker that runs both models. Default: the first of mlx and hf that loads the trained one.")
+    private @Nullable Engine backend;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            description = "Where results and reports are kept; default mlx4j-compare-… here, by the settings.")
+    private @Nullable Path out;
+
+    @Option(names = "--json", description = "Prints report.json instead of a table.")
+    private boolean json;
+
+    @Option(
+            names = {"--wandb-python", "--wandb_python"},
+            paramLabel = "PATH",
+            description = "A Python that has wandb; default: PYTHON_PATH, else the first python3 that is found.")
+    private @Nullable String wandbPython;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    private final OpenModel.Opener opener;
+    private final TrainedModel.Judge judge;
+    private final Function<Engine, CodeRunner> runners;
+
+    /** For picocli. */
+    CompareCommand() {
+        this(OpenModel::withWorker, CompareCommand::check, CompareCommand::runner);
+    }
+
+    CompareCommand(OpenModel.Opener opener, TrainedModel.Judge judge, Function<Engine, CodeRunner> runners) {
+        this.opener = opener;
+        this.judge = judge;
+        this.runners = runners;
+    }
+
+    private static Verdict check(Engine engine, ModelInspection model, ModelOptions options) {
+        ProviderConfig config = ProviderConfig.fromEnv(ProviderConfig.environment());
+        return new LoadCheck(
+                        Map.of(engine.kind(), config.probe(engine.kind())),
+                        config.workers().sandbox())
+                .check(model, options)
+                .get(0);
+    }
+
+    /** With the Python of the worker, which is there anyway. */
+    private static CodeRunner runner(Engine engine) {
+        Availability found = ProviderConfig.fromEnv(ProviderConfig.environment())
+                .probe(engine.kind())
+                .check();
+        if (found instanceof Availability.Ready python) {
+            return CodeRunner.start(python.command());
+        }
+        Availability.Unavailable not = (Availability.Unavailable) found;
+        throw new DependencyMissingException("There is no Python to run code with: " + not.reason(), not.fix());
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (maxSamples < 1 || maxTokens < 1) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--max-samples and --max-tokens must be 1 or more");
+        }
+        if (wandbPython != null && trained.artifact == null) {
+            throw new CommandLine.ParameterException(
+                    spec.commandLine(), "--wandb-python has no meaning without --wandb-artifact");
+        }
+        TaskSet set = tasks == null ? TaskSet.builtIn() : TaskSet.read(tasks);
+        List<EvaluationTask> all = set.tasks();
+        if (base != null) {
+            mustExist(base);
+        }
+        if (trainedBase != null) {
+            mustExist(trainedBase);
+        }
+        PrintWriter err = spec.commandLine().getErr();
+        TrainedModel made = TrainedModel.of(trained(), ProviderConfig.environment());
+        String other = made.name();
+        boolean adapter = made.isAdapter();
+        if (adapter && (expert != null || trainedBase != null)) {
+            throw new InvalidRequestException(
+                    other + " is an adapter, which has no experts and is put on the model of --base.",
+                    "Leave out --expert and --trained-base.");
+        }
+        String base = base(made, err);
+        OptionNames names = new OptionNames(spec);
+        Engine engine = made.engine(
+                backend,
+                judge,
+                options(adapter ? base : trainedBase),
+                note -> err.println("compare: " + names.in(note)));
+        ComparisonSettings settings = ComparisonSettings.of(
+                        base, other, adapter, engine.kind().id(), set, Math.min(maxSamples, all.size()), maxTokens)
+                .withExpert(expert)
+                .withTrainedBase(trainedBase)
+                .withDtype(dtype == null ? null : dtype.id())
+                .withAllowCode(allowCode);
+        Path folder = out != null ? out : Path.of("mlx4j-compare-" + settings.digest());
+        for (String model : List.of(settings.base(), settings.trained())) {
+            if (Files.isDirectory(UserPath.of(model)) && FileTree.isWithin(folder, UserPath.of(model))) {
+                throw new ConfigurationException(
+                        "The results would be in " + folder + ", inside the model folder " + model + ".",
+                        "Name another folder with --out.");
+            }
+        }
+        ComparisonReport report;
+        try (CodeRunner code = allowCode ? runners.apply(engine) : null;
+                ModelComparison comparison = code == null
+                        ? ModelComparison.open(folder, settings, all)
+                        : ModelComparison.open(folder, settings, all, code)) {
+            if (comparison.notRun() > 0) {
+                err.printf(
+                        "compare: %d tasks are Python code, and are not run without --allow-code%n",
+                        comparison.notRun());
+            }
+            OpenModel.Making stored = new OpenModel.Making(null, null, dtype);
+            run(comparison, Arm.BASE, new OpenModel.Source("base", base, engine, null, stored));
+            run(
+                    comparison,
+                    Arm.TRAINED,
+                    adapter
+                            ? new OpenModel.Source("trained", base, engine, UserPath.of(other), stored)
+                            : new OpenModel.Source(
+                                    "trained", other, engine, null, new OpenModel.Making(expert, trainedBase, dtype)));
+            report = comparison.report();
+        }
+        PrintWriter print = spec.commandLine().getOut();
+        print.println(
+                json
+                        ? JsonMapper.builder()
+                                .enable(SerializationFeature.INDENT_OUTPUT)
+                                .build()
+                                .writeValueAsString(report)
+                        : report.summary());
+        (json ? err : print)
+                .println("report: " + folder.resolve("report.html") + ", and report.md and report.json beside it");
+        return 0;
+    }
+
+    /** The trained model's folder or hub id, fetched first if need be. */
+    private String trained() {
+        if (trained.artifact == null) {
+            String folder = Objects.requireNonNull(trained.folder, "--trained");
+            mustExist(folder);
+            return folder;
+        }
+        Map<String, String> environment = ProviderConfig.environment();
+        String fallback = environment.getOrDefault("PYTHON_PATH", "");
+        String named = wandbPython != null ? wandbPython : fallback.isBlank() ? null : fallback;
+        Path home = ProviderConfig.fromEnv(environment).home();
+        Path python = new Interpreters(named, "--wandb_python", home, ProgramFolders.current())
+                .first()
+                .orElseThrow(() -> new DependencyMissingException(
+                        "There is no Python" + (named == null ? "" : " at " + named) + " to fetch the artifact with.",
+                        "Name one that has wandb with --wandb_python."));
+        String wanted = trained.artifact;
+        Path artifact = new Usage(spec)
+                .of(() -> WandbArtifact.parse(wanted))
+                .download(
+                        home.resolve("artifacts"),
+                        python.toString(),
+                        environment,
+                        spec.commandLine().getErr()::println);
+        return ArtifactFolder.model(artifact, trained.artifact).toString();
+    }
+
+    private String base(TrainedModel model, PrintWriter err) {
+        if (base != null) {
+            return base;
+        }
+        TrainedModel.Base named = model.base();
+        mustExist(named.name());
+        err.printf("compare: the base model is %s (%s of the trained model)%n", named.name(), named.foundIn());
+        return named.name();
+    }
+
+    /** What the trained model is checked with. */
+    private ModelOptions options(@Nullable String base) {
+        ModelOptions options = ModelOptions.DEFAULT;
+        if (base != null) {
+            Path folder = UserPath.of(base);
+            options = options.withBase(
+                    Files.isDirectory(folder) ? folder.toAbsolutePath().toString() : base);
+        }
+        return expert == null ? options : options.withExpert(expert);
+    }
+
+    /** Sees before anything runs that a folder is there. A hub id is looked for when it is loaded. */
+    private static void mustExist(String model) {
+        if (!Files.isDirectory(UserPath.of(model)) && !model.matches("[\\w-][\\w.-]*/[\\w.-]+")) {
+            throw new ModelNotFoundException("There is no folder " + model + ".", "Name a model folder or a hub id.");
+        }
+    }
+
+    /** Sees that it is no adapter on a base model that it names itself; only a folder shows that before the load. */
+    private static void mustBeWhole(OpenModel.Source source, ModelDetails details) {
+        if (source.adapter() == null && details.format().endsWith("Adapter")) {
+            throw new InvalidRequestException(
+                    source.model() + " is an adapter, which would not be on the model of --base but on "
+                            + details.base().orElse("another") + ".",
+                    "Fetch it, such as with `hf download %s`, and name its folder with --trained."
+                            .formatted(source.model()));
+        }
+    }
+
+    private void run(ModelComparison comparison, Arm arm, OpenModel.Source source) {
+        int total = comparison.tasks().size();
+        int missing = comparison.missing(arm).size();
+        PrintWriter err = spec.commandLine().getErr();
+        if (missing == 0) {
+            err.printf("%s: all %d tasks were done before%n", arm.id(), total);
+            return;
+        }
+        if (missing < total) {
+            err.printf("%s: %d of %d tasks were done before%n", arm.id(), total - missing, total);
+        }
+        try (OpenModel model = opener.open(source)) {
+            ModelDetails details = model.side().analysis().details();
+            if (arm == Arm.TRAINED) {
+                mustBeWhole(source, details);
+            }
+            err.printf(
+                    "%s: %s on %s, %s%n",
+                    arm.id(),
+                    details.backend().provider().id(),
+                    details.backend().device(),
+                    details.dtype());
+            OptionNames names = new OptionNames(spec);
+            details.warnings().forEach(warning -> err.printf("%s: warning: %s%n", arm.id(), names.in(warning)));
+            Progress progress = new Progress(
+                    err,
+                    CommandLine.Help.Ansi.AUTO.enabled(),
+                    arm.id() + " tasks",
+                    total - missing,
+                    total,
+                    System::nanoTime);
+            try {
+                comparison.run(arm, model.side(), finished -> progress.step());
+            } finally {
+                progress.end();
+            }
+        }
+    }
+}

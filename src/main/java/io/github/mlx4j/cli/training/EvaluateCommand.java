@@ -1,0 +1,138 @@
+package io.github.mlx4j.cli.training;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.cli.output.OptionNames;
+import io.github.mlx4j.cli.output.Usage;
+import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.training.TrainingInfo;
+import io.github.mlx4j.training.TrainingSession;
+import io.github.mlx4j.training.Validation;
+import io.github.mlx4j.training.config.TrainingConfig;
+import io.github.mlx4j.training.config.TrainingMethod;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code mlx4j evaluate}: how well a model tells what data has. */
+@Command(
+        name = "evaluate",
+        description = "Loss and perplexity of a model, or of an adapter on it, on data.",
+        mixinStandardHelpOptions = true)
+public final class EvaluateCommand implements Callable<Integer> {
+
+    @Option(names = "--model", required = true, paramLabel = "DIR|ID", description = "A model folder, or a hub id.")
+    @SuppressWarnings("NullAway.Init")
+    private String model;
+
+    @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter on it.")
+    private @Nullable Path adapter;
+
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "JSON lines, as for training.")
+    @SuppressWarnings("NullAway.Init")
+    private Path data;
+
+    @Option(names = "--batch-size", paramLabel = "N", description = "Sequences at once; default ${DEFAULT-VALUE}.")
+    private int batchSize = 4;
+
+    @Option(
+            names = "--max-length",
+            paramLabel = "N",
+            description = "Cuts longer ones; default ${DEFAULT-VALUE} tokens.")
+    private int maxLength = 2048;
+
+    @Option(names = "--mask-prompt", description = "The completion, or the chat's last answer, alone counts.")
+    private boolean maskPrompt;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description = "Turns the weights into bfloat16, float16 or float32; default: as they are stored.")
+    private @Nullable Dtype dtype;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "auto|mlx|hf",
+            description = "What runs it; default auto: mlx, or transformers where mlx can't.")
+    private TrainingProviders.Backend backend = TrainingProviders.Backend.AUTO;
+
+    @Option(names = "--json", description = "Prints one JSON object.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    private final Supplier<ProviderConfig> environment;
+
+    /** For picocli. */
+    EvaluateCommand() {
+        this(TrainingProviders::fromEnv);
+    }
+
+    EvaluateCommand(Supplier<ProviderConfig> environment) {
+        this.environment = environment;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        TrainingConfig config = new Usage(spec)
+                .of(TrainingConfig.builder(TrainingMethod.NONE)
+                        .adapter(adapter)
+                        .validData(data)
+                        .batchSize(batchSize)
+                        .maxLength(maxLength)
+                        .maskPrompt(maskPrompt)
+                        .dtype(dtype)::build);
+        TrainingInfo info;
+        Validation found;
+        try (TrainingSession session = TrainingSession.open(environment.get(), model, config, backend.kind())) {
+            info = session.info();
+            found = session.validate();
+        }
+        TrainingNews.tellOpening(info, spec.commandLine().getErr(), new OptionNames(spec));
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(JsonMapper.builder()
+                    .enable(SerializationFeature.INDENT_OUTPUT)
+                    .build()
+                    .writeValueAsString(asJson(info, found)));
+            return 0;
+        }
+        out.println(String.format(
+                Locale.ROOT,
+                "loss %.4f, perplexity %.3f, over %,d tokens of %,d sequences, %s on %s",
+                found.loss(),
+                found.perplexity(),
+                found.tokens(),
+                found.sequences(),
+                info.backend().provider().id(),
+                info.backend().device()));
+        return 0;
+    }
+
+    private Map<String, Object> asJson(TrainingInfo info, Validation found) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("model", model);
+        fields.put("adapter", adapter == null ? null : adapter.toString());
+        fields.put("data", data.toString());
+        fields.put("loss", found.loss());
+        fields.put("perplexity", found.perplexity());
+        fields.put("tokens", found.tokens());
+        fields.put("sequences", found.sequences());
+        fields.put("backend", info.backend().provider().id());
+        fields.put("device", info.backend().device());
+        fields.put("dtype", info.dtype());
+        fields.put("warnings", info.warnings());
+        return fields;
+    }
+}

@@ -1,0 +1,234 @@
+package io.github.mlx4j.cli.training;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.cli.output.OptionNames;
+import io.github.mlx4j.cli.output.Usage;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.provider.ProviderKind;
+import io.github.mlx4j.training.Trainer;
+import io.github.mlx4j.training.TrainingReport;
+import io.github.mlx4j.training.TrainingRun;
+import io.github.mlx4j.training.config.BatchSizing;
+import io.github.mlx4j.training.config.TrainingConfig;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code mlx4j train}: a run in a folder, from its first step or from its newest checkpoint on. */
+@Command(
+        name = "train",
+        description = {
+            "Trains a model, or an adapter on it, and keeps all of the run in a folder.",
+            "Ctrl-C ends it with a checkpoint; --resume goes on from there, and after any other end."
+        },
+        mixinStandardHelpOptions = true)
+public final class TrainCommand implements Callable<Integer> {
+
+    /** How long the end of the program waits for the last checkpoint. */
+    private static final int MOST_TO_END_SECONDS = 120;
+
+    @ArgGroup(exclusive = true, multiplicity = "1")
+    @SuppressWarnings("NullAway.Init")
+    private Target target;
+
+    /** A new run, or one that is there. */
+    private static final class Target {
+        @Option(names = "--output", paramLabel = "DIR", description = "The folder of a new run.")
+        private @Nullable Path output;
+
+        @Option(
+                names = "--resume",
+                paramLabel = "DIR",
+                description = "The folder of a run to go on with; what other options are given may not make it another"
+                        + " training.")
+        private @Nullable Path resume;
+    }
+
+    @Option(names = "--model", paramLabel = "DIR|ID", description = "The model to train: a folder, or a hub id.")
+    private @Nullable String model;
+
+    @Mixin
+    private final TrainingOptions training = new TrainingOptions();
+
+    @Option(
+            names = "--validate-every",
+            paramLabel = "N",
+            description = "Validates every N steps too, not only before the first and after the last one.")
+    private @Nullable Integer validateEvery;
+
+    @Option(
+            names = "--checkpoint-every",
+            paramLabel = "N",
+            description = "Writes a checkpoint every N steps, 0 for the last one only; default 100.")
+    private @Nullable Integer checkpointEvery;
+
+    @Option(names = "--keep-checkpoints", paramLabel = "N", description = "Keeps the N newest ones; default 3.")
+    private @Nullable Integer keepCheckpoints;
+
+    @Option(
+            names = "--patience",
+            paramLabel = "N",
+            description = "Ends early after N validations that were not better; the best is the result then.")
+    private @Nullable Integer patience;
+
+    @Option(
+            names = "--min-delta",
+            paramLabel = "X",
+            description = "With --patience: by how much a loss must be less to be better; default 0.")
+    private @Nullable Double minDelta;
+
+    @Option(
+            names = "--backend",
+            paramLabel = "auto|mlx|hf",
+            description = "What trains it; default auto: mlx, or transformers where mlx can't.")
+    private TrainingProviders.@Nullable Backend backend;
+
+    @Option(names = "--json", description = "Prints report.json at the end instead of a summary.")
+    private boolean json;
+
+    @CommandLine.Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandLine.Model.CommandSpec spec;
+
+    private final Supplier<ProviderConfig> environment;
+
+    /** For picocli. */
+    TrainCommand() {
+        this(TrainingProviders::fromEnv);
+    }
+
+    TrainCommand(Supplier<ProviderConfig> environment) {
+        this.environment = environment;
+    }
+
+    @Override
+    public Integer call() {
+        ProviderConfig providers = environment.get();
+        PrintWriter err = spec.commandLine().getErr();
+        TrainingRun run = run();
+        if (target.resume == null && !training.hasBatchSize()) {
+            run = withBatchThatFits(run, BatchSizing.of(providers, run.model(), run.backend()), err);
+        }
+        TrainingNews news = new TrainingNews(err, new OptionNames(spec), CommandLine.Help.Ansi.AUTO.enabled());
+        Trainer trainer =
+                target.resume == null ? new Trainer(providers, run, news) : Trainer.resume(providers, run, news);
+        CountDownLatch finished = new CountDownLatch(1);
+        Thread atEnd = new Thread(() -> end(trainer, finished), "mlx4j-train-end");
+        Runtime.getRuntime().addShutdownHook(atEnd);
+        try {
+            TrainingReport report = trainer.run();
+            news.end();
+            print(report, run.folder());
+            return 0;
+        } catch (Mlx4jException failure) {
+            news.end();
+            if (Files.isDirectory(run.folder().resolve("checkpoints"))) {
+                err.println("The run can go on: mlx4j train --resume " + run.folder());
+            }
+            throw failure;
+        } finally {
+            finished.countDown();
+            forget(atEnd);
+        }
+    }
+
+    /** The run that the options ask for. */
+    TrainingRun run() {
+        TrainingRun.Builder builder;
+        if (target.resume != null) {
+            if (training.hasFile()) {
+                throw new CommandLine.ParameterException(
+                        spec.commandLine(), "--config has no meaning with --resume, whose run has its own");
+            }
+            TrainingRun before = TrainingRun.in(target.resume);
+            builder = before.toBuilder().training(training.config(before.training(), spec));
+            set(model, builder::model);
+        } else if (target.output == null || model == null) {
+            throw new CommandLine.ParameterException(spec.commandLine(), "--model is missing");
+        } else {
+            builder = TrainingRun.builder(model, training.config(null, spec), target.output);
+        }
+        set(validateEvery, builder::validateEvery);
+        set(checkpointEvery, builder::checkpointEvery);
+        set(keepCheckpoints, builder::keepCheckpoints);
+        set(patience, builder::patience);
+        set(minDelta, builder::minDelta);
+        ProviderKind wanted = backend == null ? null : backend.kind();
+        set(wanted, builder::backend);
+        return new Usage(spec).of(builder::build);
+    }
+
+    /** The run with the default batch size, or with a smaller one and more accumulation if that does not fit. */
+    static TrainingRun withBatchThatFits(TrainingRun run, BatchSizing sizing, PrintWriter err) {
+        TrainingConfig fitting = sizing.fit(run.training());
+        if (fitting.batchSize() != run.training().batchSize()) {
+            err.printf(
+                    "batch size %d with accumulation %d, since a batch of %d may not fit into memory: %s%n",
+                    fitting.batchSize(),
+                    fitting.accumulation(),
+                    run.training().batchSize(),
+                    sizing.arithmetic(run.training()));
+        }
+        return run.toBuilder().training(fitting).build();
+    }
+
+    private static <T> void set(@Nullable T value, Consumer<T> field) {
+        if (value != null) {
+            field.accept(value);
+        }
+    }
+
+    /** At the end of the program: the run ends with a checkpoint, and what became of it is said. */
+    private static void end(Trainer trainer, CountDownLatch finished) {
+        trainer.cancel();
+        try {
+            finished.await(MOST_TO_END_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void forget(Thread hook) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException ending) {
+            // it waits for this thread, which is done
+        }
+    }
+
+    private void print(TrainingReport report, Path folder) {
+        PrintWriter out = spec.commandLine().getOut();
+        if (json) {
+            out.println(report.toJson());
+            return;
+        }
+        out.println(report.verdict());
+        report.validations()
+                .forEach(at -> out.println(String.format(
+                        Locale.ROOT,
+                        "validation after %d steps: loss %.4f, perplexity %.3f",
+                        at.step(),
+                        at.loss(),
+                        at.perplexity())));
+        OptionNames names = new OptionNames(spec);
+        report.warnings().forEach(warning -> out.println("warning: " + names.in(warning)));
+        if (report.result() != null) {
+            out.printf("result: %s (of step %d)%n", report.result(), report.resultStep());
+        } else {
+            out.println("to go on: mlx4j train --resume " + folder);
+        }
+        out.println("report: " + folder.resolve("report.html"));
+    }
+}

@@ -1,0 +1,255 @@
+package io.github.mlx4j.compare;
+
+import io.github.mlx4j.report.Interval;
+import io.github.mlx4j.report.Statistics;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a comparison found.
+ *
+ * @param settings what it went by
+ * @param notRun how many tasks were not run, since they are Python code and that was not allowed
+ * @param base the base model's figures
+ * @param trained the trained model's
+ * @param outcomes the judged tasks, by who passes them
+ * @param verdict what the outcomes say, in a sentence
+ * @param changed the tasks that only one passes, and of those that are not judged the ones with other answers
+ * @param notes what a reader must know
+ */
+public record ComparisonReport(
+        ComparisonSettings settings,
+        int notRun,
+        Figures base,
+        Figures trained,
+        Outcomes outcomes,
+        String verdict,
+        List<Changed> changed,
+        List<String> notes) {
+
+    /** Takes immutable copies. */
+    public ComparisonReport {
+        changed = List.copyOf(changed);
+        notes = List.copyOf(notes);
+    }
+
+    /**
+     * One model's figures. All intervals are of 95%.
+     *
+     * @param tasks how many tasks it was given, those that it could not take too
+     * @param judged how many have an expected answer
+     * @param passed how many of those it passes
+     * @param passRate the share, 0 to 1, with Wilson's interval; {@code null} if none is judged
+     * @param perplexity of the expected texts that both models have scored, with an interval bootstrapped over tasks;
+     *     {@code null} if there are none
+     * @param scoredTokens the tokens of those texts
+     * @param tokensPerSecond the median over tasks, from the first token on, with a bootstrapped interval; {@code null}
+     *     if none has two tokens
+     * @param firstTokenSeconds the median over tasks; {@code null} if there are none
+     * @param cut how many answers were cut by the most tokens or the context
+     * @param errors how many tasks or expected texts it could not take
+     */
+    public record Figures(
+            int tasks,
+            int judged,
+            int passed,
+            @Nullable Interval passRate,
+            @Nullable Interval perplexity,
+            int scoredTokens,
+            @Nullable Interval tokensPerSecond,
+            @Nullable Double firstTokenSeconds,
+            int cut,
+            int errors) {}
+
+    /**
+     * The judged tasks, by who passes them.
+     *
+     * @param both those that both pass
+     * @param wins those that only the trained model passes
+     * @param losses those that only the base model passes
+     * @param neither those that none passes
+     * @param signTest how often chance alone would part wins and losses at least so far, 0 to 1
+     */
+    public record Outcomes(int both, int wins, int losses, int neither, double signTest) {}
+
+    /**
+     * A task that changed.
+     *
+     * @param task its id
+     * @param prompt the prompt, for people
+     * @param expected what was expected; {@code null} if it is not judged
+     * @param base the base model's result
+     * @param trained the trained model's
+     */
+    public record Changed(
+            String task, String prompt, @Nullable String expected, TaskResult base, TaskResult trained) {}
+
+    /** What is in {@link #markdown()} before the tasks that changed and their answers. */
+    public String summary() {
+        return ComparisonPages.summary(this);
+    }
+
+    /** The report as Markdown, for people. */
+    public String markdown() {
+        return ComparisonPages.markdown(this);
+    }
+
+    /** The report of these results, which are in the order of the tasks. */
+    static ComparisonReport of(
+            ComparisonSettings settings,
+            List<EvaluationTask> tasks,
+            int notRun,
+            List<TaskResult> base,
+            List<TaskResult> trained) {
+        List<Integer> scored = IntStream.range(0, tasks.size())
+                .filter(i -> base.get(i).logProb() != null && trained.get(i).logProb() != null)
+                .boxed()
+                .toList();
+        Outcomes outcomes = outcomes(base, trained);
+        return new ComparisonReport(
+                settings,
+                notRun,
+                figures(base, scored.stream().map(base::get).toList()),
+                figures(trained, scored.stream().map(trained::get).toList()),
+                outcomes,
+                verdict(outcomes),
+                IntStream.range(0, tasks.size())
+                        .filter(i -> changed(base.get(i), trained.get(i)))
+                        .mapToObj(i -> new Changed(
+                                tasks.get(i).id(),
+                                Prompts.show(tasks.get(i).prompt()),
+                                tasks.get(i).expected(),
+                                base.get(i),
+                                trained.get(i)))
+                        .toList(),
+                notes(tasks, notRun, base, trained, scored));
+    }
+
+    private static Figures figures(List<TaskResult> results, List<TaskResult> scored) {
+        int judged = (int) results.stream().filter(one -> one.passed() != null).count();
+        int passed = (int) results.stream().filter(ComparisonReport::passes).count();
+        double[] speeds = values(results, TaskResult::tokensPerSecond);
+        double[] waits = values(results, one -> one.answer() == null ? null : one.firstTokenSeconds());
+        return new Figures(
+                results.size(),
+                judged,
+                passed,
+                judged == 0 ? null : Statistics.wilson(passed, judged),
+                perplexity(scored),
+                tokens(scored),
+                speeds.length == 0 ? null : Statistics.median95(speeds),
+                waits.length == 0 ? null : Statistics.median(waits),
+                (int) results.stream().filter(TaskResult::cut).count(),
+                (int) results.stream().filter(one -> one.error() != null).count());
+    }
+
+    /** exp(−Σ logProb / Σ tokens), and what resamples of the tasks make of it. */
+    private static @Nullable Interval perplexity(List<TaskResult> scored) {
+        if (tokens(scored) == 0) {
+            return null;
+        }
+        double[] logProbs = values(scored, TaskResult::logProb);
+        double[] tokens = values(scored, one -> one.scoredTokens() == null ? null : (double) one.scoredTokens());
+        double[] all = IntStream.range(0, tokens.length).asDoubleStream().toArray();
+        return Statistics.bootstrap(all, picks -> {
+            double sum = 0;
+            double count = 0;
+            for (double pick : picks) {
+                sum += logProbs[(int) pick];
+                count += tokens[(int) pick];
+            }
+            return Math.exp(-sum / count);
+        });
+    }
+
+    private static int tokens(List<TaskResult> scored) {
+        return scored.stream()
+                .map(TaskResult::scoredTokens)
+                .filter(Objects::nonNull)
+                .mapToInt(Integer::intValue)
+                .sum();
+    }
+
+    private static double[] values(List<TaskResult> results, Function<TaskResult, @Nullable Double> value) {
+        return results.stream()
+                .map(value)
+                .filter(Objects::nonNull)
+                .mapToDouble(Double::doubleValue)
+                .toArray();
+    }
+
+    private static boolean passes(TaskResult result) {
+        return Boolean.TRUE.equals(result.passed());
+    }
+
+    private static boolean changed(TaskResult base, TaskResult trained) {
+        return base.passed() == null
+                ? !Objects.equals(base.answer(), trained.answer())
+                : passes(base) != passes(trained);
+    }
+
+    private static Outcomes outcomes(List<TaskResult> base, List<TaskResult> trained) {
+        int[] counts = new int[4];
+        for (int i = 0; i < base.size(); i++) {
+            if (base.get(i).passed() != null) {
+                counts[(passes(base.get(i)) ? 2 : 0) + (passes(trained.get(i)) ? 1 : 0)]++;
+            }
+        }
+        return new Outcomes(counts[3], counts[1], counts[2], counts[0], Statistics.signTest(counts[1], counts[2]));
+    }
+
+    private static String verdict(Outcomes outcomes) {
+        if (outcomes.both + outcomes.wins + outcomes.losses + outcomes.neither == 0) {
+            return "No task has an expected answer, so nothing is judged.";
+        }
+        if (outcomes.wins + outcomes.losses == 0) {
+            return outcomes.both == 0
+                    ? "Neither model passes any task, so this shows no difference."
+                    : "Both pass the same tasks.";
+        }
+        String counts = "%d won, %d lost".formatted(outcomes.wins, outcomes.losses);
+        String p = String.format(Locale.ROOT, "p = %.3g", outcomes.signTest);
+        return outcomes.signTest >= 0.05
+                ? "%s: chance alone would often part them so far (%s), so this shows no difference."
+                        .formatted(counts, p)
+                : "%s: the trained model passes %s, and chance alone would seldom part them so far (%s)."
+                        .formatted(counts, outcomes.wins > outcomes.losses ? "more" : "fewer", p);
+    }
+
+    private static List<String> notes(
+            List<EvaluationTask> tasks,
+            int notRun,
+            List<TaskResult> base,
+            List<TaskResult> trained,
+            List<Integer> scored) {
+        List<String> notes = new ArrayList<>();
+        notes.add(
+                "The models ran one after the other, base first: what else the machine did meanwhile is in the speeds.");
+        boolean others = scored.stream()
+                .anyMatch(i -> !Objects.equals(
+                        base.get(i).scoredTokens(), trained.get(i).scoredTokens()));
+        if (others) {
+            notes.add("The two split the expected texts into different tokens: their perplexities can't be compared.");
+        }
+        if (notRun > 0) {
+            notes.add("%d more tasks were not run: they are Python code, which runs only with --allow-code."
+                    .formatted(notRun));
+        }
+        long limited = tasks.stream().filter(task -> task.maxTokens() != null).count();
+        if (limited > 0) {
+            notes.add("%d of %d tasks set their own limit of tokens an answer, which replaces --max-tokens."
+                    .formatted(limited, tasks.size()));
+        }
+        long judged = tasks.stream().filter(EvaluationTask::isJudged).count();
+        if (judged < tasks.size()) {
+            notes.add("%d of %d tasks have no expected answer and are not judged."
+                    .formatted(tasks.size() - judged, tasks.size()));
+        }
+        return notes;
+    }
+}

@@ -1,0 +1,192 @@
+package io.github.mlx4j.compare;
+
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.ContextOverflowException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.port.Score;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Compares a base model with what training made of it, task by task, one model after the other. Each result is on the
+ * disk before the next task begins, so that a run that ended early goes on where it was.
+ */
+public final class ModelComparison implements AutoCloseable {
+
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    private final Path folder;
+    private final ComparisonSettings settings;
+    private final List<EvaluationTask> tasks;
+    private final int notRun;
+    private final @Nullable CodeRunner code;
+    private final ResultLog log;
+
+    private ModelComparison(
+            Path folder,
+            ComparisonSettings settings,
+            List<EvaluationTask> tasks,
+            int notRun,
+            @Nullable CodeRunner code,
+            ResultLog log) {
+        this.folder = folder;
+        this.settings = settings;
+        this.tasks = tasks;
+        this.notRun = notRun;
+        this.code = code;
+        this.log = log;
+    }
+
+    /**
+     * Begins a comparison, or continues one; tasks with Python code are not run.
+     *
+     * @param folder where results are kept; created if it doesn't exist
+     * @param tasks the tasks, of which the first {@link ComparisonSettings#samples()} count
+     * @throws ConfigurationException if the folder has results of other settings, or another run has it
+     */
+    public static ModelComparison open(Path folder, ComparisonSettings settings, List<EvaluationTask> tasks) {
+        return opened(folder, settings.withAllowCode(false), tasks, null);
+    }
+
+    /**
+     * The same; tasks with Python code are run.
+     *
+     * @param code runs the code; not closed with the comparison
+     */
+    public static ModelComparison open(
+            Path folder, ComparisonSettings settings, List<EvaluationTask> tasks, CodeRunner code) {
+        return opened(folder, settings.withAllowCode(true), tasks, code);
+    }
+
+    private static ModelComparison opened(
+            Path folder, ComparisonSettings settings, List<EvaluationTask> tasks, @Nullable CodeRunner code) {
+        List<EvaluationTask> chosen = tasks.subList(0, Math.min(settings.samples(), tasks.size()));
+        List<EvaluationTask> run = chosen.stream()
+                .filter(task -> task.test() == null || code != null)
+                .toList();
+        return new ModelComparison(
+                folder, settings, run, chosen.size() - run.size(), code, ResultLog.open(folder, settings));
+    }
+
+    /** How many tasks are not run, since they are Python code. */
+    public int notRun() {
+        return notRun;
+    }
+
+    /** The tasks that are run. */
+    public List<EvaluationTask> tasks() {
+        return tasks;
+    }
+
+    /** Those that a model has yet to answer. */
+    public List<EvaluationTask> missing(Arm arm) {
+        return tasks.stream().filter(task -> !log.has(arm, task)).toList();
+    }
+
+    /**
+     * Has a model answer what it has yet to answer. A task that it can't take, such as one that its context does not
+     * hold, is a result too; every other failure ends the run.
+     *
+     * @param finished is told of each result
+     * @throws Mlx4jException if the model can't be loaded or fails
+     */
+    public void run(Arm arm, Side side, Consumer<TaskResult> finished) {
+        for (EvaluationTask task : missing(arm)) {
+            TaskResult result = result(arm, side, task);
+            log.add(result);
+            finished.accept(result);
+        }
+    }
+
+    /**
+     * What came of it, written into the folder as {@code report.json}, {@code report.md} and {@code report.html}.
+     *
+     * @throws IllegalStateException if a task is missing
+     */
+    public ComparisonReport report() {
+        ComparisonReport report = ComparisonReport.of(
+                settings,
+                tasks,
+                notRun,
+                tasks.stream().map(task -> log.of(Arm.BASE, task)).toList(),
+                tasks.stream().map(task -> log.of(Arm.TRAINED, task)).toList());
+        try {
+            Files.writeString(folder.resolve("report.json"), JSON.writeValueAsString(report) + "\n");
+            Files.writeString(folder.resolve("report.md"), ComparisonPages.markdown(report));
+            Files.writeString(folder.resolve("report.html"), ComparisonPages.html(report));
+        } catch (IOException error) {
+            throw new UncheckedIOException("The report can't be written into " + folder, error);
+        }
+        return report;
+    }
+
+    @Override
+    public void close() {
+        log.close();
+    }
+
+    private TaskResult result(Arm arm, Side side, EvaluationTask task) {
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(task.prompt())
+                .temperature(0)
+                .repetitionPenalty(1) // the author's may differ
+                .stop(task.stop())
+                .maxTokens(task.maxTokens() == null ? settings.maxTokens() : task.maxTokens())
+                .build();
+        GenerationResult answer;
+        try {
+            answer = side.text().generate(request);
+        } catch (InvalidRequestException | ContextOverflowException refused) {
+            Boolean passed = task.isJudged() ? false : null;
+            return new TaskResult(
+                    arm, task.id(), null, passed, null, false, 0, 0, 0, null, null, null, refused.reason());
+        }
+        Score score = null;
+        String error = null;
+        if (task.scored().isPresent()) {
+            try {
+                score = side.analysis().score(request, task.scored().get());
+            } catch (InvalidRequestException | ContextOverflowException refused) {
+                error = "the expected text: " + refused.reason();
+            }
+        }
+        return result(arm, task, answer, score, error);
+    }
+
+    private TaskResult result(
+            Arm arm, EvaluationTask task, GenerationResult answer, @Nullable Score score, @Nullable String error) {
+        int tokens = answer.usage().completionTokens();
+        double firstToken = answer.timings().firstToken().toNanos() / 1e9;
+        double decode = answer.timings().decode().toNanos() / 1e9;
+        CodeTest test = task.test();
+        String failure = test == null || code == null
+                ? null
+                : code.failure(test, test.code(task.prompt(), answer.text())).orElse(null);
+        return new TaskResult(
+                arm,
+                task.id(),
+                answer.text(),
+                test == null ? task.passes(answer.text()).orElse(null) : Boolean.valueOf(failure == null),
+                failure,
+                answer.finishReason() == FinishReason.LENGTH,
+                tokens,
+                answer.timings().prefill().toNanos() / 1e9 + decode,
+                firstToken,
+                tokens > 1 && decode > 0 ? (tokens - 1) / decode : null,
+                score == null ? null : score.logProb(),
+                score == null ? null : score.tokens().size(),
+                error);
+    }
+}

@@ -1,0 +1,69 @@
+package io.github.mlx4j.compare;
+
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.generation.Message;
+import io.github.mlx4j.generation.Prompt;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/** What models are given to compare them by. */
+public final class Prompts {
+
+    private static final String BUILT_IN = "prompts.jsonl";
+
+    private Prompts() {}
+
+    /**
+     * Prompts that come with mlx4j: short and longer ones, several languages, code, digits.
+     *
+     * @param chat whether to take those that need a chat template too
+     */
+    public static List<Prompt> builtIn(boolean chat) {
+        try (InputStream bytes = Objects.requireNonNull(Prompts.class.getResourceAsStream(BUILT_IN), BUILT_IN)) {
+            return read(Line.of(BUILT_IN, new String(bytes.readAllBytes(), StandardCharsets.UTF_8))).stream()
+                    .filter(prompt -> chat || !(prompt instanceof Prompt.Chat))
+                    .toList();
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+
+    /**
+     * The prompts of a UTF-8 file. If its first line begins with a brace, each line is a JSON object with one of
+     * {@code prompt} (raw text), {@code messages} (a chat) and {@code tokens} (ids); else each line is raw text. Blank
+     * lines don't count.
+     *
+     * @throws InvalidRequestException if it can't be read or is empty, or for a bad line, with its number
+     */
+    public static List<Prompt> read(Path file) {
+        return read(Line.read(file));
+    }
+
+    private static List<Prompt> read(List<Line> lines) {
+        boolean json = lines.get(0).text().startsWith("{");
+        return lines.stream()
+                .map(line -> json ? line.prompt(line.object(Line.PROMPTS)) : new Prompt.Raw(line.text()))
+                .toList();
+    }
+
+    /** A prompt for people to read. */
+    static String show(Prompt prompt) {
+        if (prompt instanceof Prompt.Raw raw) {
+            return raw.text();
+        }
+        return prompt instanceof Prompt.Chat chat
+                ? chat.messages().stream().map(Prompts::show).collect(Collectors.joining("\n"))
+                : "tokens " + ((Prompt.Tokens) prompt).ids();
+    }
+
+    private static String show(Message message) {
+        return message.role().name().toLowerCase(Locale.ROOT) + ": " + message.content();
+    }
+}

@@ -1,0 +1,206 @@
+package io.github.mlx4j.compare;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.AtomicFile;
+import io.github.mlx4j.internal.files.FileTree;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * The results of a comparison as they come: a line of {@value #RESULTS} each, on the disk before the next task begins.
+ * {@value #RUN} says what they are results of. One process at a time has the folder.
+ */
+final class ResultLog implements AutoCloseable {
+
+    static final String RUN = "run.json";
+    static final String RESULTS = "results.jsonl";
+
+    private static final JsonMapper JSON = new JsonMapper();
+    private static final JsonMapper PRETTY =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    private static final Set<String> MODELS = Set.of("base", "trained", "trainedBase"); // fields of the settings
+
+    private record Key(Arm arm, String task) {}
+
+    private final FolderLock lock;
+    private final FileChannel file;
+    private final Map<Key, TaskResult> results = new LinkedHashMap<>();
+
+    private ResultLog(FolderLock lock, FileChannel file) {
+        this.lock = lock;
+        this.file = file;
+    }
+
+    /**
+     * Opens a folder, which is made if need be, and reads what it has. A torn last line is dropped.
+     *
+     * @throws ConfigurationException if it has results of other settings, or another process has it
+     */
+    static ResultLog open(Path folder, ComparisonSettings settings) {
+        try {
+            checkUsable(folder);
+            Files.createDirectories(folder);
+            FolderLock lock = FolderLock.take(folder);
+            try {
+                return open(folder, settings, lock);
+            } catch (IOException | RuntimeException failure) {
+                lock.close();
+                throw failure;
+            }
+        } catch (IOException error) {
+            throw new ConfigurationException(
+                    "The folder %s can't be used: %s".formatted(folder, error),
+                    "Name a folder that you can write to with --out.");
+        }
+    }
+
+    /** Refuses a folder of something else, before anything is written into it. */
+    private static void checkUsable(Path folder) throws IOException {
+        if (!Files.exists(folder) || Stream.of(RUN, RESULTS).anyMatch(name -> Files.exists(folder.resolve(name)))) {
+            return;
+        }
+        if (!Files.isDirectory(folder)
+                || FileTree.list(folder).stream().anyMatch(file -> !file.endsWith(FolderLock.FILE))) {
+            throw new ConfigurationException(
+                    folder + " is not a folder of a comparison, and not empty.", "Name another folder with --out.");
+        }
+    }
+
+    /** Whether there is a result. */
+    boolean has(Arm arm, EvaluationTask task) {
+        return results.containsKey(new Key(arm, task.id()));
+    }
+
+    /** The result of a task, which there is. */
+    TaskResult of(Arm arm, EvaluationTask task) {
+        TaskResult result = results.get(new Key(arm, task.id()));
+        if (result == null) {
+            throw new IllegalStateException(
+                    "There is no result of " + arm.id() + " for the task " + task.id() + " yet");
+        }
+        return result;
+    }
+
+    /** Writes a result, and returns when it is on the disk. */
+    void add(TaskResult result) {
+        try {
+            ByteBuffer line =
+                    ByteBuffer.wrap((JSON.writeValueAsString(result) + "\n").getBytes(StandardCharsets.UTF_8));
+            while (line.hasRemaining()) {
+                file.write(line);
+            }
+            file.force(false);
+        } catch (IOException error) {
+            throw new UncheckedIOException("A result can't be written", error);
+        }
+        results.put(new Key(result.arm(), result.task()), result);
+    }
+
+    @Override
+    public void close() {
+        try (lock) {
+            file.close();
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
+        }
+    }
+
+    private static ResultLog open(Path folder, ComparisonSettings settings, FolderLock lock) throws IOException {
+        FileChannel file = FileChannel.open(
+                folder.resolve(RESULTS), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        try {
+            settle(folder, settings, file.size() > 0);
+            ResultLog log = new ResultLog(lock, file);
+            log.read(folder.resolve(RESULTS));
+            return log;
+        } catch (IOException | RuntimeException failure) {
+            file.close();
+            throw failure;
+        }
+    }
+
+    /** Sees that the folder is of these settings, or makes it so. */
+    private static void settle(Path folder, ComparisonSettings settings, boolean hasResults) throws IOException {
+        Path run = folder.resolve(RUN);
+        JsonNode wanted = JSON.valueToTree(settings);
+        if (!Files.exists(run)) {
+            if (hasResults) {
+                throw new ConfigurationException(
+                        folder + " has " + RESULTS + ", but no " + RUN + " that says what they are results of.",
+                        "Name another folder with --out.");
+            }
+            AtomicFile.write(run, PRETTY.writeValueAsString(settings) + "\n");
+            return;
+        }
+        JsonNode there = tree(run);
+        String differences = wanted.properties().stream()
+                .filter(field -> !isSame(field.getKey(), field.getValue(), there.path(field.getKey())))
+                .map(field -> "%s was %s and is %s now"
+                        .formatted(field.getKey(), there.path(field.getKey()), field.getValue()))
+                .collect(Collectors.joining("; "));
+        if (!differences.isEmpty()) {
+            throw new ConfigurationException(
+                    "%s has results of another run: %s.".formatted(folder, differences),
+                    "Name another folder with --out, or remove this one.");
+        }
+    }
+
+    /** A folder may have been named by another path then. */
+    private static boolean isSame(String field, JsonNode now, JsonNode then) {
+        return now.equals(then)
+                || (MODELS.contains(field)
+                        && now.isTextual()
+                        && then.isTextual()
+                        && FileTree.isSame(Path.of(now.asText()), Path.of(then.asText())));
+    }
+
+    private static JsonNode tree(Path run) throws IOException {
+        try {
+            return JSON.readTree(run.toFile());
+        } catch (JsonProcessingException damaged) {
+            throw new ConfigurationException(
+                    run + " is damaged: " + damaged.getOriginalMessage(), "Name another folder with --out.", damaged);
+        }
+    }
+
+    private void read(Path path) throws IOException {
+        byte[] bytes = Files.readAllBytes(path);
+        int whole = bytes.length;
+        while (whole > 0 && bytes[whole - 1] != '\n') {
+            whole--;
+        }
+        file.truncate(whole); // the rest is of a run that ended while it wrote
+        file.position(whole);
+        List<String> lines = new ArrayList<>(
+                new String(bytes, 0, whole, StandardCharsets.UTF_8).lines().toList());
+        for (int i = 0; i < lines.size(); i++) {
+            try {
+                TaskResult result = JSON.readValue(lines.get(i), TaskResult.class);
+                results.put(new Key(result.arm(), result.task()), result);
+            } catch (JsonProcessingException damaged) {
+                throw new ConfigurationException(
+                        "%s is damaged in line %d: %s".formatted(path, i + 1, damaged.getOriginalMessage()),
+                        "Remove the line, and its task is run again.",
+                        damaged);
+            }
+        }
+    }
+}

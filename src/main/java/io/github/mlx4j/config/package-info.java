@@ -1,0 +1,5 @@
+/** How workers run: models, devices, memory limits, sandboxes and restarts. */
+@NullMarked
+package io.github.mlx4j.config;
+
+import org.jspecify.annotations.NullMarked;

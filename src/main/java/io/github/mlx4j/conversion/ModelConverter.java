@@ -1,0 +1,224 @@
+package io.github.mlx4j.conversion;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.config.SandboxMode;
+import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.error.ConversionException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.internal.files.UserPath;
+import io.github.mlx4j.internal.process.BundledScripts;
+import io.github.mlx4j.internal.process.PrivateFolder;
+import io.github.mlx4j.internal.process.Sandbox;
+import io.github.mlx4j.internal.process.WorkerLaunch;
+import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.process.WorkerScripts;
+import io.github.mlx4j.internal.protocol.ConvertParams;
+import io.github.mlx4j.internal.protocol.FuseParams;
+import io.github.mlx4j.internal.protocol.HubToken;
+import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.protocol.ReferenceParams;
+import io.github.mlx4j.internal.worker.SerialWorker;
+import io.github.mlx4j.provider.ProviderKind;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes model folders that mlx loads out of others: with another type of weights, quantized or no longer so, or with
+ * an adapter merged in. Each call has a worker process of its own, with the source in memory, then the result. What is
+ * written is read and compared with its source before it gets its name, so the folder is there whole or not at all; an
+ * existing one is never touched. Where an hf environment exists, the result is compared with the source on transformers
+ * too ({@link VerifyWith}); its worker ends before the conversion begins. Thread-safe.
+ */
+public final class ModelConverter {
+
+    private final Engine mlx;
+    private final Engine hf;
+    private final boolean download;
+    private final Map<String, String> environment;
+    private final SandboxMode sandbox;
+
+    /**
+     * Creates it; nothing is started yet.
+     *
+     * @param providers where the workers' interpreters are, and whether models may be downloaded
+     */
+    public ModelConverter(ProviderConfig providers) {
+        this(
+                new Engine(providers.probe(ProviderKind.MLX)::check, new BundledScripts("mlx_worker.py")),
+                new Engine(providers.probe(ProviderKind.HF)::check, new BundledScripts("hf_worker.py")),
+                providers.download(),
+                System.getenv(),
+                providers.workers().sandbox());
+    }
+
+    /** A kind of worker: whether it can run here, and its script. */
+    record Engine(Supplier<Availability> probe, WorkerScripts scripts) {}
+
+    /** With other workers, and the environment that has the user's token of the hub. */
+    ModelConverter(Engine mlx, Engine hf, boolean download, Map<String, String> environment, SandboxMode sandbox) {
+        this.mlx = mlx;
+        this.hf = hf;
+        this.download = download;
+        this.environment = environment;
+        this.sandbox = sandbox;
+    }
+
+    /** As {@link #convert(ConversionConfig, ConversionListener)}, without a listener. */
+    public ConversionReport convert(ConversionConfig config) {
+        return convert(config, ConversionListener.NONE);
+    }
+
+    /**
+     * Converts a model, and waits for it. To cancel it, interrupt the thread.
+     *
+     * @throws ConversionException if it can't be written, or differs from its source or from what transformers computes
+     * @throws ConfigurationException if something can't be made of this model, or the output is there already
+     * @throws CancelledException if the thread is interrupted
+     * @throws Mlx4jException if the model can't be loaded, or the worker fails
+     */
+    public ConversionReport convert(ConversionConfig config, ConversionListener listener) {
+        Quantization quantization = config.quantization();
+        ConversionConfig.Recipe recipe = config.recipe();
+        Dtype dtype = config.dtype();
+        Integer groupSize = quantization == null ? null : quantization.groupSize();
+        boolean network = downloadsItself() && isOfHub(config.source());
+        ConvertParams.Options options = new ConvertParams.Options(
+                dtype == null ? null : dtype.id(),
+                quantization == null ? null : quantization.bits(),
+                recipe == null ? groupSize : Integer.valueOf(config.recipeGroupSize()),
+                quantization == null ? null : quantization.mode().id(),
+                recipe == null ? null : recipe.id(),
+                config.dequantize() ? true : null);
+        ModelParams model = new ModelParams(absolute(config.source()), config.revision());
+        Job job = new Job("convert", model, network, config.output(), ReferenceParams.Options.NONE);
+        return run(
+                job,
+                config.verifyWith(),
+                listener,
+                reference -> new ConvertParams(
+                        ProtocolVersion.CURRENT,
+                        model,
+                        download,
+                        token(network),
+                        absolute(config.output()),
+                        reference,
+                        options));
+    }
+
+    /** As {@link #fuse(FusionConfig, ConversionListener)}, without a listener. */
+    public ConversionReport fuse(FusionConfig config) {
+        return fuse(config, ConversionListener.NONE);
+    }
+
+    /**
+     * Merges an adapter, or an expert of a DyLoRA-MoE, into its base model, and waits for it. To cancel it, interrupt
+     * the thread.
+     *
+     * @throws ConversionException if it can't be merged or written, or differs from the base with its adapter
+     * @throws ConfigurationException if something can't be made of this model, or the output is there already
+     * @throws CancelledException if the thread is interrupted
+     * @throws Mlx4jException if the model can't be loaded, or the worker fails
+     */
+    public ConversionReport fuse(FusionConfig config, ConversionListener listener) {
+        Path adapter = config.adapter();
+        String base = config.base();
+        boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
+        boolean network = downloadsItself() && (isOfHub(config.source()) || !itsOwnBase);
+        ReferenceParams.Options loaded = new ReferenceParams.Options(
+                adapter == null ? null : absolute(adapter), base == null ? null : absolute(base), config.expert());
+        ModelParams model = new ModelParams(absolute(config.source()), null);
+        return run(
+                new Job("fuse", model, network, config.output(), loaded),
+                config.verifyWith(),
+                listener,
+                reference -> new FuseParams(
+                        ProtocolVersion.CURRENT,
+                        model,
+                        download,
+                        token(network),
+                        absolute(config.output()),
+                        reference,
+                        new FuseParams.Options(
+                                loaded.adapter(), loaded.base(), loaded.expert(), config.dequantize() ? true : null)));
+    }
+
+    /** A call of the mlx worker, and what transformers is to load for the same model. */
+    private record Job(
+            String method, ModelParams model, boolean network, Path output, ReferenceParams.Options loaded) {}
+
+    private ConversionReport run(
+            Job job, VerifyWith wish, ConversionListener listener, Function<@Nullable String, Object> params) {
+        List<String> python = command(mlx, "MLX_NOT_AVAILABLE");
+        try (PrivateFolder scratch = PrivateFolder.create("reference")) {
+            Path file = scratch.path().resolve("reference.npz");
+            String notCompared = Files.exists(job.output) // which the mlx worker refuses at once
+                    ? ""
+                    : reference(job, scratch.path()).write(wish, referenceParams(job, file), listener);
+            boolean tf32 = false; // the comparison with the source is a proof
+            Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), Path.of(absolute(job.output)));
+            WorkerLaunch launch = WorkerLaunch.of(ProviderKind.MLX, python, mlx.scripts, job.network, tf32, rules);
+            try (SerialWorker worker = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
+                return worker.load(
+                                job.method,
+                                params.apply(notCompared == null ? file.toString() : null),
+                                ConversionReport.class,
+                                told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()))
+                        .withNotCompared(notCompared);
+            }
+        } catch (InvalidRequestException wrong) { // no prompt's fault: the configuration is wrong
+            throw new ConfigurationException(wrong.reason(), wrong.hint(), wrong);
+        }
+    }
+
+    private ReferenceParams referenceParams(Job job, Path file) {
+        return new ReferenceParams(
+                ProtocolVersion.CURRENT, job.model, download, token(job.network), file.toString(), job.loaded);
+    }
+
+    private TransformersReference reference(Job job, Path folder) {
+        Sandbox rules = new Sandbox(sandbox.id(), false, List.of(folder), null);
+        return new TransformersReference(() -> WorkerLaunch.of(
+                ProviderKind.HF, command(hf, "HF_NOT_AVAILABLE"), hf.scripts, job.network, null, rules));
+    }
+
+    private static List<String> command(Engine engine, String code) {
+        Availability found = engine.probe.get();
+        if (found instanceof Availability.Unavailable not) {
+            throw new ProviderUnavailableException(code, not.reason(), not.fix());
+        }
+        return ((Availability.Ready) found).command();
+    }
+
+    /** Whether the worker itself downloads its model; otherwise it has no network, and another process does. */
+    private boolean downloadsItself() {
+        return download && sandbox == SandboxMode.OFF;
+    }
+
+    private @Nullable HubToken token(boolean network) {
+        return network ? HubToken.in(environment) : null;
+    }
+
+    /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
+    private static String absolute(String model) {
+        return isOfHub(model) ? model : absolute(UserPath.of(model));
+    }
+
+    private static String absolute(Path path) {
+        return path.toAbsolutePath().normalize().toString();
+    }
+
+    private static boolean isOfHub(String model) {
+        return !Files.isDirectory(UserPath.of(model));
+    }
+}

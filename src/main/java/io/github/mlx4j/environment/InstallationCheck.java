@@ -1,0 +1,114 @@
+package io.github.mlx4j.environment;
+
+import io.github.mlx4j.error.CancelledException;
+import io.github.mlx4j.internal.process.BundledScripts;
+import io.github.mlx4j.internal.process.IsolatedProcess;
+import io.github.mlx4j.internal.process.WorkerEnvironment;
+import io.github.mlx4j.provider.ProviderKind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Checks step by step what {@link WorkerProbe} answers in one: the platform, the interpreter, Python's version, the
+ * packages and their versions, that they can be imported and compute, and that none for CUDA came along with MLX. It
+ * takes seconds, in a new process with the interpreter's flags and the environment of a worker. Loads no model.
+ * Thread-safe.
+ */
+public final class InstallationCheck {
+
+    /** How long the steps in Python should be given together: on a slow disk, imports take a minute. */
+    public static final Duration PATIENCE = Duration.ofMinutes(5);
+
+    /** The step that no other one needs: a finding of it stops nothing. */
+    public static final String NO_CUDA = "no CUDA packages";
+
+    private final ProviderKind kind;
+    private final Platform platform;
+    private final boolean anyPlatform;
+    private final Interpreters interpreters;
+    private final Duration patience;
+
+    /** Creates it; {@code anyPlatform} lets MLX be elsewhere than on macOS with Apple silicon. */
+    public InstallationCheck(
+            ProviderKind kind, Platform platform, boolean anyPlatform, Interpreters interpreters, Duration patience) {
+        this.kind = kind;
+        this.platform = platform;
+        this.anyPlatform = anyPlatform;
+        this.interpreters = interpreters;
+        this.patience = patience;
+    }
+
+    /** Runs the steps. A step that needs one that failed is not run; the others are. */
+    public Installation run() {
+        List<Installation.Step> steps = new ArrayList<>();
+        steps.add(platform());
+        PythonSearch.Found found = new WorkerProbe(kind, platform, true, interpreters).find("find", patience);
+        Path interpreter = found.interpreter();
+        if (interpreter == null) {
+            Availability.Unavailable missing = found.not();
+            steps.add(Installation.Step.failed("interpreter", 0, missing.reason(), missing.fix()));
+            return new Installation(kind, null, Map.of(), steps);
+        }
+        InstallationSteps python = new InstallationSteps();
+        steps.add(ask(interpreter, python));
+        steps.addAll(python.all());
+        return new Installation(kind, interpreter, python.versions(), steps);
+    }
+
+    private Installation.Step platform() {
+        Optional<Availability.Unavailable> wrong = platform.isWindows()
+                ? Optional.of(WorkerProbe.NOT_ON_WINDOWS)
+                : kind == ProviderKind.MLX ? platform.whyNotForMlx() : Optional.empty();
+        String here = platform.os() + " on " + platform.arch();
+        if (wrong.isPresent() && (platform.isWindows() || !anyPlatform)) {
+            return Installation.Step.failed(
+                    "platform", 0, wrong.get().reason(), wrong.get().fix());
+        }
+        return Installation.Step.passed(
+                "platform", 0, wrong.isPresent() ? here + ", as MLX4J_ALLOW_ANY_PLATFORM allows" : here);
+    }
+
+    /** Whether the interpreter runs; what it says goes to {@code steps}. */
+    private Installation.Step ask(Path interpreter, InstallationSteps steps) {
+        long begun = System.nanoTime();
+        IsolatedProcess.Excerpt errors = new IsolatedProcess.Excerpt(2000);
+        String broken;
+        try {
+            List<String> command = new ArrayList<>(interpreters.launcher(platform));
+            command.addAll(List.of(
+                    interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.check("verify_install.py")));
+            command.add(kind.id());
+            command.add(Needs.of(kind).argument());
+            int exit = IsolatedProcess.run(
+                    command, WorkerEnvironment.from(System.getenv(), Map.of()), patience, steps::accept, errors);
+            broken = exit == 0
+                    ? ""
+                    : "ended with exit code %d: %s".formatted(exit, errors).strip();
+        } catch (TimeoutException late) {
+            broken = "was not done within " + patience.toSeconds() + " s";
+        } catch (IOException error) {
+            broken = "could not be asked: " + error.getMessage();
+        } catch (InterruptedException interrupt) {
+            Thread.currentThread().interrupt();
+            throw new CancelledException("The check of " + interpreter + " was interrupted.", "", interrupt);
+        }
+        String setup = "Run `mlx4j setup %s --force`, or name another interpreter.".formatted(kind.id());
+        if (!broken.isEmpty() && steps.broke(broken, setup)) {
+            broken = ""; // the step that it was at has failed, not the interpreter
+        }
+        double ms = (System.nanoTime() - begun) / 1e6;
+        return broken.isEmpty() && steps.areThere()
+                ? Installation.Step.passed("interpreter", ms - steps.ms(), interpreter.toString())
+                : Installation.Step.failed(
+                        "interpreter",
+                        ms,
+                        interpreter + " " + (broken.isEmpty() ? "printed nothing that a Python would" : broken),
+                        setup);
+    }
+}

@@ -1,0 +1,93 @@
+package io.github.mlx4j.generation;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.error.InvalidRequestException;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the text of an answer must be. Decoding is constrained to it, and the answer ends when the text is whole. If
+ * {@code maxTokens} or the model's context cuts the answer, its text is incomplete and the finish reason is
+ * {@link FinishReason#LENGTH}.
+ *
+ * <p>Local workers also validate a finished {@link Json} or {@link JsonSchema} answer, independently of the constraint.
+ * If it is invalid, the request fails with {@link io.github.mlx4j.error.UnreadableAnswerException}, which has the text.
+ *
+ * <p>Not together with stop strings or tools. Code outside this package that switches over it needs a {@code default}.
+ */
+public sealed interface ResponseFormat {
+
+    /** Any JSON object, without repeated keys. */
+    record Json() implements ResponseFormat {}
+
+    /**
+     * JSON of a schema, on one line. As JSON Schema says, objects may have properties that the schema does not name,
+     * unless {@code additionalProperties} is false. A schema with a keyword or value that can't be enforced fails with
+     * an error that names it.
+     *
+     * @param schema the JSON schema, a JSON object of at most 256 KiB
+     */
+    record JsonSchema(String schema) implements ResponseFormat {}
+
+    /**
+     * A whole match of a regular expression.
+     *
+     * @param pattern the expression in the syntax of Rust's {@code regex}; at most 64 KiB
+     */
+    record Regex(String pattern) implements ResponseFormat {}
+
+    /**
+     * One of some texts.
+     *
+     * @param choices the texts, none empty; 1 to 1024
+     */
+    record Choice(List<String> choices) implements ResponseFormat {
+        /** Takes an immutable copy. */
+        public Choice {
+            choices = List.copyOf(choices);
+        }
+    }
+
+    /** Any JSON object. */
+    static ResponseFormat json() {
+        return new Json();
+    }
+
+    /** JSON of a schema. */
+    static ResponseFormat jsonSchema(String schema) {
+        return new JsonSchema(schema);
+    }
+
+    /**
+     * JSON of a schema.
+     *
+     * @param schema the JSON schema as maps, lists, strings, numbers and booleans
+     * @throws InvalidRequestException if it has no JSON form
+     */
+    static ResponseFormat jsonSchema(Map<String, ?> schema) {
+        try {
+            return new JsonSchema(new JsonMapper().writeValueAsString(schema));
+        } catch (JsonProcessingException error) {
+            throw new InvalidRequestException(
+                    "The schema has no JSON form: " + error.getOriginalMessage(),
+                    "Make it of maps, lists, strings, numbers and booleans.",
+                    error);
+        }
+    }
+
+    /** A whole match of a regular expression. */
+    static ResponseFormat regex(String pattern) {
+        return new Regex(pattern);
+    }
+
+    /** One of some texts. */
+    static ResponseFormat choice(List<String> choices) {
+        return new Choice(choices);
+    }
+
+    /** One of some texts. */
+    static ResponseFormat choice(String... choices) {
+        return new Choice(List.of(choices));
+    }
+}

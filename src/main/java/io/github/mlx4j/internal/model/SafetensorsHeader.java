@@ -1,0 +1,233 @@
+package io.github.mlx4j.internal.model;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.type.MapType;
+import io.github.mlx4j.error.ModelLoadException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a {@code *.safetensors} file says of itself: its tensors, without their values. Only the header is read.
+ *
+ * @param tensors in the order of their bytes
+ * @param metadata the file's {@code __metadata__}: texts by name, such as {@code format}, which is {@code pt} in files
+ *     of transformers and {@code mlx} in those of MLX
+ */
+public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metadata) {
+
+    /** The maximum size of a header, in bytes: some 150,000 tensors. */
+    public static final long MOST_HEADER_BYTES = 16 << 20;
+
+    private static final String HINT = "Download or copy the file again.";
+    private static final Map<String, Integer> BITS = bits();
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build())
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+            .build();
+    private static final MapType TEXTS =
+            JSON.getTypeFactory().constructMapType(TreeMap.class, String.class, String.class);
+
+    /** Takes immutable copies. */
+    public SafetensorsHeader {
+        tensors = List.copyOf(tensors);
+        metadata = Map.copyOf(metadata);
+    }
+
+    /**
+     * A tensor.
+     *
+     * @param name its name
+     * @param dtype as the format writes it: {@code F32}, {@code BF16}, {@code U32} …
+     * @param shape its dimensions, outermost first
+     * @param begin where its bytes begin, counted from the end of the header
+     * @param end where they end, exclusive
+     */
+    public record Tensor(String name, String dtype, List<Long> shape, long begin, long end) {
+        /** Takes an immutable copy. */
+        public Tensor {
+            shape = List.copyOf(shape);
+        }
+
+        /** How many bytes it has. */
+        public long bytes() {
+            return end - begin;
+        }
+
+        /** How many values it has. */
+        public long elements() {
+            return shape.stream().reduce(1L, (one, other) -> one * other);
+        }
+    }
+
+    /**
+     * Reads a file's header and checks it against the file: its tensors must fill the file without gap or overlap, each
+     * with as many bytes as its type and shape say.
+     *
+     * @throws ModelLoadException if it can't be read or is damaged; the message names the file and says how
+     */
+    public static SafetensorsHeader read(Path file) {
+        if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
+            throw damaged(
+                    file, Files.isSymbolicLink(file) ? "it is a link that leads nowhere" : "it is not a file", null);
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            long size = Files.size(file);
+            if (size == 0) {
+                throw damaged(file, "it is empty", null);
+            }
+            byte[] start = in.readNBytes(Long.BYTES);
+            long length = start.length < Long.BYTES
+                    ? -1
+                    : ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
+            if (length > MOST_HEADER_BYTES) {
+                throw damaged(
+                        file,
+                        "its header would take %d bytes, and %d are the limit".formatted(length, MOST_HEADER_BYTES),
+                        null);
+            }
+            if (length < 2) {
+                throw damaged(file, "its first 8 bytes don't give the length of a header", null);
+            }
+            if (length > size - Long.BYTES) {
+                throw damaged(file, "it ends within its header, after %d bytes".formatted(size), null);
+            }
+            SafetensorsHeader header = parse(file, in.readNBytes((int) length));
+            header.check(file, size - Long.BYTES - length);
+            return header;
+        } catch (IOException error) {
+            throw damaged(file, "it can't be read: " + Shown.reason(error), error);
+        }
+    }
+
+    /** The sum of its tensors' bytes. */
+    public long bytes() {
+        return tensors.stream().mapToLong(Tensor::bytes).sum();
+    }
+
+    private record Entry(
+            @JsonProperty("dtype") String dtype,
+            @JsonProperty("shape") long[] shape,
+            @JsonProperty("data_offsets") long[] offsets) {}
+
+    private static SafetensorsHeader parse(Path file, byte[] json) {
+        List<Tensor> tensors = new ArrayList<>();
+        Map<String, String> metadata = Map.of();
+        try (JsonParser parser = JSON.createParser(json)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw damaged(file, "its header is not a JSON object", null);
+            }
+            for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
+                parser.nextToken();
+                if (name.equals("__metadata__")) {
+                    Map<String, String> given = JSON.readValue(parser, TEXTS);
+                    if (given != null && given.containsValue(null)) {
+                        throw damaged(file, "its __metadata__ has null for a text", null);
+                    }
+                    metadata = given == null ? Map.of() : given; // MLX writes null for none
+                    continue;
+                }
+                Entry entry = JSON.readValue(parser, Entry.class);
+                if (entry == null || entry.offsets().length != 2) {
+                    throw damaged(file, "its header has no two data_offsets for " + Shown.text(name), null);
+                }
+                List<Long> shape = Arrays.stream(entry.shape()).boxed().toList();
+                tensors.add(new Tensor(name, entry.dtype(), shape, entry.offsets()[0], entry.offsets()[1]));
+            }
+            if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
+                throw damaged(file, "its header goes on after its end", null);
+            }
+            tensors.sort(Comparator.comparingLong(Tensor::begin).thenComparingLong(Tensor::end));
+            return new SafetensorsHeader(tensors, metadata);
+        } catch (IOException error) {
+            throw damaged(file, "its header can't be read: " + Shown.reason(error), error);
+        }
+    }
+
+    private void check(Path file, long dataBytes) {
+        long at = 0;
+        for (Tensor tensor : tensors) {
+            String name = Shown.text(tensor.name());
+            if (tensor.begin() != at || tensor.end() < at) {
+                throw damaged(file, "the bytes of its tensor %s overlap others or leave a gap".formatted(name), null);
+            }
+            if (tensor.bytes() != expectedBytes(file, tensor)) {
+                throw damaged(
+                        file,
+                        "its tensor %s has %d bytes, which don't fit its type %s and its shape %s"
+                                .formatted(name, tensor.bytes(), tensor.dtype(), tensor.shape()),
+                        null);
+            }
+            at = tensor.end();
+        }
+        if (at != dataBytes) {
+            String how = at > dataBytes ? "it is truncated" : "it has more bytes than its header says";
+            throw damaged(file, "%s: %d of data instead of %d".formatted(how, dataBytes, at), null);
+        }
+    }
+
+    private static long expectedBytes(Path file, Tensor tensor) {
+        Integer bits = BITS.get(tensor.dtype());
+        if (bits == null) {
+            String dtype = Shown.text(tensor.dtype());
+            throw damaged(
+                    file, "its tensor %s has the unknown type %s".formatted(Shown.text(tensor.name()), dtype), null);
+        }
+        try {
+            long total = bits;
+            for (long dimension : tensor.shape()) {
+                if (dimension < 0) {
+                    return -1;
+                }
+                total = Math.multiplyExact(total, dimension);
+            }
+            return total % 8 == 0 ? total / 8 : -1;
+        } catch (ArithmeticException tooLarge) {
+            return -1;
+        }
+    }
+
+    private static Map<String, Integer> bits() {
+        Map<Integer, String> names = Map.of(
+                4, "F4",
+                6, "F6_E2M3 F6_E3M2",
+                8, "BOOL U8 I8 F8_E5M2 F8_E4M3 F8_E8M0 F8_E5M2FNUZ F8_E4M3FNUZ",
+                16, "I16 U16 F16 BF16",
+                32, "I32 U32 F32",
+                64, "I64 U64 F64 C64");
+        Map<String, Integer> bits = new TreeMap<>();
+        names.forEach((count, list) -> {
+            for (String name : list.split(" ")) {
+                bits.put(name, count);
+            }
+        });
+        return Map.copyOf(bits);
+    }
+
+    private static ModelLoadException damaged(Path file, String how, @Nullable Throwable cause) {
+        return new ModelLoadException("%s is no whole safetensors file: %s.".formatted(file, how), HINT, cause);
+    }
+}

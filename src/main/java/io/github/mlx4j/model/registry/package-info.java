@@ -1,0 +1,5 @@
+/** Models known by name, and the memory that a model needs. */
+@NullMarked
+package io.github.mlx4j.model.registry;
+
+import org.jspecify.annotations.NullMarked;

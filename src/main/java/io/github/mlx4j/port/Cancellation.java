@@ -1,9 +1,0 @@
-package io.github.mlx4j.port;
-
-/** A running request that can be cancelled. */
-@FunctionalInterface
-public interface Cancellation {
-
-    /** Ends the request wherever it is: waiting, in prefill, in decode. Returns at once; idempotent; any thread. */
-    void cancel();
-}

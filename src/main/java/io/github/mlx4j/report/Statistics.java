@@ -1,0 +1,97 @@
+package io.github.mlx4j.report;
+
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+
+/** Medians, percentiles, shares, ratios of pairs, and how sure they are. */
+public final class Statistics {
+
+    private static final int RESAMPLES = 2000;
+    private static final long SEED = 20261121;
+    private static final double Z = 1.959963984540054; // 95% of a normal distribution lie within
+
+    private Statistics() {}
+
+    /** The value below which this share of all lies, between two values in proportion; {@code share} is 0 to 1. */
+    public static double percentile(double[] values, double share) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        double at = share * (sorted.length - 1);
+        int below = (int) at;
+        int above = Math.min(below + 1, sorted.length - 1);
+        return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+    }
+
+    /** The middle value, or the mean of the two in the middle. */
+    public static double median(double[] values) {
+        return percentile(values, 0.5);
+    }
+
+    /** {@code over[i] / under[i]} for each pair. */
+    public static double[] ratios(double[] over, double[] under) {
+        if (over.length != under.length) {
+            throw new IllegalArgumentException(over.length + " values have no pairs among " + under.length);
+        }
+        return IntStream.range(0, over.length)
+                .mapToDouble(i -> over[i] / under[i])
+                .toArray();
+    }
+
+    /** A statistic of these values, with the 2.5th and the 97.5th percentile of what resamples of them give. */
+    public static Interval bootstrap(double[] values, ToDoubleFunction<double[]> statistic) {
+        if (values.length == 0) {
+            throw new IllegalArgumentException("There is nothing to tell from no values");
+        }
+        SplittableRandom random = new SplittableRandom(SEED);
+        double[] estimates = IntStream.range(0, RESAMPLES)
+                .mapToDouble(i -> statistic.applyAsDouble(random.ints(values.length, 0, values.length)
+                        .mapToDouble(pick -> values[pick])
+                        .toArray()))
+                .toArray();
+        return new Interval(
+                percentile(estimates, 0.025), statistic.applyAsDouble(values), percentile(estimates, 0.975));
+    }
+
+    /** The median with its interval. */
+    public static Interval median95(double[] values) {
+        return bootstrap(values, Statistics::median);
+    }
+
+    /**
+     * A share of all, with Wilson's 95% interval, which holds for few and for extreme ones too.
+     *
+     * @param hits how many count
+     * @param all how many there are, 1 or more
+     */
+    public static Interval wilson(int hits, int all) {
+        if (hits < 0 || hits > all || all < 1) {
+            throw new IllegalArgumentException(hits + " of " + all + " is no share");
+        }
+        double share = (double) hits / all;
+        double denominator = 1 + Z * Z / all;
+        double middle = (share + Z * Z / (2 * all)) / denominator;
+        double half = Z / denominator * Math.sqrt(share * (1 - share) / all + Z * Z / (4.0 * all * all));
+        double low = hits == 0 ? 0 : middle - half;
+        double high = hits == all ? 1 : middle + half;
+        return new Interval(low, share, high);
+    }
+
+    /**
+     * The exact two-sided sign test: how often chance alone parts wins and losses at least so far, if each were as
+     * likely as the other. Ties don't count.
+     *
+     * @return from 0 to 1; 1 where there are no wins and no losses
+     */
+    public static double signTest(int wins, int losses) {
+        int all = wins + losses;
+        double sum = 0;
+        double log = -all * Math.log(2); // of the probability of exactly i
+        for (int i = 0; i <= Math.min(wins, losses); i++) {
+            sum += Math.exp(log);
+            log += Math.log((double) (all - i) / (i + 1));
+        }
+        return Math.min(1, 2 * sum);
+    }
+}

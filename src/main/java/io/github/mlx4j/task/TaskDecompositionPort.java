@@ -1,0 +1,27 @@
+package io.github.mlx4j.task;
+
+import io.github.mlx4j.error.ContextOverflowException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.UnreadableAnswerException;
+import java.util.List;
+
+/**
+ * Splits tasks into parts.
+ *
+ * <p>Thread-safe. An interrupt cancels a call, which then throws {@link io.github.mlx4j.error.CancelledException}; the
+ * thread's interrupt flag stays set.
+ */
+@FunctionalInterface
+public interface TaskDecompositionPort {
+
+    /**
+     * Waits for the 3 to 5 parts of a task, each after those that it depends on. They have the task's assignee and due
+     * date.
+     *
+     * @throws InvalidRequestException if the task's title is blank
+     * @throws ContextOverflowException if the task is too long for the model
+     * @throws UnreadableAnswerException if the model's answer can't be used, the second time too; it has the answer's
+     *     text
+     */
+    List<Subtask> decompose(Task task);
+}

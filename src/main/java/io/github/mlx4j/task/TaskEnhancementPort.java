@@ -1,0 +1,25 @@
+package io.github.mlx4j.task;
+
+import io.github.mlx4j.error.ContextOverflowException;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.error.UnreadableAnswerException;
+
+/**
+ * Makes tasks clearer.
+ *
+ * <p>Thread-safe. An interrupt cancels a call, which then throws {@link io.github.mlx4j.error.CancelledException}; the
+ * thread's interrupt flag stays set.
+ */
+@FunctionalInterface
+public interface TaskEnhancementPort {
+
+    /**
+     * Waits for the task in clearer words, with acceptance criteria.
+     *
+     * @throws InvalidRequestException if the task's title is blank
+     * @throws ContextOverflowException if the task is too long for the model
+     * @throws UnreadableAnswerException if the model's answer can't be used, the second time too; it has the answer's
+     *     text
+     */
+    Enhancement enhance(Task task);
+}

@@ -1,0 +1,5 @@
+/** What a training run is configured with: method, optimizer, schedule, batch sizes and adapter format. */
+@NullMarked
+package io.github.mlx4j.training.config;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,59 @@
+package io.github.mlx4j.cli.generate;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.config.MlxOptions;
+import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.WorkerOptions;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class OpenModelTest {
+
+    private static final Map<String, String> ENVIRONMENT = Map.of(
+            "MLX_MODEL", "other",
+            "MLX_ADAPTER_PATH", "other",
+            "MLX4J_EXPERT", "other",
+            "MLX4J_BASE_MODEL", "other",
+            "MLX4J_DTYPE", "float16",
+            "MLX_DRAFT_MODEL", "other",
+            "MLX_KV_BITS", "4",
+            "MLX4J_TF32", "true",
+            "MLX4J_ALLOW_PICKLES", "true",
+            "MLX4J_MEMORY_LIMIT_MB", "1");
+
+    /** Permissions and limits are not of the model. */
+    private static final ModelOptions PLAIN =
+            ModelOptions.DEFAULT.withAllowPickles(true).withMemoryLimitBytes(1 << 20);
+
+    @Test
+    void shouldMakeNothingOfTheModelWhenOnlyTheEnvironmentSaysSo() {
+        WorkerOptions options =
+                options(new OpenModel.Source("A", "m", Engine.MLX, null, new OpenModel.Making(null, null, null)));
+
+        assertThat(options.model()).isEqualTo(PLAIN);
+        assertThat(options.mlx())
+                .as("TF32 is off where models are compared")
+                .isEqualTo(MlxOptions.DEFAULT.withTf32(false));
+        assertThat(options.prefixCacheBytes()).isZero();
+    }
+
+    @Test
+    void shouldMakeOfTheModelWhatIsSaidOfItWhenTheEnvironmentSaysSomethingElse() {
+        WorkerOptions options = options(new OpenModel.Source(
+                "A", "m", Engine.HF, Path.of("x"), new OpenModel.Making("law", "org/base", Dtype.FLOAT32)));
+
+        assertThat(options.model())
+                .isEqualTo(PLAIN.withAdapter(Path.of("x"))
+                        .withExpert("law")
+                        .withBase("org/base")
+                        .withDtype(Dtype.FLOAT32));
+    }
+
+    private static WorkerOptions options(OpenModel.Source source) {
+        return ProviderConfig.fromEnv(OpenModel.settings(source, ENVIRONMENT)).workers();
+    }
+}

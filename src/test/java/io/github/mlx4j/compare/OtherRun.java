@@ -1,0 +1,23 @@
+package io.github.mlx4j.compare;
+
+import io.github.mlx4j.error.ConfigurationException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** A program that tries to have a comparison's folder, and says whether it could. Arguments: the folder. */
+public final class OtherRun {
+
+    static final ComparisonSettings SETTINGS =
+            new ComparisonSettings(3, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", 5, 256, false);
+
+    private OtherRun() {}
+
+    /** Says "opened", or what was wrong. */
+    public static void main(String[] args) {
+        try (ModelComparison comparison = ModelComparison.open(Path.of(args[0]), SETTINGS, List.of())) {
+            System.out.println("opened " + comparison.tasks().size());
+        } catch (ConfigurationException refused) {
+            System.out.println(refused.reason());
+        }
+    }
+}
