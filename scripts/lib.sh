@@ -1,10 +1,10 @@
-# What the scripts share; sourced with $root set.
+# Functions shared by the scripts, which source this file with $root set.
 
 need() { # need COMMAND WHAT_TO_DO
-  command -v "$1" >/dev/null || { echo "This needs $1: $2" >&2; exit 69; }
+  command -v "$1" >/dev/null || { echo "$1 is required: $2" >&2; exit 69; }
 }
 
-build_cli() { # sets cli_jar, and builds it where it is missing or older than what it is made from
+build_cli() { # sets cli_jar; builds it if it is missing or older than its sources
   need java "install a JDK, 17 or newer."
   need mvn "install Maven, 3.8 or newer."
   cli_jar=$(ls "$root"/target/mlx4j-*-cli.jar 2>/dev/null | head -n 1 || true)
@@ -17,7 +17,7 @@ build_cli() { # sets cli_jar, and builds it where it is missing or older than wh
   fi
 }
 
-allow_this_platform() { # off macOS, MLX's own builds for Linux stand in
+allow_this_platform() { # on Linux, use MLX's CPU build
   [ "$(uname -s)" = Darwin ] || export MLX4J_ALLOW_ANY_PLATFORM=true
 }
 

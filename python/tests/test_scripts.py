@@ -73,7 +73,7 @@ def test_the_first_failure_ends_it_with_its_code(run):
 def test_after_a_failure_of_a_python_group_no_lane_begins_another_group(run):
     code, output, _ = run("java-unit", "hub", "soak")  # no environment for hub's tests is there
     assert code == 127
-    assert table(output)["downloads from a hub of our own"] == "FAILED"
+    assert table(output)["downloads from a local test hub"] == "FAILED"
     assert "soak" not in table(output)
 
 
