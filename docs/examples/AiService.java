@@ -10,7 +10,7 @@ import dev.langchain4j.service.UserMessage;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.langchain4j.Mlx4jChatModel;
 
-/** LangChain4j's AI services: one with a tool, and one whose answer is a record. */
+/** LangChain4j AI services: one with a tool, and one that returns a record. */
 public class AiService {
 
     static class Weather {

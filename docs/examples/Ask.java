@@ -9,7 +9,7 @@ import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
 
-/** A command that asks the model and prints the answer as it comes. */
+/** A command that asks the model and streams the answer. */
 public class Ask {
 
     public static void main(String[] args) {

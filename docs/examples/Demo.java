@@ -8,13 +8,13 @@ import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.util.Locale;
 
-/** Streams one answer of the model that the environment chooses, and ends with a line of figures. */
+/** Streams an answer of the configured model, and prints a line of statistics. */
 public class Demo {
 
     public static void main(String[] args) {
         try (ProviderFactory providers = ProviderFactory.fromEnv()) {
             TextGenerationPort llm = providers.createTextGenerationAdapter();
-            providers.warmUp(); // starts the worker and loads the model, so that the figures are the engine's
+            providers.warmUp(); // starts the worker and loads the model, so that the statistics don't include this
             long asked = System.nanoTime();
             double firstTokenMs = 0;
             try (GenerationStream stream = llm.stream(GenerationRequest.chat(args[0]))) {

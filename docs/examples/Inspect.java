@@ -7,7 +7,7 @@ import io.github.mlx4j.model.ModelInspector;
 import io.github.mlx4j.adapter.Verdict;
 import java.nio.file.Path;
 
-/** What is in a model folder, and whether the workers would load it. Nothing in the folder is run, and no weights are read. */
+/** Inspects a model folder and checks which workers can load it, without running its code or reading its weights. */
 public class Inspect {
 
     public static void main(String[] args) throws Exception {

@@ -19,7 +19,7 @@ import io.github.mlx4j.langchain4j.Mlx4jStreamingChatModel;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.util.concurrent.CompletableFuture;
 
-/** Asks, calls a tool and streams, through LangChain4j's interfaces. */
+/** Asks a question, runs a tool call and streams, with LangChain4j's interfaces. */
 public class LangChain4j {
 
     public static void main(String[] args) {
@@ -38,7 +38,7 @@ public class LangChain4j {
         }
     }
 
-    /** The model asks for a tool, the program runs it, the model answers. */
+    /** The model calls a tool, the program runs it, and the model answers. */
     private static String weather(ChatModel model) {
         ToolSpecification tool = ToolSpecification.builder()
                 .name("getWeather")

@@ -8,7 +8,7 @@ import io.github.mlx4j.task.Subtask;
 import io.github.mlx4j.task.Task;
 import java.util.List;
 
-/** A record as an answer, and a task made clearer and split. */
+/** A record as the result, and a task that is enhanced and decomposed. */
 public class PlainJava {
 
     enum Unit {

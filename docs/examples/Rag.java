@@ -12,7 +12,7 @@ import io.github.mlx4j.langchain4j.Mlx4jChatModel;
 import io.github.mlx4j.langchain4j.Mlx4jEmbeddingModel;
 import java.util.List;
 
-/** Answers from documents: the one that is nearest to the question goes along with it. */
+/** Retrieval-augmented generation: adds the document that is most similar to the question. */
 public class Rag {
 
     private static final List<TextSegment> DOCUMENTS = List.of(

@@ -6,7 +6,7 @@ import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.port.TextGenerationPort;
 
-/** A request with a system message, sampling, a limit and a response format. Its values are checked when it is sent. */
+/** A request with a system message, sampling parameters, a limit and a response format. Values are validated when it is sent. */
 public class Requests {
 
     public static void main(String[] args) {
@@ -24,7 +24,7 @@ public class Requests {
             GenerationResult result = llm.generate(request);
             System.out.println(result.text() + " (" + result.finishReason() + ")");
 
-            GenerationRequest again = request.toBuilder().seed(8).build(); // the same with one value changed
+            GenerationRequest again = request.toBuilder().seed(8).build(); // a copy with one value changed
             System.out.println(llm.generate(again).text());
         }
     }

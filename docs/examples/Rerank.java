@@ -4,7 +4,7 @@ import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.port.RerankResult;
 import java.util.List;
 
-/** Documents by their relevance to a question. MLX_MODEL_RERANKER names the model, such as Qwen/Qwen3-Reranker-0.6B. */
+/** Sorts documents by relevance to a question. Set MLX_MODEL_RERANKER to a model such as Qwen/Qwen3-Reranker-0.6B. */
 public class Rerank {
 
     private static final List<String> DOCUMENTS = List.of(

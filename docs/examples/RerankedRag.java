@@ -19,8 +19,8 @@ import io.github.mlx4j.langchain4j.Mlx4jScoringModel;
 import java.util.List;
 
 /**
- * Answers from documents in three steps: the vectors find candidates, the reranker keeps the most relevant of them, and
- * the language model answers. MLX_MODEL_RERANKER names the reranker, such as Qwen/Qwen3-Reranker-0.6B.
+ * Retrieval-augmented generation with a reranker: a vector search finds candidates, the reranker keeps the most relevant
+ * ones, and the language model answers. Set MLX_MODEL_RERANKER to a model such as Qwen/Qwen3-Reranker-0.6B.
  */
 public class RerankedRag {
 
@@ -42,7 +42,7 @@ public class RerankedRag {
             store.addAll(embeddings.embedAll(DOCUMENTS).content(), DOCUMENTS);
 
             ScoringModel reranker = Mlx4jScoringModel.builder(providers.createRerankAdapter())
-                    .truncate(true) // drop the end of a segment that is too long, instead of failing
+                    .truncate(true) // truncate segments that are too long instead of failing
                     .build();
             Assistant assistant = AiServices.builder(Assistant.class)
                     .chatModel(Mlx4jChatModel.builder(providers.createTextGenerationAdapter())

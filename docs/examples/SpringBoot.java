@@ -6,12 +6,12 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
 
-/** A Spring Boot program that asks a model: mlx4j on the class path is all that it needs. */
+/** A Spring Boot program that asks a model. It only needs mlx4j on the class path. */
 @SpringBootApplication
 public class SpringBoot {
 
     public static void main(String[] args) {
-        SpringApplication.run(SpringBoot.class, args).close(); // which stops the worker
+        SpringApplication.run(SpringBoot.class, args).close(); // closing the context stops the worker
     }
 
     @Bean
