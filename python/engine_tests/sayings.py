@@ -6,7 +6,7 @@ way of a request is under test but for what the model would have chosen.
 
 from dataclasses import dataclass, field
 
-from mlx4j_worker import formats
+from mlx4j_worker.text import formats
 
 WEATHER = {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
 OSLO = ("get_weather", {"city": "Oslo"})

@@ -29,11 +29,11 @@ from engine_tests.tolerance import tolerance
 from mlx4j_worker import failures
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidAnswer, InvalidRequest, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
-from mlx4j_worker.formats import CallFormat
-from mlx4j_worker.grammar import Constraint
 from mlx4j_worker.hf import loading
 from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.requests import Sampling, parse_prompt
+from mlx4j_worker.text.formats import CallFormat
+from mlx4j_worker.text.grammar import Constraint
 
 STORY = "Tell me a long story"
 HELLO = "Say 'Hello World'"
@@ -372,7 +372,10 @@ class ResponseFormats(unittest.TestCase):
         self.assertEqual(("length", 4), (call.result["finishReason"], len(call.tokens)))
 
     def test_an_invalid_answer_is_an_error_after_its_text(self):
-        with mock.patch("mlx4j_worker.schemas.stricter", return_value={"const": 0}), self.assertRaises(InvalidAnswer):
+        with (
+            mock.patch("mlx4j_worker.text.schemas.stricter", return_value={"const": 0}),
+            self.assertRaises(InvalidAnswer),
+        ):
             self.formatted(type="jsonSchema", schema={"type": "number", "exclusiveMinimum": 0})
         self.assertEqual("0", self.formatted(type="jsonSchema", schema={"const": 0}).text)
 

@@ -7,8 +7,8 @@ from transformers.utils import chat_template_utils
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from engine_tests.harness import MODEL
-from mlx4j_worker import budget, prompts, templates
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.text import prompts, render_budget, templates
 
 MESSAGES = [
     {"role": "system", "content": "Be é."},
@@ -146,7 +146,7 @@ class Limits(unittest.TestCase):
 
     def test_a_template_without_end(self):
         for template in ENDLESS:
-            with self.subTest(template), mock.patch.object(budget, "MAX_SECONDS", 0.2):
+            with self.subTest(template), mock.patch.object(render_budget, "MAX_SECONDS", 0.2):
                 self.assertRegex(self.refused(template), "did not come to an end|larger than|characters on its way")
 
     def test_every_other_template_renders_as_before(self):

@@ -476,7 +476,7 @@ class ResponseFormats(Shared):
 
     def test_an_invalid_answer_is_an_error_after_its_text(self):
         schema = {"type": "number", "exclusiveMinimum": 0}
-        with mock.patch("mlx4j_worker.schemas.stricter", return_value={"const": 0}):
+        with mock.patch("mlx4j_worker.text.schemas.stricter", return_value={"const": 0}):
             call = self.lab.ask("Who are you?", responseFormat={"type": "jsonSchema", "schema": schema})
         self.assertIsInstance(call.error, InvalidAnswer)
         self.assertIn("$ does not conform to exclusiveMinimum", str(call.error))

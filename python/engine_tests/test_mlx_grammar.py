@@ -12,10 +12,10 @@ from unittest import mock
 from transformers import AutoTokenizer
 
 from engine_tests.harness import MODEL, SCHEMA, STORY
-from mlx4j_worker import grammar
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.grammar import Grammars
 from mlx4j_worker.requests import ResponseFormat
+from mlx4j_worker.text import grammar
+from mlx4j_worker.text.grammar import Grammars
 
 WORKER = Path(__file__).resolve().parents[1] / "mlx_worker.py"
 SECONDS = 120  # for anything; only a broken worker needs it

@@ -8,10 +8,10 @@ from unittest import mock
 
 import numpy
 
-from mlx4j_worker import patterns, schemas, validation
-from mlx4j_worker.keys import KeyTokens, UniqueKeys
-from mlx4j_worker.string_formats import CHECKS, conforms
-from mlx4j_worker.validation import Invalid, is_multiple, validate
+from mlx4j_worker.text import patterns, schemas, validation
+from mlx4j_worker.text.string_formats import CHECKS, conforms
+from mlx4j_worker.text.unique_keys import KeyTokens, UniqueKeys
+from mlx4j_worker.text.validation import Invalid, is_multiple, validate
 
 
 class Validating(unittest.TestCase):

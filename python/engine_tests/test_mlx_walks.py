@@ -35,10 +35,10 @@ class Walks(unittest.TestCase):
 
     def test_a_grammar_that_is_not_made_stricter_is_found(self):
         loose = ("a range that is open at 0", "format time", "pattern of control characters")
-        with mock.patch("mlx4j_worker.schemas.stricter", lambda schema: schema):
+        with mock.patch("mlx4j_worker.text.schemas.stricter", lambda schema: schema):
             for name in loose:
                 with self.subTest(name):
                     self.assertTrue(self.walker.outcome(own.SCHEMAS[name], 200, seed=5).invalid)
         two_keys = {"type": "object", "patternProperties": {"^[ab]$": {"const": 1}}, "additionalProperties": False}
-        with mock.patch("mlx4j_worker.keys.UniqueKeys.forbid", lambda _, allowed: allowed):
+        with mock.patch("mlx4j_worker.text.unique_keys.UniqueKeys.forbid", lambda _, allowed: allowed):
             self.assertTrue(self.walker.outcome(two_keys, 200, seed=5).invalid)

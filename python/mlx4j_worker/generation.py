@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mlx4j_worker import tools
 from mlx4j_worker.errors import InvalidAnswer
-from mlx4j_worker.prompts import Prompt
-from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
-from mlx4j_worker.validation import Invalid, validate
+from mlx4j_worker.text import tools
+from mlx4j_worker.text.detokenizer import Detokenizer, Splitter, StopMatcher
+from mlx4j_worker.text.prompts import Prompt
+from mlx4j_worker.text.validation import Invalid, validate
 
 MAX_CHUNK_TEXT = 100_000  # characters, for the same reason
 MAX_CHUNK_TOKENS = 1000  # so that a chunk fits into a line, with 20 log-probabilities of each token too

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlx4j_worker import modules, prompts
+from mlx4j_worker import modules
 from mlx4j_worker.errors import (
     ContextOverflow,
     EngineFailed,
@@ -28,6 +28,7 @@ from mlx4j_worker.errors import (
 )
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.requests import RerankRequest
+from mlx4j_worker.text import prompts
 
 QWEN3 = "qwen3"
 # The prompt that the model card of Qwen3-Reranker publishes.

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy
 
-from mlx4j_worker import prompts
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.text import prompts
 
 GREEDY_TOKENS = 16
 _MOST_TOKENS = 64

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlx4j_worker.end_tokens import NONE_STATED, end_ids, warnings
+from mlx4j_worker.text.end_tokens import NONE_STATED, end_ids, warnings
 
 VOCABULARY = {"<eos>": 1, "<|im_end|>": 5, "7": 9}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlx4j_worker import finite
+from mlx4j_worker.text import finite
 
 NODE = {"type": "object", "required": ["next"]}
 

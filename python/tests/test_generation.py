@@ -6,10 +6,10 @@ import re
 import pytest
 
 from engine_tests.sayings import JSON_CALL, OSLO, SAYINGS, THINK, WEATHER, Saying, outcome
-from mlx4j_worker.formats import Dialect, call_format
 from mlx4j_worker.generation import MAX_CHUNK_TEXT, MAX_CHUNK_TOKENS, Generation
-from mlx4j_worker.prompts import Prompt
 from mlx4j_worker.requests import GenerateRequest
+from mlx4j_worker.text.formats import Dialect, call_format
+from mlx4j_worker.text.prompts import Prompt
 
 END = 0x110000  # the end token; every other token is a character
 

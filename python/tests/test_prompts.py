@@ -2,10 +2,10 @@
 
 import pytest
 
-from mlx4j_worker import prompts
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
-from mlx4j_worker.prompts import TextLimit
 from mlx4j_worker.requests import parse_generate
+from mlx4j_worker.text import prompts
+from mlx4j_worker.text.prompts import TextLimit
 
 
 class Tokenizer:

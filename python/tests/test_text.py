@@ -4,7 +4,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from mlx4j_worker.text import Detokenizer, Splitter, StopMatcher
+from mlx4j_worker.text.detokenizer import Detokenizer, Splitter, StopMatcher
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # man, ZWJ, woman, ZWJ, girl
 TEXTS = ["plain", "Jörg – 漢字", "नमस्ते", "👋🏽!", f"a {FAMILY} b", "\ufffd is a character too", ""]

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from mlx4j_worker.formats import CallFormat
-from mlx4j_worker.tools import read
+from mlx4j_worker.text.formats import CallFormat
+from mlx4j_worker.text.tools import read
 
 JSON = CallFormat("<tool_call>", "</tool_call>", lambda text, _tools: json.loads(text))
 

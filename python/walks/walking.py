@@ -9,10 +9,10 @@ from typing import Any
 import numpy
 
 from mlx4j_worker.errors import InvalidAnswer, InvalidRequest
-from mlx4j_worker.grammar import Constraint, Grammars
-from mlx4j_worker.keys import UniqueKeys
 from mlx4j_worker.requests import parse_generate
-from mlx4j_worker.validation import Invalid, validate
+from mlx4j_worker.text.grammar import Constraint, Grammars
+from mlx4j_worker.text.unique_keys import UniqueKeys
+from mlx4j_worker.text.validation import Invalid, validate
 
 LONG = 150  # tokens, after which a walk takes the way to an end where there is one
 MAX_TOKENS = 1500  # of a walk that finds no end

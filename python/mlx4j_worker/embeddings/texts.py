@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from reprlib import repr as shown
 from typing import Any
 
-from mlx4j_worker import prompts
 from mlx4j_worker.embeddings.description import Description
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
 from mlx4j_worker.requests import EmbedRequest
+from mlx4j_worker.text import prompts
 
 
 @dataclass(frozen=True)

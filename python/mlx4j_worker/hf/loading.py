@@ -5,9 +5,8 @@ from importlib.metadata import version
 
 import torch
 
-from mlx4j_worker import end_tokens, formats, generation_config, layout, rerank
+from mlx4j_worker import generation_config, layout, rerank
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.formats import Dialect
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.classifier import ClassifierEngine
 from mlx4j_worker.hf.encoder import is_encoder
@@ -16,6 +15,8 @@ from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.hf.unread import META
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.requests import Sampling
+from mlx4j_worker.text import end_tokens, formats
+from mlx4j_worker.text.formats import Dialect
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,13 @@ from transformers import (
     PreTrainedModel,
 )
 
-from mlx4j_worker import config_fields, dylora, files, folder, memory, prefixes, rerank, templates
+from mlx4j_worker import config_fields, dylora, files, folder, memory, prefixes, rerank
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory, encoder
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
 from mlx4j_worker.hf.unread import META, weights_unread
 from mlx4j_worker.requests import Options
+from mlx4j_worker.text import templates
 
 _INCONSISTENT = "its generation computes something else than its pass over all tokens"
 _ROBERTA = ("camembert", "data2vec-text", "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl")

@@ -8,12 +8,11 @@ from collections import deque
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mlx4j_worker import failures, memory, prompts, rerank
+from mlx4j_worker import failures, memory, rerank
 from mlx4j_worker.embeddings.embedder import Embedder
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.generation import Generation, Prepared
-from mlx4j_worker.grammar import Grammars
 from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.chunks import ChunkSize
@@ -22,6 +21,8 @@ from mlx4j_worker.mlx.reranking import Rerank
 from mlx4j_worker.mlx.turns import LONG, MOST_LONG, Turns
 from mlx4j_worker.mlx.works import Embedding, Logits, Score
 from mlx4j_worker.requests import check_fits, check_prompt
+from mlx4j_worker.text import prompts
+from mlx4j_worker.text.grammar import Grammars
 
 MOST_ROWS = 32  # that prefill and decode at once; the others wait
 WORTH_WAITING_FOR = 64  # tokens of a common beginning that another request is prefilling right now

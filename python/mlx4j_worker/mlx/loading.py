@@ -15,22 +15,8 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import (
-    end_tokens,
-    failures,
-    files,
-    folder,
-    formats,
-    generation_config,
-    layout,
-    memory,
-    prefixes,
-    rerank,
-    source,
-    templates,
-)
+from mlx4j_worker import failures, files, folder, generation_config, layout, memory, prefixes, rerank, source
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
-from mlx4j_worker.formats import Dialect
 from mlx4j_worker.layout import Layout
 from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
 from mlx4j_worker.mlx.architectures import text_of, without_prefix
@@ -38,6 +24,8 @@ from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
 from mlx4j_worker.requests import Sampling, parse_options
+from mlx4j_worker.text import end_tokens, formats, templates
+from mlx4j_worker.text.formats import Dialect
 from mlx4j_worker.weights import read_header
 
 _LONGEST_REASON = 300  # characters: mlx-lm lists all parameters that it can't place

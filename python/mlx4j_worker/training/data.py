@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import prompts
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.text import prompts
 from mlx4j_worker.training.batches import Sequence
 from mlx4j_worker.wire import well_formed
 

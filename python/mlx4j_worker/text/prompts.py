@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mlx4j_worker import budget
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
-from mlx4j_worker.formats import PLAIN, SWITCHES
+from mlx4j_worker.text import render_budget
+from mlx4j_worker.text.formats import PLAIN, SWITCHES
 
 MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
 MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
@@ -159,7 +159,7 @@ def template_warnings(tokenizer) -> list[str]:
 
 def chat(tokenizer, messages, values, for_answer=True):
     """What the chat template makes of messages in its own form; ``values`` are its other variables."""
-    with budget.limited() as found:
+    with render_budget.limited() as found:
         try:
             text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=for_answer, **values)
         except Exception as error:  # a template may raise anything

@@ -1,7 +1,8 @@
 """Chat templates with limits: they are programs, and Jinja's sandbox limits neither their time nor their memory.
 
-Everything that makes a value larger is checked before it is done, and counted afterwards (``budget``); each round of a
-loop, each call and each filter looks at the clock. What a template within these limits renders is unchanged.
+Everything that makes a value larger is checked before it is done, and counted afterwards (``render_budget``). Each
+iteration of a loop, each call and each filter checks the time limit. The output of a template within these limits is
+unchanged.
 """
 
 import functools
@@ -16,7 +17,7 @@ from jinja2.compiler import CodeGenerator, Frame
 from jinja2.runtime import Macro, markup_join
 from transformers.utils import chat_template_utils
 
-from mlx4j_worker import budget
+from mlx4j_worker.text import render_budget
 
 MAX_TEXT = 8 * 1024 * 1024  # characters of one value
 MAX_NUMBER = 1_000_000  # given to a method or filter, such as a width
@@ -81,7 +82,7 @@ class _Buffer(list):
     """The pieces of a macro, or of a block that is captured."""
 
     def append(self, piece: str) -> None:
-        budget.current().spend(len(piece) + 8)
+        render_budget.current().spend(len(piece) + 8)
         super().append(piece)
 
     def extend(self, pieces: Iterable[str]) -> None:
@@ -114,7 +115,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return super().is_safe_attribute(obj, attr, value) and attr not in _NO_ATTRIBUTES
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        budget.current().check_time()
+        render_budget.current().check_time()
         if operator in ("*", "**") and isinstance(left, int) and isinstance(right, int):
             bits = left.bit_length() * max(right, 0) if operator == "**" else left.bit_length() + right.bit_length()
             _limit(bits, MAX_BITS)
@@ -129,7 +130,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return self.made(super().call_binop(context, operator, left, right))
 
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
-        budget.current().check_time()
+        render_budget.current().check_time()
         if not isinstance(__obj, Macro):
             args = _check_method(__obj, args, kwargs)
         return __self.made(super().call(__context, __obj, *args, **kwargs))
@@ -154,7 +155,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             if size > MAX_TEXT:
                 _limit(size)
             kept.append(piece)
-        budget.current().spend(size)
+        render_budget.current().spend(size)
         return "".join(kept)
 
     @staticmethod
@@ -168,16 +169,16 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         """``value``, which the template has just made, after it was counted."""
         if isinstance(value, str):
             _limit(len(value))
-            budget.current().spend(len(value))
+            render_budget.current().spend(len(value))
         elif isinstance(value, (bytes, list, tuple, dict, set)):
             _limit(_size(value))
-            budget.current().spend(sys.getsizeof(value))
+            render_budget.current().spend(sys.getsizeof(value))
         return value
 
     @staticmethod
     def watched(values: Iterable) -> Iterator:
         """The values of a loop."""
-        found = budget.current()
+        found = render_budget.current()
         for value in values:
             found.check_time()
             yield value
@@ -185,7 +186,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
 def _limit(size: int, most: int = MAX_TEXT) -> None:
     if size > most:
-        budget.current().refuse(f"makes a value that is larger than {most:,}")
+        render_budget.current().refuse(f"makes a value that is larger than {most:,}")
 
 
 def _size(value: Any) -> int:
@@ -214,7 +215,7 @@ def _check_numbers(values: Iterable) -> None:
 
 def _check_format(width: re.Pattern, text: str, args: tuple) -> None:
     if width.search(text):
-        budget.current().refuse("has a format with a width that is too large or not fixed")
+        render_budget.current().refuse("has a format with a width that is too large or not fixed")
     if len(args) == 1 and isinstance(args[0], dict):
         args = tuple(args[0].values())
     largest = max(map(_size, args), default=0)
@@ -247,7 +248,7 @@ def _checked_filter(name: str, function: Callable) -> Callable:
 
     @functools.wraps(function)  # copies the mark that jinja2 knows such filters by
     def checked(*args: Any, **kwargs: Any) -> Any:
-        budget.current().check_time()
+        render_budget.current().check_time()
         first, more = args[skipped : skipped + 1], [*args[skipped + 1 :], *kwargs.values()]
         if name not in _AS_THEY_ARE or name == "tojson":
             _check_numbers(more)
@@ -275,7 +276,7 @@ def _check_input(name: str, value: Any, more: list) -> Any:
         _limit(_size(value) + lines * width)
     elif name == "sum":
         if any(not isinstance(one, (int, float, str)) for one in more):
-            budget.current().refuse("adds up what are no numbers")
+            render_budget.current().refuse("adds up what are no numbers")
     else:
         _limit(_size(value))
     return value

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from mlx4j_worker import patterns
+from mlx4j_worker.text import patterns
 
 _SCHEMAS = ("items", "additionalItems", "additionalProperties")  # keywords whose value is a schema
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")  # … a list of schemas

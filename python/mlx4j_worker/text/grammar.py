@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy
 
-from mlx4j_worker import finite, schemas, validation
 from mlx4j_worker.errors import InvalidAnswer, InvalidRequest
-from mlx4j_worker.keys import KeyTokens, UniqueKeys
+from mlx4j_worker.text import finite, schemas, validation
+from mlx4j_worker.text.unique_keys import KeyTokens, UniqueKeys
 
 # By default any white space may stand anywhere, and a small model writes newlines to the end of its tokens. A space
 # after : and , is what models have learnt: without it they leave their path.

@@ -10,8 +10,8 @@ import time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from mlx4j_worker import patterns, string_formats
 from mlx4j_worker.bounds import MAX_DEPTH, is_too_deep
+from mlx4j_worker.text import patterns, string_formats
 
 MAX_SECONDS = 5.0  # for one answer
 MAX_EXPONENT = 10**17  # of a number whose own one is larger than Decimal's, which ends at 10**18
