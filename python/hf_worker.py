@@ -45,9 +45,9 @@ def inspect(call, moved):
     from mlx4j_worker.imports import needed
 
     with needed("transformers and torch", "mlx4j setup hf"):
-        from mlx4j_worker import inspecting
         from mlx4j_worker.hf.loading import dry_load
-    return inspecting.inspect(call, dry_load)
+        from mlx4j_worker.models import inspection
+    return inspection.inspect(call, dry_load)
 
 
 os._exit(serve("hf", descriptors, load, open_training, {"inspect": inspect, "reference": reference}))

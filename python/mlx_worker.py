@@ -44,9 +44,9 @@ def job(name):
 def inspect(call, moved):
     call.progress("import", 0, 1, "packages")
     with packages():
-        from mlx4j_worker import inspecting
         from mlx4j_worker.mlx.loading import dry_load
-    return inspecting.inspect(call, dry_load)
+        from mlx4j_worker.models import inspection
+    return inspection.inspect(call, dry_load)
 
 
 def open_training(params, progress):

@@ -19,8 +19,8 @@ os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 from huggingface_hub import constants  # noqa: E402
 
-from mlx4j_worker import hub, source  # noqa: E402
 from mlx4j_worker.errors import Cancelled, DownloadFailed, ModelNotFound, OutOfMemory  # noqa: E402
+from mlx4j_worker.models import hub, source  # noqa: E402
 
 SIZE = (MODEL / WEIGHTS).stat().st_size
 

@@ -18,13 +18,13 @@ from engine_tests.failing_device import FAULT, SHORT
 from engine_tests.harness import MODEL, STORY, Call, Lab, known, load
 from engine_tests.training import BATCH, TRAIN, Training
 from mlx4j_worker import failures, memory
-from mlx4j_worker.embeddings.texts import Text
 from mlx4j_worker.errors import ConversionFailed, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.mlx import converting, loading, proof, shared_training, wired, writing
 from mlx4j_worker.mlx.choice import Choice
 from mlx4j_worker.mlx.following import Follower
 from mlx4j_worker.mlx.training import MlxBackend, load_backend
+from mlx4j_worker.models.embeddings.texts import Text
 from mlx4j_worker.training.opening import open_session
 
 LONG = "The lighthouse keeper counted the ships. " * 40

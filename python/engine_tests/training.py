@@ -17,9 +17,9 @@ from engine_tests.harness import MODEL, Call, generate, load
 from engine_tests.prefixed import renamed
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, ModelLoadFailed, ModelNotFound
+from mlx4j_worker.models.safetensors import read_floats, read_header
 from mlx4j_worker.training.opening import open_session
 from mlx4j_worker.training.session import Session
-from mlx4j_worker.weights import read_floats, read_header
 
 DATA = MODEL.parents[1] / "training"
 TRAIN, VALID = str(DATA / "train.jsonl"), str(DATA / "valid.jsonl")

@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import suppress
 from functools import partial
 
-from mlx4j_worker import PROTOCOL, VERSION, failures, hub, memory
+from mlx4j_worker import PROTOCOL, VERSION, failures, memory
 from mlx4j_worker.errors import (
     Cancelled,
     Internal,
@@ -24,6 +24,8 @@ from mlx4j_worker.errors import (
     WorkerError,
 )
 from mlx4j_worker.failures import DeviceFailed, Exit
+from mlx4j_worker.models import hub
+from mlx4j_worker.models.source import NotDownloaded
 from mlx4j_worker.preparing import LOOK_SECONDS, Preparation, Preparer
 from mlx4j_worker.requests import (
     parse_embed,
@@ -36,7 +38,6 @@ from mlx4j_worker.requests import (
     parse_score,
     parse_texts,
 )
-from mlx4j_worker.source import NotDownloaded
 from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, TooLong, call_id, parse
 
 EXIT_ENGINE_DEAD = 70

@@ -9,10 +9,10 @@ from unittest import mock
 import pytest
 
 from conftest import safetensors
-from mlx4j_worker.embeddings import description
-from mlx4j_worker.embeddings.description import Dense, Description, Normalize
 from mlx4j_worker.errors import ModelLoadFailed, NotSupported, UnsafeModel, WorkerError
-from mlx4j_worker.layout import Adapter, Layout
+from mlx4j_worker.models.embeddings import description
+from mlx4j_worker.models.embeddings.description import Dense, Description, Normalize
+from mlx4j_worker.models.layout import Adapter, Layout
 
 OLD = "sentence_transformers.models."
 NEW = "sentence_transformers.sentence_transformer.modules."

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine_tests.companions import APPLE_DOUBLE, kept, scatter, scattered
-from mlx4j_worker import dylora, files, folder, layout, source
+from mlx4j_worker import files
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, ModelLoadFailed
+from mlx4j_worker.models import dylora, folder, layout, source
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import check_outside, copy_beside_weights, new_folder, size
 

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import safetensors
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
-from mlx4j_worker.folder import check, check_links, context_length, weight_bytes
+from mlx4j_worker.models.folder import check, check_links, context_length, weight_bytes
 
 WHOLE = safetensors({"a": [2, 3], "b": [4]})
 CONFIG = {"model_type": "llama", "max_position_embeddings": 4096}
@@ -68,7 +68,7 @@ def test_an_adapter_s_files_have_limits_too(tmp_path):
 
 
 def test_more_tensors_than_any_model_has_are_refused(model, monkeypatch):
-    monkeypatch.setattr("mlx4j_worker.folder._MAX_TENSORS", 3)
+    monkeypatch.setattr("mlx4j_worker.models.folder._MAX_TENSORS", 3)
     for number in (1, 2):
         (model / f"model-{number}.safetensors").write_bytes(WHOLE)
     with pytest.raises(ModelLoadFailed, match="more than 3 tensors"):

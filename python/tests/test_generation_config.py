@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from mlx4j_worker import generation_config
 from mlx4j_worker.errors import ModelLoadFailed
+from mlx4j_worker.models import generation_config
 from mlx4j_worker.requests import Sampling
 
 VOCABULARY = 100

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from mlx4j_worker import inspecting, memory
+from mlx4j_worker import memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
+from mlx4j_worker.models import inspection
 
 DESCRIBED = {
     "contextLength": 512,
@@ -35,7 +36,7 @@ def load(params, options, progress):
 
 
 def test_the_answer_is_the_part_of_the_description_that_needs_no_weights():
-    found = inspecting.inspect(Call(options={"allowPickles": True}), load)
+    found = inspection.inspect(Call(options={"allowPickles": True}), load)
     assert found == {
         "contextLength": 512,
         "capabilities": ["tools"],
@@ -57,7 +58,7 @@ def test_the_answer_is_the_part_of_the_description_that_needs_no_weights():
 )
 def test_other_params_are_refused(params):
     with pytest.raises(InvalidRequest):
-        inspecting.inspect(Call(**params), load)
+        inspection.inspect(Call(**params), load)
 
 
 def test_the_error_is_the_loader_s():
@@ -65,19 +66,19 @@ def test_the_error_is_the_loader_s():
         raise ModelLoadFailed("no")
 
     with pytest.raises(ModelLoadFailed, match="no"):
-        inspecting.inspect(Call(), refuse)
+        inspection.inspect(Call(), refuse)
     assert all(thread.name != "mlx4j-bounds" or not thread.is_alive() for thread in threading.enumerate())
 
 
 def test_a_load_that_takes_too_much_memory_is_answered_and_ended(monkeypatch):
     call, ended = Call(), threading.Event()
     taken = iter([0])
-    monkeypatch.setattr(memory, "resident_bytes", lambda: next(taken, inspecting.MOST_BYTES + 1))
-    monkeypatch.setattr(inspecting.os, "_exit", lambda code: ended.set())
+    monkeypatch.setattr(memory, "resident_bytes", lambda: next(taken, inspection.MOST_BYTES + 1))
+    monkeypatch.setattr(inspection.os, "_exit", lambda code: ended.set())
 
     def grow(*of_load):
         assert ended.wait(30)
         return load(*of_load)
 
-    inspecting.inspect(call, grow)
+    inspection.inspect(call, grow)
     assert call.error.kind == "out_of_memory"

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import safetensors
-from mlx4j_worker import dylora, folder, layout
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound, UnsafeModel, WorkerError
+from mlx4j_worker.models import dylora, folder, layout
 from mlx4j_worker.requests import parse_options
 
 CONFIG = {"model_type": "llama", "num_hidden_layers": 1}

@@ -2,7 +2,7 @@
 
 import json
 
-from mlx4j_worker.source import _is_whole
+from mlx4j_worker.models.source import _is_whole
 
 
 def test_a_snapshot_is_whole_with_all_weights_that_its_index_names(tmp_path):

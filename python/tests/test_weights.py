@@ -7,9 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import safetensors
-from mlx4j_worker import weights
 from mlx4j_worker.errors import ModelLoadFailed, WorkerError
-from mlx4j_worker.weights import MOST_HEADER_BYTES, read_header, same_bytes
+from mlx4j_worker.models.safetensors import MOST_HEADER_BYTES, read_header, same_bytes
 
 WHOLE = safetensors({"a": [2, 3], "b": [4], "empty": [0, 5], "scalar": []}, {"format": "pt"})
 
@@ -28,7 +27,7 @@ def file(tmp_path):
     ],
 )
 def test_tensors_are_compared_by_their_data(tmp_path, monkeypatch, other, same):
-    monkeypatch.setattr(weights, "_CHUNK", 4)
+    monkeypatch.setattr("mlx4j_worker.models.safetensors._CHUNK", 4)
     paths = []
     for index, data in enumerate((b"1234567890", other)):
         names = {"before": entry("U8", [index], [0, index]), "a": entry("U8", [10], [index, index + 10])}

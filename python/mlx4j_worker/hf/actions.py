@@ -6,11 +6,11 @@ from reprlib import repr as shown
 import torch
 from safetensors.torch import load_file
 
-from mlx4j_worker import prefixes
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound
-from mlx4j_worker.folder import FLOATS
+from mlx4j_worker.models import name_prefix
+from mlx4j_worker.models.folder import FLOATS
+from mlx4j_worker.models.safetensors import read_header
 from mlx4j_worker.requests import Options
-from mlx4j_worker.weights import read_header
 
 ACTIONS = ("ADD", "UPDATE", "DELETE", "RETRIEVE", "SUMMARY", "FILTER")
 
@@ -50,7 +50,7 @@ def _check(path, wanted):
     if not os.path.isfile(path):
         raise ModelNotFound(f"There is no action head at {path}.", "Check the path in options.actionHead.")
     stored = read_header(path)
-    prefix = prefixes.of_known(stored, wanted, path)
+    prefix = name_prefix.of_known(stored, wanted, path)
     found = {name.removeprefix(prefix): tensor for name, tensor in stored.items()}
     if found.keys() != wanted.keys():
         raise _other(path, f"it has the tensors {shown(sorted(stored))}, not {', '.join(wanted)}")

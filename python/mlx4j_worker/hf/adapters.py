@@ -11,10 +11,11 @@ from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from mlx4j_worker import dylora, files, layout
+from mlx4j_worker import files
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
 from mlx4j_worker.hf import lora_names
-from mlx4j_worker.weights import read_header
+from mlx4j_worker.models import dylora, layout
+from mlx4j_worker.models.safetensors import read_header
 
 _RESIZABLE = ("embed_tokens.base_layer.weight", "embed_tokens.weight", "lm_head.base_layer.weight", "lm_head.weight")
 

@@ -2,10 +2,10 @@
 
 import torch
 
-from mlx4j_worker import rerank
 from mlx4j_worker.errors import ModelLoadFailed, NotSupported
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.hf.reranking import MAX_ROWS, padded
+from mlx4j_worker.models import rerank
 
 
 class ClassifierEngine(HfEngine):

@@ -5,7 +5,7 @@ from typing import Any
 from transformers import PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from mlx4j_worker import rerank
+from mlx4j_worker.models import rerank
 
 _GENERATES = ("ForCausalLM", "LMHeadModel")
 _UNUSED = ("pooler.", "embeddings.position_ids")  # of the weights: BERT's own pooling, and a table of 0, 1, 2, …

@@ -9,14 +9,15 @@ from functools import partial
 import torch
 from transformers import GenerationConfig
 
-from mlx4j_worker import failures, memory, rerank
-from mlx4j_worker.embeddings.embedder import Embedder, result
+from mlx4j_worker import failures, memory
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.actions import ACTIONS
 from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.hf.reranking import MAX_ROWS, batches, padded
+from mlx4j_worker.models import rerank
+from mlx4j_worker.models.embeddings.embedder import Embedder, result
 from mlx4j_worker.requests import check_fits, check_prompt
 from mlx4j_worker.text import prompts
 from mlx4j_worker.text.grammar import Grammars

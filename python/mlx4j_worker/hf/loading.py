@@ -5,7 +5,6 @@ from importlib.metadata import version
 
 import torch
 
-from mlx4j_worker import generation_config, layout, rerank
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.classifier import ClassifierEngine
@@ -13,7 +12,8 @@ from mlx4j_worker.hf.encoder import is_encoder
 from mlx4j_worker.hf.encoder_engine import EncoderEngine
 from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.hf.unread import META
-from mlx4j_worker.layout import Layout
+from mlx4j_worker.models import generation_config, layout, rerank
+from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests import Sampling
 from mlx4j_worker.text import end_tokens, formats
 from mlx4j_worker.text.formats import Dialect

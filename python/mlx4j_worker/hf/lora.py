@@ -8,11 +8,11 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from transformers.pytorch_utils import Conv1D
 
-from mlx4j_worker import layout
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, NotSupported
 from mlx4j_worker.hf import lora_names
+from mlx4j_worker.models import layout
+from mlx4j_worker.models.safetensors import read_header
 from mlx4j_worker.training import modules
-from mlx4j_worker.weights import read_header
 
 
 class Adapters:

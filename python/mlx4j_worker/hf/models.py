@@ -22,11 +22,12 @@ from transformers import (
     PreTrainedModel,
 )
 
-from mlx4j_worker import config_fields, dylora, files, folder, memory, prefixes, rerank
+from mlx4j_worker import files, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory, encoder
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
 from mlx4j_worker.hf.unread import META, weights_unread
+from mlx4j_worker.models import config_fields, dylora, folder, name_prefix, rerank
 from mlx4j_worker.requests import Options
 from mlx4j_worker.text import templates
 
@@ -240,7 +241,7 @@ def _model(found, config, dtype, trusted, device):
     if config.model_type == "youtu":
         config.pad_token_id = None  # else transformers zeroes the row of this token after it has read the weights
     place = "auto" if device == "cuda" else {"": device}
-    prefix = "" if own_weights else prefixes.of_model(found.weights)
+    prefix = "" if own_weights else name_prefix.of_model(found.weights)
     renamed = {f"^{re.escape(prefix)}": ""} if prefix else None
     with weights_unread() if device == META else nullcontext():
         model, report = trusted(

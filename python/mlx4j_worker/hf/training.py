@@ -6,11 +6,11 @@ from importlib.metadata import version
 import torch
 from safetensors.torch import load_file, save_file
 
-from mlx4j_worker import layout
 from mlx4j_worker.errors import NotSupported
-from mlx4j_worker.folder import context_length
 from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.encoder import is_encoder
+from mlx4j_worker.models import layout
+from mlx4j_worker.models.folder import context_length
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import copy_beside_weights
 from mlx4j_worker.training.modules import WITHOUT_EXPERTS

@@ -18,13 +18,14 @@ from mlx_lm.models.cache import ChunkedKVCache, KVCache, RotatingKVCache, make_p
 from mlx_lm.utils import MODEL_REMAPPING, _get_classes
 from transformers import AutoConfig
 
-from mlx4j_worker import config_fields, files
+from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
-from mlx4j_worker.folder import context_length
 from mlx4j_worker.mlx import ropes
 from mlx4j_worker.mlx.architectures import CORRECTED, HEAD, WORDS, Llama4Text, Llama4TextArguments, named
 from mlx4j_worker.mlx.caches import ChunkedCache
-from mlx4j_worker.weights import read_header, same_bytes
+from mlx4j_worker.models import config_fields
+from mlx4j_worker.models.folder import context_length
+from mlx4j_worker.models.safetensors import read_header, same_bytes
 
 _HF = "Use the hf worker for this model."
 _SILU, _TANH, _GELU = ("silu", "swish"), ("gelu_pytorch_tanh", "gelu_new", "gelu_fast"), ("gelu",)

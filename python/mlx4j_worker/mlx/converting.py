@@ -7,13 +7,14 @@ import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
-from mlx4j_worker import failures, files, folder, memory, samples
+from mlx4j_worker import failures, files, memory, samples
 from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import changes, compat, loading, proof, writing
 from mlx4j_worker.mlx.architectures import FalconH1
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.mlx.reference import Reference
+from mlx4j_worker.models import folder
 from mlx4j_worker.requests import Options
 
 _CLOSE = "Close other programs."

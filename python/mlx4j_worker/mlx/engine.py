@@ -8,8 +8,7 @@ from collections import deque
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mlx4j_worker import failures, memory, rerank
-from mlx4j_worker.embeddings.embedder import Embedder
+from mlx4j_worker import failures, memory
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.generation import Generation, Prepared
@@ -20,6 +19,8 @@ from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
 from mlx4j_worker.mlx.reranking import Rerank
 from mlx4j_worker.mlx.turns import LONG, MOST_LONG, Turns
 from mlx4j_worker.mlx.works import Embedding, Logits, Score
+from mlx4j_worker.models import rerank
+from mlx4j_worker.models.embeddings.embedder import Embedder
 from mlx4j_worker.requests import check_fits, check_prompt
 from mlx4j_worker.text import prompts
 from mlx4j_worker.text.grammar import Grammars

@@ -2,9 +2,10 @@
 
 import mlx.core as mx
 
-from mlx4j_worker import dylora, files, layout
+from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, UnsafeModel
 from mlx4j_worker.mlx import compat, peft
+from mlx4j_worker.models import dylora, layout
 
 _HF = "Use the hf worker."
 

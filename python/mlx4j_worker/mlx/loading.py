@@ -15,18 +15,19 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
-from mlx4j_worker import failures, files, folder, generation_config, layout, memory, prefixes, rerank, source
+from mlx4j_worker import failures, files, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
-from mlx4j_worker.layout import Layout
 from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
 from mlx4j_worker.mlx.architectures import text_of, without_prefix
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.drafting import Drafter
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
+from mlx4j_worker.models import folder, generation_config, layout, name_prefix, rerank, source
+from mlx4j_worker.models.layout import Layout
+from mlx4j_worker.models.safetensors import read_header
 from mlx4j_worker.requests import Sampling, parse_options
 from mlx4j_worker.text import end_tokens, formats, templates
 from mlx4j_worker.text.formats import Dialect
-from mlx4j_worker.weights import read_header
 
 _LONGEST_REASON = 300  # characters: mlx-lm lists all parameters that it can't place
 
@@ -196,7 +197,7 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
     kind, arguments = compat.classes(original, path)
     if text:
         kind = text_of(kind)
-    if not (found.dylora and found.dylora.own_weights) and (prefix := prefixes.of_model(path)):
+    if not (found.dylora and found.dylora.own_weights) and (prefix := name_prefix.of_model(path)):
         kind = without_prefix(kind, prefix)
     if dtype and ("quantization" in found.config or "quantization_config" in found.config):
         raise InvalidRequest(

@@ -8,9 +8,9 @@ from mlx.utils import tree_unflatten
 from mlx_lm.tuner.dora import DoRALinear
 from mlx_lm.tuner.lora import LoRALinear
 
-from mlx4j_worker import layout
 from mlx4j_worker.errors import InvalidRequest, NotSupported
 from mlx4j_worker.mlx import names, peft
+from mlx4j_worker.models import layout
 from mlx4j_worker.training import modules
 
 

@@ -6,8 +6,9 @@ import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from mlx4j_worker import failures, prefixes
-from mlx4j_worker.folder import tensor_names
+from mlx4j_worker import failures
+from mlx4j_worker.models import name_prefix
+from mlx4j_worker.models.folder import tensor_names
 from mlx4j_worker.training import modules as of_training
 
 _SQUARE = (8, 8)  # the shape of a weight that stands for others where only its name matters
@@ -16,7 +17,7 @@ _PREFIX = "transformer."  # of the models whose body has no name in mlx-lm
 
 def stored(folder):
     """The paths of all modules with a weight in a model folder, as its files name them."""
-    prefix = prefixes.of_model(folder)
+    prefix = name_prefix.of_model(folder)
     names = [name.removeprefix(prefix) for name in tensor_names(folder)]
     return [name.removesuffix(".weight") for name in names if name.endswith(".weight")]
 

@@ -9,12 +9,12 @@ from mlx import nn, optimizers
 from mlx.utils import tree_flatten, tree_map, tree_map_with_path, tree_unflatten
 from mlx_lm.utils import get_total_parameters, make_shards
 
-from mlx4j_worker import generation_config, layout
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.mlx import names, wired
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, vocabulary_of, widest_dtype
 from mlx4j_worker.mlx.loading import adapt, load_layout, memory_limit, tokenizer_of
 from mlx4j_worker.mlx.lora import Adapters
+from mlx4j_worker.models import generation_config, layout
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import copy_beside_weights
 from mlx4j_worker.training.modules import WITHOUT_EXPERTS

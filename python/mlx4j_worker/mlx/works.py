@@ -6,7 +6,7 @@ import mlx.core as mx
 import numpy
 from mlx_lm.models.cache import make_prompt_cache
 
-from mlx4j_worker.embeddings.embedder import result
+from mlx4j_worker.models.embeddings.embedder import result
 
 MOST_LOGITS_BYTES = 1 << 26  # of one chunk: a logit for each token of the vocabulary at each place
 

@@ -7,8 +7,8 @@ from reprlib import repr as shown
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
-from mlx4j_worker.folder import check_links, read_json
-from mlx4j_worker.weights import read_header
+from mlx4j_worker.models.folder import check_links, read_json
+from mlx4j_worker.models.safetensors import read_header
 
 FORMAT = 1
 FILE, WEIGHTS, OPTIMIZER = "trainer.json", "weights.safetensors", "optimizer.safetensors"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
-from mlx4j_worker.folder import read_json
-from mlx4j_worker.weights import read_header
+from mlx4j_worker.models.folder import read_json
+from mlx4j_worker.models.safetensors import read_header
 
 OF_THE_TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
 OF_THE_TOKENIZER += ("chat_template*", "additional_chat_templates/*", "*.model", "*.tiktoken", "tekken.json")

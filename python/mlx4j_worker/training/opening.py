@@ -1,7 +1,7 @@
 """``openTraining``: from its params to a Session."""
 
-from mlx4j_worker import rerank
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
+from mlx4j_worker.models import rerank
 from mlx4j_worker.requests import parse_options, refuse_unknown, typed
 from mlx4j_worker.training import data
 from mlx4j_worker.training.config import parse_training

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy
 
-from mlx4j_worker.embeddings.description import Dense, Description
-from mlx4j_worker.weights import read_floats
+from mlx4j_worker.models.embeddings.description import Dense, Description
+from mlx4j_worker.models.safetensors import read_floats
 
 _ERF = numpy.vectorize(math.erf, otypes=[numpy.float32])
 _ACTIVATIONS: dict[str, Callable[[numpy.ndarray], numpy.ndarray]] = {

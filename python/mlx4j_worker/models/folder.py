@@ -9,7 +9,7 @@ from reprlib import repr as shown
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
-from mlx4j_worker.weights import read_header
+from mlx4j_worker.models.safetensors import read_header
 
 _CONTEXT_NAMES = (
     "max_position_embeddings",

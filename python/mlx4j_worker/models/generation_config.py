@@ -6,8 +6,8 @@ from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
-from mlx4j_worker import folder as folders
 from mlx4j_worker.errors import ModelLoadFailed
+from mlx4j_worker.models import folder as folders
 from mlx4j_worker.requests import Sampling
 
 FILE = "generation_config.json"

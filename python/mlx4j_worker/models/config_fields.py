@@ -9,8 +9,8 @@ from types import ModuleType
 
 from transformers import CONFIG_MAPPING, GenerationConfig, PretrainedConfig, configuration_utils, modeling_rope_utils
 
-from mlx4j_worker import dylora
-from mlx4j_worker import folder as folder_module
+from mlx4j_worker.models import dylora
+from mlx4j_worker.models import folder as folder_module
 
 _WORD = re.compile(r"[A-Za-z]\w*")
 _MOST_NAMED = 5

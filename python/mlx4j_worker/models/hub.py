@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mlx4j_worker.errors import DownloadFailed, Internal, ModelNotFound, OutOfMemory
 from mlx4j_worker.files import is_companion, listed, put
-from mlx4j_worker.hub_client import (
+from mlx4j_worker.memory import amount
+from mlx4j_worker.models.hub_client import (
     CONTINUES,
     SILENCE_SECONDS,
     WANTED,
@@ -23,7 +24,6 @@ from mlx4j_worker.hub_client import (
     opened,
     read_json,
 )
-from mlx4j_worker.memory import amount
 
 __all__ = ["STALL_SECONDS", "WANTED", "describe", "fetch", "remove"]
 

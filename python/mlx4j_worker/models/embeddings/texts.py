@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from reprlib import repr as shown
 from typing import Any
 
-from mlx4j_worker.embeddings.description import Description
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
+from mlx4j_worker.models.embeddings.description import Description
 from mlx4j_worker.requests import EmbedRequest
 from mlx4j_worker.text import prompts
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlx4j_worker import modules
 from mlx4j_worker.errors import (
     ContextOverflow,
     EngineFailed,
@@ -26,7 +25,8 @@ from mlx4j_worker.errors import (
     NotSupported,
     UnsafeModel,
 )
-from mlx4j_worker.layout import Layout
+from mlx4j_worker.models import sentence_modules
+from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests import RerankRequest
 from mlx4j_worker.text import prompts
 
@@ -217,19 +217,19 @@ def _of_classifier(found, tokenizer, kind):
         raise NotSupported(
             f"options.reranker is {kind}, but {found.weights} is a sequence classifier.", "Leave the option out."
         )
-    if others := modules.read(found.author)[1:]:
+    if others := sentence_modules.read(found.author)[1:]:
         raise NotSupported(f"{found.weights} needs the module {others[0].name}, which is not supported.", _USE)
     form = "pair" if tokenizer.chat_template is None else "template"
     return _cross_encoder(found.author, tokenizer, form)
 
 
 def _decoder(found, tokenizer, source, kind):
-    listed = modules.read(found.author)
+    listed = sentence_modules.read(found.author)
     scoring = [module for module in listed if module.name == "LogitScore"]
     if kind is None and scoring:
         if others := [module.name for module in listed if module.name not in ("Transformer", "LogitScore")]:
             raise NotSupported(f"{found.weights} needs the module {others[0]}, which is not supported.", _USE)
-        config = modules.settings(Path(found.author, scoring[0].path), "config.json")
+        config = sentence_modules.settings(Path(found.author, scoring[0].path), "config.json")
         yes, no = (_token_id(found, tokenizer, config, name) for name in ("true_token_id", "false_token_id"))
         if yes is None:
             raise NotSupported(f"The module LogitScore of {found.weights} has no true_token_id.", _USE)
@@ -259,9 +259,9 @@ def _is_named_qwen3(source, path):
 
 def _cross_encoder(author, tokenizer, form, yes=None, no=None):
     """The Reranker with the settings that sentence-transformers saves with a CrossEncoder."""
-    saved = modules.settings(author, "config_sentence_transformers.json")
-    config = modules.settings(author, "config.json")
-    processing = _dict(modules.settings(author, "sentence_bert_config.json"), "processing_kwargs")
+    saved = sentence_modules.settings(author, "config_sentence_transformers.json")
+    config = sentence_modules.settings(author, "config.json")
+    processing = _dict(sentence_modules.settings(author, "sentence_bert_config.json"), "processing_kwargs")
     values = _dict(processing, "chat_template")
     made = Reranker(
         form,

@@ -6,8 +6,8 @@ For example ``module.model.norm.weight``, as torch's DataParallel names it, or `
 from collections.abc import Iterable
 from pathlib import Path
 
-from mlx4j_worker import folder
 from mlx4j_worker.errors import ModelLoadFailed
+from mlx4j_worker.models import folder
 
 WRAPPERS = (
     "module.",  # DataParallel, DistributedDataParallel, DeepSpeed

@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 from reprlib import Repr
 from typing import Any
 
-from mlx4j_worker import folder as folders
-from mlx4j_worker import modules
 from mlx4j_worker.errors import ModelLoadFailed, NotSupported
-from mlx4j_worker.layout import Layout
-from mlx4j_worker.weights import read_header
+from mlx4j_worker.models import folder as folders
+from mlx4j_worker.models import sentence_modules
+from mlx4j_worker.models.layout import Layout
+from mlx4j_worker.models.safetensors import read_header
 from mlx4j_worker.wire import well_formed
 
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
@@ -119,7 +119,7 @@ def read(layout: Layout, source: str) -> Description:
     width = folders.hidden_size(layout.config)
     for folder in map(Path, (*own, layout.author)):
         try:
-            if (folder / modules.FILE).is_file():
+            if (folder / sentence_modules.FILE).is_file():
                 return _described(folder, width)
         except OSError as error:
             raise ModelLoadFailed(f"{folder} can't be read: {error.strerror}.", "Check its permissions.") from None
@@ -146,7 +146,7 @@ def _of_family(layout, source, width):
 
 def _described(folder, width):
     prompts = _prompts(folder)
-    listed = modules.read(folder)
+    listed = sentence_modules.read(folder)
     kinds = [_kind(folder, module) for module in listed]
     if kinds[:2] != ["Transformer", "Pooling"] or {*kinds[2:]} & {"Transformer", "Pooling"}:
         raise _unsupported(folder, f"modules.json has the modules {', '.join(kinds)}, not a Transformer and a Pooling")
@@ -178,7 +178,7 @@ def _kind(folder, module):
 
 def _prompts(folder):
     """The fields ``prompts``, ``default_prompt`` and ``dimensions`` of the description."""
-    given = modules.settings(folder, "config_sentence_transformers.json")
+    given = sentence_modules.settings(folder, "config_sentence_transformers.json")
     kind = given.get("model_type", "SentenceTransformer")
     if kind != "SentenceTransformer":
         raise _unsupported(folder, f"config_sentence_transformers.json has the model_type {shown(kind)}")
@@ -204,7 +204,7 @@ def _prompts(folder):
 def _transformer(folder, path):
     """The fields ``max_tokens`` and ``lowercase`` of the description."""
     name = next((name for name in _TRANSFORMER_CONFIGS if (folder / path / name).is_file()), _TRANSFORMER_CONFIGS[0])
-    given = modules.settings(folder, name)
+    given = sentence_modules.settings(folder, name)
     tokens, lowercase = given.pop("max_seq_length", None), given.pop("do_lower_case", None)
     given.pop("unpad_inputs", None)  # is about speed
     if tokens is not None and not _is_count(tokens):
@@ -228,7 +228,7 @@ def _pooling(folder, path, width):
     ``width`` is how many features a hidden state has, or None.
     """
     name = f"{path}/config.json"
-    given = modules.settings(folder, name)
+    given = sentence_modules.settings(folder, name)
     size = given.pop("embedding_dimension", given.pop("word_embedding_dimension", None))
     include = given.pop("include_prompt", True)
     old = [mode for key, mode in _OLD_MODES.items() if given.pop(key, False)]
@@ -249,13 +249,13 @@ def _pooling(folder, path, width):
 
 
 def _normalize(folder, path):
-    _check_place(folder, path, modules.settings(folder, f"{path}/config.json"))
+    _check_place(folder, path, sentence_modules.settings(folder, f"{path}/config.json"))
     return Normalize()
 
 
 def _dense(folder, path):
     name = f"{path}/config.json"
-    given = modules.settings(folder, name)
+    given = sentence_modules.settings(folder, name)
     _check_place(folder, path, given)
     inputs, outputs = given.pop("in_features", None), given.pop("out_features", None)
     bias, residual = given.pop("bias", True), given.pop("use_residual", False)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import dylora, files, folder, source
-from mlx4j_worker.dylora import DyLora
+from mlx4j_worker import files
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
+from mlx4j_worker.models import dylora, folder, source
+from mlx4j_worker.models.dylora import DyLora
 
 _VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.model")
 _VOCABULARIES += ("sentencepiece.bpe.model", "tekken.json")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import files, folder
+from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
-from mlx4j_worker.weights import read_header
+from mlx4j_worker.models import folder
+from mlx4j_worker.models.safetensors import read_header
 
 DEFAULTS = {"num_experts": 4, "lora_r": 16, "lora_alpha": 32, "lora_dropout": 0.05}  # as its trainer has them
 PREFIX = r"^(foundation_model\.)?(base_model\.model\.)?"  # of the wrapper's names

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
 
-from mlx4j_worker import files, hub
+from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, WorkerError
-from mlx4j_worker.folder import read_json
+from mlx4j_worker.models import hub
+from mlx4j_worker.models.folder import read_json
 from mlx4j_worker.requests import token_of
 
 

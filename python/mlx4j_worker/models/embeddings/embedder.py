@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy
 
-from mlx4j_worker.embeddings import description
-from mlx4j_worker.embeddings.texts import Text, Texts
-from mlx4j_worker.embeddings.vectors import Finish, Pool, pool
 from mlx4j_worker.errors import WorkerError
-from mlx4j_worker.layout import Layout
+from mlx4j_worker.models.embeddings import description
+from mlx4j_worker.models.embeddings.pooling import Finish, Pool, pool
+from mlx4j_worker.models.embeddings.texts import Text, Texts
+from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests import EmbedRequest, check_prompt
 
 _log = logging.getLogger("mlx4j.embeddings")

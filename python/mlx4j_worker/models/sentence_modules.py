@@ -5,8 +5,8 @@ from pathlib import Path, PurePosixPath
 from reprlib import repr as shown
 from typing import Any
 
-from mlx4j_worker import folder as folders
 from mlx4j_worker.errors import NotSupported, UnsafeModel
+from mlx4j_worker.models import folder as folders
 
 FILE = "modules.json"
 MAX_MODULES = 16
