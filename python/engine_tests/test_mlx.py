@@ -17,13 +17,13 @@ from mlx_lm.models import gemma3_text, mamba2
 
 from engine_tests.harness import KNOWN, MODEL, SCHEMA, STORY, Lab, known
 from engine_tests.tolerance import tolerance
+from mlx4j_worker.engine.prefill_chunks import ChunkSize
+from mlx4j_worker.engine.turns import MOST_LONG, Turns
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidAnswer, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading
 from mlx4j_worker.mlx.batch import Batch
-from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import PrefixCache
-from mlx4j_worker.mlx.turns import MOST_LONG, Turns
 from mlx4j_worker.requests import Options
 
 LONG = "The lighthouse keeper counted the ships. " * 40  # some 500 tokens

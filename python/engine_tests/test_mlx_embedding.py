@@ -4,9 +4,9 @@ import json
 from unittest import mock
 
 from engine_tests import embedding
+from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.mlx import loading
-from mlx4j_worker.mlx.chunks import ChunkSize
 
 LONG = "Why is the sky blue? " * 12
 

@@ -23,6 +23,7 @@ from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config
 from engine_tests.harness import MODEL, STORY, Call, Lab, judged, known, submit_classification, submit_score
 from engine_tests.prefixed import PrefixContract
 from engine_tests.tolerance import tolerance
+from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.errors import (
     Cancelled,
     ContextOverflow,
@@ -35,7 +36,6 @@ from mlx4j_worker.errors import (
 )
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading, names, ropes, works
-from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.requests import parse_logits
 
 TOKENS = [1, 5, 400, 77, 900, 12, 12, 33, 1023, 8]

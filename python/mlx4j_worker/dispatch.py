@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 
 from mlx4j_worker import PROTOCOL, VERSION, failures, memory
+from mlx4j_worker.engine.preparation import LOOK_SECONDS, Preparation, Preparer
 from mlx4j_worker.errors import (
     Cancelled,
     Internal,
@@ -26,7 +27,6 @@ from mlx4j_worker.errors import (
 from mlx4j_worker.failures import DeviceFailed, Exit
 from mlx4j_worker.models import hub
 from mlx4j_worker.models.source import NotDownloaded
-from mlx4j_worker.preparing import LOOK_SECONDS, Preparation, Preparer
 from mlx4j_worker.requests import (
     parse_embed,
     parse_generate,

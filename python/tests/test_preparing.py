@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from conftest import SECONDS, eventually
-from mlx4j_worker import preparing
+from mlx4j_worker.engine import preparation
+from mlx4j_worker.engine.preparation import Preparer
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.preparing import Preparer
 
 
 class Call:
@@ -83,20 +83,20 @@ def test_a_slow_preparation_is_overtaken(preparer, delivered, gate):
 
 
 def test_only_a_few_threads_are_busy_with_slow_preparations(preparer, delivered, gate, monkeypatch):
-    monkeypatch.setattr(preparing, "QUICK_SECONDS", 0)
+    monkeypatch.setattr(preparation, "QUICK_SECONDS", 0)
     running = []
     for i in range(10):
         preparer.add(Call(i), lambda: (running.append(1), gate.wait()))
-    look_until(preparer, lambda: len(running) == preparing.MAX_THREADS)
+    look_until(preparer, lambda: len(running) == preparation.MAX_THREADS)
     for _ in range(100):
         preparer.look()
-    assert len(running) == preparing.MAX_THREADS
+    assert len(running) == preparation.MAX_THREADS
     gate.set()
     look_until(preparer, lambda: delivered.qsize() == 10)
 
 
 def test_a_call_whose_preparation_takes_too_long_fails(preparer, delivered, gate, monkeypatch):
-    monkeypatch.setattr(preparing, "MAX_SECONDS", 0.01)
+    monkeypatch.setattr(preparation, "MAX_SECONDS", 0.01)
     call = Call()
     preparer.add(call, gate.wait)
     look_until(preparer, lambda: call.ended)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mlx4j_worker.mlx.turns import LEAST_PREFILL, MOST_LEAD, MOST_PREFILL, Turns
+from mlx4j_worker.engine.turns import LEAST_PREFILL, MOST_LEAD, MOST_PREFILL, Turns
 
 CHUNK = 0.12  # seconds at most
 DEVICES = {  # seconds of a token's prefill, and of a decode step for one row and for each further one

@@ -10,8 +10,8 @@ import torch
 from transformers import GenerationConfig
 
 from mlx4j_worker import failures, memory
+from mlx4j_worker.engine.generation import Generation, Prepared
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
-from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.actions import ACTIONS
 from mlx4j_worker.hf.choice import Choice

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import torch
 
-from mlx4j_worker import samples
 from mlx4j_worker.conversion import parse_reference
+from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.errors import Cancelled, InvalidRequest, OutOfMemory
 from mlx4j_worker.hf import loading
 
@@ -25,13 +25,13 @@ def reference(call, moved):
         call.progress(phase, done, total, unit)
 
     engine = _engine(call.params, wanted.options, step)
-    given = samples.sample_prompts(engine.tokenizer, engine.describe()["contextLength"])
+    given = sample_prompts.sample_prompts(engine.tokenizer, engine.describe()["contextLength"])
     logits = []
     for done, tokens in enumerate(given):
         step("verify", done, len(given), "prompts")
         logits.append(engine.logits_of(tokens))
     dtype = engine.describe()["dtype"]
-    samples.save(wanted.file, given, logits, dtype)
+    sample_prompts.save(wanted.file, given, logits, dtype)
     return {"file": str(wanted.file), "prompts": len(given), "dtype": dtype}
 
 

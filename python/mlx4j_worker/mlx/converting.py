@@ -7,8 +7,9 @@ import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
-from mlx4j_worker import failures, files, memory, samples
+from mlx4j_worker import failures, files, memory
 from mlx4j_worker.conversion import parse_convert, parse_fuse
+from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import changes, compat, loading, proof, writing
 from mlx4j_worker.mlx.architectures import FalconH1
@@ -52,7 +53,7 @@ def _written(params, wanted, part, step):
     _check(source, wanted)
     source.model.update(tree_map(mx.contiguous, source.model.parameters()))  # as they'll be read: so, sums are the same
     reference = wanted.reference and Reference(wanted.reference)
-    given = reference.given if reference else samples.sample_prompts(source.tokenizer, source.context)
+    given = reference.given if reference else sample_prompts.sample_prompts(source.tokenizer, source.context)
     before = proof.sample(source.model, given, step)
     if reference:
         reference.check_source(source.model, before, step)

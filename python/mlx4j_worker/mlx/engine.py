@@ -9,15 +9,15 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlx4j_worker import failures, memory
+from mlx4j_worker.engine.generation import Generation, Prepared
+from mlx4j_worker.engine.prefill_chunks import ChunkSize
+from mlx4j_worker.engine.turns import LONG, MOST_LONG, Turns
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.failures import DeviceFailed
-from mlx4j_worker.generation import Generation, Prepared
 from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
-from mlx4j_worker.mlx.chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
 from mlx4j_worker.mlx.reranking import Rerank
-from mlx4j_worker.mlx.turns import LONG, MOST_LONG, Turns
 from mlx4j_worker.mlx.works import Embedding, Logits, Score
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder

@@ -7,8 +7,8 @@ import mlx.core as mx
 import numpy
 from mlx_lm.models.cache import make_prompt_cache
 
+from mlx4j_worker.engine.sample_prompts import GREEDY_TOKENS
 from mlx4j_worker.errors import ConversionFailed
-from mlx4j_worker.samples import GREEDY_TOKENS
 
 SAME = 1e-4  # largest difference of logits, relative to their range, where the weights are the same
 ROUNDED = 0.1  # nats: the most that the mean divergence may be where values were only rounded, or adapters merged

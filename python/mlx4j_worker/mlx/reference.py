@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from mlx4j_worker import samples
+from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.mlx import changes, proof
 from mlx4j_worker.mlx.engine import available_bytes
 
@@ -18,7 +18,7 @@ class Reference:
     """What the call ``reference`` wrote into a file; ``given`` has the prompts."""
 
     def __init__(self, file):
-        self.given, logits, self._dtype = samples.load(file)
+        self.given, logits, self._dtype = sample_prompts.load(file)
         self._expected = proof.Sample(logits, [[] for _ in logits])
         self._stored_exactly = False
         self._source = {}

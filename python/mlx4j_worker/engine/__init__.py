@@ -1,0 +1,1 @@
+"""What both engines share: preparing a request, its generation, and the order in which prompts are prefilled."""
