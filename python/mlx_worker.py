@@ -35,8 +35,8 @@ def job(name):
     def run(call, moved):
         call.progress("import", 0, 1, "packages")
         with packages():
-            from mlx4j_worker.mlx import converting
-        return getattr(converting, name)(call, moved)
+            from mlx4j_worker.mlx.convert import convert
+        return getattr(convert, name)(call, moved)
 
     return run
 
@@ -52,14 +52,14 @@ def inspect(call, moved):
 def open_training(params, progress):
     progress("import", 0, 1, "packages")
     with packages():
-        from mlx4j_worker.mlx.shared_training import load_backend
+        from mlx4j_worker.mlx.ranks.data_parallel import load_backend
         from mlx4j_worker.training.opening import open_session
     return open_session(params, load_backend, progress)
 
 
 def follow():
     with packages():
-        from mlx4j_worker.mlx.following import Follower
+        from mlx4j_worker.mlx.ranks.follower import Follower
     return Follower()
 
 

@@ -22,7 +22,8 @@ from engine_tests.harness import MODEL, STORY, Call, generate, known, load
 from engine_tests.test_mlx_folders import GPT2, TOKENS, Folders, lora
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, ModelLoadFailed
-from mlx4j_worker.mlx import changes, converting, loading, proof, writing
+from mlx4j_worker.mlx import loading
+from mlx4j_worker.mlx.convert import convert, transform, verify, write
 
 ROPES = {
     "theta": {"rope_type": "default", "rope_theta": 1000000.0},
@@ -64,7 +65,7 @@ class Converting(Folders):
         self.target = self.folder("out") / "model"
 
     def run_job(self, method, source, **options):
-        return getattr(converting, method)(job(method, source, self.target, **options), lambda: None)
+        return getattr(convert, method)(job(method, source, self.target, **options), lambda: None)
 
     def convert(self, source, **options):
         return self.run_job("convert", source, **options)
@@ -184,7 +185,7 @@ class AsItIs(Converting):
 
     def test_more_than_one_file(self):
         split = [{name: weight} for name, weight in weights(MODEL).items()]
-        with mock.patch.object(writing, "make_shards", lambda parameters: split):
+        with mock.patch.object(write, "make_shards", lambda parameters: split):
             self.check(MODEL)
         self.assertEqual(len(list(self.target.glob("model-*-of-*.safetensors"))), len(split))
 
@@ -372,7 +373,7 @@ class Refused(Converting):
 
     def test_a_cancel_in_any_phase_leaves_nothing(self):
         phases = set()
-        converting.convert(self.recording(phases), lambda: None)
+        convert.convert(self.recording(phases), lambda: None)
         self.assertLessEqual({"load", "verify", "convert", "write", "read"}, phases)
         shutil.rmtree(self.target)
         for phase in phases:
@@ -380,7 +381,7 @@ class Refused(Converting):
                 call = job("convert", MODEL, self.target, bits=4)
                 call.progress = lambda at, *_, call=call, phase=phase: setattr(call, "cancelled", at == phase)
                 with self.assertRaises(Cancelled):
-                    converting.convert(call, lambda: None)
+                    convert.convert(call, lambda: None)
                 self.assertNothingWritten()
 
     def recording(self, phases):
@@ -403,7 +404,7 @@ class Refused(Converting):
         self.assertNotIn("left", os.listdir(self.target))
 
     def test_killed_in_the_middle_there_is_no_target_and_the_next_one_clears_up(self):
-        died = self.elsewhere("writing.check_weights = lambda *_: os.kill(os.getpid(), signal.SIGKILL)")
+        died = self.elsewhere("write.check_weights = lambda *_: os.kill(os.getpid(), signal.SIGKILL)")
         self.assertEqual(died.returncode, -signal.SIGKILL, died.stderr)
         self.assertEqual(os.listdir(self.target.parent), [".model.mlx4j-part"])
         self.convert(MODEL)
@@ -424,9 +425,9 @@ class Refused(Converting):
     def elsewhere(self, before):
         """A conversion in a process of its own, after a line of Python."""
         code = (
-            "import os, resource, signal\nfrom mlx4j_worker.mlx import converting, writing\n"
+            "import os, resource, signal\nfrom mlx4j_worker.mlx.convert import convert, write\n"
             "from engine_tests.test_mlx_converting import MODEL, job\n"
-            f"{before}\nconverting.convert(job('convert', MODEL, {str(self.target)!r}), lambda: None)"
+            f"{before}\nconvert.convert(job('convert', MODEL, {str(self.target)!r}), lambda: None)"
         )
         command = [sys.executable, "-c", code]
         return subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
@@ -449,29 +450,29 @@ class Refused(Converting):
                     module.lora_b = module.lora_b * 0
             merge(model, config, requantize)
 
-        merge = changes.fuse
-        with mock.patch.object(changes, "fuse", forget):
+        merge = transform.fuse
+        with mock.patch.object(transform, "fuse", forget):
             self.assertRefused(ConversionFailed, "differs from its source", "fuse", MODEL, adapter=adapter)
         self.assertNothingWritten()
 
 
 class Figures(unittest.TestCase):
     def test_of_known_distributions(self):
-        one = proof.Sample([numpy.log(numpy.array([[0.5, 0.5], [0.9, 0.1]]))], [[1, 2, 3, 4]])
-        other = proof.Sample([numpy.log(numpy.array([[0.25, 0.75], [0.9, 0.1]]))], [[1, 2, 4, 4]])
-        found = proof.compare(one, other)
+        one = verify.Sample([numpy.log(numpy.array([[0.5, 0.5], [0.9, 0.1]]))], [[1, 2, 3, 4]])
+        other = verify.Sample([numpy.log(numpy.array([[0.25, 0.75], [0.9, 0.1]]))], [[1, 2, 4, 4]])
+        found = verify.compare(one, other)
         self.assertAlmostEqual(found["meanDivergence"], (0.5 * numpy.log(2) + 0.5 * numpy.log(2 / 3)) / 2)
         self.assertAlmostEqual(found["maxDifference"], numpy.log(2))
         self.assertEqual((found["greedyAgreed"], found["greedyTokens"], found["positions"]), (2, 4, 2))
         self.assertEqual(found["argmaxAgreed"], 1)
 
     def test_numbers_that_are_none_fail_whatever_the_kind(self):
-        one = proof.Sample([numpy.zeros((1, 3))], [[1]])
+        one = verify.Sample([numpy.zeros((1, 3))], [[1]])
         for bad in (numpy.nan, numpy.inf):
-            found = proof.compare(one, proof.Sample([numpy.array([[0, bad, 0]])], [[1]]))
+            found = verify.compare(one, verify.Sample([numpy.array([[0, bad, 0]])], [[1]]))
             for kind in ("same", "rounded", "quantized"):
                 with self.assertRaisesRegex(ConversionFailed, "finite"):
-                    proof.check(found, 3, kind)
+                    verify.check(found, 3, kind)
 
 
 if __name__ == "__main__":

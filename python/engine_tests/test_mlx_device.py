@@ -20,9 +20,11 @@ from engine_tests.training import BATCH, TRAIN, Training
 from mlx4j_worker import failures, memory
 from mlx4j_worker.errors import ConversionFailed, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
-from mlx4j_worker.mlx import converting, loading, proof, shared_training, wired, writing
-from mlx4j_worker.mlx.choice import Choice
-from mlx4j_worker.mlx.following import Follower
+from mlx4j_worker.mlx import loading, wired
+from mlx4j_worker.mlx.convert import convert, transform, verify, write
+from mlx4j_worker.mlx.ranks import data_parallel
+from mlx4j_worker.mlx.ranks.follower import Follower
+from mlx4j_worker.mlx.sampling import Choice
 from mlx4j_worker.mlx.training import MlxBackend, load_backend
 from mlx4j_worker.models.embeddings.texts import Text
 from mlx4j_worker.training.opening import open_session
@@ -286,17 +288,17 @@ class Converting(unittest.TestCase):
         call = Call()
         call.method, call.params = "convert", {"model": {"source": str(MODEL)}, "folder": str(self.target)}
         try:
-            converting.convert(call, lambda: None)
+            convert.convert(call, lambda: None)
         finally:
             self.assertEqual([*self.target.parent.iterdir()], [])
 
     def places(self, text):
-        real = proof.sample
+        real = verify.sample
         later = mock.Mock(side_effect=[mock.DEFAULT, mock.DEFAULT, RuntimeError(text)], wraps=real)
-        yield mock.patch.object(proof, "sample", raising(text))
-        yield mock.patch.object(proof, "sample", later)  # that of mlx-lm alone
-        yield mock.patch.object(converting.changes, "evaluate", raising(text))
-        yield mock.patch.object(writing.mx, "save_safetensors", raising(text))
+        yield mock.patch.object(verify, "sample", raising(text))
+        yield mock.patch.object(verify, "sample", later)  # that of mlx-lm alone
+        yield mock.patch.object(transform, "evaluate", raising(text))
+        yield mock.patch.object(write.mx, "save_safetensors", raising(text))
 
     def test_a_device_that_fails_leaves_no_folder(self):
         for patch in [*self.places(FAULT), mock.patch.object(mx, "synchronize", raising(FAULT))]:
@@ -416,7 +418,7 @@ class Wired(unittest.TestCase):
         with self.assertRaisesRegex(InvalidRequest, "wiredLimit can't be used with ranks"):
             load(loading.load, **both)
         with self.assertRaisesRegex(InvalidRequest, "wiredLimit can't be used with ranks"):
-            open_session(params, shared_training.load_backend, lambda *_: None)
+            open_session(params, data_parallel.load_backend, lambda *_: None)
 
     def test_never_more_than_the_device_recommends(self):
         wired.wire(9_000_000_000, 2_000_000_000)

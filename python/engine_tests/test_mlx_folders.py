@@ -35,7 +35,7 @@ from mlx4j_worker.errors import (
     WorkerError,
 )
 from mlx4j_worker.mlx import engine as engine_module
-from mlx4j_worker.mlx import loading, names, ropes, works
+from mlx4j_worker.mlx import loading, ropes, scoring, weight_names
 from mlx4j_worker.requests import parse_logits
 
 TOKENS = [1, 5, 400, 77, 900, 12, 12, 33, 1023, 8]
@@ -170,7 +170,7 @@ class Methods(Folders):
         expected = self.plain(TOKENS)
         self.assertClose(logits(self.lab), expected)
         self.one_chunk_a_step()
-        with mock.patch.object(works, "MOST_LOGITS_BYTES", 3 * 4 * 1024):
+        with mock.patch.object(scoring, "MOST_LOGITS_BYTES", 3 * 4 * 1024):
             call = Call()
             self.lab.engine.logits(call, parse_logits({"tokens": TOKENS}))
             self.lab.step()
@@ -187,7 +187,7 @@ class Methods(Folders):
         every = self.plain(prompt + tokens)[len(prompt) - 1 : -1].astype(numpy.float64)
         every = every - numpy.log(numpy.exp(every).sum(axis=1, keepdims=True))
         self.assertClose(numpy.array(call.result["logProbs"]), every[range(len(tokens)), tokens])
-        with mock.patch.object(works, "MOST_LOGITS_BYTES", 1):
+        with mock.patch.object(scoring, "MOST_LOGITS_BYTES", 1):
             again = score(self.lab, prompt="Once upon a time", completion=" there was")
         self.assertClose(numpy.array(again.result["logProbs"]), numpy.array(call.result["logProbs"]))
 
@@ -201,7 +201,7 @@ class Methods(Folders):
 
     def test_they_go_on_beside_generation_and_can_be_cancelled(self):
         self.one_chunk_a_step()
-        with mock.patch.object(works, "MOST_LOGITS_BYTES", 4 * 1024):
+        with mock.patch.object(scoring, "MOST_LOGITS_BYTES", 4 * 1024):
             works_ = [Call() for _ in range(3)]
             for call in works_:
                 self.lab.engine.logits(call, parse_logits({"tokens": TOKENS}))
@@ -314,7 +314,7 @@ class Adapters(Folders):
         loaded = lab(model).engine._parts.model
         before = {name for name, _ in tree_flatten(loaded.parameters())}
         self.assertIn("lm_head.weight", before)
-        self.assertTrue(names.linear_modules(loaded))
+        self.assertTrue(weight_names.linear_modules(loaded))
         self.assertEqual({name for name, _ in tree_flatten(loaded.parameters())}, before)
 
     QV = ("model.layers.0.self_attn.q_proj", "model.layers.3.self_attn.v_proj")

@@ -22,9 +22,9 @@ from engine_tests.tolerance import tolerance
 from engine_tests.training import BATCH, TRAIN, VALID
 from mlx4j_worker.dispatch import EXIT_RANK_LOST
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
-from mlx4j_worker.mlx import hosts, sharding
-from mlx4j_worker.mlx import ranks as ranks_module
-from mlx4j_worker.mlx.shared_training import share
+from mlx4j_worker.mlx.ranks import hosts, sharding
+from mlx4j_worker.mlx.ranks import processes as ranks_module
+from mlx4j_worker.mlx.ranks.data_parallel import share
 from mlx4j_worker.training.batches import Batch, Sequence
 
 ENDLESS = {"maxTokens": 3000, "sampling": {"logitBias": {"2": -100}}}  # without the end token

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.mlx import hosts
+from mlx4j_worker.mlx.ranks import hosts
 
 HERE = {"ips": ["10.0.0.1"]}
 STUDIO = {

@@ -7,8 +7,8 @@ import numpy
 from mlx_lm.models.cache import RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 
 from mlx4j_worker import failures
-from mlx4j_worker.mlx.choice import Choice, read_log_probs
 from mlx4j_worker.mlx.prefix_cache import copy_cache
+from mlx4j_worker.mlx.sampling import Choice, read_log_probs
 
 _KV_GROUP = 32  # values that share a scale in a quantized cache; the size of every model's heads is a multiple of it
 _KEPT = 4  # first tokens that a bounded cache keeps, as in mlx-lm: attention leans on them

@@ -18,7 +18,7 @@ from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
 from mlx4j_worker.mlx.reranking import Rerank
-from mlx4j_worker.mlx.works import Embedding, Logits, Score
+from mlx4j_worker.mlx.scoring import Embedding, Logits, Score
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder
 from mlx4j_worker.requests import check_fits, check_prompt

@@ -17,11 +17,13 @@ from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
 from mlx4j_worker import failures, files, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
-from mlx4j_worker.mlx import changes, compat, experts, hosts, peft, ranks, sharding
+from mlx4j_worker.mlx import compat, experts, peft
 from mlx4j_worker.mlx.architectures import text_of, without_prefix
 from mlx4j_worker.mlx.batch import Batch
-from mlx4j_worker.mlx.drafting import Drafter
+from mlx4j_worker.mlx.convert import transform
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
+from mlx4j_worker.mlx.ranks import hosts, processes, sharding
+from mlx4j_worker.mlx.speculative import Drafter
 from mlx4j_worker.models import folder, generation_config, layout, name_prefix, rerank, source
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.models.safetensors import read_header
@@ -88,7 +90,7 @@ def _engine(params, options, progress, evaluate):
         return _engine_of(found, params, options, progress, evaluate)
     where = hosts.of(options)
     sharding.check(found, options, where.ranks)
-    with ranks.started(where, progress) as others:
+    with processes.started(where, progress) as others:
         others.tell("load", params=params)
         return _engine_of(found, params, options, progress, evaluate, others)
 
@@ -224,7 +226,7 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
         own_cache = not options.given("draftModel", "kvBits", "kvTokens")
         amended = compat.amend(model, config, original, path, own_cache)
         if dtype:
-            changes.cast(model, getattr(mx, dtype))
+            transform.cast(model, getattr(mx, dtype))
         if group:
             sharding.shard(model, group, path)
         evaluate(model.parameters())

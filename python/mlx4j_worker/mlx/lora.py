@@ -9,7 +9,7 @@ from mlx_lm.tuner.dora import DoRALinear
 from mlx_lm.tuner.lora import LoRALinear
 
 from mlx4j_worker.errors import InvalidRequest, NotSupported
-from mlx4j_worker.mlx import names, peft
+from mlx4j_worker.mlx import peft, weight_names
 from mlx4j_worker.models import layout
 from mlx4j_worker.training import modules
 
@@ -28,8 +28,8 @@ class Adapters:
                 "Use the hf worker.",
             )
         self._config = config
-        stored = names.stored(found.weights)
-        self._linear = names.linear_modules(model, stored)
+        stored = weight_names.stored(found.weights)
+        self._linear = weight_names.linear_modules(model, stored)
         self._every = {*self._linear, *(stored if "text_config" in found.config else ())}
         paths = modules.chosen([*self._linear], config.layers, config.targets, found.config["model_type"])
         found, kind = dict(model.named_modules()), LoRALinear if config.method == "lora" else DoRALinear

@@ -12,7 +12,7 @@ from mlx_lm.tuner.dora import DoRALinear
 from mlx_lm.tuner.lora import LoRAEmbedding, LoRALinear
 
 from mlx4j_worker.errors import ModelLoadFailed
-from mlx4j_worker.mlx import names
+from mlx4j_worker.mlx import weight_names
 
 _ELSEWHERE = "Use the hf worker, or merge the adapter into its base model first."
 _OTHER_BASE = "Load the adapter onto the base model that it was made for."
@@ -85,7 +85,7 @@ def put(model, loras, file):
     modules = dict(model.named_modules())
     changed = {}
     for path, lora in loras.items():
-        name = names.in_mlx(model, modules, path, (lora.b.shape[0], lora.a.shape[1]))[0]
+        name = weight_names.in_mlx(model, modules, path, (lora.b.shape[0], lora.a.shape[1]))[0]
         if name is None or name in changed:
             raise _refused(file, path, "mlx-lm has no module of its own for it")
         changed[name] = _adapted(modules[name], lora, path, file)

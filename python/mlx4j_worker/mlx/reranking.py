@@ -3,7 +3,7 @@
 import mlx.core as mx
 
 from mlx4j_worker.mlx.prefix_cache import common_prefix
-from mlx4j_worker.mlx.works import Work
+from mlx4j_worker.mlx.scoring import Work
 
 
 class Rerank(Work):

@@ -10,7 +10,7 @@ from mlx.utils import tree_flatten, tree_map, tree_map_with_path, tree_unflatten
 from mlx_lm.utils import get_total_parameters, make_shards
 
 from mlx4j_worker.errors import NotSupported
-from mlx4j_worker.mlx import names, wired
+from mlx4j_worker.mlx import weight_names, wired
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, vocabulary_of, widest_dtype
 from mlx4j_worker.mlx.loading import adapt, load_layout, memory_limit, tokenizer_of
 from mlx4j_worker.mlx.lora import Adapters
@@ -63,7 +63,7 @@ class MlxBackend:
         self._config = config
         self._dtype = widest_dtype(model.parameters())
         self._count = get_total_parameters(model)
-        self._names = names.parameters(model) if config.method == "full" else {}
+        self._names = weight_names.parameters(model) if config.method == "full" else {}
         self._adapters = Adapters(model, config, found) if config.adapts else None
         if config.method == "full":
             model.unfreeze()

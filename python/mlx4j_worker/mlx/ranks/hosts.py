@@ -40,7 +40,7 @@ def of(options):
 
 def here(ranks):
     """Ranks on this machine, which find each other on its loopback interface."""
-    script = Path(__file__).resolve().parents[2] / "mlx_worker.py"
+    script = Path(__file__).resolve().parents[3] / "mlx_worker.py"
     command = [sys.executable, *_WORKER, str(script)]
     return Hosts([f"127.0.0.1:{port}" for port in _free_ports(ranks)], [command] * (ranks - 1), 1)
 

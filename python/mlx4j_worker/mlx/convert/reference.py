@@ -7,7 +7,7 @@ import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlx4j_worker.engine import sample_prompts
-from mlx4j_worker.mlx import changes, proof
+from mlx4j_worker.mlx.convert import transform, verify
 from mlx4j_worker.mlx.engine import available_bytes
 
 _SAME_ON_GPU = 1e-2  # in place of proof.SAME; unmeasured. GPUs add in another order, with faster exp and rsqrt
@@ -19,7 +19,7 @@ class Reference:
 
     def __init__(self, file):
         self.given, logits, self._dtype = sample_prompts.load(file)
-        self._expected = proof.Sample(logits, [[] for _ in logits])
+        self._expected = verify.Sample(logits, [[] for _ in logits])
         self._stored_exactly = False
         self._source = {}
 
@@ -30,7 +30,7 @@ class Reference:
         computed in float32, so does mlx, provided the memory is enough: rounding would hide small errors.
         """
         weights = [w for _, w in tree_flatten(model.parameters()) if mx.issubdtype(w.dtype, mx.floating)]
-        exact = self._dtype == "float32" and not changes.is_quantized(model)
+        exact = self._dtype == "float32" and not transform.is_quantized(model)
         self._stored_exactly = exact and all(weight.dtype == mx.float32 for weight in weights)
         own = stored
         if exact and not self._stored_exactly:
@@ -38,14 +38,14 @@ class Reference:
             exact = available is None or 4 * sum(weight.size for weight in weights) <= available
             if exact:
                 with _in_float32(model):
-                    own = proof.sample(model, self.given, step, greedy_tokens=0)
+                    own = verify.sample(model, self.given, step, greedy_tokens=0)
         self._source = self._compare(own)
         self._check(self._source, exact, "What mlx computes for this model")
 
     def check_result(self, result, kind):
         """The figures of the converted model's Sample; ``kind`` is that of proof.check. Raises ConversionFailed."""
         figures = self._compare(result)
-        most = math.log(result.logits[0].shape[-1]) / 2 if kind == "quantized" else proof.ROUNDED
+        most = math.log(result.logits[0].shape[-1]) / 2 if kind == "quantized" else verify.ROUNDED
         exact = kind == "same" and self._stored_exactly
         bound = self._check(figures, exact, "The converted model", most)
         names = ("prompts", "positions", "maxDifference", "relativeDifference", "meanDivergence", "argmaxAgreed")
@@ -59,21 +59,21 @@ class Reference:
     def _compare(self, own):
         """The figures of a Sample; a vocabulary that one side has padded is compared as far as both go."""
         width = min(one.logits[0].shape[-1] for one in (self._expected, own))
-        cut = [proof.Sample([part[:, :width] for part in one.logits], [[] for _ in one.logits])
+        cut = [verify.Sample([part[:, :width] for part in one.logits], [[] for _ in one.logits])
                for one in (self._expected, own)]  # fmt: skip
-        return proof.compare(*cut)
+        return verify.compare(*cut)
 
-    def _check(self, figures, exact, what, most=proof.ROUNDED):
+    def _check(self, figures, exact, what, most=verify.ROUNDED):
         name = "relativeDifference" if exact else "meanDivergence"
         if exact:
-            most = proof.SAME if mx.default_device() == mx.cpu else _SAME_ON_GPU
-        return proof.check_figures(figures, name, most, what, "what transformers computes for the source", _HINT)
+            most = verify.SAME if mx.default_device() == mx.cpu else _SAME_ON_GPU
+        return verify.check_figures(figures, name, most, what, "what transformers computes for the source", _HINT)
 
 
 @contextmanager
 def _in_float32(model):
     stored = model.parameters()
-    changes.cast(model, mx.float32)
+    transform.cast(model, mx.float32)
     try:
         yield
     finally:

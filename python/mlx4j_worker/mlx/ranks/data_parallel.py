@@ -11,7 +11,8 @@ from mlx import nn
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.mlx import hosts, ranks, training
+from mlx4j_worker.mlx import training
+from mlx4j_worker.mlx.ranks import hosts, processes
 from mlx4j_worker.mlx.training import MlxBackend
 from mlx4j_worker.training.batches import Batch
 from mlx4j_worker.training.opening import read_params
@@ -29,7 +30,7 @@ def load_backend(params, options, config, progress):
             f"batchSize is {config.batch_size}, but there are {where.ranks} ranks.",
             "The rows of a batch are shared by the ranks, so there must be one for each.",
         )
-    with ranks.started(where, progress) as others:
+    with processes.started(where, progress) as others:
         others.tell("open", params=params)
         return training.load_backend(params, options, config, progress, partial(Leader, others))
 

@@ -22,7 +22,7 @@ from mlx4j_worker import PROTOCOL
 from mlx4j_worker.dispatch import EXIT_RANK_LOST
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
 from mlx4j_worker.failures import Exit
-from mlx4j_worker.mlx import hosts
+from mlx4j_worker.mlx.ranks import hosts
 
 START_SECONDS = 120  # for another rank to start and to import its packages
 JOIN_SECONDS = 60  # for all of them to find each other, from when they are all there

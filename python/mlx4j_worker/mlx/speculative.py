@@ -8,8 +8,8 @@ from mlx_lm.models.cache import KVCache
 
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx import caches
-from mlx4j_worker.mlx.choice import read_log_probs
 from mlx4j_worker.mlx.prefix_cache import copy_cache
+from mlx4j_worker.mlx.sampling import read_log_probs
 
 
 class Drafter:

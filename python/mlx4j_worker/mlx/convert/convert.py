@@ -11,10 +11,11 @@ from mlx4j_worker import failures, files, memory
 from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
-from mlx4j_worker.mlx import changes, compat, loading, proof, writing
+from mlx4j_worker.mlx import compat, loading
 from mlx4j_worker.mlx.architectures import FalconH1
+from mlx4j_worker.mlx.convert import transform, verify, write
+from mlx4j_worker.mlx.convert.reference import Reference
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
-from mlx4j_worker.mlx.reference import Reference
 from mlx4j_worker.models import folder
 from mlx4j_worker.requests import Options
 
@@ -39,7 +40,7 @@ def _run(call, moved, wanted):
         call.progress(phase, done, total, unit)
 
     try:
-        with writing.appearing(wanted.folder) as part:
+        with write.appearing(wanted.folder) as part:
             result = _written(call.params, wanted, part, step)
             mx.synchronize()  # raises what any part of it failed with, before the folder appears
             return result
@@ -54,7 +55,7 @@ def _written(params, wanted, part, step):
     source.model.update(tree_map(mx.contiguous, source.model.parameters()))  # as they'll be read: so, sums are the same
     reference = wanted.reference and Reference(wanted.reference)
     given = reference.given if reference else sample_prompts.sample_prompts(source.tokenizer, source.context)
-    before = proof.sample(source.model, given, step)
+    before = verify.sample(source.model, given, step)
     if reference:
         reference.check_source(source.model, before, step)
     config, unquantized, kind = _changed(source, wanted, step)
@@ -63,9 +64,9 @@ def _written(params, wanted, part, step):
     del source
     _forget()
     converted = loading.open_model({"model": {"source": str(part)}}, Options(), step)
-    after = proof.sample(converted.model, given, step)
-    figures = proof.compare(before, after)
-    bound = proof.check(figures, before.logits[0].shape[-1], kind)
+    after = verify.sample(converted.model, given, step)
+    figures = verify.compare(before, after)
+    bound = verify.check(figures, before.logits[0].shape[-1], kind)
     proven = {**figures, "weights": kind, "bound": bound}
     proven["transformers"] = reference and reference.check_result(after, kind)
     converted.model = None
@@ -109,25 +110,25 @@ def _changed(source, wanted, step):
     where, before = source.layout.weights, _types(model)
     with _refusing(where):
         if wanted.dequantize:
-            changes.check_quantized(model)
+            transform.check_quantized(model)
         if wanted.fuse:
-            changes.fuse(model, config, requantize=not wanted.dequantize)
+            transform.fuse(model, config, requantize=not wanted.dequantize)
         if wanted.dequantize:
-            config = changes.dequantize(model, config)
+            config = transform.dequantize(model, config)
         if wanted.dtype:
-            if not wanted.dequantize and changes.is_quantized(model):
+            if not wanted.dequantize and transform.is_quantized(model):
                 raise InvalidRequest(
                     f"dtype is {wanted.dtype}, but the weights of {where} are quantized, and stay so.",
                     "Leave it out, or use dequantize too.",
                 )
-            changes.cast(model, getattr(mx, wanted.dtype))
+            transform.cast(model, getattr(mx, wanted.dtype))
         if wanted.fuse or wanted.dequantize or wanted.dtype:
             needed = sum(weight.nbytes for _, weight in tree_flatten(model.parameters()))
             memory.check_weights(f"the model made of {where}", needed, available_bytes(None))
         if wanted.quantization:
-            config, unquantized = changes.quantize(model, config, wanted.quantization)
-        changes.evaluate(model, wanted.dtype, step)
-    if changes.is_quantized(model) and (wanted.quantization or wanted.fuse):
+            config, unquantized = transform.quantize(model, config, wanted.quantization)
+        transform.evaluate(model, wanted.dtype, step)
+    if transform.is_quantized(model) and (wanted.quantization or wanted.fuse):
         kind = "quantized"
     else:
         kind = "same" if _types(model) == before and not wanted.fuse else "rounded"
@@ -180,11 +181,11 @@ def _write(source, config, part, step):
     model = source.model
     parameters = dict(tree_flatten(model.parameters()))
     size = sum(weight.nbytes for weight in parameters.values())
-    writing.check_room(part, size + (64 << 20))  # the tokenizer and the rest are well below
-    writing.write_weights(part, model, parameters, step)
-    writing.write_config(part, config)
-    writing.copy_files(source.layout, part)
-    writing.check_weights(part, parameters, step)
+    write.check_room(part, size + (64 << 20))  # the tokenizer and the rest are well below
+    write.write_weights(part, model, parameters, step)
+    write.write_config(part, config)
+    write.copy_files(source.layout, part)
+    write.check_weights(part, parameters, step)
     return {
         "dtype": dtype_name(widest_dtype(parameters)),
         "bytes": size,
@@ -199,7 +200,7 @@ def _by_mlx_lm_alone(part, given, expected, step):
     try:
         with loading.readable(part) as path:
             model, _ = load_model(path)
-        found = proof.compare(expected, proof.sample(model, given, step))
+        found = verify.compare(expected, verify.sample(model, given, step))
     except Cancelled:
         raise
     except Exception as error:
@@ -207,7 +208,7 @@ def _by_mlx_lm_alone(part, given, expected, step):
             raise known from error
         return None, f"mlx-lm alone can't load the converted folder: {type(error).__name__}: {error}"
     most, share = found["maxDifference"], found["relativeDifference"]
-    if share is None or share > proof.SAME:
+    if share is None or share > verify.SAME:
         return most, "mlx-lm alone makes something else of the converted folder than mlx4j, which puts it right."
     return most, None
 

@@ -8,9 +8,10 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from mlx4j_worker import failures
 from mlx4j_worker.errors import EngineFailed, InvalidRequest
-from mlx4j_worker.mlx import loading, ranks, sharding, shared_training
+from mlx4j_worker.mlx import loading
 from mlx4j_worker.mlx.engine import used_memory
 from mlx4j_worker.mlx.prefix_cache import copy_cache
+from mlx4j_worker.mlx.ranks import data_parallel, processes, sharding
 from mlx4j_worker.training.batches import Batch
 
 
@@ -55,7 +56,7 @@ class Follower:
         self._queue.popleft()
 
     def _join(self, rank, addresses):
-        self._group = ranks.join(rank, addresses)
+        self._group = processes.join(rank, addresses)
 
     # --- generation
 
@@ -87,7 +88,7 @@ class Follower:
     # --- training
 
     def _open(self, params):
-        self._backend = shared_training.load_part(params, self._group, self._progress)
+        self._backend = data_parallel.load_part(params, self._group, self._progress)
 
     def _add(self, batch, seed):
         self._backend.add_gradients(Batch(*batch), seed)

@@ -1,0 +1,1 @@
+"""Conversion on mlx: ``convert`` and ``fuse``, from one model folder to another, and the comparison of both."""

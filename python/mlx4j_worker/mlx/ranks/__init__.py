@@ -1,0 +1,1 @@
+"""Ranks: several processes that run one model, or train it, together."""
