@@ -5,6 +5,6 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # -I leaves the script's own folder out
 
-from mlx4j_worker import code
+from mlx4j_worker.sandbox import code
 
 sys.exit(code.main())

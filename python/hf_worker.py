@@ -36,7 +36,7 @@ def open_training(params, progress):
 
     with needed("transformers and torch", "mlx4j setup hf"):
         from mlx4j_worker.hf.training import load_backend
-        from mlx4j_worker.training.opening import open_session
+        from mlx4j_worker.training.load import open_session
     return open_session(params, load_backend, progress)
 
 

@@ -53,7 +53,7 @@ def open_training(params, progress):
     progress("import", 0, 1, "packages")
     with packages():
         from mlx4j_worker.mlx.ranks.data_parallel import load_backend
-        from mlx4j_worker.training.opening import open_session
+        from mlx4j_worker.training.load import open_session
     return open_session(params, load_backend, progress)
 
 

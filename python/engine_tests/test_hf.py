@@ -30,7 +30,7 @@ from mlx4j_worker import failures
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidAnswer, InvalidRequest, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.hf import loading
-from mlx4j_worker.hf.choice import Choice
+from mlx4j_worker.hf.sampling import Choice
 from mlx4j_worker.requests import Sampling, parse_prompt
 from mlx4j_worker.text.formats import CallFormat
 from mlx4j_worker.text.grammar import Constraint

@@ -27,7 +27,7 @@ from mlx4j_worker.mlx.ranks.follower import Follower
 from mlx4j_worker.mlx.sampling import Choice
 from mlx4j_worker.mlx.training import MlxBackend, load_backend
 from mlx4j_worker.models.embeddings.texts import Text
-from mlx4j_worker.training.opening import open_session
+from mlx4j_worker.training.load import open_session
 
 LONG = "The lighthouse keeper counted the ships. " * 40
 REFUSED = (

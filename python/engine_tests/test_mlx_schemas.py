@@ -252,9 +252,10 @@ class Lazy(unittest.TestCase):
         from pathlib import Path
 
         code = (
-            "import sys; from mlx4j_worker import generation, grammar, validation; "
+            "import sys; from mlx4j_worker.engine import generation; "
+            "from mlx4j_worker.text import grammar, validation; "
             "print([name for name in ('jsonschema', 'regex', 'llguidance') if name in sys.modules])"
         )
-        folder = Path(validation.__file__).parents[1]
+        folder = Path(validation.__file__).parents[2]
         ran = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
         self.assertEqual("[]\n", ran.stdout)

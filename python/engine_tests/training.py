@@ -18,7 +18,7 @@ from engine_tests.prefixed import renamed
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest, ModelLoadFailed, ModelNotFound
 from mlx4j_worker.models.safetensors import read_floats, read_header
-from mlx4j_worker.training.opening import open_session
+from mlx4j_worker.training.load import open_session
 from mlx4j_worker.training.session import Session
 
 DATA = MODEL.parents[1] / "training"

@@ -128,10 +128,11 @@ class Call:
 class Worker:
     """Serves one engine, or one training, or follows the worker whose rank it is.
 
-    ``load(params, options, progress)`` makes the engine and imports what is heavy, ``open_training(params, progress)``
-    the training.session.Session, ``follow()`` the mlx.following.Follower. ``jobs`` are methods for a worker without a
-    model: each takes its Call and a function to tell that it goes on, and returns the result. ``release()`` gives the
-    memory back that the engine had, before the process ends. ``held`` says what the sandbox holds.
+    ``load(params, options, progress)`` imports the heavy packages and returns the engine.
+    ``open_training(params, progress)`` returns the training.session.Session, and ``follow()`` the
+    mlx.ranks.follower.Follower. ``jobs`` are methods of a worker without a model: each takes its Call and a function
+    that reports that the job is still running, and returns the result. ``release()`` frees the engine's memory before
+    the process ends. ``held`` is what the sandbox enforces, as reported in ``hello``.
     """
 
     def __init__(self, kind, wire, nonce, held, load, open_training=None, jobs=None, follow=None, release=None):

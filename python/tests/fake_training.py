@@ -27,7 +27,7 @@ descriptors = stdio.claim()
 
 from mlx4j_worker import errors  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
-from mlx4j_worker.training.opening import open_session  # noqa: E402
+from mlx4j_worker.training.load import open_session  # noqa: E402
 
 
 class Tokenizer:

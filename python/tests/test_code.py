@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PYTHON_DIR, eventually
-from mlx4j_worker import code
-from mlx4j_worker.sandbox import computing, landlock, seatbelt, seccomp
+from mlx4j_worker.sandbox import code, computing, landlock, seatbelt, seccomp
 from mlx4j_worker.sandbox.seccomp import MACHINES
 from test_sandbox import decided
 
@@ -23,8 +22,8 @@ SECONDS = 60  # the longest wait; only a broken runner needs it
 CHANGED = """
 import sys
 sys.path.insert(0, {python!r})
-from mlx4j_worker import code, sandbox
-from mlx4j_worker.sandbox import seatbelt
+from mlx4j_worker import sandbox
+from mlx4j_worker.sandbox import code, seatbelt
 import resource
 {change}
 sys.exit(code.main())

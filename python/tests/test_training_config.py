@@ -3,7 +3,7 @@
 import pytest
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.training import modules
+from mlx4j_worker.training import target_modules
 from mlx4j_worker.training.config import parse_training
 from mlx4j_worker.training.schedule import learning_rate
 
@@ -78,7 +78,7 @@ def test_the_rate_warms_up_and_falls():
 
 
 def chosen(layers, targets, paths=LLAMA, model_type="llama"):
-    return modules.chosen(paths, layers, targets, model_type)
+    return target_modules.chosen(paths, layers, targets, model_type)
 
 
 def test_modules_that_choose_experts_and_those_that_transformers_passes_over_get_no_adapter():
@@ -93,9 +93,9 @@ def test_modules_that_choose_experts_and_those_that_transformers_passes_over_get
 
 def test_the_text_part_of_a_model_may_have_another_prefix():
     path = "model.language_model.layers.0.mlp.up_proj"
-    assert modules.alike(path)[0] == path
-    assert {"model.layers.0.mlp.up_proj", "language_model.model.layers.0.mlp.up_proj"} <= {*modules.alike(path)}
-    assert "model.layers.0.fc" not in modules.alike("vision_tower.layers.0.fc")
+    assert target_modules.alike(path)[0] == path
+    assert {"model.layers.0.mlp.up_proj", "language_model.model.layers.0.mlp.up_proj"} <= {*target_modules.alike(path)}
+    assert "model.layers.0.fc" not in target_modules.alike("vision_tower.layers.0.fc")
 
 
 def test_the_modules_are_those_of_the_last_blocks():
@@ -111,8 +111,8 @@ def test_the_modules_are_those_of_the_last_blocks():
 def test_an_adapter_names_its_modules_shortly_where_that_is_certain():
     config = parse_training({"method": "dora", "rank": 4, "alpha": 12})
     every = chosen(None, None)
-    written = modules.peft_config(config, "org/name", "main", every, LLAMA, False)
+    written = target_modules.peft_config(config, "org/name", "main", every, LLAMA, False)
     assert written["target_modules"] == ["mlp.up_proj", "self_attn.q_proj"]
     assert (written["r"], written["lora_alpha"], written["use_dora"]) == (4, 12, True)
     some = chosen(1, None)
-    assert modules.peft_config(config, "org/name", None, some, LLAMA, False)["target_modules"] == some
+    assert target_modules.peft_config(config, "org/name", None, some, LLAMA, False)["target_modules"] == some

@@ -3,7 +3,7 @@
 import torch
 
 from mlx4j_worker import memory
-from mlx4j_worker.hf.unread import META
+from mlx4j_worker.hf.meta_device import META
 
 
 def used_bytes(device: str) -> dict[str, int | None] | None:

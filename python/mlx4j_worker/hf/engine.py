@@ -14,8 +14,8 @@ from mlx4j_worker.engine.generation import Generation, Prepared
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.actions import ACTIONS
-from mlx4j_worker.hf.choice import Choice
 from mlx4j_worker.hf.reranking import MAX_ROWS, batches, padded
+from mlx4j_worker.hf.sampling import Choice
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder, result
 from mlx4j_worker.requests import check_fits, check_prompt

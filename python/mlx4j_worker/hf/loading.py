@@ -11,7 +11,7 @@ from mlx4j_worker.hf.classifier import ClassifierEngine
 from mlx4j_worker.hf.encoder import is_encoder
 from mlx4j_worker.hf.encoder_engine import EncoderEngine
 from mlx4j_worker.hf.engine import HfEngine
-from mlx4j_worker.hf.unread import META
+from mlx4j_worker.hf.meta_device import META
 from mlx4j_worker.models import generation_config, layout, rerank
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests import Sampling

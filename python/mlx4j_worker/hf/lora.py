@@ -12,7 +12,7 @@ from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, NotSupported
 from mlx4j_worker.hf import lora_names
 from mlx4j_worker.models import layout
 from mlx4j_worker.models.safetensors import read_header
-from mlx4j_worker.training import modules
+from mlx4j_worker.training import target_modules
 
 
 class Adapters:
@@ -22,7 +22,7 @@ class Adapters:
         self._config = config
         linear, text = lora_names.linear_modules(model)
         self._every, self._turned = [*linear], any(isinstance(module, Conv1D) for module in linear.values())
-        paths = modules.chosen(text, config.layers, config.targets, model.config.model_type)
+        paths = target_modules.chosen(text, config.layers, config.targets, model.config.model_type)
         given = LoraConfig(
             r=config.rank,
             lora_alpha=config.alpha,
@@ -38,7 +38,7 @@ class Adapters:
         self.layers = {path: found[path] for path in paths}
         for path, layer in self.layers.items():
             a = layer.lora_A["default"].weight
-            initial = modules.initial_a(config.seed, path, config.rank, a.shape[1])
+            initial = target_modules.initial_a(config.seed, path, config.rank, a.shape[1])
             a.data = torch.from_numpy(initial).to(a)
         if config.adapter:
             self._begin_from(config.adapter)
@@ -55,7 +55,7 @@ class Adapters:
         """Writes the adapter as PEFT does."""
         tensors = {name: tensor.contiguous().cpu() for name, tensor in self.tensors().items()}
         save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
-        config = modules.peft_config(self._config, source, revision, [*self.layers], self._every, self._turned)
+        config = target_modules.peft_config(self._config, source, revision, [*self.layers], self._every, self._turned)
         (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
     def _begin_from(self, path):

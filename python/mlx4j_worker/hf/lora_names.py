@@ -10,7 +10,7 @@ from peft.utils import transformers_weight_conversion as conversion
 from transformers.core_model_loading import WeightRenaming, rename_source_key
 from transformers.pytorch_utils import Conv1D
 
-from mlx4j_worker.training import modules
+from mlx4j_worker.training import target_modules
 
 _TENSOR = re.compile(r"base_model\.model\.(.+?)\.(lora_(?:A|B|embedding_A|embedding_B|magnitude_vector)\b.*)")
 _SKIPPED = dict.fromkeys(("falcon_mamba", "jamba", "mamba"), ".dt_proj")  # modules of which only the weight is read
@@ -59,7 +59,7 @@ def skipped(model, tensors):
 
 
 def _placed(model, path, able):
-    for one in modules.alike(path):
+    for one in target_modules.alike(path):
         if one in able:
             return one
     return renamed if (renamed := _by_transformers(model, path)) in able else None

@@ -26,7 +26,7 @@ from mlx4j_worker import files, memory
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.hf import device_memory, encoder
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
-from mlx4j_worker.hf.unread import META, weights_unread
+from mlx4j_worker.hf.meta_device import META, weights_unread
 from mlx4j_worker.models import config_fields, dylora, folder, name_prefix, rerank
 from mlx4j_worker.requests import Options
 from mlx4j_worker.text import templates

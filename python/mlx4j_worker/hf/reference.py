@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import torch
 
-from mlx4j_worker.conversion import parse_reference
 from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.errors import Cancelled, InvalidRequest, OutOfMemory
 from mlx4j_worker.hf import loading
+from mlx4j_worker.requests.conversion import parse_reference
 
 
 def reference(call, moved):

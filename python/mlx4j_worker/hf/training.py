@@ -13,8 +13,8 @@ from mlx4j_worker.models import layout
 from mlx4j_worker.models.folder import context_length
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import copy_beside_weights
-from mlx4j_worker.training.modules import WITHOUT_EXPERTS
-from mlx4j_worker.training.opening import check_source
+from mlx4j_worker.training.load import check_source
+from mlx4j_worker.training.target_modules import WITHOUT_EXPERTS
 
 _SEPARATOR = " "  # between a parameter's name and that of its optimizer's value; no parameter has one
 

@@ -11,7 +11,7 @@ from mlx_lm.tuner.lora import LoRALinear
 from mlx4j_worker.errors import InvalidRequest, NotSupported
 from mlx4j_worker.mlx import peft, weight_names
 from mlx4j_worker.models import layout
-from mlx4j_worker.training import modules
+from mlx4j_worker.training import target_modules
 
 
 class Adapters:
@@ -31,7 +31,7 @@ class Adapters:
         stored = weight_names.stored(found.weights)
         self._linear = weight_names.linear_modules(model, stored)
         self._every = {*self._linear, *(stored if "text_config" in found.config else ())}
-        paths = modules.chosen([*self._linear], config.layers, config.targets, found.config["model_type"])
+        paths = target_modules.chosen([*self._linear], config.layers, config.targets, found.config["model_type"])
         found, kind = dict(model.named_modules()), LoRALinear if config.method == "lora" else DoRALinear
         model.freeze()
         self.layers = {path: _adapted(kind, found[self._linear[path][0]], path, config) for path in paths}
@@ -61,12 +61,12 @@ class Adapters:
         """Writes the adapter as PEFT does."""
         mx.save_safetensors(str(folder / "adapter_model.safetensors"), self.tensors(), {"format": "pt"})
         turned = any(turned for _, turned in self._linear.values())
-        config = modules.peft_config(self._config, source, revision, [*self.layers], [*self._every], turned)
+        config = target_modules.peft_config(self._config, source, revision, [*self.layers], [*self._every], turned)
         (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
     def save_as_mlx(self, folder, source, weights, blocks):
         """Writes the adapter as mlx-lm does."""
-        keys = sorted({modules.within_block(self._linear[path][0]) for path in self.layers})
+        keys = sorted({target_modules.within_block(self._linear[path][0]) for path in self.layers})
         lora = {"rank": self._config.rank, "scale": self._config.scale, "dropout": self._config.dropout, "keys": keys}
         count = self._config.layers or blocks
         config = {"fine_tune_type": self._config.method, "num_layers": count, "model": source, "lora_parameters": lora}
@@ -121,7 +121,7 @@ class _Dropout(nn.Module):
 def _adapted(kind, module, path, config):
     layer = kind.from_base(module, r=config.rank, scale=config.scale)
     inputs = module.weight.shape[1] * (32 if hasattr(module, "bits") else 1) // getattr(module, "bits", 1)
-    layer.lora_a = mx.array(modules.initial_a(config.seed, path, config.rank, inputs).T)
+    layer.lora_a = mx.array(target_modules.initial_a(config.seed, path, config.rank, inputs).T)
     if config.dropout:
         layer.dropout = _Dropout(config.dropout)
     return layer

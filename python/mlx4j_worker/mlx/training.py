@@ -17,8 +17,8 @@ from mlx4j_worker.mlx.lora import Adapters
 from mlx4j_worker.models import generation_config, layout
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.folders import copy_beside_weights
-from mlx4j_worker.training.modules import WITHOUT_EXPERTS
-from mlx4j_worker.training.opening import check_source
+from mlx4j_worker.training.load import check_source
+from mlx4j_worker.training.target_modules import WITHOUT_EXPERTS
 
 
 def load_backend(params, options, config, progress, backend=None):

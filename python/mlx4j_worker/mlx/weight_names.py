@@ -9,7 +9,7 @@ from mlx.utils import tree_flatten
 from mlx4j_worker import failures
 from mlx4j_worker.models import name_prefix
 from mlx4j_worker.models.folder import tensor_names
-from mlx4j_worker.training import modules as of_training
+from mlx4j_worker.training import target_modules as of_training
 
 _SQUARE = (8, 8)  # the shape of a weight that stands for others where only its name matters
 _PREFIX = "transformer."  # of the models whose body has no name in mlx-lm

@@ -8,7 +8,6 @@ from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
 from mlx4j_worker import failures, files, memory
-from mlx4j_worker.conversion import parse_convert, parse_fuse
 from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import compat, loading
@@ -18,6 +17,7 @@ from mlx4j_worker.mlx.convert.reference import Reference
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.models import folder
 from mlx4j_worker.requests import Options
+from mlx4j_worker.requests.conversion import parse_convert, parse_fuse
 
 _CLOSE = "Close other programs."
 

@@ -15,7 +15,7 @@ from mlx4j_worker.mlx import training
 from mlx4j_worker.mlx.ranks import hosts, processes
 from mlx4j_worker.mlx.training import MlxBackend
 from mlx4j_worker.training.batches import Batch
-from mlx4j_worker.training.opening import read_params
+from mlx4j_worker.training.load import read_params
 
 
 def load_backend(params, options, config, progress):

@@ -168,7 +168,7 @@ def _run(job, results, limits, parent):
     if held["missing"] or "none" in (held["files"], held["network"]):
         _write(results, {"missing": held["missing"]})
         os._exit(NOT_HELD)
-    sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.dirname(__file__))]
+    sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.dirname(os.path.dirname(__file__)))]
     try:
         namespace = {"__name__": "answer"}
         exec(_compiled(job["code"]), namespace)
