@@ -24,7 +24,7 @@ from mlx_lm.models import llama
 
 from mlx4j_worker.mlx import training
 from mlx4j_worker.mlx.training import MlxBackend
-from mlx4j_worker.requests import parse_options
+from mlx4j_worker.requests.options import parse_options
 from mlx4j_worker.training.batches import Batch, Sequence
 from mlx4j_worker.training.config import parse_training
 

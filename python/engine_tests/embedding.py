@@ -13,7 +13,7 @@ import numpy
 from engine_tests.harness import KNOWN, MODEL, changed_model, generate, known, load, run, submit_texts
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest, NotSupported
-from mlx4j_worker.requests import EmbedRequest
+from mlx4j_worker.requests.texts import EmbedRequest
 
 QUESTION = KNOWN[0]["messages"][-1]["content"]
 MODULES = ("Transformer", "Pooling", "Normalize")

@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy
 
 from mlx4j_worker.errors import WorkerError
-from mlx4j_worker.requests import parse_embed, parse_generate, parse_options, parse_rerank, parse_score, parse_texts
+from mlx4j_worker.requests.generate import parse_generate
+from mlx4j_worker.requests.options import parse_options
+from mlx4j_worker.requests.prompt import parse_score
+from mlx4j_worker.requests.texts import parse_embed, parse_rerank, parse_texts
 
 MODEL = Path(__file__).resolve().parents[2] / "src/test/resources/models/tiny-chat"
 KNOWN = [json.loads(line) for line in (MODEL / "test-prompts.jsonl").read_text(encoding="utf-8").splitlines()]

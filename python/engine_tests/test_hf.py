@@ -31,7 +31,8 @@ from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, Invali
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.hf import loading
 from mlx4j_worker.hf.sampling import Choice
-from mlx4j_worker.requests import Sampling, parse_prompt
+from mlx4j_worker.requests.generate import SamplingParams
+from mlx4j_worker.requests.prompt import parse_prompt
 from mlx4j_worker.text.formats import CallFormat
 from mlx4j_worker.text.grammar import Constraint
 
@@ -234,14 +235,14 @@ class Sampled(unittest.TestCase):
         torch.manual_seed(5)
         logits = torch.randn(50) * 2
         for given in (
-            Sampling(temperature=1.0),
-            Sampling(temperature=2.0, top_k=5),
-            Sampling(temperature=0.5, top_p=0.8),
-            Sampling(temperature=1.5, min_p=0.1),
-            Sampling(temperature=1.5, top_p=0.95, min_p=0.02, top_k=6),
+            SamplingParams(temperature=1.0),
+            SamplingParams(temperature=2.0, top_k=5),
+            SamplingParams(temperature=0.5, top_p=0.8),
+            SamplingParams(temperature=1.5, min_p=0.1),
+            SamplingParams(temperature=1.5, top_p=0.95, min_p=0.02, top_k=6),
         ):
             with self.subTest(given):
-                sampling = replace(given, seed=7).filled(Sampling())
+                sampling = replace(given, seed=7).filled(SamplingParams())
                 request = SimpleNamespace(log_probs=None)
                 choice = Choice(
                     SimpleNamespace(sampling=sampling, request=request, prompt_tokens=[], repeats={}, constrained=False)
@@ -257,7 +258,7 @@ class Sampled(unittest.TestCase):
 
     def test_logits_are_left_alone(self):
         logits = torch.zeros(10)
-        sampling = Sampling(repetition_penalty=2.0, logit_bias={3: 5.0}).filled(Sampling())
+        sampling = SamplingParams(repetition_penalty=2.0, logit_bias={3: 5.0}).filled(SamplingParams())
         request = SimpleNamespace(log_probs=1)
         fake = SimpleNamespace(sampling=sampling, request=request, prompt_tokens=[1], repeats={2: 1}, constrained=False)
         token, (own, top) = Choice(fake).next(logits)

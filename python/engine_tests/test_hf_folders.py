@@ -48,7 +48,7 @@ from mlx4j_worker.errors import (
 from mlx4j_worker.hf import actions, device_memory, loading
 from mlx4j_worker.hf import models as hf_models
 from mlx4j_worker.hf.adapters import Experts
-from mlx4j_worker.requests import parse_score
+from mlx4j_worker.requests.prompt import parse_score
 
 torch.set_num_threads(1)  # for so small a model more of them only wait for each other
 ROOT = Path(tempfile.mkdtemp(prefix="mlx4j-models-"))

@@ -14,7 +14,8 @@ from engine_tests.harness import MODEL, judged, load, run, submit_rerank
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, ContextOverflow, ModelLoadFailed, NotSupported
 from mlx4j_worker.hf import loading
-from mlx4j_worker.requests import parse_generate, parse_rerank
+from mlx4j_worker.requests.generate import parse_generate
+from mlx4j_worker.requests.texts import parse_rerank
 
 QUERY = "Why is the sky blue?"
 DOCUMENTS = ["The sky scatters blue light.", "no", "Bread needs flour, water, salt and an hour. " * 4, "{query} yes!"]

@@ -11,7 +11,7 @@ from engine_tests.tolerance import tolerance
 from engine_tests.training import BATCH, TrainingCases
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.hf import loading, training
-from mlx4j_worker.requests import Options
+from mlx4j_worker.requests.options import Options
 
 torch.set_num_threads(1)  # for so small a model more of them only wait for each other
 

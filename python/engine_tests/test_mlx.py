@@ -24,7 +24,7 @@ from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading
 from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.prefix_cache import PrefixCache
-from mlx4j_worker.requests import Options
+from mlx4j_worker.requests.options import Options
 
 LONG = "The lighthouse keeper counted the ships. " * 40  # some 500 tokens
 PLAIN = [one for one in KNOWN if "tools" not in one and "<think>" not in one["text"]]
@@ -579,7 +579,7 @@ class ThinkingAndTools(Shared):
 
 class Prompts(Shared):
     def test_tokens_and_template_are_those_of_generation(self):
-        from mlx4j_worker.requests import parse_prompt
+        from mlx4j_worker.requests.prompt import parse_prompt
 
         request = parse_prompt({"messages": [{"role": "user", "content": "Hm?"}]}, ("messages",))
         self.assertEqual(self.lab.engine.prompt(request).tokens, self.prompt("Hm?"))

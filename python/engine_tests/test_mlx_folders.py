@@ -36,7 +36,7 @@ from mlx4j_worker.errors import (
 )
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading, ropes, scoring, weight_names
-from mlx4j_worker.requests import parse_logits
+from mlx4j_worker.requests.prompt import parse_logits
 
 TOKENS = [1, 5, 400, 77, 900, 12, 12, 33, 1023, 8]
 LONG = "The lighthouse keeper counted the ships. " * 40

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 from engine_tests.harness import MODEL, SCHEMA, STORY
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.requests import ResponseFormat
+from mlx4j_worker.requests.generate import ResponseFormat
 from mlx4j_worker.text import grammar
 from mlx4j_worker.text.grammar import Grammars
 

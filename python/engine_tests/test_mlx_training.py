@@ -11,7 +11,7 @@ from engine_tests.tolerance import tolerance
 from engine_tests.training import BATCH, TRAIN, VALID, TrainingCases
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.mlx import loading, training
-from mlx4j_worker.requests import Options
+from mlx4j_worker.requests.options import Options
 
 
 class MlxTraining(TrainingCases, unittest.TestCase):

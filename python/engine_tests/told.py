@@ -9,7 +9,7 @@ from pathlib import Path
 from engine_tests.harness import MODEL, generate, load
 from engine_tests.sayings import PATH, SAYINGS, THINK, WEATHER, outcome
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.requests import parse_prompt
+from mlx4j_worker.requests.prompt import parse_prompt
 from mlx4j_worker.text.end_tokens import NONE_STATED
 
 _UNUSED = ("<unused1>", "<unused2>")

@@ -27,17 +27,11 @@ from mlx4j_worker.errors import (
 from mlx4j_worker.failures import DeviceFailed, Exit
 from mlx4j_worker.models import hub
 from mlx4j_worker.models.source import NotDownloaded
-from mlx4j_worker.requests import (
-    parse_embed,
-    parse_generate,
-    parse_hub,
-    parse_logits,
-    parse_options,
-    parse_prompt,
-    parse_rerank,
-    parse_score,
-    parse_texts,
-)
+from mlx4j_worker.requests.generate import parse_generate
+from mlx4j_worker.requests.hub import parse_hub
+from mlx4j_worker.requests.options import parse_options
+from mlx4j_worker.requests.prompt import parse_logits, parse_prompt, parse_score
+from mlx4j_worker.requests.texts import parse_embed, parse_rerank, parse_texts
 from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, TooLong, call_id, parse
 
 EXIT_ENGINE_DEAD = 70

@@ -48,7 +48,7 @@ del sys.argv[3:]  # no sandbox: scripts write files where tests name them
 from mlx4j_worker import errors, failures  # noqa: E402
 from mlx4j_worker.engine.generation import Generation, Prepared  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
-from mlx4j_worker.requests import check_fits  # noqa: E402
+from mlx4j_worker.requests.generate import check_fits  # noqa: E402
 from mlx4j_worker.text.prompts import Prompt  # noqa: E402
 
 CONTEXT = 4096

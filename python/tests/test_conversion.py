@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.requests import Options
 from mlx4j_worker.requests.conversion import Conversion, Quantization, parse_convert, parse_fuse
+from mlx4j_worker.requests.options import Options
 
 MODEL = {"protocol": {"major": 1}, "model": {"source": "m"}, "folder": "/models/new"}
 NEW = Path("/models/new")

@@ -13,7 +13,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from mlx4j_worker.errors import InvalidRequest, WorkerError
-from mlx4j_worker.requests import GenerateRequest, parse_generate
+from mlx4j_worker.requests.generate import GenerateRequest, parse_generate
 from mlx4j_worker.text.detokenizer import Detokenizer, StopMatcher
 from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, Wire, call_id, parse
 from test_text import byte_decode, first_to_end, pieces_of, run_stops

@@ -7,7 +7,7 @@ import pytest
 
 from engine_tests.sayings import JSON_CALL, OSLO, SAYINGS, THINK, WEATHER, Saying, outcome
 from mlx4j_worker.engine.generation import MAX_CHUNK_TEXT, MAX_CHUNK_TOKENS, Generation
-from mlx4j_worker.requests import GenerateRequest
+from mlx4j_worker.requests.generate import GenerateRequest
 from mlx4j_worker.text.formats import Dialect, call_format
 from mlx4j_worker.text.prompts import Prompt
 

@@ -6,7 +6,7 @@ import pytest
 
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.models import generation_config
-from mlx4j_worker.requests import Sampling
+from mlx4j_worker.requests.generate import SamplingParams
 
 VOCABULARY = 100
 
@@ -53,14 +53,14 @@ def test_sampling_is_read_as_it_may_be_written(tmp_path, stated, sampling):
 )
 def test_a_bad_value_is_named_and_ignored(tmp_path, name, value, wanted):
     found = read(tmp_path, {"do_sample": True, name: value})
-    assert found.sampling(VOCABULARY) == Sampling(temperature=1.0)
+    assert found.sampling(VOCABULARY) == SamplingParams(temperature=1.0)
     (warning,) = found.warnings
     assert f"{name} {generation_config.shown(value)}, which is not {wanted}" in warning
 
 
 def test_what_is_no_switch_does_not_switch_sampling_on(tmp_path):
     found = read(tmp_path, {"do_sample": "true", "temperature": 0.5})
-    assert found.sampling(VOCABULARY) == Sampling()
+    assert found.sampling(VOCABULARY) == SamplingParams()
     assert "do_sample 'true', which is not true or false" in found.warnings[0]
 
 

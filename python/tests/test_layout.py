@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from conftest import safetensors
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound, UnsafeModel, WorkerError
 from mlx4j_worker.models import dylora, folder, layout
-from mlx4j_worker.requests import parse_options
+from mlx4j_worker.requests.options import parse_options
 
 CONFIG = {"model_type": "llama", "num_hidden_layers": 1}
 PEFT = {"peft_type": "LORA", "base_model_name_or_path": "../base"}

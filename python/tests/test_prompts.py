@@ -3,7 +3,7 @@
 import pytest
 
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
-from mlx4j_worker.requests import parse_generate
+from mlx4j_worker.requests.generate import parse_generate
 from mlx4j_worker.text import prompts
 from mlx4j_worker.text.prompts import TextLimit
 

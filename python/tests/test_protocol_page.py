@@ -7,7 +7,8 @@ import pytest
 
 from conftest import PYTHON_DIR
 from mlx4j_worker import PROTOCOL, dispatch, errors, wire
-from mlx4j_worker.training.config import _WIRE_NAMES
+from mlx4j_worker.requests.fields import rows_of
+from mlx4j_worker.training.config import TrainingConfig
 
 PAGE = (PYTHON_DIR.parent / "docs" / "protocol.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)\n```", PAGE, re.DOTALL)
@@ -62,7 +63,7 @@ def test_every_example_is_one_line_of_json(example):
 
 
 def test_every_field_of_a_training_is_on_the_page():
-    for name in _WIRE_NAMES:
+    for name in rows_of(TrainingConfig):
         assert f"`training.{name}`" in PAGE
 
 

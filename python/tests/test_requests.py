@@ -3,30 +3,23 @@
 import pytest
 
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
-from mlx4j_worker.requests import (
+from mlx4j_worker.requests.fields import MAX_SEED
+from mlx4j_worker.requests.generate import (
     MAX_BIASES,
     MAX_CHOICES,
     MAX_PATTERN,
     MAX_SCHEMA,
-    MAX_SEED,
     MAX_STOPS,
-    MAX_TEXTS,
-    MAX_TOOLS,
-    EmbedRequest,
     GenerateRequest,
-    Options,
-    RerankRequest,
     ResponseFormat,
-    Sampling,
+    SamplingParams,
     check_fits,
-    parse_embed,
     parse_generate,
-    parse_hub,
-    parse_options,
-    parse_prompt,
-    parse_rerank,
-    parse_texts,
 )
+from mlx4j_worker.requests.hub import parse_hub
+from mlx4j_worker.requests.options import Options, parse_options
+from mlx4j_worker.requests.prompt import MAX_TOOLS, parse_prompt
+from mlx4j_worker.requests.texts import MAX_TEXTS, EmbedRequest, RerankRequest, parse_embed, parse_rerank, parse_texts
 
 USER = {"role": "user", "content": "Hi"}
 
@@ -52,7 +45,7 @@ def test_every_field_is_taken():
     assert request == GenerateRequest(
         max_tokens=7,
         messages=[USER],
-        sampling=Sampling(0.5, 0.9, 40, 0.1, 1.1, -1.0, 2.0, {7: -100.0}, MAX_SEED),
+        sampling=SamplingParams(0.5, 0.9, 40, 0.1, 1.1, -1.0, 2.0, {7: -100.0}, MAX_SEED),
         stop=["x"],
         tools=[{"type": "function", "function": tool}],
         thinking=False,
@@ -232,7 +225,7 @@ def test_surrogate_pairs_become_their_character():
 
 class TestCheckFits:
     def request(self, max_tokens=10, top_k=0):
-        return GenerateRequest(max_tokens=max_tokens, tokens=[], sampling=Sampling(top_k=top_k))
+        return GenerateRequest(max_tokens=max_tokens, tokens=[], sampling=SamplingParams(top_k=top_k))
 
     def test_max_tokens_are_granted_where_they_fit(self):
         assert check_fits(self.request(), [1, 2, 3], vocabulary=100, context=13) == 10
@@ -266,7 +259,7 @@ class TestCheckFits:
             check_fits(self.request(top_k=100), [1], vocabulary=100, context=None)
 
     def test_a_bias_is_for_a_token_of_the_vocabulary(self):
-        biased = GenerateRequest(max_tokens=1, tokens=[], sampling=Sampling(logit_bias={0: 1.0, 99: 1.0}))
+        biased = GenerateRequest(max_tokens=1, tokens=[], sampling=SamplingParams(logit_bias={0: 1.0, 99: 1.0}))
         assert check_fits(biased, [1], vocabulary=100, context=None) == 1
         with pytest.raises(InvalidRequest, match="logitBias has the token id 99"):
             check_fits(biased, [1], vocabulary=99, context=None)
@@ -274,23 +267,23 @@ class TestCheckFits:
 
 class TestSampling:
     def test_what_is_missing_comes_from_the_author_and_then_is_off(self):
-        author = Sampling(temperature=0.6, top_k=20)
-        assert Sampling(top_k=5, seed=1).filled(author) == Sampling(0.6, 1.0, 5, 0.0, 1.0, 0.0, 0.0, {}, 1)
-        assert Sampling(temperature=0.0).filled(author).greedy
+        author = SamplingParams(temperature=0.6, top_k=20)
+        assert SamplingParams(top_k=5, seed=1).filled(author) == SamplingParams(0.6, 1.0, 5, 0.0, 1.0, 0.0, 0.0, {}, 1)
+        assert SamplingParams(temperature=0.0).filled(author).greedy
 
     def test_it_is_greedy_and_plain_without_any_values(self):
-        off = Sampling().filled(Sampling())
+        off = SamplingParams().filled(SamplingParams())
         assert off.greedy
         assert not off.penalizes
 
     @pytest.mark.parametrize("name", ["repetition_penalty", "presence_penalty", "frequency_penalty"])
     def test_any_penalty_counts(self, name):
-        assert Sampling(**{name: 1.5}).filled(Sampling()).penalizes
+        assert SamplingParams(**{name: 1.5}).filled(SamplingParams()).penalizes
 
     def test_its_json_has_the_names_of_the_wire(self):
-        given = Sampling(temperature=0.6, top_p=0.9, repetition_penalty=1.1)
+        given = SamplingParams(temperature=0.6, top_p=0.9, repetition_penalty=1.1)
         assert given.to_json() == {"temperature": 0.6, "topP": 0.9, "repetitionPenalty": 1.1}
-        assert Sampling().to_json() == {}
+        assert SamplingParams().to_json() == {}
 
 
 class TestResponseFormat:

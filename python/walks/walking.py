@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from mlx4j_worker.errors import InvalidAnswer, InvalidRequest
-from mlx4j_worker.requests import parse_generate
+from mlx4j_worker.requests.generate import parse_generate
 from mlx4j_worker.text.grammar import Constraint, Grammars
 from mlx4j_worker.text.unique_keys import UniqueKeys
 from mlx4j_worker.text.validation import Invalid, validate

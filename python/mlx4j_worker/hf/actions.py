@@ -10,7 +10,7 @@ from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound
 from mlx4j_worker.models import name_prefix
 from mlx4j_worker.models.folder import FLOATS
 from mlx4j_worker.models.safetensors import read_header
-from mlx4j_worker.requests import Options
+from mlx4j_worker.requests.options import Options
 
 ACTIONS = ("ADD", "UPDATE", "DELETE", "RETRIEVE", "SUMMARY", "FILTER")
 

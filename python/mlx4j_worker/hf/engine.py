@@ -18,7 +18,8 @@ from mlx4j_worker.hf.reranking import MAX_ROWS, batches, padded
 from mlx4j_worker.hf.sampling import Choice
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder, result
-from mlx4j_worker.requests import check_fits, check_prompt
+from mlx4j_worker.requests.generate import check_fits
+from mlx4j_worker.requests.prompt import check_prompt
 from mlx4j_worker.text import prompts
 from mlx4j_worker.text.grammar import Grammars
 

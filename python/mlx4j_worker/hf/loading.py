@@ -14,7 +14,7 @@ from mlx4j_worker.hf.engine import HfEngine
 from mlx4j_worker.hf.meta_device import META
 from mlx4j_worker.models import generation_config, layout, rerank
 from mlx4j_worker.models.layout import Layout
-from mlx4j_worker.requests import Sampling
+from mlx4j_worker.requests.generate import SamplingParams
 from mlx4j_worker.text import end_tokens, formats
 from mlx4j_worker.text.formats import Dialect
 
@@ -33,7 +33,7 @@ class Parts:
     head: torch.nn.Module | None
     eos_ids: set[int]
     dialect: Dialect
-    author: Sampling
+    author: SamplingParams
     packages: dict
     warnings: list[str]
 

@@ -28,7 +28,7 @@ from mlx4j_worker.hf import device_memory, encoder
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
 from mlx4j_worker.hf.meta_device import META, weights_unread
 from mlx4j_worker.models import config_fields, dylora, folder, name_prefix, rerank
-from mlx4j_worker.requests import Options
+from mlx4j_worker.requests.options import Options
 from mlx4j_worker.text import templates
 
 _INCONSISTENT = "its generation computes something else than its pass over all tokens"

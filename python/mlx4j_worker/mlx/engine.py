@@ -21,7 +21,8 @@ from mlx4j_worker.mlx.reranking import Rerank
 from mlx4j_worker.mlx.scoring import Embedding, Logits, Score
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder
-from mlx4j_worker.requests import check_fits, check_prompt
+from mlx4j_worker.requests.generate import check_fits
+from mlx4j_worker.requests.prompt import check_prompt
 from mlx4j_worker.text import prompts
 from mlx4j_worker.text.grammar import Grammars
 

@@ -27,7 +27,8 @@ from mlx4j_worker.mlx.speculative import Drafter
 from mlx4j_worker.models import folder, generation_config, layout, name_prefix, rerank, source
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.models.safetensors import read_header
-from mlx4j_worker.requests import Sampling, parse_options
+from mlx4j_worker.requests.generate import SamplingParams
+from mlx4j_worker.requests.options import parse_options
 from mlx4j_worker.text import end_tokens, formats, templates
 from mlx4j_worker.text.formats import Dialect
 
@@ -53,7 +54,7 @@ class Parts:
     layout: Layout
     decoder: object
     dialect: Dialect
-    author: Sampling
+    author: SamplingParams
     hidden_states: Callable | None
     packages: dict
     warnings: tuple[str, ...]

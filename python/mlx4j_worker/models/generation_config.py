@@ -8,7 +8,8 @@ from typing import Any
 
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.models import folder as folders
-from mlx4j_worker.requests import Sampling
+from mlx4j_worker.requests.fields import Bounds, rows_of
+from mlx4j_worker.requests.generate import SamplingParams
 
 FILE = "generation_config.json"
 
@@ -18,48 +19,19 @@ class GenerationConfig:
     """The content of the file, the sampling in it, and a warning for each value in it that is not used."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    _sampling: Sampling = field(default_factory=Sampling)
+    _sampling: SamplingParams = field(default_factory=SamplingParams)
     warnings: tuple[str, ...] = ()
 
-    def sampling(self, vocabulary: int) -> Sampling:
+    def sampling(self, vocabulary: int) -> SamplingParams:
         """The sampling for a vocabulary of so many tokens; a larger top_k keeps all of them."""
         top_k = self._sampling.top_k
         return replace(self._sampling, top_k=top_k if top_k is not None and top_k < vocabulary else None)
 
 
-@dataclass(frozen=True)
-class _Field:
-    """A number from ``low`` to ``high``. ``above`` excludes ``low``; ``sampled`` numbers count only with do_sample."""
-
-    low: float
-    high: float
-    above: bool = False
-    whole: bool = False
-    sampled: bool = True
-
-    def read(self, value: Any) -> float | None:
-        """The number, which some authors write as a string, or None for anything else."""
-        try:
-            found = float(value) if type(value) in (int, float, str) else math.nan
-        except (ValueError, OverflowError):
-            return None
-        right = self.low <= found <= self.high and not (self.above and found == self.low)
-        return found if right and (not self.whole or found.is_integer()) else None
-
-    def __str__(self):
-        kind = "a whole number" if self.whole else "a number"
-        return (
-            f"{kind} {'above' if self.above else 'from'} {self.low:g} {'up to' if self.above else 'to'} {self.high:g}"
-        )
-
-
-_FIELDS = {
-    "temperature": _Field(0, 100),
-    "top_p": _Field(0, 1, above=True),
-    "top_k": _Field(0, 2**31 - 1, whole=True),
-    "min_p": _Field(0, 1),
-    "repetition_penalty": _Field(0, 10, above=True, sampled=False),
-}
+_ROWS = rows_of(SamplingParams)
+_BOUNDS = {row.name: row.metadata["bounds"] for row in _ROWS.values() if "bounds" in row.metadata}
+_NAMES = ("temperature", "top_p", "top_k", "min_p", "repetition_penalty")
+_NOT_SAMPLED = ("repetition_penalty",)  # the others count only with do_sample
 
 
 def read(folder: Path) -> GenerationConfig:
@@ -76,19 +48,28 @@ def read(folder: Path) -> GenerationConfig:
     if not isinstance(samples, bool | None):
         warnings.append(_ignored(folder, "do_sample", samples, "true or false"))
     values = {}
-    for name, wanted in _FIELDS.items():
+    for name in _NAMES:
         if (value := given.get(name)) is None:
             continue
-        found = wanted.read(value)
+        found = _number(value, _BOUNDS[name])
         if found is None:
-            warnings.append(_ignored(folder, name, value, str(wanted)))
-        elif samples is True or not wanted.sampled:
+            warnings.append(_ignored(folder, name, value, str(_BOUNDS[name])))
+        elif samples is True or name in _NOT_SAMPLED:
             values[name] = found
     if samples is True:
         values.setdefault("temperature", 1.0)
     if top_k := int(values.pop("top_k", 0)):
         values["top_k"] = top_k
-    return GenerationConfig(given, Sampling(**values), tuple(warnings))
+    return GenerationConfig(given, SamplingParams(**values), tuple(warnings))
+
+
+def _number(value: Any, bounds: Bounds) -> float | None:
+    """The number, which some authors write as a string, or None for anything else."""
+    try:
+        found = float(value) if type(value) in (int, float, str) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return found if bounds.contains(found) and (not bounds.whole or found.is_integer()) else None
 
 
 def _ignored(folder, name, value, wanted):

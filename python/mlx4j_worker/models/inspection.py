@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from mlx4j_worker import memory
 from mlx4j_worker.errors import InvalidRequest, OutOfMemory
-from mlx4j_worker.requests import parse_options, refuse_unknown, typed
+from mlx4j_worker.requests.fields import refuse_unknown, typed
+from mlx4j_worker.requests.options import parse_options
 
 MOST_BYTES = 4 << 30  # that a dry load may add to the process
 _PARAMS = {"protocol", "model", "download", "options"}

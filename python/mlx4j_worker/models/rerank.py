@@ -27,7 +27,7 @@ from mlx4j_worker.errors import (
 )
 from mlx4j_worker.models import sentence_modules
 from mlx4j_worker.models.layout import Layout
-from mlx4j_worker.requests import RerankRequest
+from mlx4j_worker.requests.texts import RerankRequest
 from mlx4j_worker.text import prompts
 
 QWEN3 = "qwen3"

@@ -9,7 +9,7 @@ from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, WorkerError
 from mlx4j_worker.models import hub
 from mlx4j_worker.models.folder import read_json
-from mlx4j_worker.requests import token_of
+from mlx4j_worker.requests.hub import token_of
 
 
 class NotDownloaded(WorkerError):

@@ -6,7 +6,8 @@ from pathlib import Path
 from reprlib import repr as shown
 
 from mlx4j_worker.errors import InvalidRequest
-from mlx4j_worker.requests import DTYPES, Options, refuse_unknown, typed
+from mlx4j_worker.requests.fields import refuse_empty, refuse_unknown, typed
+from mlx4j_worker.requests.options import DTYPES, Options
 
 MODES = {  # of mlx's quantization: the bits and the sizes of a group that each can have, its defaults first
     "affine": ((4, 2, 3, 5, 6, 8), (64, 32, 128)),
@@ -94,8 +95,7 @@ def _options(params, known, more=("folder", "reference")):
         raise InvalidRequest("model must be an object with a source, a string.")
     given = typed(params, "options", dict, {})
     refuse_unknown(given, known, "options.")
-    if empty := [name for name, value in given.items() if value == ""]:
-        raise InvalidRequest(f"options.{empty[0]} is empty.", "Leave it out, or give it a value.")
+    refuse_empty(given, "options.")
     return given
 
 

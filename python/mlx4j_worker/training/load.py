@@ -2,7 +2,8 @@
 
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.models import rerank
-from mlx4j_worker.requests import parse_options, refuse_unknown, typed
+from mlx4j_worker.requests.fields import refuse_unknown, typed
+from mlx4j_worker.requests.options import parse_options
 from mlx4j_worker.training import data
 from mlx4j_worker.training.config import parse_training
 from mlx4j_worker.training.session import Session

@@ -14,12 +14,13 @@ from hashlib import sha256
 
 from mlx4j_worker import failures
 from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest
-from mlx4j_worker.requests import OPTIONAL, number, refuse_unknown, typed
+from mlx4j_worker.requests.fields import MAX_INT, Bounds, refuse_unknown, typed
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.batches import Batch, Order, Sequence
 from mlx4j_worker.training.folders import new_folder, size, writing
 from mlx4j_worker.training.schedule import learning_rate
 
+_BATCHES = Bounds(1, MAX_INT, whole=True)
 MOST_MODULES = 200  # that the answer of openTraining names
 _MOST_EXPONENT = 700
 
@@ -209,7 +210,9 @@ class Session:
 
     def _validate(self, call, poll):
         batch = self._given(call.params, {"batch", "batches"})
-        most = number(call.params, "batches", int, 1, 2**31 - 1, OPTIONAL)
+        most = call.params.get("batches")
+        if most is not None:
+            _BATCHES.read("batches", most)
         self._check_not_torn()
         if batch is None and self._valid is None:
             raise InvalidRequest("There is no data to validate on.", "Set validData, or give a batch.")

@@ -16,8 +16,8 @@ from mlx4j_worker.mlx.convert import transform, verify, write
 from mlx4j_worker.mlx.convert.reference import Reference
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.models import folder
-from mlx4j_worker.requests import Options
 from mlx4j_worker.requests.conversion import parse_convert, parse_fuse
+from mlx4j_worker.requests.options import Options
 
 _CLOSE = "Close other programs."
 

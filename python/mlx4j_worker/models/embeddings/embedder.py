@@ -12,7 +12,8 @@ from mlx4j_worker.models.embeddings import description
 from mlx4j_worker.models.embeddings.pooling import Finish, Pool, pool
 from mlx4j_worker.models.embeddings.texts import Text, Texts
 from mlx4j_worker.models.layout import Layout
-from mlx4j_worker.requests import EmbedRequest, check_prompt
+from mlx4j_worker.requests.prompt import check_prompt
+from mlx4j_worker.requests.texts import EmbedRequest
 
 _log = logging.getLogger("mlx4j.embeddings")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
 from mlx4j_worker.models.embeddings.description import Description
-from mlx4j_worker.requests import EmbedRequest
+from mlx4j_worker.requests.texts import EmbedRequest
 from mlx4j_worker.text import prompts
 
 
