@@ -20,7 +20,7 @@ from mlx4j_worker.mlx import kernels  # noqa: E402
 def packages():
     """Around the imports of the engine: turns a failure into a hint, and has the compiled kernels ready for MLX."""
     with needed("mlx-lm", "mlx4j setup mlx"):
-        kernels.provide()
+        kernels.restore()
         yield
 
 
@@ -73,5 +73,5 @@ def release():
 jobs = {"inspect": inspect, **{name: job(name) for name in ("convert", "fuse")}}
 code = serve("mlx", descriptors, load, open_training, jobs, follow, release, kernels.made)
 if code == 0 and "mlx.core" in sys.modules:
-    kernels.keep()
+    kernels.save()
 os._exit(code)

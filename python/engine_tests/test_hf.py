@@ -30,7 +30,7 @@ from mlx4j_worker import failures
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidAnswer, InvalidRequest, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.hf import loading
-from mlx4j_worker.hf.sampling import Choice
+from mlx4j_worker.hf.sampling import Sampler
 from mlx4j_worker.requests.generate import SamplingParams
 from mlx4j_worker.requests.prompt import parse_prompt
 from mlx4j_worker.text.formats import CallFormat
@@ -244,7 +244,7 @@ class Sampled(unittest.TestCase):
             with self.subTest(given):
                 sampling = replace(given, seed=7).filled(SamplingParams())
                 request = SimpleNamespace(log_probs=None)
-                choice = Choice(
+                choice = Sampler(
                     SimpleNamespace(sampling=sampling, request=request, prompt_tokens=[], repeats={}, constrained=False)
                 )
                 drawn = Counter(choice.next(logits)[0] for _ in range(4000))
@@ -261,7 +261,7 @@ class Sampled(unittest.TestCase):
         sampling = SamplingParams(repetition_penalty=2.0, logit_bias={3: 5.0}).filled(SamplingParams())
         request = SimpleNamespace(log_probs=1)
         fake = SimpleNamespace(sampling=sampling, request=request, prompt_tokens=[1], repeats={2: 1}, constrained=False)
-        token, (own, top) = Choice(fake).next(logits)
+        token, (own, top) = Sampler(fake).next(logits)
         self.assertEqual((3, 1), (token, len(top)))
         self.assertAlmostEqual(-math.log(10), own, places=5)
         self.assertEqual([0.0] * 10, logits.tolist())
@@ -374,7 +374,7 @@ class ResponseFormats(unittest.TestCase):
 
     def test_an_invalid_answer_is_an_error_after_its_text(self):
         with (
-            mock.patch("mlx4j_worker.text.schemas.stricter", return_value={"const": 0}),
+            mock.patch("mlx4j_worker.text.schemas.tighten", return_value={"const": 0}),
             self.assertRaises(InvalidAnswer),
         ):
             self.formatted(type="jsonSchema", schema={"type": "number", "exclusiveMinimum": 0})
@@ -403,8 +403,8 @@ class Tools(unittest.TestCase):
 
     def speaking(self, **changes):
         """The engine with another way to write calls."""
-        dialect = replace(engine._parts.dialect, **changes)
-        return mock.patch.object(engine, "_parts", replace(engine._parts, dialect=dialect))
+        dialect = replace(engine._loaded.dialect, **changes)
+        return mock.patch.object(engine, "_loaded", replace(engine._loaded, dialect=dialect))
 
     def test_a_call(self):
         call = generate(engine, self.QUESTION, tools=[WEATHER])

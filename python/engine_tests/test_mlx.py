@@ -18,7 +18,7 @@ from mlx_lm.models import gemma3_text, mamba2
 from engine_tests.harness import KNOWN, MODEL, SCHEMA, STORY, Lab, known
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
-from mlx4j_worker.engine.turns import MOST_LONG, Turns
+from mlx4j_worker.engine.turns import MAX_LONG_PROMPTS, Turns
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidAnswer, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading
@@ -51,7 +51,7 @@ class Shared(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = lab()
-        cls.model = cls.lab.engine._parts.model
+        cls.model = cls.lab.engine._loaded.model
         cls.tokenizer = cls.lab.engine._tokenizer
 
     def tearDown(self):
@@ -69,7 +69,7 @@ class Shared(unittest.TestCase):
 class Batching(Shared):
     def test_many_at_once_get_what_each_gets_alone(self):
         several = 2 * [one for one in PLAIN if len(one["messages"]) == 1]
-        self.assertGreater(len(several), engine_module.MOST_ROWS)
+        self.assertGreater(len(several), engine_module.MAX_ROWS)
         calls = [self.lab.start(one["messages"][-1]["content"]) for one in several]
         self.lab.finish(*calls)
         self.assertEqual([call.tokens for call in calls], [one["tokens"] for one in several])
@@ -117,7 +117,7 @@ class Turning(Shared):
         self.patch(mock.patch.object(engine_module, "time", mock.Mock(monotonic=lambda: self.now)))
         self.timed(engine._decoder, "prefill", lambda _cache, tokens: len(tokens) * self.SECONDS_OF_TOKEN)
         self.timed(engine._decoder, "step", lambda *_: self.SECONDS_OF_STEP)
-        self.timed(engine, "_work_step", lambda _: ChunkSize.SECONDS)
+        self.timed(engine, "_forward_step", lambda _: ChunkSize.SECONDS)
 
     def patch(self, patch):
         patch.start()
@@ -159,7 +159,7 @@ class Turning(Shared):
     def test_a_short_prompt_does_not_wait_for_long_ones_that_came_before(self):
         longs = [self.lab.start(prompt=LONG * 2, maxTokens=1) for _ in range(9)]
         self.lab.step(2)
-        self.assertEqual(len(self.lab.engine._prefilling), MOST_LONG)  # the others wait and take no places
+        self.assertEqual(len(self.lab.engine._prefilling), MAX_LONG_PROMPTS)  # the others wait and take no places
         begun = self.now
         self.lab.finish(self.lab.start(tokens=[10, 11, 12], maxTokens=1))
         self.assertLess(self.now - begun, 4 * ChunkSize.SECONDS)
@@ -180,8 +180,8 @@ class Turning(Shared):
 
 class Cancelling(Shared):
     def test_it_ends_a_request_in_the_queue_in_prefill_and_in_decode(self):
-        decoding = [self.lab.start(STORY) for _ in range(engine_module.MOST_ROWS)]
-        self.lab.step(engine_module.MOST_ROWS)
+        decoding = [self.lab.start(STORY) for _ in range(engine_module.MAX_ROWS)]
+        self.lab.step(engine_module.MAX_ROWS)
         queued = self.lab.start("Who are you?")
         self.lab.step()
         self.assertIn(queued, [row.generation.call for row in self.lab.engine._waiting])
@@ -476,7 +476,7 @@ class ResponseFormats(Shared):
 
     def test_an_invalid_answer_is_an_error_after_its_text(self):
         schema = {"type": "number", "exclusiveMinimum": 0}
-        with mock.patch("mlx4j_worker.text.schemas.stricter", return_value={"const": 0}):
+        with mock.patch("mlx4j_worker.text.schemas.tighten", return_value={"const": 0}):
             call = self.lab.ask("Who are you?", responseFormat={"type": "jsonSchema", "schema": schema})
         self.assertIsInstance(call.error, InvalidAnswer)
         self.assertIn("$ does not conform to exclusiveMinimum", str(call.error))
@@ -799,9 +799,9 @@ class OtherArchitectures(unittest.TestCase):
         mx.random.seed(1)
         mx.eval(model.parameters())
         base = lab()
-        parts = base.engine._parts
+        parts = base.engine._loaded
         fields = {**vars(parts), "model": model, "decoder": Batch(model, Options()), "hidden_states": None}
-        base.engine = engine_module.MlxEngine("made here", loading.Parts(**fields), Options())
+        base.engine = engine_module.MlxEngine("made here", loading.LoadedModel(**fields), Options())
         tokenizer = base.engine._tokenizer
         prompts = [tokenizer.encode(text) for text in ("Hello World", LONG[:400], LONG[:401] + " more", "Who?")]
         eos = tokenizer.eos_token_ids
@@ -883,7 +883,7 @@ class Modes(unittest.TestCase):
         self.assertEqual(calls[1].tokens[:90], known(STORY)["tokens"][:90])
         self.assertGreater(len(calls[1].tokens), 128)
         self.assertFalse(bounded.engine.describe()["concurrent"])
-        model, tokenizer = bounded.engine._parts.model, bounded.engine._tokenizer
+        model, tokenizer = bounded.engine._loaded.model, bounded.engine._tokenizer
         own = [caches.RotatingKVCache(128, keep=4) for _ in range(4)]
         prompt = tokenizer.encode(LONG)
         expected = stream_generate(model, tokenizer, prompt, max_tokens=40, prompt_cache=own, prefill_step_size=64)
@@ -965,7 +965,7 @@ class Adapters(unittest.TestCase):
     def test_an_adapter_changes_the_model(self):
         changed = lab(adapter=str(self.adapter()))
         self.assertNotEqual(changed.ask(STORY, maxTokens=30).tokens, known(STORY)["tokens"][:30])
-        names = [name for name, _ in tree_flatten(changed.engine._parts.model.parameters())]
+        names = [name for name, _ in tree_flatten(changed.engine._loaded.model.parameters())]
         self.assertTrue(any("lora_a" in name for name in names))
         nothing = lab(adapter=str(self.adapter(scale=0.0)))
         self.assertEqual(nothing.ask(STORY).tokens, known(STORY)["tokens"])
@@ -988,13 +988,13 @@ class Chunks(unittest.TestCase):
     def learned(self, seconds_of_token, contexts=range(0, 2000, 100), tokens=64):
         size = ChunkSize()
         for context in contexts:
-            size.took(tokens, context, sum(seconds_of_token(context + i) for i in range(tokens)))
+            size.learn(tokens, context, sum(seconds_of_token(context + i) for i in range(tokens)))
         return size
 
     def test_it_begins_with_a_guess(self):
         self.assertEqual(ChunkSize().tokens(0), ChunkSize.FIRST)
         size = ChunkSize()
-        size.took(1, 0, 5.0)
+        size.learn(1, 0, 5.0)
         self.assertEqual(size.tokens(0), ChunkSize.FIRST)
 
     def test_chunks_take_one_time_however_the_cost_grows(self):
@@ -1004,18 +1004,18 @@ class Chunks(unittest.TestCase):
                 tokens = size.tokens(context)
                 seconds = sum(seconds_of_token(context + i) for i in range(tokens))
                 self.assertLessEqual(seconds, ChunkSize.SECONDS * 1.15)
-                more = tokens + ChunkSize.LEAST
+                more = tokens + ChunkSize.MIN_TOKENS
                 self.assertGreater(sum(seconds_of_token(context + i) for i in range(more)), ChunkSize.SECONDS * 0.85)
 
     def test_it_stays_within_its_bounds(self):
-        self.assertEqual(self.learned(lambda _: 1e-7).tokens(0), ChunkSize.MOST)
-        self.assertEqual(self.learned(lambda _: 1.0).tokens(0), ChunkSize.LEAST)
-        self.assertEqual(self.learned(lambda c: max(0.0, 0.01 - c * 1e-5)).tokens(10**6) % ChunkSize.LEAST, 0)
+        self.assertEqual(self.learned(lambda _: 1e-7).tokens(0), ChunkSize.MAX_TOKENS)
+        self.assertEqual(self.learned(lambda _: 1.0).tokens(0), ChunkSize.MIN_TOKENS)
+        self.assertEqual(self.learned(lambda c: max(0.0, 0.01 - c * 1e-5)).tokens(10**6) % ChunkSize.MIN_TOKENS, 0)
 
     def test_it_forgets(self):
         size = self.learned(lambda _: 0.01)
         for _ in range(60):
-            size.took(64, 0, 64 * 0.001)
+            size.learn(64, 0, 64 * 0.001)
         self.assertEqual(size.tokens(0), 112)
 
 

@@ -57,7 +57,7 @@ def weights(folder):
 
 def parameters(folder, **options):
     """What our loader makes of a folder, by mlx-lm's names."""
-    return dict(tree_flatten(load(loading.load, folder, **options)._parts.model.parameters()))
+    return dict(tree_flatten(load(loading.load, folder, **options)._loaded.model.parameters()))
 
 
 class Converting(Folders):
@@ -79,7 +79,7 @@ class Converting(Folders):
         return numpy.array(model(mx.array([TOKENS]))[0].astype(mx.float32))
 
     def ours(self, folder, **options):
-        model = load(loading.load, folder, **options)._parts.model
+        model = load(loading.load, folder, **options)._loaded.model
         cache = mlx_lm.models.cache.make_prompt_cache(model)
         return numpy.array(model(mx.array([TOKENS]), cache=cache)[0].astype(mx.float32))
 

@@ -24,9 +24,9 @@ from mlx4j_worker.mlx import loading, wired
 from mlx4j_worker.mlx.convert import convert, transform, verify, write
 from mlx4j_worker.mlx.ranks import data_parallel
 from mlx4j_worker.mlx.ranks.follower import Follower
-from mlx4j_worker.mlx.sampling import Choice
+from mlx4j_worker.mlx.sampling import Sampler
 from mlx4j_worker.mlx.training import MlxBackend, load_backend
-from mlx4j_worker.models.embeddings.texts import Text
+from mlx4j_worker.models.embeddings.texts import EncodedText
 from mlx4j_worker.training.load import open_session
 
 LONG = "The lighthouse keeper counted the ships. " * 40
@@ -86,7 +86,7 @@ class Places(Devices):
     def test_a_row_s_own_choice(self):
         call = self.lab.start(STORY, sampling={"temperature": 1, "seed": 1})
         self.lab.step(4)
-        with mock.patch.object(Choice, "token", raising(FAULT)):
+        with mock.patch.object(Sampler, "sample", raising(FAULT)):
             self.fails(call)
         self.assertFalse(call.ended)
 
@@ -132,10 +132,10 @@ class Places(Devices):
                 self.setUp()
                 call = Call()
                 failing = mock.Mock(wraps=self.model, side_effect=RuntimeError(FAULT), layers=self.model.layers)
-                parts = {**vars(self.engine._parts), "model": failing, "hidden_states": failing}
-                with mock.patch.object(self.engine, "_parts", SimpleNamespace(**parts)):
+                parts = {**vars(self.engine._loaded), "model": failing, "hidden_states": failing}
+                with mock.patch.object(self.engine, "_loaded", SimpleNamespace(**parts)):
                     if work == "embed":
-                        self.engine.embed(call, [Text([5, 6, 7])])
+                        self.engine.embed(call, [EncodedText([5, 6, 7])])
                     elif work == "logits":
                         self.engine.logits(call, [5, 6, 7])
                     else:
@@ -394,7 +394,7 @@ class Wired(unittest.TestCase):
 
     def test_the_option_wires_the_weights_and_one_full_context_and_the_end_releases_them(self):
         engine = load(loading.load, wiredLimit=True)
-        kv_bytes = memory.kv_bytes_per_token(json.loads((MODEL / "config.json").read_text()), engine._parts.dtype.size)
+        kv_bytes = memory.kv_bytes_per_token(json.loads((MODEL / "config.json").read_text()), engine._loaded.dtype.size)
         [limit] = self.mx.set_wired_limit.call_args.args
         self.assertGreater(limit, kv_bytes * engine._context)
         self.assertLess(limit, kv_bytes * engine._context + mx.get_active_memory() + 1)
@@ -421,12 +421,12 @@ class Wired(unittest.TestCase):
             open_session(params, data_parallel.load_backend, lambda *_: None)
 
     def test_never_more_than_the_device_recommends(self):
-        wired.wire(9_000_000_000, 2_000_000_000)
+        wired.set_limit(9_000_000_000, 2_000_000_000)
         self.mx.set_wired_limit.assert_called_once_with(10_000_000_000)
 
     def test_without_a_gpu_it_does_nothing(self):
         self.mx.device_info.return_value = {}
-        wired.wire(1, 1)
+        wired.set_limit(1, 1)
         self.mx.set_wired_limit.assert_not_called()
 
     def test_one_module_alone_can_wire(self):

@@ -145,7 +145,7 @@ class Methods(Folders):
     @classmethod
     def setUpClass(cls):
         cls.lab = lab()
-        cls.model_itself = cls.lab.engine._parts.model
+        cls.model_itself = cls.lab.engine._loaded.model
 
     def one_chunk_a_step(self):
         """On the engine's clock, each chunk of a prompt or of other work and each step of decoding is a turn."""
@@ -159,7 +159,7 @@ class Methods(Folders):
             return run
 
         engine = self.lab.engine
-        for owner, name in ((engine, "_work_step"), (engine._decoder, "step"), (engine._decoder, "prefill")):
+        for owner, name in ((engine, "_forward_step"), (engine._decoder, "step"), (engine._decoder, "prefill")):
             self.enterContext(mock.patch.object(owner, name, timed(getattr(owner, name))))
         self.enterContext(mock.patch.object(engine_module, "time", mock.Mock(monotonic=lambda: now[0])))
 
@@ -170,7 +170,7 @@ class Methods(Folders):
         expected = self.plain(TOKENS)
         self.assertClose(logits(self.lab), expected)
         self.one_chunk_a_step()
-        with mock.patch.object(scoring, "MOST_LOGITS_BYTES", 3 * 4 * 1024):
+        with mock.patch.object(scoring, "MAX_LOGITS_BYTES", 3 * 4 * 1024):
             call = Call()
             self.lab.engine.logits(call, parse_logits({"tokens": TOKENS}))
             self.lab.step()
@@ -187,7 +187,7 @@ class Methods(Folders):
         every = self.plain(prompt + tokens)[len(prompt) - 1 : -1].astype(numpy.float64)
         every = every - numpy.log(numpy.exp(every).sum(axis=1, keepdims=True))
         self.assertClose(numpy.array(call.result["logProbs"]), every[range(len(tokens)), tokens])
-        with mock.patch.object(scoring, "MOST_LOGITS_BYTES", 1):
+        with mock.patch.object(scoring, "MAX_LOGITS_BYTES", 1):
             again = score(self.lab, prompt="Once upon a time", completion=" there was")
         self.assertClose(numpy.array(again.result["logProbs"]), numpy.array(call.result["logProbs"]))
 
@@ -201,7 +201,7 @@ class Methods(Folders):
 
     def test_they_go_on_beside_generation_and_can_be_cancelled(self):
         self.one_chunk_a_step()
-        with mock.patch.object(scoring, "MOST_LOGITS_BYTES", 4 * 1024):
+        with mock.patch.object(scoring, "MAX_LOGITS_BYTES", 4 * 1024):
             works_ = [Call() for _ in range(3)]
             for call in works_:
                 self.lab.engine.logits(call, parse_logits({"tokens": TOKENS}))
@@ -311,7 +311,7 @@ class Adapters(Folders):
     def test_looking_for_modules_leaves_the_model_as_it_is(self):
         model = self.model("gemma3_text", tie_word_embeddings=False, query_pre_attn_scalar=16,
                            layer_types=["sliding_attention", "full_attention"], sliding_window=8)  # fmt: skip
-        loaded = lab(model).engine._parts.model
+        loaded = lab(model).engine._loaded.model
         before = {name for name, _ in tree_flatten(loaded.parameters())}
         self.assertIn("lm_head.weight", before)
         self.assertTrue(weight_names.linear_modules(loaded))
@@ -421,7 +421,7 @@ class Adapters(Folders):
         path = self.QV[0]
         tensors = lora(path)
         adapted = lab(self.adapter(tensors, base))
-        before, module = lab(base).engine._parts.model, adapted.engine._parts.model.model.layers[0].self_attn.q_proj
+        before, module = lab(base).engine._loaded.model, adapted.engine._loaded.model.model.layers[0].self_attn.q_proj
         x = mx.random.normal((3, 192), key=mx.random.key(4))
         product = tensors[f"{path}.lora_B.weight"] @ tensors[f"{path}.lora_A.weight"]
         expected = before.model.layers[0].self_attn.q_proj(x) + 3.0 * x @ product.T
@@ -648,7 +648,7 @@ class Disagreements(Folders):
 
             with mock.patch(f"mlx_lm.models.{module}.create_attention_mask", mask):
                 passes = {tuple(p): self.plain_greedy(engine, p, 8) for p in prompts}
-                expected = numpy.array(engine.engine._parts.model(mx.array([prompts[0]]))[0])
+                expected = numpy.array(engine.engine._loaded.model(mx.array([prompts[0]]))[0])
             self.assertClose(logits(engine, prompts[0]), expected)
             free = {"maxTokens": 8, "sampling": {"logitBias": {"2": -100}}}
             calls = [engine.start(tokens=prompt, **free) for prompt in prompts]
@@ -660,7 +660,7 @@ class Disagreements(Folders):
     def plain_greedy(engine, prompt, count):
         tokens = list(prompt)
         for _ in range(count):
-            last = engine.engine._parts.model(mx.array([tokens]))[0, -1]
+            last = engine.engine._loaded.model(mx.array([tokens]))[0, -1]
             last[2] = -100
             tokens.append(mx.argmax(last).item())
         return tokens[len(prompt) :]

@@ -105,7 +105,7 @@ class Costs(unittest.TestCase):
         constraint = self.grammars.constraint(ResponseFormat("jsonSchema", MANY_PROPERTIES))
         with self.assertRaises(InvalidRequest) as refused:
             for _ in range(100):
-                constraint.take(int(constraint.allowed().argmax()))
+                constraint.accept(int(constraint.allowed().argmax()))
         self.assertRegex(str(refused.exception), "responseFormat.schema can't be enforced: .*max is")
 
     def test_a_key_is_written_in_one_way(self):
@@ -131,7 +131,7 @@ class Costs(unittest.TestCase):
         """The constraint of a schema after a text."""
         constraint = self.grammars.constraint(ResponseFormat("jsonSchema", schema))
         for character in text:
-            constraint.take(self.token(character))
+            constraint.accept(self.token(character))
         return constraint
 
     def test_a_mask_is_computed_once(self):

@@ -225,7 +225,7 @@ class LocalNetwork(unittest.TestCase):
         """The Ranks with one on another machine, whose ssh does this instead; it has been told something."""
         made = ranks_module.Ranks(hosts.Hosts([*self.ADDRESSES], [["sh", "-c", script]], 2), lambda *_: None)
         self.addCleanup(made.close)
-        made.tell("load")
+        made.broadcast("load")
         return made
 
 

@@ -84,7 +84,7 @@ class Rerank(Folders):
         folder = self.reranker()
         engine = lab(folder)
         passed = []
-        forward = engine.engine._parts.model
+        forward = engine.engine._loaded.model
 
         def counting(ids, cache):
             passed.append(ids.size)

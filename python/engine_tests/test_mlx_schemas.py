@@ -159,7 +159,7 @@ class Patterns(unittest.TestCase):
             "$defs": {"b": given},
             "const": given,
         }
-        stricter = schemas.stricter(schema)
+        tightened = schemas.tighten(schema)
         self.assertEqual(
             {
                 "properties": {"pattern": wanted, "a": {"anyOf": [wanted]}},
@@ -169,7 +169,7 @@ class Patterns(unittest.TestCase):
                 "$defs": {"b": wanted},
                 "const": given,
             },
-            stricter,
+            tightened,
         )
         self.assertEqual(r"^\d$", schema["$defs"]["b"]["pattern"])
 
@@ -177,20 +177,20 @@ class Patterns(unittest.TestCase):
 class Numbers(unittest.TestCase):
     def test_an_exclusive_bound_that_llguidance_would_allow_is_moved(self):
         self.assertEqual(
-            {"minimum": 1e-26, "maximum": 1e-20}, schemas.stricter({"exclusiveMinimum": 0, "maximum": 1e-20})
+            {"minimum": 1e-26, "maximum": 1e-20}, schemas.tighten({"exclusiveMinimum": 0, "maximum": 1e-20})
         )
         self.assertEqual(
-            {"minimum": -0.5, "maximum": -5e-07}, schemas.stricter({"minimum": -0.5, "exclusiveMaximum": 0})
+            {"minimum": -0.5, "maximum": -5e-07}, schemas.tighten({"minimum": -0.5, "exclusiveMaximum": 0})
         )
         for same in ({"exclusiveMinimum": 0, "maximum": 1}, {"exclusiveMinimum": 0}, {"minimum": 0, "maximum": 0.5}):
-            self.assertEqual(same, schemas.stricter(same))
+            self.assertEqual(same, schemas.tighten(same))
 
     def test_numbers_with_too_many_digits(self):
         for keyword, value in (("const", 21119.906027865378), ("enum", [{"a": [1e-23]}])):
             with self.assertRaisesRegex(ValueError, f"{keyword} has the number .* too many digits"):
-                schemas.stricter({keyword: value})
-        self.assertGreater(schemas.stricter({"minimum": 21119.906027865378})["minimum"], 21119.906027865378)
-        self.assertLess(schemas.stricter({"maximum": -1e-23})["maximum"], -1e-23)
+                schemas.tighten({keyword: value})
+        self.assertGreater(schemas.tighten({"minimum": 21119.906027865378})["minimum"], 21119.906027865378)
+        self.assertLess(schemas.tighten({"maximum": -1e-23})["maximum"], -1e-23)
 
 
 class Keys(unittest.TestCase):
@@ -216,7 +216,7 @@ class Keys(unittest.TestCase):
         """The texts of the tokens that may come after this one."""
         keys = UniqueKeys(KeyTokens(self.TEXTS))
         for token in text:
-            keys.take(self.TEXTS.index(token))
+            keys.accept(self.TEXTS.index(token))
         allowed = keys.forbid(numpy.ones(len(self.TEXTS), dtype=bool))
         return [one for one, able in zip(self.TEXTS, allowed, strict=True) if able]
 

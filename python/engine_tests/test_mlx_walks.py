@@ -35,7 +35,7 @@ class Walks(unittest.TestCase):
 
     def test_a_grammar_that_is_not_made_stricter_is_found(self):
         loose = ("a range that is open at 0", "format time", "pattern of control characters")
-        with mock.patch("mlx4j_worker.text.schemas.stricter", lambda schema: schema):
+        with mock.patch("mlx4j_worker.text.schemas.tighten", lambda schema: schema):
             for name in loose:
                 with self.subTest(name):
                     self.assertTrue(self.walker.outcome(own.SCHEMAS[name], 200, seed=5).invalid)

@@ -3,8 +3,8 @@
 import traceback
 
 # Characters. An error may quote a request or a model's files, whose length is theirs, but it has to fit into a line.
-_MOST_TEXT = 2000
-_MOST_DETAIL = 16_000
+_MAX_TEXT = 2000
+_MAX_DETAIL = 16_000
 
 
 class WorkerError(Exception):
@@ -17,11 +17,11 @@ class WorkerError(Exception):
     def __init__(self, message, hint="", detail=""):
         super().__init__(_shortened(message))
         self.hint = _shortened(hint)
-        self.detail = detail[-_MOST_DETAIL:]  # of a traceback, the end says most
+        self.detail = detail[-_MAX_DETAIL:]  # of a traceback, the end says most
 
     def trace(self, error):
         """Set the detail to the traceback of an exception, unless there is one."""
-        self.detail = self.detail or "".join(traceback.format_exception(error))[-_MOST_DETAIL:]
+        self.detail = self.detail or "".join(traceback.format_exception(error))[-_MAX_DETAIL:]
 
     @classmethod
     def from_json(cls, error):
@@ -37,7 +37,7 @@ class WorkerError(Exception):
 
 
 def _shortened(text):
-    return text if len(text) <= _MOST_TEXT else text[:_MOST_TEXT] + " …"
+    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + " …"
 
 
 class ParseError(WorkerError):

@@ -89,7 +89,7 @@ def flush(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-def put(written: Path, path: Path, rename: Callable = os.replace) -> None:
+def replace_durably(written: Path, path: Path, rename: Callable = os.replace) -> None:
     """Renames a file or folder to ``path`` once all of it is on the disk. A folder may replace an empty one."""
     if written.is_dir():
         for below, _, names in os.walk(written):

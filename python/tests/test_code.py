@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PYTHON_DIR, eventually
-from mlx4j_worker.sandbox import code, computing, landlock, seatbelt, seccomp
+from mlx4j_worker.sandbox import code, compute_filter, landlock, seatbelt, seccomp
 from mlx4j_worker.sandbox.seccomp import MACHINES
 from test_sandbox import decided
 
@@ -258,10 +258,15 @@ NEWER |= {"a call of a kernel to come": 600}
 @pytest.mark.parametrize("machine", MACHINES)
 def test_what_only_computes_makes_the_listed_calls_only(machine):
     name, numbers, _ = MACHINES[machine]
-    filtered = computing.program(machine)
+    filtered = compute_filter.program(machine)
     allowed = {number for number in range(1000) if decided(filtered, name, number) is None}
-    mmap, fcntl = computing._MMAP[computing._PLACES[machine]], computing._FCNTL[computing._PLACES[machine]]
-    listed = {one for both in computing._CALLS.values() if (one := both[computing._PLACES[machine]]) is not None}
+    mmap, fcntl = (
+        compute_filter._MMAP[compute_filter._PLACES[machine]],
+        compute_filter._FCNTL[compute_filter._PLACES[machine]],
+    )
+    listed = {
+        one for both in compute_filter._CALLS.values() if (one := both[compute_filter._PLACES[machine]]) is not None
+    }
     assert allowed == listed | {numbers["prlimit64"], fcntl}  # with zeros: its own limits, F_DUPFD
     assert machine != "x86_64" or not allowed & {*REFUSED.values(), *NEWER.values()}
     assert not allowed & {numbers[call] for call in seccomp._NEVER}

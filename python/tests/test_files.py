@@ -50,7 +50,7 @@ def test_a_model_folder_with_companions_is_as_one_without(model):
             folder.stored_dtype(model),
             checkpoint.digest_of_model(model),
             layout.is_adapter(model),
-            dylora.is_one(model),
+            dylora.is_dylora(model),
             source._is_whole(model),
         )
 
@@ -188,7 +188,7 @@ def test_a_file_system_that_cannot_sync_folders_is_no_error(tmp_path, monkeypatc
 def test_a_folder_that_cannot_be_opened_is_not_synced(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("content")
     monkeypatch.setattr(os, "open", failing(errno.EACCES, "folder", os.open))
-    files.put(tmp_path / "file", tmp_path / "renamed")
+    files.replace_durably(tmp_path / "file", tmp_path / "renamed")
     assert os.listdir(tmp_path) == ["renamed"]
 
 
@@ -208,7 +208,7 @@ def test_on_macos_the_drive_s_own_cache_is_flushed(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "fcntl", lambda descriptor, command: flushed.append(command))
     monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append("fsync"))
     (tmp_path / "file").write_text("content")
-    files.put(tmp_path / "file", tmp_path / "renamed")
+    files.replace_durably(tmp_path / "file", tmp_path / "renamed")
     assert flushed == [51, 51]  # the file and its folder
 
 
@@ -221,5 +221,5 @@ def test_a_file_system_without_a_full_flush_is_synced(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "fcntl", unsupported)
     monkeypatch.setattr(os, "fsync", synced.append)
     (tmp_path / "file").write_text("content")
-    files.put(tmp_path / "file", tmp_path / "renamed")
+    files.replace_durably(tmp_path / "file", tmp_path / "renamed")
     assert len(synced) == 2

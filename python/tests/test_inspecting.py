@@ -73,7 +73,7 @@ def test_the_error_is_the_loader_s():
 def test_a_load_that_takes_too_much_memory_is_answered_and_ended(monkeypatch):
     call, ended = Call(), threading.Event()
     taken = iter([0])
-    monkeypatch.setattr(memory, "resident_bytes", lambda: next(taken, inspection.MOST_BYTES + 1))
+    monkeypatch.setattr(memory, "resident_bytes", lambda: next(taken, inspection.MAX_BYTES + 1))
     monkeypatch.setattr(inspection.os, "_exit", lambda code: ended.set())
 
     def grow(*of_load):

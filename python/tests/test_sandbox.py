@@ -15,7 +15,7 @@ import pytest
 
 from conftest import PYTHON_DIR, eventually
 from mlx4j_worker import sandbox
-from mlx4j_worker.sandbox import landlock, placing, seatbelt, seccomp
+from mlx4j_worker.sandbox import landlock, rename_helper, seatbelt, seccomp
 
 
 def _is_whole():
@@ -304,9 +304,9 @@ import os, sys
 sys.path.insert(0, PYTHON)
 from pathlib import Path
 from mlx4j_worker import sandbox
-from mlx4j_worker.sandbox import placing
+from mlx4j_worker.sandbox import rename_helper
 assert sandbox.enter(sandbox.Rules("auto", False, (), TARGET), FOLDER)["missing"] == []
-part = placing.unfinished(TARGET)
+part = rename_helper.unfinished(TARGET)
 (part / "model").write_text("weights")
 try:
     os.rename(part, TARGET)
@@ -341,22 +341,22 @@ def make(tmp_path):
 
 @needs_linux
 def test_a_finished_folder_gets_its_name(make):
-    target, _ = make("placing.rename(part, TARGET)")
+    target, _ = make("rename_helper.rename(part, TARGET)")
     assert (target / "model").read_text() == "weights"
-    assert not placing.unfinished(target).exists()
+    assert not rename_helper.unfinished(target).exists()
 
 
 @needs_linux
 def test_a_failed_folder_is_removed(make):
-    target, _ = make("placing.remove(part)")
-    assert not target.exists() and not placing.unfinished(target).exists()
+    target, _ = make("rename_helper.remove(part)")
+    assert not target.exists() and not rename_helper.unfinished(target).exists()
 
 
 @needs_linux
 def test_what_exists_is_not_replaced(make, tmp_path):
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "mine").touch()
-    refused = "try: placing.rename(part, TARGET)\nexcept OSError: pass\nelse: sys.exit(1)"
+    refused = "try: rename_helper.rename(part, TARGET)\nexcept OSError: pass\nelse: sys.exit(1)"
     target, _ = make(refused)
     assert [path.name for path in target.iterdir()] == ["mine"]
 
@@ -364,7 +364,7 @@ def test_what_exists_is_not_replaced(make, tmp_path):
 @needs_linux
 def test_a_worker_that_is_killed_leaves_nothing(make):
     target, process = make("pass")
-    part = placing.unfinished(target)
+    part = rename_helper.unfinished(target)
     assert part.is_dir()
     process.kill()
     eventually(lambda: not part.exists())
@@ -373,12 +373,12 @@ def test_a_worker_that_is_killed_leaves_nothing(make):
 @needs_linux
 def test_a_folder_that_another_worker_took_over_stays(make):
     target, process = make("pass")
-    part = placing.unfinished(target)
+    part = rename_helper.unfinished(target)
     other = os.open(part, os.O_RDONLY)
     fcntl.flock(other, fcntl.LOCK_EX)
     process.kill()
     process.wait()
-    _, second = make("placing.remove(part)")  # the helper of the first has had as much time as this one
+    _, second = make("rename_helper.remove(part)")  # the helper of the first has had as much time as this one
     os.close(other)
     second.kill()
     assert not part.exists()

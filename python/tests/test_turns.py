@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mlx4j_worker.engine.turns import LEAST_PREFILL, MOST_LEAD, MOST_PREFILL, Turns
+from mlx4j_worker.engine.turns import MAX_LEAD_SECONDS, MAX_PREFILL_SHARE, MIN_PREFILL_SHARE, Turns
 
 CHUNK = 0.12  # seconds at most
 DEVICES = {  # seconds of a token's prefill, and of a decode step for one row and for each further one
@@ -110,14 +110,14 @@ def test_shares_of_time_stay_within_their_bounds(costs):
     engine.rows = [Prompt(0, 0.0, 10**9) for _ in range(20)]
     while engine.now < 60:
         engine.step()
-    assert engine.prefill_seconds / engine.now == pytest.approx(LEAST_PREFILL, abs=0.02)
+    assert engine.prefill_seconds / engine.now == pytest.approx(MIN_PREFILL_SHARE, abs=0.02)
     engine = Engine(*costs)
     for _ in range(30):
         engine.submit(10**9)
     engine.rows = [Prompt(0, 0.0, 10**9)]
     while engine.now < 60:
         engine.step()
-    assert engine.prefill_seconds / engine.now == pytest.approx(MOST_PREFILL, abs=0.02)
+    assert engine.prefill_seconds / engine.now == pytest.approx(MAX_PREFILL_SHARE, abs=0.02)
 
 
 def test_a_stall_is_soon_forgotten():
@@ -129,7 +129,7 @@ def test_a_stall_is_soon_forgotten():
     while not turns.prefill_next(1, 1):
         turns.decoded(0.1)
         steps += 1
-    assert steps * 0.1 <= MOST_LEAD / LEAST_PREFILL + 0.2
+    assert steps * 0.1 <= MAX_LEAD_SECONDS / MIN_PREFILL_SHARE + 0.2
 
 
 def test_time_that_nobody_else_wanted_is_not_owed():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from conftest import safetensors
 from mlx4j_worker.errors import ModelLoadFailed, WorkerError
-from mlx4j_worker.models.safetensors import MOST_HEADER_BYTES, read_header, same_bytes
+from mlx4j_worker.models.safetensors import MAX_HEADER_BYTES, read_header, same_bytes
 
 WHOLE = safetensors({"a": [2, 3], "b": [4], "empty": [0, 5], "scalar": []}, {"format": "pt"})
 
@@ -87,7 +87,7 @@ def test_a_file_that_is_not_there_or_a_folder(file, tmp_path):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ((MOST_HEADER_BYTES + 1).to_bytes(8, "little"), "its header would take"),
+        ((MAX_HEADER_BYTES + 1).to_bytes(8, "little"), "its header would take"),
         (b"\xff" * 8, "its header would take"),
         (with_header(b"{oops"), ""),
         (with_header(b"\xff\xfe"), ""),

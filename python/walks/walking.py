@@ -104,7 +104,7 @@ class Walker:
             if token == self._end:
                 return self._text(tokens)
             tokens.append(token)
-            if walked.take(token):
+            if walked.accept(token):
                 return self._text(tokens)
         return None
 

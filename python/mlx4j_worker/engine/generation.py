@@ -110,7 +110,7 @@ class Generation:
         """
         self._last = time.monotonic()
         self._first = self._first or self._last
-        whole = self.constrained and self._answering and self._constraint.take(token)
+        whole = self.constrained and self._answering and self._constraint.accept(token)
         self.tokens.append(token)
         self.repeats[token] += 1
         self._drafted_tokens += drafted

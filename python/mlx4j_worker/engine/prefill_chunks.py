@@ -11,8 +11,8 @@ class ChunkSize:
     """
 
     SECONDS = 0.12  # on two CPU cores, chunks of about this time are also the fastest, by tokens a second
-    LEAST = 16  # tokens; below, a chunk takes hardly less time
-    MOST = 2048
+    MIN_TOKENS = 16  # tokens; below, a chunk takes hardly less time
+    MAX_TOKENS = 2048
     FIRST = 64
     _KEPT = 0.9  # of the weight of what was learned, at each chunk
     _TOO_CLOSE = 100  # tokens; contexts that lie no further apart say little of how the time grows
@@ -20,9 +20,9 @@ class ChunkSize:
     def __init__(self):
         self._sums = [0.0] * 5  # weights, contexts, times, contexts squared, contexts x times
 
-    def took(self, tokens, context, seconds):
+    def learn(self, tokens, context, seconds):
         """Learns from a chunk of so many tokens after so many others. Small ones say too little."""
-        if tokens >= self.LEAST:
+        if tokens >= self.MIN_TOKENS:
             x, y = context + tokens / 2, seconds / tokens
             self._sums = [old * self._KEPT + new for old, new in zip(self._sums, (1, x, y, x * x, x * y), strict=True)]
 
@@ -35,4 +35,4 @@ class ChunkSize:
         slope = max(0.0, (n * xy - x * y) / spread)
         at_context = max((y - slope * x) / n, 0.1 * y / n, 1e-9) + slope * context
         size = 2 * self.SECONDS / (at_context + math.sqrt(at_context**2 + 2 * slope * self.SECONDS))
-        return int(min(max(size // self.LEAST * self.LEAST, self.LEAST), self.MOST))
+        return int(min(max(size // self.MIN_TOKENS * self.MIN_TOKENS, self.MIN_TOKENS), self.MAX_TOKENS))

@@ -9,7 +9,7 @@ from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.text import prompts
 
 GREEDY_TOKENS = 16
-_MOST_TOKENS = 64
+_MAX_TOKENS = 64
 _TEXTS = (
     "The sky is blue because the air scatters",
     "Die Sonne scheint, und die Kinder spielen im",
@@ -20,7 +20,7 @@ _TEXTS = (
 
 def sample_prompts(tokenizer: Any, context: int | None) -> list[list[int]]:
     """The token ids of each sample prompt, short enough for a model's context in tokens, or None."""
-    most = max(1, min(_MOST_TOKENS, (context or 2**31) - GREEDY_TOKENS))
+    most = max(1, min(_MAX_TOKENS, (context or 2**31) - GREEDY_TOKENS))
     encoded = [prompts.encode_text(tokenizer, text)[:most] for text in _TEXTS]
     return [tokens for tokens in encoded if tokens]
 

@@ -1,10 +1,10 @@
 """Who uses the model next: the requests that decode, or one of the prompts that are still being prefilled."""
 
-LEAST_PREFILL = 1 / 2  # of the time, while there is something to decode too
-MOST_PREFILL = 7 / 8
-MOST_LEAD = 2.0  # seconds; one stall, such as a suspended process, must not decide who works for long after it
-LONG = 512  # tokens left to prefill
-MOST_LONG = 8  # prompts that are prefilled at once; further ones wait and leave their places to short prompts
+MIN_PREFILL_SHARE = 1 / 2  # of the time, while there is something to decode too
+MAX_PREFILL_SHARE = 7 / 8
+MAX_LEAD_SECONDS = 2.0  # seconds; one stall, such as a suspended process, must not decide who works for long after it
+LONG_PROMPT_TOKENS = 512  # tokens left to prefill
+MAX_LONG_PROMPTS = 8  # prompts that are prefilled at once; further ones wait and leave their places to short prompts
 
 
 class Turns:
@@ -12,8 +12,9 @@ class Turns:
 
     Every share is of measured time, so it holds for any chunk size and on any device:
 
-    - Prefill gets the share of its prompts among all requests, but from LEAST_PREFILL to MOST_PREFILL. So a burst of
-      prompts fills the batch quickly, a long prompt advances beside many short requests, and decoding always goes on.
+    - Prefill gets the share that its prompts have among all requests, but at least MIN_PREFILL_SHARE and at most
+      MAX_PREFILL_SHARE. So a burst of prompts fills the batch quickly, a long prompt advances beside short ones, and
+      decoding always continues.
     - Half of prefill's time belongs to the prompt that arrived first, half to the one with the fewest tokens left. So
       no prompt waits forever, and a short one does not wait behind long ones.
     """
@@ -21,7 +22,7 @@ class Turns:
     def __init__(self):
         self._prefill_lead = 0.0  # seconds that prefill has had beyond its share
         self._first_lead = 0.0  # seconds that the first prompt has had more than the shortest one
-        self._share = LEAST_PREFILL
+        self._share = MIN_PREFILL_SHARE
         self._least_lead = 0.0
         self._change = 0  # of _first_lead with each second of the prompt picked last
 
@@ -30,10 +31,10 @@ class Turns:
         if not decoding:
             self._prefill_lead = 0.0
             return True
-        self._least_lead = -MOST_LEAD if prompts else 0.0  # time that nobody could use is not saved up
+        self._least_lead = -MAX_LEAD_SECONDS if prompts else 0.0  # time that nobody could use is not saved up
         if not prompts:
             return False
-        self._share = min(max(prompts / (prompts + decoding), LEAST_PREFILL), MOST_PREFILL)
+        self._share = min(max(prompts / (prompts + decoding), MIN_PREFILL_SHARE), MAX_PREFILL_SHARE)
         return self._prefill_lead <= 0
 
     def pick(self, prompts):
@@ -56,4 +57,4 @@ class Turns:
 
 
 def _bounded(seconds):
-    return min(max(seconds, -MOST_LEAD), MOST_LEAD)
+    return min(max(seconds, -MAX_LEAD_SECONDS), MAX_LEAD_SECONDS)

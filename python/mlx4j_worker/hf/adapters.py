@@ -46,12 +46,12 @@ class Experts:
         return int(torch.zeros_like(logits).scatter(-1, ids, values.softmax(-1)).mean(0).argmax())
 
 
-def put_on(model, adapter):
+def attach(model, adapter):
     """Puts an adapter of PEFT, a layout.Adapter, on a model."""
     _add(model, "default", _config_of(adapter), load_file(adapter.folder / "adapter_model.safetensors"), adapter.folder)
 
 
-def put_experts_on(model, found, options):
+def attach_experts(model, found, options):
     """Puts the experts of a dylora.DyLora, or the one that the options name, on a model.
 
     Returns Experts, or None where it has none. ``check_can_choose`` comes before.

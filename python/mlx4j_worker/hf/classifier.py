@@ -13,15 +13,15 @@ class ClassifierEngine(HfEngine):
 
     chats = False
 
-    def __init__(self, source, parts, options):
-        super().__init__(source, parts, options)
+    def __init__(self, source, loaded, options):
+        super().__init__(source, loaded, options)
         self._pad = self._model.config.pad_token_id
         self._takes_types = "token_type_ids" in self._takes
         limits = (self._tokenizer.model_max_length, self._context)
         self._limit = min(limit for limit in limits if limit is not None)
 
     def _find_reranker(self):
-        found = rerank.of_classifier(self._parts.layout, self._tokenizer, self._options.reranker)
+        found = rerank.of_classifier(self._loaded.layout, self._tokenizer, self._options.reranker)
         if isinstance(found, NotSupported):  # it could do nothing else
             raise ModelLoadFailed(str(found), found.hint)
         return found
@@ -29,8 +29,8 @@ class ClassifierEngine(HfEngine):
     def describe(self):
         generation = {"logProbs", "penalties", "responseFormat", "embeddings", "thinking", "tools"}
         told = super().describe()
-        able = [one for one in told["capabilities"] if one not in generation]
-        return {**told, "chat": False, "capabilities": able, "embeddings": None}
+        capabilities = [one for one in told["capabilities"] if one not in generation]
+        return {**told, "chat": False, "capabilities": capabilities, "embeddings": None}
 
     def _refuse(self, *_):
         raise NotSupported(

@@ -11,9 +11,9 @@ class EncoderEngine(HfEngine):
 
     chats = False
 
-    def __init__(self, source, parts, options):
-        parts.model.config.use_cache = False
-        super().__init__(source, parts, options)
+    def __init__(self, source, loaded, options):
+        loaded.model.config.use_cache = False
+        super().__init__(source, loaded, options)
 
     def describe(self):
         told = super().describe()

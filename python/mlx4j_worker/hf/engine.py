@@ -15,7 +15,7 @@ from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.actions import ACTIONS
 from mlx4j_worker.hf.reranking import MAX_ROWS, batches, padded
-from mlx4j_worker.hf.sampling import Choice
+from mlx4j_worker.hf.sampling import Sampler
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder, result
 from mlx4j_worker.requests.generate import check_fits
@@ -29,25 +29,25 @@ PREFILL_CHUNK = 512  # tokens between two looks at the cancel flag
 class HfEngine:
     """One loaded model. Every method runs on the main thread, except those that prepare requests.
 
-    ``parts`` is what loading.py found out, a loading.Parts.
+    ``loaded`` is what loading.py found out, a loading.LoadedModel.
     """
 
     chats = True  # whether the model generates text
 
-    def __init__(self, source, parts, options):
+    def __init__(self, source, loaded, options):
         self._source = source
-        self._parts = parts
+        self._loaded = loaded
         self._options = options
-        self._model = model = parts.model
-        self._tokenizer = parts.tokenizer
-        self._context = models.context_of(model, parts.layout.config)
-        self._texts = prompts.TextLimit(parts.tokenizer, self._context)
+        self._model = model = loaded.model
+        self._tokenizer = loaded.tokenizer
+        self._context = models.context_of(model, loaded.layout.config)
+        self._texts = prompts.TextLimit(loaded.tokenizer, self._context)
         self._vocabulary = model.get_input_embeddings().weight.shape[0]
-        self._embedder = Embedder(parts.layout, source, parts.tokenizer, self._vocabulary, self._context)
+        self._embedder = Embedder(loaded.layout, source, loaded.tokenizer, self._vocabulary, self._context)
         self._footprint = model.get_memory_footprint()
         self._peak = 0
-        self._kv_bytes = memory.kv_bytes_per_token(parts.layout.config, model.dtype.itemsize)
-        self._grammars = Grammars(parts.tokenizer, self._vocabulary, parts.eos_ids, "mlx4j setup hf")
+        self._kv_bytes = memory.kv_bytes_per_token(loaded.layout.config, model.dtype.itemsize)
+        self._grammars = Grammars(loaded.tokenizer, self._vocabulary, loaded.eos_ids, "mlx4j setup hf")
         self._takes = takes = inspect.signature(model.forward).parameters
         self._caches = models.can_cache(model.config)
         chunks = self._caches and "past_key_values" in takes
@@ -60,7 +60,7 @@ class HfEngine:
         self._queue = deque()  # (a call, the function of ``poll`` that serves it); the first is the one that runs
 
     def _find_reranker(self):
-        return rerank.decoder(self._parts.layout, self._tokenizer, self._source, self._options.reranker)
+        return rerank.decoder(self._loaded.layout, self._tokenizer, self._source, self._options.reranker)
 
     @property
     def tokenizer(self):
@@ -72,13 +72,13 @@ class HfEngine:
 
     def describe(self):
         """The result of ``initialize``."""
-        found, given = self._parts.layout, ("adapter", "trustRemoteCode", "allowPickles", "memoryLimitBytes", "device")
-        able = ["logProbs", "penalties", "responseFormat", *self._parts.dialect.capabilities()]
-        embeds = self._has_hidden_states and self._embedder.able
-        able += ["embeddings"] if embeds else []
-        able += ["actions"] if self._parts.head else []
-        able += rerank.capabilities(self._reranker)
-        unable = [] if "rerank" in able else self._embedder.warnings
+        found, given = self._loaded.layout, ("adapter", "trustRemoteCode", "allowPickles", "memoryLimitBytes", "device")
+        capabilities = ["logProbs", "penalties", "responseFormat", *self._loaded.dialect.capabilities()]
+        embeds = self._has_hidden_states and self._embedder.can_embed
+        capabilities += ["embeddings"] if embeds else []
+        capabilities += ["actions"] if self._loaded.head else []
+        capabilities += rerank.capabilities(self._reranker)
+        unable = [] if "rerank" in capabilities else self._embedder.warnings
         return {
             "model": self._source,
             "device": self._model.device.type,
@@ -86,17 +86,17 @@ class HfEngine:
             "vocabularySize": self._vocabulary,
             "chat": self._tokenizer.chat_template is not None,
             "concurrent": False,
-            "capabilities": sorted(able + self._options.given(*given)),
+            "capabilities": sorted(capabilities + self._options.given(*given)),
             "format": found.format,
             "base": found.base,
             "adapter": str(found.adapter.folder) if found.adapter else None,
             "experts": list(found.dylora.experts) if found.dylora else [],
             "dtype": _name(self._model.dtype),
             "embeddings": self._embedder.to_json() if embeds else None,
-            "warnings": [*self._parts.warnings, *self._about_template, *rerank.warnings(self._reranker), *unable],
-            "samplingDefaults": self._parts.author.to_json(),
+            "warnings": [*self._loaded.warnings, *self._about_template, *rerank.warnings(self._reranker), *unable],
+            "samplingDefaults": self._loaded.author.to_json(),
             "memory": {name: value for name, value in self.memory().items() if name != "cacheBytes"},
-            "packages": self._parts.packages,
+            "packages": self._loaded.packages,
         }
 
     def memory(self):
@@ -115,10 +115,10 @@ class HfEngine:
     def prompt(self, request, fits=False):
         """The Prompt of a request; with ``fits``, ContextOverflow if its text is surely too long for the context."""
         check = self._texts.check_context if fits else prompts.check_size
-        return prompts.encode(self._tokenizer, request, self._parts.dialect, check)
+        return prompts.encode(self._tokenizer, request, self._loaded.dialect, check)
 
     def render(self, request):
-        return prompts.render(self._tokenizer, request, self._parts.dialect)
+        return prompts.render(self._tokenizer, request, self._loaded.dialect)
 
     def prepare(self, request):
         """The Prepared of a generate request."""
@@ -157,7 +157,7 @@ class HfEngine:
         return pairs
 
     def check_actions(self):
-        if self._parts.head is None:
+        if self._loaded.head is None:
             raise InvalidRequest(
                 "The model has no action head.", "Name its file in options.actionHead, or set options.actionHeadSeed."
             )
@@ -172,10 +172,10 @@ class HfEngine:
             request,
             prompt,
             limit,
-            self._parts.eos_ids,
+            self._loaded.eos_ids,
             self._decode,
-            sampling=request.sampling.filled(self._parts.author),
-            dialect=self._parts.dialect,
+            sampling=request.sampling.filled(self._loaded.author),
+            dialect=self._loaded.dialect,
             constraint=prepared.constraint,
         )
         self._queue.append((call, partial(self._generate, generation)))
@@ -211,8 +211,8 @@ class HfEngine:
     def parameters(self):
         """All parameters, those of adapters and of the action head too."""
         named = list(self._model.named_parameters())
-        if self._parts.head:
-            named += [(f"actionHead.{name}", parameter) for name, parameter in self._parts.head.named_parameters()]
+        if self._loaded.head:
+            named += [(f"actionHead.{name}", parameter) for name, parameter in self._loaded.head.named_parameters()]
         return [{"name": name, "shape": list(p.shape), "dtype": _name(p.dtype)} for name, p in named]
 
     def _check_logits(self, tokens, count):
@@ -238,7 +238,7 @@ class HfEngine:
 
     def _generate(self, generation, poll):
         generation.started()
-        choice, prompt = Choice(generation), generation.prompt_tokens
+        sampler, prompt = Sampler(generation), generation.prompt_tokens
         passes = 0
 
         def before_pass(*_):
@@ -250,7 +250,7 @@ class HfEngine:
 
         def choose(_ids, logits):
             """A logits processor that leaves one token."""
-            token, log_prob = choice.next(logits[0])
+            token, log_prob = sampler.next(logits[0])
             if generation.add(token, log_prob):
                 generation.answer()  # to read a token, torch waits for the device and raises what failed there
                 raise _EndedError
@@ -284,7 +284,7 @@ class HfEngine:
         logits = []
         for tokens in texts:
             self._between(call, poll)
-            logits.append(self._parts.head(self._hidden_states(tokens).mean(0).cpu()).tolist())
+            logits.append(self._loaded.head(self._hidden_states(tokens).mean(0).cpu()).tolist())
         call.answer({"actions": list(ACTIONS), "logits": logits})
 
     def _hidden_states(self, tokens):
@@ -346,14 +346,14 @@ class HfEngine:
     @property
     def _batch_rows(self):
         """How many documents go through the model at once; each may need an expert of its own, or all its logits."""
-        return MAX_ROWS if self._keeps_few and not self._parts.experts else 1
+        return MAX_ROWS if self._keeps_few and not self._loaded.experts else 1
 
     def _ids(self, tokens):
         return torch.tensor([tokens], device=self._model.device)
 
     def _choose_expert(self, ids):
         """Puts the expert for a prompt on a DyLoRA-MoE and returns its name; None for any other model."""
-        return self._parts.experts and self._parts.experts.use_for(ids)
+        return self._loaded.experts and self._loaded.experts.use_for(ids)
 
     def _between(self, call, poll):
         """Takes in calls, ends what was cancelled: the one that runs by leaving it."""

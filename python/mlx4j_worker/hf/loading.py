@@ -20,7 +20,7 @@ from mlx4j_worker.text.formats import Dialect
 
 
 @dataclass(frozen=True)
-class Parts:
+class LoadedModel:
     """What an engine is made of.
 
     ``experts`` is an adapters.Experts and ``head`` an action head, or None; ``author`` has the model author's sampling.
@@ -52,9 +52,9 @@ def load(params, options, progress, dry=False):
             engine = ClassifierEngine
         elif is_encoder(found.config):
             engine = EncoderEngine
-        return engine(name, _parts(found, options, device, warnings, progress), options)
+        return engine(name, _load_model(found, options, device, warnings, progress), options)
     except BaseException:
-        models.forget()
+        models.free_memory()
         raise
 
 
@@ -63,7 +63,7 @@ def dry_load(params, options, progress):
     return load(params, options, progress, dry=True)
 
 
-def _parts(found, options, device, about_device, progress):
+def _load_model(found, options, device, about_device, progress):
     if found.dylora or found.adapter:
         from mlx4j_worker.hf import adapters  # PEFT's import takes more than a second
     if found.dylora:
@@ -73,16 +73,16 @@ def _parts(found, options, device, about_device, progress):
     model, tokenizer, warnings = models.load(found, options, device)
     experts = None
     if found.dylora:
-        experts = adapters.put_experts_on(model, found.dylora, options)
+        experts = adapters.attach_experts(model, found.dylora, options)
     elif found.adapter:
-        adapters.put_on(model, found.adapter)
+        adapters.attach(model, found.adapter)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     configs = (author.values, found.config)
     generates = not (rerank.classifier(found.config) or is_encoder(found.config))
     about_answers = [*author.warnings, *end_tokens.warnings(tokenizer, *configs)] if generates else []
     vocabulary, hidden_size = model.get_input_embeddings().weight.shape
-    return Parts(
+    return LoadedModel(
         model,
         tokenizer,
         found,

@@ -66,13 +66,13 @@ def load(found, options, device):
     with files.without_companions(found.tokenizer) as plain:
         tokenizer = trusted(lambda **local: AutoTokenizer.from_pretrained(plain, config=config, **local))
     model = _model(found, config, dtype, trusted, device)
-    model.generation_config = GenerationConfig()  # the author's values are those of Parts
+    model.generation_config = GenerationConfig()  # the author's values are those of LoadedModel
     if set(getattr(model, "hf_device_map", {}).values()) & {"cpu", "disk"} and device == "cuda":
         warnings.append("The model does not fit into the GPU's memory, so a part of it is outside, and it is slow.")
     return model.eval(), tokenizer, warnings
 
 
-def forget():
+def free_memory():
     """Gives back what a load that failed had: the next model needs it."""
     gc.collect()
     if torch.cuda.is_available():

@@ -6,7 +6,7 @@ import os
 import torch
 
 
-class Choice:
+class Sampler:
     """The choice for one generation: in the same order as the mlx engine's, and from the same sets of tokens.
 
     Random numbers are drawn on the CPU, where a seed gives the same ones whatever the model runs on.

@@ -42,10 +42,10 @@ def load_backend(params, options, config, progress):
         if found.adapter:
             from mlx4j_worker.hf import adapters
 
-            adapters.put_on(model, found.adapter)
+            adapters.attach(model, found.adapter)
         return HfBackend(params["model"], found, model, tokenizer, [*about_device, *warnings], config)
     except BaseException:
-        models.forget()
+        models.free_memory()
         raise
 
 

@@ -8,7 +8,7 @@ from mlx_lm.models.cache import RotatingKVCache, can_trim_prompt_cache, make_pro
 
 from mlx4j_worker import failures
 from mlx4j_worker.mlx.prefix_cache import copy_cache
-from mlx4j_worker.mlx.sampling import Choice, read_log_probs
+from mlx4j_worker.mlx.sampling import Sampler, read_log_probs
 
 _KV_GROUP = 32  # values that share a scale in a quantized cache; the size of every model's heads is a multiple of it
 _KEPT = 4  # first tokens that a bounded cache keeps, as in mlx-lm: attention leans on them
@@ -22,7 +22,7 @@ class Row:
         self.generation = generation
         self.prompt = numpy.array(generation.prompt_tokens, dtype=numpy.int32)
         self.salt = generation.request.cache_salt
-        self.choice = Choice(generation)
+        self.sampler = Sampler(generation)
         self.cache = None  # mlx-lm's, a list with an entry for each layer; the batch's while it decodes there
         self.in_cache = 0  # tokens
         self.suspect = False  # it was there when a step failed, and has had no token since
@@ -43,7 +43,7 @@ class Row:
         return len(self.generation.prompt_tokens) + len(self.generation.tokens) - self.in_cache - 1
 
     @property
-    def most_tokens(self):
+    def max_tokens(self):
         return len(self.generation.prompt_tokens) + self.generation.max_tokens
 
 
@@ -154,14 +154,14 @@ class Batch:
         """(the next tokens [rows] or None, the arrays of log-probabilities of each row, the errors of rows)."""
         if not self.rows:
             return None, [], {}
-        if all(row.choice.plain for row in self.rows):
+        if all(row.sampler.plain for row in self.rows):
             return mx.argmax(self._logits, axis=-1), [None] * len(self.rows), {}
         tokens, log_probs, failed = [], [], {}
         for i, row in enumerate(self.rows):
             logits = self._logits[i : i + 1]
             try:
-                token = row.choice.token(logits)
-                arrays = row.choice.log_probs(logits, token)
+                token = row.sampler.sample(logits)
+                arrays = row.sampler.log_probs(logits, token)
             except Exception as error:  # this row's own, such as a grammar that comes to a dead end
                 failures.check(error)
                 token, arrays, failed[row] = mx.argmax(logits, axis=-1), None, error

@@ -11,7 +11,7 @@ from mlx.utils import tree_flatten
 from mlx4j_worker import failures, memory
 from mlx4j_worker.engine.generation import Generation, Prepared
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
-from mlx4j_worker.engine.turns import LONG, MOST_LONG, Turns
+from mlx4j_worker.engine.turns import LONG_PROMPT_TOKENS, MAX_LONG_PROMPTS, Turns
 from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.mlx import wired
@@ -26,7 +26,7 @@ from mlx4j_worker.requests.prompt import check_prompt
 from mlx4j_worker.text import prompts
 from mlx4j_worker.text.grammar import Grammars
 
-MOST_ROWS = 32  # that prefill and decode at once; the others wait
+MAX_ROWS = 32  # that prefill and decode at once; the others wait
 WORTH_WAITING_FOR = 64  # tokens of a common beginning that another request is prefilling right now
 
 _log = logging.getLogger("mlx4j.mlx")
@@ -36,34 +36,34 @@ class MlxEngine:
     """One loaded model. Every method runs on the thread that loaded it, except those that prepare requests.
 
     A request waits, then its prompt is prefilled in chunks, between which other requests have their turns, and then it
-    is a row of the batch. ``parts`` is what loading.py found out, a loading.Parts.
+    is a row of the batch. ``loaded`` is what loading.py found out, a loading.LoadedModel.
     """
 
-    def __init__(self, source, parts, options):
+    def __init__(self, source, loaded, options):
         self._source = source
-        self._parts = parts
-        self._tokenizer = parts.tokenizer
+        self._loaded = loaded
+        self._tokenizer = loaded.tokenizer
         # mlx-lm's wrapper switches thinking on where a request says nothing; where it can, the template decides that.
-        self._writer = parts.tokenizer if parts.tokenizer._chat_template else parts.tokenizer._tokenizer
-        self._context = parts.context
-        self._texts = prompts.TextLimit(parts.tokenizer, parts.context)
-        self._vocabulary = vocabulary_of(parts.config, parts.tokenizer)
-        words = parts.tokenizer._tokenizer
-        self._embedder = Embedder(parts.layout, source, words, self._vocabulary, parts.context)
-        value_bytes = parts.dtype.size if options.kv_bits is None else options.kv_bits / 8 * 1.125
-        self._kv_bytes = memory.kv_bytes_per_token(parts.config, value_bytes / parts.machines)
-        self._most_kv_tokens = options.kv_tokens or parts.window
+        self._writer = loaded.tokenizer if loaded.tokenizer._chat_template else loaded.tokenizer._tokenizer
+        self._context = loaded.context
+        self._texts = prompts.TextLimit(loaded.tokenizer, loaded.context)
+        self._vocabulary = vocabulary_of(loaded.config, loaded.tokenizer)
+        words = loaded.tokenizer._tokenizer
+        self._embedder = Embedder(loaded.layout, source, words, self._vocabulary, loaded.context)
+        value_bytes = loaded.dtype.size if options.kv_bits is None else options.kv_bits / 8 * 1.125
+        self._kv_bytes = memory.kv_bytes_per_token(loaded.config, value_bytes / loaded.machines)
+        self._most_kv_tokens = options.kv_tokens or loaded.window
         self._expert = options.expert
         self._memory_limit = options.memory_limit_bytes
         modes = ("adapter", "draftModel", "kvBits", "kvTokens", "memoryLimitBytes", "ranks", "hosts", "wiredLimit")
         self._modes = options.given(*modes)
-        self._decoder = parts.decoder
-        self._most_rows = MOST_ROWS if parts.decoder.concurrent else 1
-        self._prefixes = PrefixCache(options.prefix_cache_bytes, parts.decoder.copy_cache)
+        self._decoder = loaded.decoder
+        self._most_rows = MAX_ROWS if loaded.decoder.concurrent else 1
+        self._prefixes = PrefixCache(options.prefix_cache_bytes, loaded.decoder.copy_cache)
         self._grammars = Grammars(
-            parts.tokenizer._tokenizer, self._vocabulary, parts.tokenizer.eos_token_ids, "mlx4j setup mlx"
+            loaded.tokenizer._tokenizer, self._vocabulary, loaded.tokenizer.eos_token_ids, "mlx4j setup mlx"
         )
-        self._reranker = rerank.decoder(parts.layout, parts.tokenizer._tokenizer, source, options.reranker)
+        self._reranker = rerank.decoder(loaded.layout, loaded.tokenizer._tokenizer, source, options.reranker)
         chats = not rerank.has_template(self._reranker)
         self._about_template = prompts.template_warnings(self._writer) if chats else []
         self._chunk = ChunkSize()
@@ -71,22 +71,22 @@ class MlxEngine:
         self._waiting = deque()
         self._prefilling = deque()
         self._joining = []
-        self._works = deque()
+        self._forward_jobs = deque()
         if options.wired_limit:
-            wired.wire(mx.get_active_memory(), self._kv_tokens(self._context or 0) * (self._kv_bytes or 0))
+            wired.set_limit(mx.get_active_memory(), self._kv_tokens(self._context or 0) * (self._kv_bytes or 0))
 
     @property
     def busy(self):
-        return bool(self._decoder.rows or self._joining or self._prefilling or self._waiting or self._works)
+        return bool(self._decoder.rows or self._joining or self._prefilling or self._waiting or self._forward_jobs)
 
     def describe(self):
         """The result of ``initialize``."""
-        found = self._parts.layout
-        embeds = self._parts.hidden_states is not None and self._embedder.able
-        able = ["embeddings"] if embeds else []
-        able += [*self._decoder.capabilities, *self._parts.dialect.capabilities(), *self._modes]
-        able += rerank.capabilities(self._reranker)
-        unable = [] if "rerank" in able else self._embedder.warnings
+        found = self._loaded.layout
+        embeds = self._loaded.hidden_states is not None and self._embedder.can_embed
+        capabilities = ["embeddings"] if embeds else []
+        capabilities += [*self._decoder.capabilities, *self._loaded.dialect.capabilities(), *self._modes]
+        capabilities += rerank.capabilities(self._reranker)
+        unable = [] if "rerank" in capabilities else self._embedder.warnings
         return {
             "model": self._source,
             "device": "gpu" if mx.default_device() == mx.gpu else "cpu",
@@ -94,17 +94,17 @@ class MlxEngine:
             "vocabularySize": self._vocabulary,
             "chat": bool(self._tokenizer.has_chat_template),
             "concurrent": self._decoder.concurrent,
-            "capabilities": sorted(able),
+            "capabilities": sorted(capabilities),
             "format": found.format,
             "base": found.base,
             "adapter": str(found.adapter.folder) if found.adapter else None,
             "experts": list(found.dylora.experts) if found.dylora else [],
-            "dtype": dtype_name(self._parts.dtype),
+            "dtype": dtype_name(self._loaded.dtype),
             "embeddings": self._embedder.to_json() if embeds else None,
-            "warnings": [*self._parts.warnings, *self._about_template, *rerank.warnings(self._reranker), *unable],
-            "samplingDefaults": self._parts.author.to_json(),
+            "warnings": [*self._loaded.warnings, *self._about_template, *rerank.warnings(self._reranker), *unable],
+            "samplingDefaults": self._loaded.author.to_json(),
             "memory": {"activeBytes": mx.get_active_memory(), "peakBytes": mx.get_peak_memory()},
-            "packages": self._parts.packages,
+            "packages": self._loaded.packages,
         }
 
     def memory(self):
@@ -112,17 +112,19 @@ class MlxEngine:
         return used_memory()
 
     def has(self, call):
-        return any(row.generation.call is call for row in self._rows()) or any(w.call is call for w in self._works)
+        return any(row.generation.call is call for row in self._rows()) or any(
+            w.call is call for w in self._forward_jobs
+        )
 
     # --- preparing requests, on any thread: no arrays, and nothing of the engine changes
 
     def prompt(self, request, fits=False):
         """The Prompt of a request; with ``fits``, ContextOverflow if its text is surely too long for the context."""
         check = self._texts.check_context if fits else prompts.check_size
-        return prompts.encode(self._writer, request, self._parts.dialect, check)
+        return prompts.encode(self._writer, request, self._loaded.dialect, check)
 
     def render(self, request):
-        return prompts.render(self._writer, request, self._parts.dialect)
+        return prompts.render(self._writer, request, self._loaded.dialect)
 
     def prepare(self, request):
         """The Prepared of a generate request."""
@@ -133,7 +135,7 @@ class MlxEngine:
 
     def encode_texts(self, request):
         """The texts of an embed request, as embeddings.Text."""
-        if self._parts.hidden_states is None:
+        if self._loaded.hidden_states is None:
             raise InvalidRequest("mlx-lm gives no hidden states of this model, so it can't embed texts.")
         return self._embedder.encode(request)
 
@@ -146,7 +148,7 @@ class MlxEngine:
 
     def encode_pairs(self, request):
         """The Pairs of a request to rerank."""
-        pairs = rerank.usable(self._reranker).pairs(self._parts.tokenizer._tokenizer, request, self._context)
+        pairs = rerank.usable(self._reranker).pairs(self._loaded.tokenizer._tokenizer, request, self._context)
         for pair in pairs:
             check_prompt(pair.tokens, self._vocabulary, None)
         return pairs
@@ -168,8 +170,8 @@ class MlxEngine:
             prepared.max_tokens,
             self._tokenizer.eos_token_ids,
             self._decode,
-            sampling=request.sampling.filled(self._parts.author),
-            dialect=self._parts.dialect,
+            sampling=request.sampling.filled(self._loaded.author),
+            dialect=self._loaded.dialect,
             constraint=prepared.constraint,
         )
         generation.expert = self._expert
@@ -177,27 +179,29 @@ class MlxEngine:
 
     def embed(self, call, texts):
         self._check_memory(max(len(text.ids) for text in texts))
-        self._works.append(Embedding(call, texts, self._parts.model, self._parts.hidden_states, self._embedder))
+        self._forward_jobs.append(
+            Embedding(call, texts, self._loaded.model, self._loaded.hidden_states, self._embedder)
+        )
 
     def logits(self, call, tokens):
         self._check_held(tokens)
-        self._works.append(Logits(call, tokens, self._parts.model, self._vocabulary))
+        self._forward_jobs.append(Logits(call, tokens, self._loaded.model, self._vocabulary))
 
     def score(self, call, prompt, completion):
         check_prompt(prompt, self._vocabulary, None)
         self._check_held(prompt + completion)
-        self._works.append(Score(call, prompt, completion, self._parts.model, self._vocabulary))
+        self._forward_jobs.append(Score(call, prompt, completion, self._loaded.model, self._vocabulary))
 
     def rerank(self, call, pairs):
         longest = max(len(pair.tokens) for pair in pairs)
         self._check_memory(2 * longest)  # a copy of what the prompts have in common stays meanwhile
-        self._works.append(
-            Rerank(call, pairs, self._reranker, self._parts.model, self._decoder.copy_cache)
+        self._forward_jobs.append(
+            Rerank(call, pairs, self._reranker, self._loaded.model, self._decoder.copy_cache)
         )  # fmt: skip
 
     def parameters(self):
         """The answer of ``parameters``."""
-        every = tree_flatten(self._parts.model.parameters())
+        every = tree_flatten(self._loaded.model.parameters())
         return [{"name": name, "shape": list(w.shape), "dtype": dtype_name(w.dtype)} for name, w in every]
 
     def step(self, _poll):
@@ -227,7 +231,7 @@ class MlxEngine:
 
     def _requests(self):
         """(how many requests decode, the prompts and the other work in the order of their arrival)."""
-        prompts = sorted([*self._prefilling, *list(self._works)[:1]], key=_received)
+        prompts = sorted([*self._prefilling, *list(self._forward_jobs)[:1]], key=_received)
         return len(self._decoder.rows) + len(self._joining), prompts
 
     def _prefill_turn(self, decoding, prompts):
@@ -237,7 +241,7 @@ class MlxEngine:
             self._turns.decoded(time.monotonic() - begun)
         begun = time.monotonic()
         prompt = self._turns.pick(prompts)
-        self._work_step(prompt) if prompt in self._works else self._prefill_step(prompt)
+        self._forward_step(prompt) if prompt in self._forward_jobs else self._prefill_step(prompt)
         self._turns.prefilled(time.monotonic() - begun)
 
     # --- decoding
@@ -312,9 +316,9 @@ class MlxEngine:
                 waiting.remove(row)
             self._keep(gone)
         self._leave([row for row in self._decoder.rows if row in cancelled])
-        for work in [work for work in self._works if work.call.cancelled]:
-            work.call.fail(Cancelled("The request was cancelled."))
-            self._works.remove(work)
+        for job in [job for job in self._forward_jobs if job.call.cancelled]:
+            job.call.fail(Cancelled("The request was cancelled."))
+            self._forward_jobs.remove(job)
 
     def _recover(self, error, rows):
         """After a step that failed nothing of the batch can be trusted, and any row may be the cause.
@@ -339,7 +343,7 @@ class MlxEngine:
         """Takes requests out of the queue, as far as there is room."""
         if not self._waiting:
             return
-        long = sum(row.left > LONG for row in self._prefilling)
+        long = sum(row.left > LONG_PROMPT_TOKENS for row in self._prefilling)
         for row in list(self._waiting):
             running = [*self._decoder.rows, *self._joining, *self._prefilling]
             alone = row.suspect or any(other.suspect for other in running)
@@ -347,7 +351,7 @@ class MlxEngine:
                 return
             if self._waits_for_prefix(row, running):
                 continue
-            if long >= MOST_LONG and row.left - self._prefixes.shared(row.tokens, row.salt) > LONG:
+            if long >= MAX_LONG_PROMPTS and row.left - self._prefixes.shared(row.tokens, row.salt) > LONG_PROMPT_TOKENS:
                 continue
             self._waiting.remove(row)
             row.generation.started()
@@ -356,7 +360,7 @@ class MlxEngine:
                 row.cache = self._decoder.new_cache()
             row.generation.cached_tokens = min(row.in_cache, len(row.generation.prompt_tokens))
             self._prefilling.append(row)
-            long += row.left > LONG
+            long += row.left > LONG_PROMPT_TOKENS
 
     def _waits_for_prefix(self, row, running):
         """Whether a running request is about to have much of what this one begins with. Once it has, it is kept."""
@@ -394,7 +398,7 @@ class MlxEngine:
             return
         begun = time.monotonic()
         self._decoder.prefill(row.cache, chunk)
-        self._chunk.took(len(chunk), row.in_cache, time.monotonic() - begun)
+        self._chunk.learn(len(chunk), row.in_cache, time.monotonic() - begun)
         row.in_cache += len(chunk)
         if row.left:
             row.generation.progress(row.in_cache, len(tokens))
@@ -402,15 +406,15 @@ class MlxEngine:
 
     # --- other works
 
-    def _work_step(self, work):
+    def _forward_step(self, job):
         try:
-            done = work.step(self._chunk)
+            done = job.step(self._chunk)
         except Exception as error:
-            self._works.remove(work)
-            _fail(work.call, error)
+            self._forward_jobs.remove(job)
+            _fail(job.call, error)
         else:
             if done:
-                self._works.remove(work)
+                self._forward_jobs.remove(job)
 
     def _check_held(self, tokens):
         """Refuses token ids that the model has not, or that its context or the memory don't hold."""
@@ -432,7 +436,7 @@ class MlxEngine:
     def _has_memory(self, row, running):
         if not running or self._kv_bytes is None:
             return True
-        wanted = sum(self._kv_tokens(other.most_tokens) - other.in_cache for other in [row, *running])
+        wanted = sum(self._kv_tokens(other.max_tokens) - other.in_cache for other in [row, *running])
         available = self._available(wanted)
         return available is None or wanted * self._kv_bytes <= available
 

@@ -26,7 +26,7 @@ def check(found, options):
         )
 
 
-def put_on(model, part, metadata):
+def attach(model, part, metadata):
     """Puts the expert in a dylora.Part on the model."""
     if part.storage == "peft":
         adapter = layout.adapter(part.path)
@@ -38,7 +38,7 @@ def put_on(model, part, metadata):
     ranks = {tensor.shape[0] for name, tensor in own.items() if name.endswith(".lora_A.weight")}
     config = {"peft_type": "LORA", "r": min(ranks, default=0), "lora_alpha": metadata["lora_alpha"]}
     tensors = {f"base_model.model.{name}": tensor for name, tensor in own.items()}
-    peft.put(model, peft.read(tensors, config, part.path), part.path)
+    peft.attach(model, peft.read(tensors, config, part.path), part.path)
 
 
 def base_weights(model, path):

@@ -21,7 +21,7 @@ MAX_KERNELS = 256  # of about 15 kB each; names depend on a model's shapes and c
 _log = logging.getLogger("mlx4j.mlx")
 
 
-def provide() -> None:
+def restore() -> None:
     """Copy the kept kernels to where MLX looks for them."""
     target = _compiled()
     with contextlib.suppress(OSError), _kept() as kept:
@@ -33,7 +33,7 @@ def provide() -> None:
                 (target / name).write_bytes(_read(name, kept))
 
 
-def keep() -> None:
+def save() -> None:
     """Keep the kernels that were compiled meanwhile. Call it only when none is being compiled."""
     names = set(_names(_compiled()))
     if not names:

@@ -23,7 +23,7 @@ from mlx4j_worker.mlx.batch import Batch
 from mlx4j_worker.mlx.convert import transform
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
 from mlx4j_worker.mlx.ranks import hosts, processes, sharding
-from mlx4j_worker.mlx.speculative import Drafter
+from mlx4j_worker.mlx.speculative import SpeculativeDecoder
 from mlx4j_worker.models import folder, generation_config, layout, name_prefix, rerank, source
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.models.safetensors import read_header
@@ -32,17 +32,17 @@ from mlx4j_worker.requests.options import parse_options
 from mlx4j_worker.text import end_tokens, formats, templates
 from mlx4j_worker.text.formats import Dialect
 
-_LONGEST_REASON = 300  # characters: mlx-lm lists all parameters that it can't place
+_MAX_REASON = 300  # characters: mlx-lm lists all parameters that it can't place
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What an engine is made of.
+class LoadedModel:
+    """A model in memory, with what an engine needs to know about it.
 
-    ``decoder`` decodes rows (batch.Batch or drafting.Drafter), ``author`` has the model author's sampling,
-    ``hidden_states`` is a function of ids [1, tokens] and a cache, or None where mlx-lm's model has none; ``context``
-    and ``window``, the most that the KV cache holds, are in tokens, or None; ``dtype`` is that of the base model;
-    ``machines`` is how many share the model.
+    ``decoder`` is a batch.Batch or a speculative.SpeculativeDecoder, ``author`` the sampling of the model's author.
+    ``hidden_states`` is a function of ids [1, tokens] and a cache, or None if mlx-lm's model can't return them.
+    ``context`` and ``window``, the maximum size of the KV cache, are in tokens, or None. ``dtype`` is that of the base
+    model. ``machines`` is how many machines share the model.
     """
 
     model: object
@@ -92,7 +92,7 @@ def _engine(params, options, progress, evaluate):
     where = hosts.of(options)
     sharding.check(found, options, where.ranks)
     with processes.started(where, progress) as others:
-        others.tell("load", params=params)
+        others.broadcast("load", params=params)
         return _engine_of(found, params, options, progress, evaluate, others)
 
 
@@ -100,26 +100,26 @@ def _engine_of(found, params, options, progress, evaluate, others=None):
     """The engine for a Layout. ``others`` is a ranks.Ranks, which are loading their parts, or None."""
     author = generation_config.read(found.author)
     with memory_limit(options.memory_limit_bytes):
-        loaded, config, amended = load_layout(found, options, progress, others and others.group, evaluate)
-        dtype = widest_dtype(loaded.parameters())
-        adapt(loaded, found, options, evaluate)
-        hidden_states = _hidden_states(loaded)
+        model, config, amended = load_layout(found, options, progress, others and others.group, evaluate)
+        dtype = widest_dtype(model.parameters())
+        adapt(model, found, options, evaluate)
+        hidden_states = _hidden_states(model)
         if others:
             others.settle()
-            loaded = sharding.Sharded(loaded, others)
-            hidden_states = hidden_states and loaded.hidden(hidden_states)
+            model = sharding.Sharded(model, others)
+            hidden_states = hidden_states and model.hidden(hidden_states)
         with _refusing(found.weights):
-            evaluate(loaded(mx.array([[0]]), cache=make_prompt_cache(loaded)))  # what can't work is better known now
+            evaluate(model(mx.array([[0]]), cache=make_prompt_cache(model)))  # what can't work is better known now
         tokenizer = tokenizer_of(found.tokenizer, author.values, found.config)
-        parts = Parts(
-            loaded,
+        loaded = LoadedModel(
+            model,
             tokenizer,
             config,
             amended.context,
             amended.window,
             dtype,
             found,
-            _decoder(loaded, tokenizer, options, params, progress),
+            _decoder(model, tokenizer, options, params, progress),
             formats.dialect(tokenizer, _call_format(tokenizer)),
             author.sampling(len(tokenizer)),
             hidden_states,
@@ -132,11 +132,11 @@ def _engine_of(found, params, options, progress, evaluate, others=None):
             ),
             others.machines if others else 1,
         )
-        return MlxEngine(params["model"]["source"], parts, options)
+        return MlxEngine(params["model"]["source"], loaded, options)
 
 
 @dataclass
-class Opened:
+class SourceModel:
     """A model to work on, with its adapter on it; the config is mlx-lm's, put right."""
 
     layout: Layout
@@ -147,8 +147,8 @@ class Opened:
     warnings: tuple[str, ...]
 
 
-def open_model(params, options, progress):
-    """The Opened model that the params name as those of ``initialize`` do."""
+def load_source(params, options, progress):
+    """The SourceModel that the params name as those of ``initialize`` do."""
     found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
     if found.dylora:
         experts.check(found.dylora, options)
@@ -156,7 +156,7 @@ def open_model(params, options, progress):
     model, config, amended = load_layout(found, options, progress)
     adapt(model, found, options)
     tokenizer = tokenizer_of(found.tokenizer, author.values, found.config)
-    return Opened(found, model, config, amended.context, tokenizer, (*found.warnings, *amended.warnings))
+    return SourceModel(found, model, config, amended.context, tokenizer, (*found.warnings, *amended.warnings))
 
 
 def _room(options):
@@ -241,7 +241,7 @@ def adapt(model, found, options, evaluate=mx.eval):
         return
     with _refusing(found.weights, f"{options.expert or where.folder} on ", "Check that it was made for this model."):
         if found.adapter is None:
-            experts.put_on(model, where, found.dylora.metadata)
+            experts.attach(model, where, found.dylora.metadata)
         elif where.format == "peft":
             peft.load(model, where)
         else:
@@ -292,7 +292,7 @@ def _refusing(path, what="", hint="Check that its files are whole and belong tog
                 f"{path} wants to run its own code (auto_map), since transformers has no such tokenizer.",
                 "Use a model whose tokenizer transformers has.",
             ) from error
-        why = shorten(str(error), _LONGEST_REASON, placeholder=" …")
+        why = shorten(str(error), _MAX_REASON, placeholder=" …")
         raise ModelLoadFailed(f"mlx-lm can't load {what}{path}: {type(error).__name__}: {why}", hint) from error
 
 
@@ -350,7 +350,7 @@ def _decoder(model, tokenizer, options, params, progress):
             f"The draft model {options.draft_model} has another vocabulary than the model.",
             "Use a smaller model of the same family.",
         )
-    return Drafter(model, draft_model, options.draft_tokens)
+    return SpeculativeDecoder(model, draft_model, options.draft_tokens)
 
 
 def _check_quantized_cache(batch):

@@ -48,7 +48,7 @@ class Lora:
     base: mx.array | None = None  # the module's own weight, which the model must have too
 
 
-class LookedUp(LoRAEmbedding):
+class LoraEmbeddingLayer(LoRAEmbedding):
     """PEFT adapts an embedding where tokens are looked up, and not where it is the head too."""
 
     def as_linear(self, x):
@@ -58,7 +58,7 @@ class LookedUp(LoRAEmbedding):
 def load(model, adapter):
     """Puts a layout.Adapter, whose format is "peft", onto the model."""
     file = adapter.folder / "adapter_model.safetensors"
-    put(model, read(mx.load(str(file)), adapter.config, file), file)
+    attach(model, read(mx.load(str(file)), adapter.config, file), file)
 
 
 def read(tensors, config, file):
@@ -72,7 +72,7 @@ def read(tensors, config, file):
     return {path: _lora(path, parts, config, file) for path, parts in modules.items()}
 
 
-def put(model, loras, file):
+def attach(model, loras, file):
     """Puts each Lora onto the module that its path, as transformers has it, means; ``file`` is for errors."""
     if not loras:
         raise ModelLoadFailed(f"The adapter {file} has no tensors.", "Train or copy it again.")
@@ -159,7 +159,7 @@ def _adapted(module, lora, path, file):
         made = f"{a.shape[0]} to {b.shape[1]}"
         raise _refused(file, path, f"it goes from {made}, but the model's from {wanted[0]} to {wanted[1]}", _OTHER_BASE)
     if lora.embedding:
-        adapted = LookedUp(outputs, inputs, r=a.shape[1], scale=lora.scale)
+        adapted = LoraEmbeddingLayer(outputs, inputs, r=a.shape[1], scale=lora.scale)
         adapted.embedding = module
     else:
         linear = LoRALinear if lora.magnitude is None else DoRALinear

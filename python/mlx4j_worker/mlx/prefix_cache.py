@@ -6,7 +6,7 @@ from collections import OrderedDict, defaultdict
 import numpy
 from mlx_lm.models.cache import KVCache, can_trim_prompt_cache
 
-LEAST = 8  # tokens; every chat begins with some of its template, which alone is not worth a copy
+MIN_TOKENS = 8  # tokens; every chat begins with some of its template, which alone is not worth a copy
 
 
 def copy_cache(cache, tokens, surplus):
@@ -70,7 +70,7 @@ class PrefixCache:
     def put(self, tokens, cache, salt=None):
         """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
         size = sum(layer.nbytes for layer in cache)
-        if len(tokens) < LEAST or size > self._max_bytes:
+        if len(tokens) < MIN_TOKENS or size > self._max_bytes:
             return
         kept = _array(tokens)
         if can_trim_prompt_cache(cache):  # one that can be cut back stands for all that are a part of it
@@ -124,7 +124,7 @@ def common_prefix(one, other):
 
 
 def _start(tokens):
-    return tokens[:LEAST].tobytes()
+    return tokens[:MIN_TOKENS].tobytes()
 
 
 def _array(tokens):

@@ -3,10 +3,10 @@
 import mlx.core as mx
 
 from mlx4j_worker.mlx.prefix_cache import common_prefix
-from mlx4j_worker.mlx.scoring import Work
+from mlx4j_worker.mlx.scoring import ForwardJob
 
 
-class Rerank(Work):
+class Rerank(ForwardJob):
     """One call. What all prompts begin with goes through the model once; each prompt continues from a copy of that.
 
     ``model`` gives logits of ids [1, tokens] and a cache; ``copy_cache`` is prefix_cache.copy_cache or its like. Only

@@ -5,11 +5,11 @@ import os
 import mlx.core as mx
 from mlx_lm.sample_utils import apply_min_p, apply_top_k, apply_top_p
 
-_LEAST_TEMPERATURE = 1e-6  # far below, everything would be infinite in float32; it is greedy long before
+_MIN_TEMPERATURE = 1e-6  # far below, everything would be infinite in float32; it is greedy long before
 _GOLDEN = 0x9E3779B97F4A7C15  # an odd number with which consecutive positions get keys far apart
 
 
-class Choice:
+class Sampler:
     """The choice for one generation. What it goes by are the tokens so far, and no state.
 
     So it can be asked again for the same position, and batch mates don't change what it gives.
@@ -31,7 +31,7 @@ class Choice:
         """Whether it is the most probable token, and nothing else is asked for."""
         return self._free and not self._generation.constrained
 
-    def token(self, logits):
+    def sample(self, logits):
         """The next token, [1], of logits [1, vocabulary]."""
         logits = self._adjusted(logits.astype(mx.float32))
         if self._generation.constrained:
@@ -76,11 +76,11 @@ class Choice:
         if sampling.top_k > 0:
             log_probs = apply_top_k(log_probs, sampling.top_k)
         key = mx.random.key((self._seed + position * _GOLDEN) % 2**64)
-        return mx.random.categorical(log_probs / max(sampling.temperature, _LEAST_TEMPERATURE), key=key)
+        return mx.random.categorical(log_probs / max(sampling.temperature, _MIN_TEMPERATURE), key=key)
 
 
 def read_log_probs(arrays):
-    """What Generation.add takes, of the arrays of ``Choice.log_probs``; waits for them."""
+    """What Generation.add takes, of the arrays of ``Sampler.log_probs``; waits for them."""
     if arrays is None:
         return None
     own, top, values = (array[0].tolist() for array in arrays)

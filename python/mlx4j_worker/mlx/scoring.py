@@ -8,10 +8,10 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from mlx4j_worker.models.embeddings.embedder import result
 
-MOST_LOGITS_BYTES = 1 << 26  # of one chunk: a logit for each token of the vocabulary at each place
+MAX_LOGITS_BYTES = 1 << 26  # of one chunk: a logit for each token of the vocabulary at each place
 
 
-class Work:
+class ForwardJob:
     """One call: its texts, lists of token ids, one after another, each in chunks.
 
     ``forward`` is a function of ids [1, tokens] and a cache. A subclass has ``take``, which is given what came out for
@@ -54,7 +54,7 @@ class Work:
         return make_prompt_cache(self._model)
 
 
-class Embedding(Work):
+class Embedding(ForwardJob):
     """``embed``: ``forward`` gives hidden states of ``texts``, which an embeddings.Embedder makes vectors of."""
 
     def __init__(self, call, texts, model, forward, embedder):
@@ -88,7 +88,7 @@ def _pooled(pool, hidden, begin):
     return (hidden + weights).max(axis=0) if pool.largest else (hidden * weights).sum(axis=0)
 
 
-class Logits(Work):
+class Logits(ForwardJob):
     """``logits``: ``forward`` gives those of one text."""
 
     def __init__(self, call, tokens, model, vocabulary):
@@ -109,7 +109,7 @@ class Logits(Work):
         return {"count": len(self._texts[0]), "vocabularySize": self._vocabulary}
 
 
-class Score(Work):
+class Score(ForwardJob):
     """``score``: how probable a completion is after a prompt, both token ids."""
 
     def __init__(self, call, prompt, completion, model, vocabulary):
@@ -144,7 +144,7 @@ class Score(Work):
 
 
 def _chunk_of_logits(vocabulary):
-    return max(1, MOST_LOGITS_BYTES // (4 * vocabulary))
+    return max(1, MAX_LOGITS_BYTES // (4 * vocabulary))
 
 
 def _base64(values):

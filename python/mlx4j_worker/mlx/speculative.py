@@ -12,7 +12,7 @@ from mlx4j_worker.mlx.prefix_cache import copy_cache
 from mlx4j_worker.mlx.sampling import read_log_probs
 
 
-class Drafter:
+class SpeculativeDecoder:
     """Decodes one row at a time; otherwise as Batch. A row's cache is the model's layers, then the draft model's."""
 
     concurrent = shares = False
@@ -64,13 +64,13 @@ class Drafter:
                 self._model,
                 self._draft_model,
                 num_draft_tokens=self._draft_tokens,
-                max_tokens=row.most_tokens - len(row.tokens),
+                max_tokens=row.max_tokens - len(row.tokens),
                 sampler=self._sampler(row),
                 prompt_cache=row.cache,
             )
         (row,) = self.rows
         token, log_probs, drafted = next(self._tokens)
-        arrays = row.choice.log_probs(log_probs[None], mx.array([token]))
+        arrays = row.sampler.log_probs(log_probs[None], mx.array([token]))
         deliver(row, token, read_log_probs(arrays), drafted)
 
     def settle(self):
@@ -94,7 +94,7 @@ class Drafter:
     @staticmethod
     def _sampler(row):
         """For log-probabilities [1 or more, vocabulary]; None is greedy."""
-        return None if row.generation.sampling.greedy else row.choice.draw_each
+        return None if row.generation.sampling.greedy else row.sampler.draw_each
 
 
 def _empty(model, name):

@@ -41,7 +41,7 @@ def load_backend(params, options, config, progress, backend=None):
             adapt(model, found, options)
             made = (backend or MlxBackend)(params["model"], found, model, model_config, amended, config)
             if options.wired_limit:
-                wired.wire(mx.get_active_memory(), 0)
+                wired.set_limit(mx.get_active_memory(), 0)
             return made
     except BaseException:
         gc.collect()  # the next one needs the memory of this one

@@ -9,7 +9,7 @@ _log = logging.getLogger("mlx4j.mlx")
 _limits = []  # bytes; of this process, as MLX's limit is
 
 
-def wire(weight_bytes, kv_bytes):
+def set_limit(weight_bytes, kv_bytes):
     """Keeps the weights and KV cache room of the given sizes, in bytes, resident in GPU memory.
 
     The limit never exceeds what the device recommends. Does nothing where there is no such device.

@@ -13,7 +13,7 @@ from mlx4j_worker.models import dylora
 from mlx4j_worker.models import folder as folder_module
 
 _WORD = re.compile(r"[A-Za-z]\w*")
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 # About the file, its tools or its weights; what older versions of transformers wrote into every config; and what
 # authors of common models publish for the code with which they trained.
 _METADATA = {
@@ -37,7 +37,7 @@ def warnings(config: dict, folder: Path, *more: ModuleType) -> tuple[str, ...]:
     unread = [*_unread(config, "", _words(folder_module, dylora, *more))]
     if not unread:
         return ()
-    names = ", ".join(map(shown, unread[:_MOST_NAMED])) + (" …" if len(unread) > _MOST_NAMED else "")
+    names = ", ".join(map(shown, unread[:_MAX_NAMED])) + (" …" if len(unread) > _MAX_NAMED else "")
     return (f"config.json in {folder} has {names}, which no class of this model type reads: it has no effect here.",)
 
 

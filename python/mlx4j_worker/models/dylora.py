@@ -55,7 +55,7 @@ class DyLora:
     warnings: tuple[str, ...] = ()
 
 
-def is_one(path):
+def is_dylora(path):
     """Whether a folder, whose links are checked, has a DyLoRA-MoE.
 
     Its config.json says so, or else there is a ``dylo_moe_state``. A plain model may have one beside it by chance.

@@ -23,7 +23,7 @@ _WIDTHS = ("word_embed_proj_dim", "hidden_size", "n_embd", "d_model", "dim")
 _COUNTS = ("num_hidden_layers", "num_layers", "n_layer")
 _SIZES = ("hidden_size", "n_embd", "intermediate_size", "moe_intermediate_size", "n_inner", "vocab_size", "head_dim")
 _SIZES += ("num_attention_heads", "n_head", "num_key_value_heads")
-_MOST_PACKED = 32  # values in one of a quantized tensor
+_MAX_PACKED = 32  # values in one of a quantized tensor
 _MAX_TENSORS = 500_000
 _MAX_BYTES = {  # of files that are read whole; by name, else by suffix
     "tokenizer.json": 128 << 20,
@@ -148,7 +148,7 @@ def check_weights(folder, config=None):
 
 def _check_against_weights(folder, config, tensors):
     """Refuses what a library would take on trust: sizes that it would allocate, and whole numbers for weights."""
-    widest = max((n for _, tensor in tensors for n in tensor.shape), default=0) * _MOST_PACKED
+    widest = max((n for _, tensor in tensors for n in tensor.shape), default=0) * _MAX_PACKED
     parts = [part for part in (config, config.get("text_config")) if isinstance(part, dict)]
     for part in parts:
         for names, most in ((_COUNTS, len(tensors)), (_SIZES, widest)):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlx4j_worker.errors import DownloadFailed, Internal, ModelNotFound, OutOfMemory
-from mlx4j_worker.files import is_companion, listed, put
+from mlx4j_worker.files import is_companion, listed, replace_durably
 from mlx4j_worker.memory import amount
 from mlx4j_worker.models.hub_client import (
     CONTINUES,
@@ -28,8 +28,8 @@ from mlx4j_worker.models.hub_client import (
 __all__ = ["STALL_SECONDS", "WANTED", "describe", "fetch", "remove"]
 
 STALL_SECONDS = 60.0  # without a byte, after which a download is given up
-_LARGEST_BY_HTTP = 50_000_000_000  # bytes; the hub serves larger files over its own Xet protocol only
-_LARGEST_CONFIG = 1_000_000
+_MAX_HTTP_BYTES = 50_000_000_000  # bytes; the hub serves larger files over its own Xet protocol only
+_MAX_CONFIG_BYTES = 1_000_000
 _PIECE = 16_000_000
 
 
@@ -74,9 +74,9 @@ def describe(source, revision, token):
 
         listing = list_model(source, revision, token, SILENCE_SECONDS)
         config = None
-        if any(file.name == "config.json" and file.size <= _LARGEST_CONFIG for file in listing.files):
+        if any(file.name == "config.json" and file.size <= _MAX_CONFIG_BYTES for file in listing.files):
             url = hf_hub_url(source, "config.json", revision=listing.commit)
-            config = read_json(url, token, SILENCE_SECONDS, _LARGEST_CONFIG, f"config.json of {source}")
+            config = read_json(url, token, SILENCE_SECONDS, _MAX_CONFIG_BYTES, f"config.json of {source}")
         return {
             "revision": listing.commit,
             "bytes": listing.bytes,
@@ -130,7 +130,7 @@ class _Fetch:
             if not self._blob.exists():
                 self._fetch(report)
                 self._check()
-                put(self._partial, self._blob)  # under its own name, nobody looks at its content again
+                replace_durably(self._partial, self._blob)  # under its own name, nobody looks at its content again
 
     @contextmanager
     def _locked(self, report):
@@ -273,10 +273,10 @@ def _check_room(source, needed, room):
 
 def _check_http(source, files):
     for file in files:
-        if file.size > _LARGEST_BY_HTTP:
+        if file.size > _MAX_HTTP_BYTES:
             raise DownloadFailed(
                 f"{file.name} of {source} has {file.size / 1e9:.0f} GB, and the hub serves no file above "
-                f"{_LARGEST_BY_HTTP / 1e9:.0f} GB over HTTP.",
+                f"{_MAX_HTTP_BYTES / 1e9:.0f} GB over HTTP.",
                 f"Fetch the model with `hf download {source}`; then it is in the cache.",
             )
 

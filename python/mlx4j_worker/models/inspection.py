@@ -10,7 +10,7 @@ from mlx4j_worker.errors import InvalidRequest, OutOfMemory
 from mlx4j_worker.requests.fields import refuse_unknown, typed
 from mlx4j_worker.requests.options import parse_options
 
-MOST_BYTES = 4 << 30  # that a dry load may add to the process
+MAX_BYTES = 4 << 30  # that a dry load may add to the process
 _PARAMS = {"protocol", "model", "download", "options"}
 _OPTIONS = {"adapter", "base", "expert", "allowPickles"}
 _LOOK_SECONDS = 0.1
@@ -34,13 +34,13 @@ def inspect(call, load: Callable) -> dict:
 
 @contextmanager
 def _bounded(call) -> Iterator[None]:
-    """Ends the process, with an answer, where it takes MOST_BYTES more than before."""
-    most, over = (memory.resident_bytes() or 0) + MOST_BYTES, threading.Event()
+    """Ends the process, with an answer, where it takes MAX_BYTES more than before."""
+    most, over = (memory.resident_bytes() or 0) + MAX_BYTES, threading.Event()
 
     def watch():
         while not over.wait(_LOOK_SECONDS):
             if (memory.resident_bytes() or 0) > most:
-                call.fail(OutOfMemory(f"To inspect the model takes more than {memory.amount(MOST_BYTES)} of memory."))
+                call.fail(OutOfMemory(f"To inspect the model takes more than {memory.amount(MAX_BYTES)} of memory."))
                 os._exit(_EXIT_TOO_LARGE)
 
     watching = threading.Thread(target=watch, name="mlx4j-bounds", daemon=True)

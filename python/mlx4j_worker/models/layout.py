@@ -74,7 +74,7 @@ def _read(path, named, options, download, progress):
         _refuse_adapter(path, "an adapter itself", options)
         return _of_adapter(path, options, download, progress)
     folder.check_links(path)
-    if dylora.is_one(path):
+    if dylora.is_dylora(path):
         _refuse_adapter(path, "a DyLoRA-MoE, which has adapters of its own", options)
         return _of_dylora(path, options, download, progress)
     if options.base:
@@ -128,7 +128,7 @@ def base_model(named, path, options, download, progress, revision=None):
         raise ModelLoadFailed(f"{path} names no base model.", "Name it in options.base.")
     where = _folder_of_base(name, path, options, None if options.base else revision, download, progress)
     folder.check_links(where)
-    if is_adapter(where) or dylora.is_one(where):
+    if is_adapter(where) or dylora.is_dylora(where):
         raise ModelLoadFailed(
             f"The base model of {path} is {shown(name)}, but that is an adapter itself.",
             "Name a model with weights of its own in options.base.",

@@ -336,7 +336,7 @@ def _longest_first(query, document, room):
 def _longest_text(tokenizer, request, limit):
     """How many characters a query and a document may have, so that they can be within the limit of tokens."""
     if limit is None:
-        return prompts.MOST_TEMPLATE_TEXT
+        return prompts.MAX_TEMPLATE_TEXT
     most = len(request.query) + max(map(len, request.documents))
     return most if most <= 8 * limit else limit * prompts.longest_token(tokenizer)  # which takes a while
 

@@ -9,11 +9,11 @@ from reprlib import repr as shown
 
 from mlx4j_worker.errors import ModelLoadFailed
 
-MOST_HEADER_BYTES = 16 << 20  # some 150,000 tensors
+MAX_HEADER_BYTES = 16 << 20  # some 150,000 tensors
 _BITS = {"BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64}
 _BITS |= {f"F8_{kind}": 8 for kind in ("E4M3", "E5M2", "E8M0", "E4M3FNUZ", "E5M2FNUZ")}
 _BITS |= {f"{sign}{bits}": bits for sign in "UI" for bits in (8, 16, 32, 64)}
-_MOST_DIMENSIONS = 16
+_MAX_DIMENSIONS = 16
 _CHUNK = 1 << 20  # bytes of two tensors that are compared at once
 
 
@@ -33,8 +33,8 @@ def read_header(path):
         with open(path, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
             size = os.fstat(file.fileno()).st_size
-            if length > MOST_HEADER_BYTES:
-                raise _Damaged(f"its header would take {length} bytes, and {MOST_HEADER_BYTES} are the limit")
+            if length > MAX_HEADER_BYTES:
+                raise _Damaged(f"its header would take {length} bytes, and {MAX_HEADER_BYTES} are the limit")
             if size < 8 or length > size - 8:
                 raise _Damaged(f"it has {size} bytes, but its header would take {length}")
             header = json.loads(file.read(length), object_pairs_hook=_without_duplicates)
@@ -122,7 +122,7 @@ def _tensors(header, data_begin, data_bytes):
 def _fields(name, entry):
     try:
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        numbers = [*shape, *offsets] if len(shape) <= _MOST_DIMENSIONS else [None]
+        numbers = [*shape, *offsets] if len(shape) <= _MAX_DIMENSIONS else [None]
         if isinstance(dtype, str) and len(offsets) == 2 and all(type(n) is int and 0 <= n < 2**62 for n in numbers):
             return dtype, shape, offsets
     except (TypeError, KeyError):

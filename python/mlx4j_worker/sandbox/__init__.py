@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlx4j_worker.sandbox import computing, landlock, placing, seatbelt, seccomp
+from mlx4j_worker.sandbox import compute_filter, landlock, rename_helper, seatbelt, seccomp
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/kfd")
 _GPUS = ("/dev/nvidia*", "/dev/dri/*")  # a device is opened for writing to be used at all
@@ -70,7 +70,7 @@ def enter(rules: Rules, folder: str | None, more: Callable[[], list[str]] = list
     if rules.write is not None:
         writable = [*([folder] if folder else []), *more(), *rules.write]
         if rules.create:
-            writable.append(str(placing.Place(rules.create).part))
+            writable.append(str(rename_helper.RenameHelper(rules.create).part))
     held, missing = _PLATFORMS.get(sys.platform, _unknown)(rules, writable)
     return {
         "mode": rules.mode,
@@ -104,7 +104,7 @@ def _linux(rules, writable):
         if rules.processes:
             seccomp.install(lambda machine: seccomp.program(machine, writable is None, rules.network))
         else:
-            seccomp.install(computing.program)
+            seccomp.install(compute_filter.program)
         held["network"] = "seccomp"
     except OSError as error:
         missing.append(

@@ -6,7 +6,7 @@ import struct
 
 _PR_CAPBSET_DROP, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 _VERSION_3 = 0x20080522
-_MOST = 64
+_MAX_CAPABILITIES = 64
 
 
 def drop() -> None:
@@ -17,7 +17,7 @@ def drop() -> None:
     """
     libc = ctypes.CDLL(None, use_errno=True)
     zero = ctypes.c_ulong(0)
-    for capability in range(_MOST):
+    for capability in range(_MAX_CAPABILITIES):
         if libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), zero, zero, zero) != 0:
             break
     libc.prctl(_PR_CAP_AMBIENT, ctypes.c_ulong(_PR_CAP_AMBIENT_CLEAR_ALL), zero, zero, zero)

@@ -1,7 +1,7 @@
 """From token ids to text that is safe to show: whole characters, and nothing after a stop string."""
 
 _REPLACEMENT = "\ufffd"
-_MOST_HELD = 16  # tokens; one character may need four, more only come of text that is no UTF-8
+_MAX_HELD = 16  # tokens; one character may need four, more only come of text that is no UTF-8
 
 
 class Detokenizer:
@@ -22,7 +22,7 @@ class Detokenizer:
         self._window.append(token)
         text = self._decode(self._window)
         pending = len(self._window) - self._context
-        if text.endswith(_REPLACEMENT) and pending < _MOST_HELD:
+        if text.endswith(_REPLACEMENT) and pending < _MAX_HELD:
             return ""
         return self._take(text)
 

@@ -121,7 +121,7 @@ class Constraint:
             )
         return allowed
 
-    def take(self, token):
+    def accept(self, token):
         """Goes on by a token; returns True once the text is whole and can't go on."""
         mask, self._mask = self._mask, None
         if not self._matcher.consume_token(token):
@@ -130,7 +130,7 @@ class Constraint:
             why = _first_line(self._matcher.get_error())
             raise RuntimeError(f"token {token} does not fit the response format: {why}")  # the engine's fault
         if self._keys is not None:
-            self._keys.take(token)
+            self._keys.accept(token)
         return self._matcher.is_stopped()
 
 
@@ -161,7 +161,7 @@ def _grammar(matcher, response_format):
             raise ValueError("x-guidance is not a keyword of JSON Schema")
         validation.check_schema(schema)
         finite.check(schema)
-        schema = json.dumps(schemas.stricter(schema))
+        schema = json.dumps(schemas.tighten(schema))
         return matcher.grammar_from_json_schema(
             schema, defaults=_SPACES | ({} if _NEEDS_U.search(schema) else _ESCAPES)
         )

@@ -8,7 +8,7 @@ from mlx4j_worker.errors import ContextOverflow, InvalidRequest
 from mlx4j_worker.text import render_budget
 from mlx4j_worker.text.formats import PLAIN, SWITCHES
 
-MOST_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
+MAX_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
 MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
 _WITHOUT_TOOLS = "Use a model that was trained to call tools, or describe them in a message and use responseFormat."
 _PLAIN = "What is the capital of Norway?"  # a message that any chat template should render
@@ -178,9 +178,9 @@ def chat(tokenizer, messages, values, for_answer=True):
             f"The model's chat template {found.exceeded}.",
             "Use another model, or another copy of it; a raw prompt goes without the template.",
         )
-    if len(text) > MOST_TEMPLATE_TEXT:
+    if len(text) > MAX_TEMPLATE_TEXT:
         raise InvalidRequest(
-            f"The model's chat template made {len(text)} characters of these messages, more than {MOST_TEMPLATE_TEXT}.",
+            f"The model's chat template made {len(text)} characters of these messages, more than {MAX_TEMPLATE_TEXT}.",
             "Send less, or use another copy of the model; a raw prompt goes without the template.",
         )
     return text

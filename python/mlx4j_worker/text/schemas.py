@@ -28,7 +28,7 @@ _STRICTER_FORMATS = {
 }
 
 
-def stricter(schema: Any) -> Any:
+def tighten(schema: Any) -> Any:
     """A schema for llguidance: each text that it allows is valid by the given one.
 
     Raises ValueError that names what can't be enforced.

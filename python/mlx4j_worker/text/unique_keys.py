@@ -43,7 +43,7 @@ class UniqueKeys:
         self._tokens = tokens
         self._state = _State()
 
-    def take(self, token: int) -> None:
+    def accept(self, token: int) -> None:
         self._state.repeats(self._tokens.texts[token])
 
     def forbid(self, allowed: numpy.ndarray) -> numpy.ndarray:

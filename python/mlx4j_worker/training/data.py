@@ -201,8 +201,8 @@ def _sequence(kind, entry, encoder, mask_prompt):
         whole = encoder.raw(prompt + completion, ended=True)
         return _masked(whole, encoder.raw(prompt)) if mask_prompt else _whole(whole)
     messages, tools = _messages(entry), _tools(entry)
-    if (size := sum(len(message["content"]) for message in messages)) > prompts.MOST_TEMPLATE_TEXT:
-        raise _Bad(f"its messages have {size} characters, more than {prompts.MOST_TEMPLATE_TEXT}")
+    if (size := sum(len(message["content"]) for message in messages)) > prompts.MAX_TEMPLATE_TEXT:
+        raise _Bad(f"its messages have {size} characters, more than {prompts.MAX_TEMPLATE_TEXT}")
     text = prompts.render_conversation(encoder.tokenizer, messages, tools)
     whole = encoder.rendered(text)
     if not mask_prompt:

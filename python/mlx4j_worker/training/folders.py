@@ -32,21 +32,21 @@ def new_folder(path):
         raise InvalidRequest(f"{path} already exists and is not overwritten.", "Remove it, or name another folder.")
     check_outside(path)
     unfinished = path.parent / f".{path.name}.unfinished"
-    with writing(path):
+    with report_write_errors(path):
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             yield unfinished
             for file in files.listed(unfinished, "*.safetensors"):
                 read_header(file)  # refuses one that isn't whole
-            files.put(unfinished, path)
+            files.replace_durably(unfinished, path)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
 
 
 @contextmanager
-def writing(path):
+def report_write_errors(path):
     """Turns what goes wrong when ``path`` is written into an error that says so."""
     try:
         yield

@@ -17,12 +17,12 @@ from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidReques
 from mlx4j_worker.requests.fields import MAX_INT, Bounds, refuse_unknown, typed
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.batches import Batch, Order, Sequence
-from mlx4j_worker.training.folders import new_folder, size, writing
+from mlx4j_worker.training.folders import new_folder, report_write_errors, size
 from mlx4j_worker.training.schedule import learning_rate
 
 _BATCHES = Bounds(1, MAX_INT, whole=True)
-MOST_MODULES = 200  # that the answer of openTraining names
-_MOST_EXPONENT = 700
+MAX_MODULES = 200  # that the answer of openTraining names
+_MAX_EXPONENT = 700
 
 
 class Session:
@@ -95,7 +95,7 @@ class Session:
         return {
             **self._backend.describe(),
             "method": config.method,
-            "trainedModules": modules[:MOST_MODULES],
+            "trainedModules": modules[:MAX_MODULES],
             "train": self._train.to_json() if self._train else None,
             "valid": self._valid.to_json() if self._valid else None,
             "stepsPerEpoch": len(self._train.sequences) / per_step if self._train else None,
@@ -225,7 +225,7 @@ class Session:
         if not math.isfinite(loss):
             raise EngineFailed(f"The validation loss is {loss}.", _LOWER)
         mean = loss / tokens
-        perplexity = math.exp(min(mean, _MOST_EXPONENT))
+        perplexity = math.exp(min(mean, _MAX_EXPONENT))
         return {"loss": mean, "perplexity": perplexity, "tokens": tokens, "sequences": sequences}
 
     def _valid_batches(self, most):
@@ -242,7 +242,7 @@ class Session:
             loss = self._backend.add_gradients(batch, self._random_seed())
             if not math.isfinite(loss):
                 raise EngineFailed(f"The loss is {loss}, so there are no gradients.", _LOWER)
-            with writing(file):
+            with report_write_errors(file):
                 count = self._backend.write_gradients(file, 1 / batch.tokens)
                 self._backend.settle()
             return {"count": count}

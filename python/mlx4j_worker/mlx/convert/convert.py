@@ -40,7 +40,7 @@ def _run(call, moved, wanted):
         call.progress(phase, done, total, unit)
 
     try:
-        with write.appearing(wanted.folder) as part:
+        with write.atomic_folder(wanted.folder) as part:
             result = _written(call.params, wanted, part, step)
             mx.synchronize()  # raises what any part of it failed with, before the folder appears
             return result
@@ -50,7 +50,7 @@ def _run(call, moved, wanted):
 
 
 def _written(params, wanted, part, step):
-    source = loading.open_model(params, wanted.options, step)
+    source = loading.load_source(params, wanted.options, step)
     _check(source, wanted)
     source.model.update(tree_map(mx.contiguous, source.model.parameters()))  # as they'll be read: so, sums are the same
     reference = wanted.reference and Reference(wanted.reference)
@@ -62,15 +62,15 @@ def _written(params, wanted, part, step):
     report = _write(source, config, part, step)
     layout, warnings = source.layout, source.warnings
     del source
-    _forget()
-    converted = loading.open_model({"model": {"source": str(part)}}, Options(), step)
+    _free_memory()
+    converted = loading.load_source({"model": {"source": str(part)}}, Options(), step)
     after = verify.sample(converted.model, given, step)
     figures = verify.compare(before, after)
     bound = verify.check(figures, before.logits[0].shape[-1], kind)
     proven = {**figures, "weights": kind, "bound": bound}
     proven["transformers"] = reference and reference.check_result(after, kind)
     converted.model = None
-    _forget()
+    _free_memory()
     alone, warning = _by_mlx_lm_alone(part, given, after, step)
     return {
         "folder": str(wanted.folder),
@@ -181,7 +181,7 @@ def _write(source, config, part, step):
     model = source.model
     parameters = dict(tree_flatten(model.parameters()))
     size = sum(weight.nbytes for weight in parameters.values())
-    write.check_room(part, size + (64 << 20))  # the tokenizer and the rest are well below
+    write.check_disk_space(part, size + (64 << 20))  # the tokenizer and the rest are well below
     write.write_weights(part, model, parameters, step)
     write.write_config(part, config)
     write.copy_files(source.layout, part)
@@ -220,6 +220,6 @@ def _quantization(config):
     return {"bits": found["bits"], "groupSize": found["group_size"], "mode": found.get("mode", "affine")}
 
 
-def _forget():
+def _free_memory():
     gc.collect()
     mx.clear_cache()

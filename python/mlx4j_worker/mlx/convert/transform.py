@@ -6,7 +6,7 @@ from mlx_lm.convert import mixed_quant_predicate_builder
 from mlx_lm.utils import dequantize_model, quantize_model
 
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
-from mlx4j_worker.mlx.peft import LookedUp
+from mlx4j_worker.mlx.peft import LoraEmbeddingLayer
 
 _QUANTIZED = ("quantization", "quantization_config")
 
@@ -69,7 +69,7 @@ def fuse(model, config, requantize):
     for name, module in model.named_modules():
         if not hasattr(module, "fuse"):
             continue
-        if isinstance(module, LookedUp) and _is_head_too(model, config):
+        if isinstance(module, LoraEmbeddingLayer) and _is_head_too(model, config):
             raise ConversionFailed(
                 f"{name} can't be fused: the adapter changes how tokens are looked up, but not the output head, "
                 "and the model has the same weights for both.",

@@ -12,12 +12,12 @@ from mlx_lm.utils import get_total_parameters, make_shards, save_config
 from mlx4j_worker import files
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
 from mlx4j_worker.memory import amount
-from mlx4j_worker.sandbox import placing
+from mlx4j_worker.sandbox import rename_helper
 from mlx4j_worker.training import folders
 
 
 @contextmanager
-def appearing(target):
+def atomic_folder(target):
     """A folder beside ``target`` to write into: it becomes ``target`` where the block ends well, and else is removed.
 
     One that a killed process left is taken over; while a process has it, no other can.
@@ -26,22 +26,22 @@ def appearing(target):
     if not target.parent.is_dir():
         raise InvalidRequest(f"There is no folder {target.parent} to write {target.name} into.", "Make it first.")
     folders.check_outside(target)
-    part = placing.unfinished(target)
+    part = rename_helper.unfinished(target)
     lock = _locked(part, target)
     try:
         with _refusing(target):
             files.clear(part)
             yield part
             _check_absent(target)
-            files.put(part, target, placing.rename)
+            files.replace_durably(part, target, rename_helper.rename)
     except BaseException:
-        placing.remove(part)
+        rename_helper.remove(part)
         raise
     finally:
         os.close(lock)
 
 
-def check_room(folder, needed):
+def check_disk_space(folder, needed):
     """Refuses what would not fit onto the disk; ``needed`` is in bytes."""
     free = shutil.disk_usage(folder).free
     if needed > free:

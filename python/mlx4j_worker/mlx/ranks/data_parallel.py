@@ -31,17 +31,17 @@ def load_backend(params, options, config, progress):
             "The rows of a batch are shared by the ranks, so there must be one for each.",
         )
     with processes.started(where, progress) as others:
-        others.tell("open", params=params)
-        return training.load_backend(params, options, config, progress, partial(Leader, others))
+        others.broadcast("open", params=params)
+        return training.load_backend(params, options, config, progress, partial(LeaderBackend, others))
 
 
 def load_part(params, group, progress):
     """The backend of another rank, for the params of ``openTraining``."""
     config, options = read_params(params)
-    return training.load_backend(params, options, config, progress, partial(Part, group))
+    return training.load_backend(params, options, config, progress, partial(FollowerBackend, group))
 
 
-class Part(MlxBackend):
+class FollowerBackend(MlxBackend):
     """A rank's backend: losses are of all ranks, gradients are its own until they are summed."""
 
     def __init__(self, group, *args):
@@ -75,23 +75,23 @@ class Part(MlxBackend):
         return mx.distributed.all_sum(loss, group=self._group)
 
 
-class Leader(Part):
+class LeaderBackend(FollowerBackend):
     """Rank 0's backend, which tells the others."""
 
     def __init__(self, others, *args):
         self._others = others
         super().__init__(others.group, *args)
         others.settle()
-        with others.together():
-            others.tell("receive")
+        with others.collective():
+            others.broadcast("receive")
             self.receive_state()
 
     def add_gradients(self, batch, seed):
-        with self._others.together():
+        with self._others.collective():
             return super().add_gradients(self._share_out("add", batch, seed), seed)
 
     def loss(self, batch):
-        with self._others.together():
+        with self._others.collective():
             return super().loss(self._share_out("loss", batch))
 
     def gradient_norm(self):
@@ -103,23 +103,23 @@ class Leader(Part):
         return super().write_gradients(file, factor)
 
     def sum_gradients(self):
-        with self._others.together():
-            self._others.tell("sum")
+        with self._others.collective():
+            self._others.broadcast("sum")
             super().sum_gradients()
 
     def apply(self, rate, factor):
-        with self._others.together():
-            self._others.tell("apply", rate=rate, factor=factor)
+        with self._others.collective():
+            self._others.broadcast("apply", rate=rate, factor=factor)
             super().apply(rate, factor)
 
     def drop_gradients(self):
-        self._others.tell("drop")
+        self._others.broadcast("drop")
         super().drop_gradients()
 
     def load_state(self, weights, optimizer):
         super().load_state(weights, optimizer)
-        with self._others.together():
-            self._others.tell("receive")
+        with self._others.collective():
+            self._others.broadcast("receive")
             self.receive_state()
 
     def _share_out(self, work, batch, seed=None):
@@ -127,7 +127,7 @@ class Leader(Part):
         own, *parts = share(batch, self._others.size)
         seeds = {} if seed is None else {"seed": seed}
         told = [[part.inputs, part.targets, part.counts, part.tokens] for part in parts]
-        self._others.tell_each(work, [{"batch": part, **seeds} for part in told])
+        self._others.scatter(work, [{"batch": part, **seeds} for part in told])
         return own
 
 

@@ -49,7 +49,7 @@ class Ranks:
         self.machines = where.machines
         self.size = where.ranks
         self._others = [
-            _Other(rank, command, self._network_hint, self._heard, self._lost, progress)
+            _RankProcess(rank, command, self._network_hint, self._heard, self._lost, progress)
             for rank, command in enumerate(where.commands, 1)
         ]
         self.group = None
@@ -62,12 +62,12 @@ class Ranks:
         self.group = join(0, addresses)
         self.wait(JOIN_SECONDS)
 
-    def tell(self, work, **params):
-        """Tells every rank to do something; doesn't wait for it."""
+    def broadcast(self, work, **params):
+        """Sends the same job to every rank, without waiting for it."""
         self._send("mirror", [{"work": work, **params}] * len(self._others))
 
-    def tell_each(self, work, parts):
-        """Tells each rank to do something with params of its own, those of rank 1 first."""
+    def scatter(self, work, parts):
+        """Sends each rank a job with params of its own, those of rank 1 first."""
         self._send("mirror", [{"work": work, **part} for part in parts])
 
     def wait(self, seconds=None):
@@ -92,8 +92,8 @@ class Ranks:
             self._works = True
 
     @contextmanager
-    def together(self):
-        """Around what all ranks do at the same time: what fails in it ends this process."""
+    def collective(self):
+        """Runs a block that all ranks run at the same time; if it fails, this process ends."""
         try:
             yield
         except Exit:
@@ -124,7 +124,7 @@ class Ranks:
 
     def _lost(self, rank, error, ended=True):
         if self._works and not ended:
-            time.sleep(_NAME_SECONDS)  # as in together
+            time.sleep(_NAME_SECONDS)  # as in collective
         with self._changed:
             if self._closed:
                 return
@@ -135,7 +135,7 @@ class Ranks:
             self._changed.notify_all()
 
 
-class _Other:
+class _RankProcess:
     """One other rank: its process, and a thread that hears what it says."""
 
     def __init__(self, rank, command, network_hint, heard, lost, progress):

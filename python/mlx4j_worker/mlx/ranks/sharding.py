@@ -71,7 +71,7 @@ class Sharded:
 
     def prefill(self, ids, cache):
         """A pass for the sake of the cache alone."""
-        with self._others.together():
+        with self._others.collective():
             self._tell("prefill", ids.tolist(), cache)
             prefill(self._model, ids, cache)
 
@@ -81,19 +81,19 @@ class Sharded:
     def copy_cache(self, cache, tokens, surplus):
         """As prefix_cache.copy_cache, on every rank."""
         copied = self._cache(copy_cache(cache, tokens, surplus))
-        self._others.tell("copy", cache=copied.number, of=cache.number, tokens=tokens, surplus=surplus)
+        self._others.broadcast("copy", cache=copied.number, of=cache.number, tokens=tokens, surplus=surplus)
         return copied
 
     def parameters(self):
         """Those of rank 0: its part."""
         return self._model.parameters()
 
-    def together(self):
-        return self._others.together()
+    def collective(self):
+        return self._others.collective()
 
     def _done(self, work, part, ids, cache):
         cache = self.make_cache() if cache is None else cache
-        with self._others.together():
+        with self._others.collective():
             self._tell(work, ids.tolist(), cache)
             out = part(ids, cache=cache)
             mx.eval(out)
@@ -101,7 +101,7 @@ class Sharded:
 
     def _tell(self, work, ids, cache):
         dropped = [self._dropped.popleft() for _ in range(len(self._dropped))]
-        self._others.tell(work, ids=ids, cache=cache.number, dropped=dropped)
+        self._others.broadcast(work, ids=ids, cache=cache.number, dropped=dropped)
 
     def _cache(self, layers):
         cache = Cache(layers)
@@ -132,7 +132,7 @@ class ShardedBatch(Batch):
         self._sharded.prefill(mx.array([tokens]), cache)
 
     def step(self, joining, deliver):
-        with self._sharded.together():
+        with self._sharded.collective():
             super().step(joining, deliver)
 
 

@@ -10,7 +10,7 @@ import numpy
 from mlx4j_worker.errors import WorkerError
 from mlx4j_worker.models.embeddings import description
 from mlx4j_worker.models.embeddings.pooling import Finish, Pool, pool
-from mlx4j_worker.models.embeddings.texts import Text, Texts
+from mlx4j_worker.models.embeddings.texts import EncodedText, TextEncoder
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests.prompt import check_prompt
 from mlx4j_worker.requests.texts import EmbedRequest
@@ -32,12 +32,12 @@ class Embedder:
         self._told = False
         try:
             self._description = description.read(layout, source)
-            self._texts = Texts(self._description, tokenizer, context)
+            self._texts = TextEncoder(self._description, tokenizer, context)
         except WorkerError as error:
             self._refusal = error
 
     @property
-    def able(self) -> bool:
+    def can_embed(self) -> bool:
         """Whether texts can be embedded."""
         return self._refusal is None
 
@@ -47,9 +47,9 @@ class Embedder:
 
     def to_json(self) -> dict[str, Any] | None:
         """What ``initialize`` reports, or None."""
-        return {**self._description.to_json(), "maxTokens": self._texts.limit} if self.able else None
+        return {**self._description.to_json(), "maxTokens": self._texts.limit} if self.can_embed else None
 
-    def encode(self, request: EmbedRequest) -> list[Text]:
+    def encode(self, request: EmbedRequest) -> list[EncodedText]:
         """The texts as tokens."""
         if self._refusal:
             raise type(self._refusal)(str(self._refusal), self._refusal.hint)
@@ -61,7 +61,7 @@ class Embedder:
             check_prompt(text.ids, self._vocabulary, None)
         return texts
 
-    def pools(self, text: Text) -> list[Pool]:
+    def pools(self, text: EncodedText) -> list[Pool]:
         """How the hidden states of a text are pooled: for each mode, one."""
         return [pool(mode, len(text.ids), text.prompt) for mode in self._description.pooling]
 
@@ -74,7 +74,7 @@ class Embedder:
         return Finish(self._description)
 
 
-def result(texts: list[Text], dimensions: int) -> dict[str, int]:
+def result(texts: list[EncodedText], dimensions: int) -> dict[str, int]:
     """The result of ``embed``."""
     return {
         "count": len(texts),

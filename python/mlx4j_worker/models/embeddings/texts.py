@@ -12,7 +12,7 @@ from mlx4j_worker.text import prompts
 
 
 @dataclass(frozen=True)
-class Text:
+class EncodedText:
     """A text as token ids, special tokens too; the first ``prompt`` ids don't count in pooling.
 
     ``cut`` is whether the text was longer than the model takes.
@@ -23,7 +23,7 @@ class Text:
     cut: bool = False
 
 
-class Texts:
+class TextEncoder:
     """Tokenizes texts by a description. Thread-safe, but is to be made before other threads use the tokenizer.
 
     ``tokenizer`` is one of transformers, and ``context`` the model's in tokens, or None. Where the folder describes
@@ -52,7 +52,7 @@ class Texts:
         """How many tokens texts are cut to; None if there is no such limit."""
         return self._limit
 
-    def encode(self, request: EmbedRequest) -> list[Text]:
+    def encode(self, request: EmbedRequest) -> list[EncodedText]:
         """The texts of a request, each with its prompt. Raises InvalidRequest if the model has no such prompt."""
         prompt = self._prompt(request.prompt_name)
         skipped = 0 if self._description.include_prompt or not prompt else self._length(prompt)
@@ -78,7 +78,7 @@ class Texts:
                 f"A text has {len(ids)} tokens, but the model's context holds {self._context}.",
                 "Shorten the text, or embed it in parts.",
             )
-        return Text(ids, skipped, cut)
+        return EncodedText(ids, skipped, cut)
 
     def _length(self, prompt):
         """How many tokens a prompt has, as if it were alone, without a special token at its end."""

@@ -12,7 +12,7 @@ import shutil
 import signal
 from pathlib import Path
 
-_places = {}  # the unfinished folder of each target: the Place
+_helpers = {}  # the unfinished folder of each target: its RenameHelper
 
 
 def unfinished(target: str | os.PathLike) -> Path:
@@ -21,7 +21,7 @@ def unfinished(target: str | os.PathLike) -> Path:
     return target.parent / f".{target.name}.mlx4j-part"
 
 
-class Place:
+class RenameHelper:
     """The unfinished folder of ``target``, which is made here, and the process that can rename and remove it."""
 
     def __init__(self, target: str):
@@ -37,7 +37,7 @@ class Place:
             finally:
                 os._exit(0)
         other.close()
-        _places[self.part] = self
+        _helpers[self.part] = self
 
     def ask(self, order: bytes) -> None:
         """Have it rename (``b"P"``) or remove (``b"R"``) the folder. Raises OSError."""
@@ -50,8 +50,8 @@ class Place:
 
 
 def rename(written: str | os.PathLike, path: str | os.PathLike) -> None:
-    """``os.replace``, also where this process may not do it but a Place may."""
-    place = _places.get(Path(written))
+    """``os.replace``, also where this process may not do it but the helper may."""
+    place = _helpers.get(Path(written))
     if place is None:
         os.replace(written, path)
     else:
@@ -59,9 +59,9 @@ def rename(written: str | os.PathLike, path: str | os.PathLike) -> None:
 
 
 def remove(folder: str | os.PathLike) -> None:
-    """Remove a folder with all that is in it, as far as possible, also where only a Place may."""
+    """Remove a folder with all that is in it, as far as possible, also where only the helper may."""
     shutil.rmtree(folder, ignore_errors=True)
-    if place := _places.get(Path(folder)):
+    if place := _helpers.get(Path(folder)):
         place.ask(b"R")
 
 
