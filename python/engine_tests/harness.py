@@ -33,7 +33,7 @@ logging.getLogger("mlx4j").addHandler(logging.NullHandler())  # faults on demand
 
 
 class Call:
-    """A dispatch.Call whose messages stay here."""
+    """A call.Call whose messages stay here."""
 
     def __init__(self):
         self.id = "1"

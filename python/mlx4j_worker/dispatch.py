@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 
 from mlx4j_worker import PROTOCOL, VERSION, failures, memory
+from mlx4j_worker.call import Call
 from mlx4j_worker.engine.preparation import LOOK_SECONDS, Preparation, Preparer
 from mlx4j_worker.errors import (
     Cancelled,
@@ -32,91 +33,22 @@ from mlx4j_worker.requests.hub import parse_hub
 from mlx4j_worker.requests.options import parse_options
 from mlx4j_worker.requests.prompt import parse_logits, parse_prompt, parse_score
 from mlx4j_worker.requests.texts import parse_embed, parse_rerank, parse_texts
-from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, TooLong, call_id, parse
+from mlx4j_worker.wire import MAX_LINE_BYTES, Overlong, call_id, parse
 
 EXIT_ENGINE_DEAD = 70
 EXIT_RANK_LOST = 71
 EXIT_GRACE_SECONDS = 0.5  # for the engine to return once nobody is heard any more
 RELEASE_SECONDS = 0.9  # for it to give its memory back; both together within the watchdog's grace
-PROGRESS_SECONDS = 0.1  # at most ten progress messages a second for one call
 SWITCH_SECONDS = 0.0005  # for how long Python code on another thread may delay the engine's; the default is 0.005
 
-SMALLER_RESULT = {  # what to do where a result is longer than a line; other methods have small ones, or send pieces
-    "generate": "Use a smaller maxTokens.",
-    "tokenize": "Send a shorter text, or use countTokens if you only need the number.",
-    "applyTemplate": "Send fewer or shorter messages.",
-    "score": "Score a shorter completion.",
-    "parameters": "Read the names and shapes from the headers of the model's *.safetensors files instead.",
-    "classifyActions": "Send fewer texts at once.",
-    "modelInfo": "Use another model: this one has too many files or too long a description.",
-}
-_OF_TRAINING = ("trainStep", "accumulate", "applyGradients", "validate", "gradients")
-_OF_TRAINING += ("saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel")
+_OF_TRAINING = (
+    *("trainStep", "accumulate", "applyGradients", "validate", "gradients"),
+    *("saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel"),
+)
 
 _SMALLER = "Use a smaller or quantized model, or close other programs."
 
 _log = logging.getLogger("mlx4j")
-
-
-class Call:
-    """A call from the parent, answered exactly once.
-
-    ``later(call, work)`` has work done on a preparing thread.
-    """
-
-    def __init__(self, wire, message, done, later=None):
-        self.id = message["id"]
-        self.method = message["method"]
-        self.params = message["params"]
-        self.received = time.monotonic()
-        self.cancelled = False  # set by the reader thread, read by the engine
-        self._wire = wire
-        self._done = done
-        self._later = later
-        self._ending = threading.Lock()  # a preparing thread may answer while the main thread ends the call
-        self._answered = False
-        self._phase = ""
-        self._progress_at = 0.0
-
-    @property
-    def ended(self):
-        """Whether it was answered."""
-        return self._answered
-
-    def answer(self, result):
-        self._end({"id": self.id, "result": result})
-
-    def fail(self, error):
-        self._end({"id": self.id, "error": error.to_json()})
-
-    def later(self, work):
-        """Has the call ended by ``work()``, on a preparing thread; called on the engine's thread."""
-        self._later(self, work)
-
-    def notify(self, method, params):
-        self._wire.notify(method, {"id": self.id, **params})
-
-    def progress(self, phase, done, total, unit):
-        now = time.monotonic()
-        if phase != self._phase or now - self._progress_at >= PROGRESS_SECONDS:
-            self._phase, self._progress_at = phase, now
-            self.notify("progress", {"phase": phase, "done": done, "total": total, "unit": unit})
-
-    def _end(self, message):
-        with self._ending:
-            if self._answered:
-                if not self.cancelled:
-                    _log.error("call %s would have been answered twice", self.id)
-                return
-            self._answered = True
-        with self._wire.turn:  # so that a pong counts a call as open exactly until its answer is sent
-            self._done(self)
-            try:
-                self._wire.send(message)
-            except WorkerError as error:
-                if isinstance(error, TooLong):
-                    error.hint = SMALLER_RESULT.get(self.method, error.hint)
-                self._wire.send({"id": self.id, "error": error.to_json()})
 
 
 class Worker:

@@ -16,7 +16,8 @@ import pytest
 
 from conftest import PYTHON_DIR, SECONDS, initialize_params
 from mlx4j_worker import PROTOCOL, VERSION
-from mlx4j_worker.dispatch import SMALLER_RESULT, Call, Worker
+from mlx4j_worker.call import SMALLER_RESULT, Call
+from mlx4j_worker.dispatch import Worker
 from mlx4j_worker.engine.preparation import LOOK_SECONDS, Preparation
 from mlx4j_worker.wire import MAX_LINE_BYTES, Wire
 
