@@ -84,7 +84,7 @@ def cli(context: Context, name: str, *arguments: str, limit_s: float, **settings
 
 
 def test_command(context: Context, main_class: str, *arguments: str) -> list[str]:
-    """A command that runs a program among the tests of this checkout. It has to run in ROOT."""
+    """A command that runs a program in ``src/programs`` of this checkout. It has to run in ROOT."""
     if not CLASSPATH.is_file():
         raise Unavailable("needs the test programs, which are not built; see step build")
     path = f"target/test-classes:target/classes:{CLASSPATH.read_text().strip()}"

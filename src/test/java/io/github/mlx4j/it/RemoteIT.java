@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.bench.MlxServer;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.ProtocolException;

@@ -1,4 +1,4 @@
-package io.github.mlx4j.bench;
+package io.github.mlx4j.it;
 
 import java.io.IOException;
 import java.net.InetAddress;

@@ -1,5 +1,6 @@
 package io.github.mlx4j.bench;
 
+import io.github.mlx4j.it.MlxServer;
 import java.io.IOException;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;

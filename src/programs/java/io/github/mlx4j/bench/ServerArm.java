@@ -1,6 +1,7 @@
 package io.github.mlx4j.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.it.MlxServer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
