@@ -35,6 +35,13 @@ class HubIT {
     private static final String ASK = "Who are you?";
     private static final String WEIGHTS = "model.safetensors";
 
+    /** Runs its arguments. A background job of a shell ignores SIGINT, and so does Java if it was started so. */
+    private static final String HEED_INTERRUPTS = """
+            import os, signal, sys
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.execv(sys.argv[1], sys.argv[1:])
+            """;
+
     @TempDir
     private Path temp;
 
@@ -134,7 +141,10 @@ class HubIT {
     void shouldGoOnAfterAnInterruptFromWhereItWas() throws Exception {
         long half = Files.size(Fixture.MODEL.resolve(WEIGHTS)) / 2;
         ProcessBuilder pull = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        Fixture.python(ProviderKind.MLX).toString(),
+                        "-c",
+                        HEED_INTERRUPTS,
+                        Program.java(),
                         "-jar",
                         CliIT.jar(),
                         "models",
