@@ -8,7 +8,7 @@ from acceptance.runner import Context, Step
 
 TOLERANCE = 1e-4  # largest difference of logits, as `mlx4j verify` has it
 TF32_TOLERANCE = 5e-2  # TF32 keeps 10 bits of the mantissa
-PROGRAM = "acceptance.AcceptanceProgram"
+PROGRAM = "programs.acceptance.AcceptanceProgram"
 
 
 def run(context: Context) -> None:

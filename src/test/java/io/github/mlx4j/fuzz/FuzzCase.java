@@ -27,7 +27,7 @@ public record FuzzCase<T>(String name, Arbitrary<T> inputs, Property<T> property
     private static final long SHRINKING_NS = 20_000_000_000L;
 
     /** Checks inputs until this time, by {@link System#nanoTime()}, and returns how many it has checked. */
-    long run(Random random, long until) throws Failure {
+    public long run(Random random, long until) throws Failure {
         RandomGenerator<T> generator = inputs.generator(SIZE, true);
         long checked = 0;
         while (until - System.nanoTime() > 0) {
@@ -74,7 +74,7 @@ public record FuzzCase<T>(String name, Arbitrary<T> inputs, Property<T> property
     }
 
     /** That it doesn't hold. */
-    static final class Failure extends Exception {
+    public static final class Failure extends Exception {
 
         private static final long serialVersionUID = 1;
 

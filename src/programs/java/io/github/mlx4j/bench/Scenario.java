@@ -1,9 +1,0 @@
-package io.github.mlx4j.bench;
-
-/** One thing to measure. */
-@FunctionalInterface
-interface Scenario {
-
-    /** Measures, and reports what it found. */
-    void run(Lab lab) throws Exception;
-}

@@ -1,0 +1,92 @@
+package io.github.mlx4j.programs.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.report.Interval;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** Measures mlx4j beside other ways to the same engine. Exits with 1 if a gate is missed. */
+public final class Bench {
+
+    private static final Map<String, Scenario> SCENARIOS = new LinkedHashMap<>();
+
+    static {
+        SCENARIOS.put("start", new Start());
+        SCENARIOS.put("speed", new Speed());
+        SCENARIOS.put("latency", new AddedLatency());
+        SCENARIOS.put("turn", new SecondTurn());
+        SCENARIOS.put("stall", new Stall());
+        SCENARIOS.put("cancel", new Cancel());
+        SCENARIOS.put("constrained", new Constrained());
+    }
+
+    private Bench() {}
+
+    /** Runs it. */
+    public static void main(String[] args) throws IOException {
+        Options options;
+        try {
+            options = Options.parse(args);
+        } catch (IllegalArgumentException wrong) {
+            System.err.println(wrong.getMessage() + "\n" + Options.USAGE);
+            System.exit(64);
+            return;
+        }
+        LocalDateTime begun = LocalDateTime.now();
+        Report report = new Report(options.only(), options.isFixture());
+        report.fact("date", begun.format(DateTimeFormatter.ISO_LOCAL_DATE));
+        report.fact("machine", Machine.cpu() + ", " + Machine.cores() + ", " + Machine.memory());
+        report.fact("system", Machine.system());
+        report.fact("Java", System.getProperty("java.vm.name") + " " + System.getProperty("java.version"));
+        report.fact("mlx4j", System.getProperty("bench.commit", "unknown"));
+        report.fact("run", (options.quick() ? "quick" : "full") + ", seed " + options.seed());
+        report.fact("load before", Interval.number(Machine.load()));
+        measure(options, report);
+        report.fact("load after", Interval.number(Machine.load()));
+        Path json = report.write(options.out(), begun.format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss")));
+        System.out.println(report.markdown());
+        System.out.println("Raw values, tables and charts: " + json.getParent() + " (" + json.getFileName() + ")");
+        System.exit(report.holds() ? 0 : 1);
+    }
+
+    private static void measure(Options options, Report report) {
+        try (Lab lab = new Lab(options, report)) {
+            JsonNode info = lab.alone.info();
+            info.properties().forEach(fact -> {
+                if (!fact.getValue().asText().isEmpty()) {
+                    report.fact(fact.getKey(), fact.getValue().asText());
+                }
+            });
+            Path folder = Path.of(options.model());
+            String name = options.isFixture() ? "tiny-chat" : options.model();
+            report.fact("model", name + (Files.isDirectory(folder) ? ", " + BenchModel.hash(folder) : ""));
+            lab.checkParity();
+            for (Map.Entry<String, Scenario> scenario : SCENARIOS.entrySet()) {
+                if (options.only().contains(scenario.getKey())) {
+                    run(scenario.getKey(), scenario.getValue(), lab);
+                }
+            }
+        } catch (IOException | RuntimeException failure) {
+            failure.printStackTrace();
+            report.note("the run", "ended early: " + failure);
+        }
+    }
+
+    private static void run(String name, Scenario scenario, Lab lab) {
+        long begun = System.nanoTime();
+        try {
+            scenario.run(lab);
+        } catch (Exception failure) {
+            if (!(failure instanceof UnsupportedOperationException)) {
+                failure.printStackTrace();
+            }
+            lab.report.note(name, String.valueOf(failure.getMessage()));
+        }
+        System.err.printf("%s: %.0f s%n", name, (System.nanoTime() - begun) / 1e9);
+    }
+}

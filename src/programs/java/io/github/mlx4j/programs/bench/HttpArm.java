@@ -1,0 +1,71 @@
+package io.github.mlx4j.programs.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+
+/** A server on loopback, streamed to java.net.http. A connection that breaks is a lost answer. */
+abstract class HttpArm implements Arm {
+
+    static final JsonMapper JSON = new JsonMapper();
+
+    final HttpClient client =
+            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    final URI server;
+
+    HttpArm(URI server) {
+        this.server = server;
+    }
+
+    @Override
+    public Round ask(List<String> prompts, int maxTokens) {
+        return Round.of(prompts.stream()
+                .map(prompt -> (Callable<Answer>) () -> ask(prompt, maxTokens))
+                .toList());
+    }
+
+    /** The path and the body of a request. */
+    abstract Map.Entry<String, Map<String, ?>> request(String prompt, int maxTokens);
+
+    /** Takes a line of the answer. */
+    abstract void line(String line, Recording recording) throws IOException;
+
+    private Answer ask(String prompt, int maxTokens) throws InterruptedException {
+        Recording recording = new Recording();
+        try {
+            Map.Entry<String, Map<String, ?>> request = request(prompt, maxTokens);
+            HttpRequest post = HttpRequest.newBuilder(server.resolve(request.getKey()))
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(request.getValue())))
+                    .build();
+            HttpResponse<Stream<String>> response = client.send(post, HttpResponse.BodyHandlers.ofLines());
+            try (Stream<String> lines = response.body()) {
+                if (response.statusCode() != 200) {
+                    throw new IOException(response.statusCode() + " " + lines.toList());
+                }
+                for (String line : (Iterable<String>) lines::iterator) {
+                    line(line, recording);
+                }
+            }
+            if (!recording.isCounted()) { // without a length, a broken connection looks like the end
+                throw new IOException("the answer broke off");
+            }
+            return recording.answer();
+        } catch (IOException | UncheckedIOException broken) {
+            return recording.lost(broken);
+        }
+    }
+
+    static JsonNode json(String text) throws IOException {
+        return JSON.readTree(text);
+    }
+}

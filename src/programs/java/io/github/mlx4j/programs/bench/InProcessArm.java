@@ -1,0 +1,125 @@
+package io.github.mlx4j.programs.bench;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.StreamSupport;
+
+/** mlx-lm in a Python process of its own, which takes the times itself: {@code python/bench/in_process.py}. */
+final class InProcessArm implements Arm {
+
+    private static final Path SCRIPT = Path.of("python", "bench", "in_process.py");
+    private static final JsonMapper JSON = new JsonMapper();
+
+    private final String name;
+    private final boolean batch;
+    private final Process process;
+    private final BufferedWriter requests;
+    private final BufferedReader answers;
+
+    /** Starts it and waits until the model is there; {@code batch} is BatchGenerator, else stream_generate. */
+    InProcessArm(Path python, String model, boolean batch, Path log) throws IOException {
+        this.name = batch ? "in-process BatchGenerator" : "in-process stream_generate";
+        this.batch = batch;
+        ProcessBuilder builder = new ProcessBuilder(
+                python.toString(), "-I", "-X", "utf8", SCRIPT.toString(), model, batch ? "batch" : "stream");
+        builder.environment().put("TOKENIZERS_PARALLELISM", "false");
+        this.process = builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
+                .start();
+        this.requests = process.outputWriter(StandardCharsets.UTF_8);
+        this.answers = process.inputReader(StandardCharsets.UTF_8);
+        read();
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public boolean serves(int callers) {
+        return batch || callers == 1;
+    }
+
+    @Override
+    public Round ask(List<String> prompts, int maxTokens) {
+        List<Answer> round = new ArrayList<>();
+        long nanos = 0;
+        for (JsonNode answer : call("generate", Map.of("prompts", prompts, "max_tokens", maxTokens))) {
+            List<Integer> tokens = StreamSupport.stream(answer.get("tokens").spliterator(), false)
+                    .map(JsonNode::asInt)
+                    .toList();
+            long end = answer.get("end").asLong();
+            round.add(new Answer(
+                    answer.get("text").asText(), tokens, tokens.size(), longs(answer.get("times")), end, null));
+            nanos = Math.max(nanos, end);
+        }
+        return new Round(round, nanos);
+    }
+
+    /** How many tokens a text has. */
+    int count(String text) {
+        return call("count", Map.of("text", text)).asInt();
+    }
+
+    /** The text of a chat: turns of the user and of the assistant, in turn. */
+    String render(List<String> turns) {
+        return call("render", Map.of("turns", turns)).asText();
+    }
+
+    /** Versions, and a hub model's revision. */
+    JsonNode info() {
+        return call("info", Map.of());
+    }
+
+    /** How long each step takes in which a decoder gets a token and a prompt a chunk of its prefill; nanoseconds. */
+    long[] beside(String decoder, String prompt, int chunk) {
+        return longs(call("beside", Map.of("decoder", decoder, "prompt", prompt, "chunk", chunk)));
+    }
+
+    @Override
+    public void close() {
+        try {
+            requests.close();
+        } catch (IOException gone) {
+            process.destroy();
+        }
+    }
+
+    private synchronized JsonNode call(String what, Map<String, ?> with) {
+        try {
+            requests.write(JSON.createObjectNode()
+                    .put("do", what)
+                    .setAll(JSON.<ObjectNode>valueToTree(with))
+                    .toString());
+            requests.write("\n");
+            requests.flush();
+            return read();
+        } catch (IOException error) {
+            throw new UncheckedIOException(name, error);
+        }
+    }
+
+    private JsonNode read() throws IOException {
+        String line = answers.readLine();
+        if (line == null) {
+            throw new IOException(name + " ended; its log says why");
+        }
+        return JSON.readTree(line);
+    }
+
+    private static long[] longs(JsonNode array) {
+        return StreamSupport.stream(array.spliterator(), false)
+                .mapToLong(JsonNode::asLong)
+                .toArray();
+    }
+}

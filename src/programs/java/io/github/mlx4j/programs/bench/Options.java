@@ -1,0 +1,92 @@
+package io.github.mlx4j.programs.bench;
+
+import io.github.mlx4j.it.Fixture;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a run was asked for.
+ *
+ * @param quick fewer repetitions
+ * @param model a folder or a hub id
+ * @param only the scenarios to run
+ * @param out the folder of results
+ * @param seed of the order of arms and of the prompts
+ * @param ollamaModel the model that Ollama has for a comparison, or {@code null}
+ */
+record Options(
+        boolean quick,
+        String model,
+        Set<String> only,
+        Path out,
+        long seed,
+        @Nullable String ollamaModel) {
+
+    static final List<String> SCENARIOS =
+            List.of("speed", "latency", "turn", "stall", "cancel", "start", "constrained");
+    static final String USAGE = """
+            Usage: scripts/bench [--quick] [--model DIR|ID] [--only SCENARIO,…] [--out DIR] [--seed N] [--ollama-model NAME]
+            Scenarios: %s""".formatted(String.join(", ", SCENARIOS));
+
+    /**
+     * Reads a command line.
+     *
+     * @throws IllegalArgumentException if it can't be understood
+     */
+    static Options parse(String... args) {
+        boolean quick = false;
+        String model = Fixture.MODEL.toString();
+        Set<String> only = new LinkedHashSet<>(SCENARIOS);
+        Path out = Path.of("target", "bench");
+        long seed = System.nanoTime() % 1_000_000;
+        String ollamaModel = null;
+        Iterator<String> rest = Arrays.asList(args).iterator();
+        while (rest.hasNext()) {
+            String option = rest.next();
+            if (option.equals("--quick")) {
+                quick = true;
+                continue;
+            }
+            if (!rest.hasNext()) {
+                throw new IllegalArgumentException(option + " is unknown, or lacks its value");
+            }
+            String value = rest.next();
+            switch (option) {
+                case "--model" -> model = folderOrId(value);
+                case "--only" -> only = scenarios(value);
+                case "--out" -> out = Path.of(value);
+                case "--seed" -> seed = Long.parseLong(value);
+                case "--ollama-model" -> ollamaModel = value;
+                default -> throw new IllegalArgumentException(option + " is unknown");
+            }
+        }
+        return new Options(quick, model, only, out, seed, ollamaModel);
+    }
+
+    /** Whether gates hold: they are set for the small model in this repository. */
+    boolean isFixture() {
+        return model.equals(Fixture.MODEL.toString());
+    }
+
+    private static String folderOrId(String model) {
+        Path folder = Path.of(model);
+        return Files.isDirectory(folder) ? folder.toAbsolutePath().normalize().toString() : model;
+    }
+
+    private static Set<String> scenarios(String names) {
+        Set<String> wanted = new LinkedHashSet<>(List.of(names.split(",")));
+        if (!SCENARIOS.containsAll(wanted)) {
+            throw new IllegalArgumentException(names + " has an unknown scenario");
+        }
+        if (wanted.contains("cancel")) {
+            wanted.add("stall"); // which finds how long a chunk of the worker's prefill is
+        }
+        return wanted;
+    }
+}

@@ -1,0 +1,80 @@
+package io.github.mlx4j.programs.bench;
+
+import io.github.mlx4j.report.Statistics;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+
+/**
+ * The answers to callers who asked at the same moment.
+ *
+ * @param answers one for each caller
+ * @param nanos from that moment to the end of the last answer
+ */
+record Round(List<Answer> answers, long nanos) {
+
+    /** Asks once for each caller, each on a thread of its own; a caller alone has this one. */
+    static Round of(List<? extends Callable<Answer>> callers) {
+        try {
+            if (callers.size() == 1) {
+                long begun = System.nanoTime();
+                Answer answer = callers.get(0).call();
+                return new Round(List.of(answer), System.nanoTime() - begun);
+            }
+            CountDownLatch start = new CountDownLatch(1);
+            List<FutureTask<Answer>> tasks = new ArrayList<>();
+            for (Callable<Answer> caller : callers) {
+                FutureTask<Answer> task = new FutureTask<>(() -> {
+                    start.await();
+                    return caller.call();
+                });
+                Thread thread = new Thread(task, "bench-caller");
+                thread.setDaemon(true);
+                thread.start();
+                tasks.add(task);
+            }
+            long begun = System.nanoTime();
+            start.countDown();
+            List<Answer> answers = new ArrayList<>();
+            for (FutureTask<Answer> task : tasks) {
+                answers.add(task.get());
+            }
+            return new Round(answers, System.nanoTime() - begun);
+        } catch (ExecutionException failure) {
+            throw new IllegalStateException(failure.getCause());
+        } catch (Exception failure) {
+            throw new IllegalStateException(failure);
+        }
+    }
+
+    List<Answer> whole() {
+        return answers.stream().filter(Answer::isWhole).toList();
+    }
+
+    boolean anyWhole() {
+        return answers.stream().anyMatch(Answer::isWhole);
+    }
+
+    int lost() {
+        return answers.size() - whole().size();
+    }
+
+    /** Tokens of all callers a second, from the first request to the end of the last answer. */
+    double tokensPerSecond() {
+        return answers.stream().mapToInt(Answer::count).sum() / (nanos / 1e9);
+    }
+
+    /** The median caller's time per token. */
+    double perTokenMs() {
+        return Statistics.median(
+                whole().stream().mapToDouble(Answer::perTokenMs).toArray());
+    }
+
+    /** The median caller's time to first token. */
+    double firstMs() {
+        return Statistics.median(whole().stream().mapToDouble(Answer::firstMs).toArray());
+    }
+}

@@ -1,0 +1,99 @@
+package io.github.mlx4j.programs.soak;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+
+/** Every request and how it ended. Thread-safe. */
+final class Ledger {
+
+    /** By then every request has ended, restarts of its worker included. */
+    private static final Duration LIMIT = Duration.ofSeconds(90);
+
+    private static final int MOST_PRINTED = 40;
+
+    final LongAdder requests = new LongAdder();
+    final LongAdder ok = new LongAdder();
+    final AtomicInteger lost = new AtomicInteger();
+    final AtomicInteger duplicated = new AtomicInteger();
+    final AtomicInteger wrong = new AtomicInteger();
+
+    private final Map<String, LongAdder> failures = new ConcurrentHashMap<>();
+    private final Set<Tracked> open = ConcurrentHashMap.newKeySet();
+    private final AtomicInteger printed = new AtomicInteger();
+    private final Consumer<String> out;
+
+    Ledger(Consumer<String> out) {
+        this.out = out;
+    }
+
+    void began(Tracked request) {
+        requests.increment();
+        open.add(request);
+    }
+
+    void ended(Tracked request, String outcome) {
+        if (open.remove(request)) {
+            if (outcome.equals(Tracked.OK)) {
+                ok.increment();
+            } else {
+                failures.computeIfAbsent(outcome, code -> new LongAdder()).increment();
+            }
+        }
+    }
+
+    void duplicated(String what) {
+        duplicated.incrementAndGet();
+        print("DUPLICATED " + what);
+    }
+
+    void wrong(String what) {
+        wrong.incrementAndGet();
+        print("WRONG " + what);
+    }
+
+    int open() {
+        return open.size();
+    }
+
+    /** Gives up on requests that are older than the limit. */
+    void sweep() {
+        loseThoseOlderThan(LIMIT);
+    }
+
+    /** Gives up on every request that is left. */
+    void loseTheRest() {
+        loseThoseOlderThan(Duration.ZERO);
+    }
+
+    long failed() {
+        return failures.values().stream().mapToLong(LongAdder::sum).sum();
+    }
+
+    /** The failures by code. */
+    Map<String, Long> failures() {
+        Map<String, Long> byCode = new TreeMap<>();
+        failures.forEach((code, count) -> byCode.put(code, count.sum()));
+        return byCode;
+    }
+
+    private void loseThoseOlderThan(Duration age) {
+        for (Tracked request : open) {
+            if (request.age().compareTo(age) >= 0 && open.remove(request)) {
+                lost.incrementAndGet();
+                print("LOST " + request);
+            }
+        }
+    }
+
+    private void print(String what) {
+        if (printed.incrementAndGet() <= MOST_PRINTED) {
+            out.accept(what);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** A long run under load and faults; {@code scripts/soak} starts it. */
+@NullMarked
+package io.github.mlx4j.programs.soak;
+
+import org.jspecify.annotations.NullMarked;
