@@ -1,7 +1,7 @@
 package io.github.mlx4j;
 
 import io.github.mlx4j.adapter.SubprocessAdapter;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.environment.Reason;
@@ -247,7 +247,7 @@ public final class LocalModel implements AutoCloseable {
         }
     }
 
-    private LoadReport loadAnew(ModelOptions options) {
+    private LoadReport loadAnew(LoadConfig options) {
         unload();
         List<LoadAttempt> attempts = new ArrayList<>();
         List<Mlx4jException> causes = new ArrayList<>();
@@ -289,7 +289,7 @@ public final class LocalModel implements AutoCloseable {
     }
 
     /** The workers of one kind, for the model and these options. */
-    private synchronized ProviderFactory workers(ProviderKind kind, ModelOptions options) {
+    private synchronized ProviderFactory workers(ProviderKind kind, LoadConfig options) {
         checkOpen();
         ProviderConfig one = config.providers()
                 .withWorkers(config.providers().workers().withModel(options))
@@ -300,11 +300,11 @@ public final class LocalModel implements AutoCloseable {
     }
 
     /** Those of the options that a backend can have; what it does without is a warning. */
-    private ModelOptions possible(ProviderKind kind, ModelOptions options, List<String> warnings) {
+    private LoadConfig possible(ProviderKind kind, LoadConfig options, List<String> warnings) {
         if (kind != ProviderKind.MLX) {
             return options;
         }
-        ModelOptions possible = options;
+        LoadConfig possible = options;
         if (config.adapterPolicy() == AdapterPolicy.IGNORE && hasPeftAdapter(options)) {
             possible = possible.withAdapter(null);
             warnings.add("The adapter %s is not on the model: it is one of PEFT, and the adapter policy is IGNORE."
@@ -321,7 +321,7 @@ public final class LocalModel implements AutoCloseable {
         return possible;
     }
 
-    private void checkPolicy(ProviderKind kind, ModelOptions options) {
+    private void checkPolicy(ProviderKind kind, LoadConfig options) {
         if (kind != ProviderKind.MLX || config.adapterPolicy() != AdapterPolicy.FAIL) {
             return;
         }
@@ -334,7 +334,7 @@ public final class LocalModel implements AutoCloseable {
         }
     }
 
-    private static boolean hasPeftAdapter(ModelOptions options) {
+    private static boolean hasPeftAdapter(LoadConfig options) {
         Path adapter = options.adapter();
         return adapter != null && AdapterFolder.isOfPeft(adapter);
     }

@@ -1,6 +1,6 @@
 package io.github.mlx4j;
 
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +32,7 @@ public record ModelConfig(
     }
 
     /** What the workers make of the model. */
-    public ModelOptions options() {
+    public LoadConfig options() {
         return providers.workers().model();
     }
 
@@ -68,7 +68,7 @@ public record ModelConfig(
         }
 
         /** What the workers make of the model. Default: as the configuration of the workers says. */
-        public Builder options(ModelOptions options) {
+        public Builder options(LoadConfig options) {
             providers = providers.withWorkers(providers.workers().withModel(options));
             return this;
         }

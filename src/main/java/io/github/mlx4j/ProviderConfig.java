@@ -2,12 +2,12 @@ package io.github.mlx4j;
 
 import io.github.mlx4j.config.Dtype;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.RerankerKind;
-import io.github.mlx4j.config.ResidencyOptions;
 import io.github.mlx4j.config.SandboxMode;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.device.BackendCandidates;
 import io.github.mlx4j.device.BackendFacts;
 import io.github.mlx4j.device.ProgramFolders;
@@ -21,7 +21,7 @@ import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.provider.ModelRole;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
-import io.github.mlx4j.remote.RemoteOptions;
+import io.github.mlx4j.remote.RemoteConfig;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -51,7 +51,7 @@ import org.jspecify.annotations.Nullable;
  * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
  * @param download whether a hub model that isn't in the cache may be downloaded
  * @param workers how the workers work and are looked after
- * @param residency which workers may be up at once
+ * @param pool which workers may be up at once
  * @param remote where remote providers are, and how they are reached
  */
 public record ProviderConfig(
@@ -63,13 +63,13 @@ public record ProviderConfig(
         Path home,
         boolean allowAnyPlatform,
         boolean download,
-        WorkerOptions workers,
-        ResidencyOptions residency,
-        RemoteOptions remote)
+        WorkerConfig workers,
+        WorkerPoolConfig pool,
+        RemoteConfig remote)
         implements BackendCandidates {
 
     /** The largest number that a setting can have. */
-    private static final int MOST = 999_999_999;
+    private static final int MAX = 999_999_999;
 
     /**
      * An interpreter, and who named it.
@@ -140,7 +140,7 @@ public record ProviderConfig(
     }
 
     /** The same with other options of the workers. */
-    public ProviderConfig withWorkers(WorkerOptions workers) {
+    public ProviderConfig withWorkers(WorkerConfig workers) {
         return with(named, fallbackKinds, models, roleModels, download, workers);
     }
 
@@ -155,7 +155,7 @@ public record ProviderConfig(
             Map<ProviderKind, String> models,
             Map<ProviderKind, Map<ModelRole, String>> roleModels,
             boolean download,
-            WorkerOptions workers) {
+            WorkerConfig workers) {
         return new ProviderConfig(
                 named,
                 fallbackKinds,
@@ -166,7 +166,7 @@ public record ProviderConfig(
                 allowAnyPlatform,
                 download,
                 workers,
-                residency,
+                pool,
                 remote);
     }
 
@@ -219,7 +219,7 @@ public record ProviderConfig(
         Setting.OPENAI_API_KEY.in(environment).ifPresent(key -> builder.apiKey(ProviderKind.OPENAI, key));
         Setting.ANTHROPIC_API_KEY.in(environment).ifPresent(key -> builder.apiKey(ProviderKind.ANTHROPIC, key));
         builder.remoteTimeout(
-                seconds(Setting.MLX4J_REMOTE_TIMEOUT_SECONDS, 1, environment, RemoteOptions.DEFAULT.timeout()));
+                seconds(Setting.MLX4J_REMOTE_TIMEOUT_SECONDS, 1, environment, RemoteConfig.DEFAULT.timeout()));
         Setting.PYTHON_PATH.in(environment).ifPresent(path -> {
             builder.interpreter(ProviderKind.MLX, path, Setting.PYTHON_PATH.name());
             builder.interpreter(ProviderKind.HF, path, Setting.PYTHON_PATH.name());
@@ -235,13 +235,13 @@ public record ProviderConfig(
         Setting.MLX4J_DOWNLOAD
                 .in(environment)
                 .ifPresent(value -> builder.download(choice(Setting.MLX4J_DOWNLOAD, value, "auto", "never")));
-        builder.residency(residency(environment));
-        WorkerOptions standard = WorkerOptions.DEFAULT;
-        return builder.workers(new WorkerOptions(
+        builder.pool(pool(environment));
+        WorkerConfig standard = WorkerConfig.DEFAULT;
+        return builder.workers(new WorkerConfig(
                         seconds(Setting.MLX4J_HANG_SECONDS, 1, environment, standard.hang()),
                         seconds(Setting.MLX4J_IDLE_SECONDS, 0, environment, standard.idle()),
-                        number(Setting.MLX4J_MAX_REQUESTS, 1, MOST, environment).orElse(standard.maxRequests()),
-                        number(Setting.MLX4J_PREFIX_CACHE_MB, 0, MOST, environment)
+                        number(Setting.MLX4J_MAX_REQUESTS, 1, MAX, environment).orElse(standard.maxRequests()),
+                        number(Setting.MLX4J_PREFIX_CACHE_MB, 0, MAX, environment)
                                 .map(mebibytes -> (long) mebibytes << 20)
                                 .orElse(standard.prefixCacheBytes()),
                         model(environment),
@@ -256,17 +256,17 @@ public record ProviderConfig(
                 .build();
     }
 
-    private static ResidencyOptions residency(Map<String, String> environment) {
-        ResidencyOptions standard = ResidencyOptions.DEFAULT;
+    private static WorkerPoolConfig pool(Map<String, String> environment) {
+        WorkerPoolConfig standard = WorkerPoolConfig.DEFAULT;
         return standard.withMaxWorkers(
-                        number(Setting.MLX4J_MAX_WORKERS, 1, MOST, environment).orElse(standard.maxWorkers()))
-                .withReservedBytes(number(Setting.MLX4J_MEMORY_RESERVE_MB, 0, MOST, environment)
+                        number(Setting.MLX4J_MAX_WORKERS, 1, MAX, environment).orElse(standard.maxWorkers()))
+                .withReservedBytes(number(Setting.MLX4J_MEMORY_RESERVE_MB, 0, MAX, environment)
                         .map(mebibytes -> (long) mebibytes << 20)
                         .orElse(standard.reservedBytes()));
     }
 
-    private static ModelOptions model(Map<String, String> environment) {
-        return new ModelOptions(
+    private static LoadConfig model(Map<String, String> environment) {
+        return new LoadConfig(
                 Setting.MLX_ADAPTER_PATH
                         .in(environment)
                         .map(text -> UserPath.of(text))
@@ -278,7 +278,7 @@ public record ProviderConfig(
                 null,
                 yes(Setting.MLX4J_TRUST_REMOTE_CODE, environment),
                 yes(Setting.MLX4J_ALLOW_PICKLES, environment),
-                number(Setting.MLX4J_MEMORY_LIMIT_MB, 1, MOST, environment)
+                number(Setting.MLX4J_MEMORY_LIMIT_MB, 1, MAX, environment)
                         .map(mebibytes -> (long) mebibytes << 20)
                         .orElse(null),
                 Setting.MLX4J_HF_DEVICE
@@ -291,15 +291,15 @@ public record ProviderConfig(
                         .orElse(RerankerKind.AUTO));
     }
 
-    private static MlxOptions mlx(Map<String, String> environment) {
-        return new MlxOptions(
+    private static MlxConfig mlx(Map<String, String> environment) {
+        return new MlxConfig(
                 Setting.MLX_DRAFT_MODEL.in(environment).orElse(null),
                 number(Setting.MLX_DRAFT_TOKENS, 1, 16, environment).orElse(null),
                 Setting.MLX_KV_BITS
                         .in(environment)
                         .map(bits -> choice(Setting.MLX_KV_BITS, bits, "4", "8") ? 4 : 8)
                         .orElse(null),
-                number(Setting.MLX_KV_TOKENS, 64, MOST, environment).orElse(null),
+                number(Setting.MLX_KV_TOKENS, 64, MAX, environment).orElse(null),
                 number(Setting.MLX4J_RANKS, 2, 16, environment).orElse(null),
                 Setting.MLX4J_HOSTS
                         .in(environment)
@@ -313,9 +313,7 @@ public record ProviderConfig(
     }
 
     private static Duration seconds(Setting setting, int least, Map<String, String> environment, Duration otherwise) {
-        return number(setting, least, MOST, environment)
-                .map(Duration::ofSeconds)
-                .orElse(otherwise);
+        return number(setting, least, MAX, environment).map(Duration::ofSeconds).orElse(otherwise);
     }
 
     private static Optional<Integer> number(Setting setting, int least, int most, Map<String, String> environment) {
@@ -325,7 +323,7 @@ public record ProviderConfig(
             }
             throw new ConfigurationException(
                     setting + " is '" + value + "', which is not a valid value.",
-                    "Set it to a whole number from " + least + (most == MOST ? " on." : " to " + most + "."));
+                    "Set it to a whole number from " + least + (most == MAX ? " on." : " to " + most + "."));
         });
     }
 
@@ -407,11 +405,11 @@ public record ProviderConfig(
         private @Nullable Path home;
         private boolean allowAnyPlatform;
         private boolean download = true;
-        private WorkerOptions workers = WorkerOptions.DEFAULT;
-        private ResidencyOptions residency = ResidencyOptions.DEFAULT;
+        private WorkerConfig workers = WorkerConfig.DEFAULT;
+        private WorkerPoolConfig pool = WorkerPoolConfig.DEFAULT;
         private final Map<ProviderKind, URI> baseUrls = new HashMap<>();
         private final Map<ProviderKind, ApiKey> keys = new HashMap<>();
-        private Duration remoteTimeout = RemoteOptions.DEFAULT.timeout();
+        private Duration remoteTimeout = RemoteConfig.DEFAULT.timeout();
         private final List<Mlx4jListener> listeners = new ArrayList<>();
 
         private Builder() {}
@@ -481,14 +479,14 @@ public record ProviderConfig(
         }
 
         /** How the workers work and are looked after. */
-        public Builder workers(WorkerOptions workers) {
+        public Builder workers(WorkerConfig workers) {
             this.workers = workers;
             return this;
         }
 
         /** Which workers may be up at once, where roles have models of their own. Default: as many as fit. */
-        public Builder residency(ResidencyOptions residency) {
-            this.residency = residency;
+        public Builder pool(WorkerPoolConfig pool) {
+            this.pool = pool;
             return this;
         }
 
@@ -533,8 +531,8 @@ public record ProviderConfig(
                     allowAnyPlatform,
                     download,
                     workers,
-                    residency,
-                    new RemoteOptions(baseUrls, keys, remoteTimeout));
+                    pool,
+                    new RemoteConfig(baseUrls, keys, remoteTimeout));
             return listeners.isEmpty() ? config : config.withListener(Mlx4jListener.all(listeners));
         }
 

@@ -5,9 +5,9 @@ import io.github.mlx4j.adapter.FallbackReranker;
 import io.github.mlx4j.adapter.HfSubprocessAdapter;
 import io.github.mlx4j.adapter.LoadCheck;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
-import io.github.mlx4j.adapter.Residency;
 import io.github.mlx4j.adapter.SubprocessAdapter;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.adapter.WorkerPool;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.environment.WorkerProbe;
 import io.github.mlx4j.error.ClosedException;
@@ -63,7 +63,7 @@ import org.slf4j.LoggerFactory;
  * <p>Making a factory starts and probes nothing. The first {@code create…} chooses a provider ({@link #selection()}),
  * for all roles; the first request, or {@link #warmUp()}, starts a worker. One worker per kind and model serves every
  * caller of a factory, so roles with one model share it; those with models of their own are up at once where they fit
- * into memory, and take turns where they don't ({@link Residency}). Closing the factory stops its workers. A worker is
+ * into memory, and take turns where they don't ({@link WorkerPool}). Closing the factory stops its workers. A worker is
  * also ended, with a warning in the log, when neither the factory nor anything that it made for that worker is
  * referenced any more. Thread-safe.
  */
@@ -78,7 +78,7 @@ public final class ProviderFactory implements AutoCloseable {
     private final ProviderChoice choice;
     private final CircuitBreakerRegistry breakers =
             CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
-    private final Residency residency;
+    private final WorkerPool pool;
     private final Map<NamedModel, SubprocessAdapter> workers = new LinkedHashMap<>();
     private final Map<NamedModel, RemoteAdapter> remotes = new LinkedHashMap<>();
     private final Map<List<NamedModel>, TextGenerationPort> texts = new HashMap<>();
@@ -101,7 +101,7 @@ public final class ProviderFactory implements AutoCloseable {
         PrivateFiles.check(config.home());
         this.config = config;
         this.choice = new ProviderChoice(config, platform);
-        this.residency = new Residency(config.residency(), choice.registry());
+        this.pool = new WorkerPool(config.pool(), choice.registry());
     }
 
     /** A factory as the system properties and the environment say; see {@link ProviderConfig#fromEnv()}. */
@@ -407,7 +407,7 @@ public final class ProviderFactory implements AutoCloseable {
         synchronized (this) {
             closed = true;
         }
-        residency.close();
+        pool.close();
         started().forEach(SubprocessAdapter::close);
         remotes().forEach(RemoteAdapter::close);
     }
@@ -437,15 +437,15 @@ public final class ProviderFactory implements AutoCloseable {
 
     private SubprocessAdapter newWorker(NamedModel model) {
         WorkerProbe probe = choice.probe(model.provider());
-        WorkerOptions options = optionsOf(model);
+        WorkerConfig options = optionsOf(model);
         return model.provider() == ProviderKind.MLX
-                ? new MlxSubprocessAdapter(model.model(), config.download(), probe, options, residency)
-                : new HfSubprocessAdapter(model.model(), config.download(), probe, options, residency);
+                ? new MlxSubprocessAdapter(model.model(), config.download(), probe, options, pool)
+                : new HfSubprocessAdapter(model.model(), config.download(), probe, options, pool);
     }
 
     /** An adapter, a draft model and the like belong to the plain model; a role's own model is loaded without. */
-    private WorkerOptions optionsOf(NamedModel model) {
-        WorkerOptions options = config.workers();
+    private WorkerConfig optionsOf(NamedModel model) {
+        WorkerConfig options = config.workers();
         if (options.journal() == null && Files.isDirectory(config.home())) {
             options = options.withJournal(config.home().resolve(JOURNAL));
         }

@@ -1,7 +1,7 @@
 package io.github.mlx4j;
 
 import static io.github.mlx4j.CannedWorker.result;
-import static io.github.mlx4j.Failures.assertFails;
+import static io.github.mlx4j.FutureAssertions.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.entry;
@@ -9,7 +9,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.config.Dtype;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
@@ -381,7 +381,7 @@ class LocalModelTest {
     void shouldTakeTheConfigurationsAdapterWhenNoOtherIsGiven() throws IOException {
         CannedWorker mlx = canned(ProviderKind.MLX);
         Path other = adapter("{\"num_layers\": 2}");
-        model = model(config("fake").options(ModelOptions.DEFAULT.withAdapter(peftAdapter())));
+        model = model(config("fake").options(LoadConfig.DEFAULT.withAdapter(peftAdapter())));
 
         model.load();
         model.load(other);
@@ -396,7 +396,7 @@ class LocalModelTest {
         CannedWorker mlx = canned(ProviderKind.MLX);
         model = model(config("org/name")
                 .download(true)
-                .options(ModelOptions.DEFAULT.withDtype(Dtype.FLOAT16).withBase("org/base")));
+                .options(LoadConfig.DEFAULT.withDtype(Dtype.FLOAT16).withBase("org/base")));
 
         model.load();
 
@@ -420,7 +420,7 @@ class LocalModelTest {
     @Test
     void shouldHaveNoActionHeadOnMlxAndSaySo() throws IOException {
         CannedWorker mlx = canned(ProviderKind.MLX);
-        model = model(config("fake").options(ModelOptions.DEFAULT.withActionHead(Path.of("/head"))));
+        model = model(config("fake").options(LoadConfig.DEFAULT.withActionHead(Path.of("/head"))));
 
         assertThat(model.loadOrThrow().warnings())
                 .containsExactly("The action head /head is not on the model: mlx has none. With useMlx(false)"
@@ -437,7 +437,7 @@ class LocalModelTest {
     void shouldHaveAFreshActionHeadOnTransformersOnly() throws IOException {
         CannedWorker mlx = canned(ProviderKind.MLX);
         CannedWorker hf = canned(ProviderKind.HF);
-        ModelOptions fresh = ModelOptions.DEFAULT.withActionHeadSeed(7L);
+        LoadConfig fresh = LoadConfig.DEFAULT.withActionHeadSeed(7L);
 
         model = model(config("fake").options(fresh));
         assertThat(model.loadOrThrow().warnings())
@@ -453,7 +453,7 @@ class LocalModelTest {
 
     @Test
     void shouldRefuseAnActionHeadFromBothAFileAndASeed() {
-        ModelOptions fresh = ModelOptions.DEFAULT.withActionHeadSeed(7L);
+        LoadConfig fresh = LoadConfig.DEFAULT.withActionHeadSeed(7L);
 
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> fresh.withActionHead(Path.of("/head")))
@@ -473,7 +473,7 @@ class LocalModelTest {
                                 result(
                                         "\"actions\":[\"ADD\",\"UPDATE\",\"DELETE\",\"RETRIEVE\",\"SUMMARY\",\"FILTER\"],"
                                                 + "\"logits\":[[6,5,4,3,2,1]]")));
-        model = model(config("fake").useMlx(false).options(ModelOptions.DEFAULT.withActionHead(Path.of("/head"))));
+        model = model(config("fake").useMlx(false).options(LoadConfig.DEFAULT.withActionHead(Path.of("/head"))));
 
         assertThat(model.loadOrThrow().warnings()).isEmpty();
         assertThat(options(hf).path("actionHead").asText()).isEqualTo("/head");

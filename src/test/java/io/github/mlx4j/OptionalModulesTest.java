@@ -6,7 +6,7 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.metrics.Mlx4jMetrics;
 import io.github.mlx4j.provider.ProviderKind;
-import io.github.mlx4j.remote.RemoteOptions;
+import io.github.mlx4j.remote.RemoteConfig;
 import io.github.mlx4j.remote.RemoteProvider;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.File;
@@ -101,7 +101,7 @@ class OptionalModulesTest {
         String pom = Files.readString(Path.of("pom.xml"));
         for (ProviderKind kind : List.of(ProviderKind.OLLAMA, ProviderKind.OPENAI, ProviderKind.ANTHROPIC)) {
             String[] module =
-                    new RemoteProvider(kind, RemoteOptions.DEFAULT).module().split(":");
+                    new RemoteProvider(kind, RemoteConfig.DEFAULT).module().split(":");
             String property = kind == ProviderKind.OLLAMA ? "langchain4j-ollama.version" : "langchain4j.version";
 
             assertThat(pom)

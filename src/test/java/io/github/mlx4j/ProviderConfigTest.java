@@ -7,18 +7,18 @@ import static org.awaitility.Awaitility.await;
 import io.github.mlx4j.ProviderConfig.NamedInterpreter;
 import io.github.mlx4j.config.Dtype;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.RerankerKind;
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.UnsupportedProviderException;
 import io.github.mlx4j.event.BreakerState;
 import io.github.mlx4j.provider.ModelRole;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
-import io.github.mlx4j.remote.RemoteOptions;
+import io.github.mlx4j.remote.RemoteConfig;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -37,12 +37,12 @@ class ProviderConfigTest {
 
     @Test
     void shouldTellEveryListenerThatItIsGiven() {
-        Heard first = new Heard();
-        Heard second = new Heard();
-        Heard third = new Heard();
+        RecordingListener first = new RecordingListener();
+        RecordingListener second = new RecordingListener();
+        RecordingListener third = new RecordingListener();
         ProviderConfig config = ProviderConfig.builder()
                 .listener(first)
-                .workers(WorkerOptions.DEFAULT.withListener(second))
+                .workers(WorkerConfig.DEFAULT.withListener(second))
                 .build()
                 .withListener(third);
 
@@ -183,8 +183,8 @@ class ProviderConfigTest {
     @Test
     void shouldTakeWhichWorkersMayBeUpAtOnce() {
         assertThat(ProviderConfig.fromEnv(Map.of("MLX4J_MAX_WORKERS", "2", "MLX4J_MEMORY_RESERVE_MB", "4096"))
-                        .residency())
-                .isEqualTo(ResidencyOptions.DEFAULT.withMaxWorkers(2).withReservedBytes(4L << 30));
+                        .pool())
+                .isEqualTo(WorkerPoolConfig.DEFAULT.withMaxWorkers(2).withReservedBytes(4L << 30));
     }
 
     @Test
@@ -256,7 +256,7 @@ class ProviderConfigTest {
 
     @Test
     void shouldTakeTheOptionsOfTheMlxWorker() {
-        WorkerOptions workers = ProviderConfig.fromEnv(Map.of(
+        WorkerConfig workers = ProviderConfig.fromEnv(Map.of(
                         "MLX_DRAFT_MODEL", "org/draft",
                         "MLX_DRAFT_TOKENS", "16",
                         "MLX_KV_BITS", "4",
@@ -269,7 +269,7 @@ class ProviderConfigTest {
                 .workers();
 
         assertThat(workers.mlx())
-                .isEqualTo(new MlxOptions("org/draft", 16, 4, 64, 2, Path.of("hosts.json"), true, false));
+                .isEqualTo(new MlxConfig("org/draft", 16, 4, 64, 2, Path.of("hosts.json"), true, false));
         assertThat(workers.prefixCacheBytes()).isEqualTo(4L << 30);
         assertThat(from(Setting.MLX4J_PREFIX_CACHE_MB, "0").workers().prefixCacheBytes())
                 .isZero();
@@ -289,7 +289,7 @@ class ProviderConfigTest {
                                 "MLX4J_RERANKER", "Qwen3"))
                         .workers()
                         .model())
-                .isEqualTo(new ModelOptions(
+                .isEqualTo(new LoadConfig(
                         Path.of("/adapters/a"),
                         "org/base",
                         "medicine",
@@ -358,14 +358,14 @@ class ProviderConfigTest {
                         Path.of("/elsewhere"),
                         true,
                         false,
-                        WorkerOptions.DEFAULT,
-                        ResidencyOptions.DEFAULT,
-                        RemoteOptions.DEFAULT));
+                        WorkerConfig.DEFAULT,
+                        WorkerPoolConfig.DEFAULT,
+                        RemoteConfig.DEFAULT));
     }
 
     @Test
     void shouldReadWhereRemoteProvidersAreWhenTheEnvironmentSaysSo() {
-        RemoteOptions remote = ProviderConfig.fromEnv(Map.of(
+        RemoteConfig remote = ProviderConfig.fromEnv(Map.of(
                         "OLLAMA_BASE_URL", "http://[::1]:1",
                         "OPENAI_BASE_URL", "http://10.0.0.7:8080/v1",
                         "OPENAI_API_KEY", "sk-a",

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
@@ -359,8 +359,8 @@ class ProviderFactoryTest {
                         .model(ProviderKind.HF, "org/name")
                         .build());
                 ProviderFactory fromEnv = ProviderFactory.fromEnv()) {
-            assertThat(named.config().workers()).isEqualTo(WorkerOptions.DEFAULT);
-            assertThat(built.config().workers()).isEqualTo(WorkerOptions.DEFAULT);
+            assertThat(named.config().workers()).isEqualTo(WorkerConfig.DEFAULT);
+            assertThat(built.config().workers()).isEqualTo(WorkerConfig.DEFAULT);
             assertThat(fromEnv.config().workers().maxRequests()).isEqualTo(7);
         } finally {
             System.clearProperty("MLX4J_MAX_REQUESTS");
@@ -430,8 +430,8 @@ class ProviderFactoryTest {
 
     /** The same, with an adapter. */
     private ProviderConfig.Builder adapted() {
-        ModelOptions adapter = ModelOptions.DEFAULT.withAdapter(folder.resolve("adapter"));
-        return ready().workers(WorkerOptions.DEFAULT.withModel(adapter));
+        LoadConfig adapter = LoadConfig.DEFAULT.withAdapter(folder.resolve("adapter"));
+        return ready().workers(WorkerConfig.DEFAULT.withModel(adapter));
     }
 
     /** No worker has an interpreter. */

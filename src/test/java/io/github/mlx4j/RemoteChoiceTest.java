@@ -3,8 +3,8 @@ package io.github.mlx4j;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.error.CancelledException;
@@ -227,7 +227,7 @@ class RemoteChoiceTest {
     void shouldNotAnswerWithoutTheAdapterThatIsSet() throws IOException {
         ProviderConfig.Builder adapted = noWorker()
                 .baseUrl(ProviderKind.OLLAMA, ollama.url())
-                .workers(WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withAdapter(folder.resolve("adapter"))));
+                .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withAdapter(folder.resolve("adapter"))));
         try (ProviderFactory providers = factory(adapted)) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)

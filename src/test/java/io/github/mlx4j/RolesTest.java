@@ -9,11 +9,11 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.config.Dtype;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.RerankerKind;
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.DeadlineExceededException;
@@ -193,7 +193,7 @@ class RolesTest {
     void shouldLoadARolesOwnModelWithoutWhatBelongsToThePlainOne() throws IOException {
         CannedWorker worker = new CannedWorker(folder);
         python = StubPython.withWorker(folder.resolve("stub"), worker);
-        ModelOptions all = new ModelOptions(
+        LoadConfig all = new LoadConfig(
                 folder.resolve("adapter"),
                 "org/base",
                 "law",
@@ -207,9 +207,9 @@ class RolesTest {
                 RerankerKind.AUTO);
         ProviderConfig.Builder config = config("org/plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "org/quick")
-                .workers(WorkerOptions.DEFAULT
+                .workers(WorkerConfig.DEFAULT
                         .withModel(all)
-                        .withMlx(new MlxOptions("org/draft", 4, 8, null, null, null, true, false)));
+                        .withMlx(new MlxConfig("org/draft", 4, 8, null, null, null, true, false)));
         try (ProviderFactory providers = factory(config)) {
             providers.warmUp(ModelRole.GENERAL, ModelRole.ROUTER);
         }
@@ -295,7 +295,7 @@ class RolesTest {
         Path model = Path.of("src", "test", "resources", "models", "tiny-chat").toAbsolutePath();
         ProviderConfig.Builder config = config("plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, model.toString())
-                .residency(ResidencyOptions.DEFAULT.withReservedBytes(1L << 50)); // of which no machine has as much
+                .pool(WorkerPoolConfig.DEFAULT.withReservedBytes(1L << 50)); // of which no machine has as much
         try (ProviderFactory providers = factory(config)) {
             assertThat(answeredBy(providers, ModelRole.GENERAL)).isEqualTo("plain");
             assertThat(answeredBy(providers, ModelRole.ROUTER)).isEqualTo(model.toString());
@@ -355,7 +355,7 @@ class RolesTest {
     @Test
     void shouldGiveUpWhenAWorkerIsAtWorkForTooLong() {
         ProviderConfig.Builder config =
-                two(1).residency(ResidencyOptions.DEFAULT.withMaxWorkers(1).withLongestWait(Duration.ZERO));
+                two(1).pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(1).withLongestWait(Duration.ZERO));
         try (ProviderFactory providers = factory(config);
                 GenerationStream working = providers.createTextGenerationAdapter().stream(LONG)) {
             working.iterator().next();
@@ -384,7 +384,7 @@ class RolesTest {
         cancelled.cancel(true);
         providers.close();
 
-        Failures.assertFails(closed, ClosedException.class)
+        FutureAssertions.assertFails(closed, ClosedException.class)
                 .withMessage("the mlx worker of quick was closed before a request had its turn.");
         working.close();
         assertThat(providers.workers().get(1).status().history()).isEmpty();
@@ -422,7 +422,7 @@ class RolesTest {
     private ProviderConfig.Builder two(int maxWorkers) {
         return config("plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "quick")
-                .residency(ResidencyOptions.DEFAULT.withMaxWorkers(maxWorkers));
+                .pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(maxWorkers));
     }
 
     private ProviderConfig.Builder config(String model) {

@@ -1,7 +1,7 @@
 package io.github.mlx4j.adapter;
 
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.environment.WorkerProbe;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
@@ -18,13 +18,13 @@ public final class HfSubprocessAdapter extends SubprocessAdapter {
      * @param probe finds the Python interpreter
      * @param options how the worker is looked after
      */
-    public HfSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerOptions options) {
-        this(model, download, probe, options, new Residency(ResidencyOptions.DEFAULT));
+    public HfSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerConfig options) {
+        this(model, download, probe, options, new WorkerPool(WorkerPoolConfig.DEFAULT));
     }
 
-    /** The same beside others that have the same {@code residency}. */
+    /** The same beside others that have the same {@code pool}. */
     public HfSubprocessAdapter(
-            String model, boolean download, WorkerProbe probe, WorkerOptions options, Residency residency) {
+            String model, boolean download, WorkerProbe probe, WorkerConfig options, WorkerPool pool) {
         this(new WorkerSettings(
                 model,
                 download,
@@ -32,7 +32,7 @@ public final class HfSubprocessAdapter extends SubprocessAdapter {
                 new BundledScripts("hf_worker.py"),
                 RestartBudget.standard(),
                 options,
-                residency));
+                pool));
     }
 
     HfSubprocessAdapter(WorkerSettings settings) {

@@ -1,7 +1,7 @@
 package io.github.mlx4j.adapter;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.config.SandboxMode;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.WorkerProbe;
@@ -51,7 +51,7 @@ import org.jspecify.annotations.Nullable;
 public final class LoadCheck {
 
     /** How long one worker may take, from its start to its answer. */
-    public static final Duration MOST_TIME = Duration.ofMinutes(2);
+    public static final Duration MAX_TIME = Duration.ofMinutes(2);
 
     private static final Map<ProviderKind, WorkerScripts> SCRIPTS = Map.of(
             ProviderKind.MLX, new BundledScripts("mlx_worker.py"),
@@ -69,7 +69,7 @@ public final class LoadCheck {
      * @param sandbox what is taken away from them
      */
     public LoadCheck(Map<ProviderKind, WorkerProbe> probes, SandboxMode sandbox) {
-        this(availability(probes), SCRIPTS, sandbox, MOST_TIME);
+        this(availability(probes), SCRIPTS, sandbox, MAX_TIME);
     }
 
     LoadCheck(
@@ -97,7 +97,7 @@ public final class LoadCheck {
      * @return a verdict of each worker, in the order of the probes
      * @throws CancelledException if the thread is interrupted
      */
-    public List<Verdict> check(ModelInspection model, ModelOptions options) {
+    public List<Verdict> check(ModelInspection model, LoadConfig options) {
         List<FutureTask<Verdict>> tasks = probes.keySet().stream()
                 .map(worker -> new FutureTask<>(verdict(worker, model, options)))
                 .toList();
@@ -145,7 +145,7 @@ public final class LoadCheck {
         }
     }
 
-    private Callable<Verdict> verdict(ProviderKind worker, ModelInspection model, ModelOptions options) {
+    private Callable<Verdict> verdict(ProviderKind worker, ModelInspection model, LoadConfig options) {
         return () -> {
             if (model.format() == ModelFormat.GGUF || model.format() == ModelFormat.UNKNOWN) {
                 Problem none = model.problems().get(0); // there is nothing that a loader could look at
@@ -164,7 +164,7 @@ public final class LoadCheck {
                 : Verdict.notJudged(worker, "It has no worker that loads folders.", "Use mlx or hf.");
     }
 
-    private Verdict ask(ProviderKind worker, Availability.Ready python, Path folder, ModelOptions options) {
+    private Verdict ask(ProviderKind worker, Availability.Ready python, Path folder, LoadConfig options) {
         Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), null);
         WorkerLaunch launch = WorkerLaunch.of(worker, python.command(), scripts.get(worker), false, null, rules);
         InspectParams params = new InspectParams(

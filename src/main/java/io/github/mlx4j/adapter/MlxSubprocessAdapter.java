@@ -1,7 +1,7 @@
 package io.github.mlx4j.adapter;
 
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.environment.WorkerProbe;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
@@ -21,13 +21,13 @@ public final class MlxSubprocessAdapter extends SubprocessAdapter {
      * @param probe finds the Python interpreter
      * @param options how the worker is looked after
      */
-    public MlxSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerOptions options) {
-        this(model, download, probe, options, new Residency(ResidencyOptions.DEFAULT));
+    public MlxSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerConfig options) {
+        this(model, download, probe, options, new WorkerPool(WorkerPoolConfig.DEFAULT));
     }
 
-    /** The same beside others that have the same {@code residency}. */
+    /** The same beside others that have the same {@code pool}. */
     public MlxSubprocessAdapter(
-            String model, boolean download, WorkerProbe probe, WorkerOptions options, Residency residency) {
+            String model, boolean download, WorkerProbe probe, WorkerConfig options, WorkerPool pool) {
         this(new WorkerSettings(
                 model,
                 download,
@@ -35,7 +35,7 @@ public final class MlxSubprocessAdapter extends SubprocessAdapter {
                 new BundledScripts("mlx_worker.py"),
                 RestartBudget.standard(),
                 options,
-                residency));
+                pool));
     }
 
     MlxSubprocessAdapter(WorkerSettings settings) {

@@ -5,6 +5,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.generation.FinishReason;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.MalformedToolCall;
 import io.github.mlx4j.generation.Message;
 import io.github.mlx4j.generation.Prompt;
 import io.github.mlx4j.generation.ResponseFormat;
@@ -13,7 +14,6 @@ import io.github.mlx4j.generation.Timings;
 import io.github.mlx4j.generation.TokenLogProb;
 import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.ToolSpec;
-import io.github.mlx4j.generation.UnreadToolCall;
 import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.Chunk;
@@ -115,7 +115,7 @@ final class Requests {
                                 call.id(), call.name(), call.arguments().toString()))
                         .toList(),
                 result.unreadToolCalls().stream()
-                        .map(call -> new UnreadToolCall(call.text(), call.reason()))
+                        .map(call -> new MalformedToolCall(call.text(), call.reason()))
                         .toList(),
                 tokens,
                 logProbs,

@@ -2,11 +2,11 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.config.Dtype;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.RerankerKind;
 import io.github.mlx4j.config.SandboxMode;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
@@ -77,14 +77,14 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     /** What a worker whose model has an action head can do, by the name of the protocol. */
     private static final String ACTIONS = "actions";
 
-    private static final int MOST_CONFIG_BYTES = 16 << 20; // as the worker allows
+    private static final int MAX_CONFIG_BYTES = 16 << 20; // as the worker allows
 
     private final ProviderKind kind;
     private final WorkerSettings settings;
     private final Worker worker;
     private final CallObserver observer;
-    private final Resident resident;
-    private final Residency.Seat seat;
+    private final PooledWorker resident;
+    private final WorkerPool.Slot slot;
     private final LeakGuard guard;
     private final AtomicInteger open = new AtomicInteger();
 
@@ -93,8 +93,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         this.settings = settings;
         this.observer = new CallObserver(settings.options().listener(), kind, settings.model());
         this.worker = worker(kind, settings);
-        this.resident = new Resident(kind, settings, worker);
-        this.seat = settings.residency().seat(resident);
+        this.resident = new PooledWorker(kind, settings, worker);
+        this.slot = settings.pool().slot(resident);
         this.guard = LeakGuard.watch(this, resident.name(), worker::isUp, worker::close);
     }
 
@@ -143,7 +143,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     public final void close() {
         guard.close();
         worker.close();
-        settings.residency().lookAgain();
+        settings.pool().lookAgain();
     }
 
     @Override
@@ -181,9 +181,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             sink.failed(Mlx4jException.of(refused));
             return () -> {};
         }
-        Residency.Stay stay;
+        WorkerPool.Lease lease;
         try {
-            stay = seat.enter();
+            lease = slot.enter();
         } catch (Throwable fault) {
             open.decrementAndGet();
             sink.failed(Mlx4jException.of(fault));
@@ -191,9 +191,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         }
         WorkerGeneration generation = new WorkerGeneration(kind, worker, params, sink, () -> {
             open.decrementAndGet();
-            stay.leave();
+            lease.leave();
         });
-        stay.granted().whenComplete((in, refusal) -> {
+        lease.granted().whenComplete((in, refusal) -> {
             if (refusal != null) {
                 generation.fail(Mlx4jException.of(refusal));
             } else {
@@ -312,12 +312,12 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     /** Does what needs the worker once it has room, and keeps it from being stopped for another meanwhile. */
     private <T> T whileIn(Supplier<T> work) {
-        Residency.Stay stay = seat.enter();
+        WorkerPool.Lease lease = slot.enter();
         try {
-            WorkerQuery.await(stay.granted());
+            WorkerQuery.await(lease.granted());
             return work.get();
         } finally {
-            stay.leave();
+            lease.leave();
             Reference.reachabilityFence(this); // or the worker could be ended in the middle of its work
         }
     }
@@ -336,10 +336,10 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
      * The options that a worker is sent: hf none of those for mlx, and mlx neither the permissions, which it never
      * needs, nor hf's device. The worker refuses by name any other option that it doesn't support.
      */
-    private static InitializeParams.Options options(ProviderKind kind, WorkerOptions options) {
+    private static InitializeParams.Options options(ProviderKind kind, WorkerConfig options) {
         boolean hf = kind == ProviderKind.HF;
-        ModelOptions model = options.model();
-        MlxOptions mlx = hf ? MlxOptions.DEFAULT : options.mlx();
+        LoadConfig model = options.model();
+        MlxConfig mlx = hf ? MlxConfig.DEFAULT : options.mlx();
         Dtype dtype = model.dtype();
         String base = model.base();
         String draftModel = mlx.draftModel();
@@ -380,7 +380,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     /** Whether anything that the worker is to load may have to come from the hub. */
     private static boolean needsHub(ProviderKind kind, WorkerSettings settings) {
-        WorkerOptions options = settings.options();
+        WorkerConfig options = settings.options();
         String base = options.model().base();
         String draftModel = kind == ProviderKind.MLX ? options.mlx().draftModel() : null;
         return isOfHub(settings.model())
@@ -394,7 +394,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             return true;
         }
         try (InputStream config = Files.newInputStream(folder.resolve("config.json"))) {
-            return new String(config.readNBytes(MOST_CONFIG_BYTES), StandardCharsets.UTF_8)
+            return new String(config.readNBytes(MAX_CONFIG_BYTES), StandardCharsets.UTF_8)
                     .contains("\"base_model_name_or_path\"");
         } catch (IOException unreadable) {
             return false; // the worker will say what is wrong with it
@@ -458,15 +458,15 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         }
     }
 
-    /** The worker, as the residency sees it. */
-    private static final class Resident implements Residency.Resident {
+    /** The worker, as the pool sees it. */
+    private static final class PooledWorker implements WorkerPool.PooledWorker {
 
         private final ProviderKind kind;
         private final WorkerSettings settings;
         private final Worker worker;
         private volatile @Nullable MemoryNeed need; // once anything is known of it
 
-        Resident(ProviderKind kind, WorkerSettings settings, Worker worker) {
+        PooledWorker(ProviderKind kind, WorkerSettings settings, Worker worker) {
             this.kind = kind;
             this.settings = settings;
             this.worker = worker;
@@ -498,8 +498,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             if (known == null) {
                 String draftModel =
                         kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
-                MemoryNeed own = settings.residency().needOf(settings.model());
-                known = draftModel == null ? own : own.plus(settings.residency().needOf(draftModel));
+                MemoryNeed own = settings.pool().needOf(settings.model());
+                known = draftModel == null ? own : own.plus(settings.pool().needOf(draftModel));
                 need = known.bytes() > 0 ? known : null; // it may be fetched meanwhile
             }
             return known;

@@ -1,7 +1,7 @@
 package io.github.mlx4j.adapter;
 
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.event.Mlx4jListener;
 import io.github.mlx4j.event.WorkerView;
@@ -19,7 +19,7 @@ import java.util.function.Supplier;
  * @param scripts where the worker's code comes from
  * @param budget how often it may fail
  * @param options how it is looked after
- * @param residency which workers may be up at once
+ * @param pool which workers may be up at once
  */
 record WorkerSettings(
         String model,
@@ -27,8 +27,8 @@ record WorkerSettings(
         Supplier<Availability> probe,
         WorkerScripts scripts,
         RestartBudget budget,
-        WorkerOptions options,
-        Residency residency) {
+        WorkerConfig options,
+        WorkerPool pool) {
 
     /** For a worker that is alone. */
     WorkerSettings(
@@ -37,8 +37,8 @@ record WorkerSettings(
             Supplier<Availability> probe,
             WorkerScripts scripts,
             RestartBudget budget,
-            WorkerOptions options) {
-        this(model, download, probe, scripts, budget, options, new Residency(ResidencyOptions.DEFAULT));
+            WorkerConfig options) {
+        this(model, download, probe, scripts, budget, options, new WorkerPool(WorkerPoolConfig.DEFAULT));
     }
 
     /** How long the worker may take, and who is notified of its events. */

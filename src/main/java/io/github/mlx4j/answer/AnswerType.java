@@ -139,7 +139,7 @@ public final class AnswerType<T> {
     private T read(String text, boolean cut) {
         try {
             return type.cast(shape.read(json(text), ""));
-        } catch (Misfit misfit) {
+        } catch (SchemaMismatch misfit) {
             throw unreadable(misfit.getMessage(), text, cut, misfit.getCause());
         } catch (JsonEOFException error) {
             throw unreadable("the JSON in it ends too soon", text, cut, error);
@@ -148,7 +148,7 @@ public final class AnswerType<T> {
         }
     }
 
-    private JsonNode json(String text) throws JsonProcessingException, Misfit {
+    private JsonNode json(String text) throws JsonProcessingException, SchemaMismatch {
         int brace = text.indexOf('{');
         int bracket = text.indexOf('[');
         String list = onlyList();
@@ -156,7 +156,7 @@ public final class AnswerType<T> {
             return JSON.createObjectNode().set(list, part(text, bracket, ']'));
         }
         if (brace < 0) {
-            throw Misfit.at("", "there is no JSON object in it");
+            throw SchemaMismatch.at("", "there is no JSON object in it");
         }
         return part(text, brace, '}');
     }

@@ -14,10 +14,10 @@ record Shape(ObjectNode schema, Reader reader) {
     /** From JSON to a value. */
     @FunctionalInterface
     interface Reader {
-        Object read(JsonNode json, String path) throws Misfit;
+        Object read(JsonNode json, String path) throws SchemaMismatch;
     }
 
-    Object read(JsonNode json, String path) throws Misfit {
+    Object read(JsonNode json, String path) throws SchemaMismatch {
         return reader.read(json, path);
     }
 }

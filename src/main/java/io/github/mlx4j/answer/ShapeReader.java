@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 final class ShapeReader {
 
     /** The bound of a long's schema: beyond it, programs that read numbers as doubles don't tell neighbours apart. */
-    private static final long MOST_EXACT = (1L << 53) - 1;
+    private static final long MAX_EXACT = (1L << 53) - 1;
 
     private static final String UTC = "T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?Z$";
 
@@ -146,7 +146,7 @@ final class ShapeReader {
 
     private static Shape integer(long min, long max, Function<Number, Number> narrow) {
         ObjectNode schema =
-                typed("integer").put("minimum", Math.max(min, -MOST_EXACT)).put("maximum", Math.min(max, MOST_EXACT));
+                typed("integer").put("minimum", Math.max(min, -MAX_EXACT)).put("maximum", Math.min(max, MAX_EXACT));
         return new Shape(schema, (json, path) -> {
             boolean fits = json.isIntegralNumber()
                     && json.canConvertToLong()
@@ -167,12 +167,12 @@ final class ShapeReader {
     }
 
     private static Object time(JsonNode json, String path, String expected, Function<String, Object> parse)
-            throws Misfit {
+            throws SchemaMismatch {
         expect(json.isTextual(), json, path, expected);
         try {
             return parse.apply(json.textValue());
         } catch (DateTimeException error) {
-            throw Misfit.at(path, message(error), error);
+            throw SchemaMismatch.at(path, message(error), error);
         }
     }
 
@@ -195,7 +195,7 @@ final class ShapeReader {
         return new Shape(typed("string").set("enum", names), (json, path) -> {
             Object constant = json.isTextual() ? byName.get(json.textValue()) : null;
             if (constant == null) {
-                throw Misfit.at(path, "it must be one of " + String.join(", ", byName.keySet()));
+                throw SchemaMismatch.at(path, "it must be one of " + String.join(", ", byName.keySet()));
             }
             return constant;
         });
@@ -217,7 +217,7 @@ final class ShapeReader {
         });
     }
 
-    private static List<Object> elements(Shape items, JsonNode json, String path) throws Misfit {
+    private static List<Object> elements(Shape items, JsonNode json, String path) throws SchemaMismatch {
         expect(json.isArray(), json, path, "an array");
         List<Object> values = new ArrayList<>();
         for (JsonNode element : json) {
@@ -325,7 +325,7 @@ final class ShapeReader {
                 String at = path.isEmpty() ? component.name() : path + "." + component.name();
                 boolean absent = value.isMissingNode() || value.isNull();
                 if (absent && !component.optional()) {
-                    throw Misfit.at(at, "it is missing");
+                    throw SchemaMismatch.at(at, "it is missing");
                 }
                 values[i] = absent ? component.absent() : shapes.get(i).read(value, at);
             }
@@ -333,7 +333,7 @@ final class ShapeReader {
                 return declaration.make(values);
             } catch (InvocationTargetException error) {
                 Throwable cause = error.getCause() == null ? error : error.getCause();
-                throw Misfit.at(path, message(cause), cause);
+                throw SchemaMismatch.at(path, message(cause), cause);
             } catch (ReflectiveOperationException error) {
                 throw new IllegalStateException(error); // the class is not abstract, and its constructor is accessible
             }
@@ -372,20 +372,20 @@ final class ShapeReader {
         return schema;
     }
 
-    private static void checkSize(int found, String what, @Nullable Bounds size, String path) throws Misfit {
+    private static void checkSize(int found, String what, @Nullable Bounds size, String path) throws SchemaMismatch {
         if (size != null && found < size.min()) {
-            throw Misfit.at(path, "it has %d %s, but must have at least %d".formatted(found, what, size.min()));
+            throw SchemaMismatch.at(path, "it has %d %s, but must have at least %d".formatted(found, what, size.min()));
         }
         if (size != null && found > size.max()) {
-            throw Misfit.at(path, "it has %d %s, but must have at most %d".formatted(found, what, size.max()));
+            throw SchemaMismatch.at(path, "it has %d %s, but must have at most %d".formatted(found, what, size.max()));
         }
     }
 
-    private static void expect(boolean fits, JsonNode json, String path, String expected) throws Misfit {
+    private static void expect(boolean fits, JsonNode json, String path, String expected) throws SchemaMismatch {
         if (!fits) {
             String found = json.isValueNode() ? json.toString() : json.isArray() ? "an array" : "an object";
             String shown = found.length() <= 40 ? found : found.substring(0, 40) + "…";
-            throw Misfit.at(path, "it must be %s, but is %s".formatted(expected, shown));
+            throw SchemaMismatch.at(path, "it must be %s, but is %s".formatted(expected, shown));
         }
     }
 

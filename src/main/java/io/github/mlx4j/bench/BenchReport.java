@@ -57,7 +57,7 @@ public record BenchReport(Map<String, String> about, BenchResult result, List<St
     public String markdown() {
         StringBuilder page = new StringBuilder("# mlx4j bench\n\n");
         about.forEach((name, value) -> page.append("- %s: %s\n".formatted(name, plain(value))));
-        BenchSettings settings = result.settings();
+        BenchConfig settings = result.settings();
         page.append("- settings: prompts of about %d tokens, answers of up to %d, %d run%s%s\n"
                 .formatted(
                         settings.promptTokens(),
@@ -92,7 +92,7 @@ public record BenchReport(Map<String, String> about, BenchResult result, List<St
 
     private String figures() {
         List<String> columns = new ArrayList<>(List.of("median (least–most)"));
-        List<Map<Figure, Spread>> values = new ArrayList<>();
+        List<Map<Metric, MetricSummary>> values = new ArrayList<>();
         for (BenchResult.Measured one : result.measured()) {
             columns.add(one.name());
             values.add(one.figures());
@@ -103,7 +103,7 @@ public record BenchReport(Map<String, String> about, BenchResult result, List<St
         }
         StringBuilder table = new StringBuilder(row(columns));
         table.append(row(Collections.nCopies(columns.size(), "---")));
-        for (Figure figure : Figure.values()) {
+        for (Metric figure : Metric.values()) {
             if (values.stream().anyMatch(column -> column.containsKey(figure))) {
                 List<String> cells = new ArrayList<>(List.of(figure.words()));
                 values.forEach(column -> cells.add(cell(column.get(figure))));
@@ -113,7 +113,7 @@ public record BenchReport(Map<String, String> about, BenchResult result, List<St
         return table.toString();
     }
 
-    private static String cell(@Nullable Spread spread) {
+    private static String cell(@Nullable MetricSummary spread) {
         return Objects.toString(spread, "–");
     }
 

@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
  * @param measured the providers with figures, in the order in which they were named
  * @param missing the providers without, each with the reason
  */
-public record BenchResult(BenchSettings settings, List<Measured> measured, Map<String, String> missing) {
+public record BenchResult(BenchConfig settings, List<Measured> measured, Map<String, String> missing) {
 
     /** Takes immutable copies. */
     public BenchResult {
@@ -29,7 +29,7 @@ public record BenchResult(BenchSettings settings, List<Measured> measured, Map<S
      * @param facts what it was: model, device, versions
      * @param runs the figures of each run
      */
-    public record Measured(String name, Map<String, String> facts, List<Map<Figure, Double>> runs) {
+    public record Measured(String name, Map<String, String> facts, List<Map<Metric, Double>> runs) {
 
         /** Takes immutable copies. */
         public Measured {
@@ -38,24 +38,24 @@ public record BenchResult(BenchSettings settings, List<Measured> measured, Map<S
         }
 
         /** Each figure over the runs that have it. */
-        public Map<Figure, Spread> figures() {
-            Map<Figure, Spread> spreads = new EnumMap<>(Figure.class);
-            for (Figure figure : Figure.values()) {
+        public Map<Metric, MetricSummary> figures() {
+            Map<Metric, MetricSummary> spreads = new EnumMap<>(Metric.class);
+            for (Metric figure : Metric.values()) {
                 double[] values = runs.stream()
                         .filter(run -> run.containsKey(figure))
                         .mapToDouble(run -> run.get(figure))
                         .toArray();
                 if (values.length > 0) {
-                    spreads.put(figure, Spread.of(values));
+                    spreads.put(figure, MetricSummary.of(values));
                 }
             }
             return spreads;
         }
 
         /** Each figure of this one divided by the other's, run by run; of those runs that have both. */
-        public Map<Figure, Spread> over(Measured other) {
-            Map<Figure, Spread> ratios = new EnumMap<>(Figure.class);
-            for (Figure figure : Figure.values()) {
+        public Map<Metric, MetricSummary> over(Measured other) {
+            Map<Metric, MetricSummary> ratios = new EnumMap<>(Metric.class);
+            for (Metric figure : Metric.values()) {
                 double[] values = IntStream.range(0, Math.min(runs.size(), other.runs.size()))
                         .filter(run -> runs.get(run).containsKey(figure)
                                 && other.runs.get(run).getOrDefault(figure, 0.0) > 0)
@@ -63,7 +63,7 @@ public record BenchResult(BenchSettings settings, List<Measured> measured, Map<S
                                 runs.get(run).get(figure) / other.runs.get(run).get(figure))
                         .toArray();
                 if (values.length > 0) {
-                    ratios.put(figure, Spread.of(values));
+                    ratios.put(figure, MetricSummary.of(values));
                 }
             }
             return ratios;

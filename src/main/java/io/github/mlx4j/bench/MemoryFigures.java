@@ -15,19 +15,19 @@ final class MemoryFigures {
     private MemoryFigures() {}
 
     /** In use: by the latest look. The most: of all looks, so that a process that gave some back again counts it. */
-    static Map<Figure, Double> of(List<WorkerMemory> looks) {
-        Map<Figure, Double> figures = new EnumMap<>(Figure.class);
+    static Map<Metric, Double> of(List<WorkerMemory> looks) {
+        Map<Metric, Double> figures = new EnumMap<>(Metric.class);
         if (!looks.isEmpty()) {
-            looks.get(looks.size() - 1).active().ifPresent(bytes -> figures.put(Figure.MEMORY_ACTIVE, bytes / MB));
-            most(figures, Figure.MEMORY_PEAK, looks, WorkerMemory::peak);
-            most(figures, Figure.MEMORY_RESIDENT, looks, WorkerMemory::resident);
+            looks.get(looks.size() - 1).active().ifPresent(bytes -> figures.put(Metric.MEMORY_ACTIVE, bytes / MB));
+            most(figures, Metric.MEMORY_PEAK, looks, WorkerMemory::peak);
+            most(figures, Metric.MEMORY_RESIDENT, looks, WorkerMemory::resident);
         }
         return figures;
     }
 
     private static void most(
-            Map<Figure, Double> figures,
-            Figure figure,
+            Map<Metric, Double> figures,
+            Metric figure,
             List<WorkerMemory> looks,
             Function<WorkerMemory, OptionalLong> value) {
         looks.stream()

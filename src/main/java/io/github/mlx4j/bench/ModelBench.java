@@ -23,13 +23,13 @@ public final class ModelBench {
 
     private static final int WARM_UP_TOKENS = 8;
 
-    private final BenchSettings settings;
-    private final List<Subject> subjects;
+    private final BenchConfig settings;
+    private final List<BenchmarkedModel> subjects;
     private final @Nullable PowerSampler power;
     private final LongSupplier nanoTime;
     private final Consumer<String> progress;
 
-    private final Map<String, List<Map<Figure, Double>>> runs = new LinkedHashMap<>();
+    private final Map<String, List<Map<Metric, Double>>> runs = new LinkedHashMap<>();
     private final Map<String, Map<String, String>> facts = new LinkedHashMap<>();
     private final Map<String, String> missing = new LinkedHashMap<>();
     private @Nullable BenchPrompts prompts;
@@ -43,8 +43,8 @@ public final class ModelBench {
      * @param progress is told what comes next
      */
     public ModelBench(
-            BenchSettings settings,
-            List<? extends Subject> subjects,
+            BenchConfig settings,
+            List<? extends BenchmarkedModel> subjects,
             @Nullable PowerSampler power,
             LongSupplier nanoTime,
             Consumer<String> progress) {
@@ -62,7 +62,7 @@ public final class ModelBench {
      */
     public BenchResult run() {
         for (int run = 0; run < settings.runs(); run++) {
-            for (Subject subject : order(run)) {
+            for (BenchmarkedModel subject : order(run)) {
                 if (!missing.containsKey(subject.name())) {
                     progress.accept("run %d of %d: %s".formatted(run + 1, settings.runs(), subject.name()));
                     measure(subject, run);
@@ -71,7 +71,7 @@ public final class ModelBench {
             }
         }
         List<BenchResult.Measured> measured = new ArrayList<>();
-        for (Subject subject : subjects) {
+        for (BenchmarkedModel subject : subjects) {
             if (!missing.containsKey(subject.name())) {
                 measured.add(
                         new BenchResult.Measured(subject.name(), facts.get(subject.name()), runs.get(subject.name())));
@@ -80,31 +80,31 @@ public final class ModelBench {
         return new BenchResult(settings, measured, missing);
     }
 
-    private List<Subject> order(int run) {
-        List<Subject> order = new ArrayList<>(subjects);
+    private List<BenchmarkedModel> order(int run) {
+        List<BenchmarkedModel> order = new ArrayList<>(subjects);
         if (run % 2 == 1) {
             Collections.reverse(order);
         }
         return order;
     }
 
-    private void measure(Subject subject, int run) {
-        try (Subject.Loaded model = subject.load()) {
+    private void measure(BenchmarkedModel subject, int run) {
+        try (BenchmarkedModel.Loaded model = subject.load()) {
             if (prompts == null) {
                 prompts =
                         BenchPrompts.of(model.tokenizer(), model.chat(), settings.promptTokens(), 2 * settings.runs());
             }
-            Question question = new Question(model, nanoTime);
+            GenerationRound question = new GenerationRound(model, nanoTime);
             question.ask(prompts.get(2 * run), Math.min(WARM_UP_TOKENS, settings.maxTokens()));
             if (power != null) {
                 power.begin();
             }
-            Map<Figure, Double> found = question.ask(prompts.get(2 * run + 1), settings.maxTokens());
+            Map<Metric, Double> found = question.ask(prompts.get(2 * run + 1), settings.maxTokens());
             Optional<Energy> energy = power == null ? Optional.empty() : power.end();
             energy.ifPresent(taken -> {
-                found.put(Figure.POWER, taken.meanWatts());
-                found.computeIfPresent(Figure.ANSWER_TOKENS, (figure, tokens) -> {
-                    found.put(Figure.ENERGY, taken.joules() / tokens);
+                found.put(Metric.POWER, taken.meanWatts());
+                found.computeIfPresent(Metric.ANSWER_TOKENS, (figure, tokens) -> {
+                    found.put(Metric.ENERGY, taken.joules() / tokens);
                     return tokens;
                 });
             });
@@ -117,18 +117,18 @@ public final class ModelBench {
         }
     }
 
-    private void train(Subject subject, int run) {
+    private void train(BenchmarkedModel subject, int run) {
         String name = "training on " + subject.name();
         if (!settings.training() || missing.containsKey(subject.name()) || missing.containsKey(name)) {
             return;
         }
         progress.accept("run %d of %d: %s".formatted(run + 1, settings.runs(), name));
-        List<Map<Figure, Double>> found = runs.get(subject.name());
-        try (Subject.Training training = subject.train()) {
-            found.get(run).put(Figure.TRAINING_SPEED, TrainingRound.speed(training));
+        List<Map<Metric, Double>> found = runs.get(subject.name());
+        try (BenchmarkedModel.Training training = subject.train()) {
+            found.get(run).put(Metric.TRAINING_SPEED, TrainingRound.speed(training));
         } catch (Mlx4jException error) {
             leaveOut(name, error);
-            found.forEach(earlier -> earlier.remove(Figure.TRAINING_SPEED));
+            found.forEach(earlier -> earlier.remove(Metric.TRAINING_SPEED));
         }
     }
 

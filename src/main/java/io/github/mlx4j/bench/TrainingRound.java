@@ -19,7 +19,7 @@ final class TrainingRound {
     private TrainingRound() {}
 
     /** Tokens that counted, by the time of the steps; the first step, which compiles, is not one of them. */
-    static double speed(Subject.Training training) {
+    static double speed(BenchmarkedModel.Training training) {
         int length = Math.min(LENGTH, training.maxLength());
         training.step(batch(0, length));
         List<TrainingStep> steps = IntStream.rangeClosed(1, STEPS)

@@ -89,7 +89,7 @@ final class ComparisonPages {
     }
 
     private static List<String> settings(ComparisonReport report) {
-        ComparisonSettings settings = report.settings();
+        ComparisonConfig settings = report.settings();
         return List.of(
                 "base: " + settings.base(),
                 "trained: " + settings.trained() + made(settings),
@@ -102,7 +102,7 @@ final class ComparisonPages {
     }
 
     /** What was made of the trained model. */
-    private static String made(ComparisonSettings settings) {
+    private static String made(ComparisonConfig settings) {
         return (settings.adapter() ? " (an adapter on the base model)" : "")
                 + (settings.expert() == null ? "" : ", its expert " + settings.expert())
                 + (settings.trainedBase() == null ? "" : ", on " + settings.trainedBase());

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param notes what a reader must know
  */
 public record ComparisonReport(
-        ComparisonSettings settings,
+        ComparisonConfig settings,
         int notRun,
         Figures base,
         Figures trained,
@@ -101,7 +101,7 @@ public record ComparisonReport(
 
     /** The report of these results, which are in the order of the tasks. */
     static ComparisonReport of(
-            ComparisonSettings settings,
+            ComparisonConfig settings,
             List<EvaluationTask> tasks,
             int notRun,
             List<TaskResult> base,

@@ -69,7 +69,7 @@ public record EvaluationTask(
     private static final Pattern NUMBER = Pattern.compile("-?(?:\\d{1,3}(?:,\\d{3})+|\\d+)(?:\\.\\d+)?");
 
     private static final Set<String> FIELDS = Stream.concat(
-                    Line.PROMPTS.stream(),
+                    JsonLine.PROMPTS.stream(),
                     Stream.of("id", "expected", "match", "max_tokens", "stop", "function", "calls"))
             .collect(Collectors.toUnmodifiableSet());
 
@@ -83,13 +83,13 @@ public record EvaluationTask(
      * @throws InvalidRequestException if it can't be read or is empty, or for a bad line, with its number
      */
     public static List<EvaluationTask> read(Path file) {
-        return of(Line.read(file));
+        return of(JsonLine.read(file));
     }
 
-    static List<EvaluationTask> of(List<Line> lines) {
+    static List<EvaluationTask> of(List<JsonLine> lines) {
         List<EvaluationTask> tasks = new ArrayList<>();
         Map<String, Integer> seen = new HashMap<>();
-        for (Line line : lines) {
+        for (JsonLine line : lines) {
             EvaluationTask task = of(line);
             Integer before = seen.putIfAbsent(task.id, line.number());
             if (before != null) {
@@ -100,7 +100,7 @@ public record EvaluationTask(
         return tasks;
     }
 
-    private static EvaluationTask of(Line line) {
+    private static EvaluationTask of(JsonLine line) {
         JsonNode object = line.object(FIELDS);
         if (object.has("match") && !object.has("expected")) {
             throw line.wrong("it has match, but not expected");
@@ -129,7 +129,7 @@ public record EvaluationTask(
                 test(line, object));
     }
 
-    private static @Nullable CodeTest test(Line line, JsonNode object) {
+    private static @Nullable CodeTest test(JsonLine line, JsonNode object) {
         if (!object.has("function") && !object.has("calls")) {
             return null;
         }
@@ -183,7 +183,7 @@ public record EvaluationTask(
                 .map(found -> new BigDecimal(found.group().replace(",", "")));
     }
 
-    private static Match match(Line line, JsonNode object) {
+    private static Match match(JsonLine line, JsonNode object) {
         String name = object.has("match") ? line.string(object, "match") : "exact";
         return Stream.of(Match.values())
                 .filter(match -> match.name().toLowerCase(Locale.ROOT).equals(name))

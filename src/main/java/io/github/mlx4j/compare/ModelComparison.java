@@ -28,7 +28,7 @@ public final class ModelComparison implements AutoCloseable {
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
     private final Path folder;
-    private final ComparisonSettings settings;
+    private final ComparisonConfig settings;
     private final List<EvaluationTask> tasks;
     private final int notRun;
     private final @Nullable CodeRunner code;
@@ -36,7 +36,7 @@ public final class ModelComparison implements AutoCloseable {
 
     private ModelComparison(
             Path folder,
-            ComparisonSettings settings,
+            ComparisonConfig settings,
             List<EvaluationTask> tasks,
             int notRun,
             @Nullable CodeRunner code,
@@ -53,10 +53,10 @@ public final class ModelComparison implements AutoCloseable {
      * Begins a comparison, or continues one; tasks with Python code are not run.
      *
      * @param folder where results are kept; created if it doesn't exist
-     * @param tasks the tasks, of which the first {@link ComparisonSettings#samples()} count
+     * @param tasks the tasks, of which the first {@link ComparisonConfig#samples()} count
      * @throws ConfigurationException if the folder has results of other settings, or another run has it
      */
-    public static ModelComparison open(Path folder, ComparisonSettings settings, List<EvaluationTask> tasks) {
+    public static ModelComparison open(Path folder, ComparisonConfig settings, List<EvaluationTask> tasks) {
         return opened(folder, settings.withAllowCode(false), tasks, null);
     }
 
@@ -66,12 +66,12 @@ public final class ModelComparison implements AutoCloseable {
      * @param code runs the code; not closed with the comparison
      */
     public static ModelComparison open(
-            Path folder, ComparisonSettings settings, List<EvaluationTask> tasks, CodeRunner code) {
+            Path folder, ComparisonConfig settings, List<EvaluationTask> tasks, CodeRunner code) {
         return opened(folder, settings.withAllowCode(true), tasks, code);
     }
 
     private static ModelComparison opened(
-            Path folder, ComparisonSettings settings, List<EvaluationTask> tasks, @Nullable CodeRunner code) {
+            Path folder, ComparisonConfig settings, List<EvaluationTask> tasks, @Nullable CodeRunner code) {
         List<EvaluationTask> chosen = tasks.subList(0, Math.min(settings.samples(), tasks.size()));
         List<EvaluationTask> run = chosen.stream()
                 .filter(task -> task.test() == null || code != null)
@@ -91,7 +91,7 @@ public final class ModelComparison implements AutoCloseable {
     }
 
     /** Those that a model has yet to answer. */
-    public List<EvaluationTask> missing(Arm arm) {
+    public List<EvaluationTask> missing(Variant arm) {
         return tasks.stream().filter(task -> !log.has(arm, task)).toList();
     }
 
@@ -102,7 +102,7 @@ public final class ModelComparison implements AutoCloseable {
      * @param finished is told of each result
      * @throws Mlx4jException if the model can't be loaded or fails
      */
-    public void run(Arm arm, Side side, Consumer<TaskResult> finished) {
+    public void run(Variant arm, ComparedModel side, Consumer<TaskResult> finished) {
         for (EvaluationTask task : missing(arm)) {
             TaskResult result = result(arm, side, task);
             log.add(result);
@@ -120,8 +120,8 @@ public final class ModelComparison implements AutoCloseable {
                 settings,
                 tasks,
                 notRun,
-                tasks.stream().map(task -> log.of(Arm.BASE, task)).toList(),
-                tasks.stream().map(task -> log.of(Arm.TRAINED, task)).toList());
+                tasks.stream().map(task -> log.of(Variant.BASE, task)).toList(),
+                tasks.stream().map(task -> log.of(Variant.TRAINED, task)).toList());
         try {
             Files.writeString(folder.resolve("report.json"), JSON.writeValueAsString(report) + "\n");
             Files.writeString(folder.resolve("report.md"), ComparisonPages.markdown(report));
@@ -137,7 +137,7 @@ public final class ModelComparison implements AutoCloseable {
         log.close();
     }
 
-    private TaskResult result(Arm arm, Side side, EvaluationTask task) {
+    private TaskResult result(Variant arm, ComparedModel side, EvaluationTask task) {
         GenerationRequest request = GenerationRequest.builder()
                 .prompt(task.prompt())
                 .temperature(0)
@@ -166,7 +166,7 @@ public final class ModelComparison implements AutoCloseable {
     }
 
     private TaskResult result(
-            Arm arm, EvaluationTask task, GenerationResult answer, @Nullable Score score, @Nullable String error) {
+            Variant arm, EvaluationTask task, GenerationResult answer, @Nullable Score score, @Nullable String error) {
         int tokens = answer.usage().completionTokens();
         double firstToken = answer.timings().firstToken().toNanos() / 1e9;
         double decode = answer.timings().decode().toNanos() / 1e9;

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Proves that two models give the same, such as one before and after a conversion, or on two engines: the logits at
  * each place of some prompts, and then what both generate. Holds the logits of one prompt at a time, of both.
  *
- * <p>Open models of mlx with {@code MlxOptions.tf32} off, as {@code mlx4j verify} does: GPUs that round float32 to TF32
+ * <p>Open models of mlx with {@code MlxConfig.tf32} off, as {@code mlx4j verify} does: GPUs that round float32 to TF32
  * add differences of their own.
  */
 public final class ModelVerifier {
@@ -37,14 +37,15 @@ public final class ModelVerifier {
      * @throws ContextOverflowException if A's context does not hold a prompt
      * @throws Mlx4jException if a model can't be loaded or fails
      */
-    public static Verification verify(Side a, Side b, List<Prompt> prompts, double tolerance, int maxTokens) {
+    public static Verification verify(
+            ComparedModel a, ComparedModel b, List<Prompt> prompts, double tolerance, int maxTokens) {
         return verify(a, b, prompts, tolerance, maxTokens, checked -> {});
     }
 
     /** The same, and tells of each prompt as it is done. */
     public static Verification verify(
-            Side a,
-            Side b,
+            ComparedModel a,
+            ComparedModel b,
             List<Prompt> prompts,
             double tolerance,
             int maxTokens,
@@ -74,7 +75,8 @@ public final class ModelVerifier {
                 maxTokens);
     }
 
-    private static Verification.Check check(Side a, Side b, Prompt prompt, double tolerance, int maxTokens) {
+    private static Verification.Check check(
+            ComparedModel a, ComparedModel b, Prompt prompt, double tolerance, int maxTokens) {
         List<Integer> tokens = tokens(a, prompt);
         List<String> differences = new ArrayList<>();
         if (!(prompt instanceof Prompt.Tokens)) {
@@ -96,12 +98,12 @@ public final class ModelVerifier {
         return new Verification.Check(show(prompt), tokens.size(), differences.isEmpty(), differences, logits, greedy);
     }
 
-    private static List<Integer> tokens(Side side, Prompt prompt) {
+    private static List<Integer> tokens(ComparedModel side, Prompt prompt) {
         return side.tokenizer()
                 .tokenize(GenerationRequest.builder().prompt(prompt).build());
     }
 
-    private static @Nullable String tokenizerDifference(Side b, Prompt prompt, List<Integer> tokens) {
+    private static @Nullable String tokenizerDifference(ComparedModel b, Prompt prompt, List<Integer> tokens) {
         try {
             List<Integer> others = tokens(b, prompt);
             if (others.equals(tokens)) {
@@ -119,7 +121,7 @@ public final class ModelVerifier {
     }
 
     private static Verification.@Nullable Logits logits(
-            Side a, Side b, List<Integer> tokens, double tolerance, List<String> differences) {
+            ComparedModel a, ComparedModel b, List<Integer> tokens, double tolerance, List<String> differences) {
         List<float[]> ofA = a.analysis().logits(tokens);
         List<float[]> ofB;
         try {
@@ -150,7 +152,7 @@ public final class ModelVerifier {
     }
 
     private static Verification.@Nullable Greedy greedy(
-            Side a, Side b, List<Integer> tokens, int maxTokens, List<String> differences) {
+            ComparedModel a, ComparedModel b, List<Integer> tokens, int maxTokens, List<String> differences) {
         GenerationRequest request = GenerationRequest.builder()
                 .prompt(new Prompt.Tokens(tokens))
                 .temperature(0)
@@ -178,7 +180,7 @@ public final class ModelVerifier {
     }
 
     /** By how much the likeliest token after these leads, if they are not too many. */
-    private static @Nullable Double margin(Side side, List<Integer> tokens) {
+    private static @Nullable Double margin(ComparedModel side, List<Integer> tokens) {
         try {
             List<float[]> logits = side.analysis().logits(tokens);
             return LogitComparison.margin(logits.get(logits.size() - 1));

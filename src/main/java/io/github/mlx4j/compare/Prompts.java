@@ -27,7 +27,7 @@ public final class Prompts {
      */
     public static List<Prompt> builtIn(boolean chat) {
         try (InputStream bytes = Objects.requireNonNull(Prompts.class.getResourceAsStream(BUILT_IN), BUILT_IN)) {
-            return read(Line.of(BUILT_IN, new String(bytes.readAllBytes(), StandardCharsets.UTF_8))).stream()
+            return read(JsonLine.of(BUILT_IN, new String(bytes.readAllBytes(), StandardCharsets.UTF_8))).stream()
                     .filter(prompt -> chat || !(prompt instanceof Prompt.Chat))
                     .toList();
         } catch (IOException error) {
@@ -43,13 +43,13 @@ public final class Prompts {
      * @throws InvalidRequestException if it can't be read or is empty, or for a bad line, with its number
      */
     public static List<Prompt> read(Path file) {
-        return read(Line.read(file));
+        return read(JsonLine.read(file));
     }
 
-    private static List<Prompt> read(List<Line> lines) {
+    private static List<Prompt> read(List<JsonLine> lines) {
         boolean json = lines.get(0).text().startsWith("{");
         return lines.stream()
-                .map(line -> json ? line.prompt(line.object(Line.PROMPTS)) : new Prompt.Raw(line.text()))
+                .map(line -> json ? line.prompt(line.object(JsonLine.PROMPTS)) : new Prompt.Raw(line.text()))
                 .toList();
     }
 

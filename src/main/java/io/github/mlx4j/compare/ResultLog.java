@@ -38,7 +38,7 @@ final class ResultLog implements AutoCloseable {
 
     private static final Set<String> MODELS = Set.of("base", "trained", "trainedBase"); // fields of the settings
 
-    private record Key(Arm arm, String task) {}
+    private record Key(Variant arm, String task) {}
 
     private final FolderLock lock;
     private final FileChannel file;
@@ -54,7 +54,7 @@ final class ResultLog implements AutoCloseable {
      *
      * @throws ConfigurationException if it has results of other settings, or another process has it
      */
-    static ResultLog open(Path folder, ComparisonSettings settings) {
+    static ResultLog open(Path folder, ComparisonConfig settings) {
         try {
             checkUsable(folder);
             Files.createDirectories(folder);
@@ -85,12 +85,12 @@ final class ResultLog implements AutoCloseable {
     }
 
     /** Whether there is a result. */
-    boolean has(Arm arm, EvaluationTask task) {
+    boolean has(Variant arm, EvaluationTask task) {
         return results.containsKey(new Key(arm, task.id()));
     }
 
     /** The result of a task, which there is. */
-    TaskResult of(Arm arm, EvaluationTask task) {
+    TaskResult of(Variant arm, EvaluationTask task) {
         TaskResult result = results.get(new Key(arm, task.id()));
         if (result == null) {
             throw new IllegalStateException(
@@ -123,7 +123,7 @@ final class ResultLog implements AutoCloseable {
         }
     }
 
-    private static ResultLog open(Path folder, ComparisonSettings settings, FolderLock lock) throws IOException {
+    private static ResultLog open(Path folder, ComparisonConfig settings, FolderLock lock) throws IOException {
         FileChannel file = FileChannel.open(
                 folder.resolve(RESULTS), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
         try {
@@ -138,7 +138,7 @@ final class ResultLog implements AutoCloseable {
     }
 
     /** Sees that the folder is of these settings, or makes it so. */
-    private static void settle(Path folder, ComparisonSettings settings, boolean hasResults) throws IOException {
+    private static void settle(Path folder, ComparisonConfig settings, boolean hasResults) throws IOException {
         Path run = folder.resolve(RUN);
         JsonNode wanted = JSON.valueToTree(settings);
         if (!Files.exists(run)) {

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param error why the model could not take the task or the expected text; {@code null} if it could
  */
 public record TaskResult(
-        Arm arm,
+        Variant arm,
         String task,
         @Nullable String answer,
         @Nullable Boolean passed,

@@ -33,7 +33,7 @@ public record TaskSet(String digest, List<EvaluationTask> tasks) {
         try (InputStream stream = Objects.requireNonNull(TaskSet.class.getResourceAsStream(BUILT_IN), BUILT_IN)) {
             byte[] bytes = stream.readAllBytes();
             return new TaskSet(
-                    sha256(bytes), EvaluationTask.of(Line.of(BUILT_IN, new String(bytes, StandardCharsets.UTF_8))));
+                    sha256(bytes), EvaluationTask.of(JsonLine.of(BUILT_IN, new String(bytes, StandardCharsets.UTF_8))));
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }

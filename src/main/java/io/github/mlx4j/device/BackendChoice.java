@@ -63,13 +63,13 @@ public record BackendChoice(
         if (!device.equals("cpu") && hardware.gpuLimitBytes() != null && neededBytes > hardware.gpuLimitBytes()) {
             return "the model needs %s, but the GPU should use at most %s (%s)"
                     .formatted(
-                            Bytes.text(neededBytes),
-                            Bytes.text(hardware.gpuLimitBytes()),
+                            ByteText.text(neededBytes),
+                            ByteText.text(hardware.gpuLimitBytes()),
                             hardware.gpuLimitSet() ? "iogpu.wired_limit_mb" : "an estimate of macOS's recommendation");
         }
         if (available.isPresent() && neededBytes > available.getAsLong()) {
             return "the model needs %s, but %s are available"
-                    .formatted(Bytes.text(neededBytes), Bytes.text(available.getAsLong()));
+                    .formatted(ByteText.text(neededBytes), ByteText.text(available.getAsLong()));
         }
         return null;
     }

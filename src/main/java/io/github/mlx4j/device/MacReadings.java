@@ -39,7 +39,7 @@ final class MacReadings {
     static final String[] VM_STAT = {"/usr/bin/vm_stat"};
     static final String[] DISPLAYS = {"/usr/sbin/system_profiler", "SPDisplaysDataType", "-json"};
 
-    private static final int MOST_LEVELS = 4; // of cores; Apple silicon has two so far
+    private static final int MAX_LEVELS = 4; // of cores; Apple silicon has two so far
     private static final long LARGE_MEMORY = 36L << 30;
     private static final Pattern PAGE_SIZE = Pattern.compile("page size of (\\d{1,9}) bytes");
 
@@ -85,7 +85,7 @@ final class MacReadings {
 
     private static List<Hardware.CoreLevel> coreLevels(Map<String, String> values) {
         List<Hardware.CoreLevel> levels = new ArrayList<>();
-        for (int level = 0; level < MOST_LEVELS; level++) {
+        for (int level = 0; level < MAX_LEVELS; level++) {
             Long cores = number(values.get("hw.perflevel" + level + ".physicalcpu"));
             if (cores != null) {
                 String name = values.getOrDefault("hw.perflevel" + level + ".name", "level " + level);

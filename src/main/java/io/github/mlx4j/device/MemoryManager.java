@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MemoryManager {
 
-    private static final long MOST_RESERVED_BYTES = 8_000_000_000L;
+    private static final long MAX_RESERVED_BYTES = 8_000_000_000L;
     private static final int RESERVED_FRACTION = 8;
 
     private final LongFunction<OptionalLong> available; // of the bytes that our workers hold
@@ -68,9 +68,7 @@ public final class MemoryManager {
     }
 
     private static long defaultReserve(@Nullable Long memoryBytes) {
-        return memoryBytes == null
-                ? MOST_RESERVED_BYTES
-                : Math.min(MOST_RESERVED_BYTES, memoryBytes / RESERVED_FRACTION);
+        return memoryBytes == null ? MAX_RESERVED_BYTES : Math.min(MAX_RESERVED_BYTES, memoryBytes / RESERVED_FRACTION);
     }
 
     /** The reserve, in bytes. */
@@ -107,7 +105,7 @@ public final class MemoryManager {
     }
 
     private String besideReserve() {
-        return reservedBytes == 0 ? "" : " beside a reserve of " + Bytes.text(reservedBytes);
+        return reservedBytes == 0 ? "" : " beside a reserve of " + ByteText.text(reservedBytes);
     }
 
     /**
@@ -132,10 +130,10 @@ public final class MemoryManager {
                 count,
                 "(%s %s − %s fixed) / %s a row → %d"
                         .formatted(
-                                Bytes.text(room.getAsLong()),
+                                ByteText.text(room.getAsLong()),
                                 applied == null ? "free" + besideReserve() : "allowed by " + applied.setting,
-                                Bytes.text(fixedBytes),
-                                Bytes.text(bytesPerRow),
+                                ByteText.text(fixedBytes),
+                                ByteText.text(bytesPerRow),
                                 count)));
     }
 
@@ -157,7 +155,7 @@ public final class MemoryManager {
     public void check(long neededBytes, String explanation) {
         OptionalLong room = availableBytes();
         if (room.isPresent() && neededBytes > room.getAsLong()) {
-            throw tooLarge(Bytes.text(neededBytes), explanation, room.getAsLong());
+            throw tooLarge(ByteText.text(neededBytes), explanation, room.getAsLong());
         }
     }
 
@@ -167,12 +165,12 @@ public final class MemoryManager {
         if (applied != null) {
             return new WorkerOutOfMemoryException(
                     "This needs %s (%s), but %s allows only %s."
-                            .formatted(needed, explanation, applied.setting, Bytes.text(room)),
+                            .formatted(needed, explanation, applied.setting, ByteText.text(room)),
                     "Raise " + applied.setting + ", or " + instead + ".");
         }
         return new WorkerOutOfMemoryException(
                 "This needs %s (%s), but only %s are available%s."
-                        .formatted(needed, explanation, Bytes.text(room), besideReserve()),
+                        .formatted(needed, explanation, ByteText.text(room), besideReserve()),
                 "Close other programs, " + instead + (reservedBytes == 0 ? "." : ", or name a smaller reserve."));
     }
 }

@@ -55,7 +55,7 @@ public final class InstallationCheck {
             steps.add(Installation.Step.failed("interpreter", 0, missing.reason(), missing.fix()));
             return new Installation(kind, null, Map.of(), steps);
         }
-        InstallationSteps python = new InstallationSteps();
+        InstallationOutput python = new InstallationOutput();
         steps.add(ask(interpreter, python));
         steps.addAll(python.all());
         return new Installation(kind, interpreter, python.versions(), steps);
@@ -75,7 +75,7 @@ public final class InstallationCheck {
     }
 
     /** Whether the interpreter runs; what it says goes to {@code steps}. */
-    private Installation.Step ask(Path interpreter, InstallationSteps steps) {
+    private Installation.Step ask(Path interpreter, InstallationOutput steps) {
         long begun = System.nanoTime();
         IsolatedProcess.Excerpt errors = new IsolatedProcess.Excerpt(2000);
         String broken;
@@ -84,7 +84,7 @@ public final class InstallationCheck {
             command.addAll(List.of(
                     interpreter.toString(), "-I", "-X", "utf8", "-c", BundledScripts.check("verify_install.py")));
             command.add(kind.id());
-            command.add(Needs.of(kind).argument());
+            command.add(Requirements.of(kind).argument());
             int exit = IsolatedProcess.run(
                     command, WorkerEnvironment.from(System.getenv(), Map.of()), patience, steps::accept, errors);
             broken = exit == 0

@@ -124,7 +124,7 @@ public final class WorkerProbe {
     /** The interpreter to run a worker with, whatever the platform; {@code mode} is {@code find} or {@code import}. */
     PythonSearch.Found find(String mode, Duration patience) {
         List<String> arguments = new ArrayList<>(List.of(mode));
-        arguments.addAll(Needs.of(kind).modules());
+        arguments.addAll(Requirements.of(kind).modules());
         if (interpreters.named() == null) {
             PrivateFiles.check(interpreters.home());
         }
@@ -140,7 +140,7 @@ public final class WorkerProbe {
     }
 
     private Availability judge(Path interpreter, PythonReport report) {
-        Needs needs = Needs.of(kind);
+        Requirements needs = Requirements.of(kind);
         boolean arm64 = kind == ProviderKind.MLX && platform.isAppleSilicon();
         Optional<Availability.Unavailable> not = report.whyUnsuitable(interpreter, needs.name(), arm64, kind.id());
         if (not.isPresent()) {

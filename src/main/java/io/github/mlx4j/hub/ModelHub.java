@@ -75,11 +75,11 @@ public final class ModelHub implements AutoCloseable {
      * @throws io.github.mlx4j.error.ModelNotFoundException if the hub has no such model, or doesn't give it
      * @throws io.github.mlx4j.error.DownloadException if the network, the hub or the disk fails, or has no room
      */
-    public FetchedModel fetch(String id, @Nullable String revision, Duration stall, DownloadListener listener) {
+    public DownloadedModel fetch(String id, @Nullable String revision, Duration stall, DownloadListener listener) {
         HubModelParams params =
                 new HubModelParams(id, revision, HubToken.in(System.getenv()), stall.toMillis() / 1000.0);
         FetchModelResult result = Codec.read(ask("fetchModel", params, listener), FetchModelResult.class);
-        return new FetchedModel(Path.of(result.folder()), result.revision(), result.bytes());
+        return new DownloadedModel(Path.of(result.folder()), result.revision(), result.bytes());
     }
 
     /**

@@ -7,8 +7,8 @@ import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import io.github.mlx4j.error.UnreadableAnswerException;
 import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.MalformedToolCall;
 import io.github.mlx4j.generation.ToolCall;
-import io.github.mlx4j.generation.UnreadToolCall;
 import io.github.mlx4j.generation.Usage;
 import java.util.UUID;
 
@@ -26,7 +26,7 @@ final class Answers {
     static ChatResponse of(GenerationResult result) {
         if (!result.unreadToolCalls().isEmpty()
                 && result.finishReason() != io.github.mlx4j.generation.FinishReason.LENGTH) {
-            UnreadToolCall unread = result.unreadToolCalls().get(0);
+            MalformedToolCall unread = result.unreadToolCalls().get(0);
             throw new UnreadableAnswerException(
                     "The model wrote a call of a tool that can't be read: " + unread.reason(),
                     "Ask again, or use another model.",

@@ -1,7 +1,7 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.internal.model.Shown;
+import io.github.mlx4j.internal.model.DisplayText;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,7 +10,7 @@ import java.util.Map;
 /** What adapters and DyLoRA-MoE say of themselves, by one name for all of them. */
 final class AdapterConfig {
 
-    private static final int MOST_TARGETS = 100;
+    private static final int MAX_TARGETS = 100;
 
     private AdapterConfig() {}
 
@@ -49,8 +49,8 @@ final class AdapterConfig {
             putFirst(fields, "savedAt", config, "_dylora_saved_at", "saved_at");
             config.properties().stream()
                     .filter(field -> field.getKey().startsWith("_dylora_"))
-                    .limit(MOST_TARGETS)
-                    .forEach(field -> put(fields, Shown.text(field.getKey()), field.getValue()));
+                    .limit(MAX_TARGETS)
+                    .forEach(field -> put(fields, DisplayText.text(field.getKey()), field.getValue()));
         }
         return fields;
     }
@@ -65,7 +65,7 @@ final class AdapterConfig {
 
     private static void put(Map<String, Object> fields, String name, JsonNode value) {
         if (value.isTextual()) {
-            fields.put(name, Shown.text(value.textValue()));
+            fields.put(name, DisplayText.text(value.textValue()));
         } else if (value.isBoolean()) {
             fields.put(name, value.booleanValue());
         } else if (value.isNumber() && Double.isFinite(value.doubleValue())) {
@@ -73,8 +73,8 @@ final class AdapterConfig {
         } else if (value.isArray()) {
             List<String> texts = new ArrayList<>();
             for (JsonNode one : value) {
-                if (texts.size() < MOST_TARGETS) {
-                    texts.add(Shown.text(one.asText()));
+                if (texts.size() < MAX_TARGETS) {
+                    texts.add(DisplayText.text(one.asText()));
                 }
             }
             fields.put(name, List.copyOf(texts));

@@ -1,7 +1,7 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.ConfigJson;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,24 +24,24 @@ public record Architecture(
 
     /** Reads it, or gives {@code null} where the config has no such sizes. */
     public static @Nullable Architecture of(JsonNode whole) {
-        JsonNode config = Config.text(whole);
-        Integer layers = Config.size(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers");
-        Integer hidden = Config.size(config, "hidden_size", "n_embd", "d_model");
-        Integer heads = Config.size(config, "num_attention_heads", "n_head", "n_heads", "num_heads");
+        JsonNode config = ConfigJson.text(whole);
+        Integer layers = ConfigJson.size(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers");
+        Integer hidden = ConfigJson.size(config, "hidden_size", "n_embd", "d_model");
+        Integer heads = ConfigJson.size(config, "num_attention_heads", "n_head", "n_heads", "num_heads");
         if (layers == null || hidden == null || heads == null) {
             return null;
         }
         Integer keyValueHeads = config.path("multi_query").asBoolean(false)
                         && !config.path("new_decoder_architecture").asBoolean(false)
                 ? Integer.valueOf(1)
-                : Config.size(config, "num_key_value_heads", "num_kv_heads", "n_head_kv");
-        Integer headSize = Config.size(config, "head_dim");
+                : ConfigJson.size(config, "num_key_value_heads", "num_kv_heads", "n_head_kv");
+        Integer headSize = ConfigJson.size(config, "head_dim");
         return new Architecture(
                 layers,
                 hidden,
                 heads,
                 keyValueHeads == null ? heads : keyValueHeads,
                 headSize == null ? Math.max(1, hidden / heads) : headSize,
-                Config.size(config, "vocab_size"));
+                ConfigJson.size(config, "vocab_size"));
     }
 }

@@ -2,8 +2,8 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ModelLoadException;
-import io.github.mlx4j.internal.model.Config;
-import io.github.mlx4j.internal.model.Shown;
+import io.github.mlx4j.internal.model.ConfigJson;
+import io.github.mlx4j.internal.model.DisplayText;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -39,12 +39,12 @@ final class ConfigChecks {
                     "Download or copy the model again."));
         }
         List<Problem> problems = new ArrayList<>();
-        if (Config.isSet(config, "model_file")) {
+        if (ConfigJson.isSet(config, "model_file")) {
             problems.add(Problem.unsafe(
                     "%s wants to run its own code: config.json has model_file %s."
                             .formatted(
                                     folder.path(),
-                                    Shown.text(config.path("model_file").asText())),
+                                    DisplayText.text(config.path("model_file").asText())),
                     "Use a model whose architecture the engine has."));
         }
         kernel(config)
@@ -57,7 +57,7 @@ final class ConfigChecks {
                 && (file.contains("/") || !(file.endsWith(Weights.SUFFIX) || file.endsWith(Weights.INDEX)))) {
             problems.add(Problem.unsafe(
                     "config.json in %s names weights that are no *.safetensors in that folder: %s."
-                            .formatted(folder.path(), Shown.text(file)),
+                            .formatted(folder.path(), DisplayText.text(file)),
                     "Use a whole copy of the model, with its *.safetensors beside its config.json."));
         }
         return problems;
@@ -76,7 +76,7 @@ final class ConfigChecks {
                             .filter(one -> one.contains("/"))
                             .findFirst();
                     if (named.isPresent()) {
-                        return named.map(one -> Shown.text(field.getKey()) + " is " + Shown.text(one));
+                        return named.map(one -> DisplayText.text(field.getKey()) + " is " + DisplayText.text(one));
                     }
                 }
             }

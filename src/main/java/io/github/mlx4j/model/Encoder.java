@@ -1,7 +1,7 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.ConfigJson;
 import java.util.Set;
 import java.util.stream.StreamSupport;
 
@@ -61,8 +61,8 @@ final class Encoder {
                 .map(JsonNode::asText)
                 .anyMatch(name -> name.endsWith("ForCausalLM") || name.endsWith("LMHeadModel"));
         return TYPES.contains(config.path("model_type").asText())
-                && !Config.isTrue(config, "is_decoder")
-                && !Config.isTrue(config, "is_encoder_decoder")
+                && !ConfigJson.isTrue(config, "is_decoder")
+                && !ConfigJson.isTrue(config, "is_encoder_decoder")
                 && !generates;
     }
 }

@@ -1,7 +1,7 @@
 package io.github.mlx4j.model;
 
 import io.github.mlx4j.internal.files.FileTree;
-import io.github.mlx4j.internal.model.Shown;
+import io.github.mlx4j.internal.model.DisplayText;
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EntryChecks extends SimpleFileVisitor<Path> {
 
-    private static final int MOST_LINKS = 40;
+    private static final int MAX_LINKS = 40;
 
     private final Path folder;
     private final List<Path> allowed = new ArrayList<>();
@@ -102,7 +102,7 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
             at = at.resolve(part);
             try {
                 if (Files.isSymbolicLink(at)) {
-                    at = ++links > MOST_LINKS ? null : follow(at.resolveSibling(Files.readSymbolicLink(at)));
+                    at = ++links > MAX_LINKS ? null : follow(at.resolveSibling(Files.readSymbolicLink(at)));
                 }
             } catch (IOException unreadable) {
                 return null;
@@ -116,26 +116,27 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
 
     private Problem special(Path name) {
         return Problem.unsafe(
-                "%s in %s is neither a file nor a folder.".formatted(Shown.text(name.toString()), folder),
+                "%s in %s is neither a file nor a folder.".formatted(DisplayText.text(name.toString()), folder),
                 "Remove it.");
     }
 
     private Problem outside(Path name) {
         return Problem.unsafe(
                 "%s in %s is a link to a place outside the model folder."
-                        .formatted(Shown.text(name.toString()), folder),
+                        .formatted(DisplayText.text(name.toString()), folder),
                 "Replace the link by the file.");
     }
 
     private Problem nowhere(Path name) {
         return Problem.broken(
                 "%s in %s is a link that leads back to itself, or through too many others."
-                        .formatted(Shown.text(name.toString()), folder),
+                        .formatted(DisplayText.text(name.toString()), folder),
                 "Download or copy the model again.");
     }
 
     private static Problem unreadable(Path path, IOException error) {
         return Problem.broken(
-                "%s can't be read: %s.".formatted(path, Shown.reason(error)), "Check the permissions of the folder.");
+                "%s can't be read: %s.".formatted(path, DisplayText.reason(error)),
+                "Check the permissions of the folder.");
     }
 }

@@ -1,8 +1,8 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.internal.model.Config;
-import io.github.mlx4j.internal.model.Shown;
+import io.github.mlx4j.internal.model.ConfigJson;
+import io.github.mlx4j.internal.model.DisplayText;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -72,7 +72,7 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
         if (Encoder.is(whole)) {
             return new Finding(NONE, "an encoder keeps no keys and values");
         }
-        JsonNode config = Config.text(whole);
+        JsonNode config = ConfigJson.text(whole);
         String other = STATES.contains(type(whole, config))
                 ? "some layers keep a state instead of each token (%s)".formatted(type(whole, config))
                 : whyNotPlain(config);
@@ -82,7 +82,7 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
         List<String> types = StreamSupport.stream(config.path("layer_types").spliterator(), false)
                 .map(JsonNode::asText)
                 .toList();
-        Integer window = Config.size(config, "sliding_window");
+        Integer window = ConfigJson.size(config, "sliding_window");
         int pattern = pattern(whole, config);
         int sliding = types.isEmpty()
                 ? sizes.layers() - sizes.layers() / pattern
@@ -119,7 +119,7 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
                 && !config.path("use_sliding_window").asBoolean()) {
             return 1;
         }
-        Integer stated = Config.size(config, "sliding_window_pattern");
+        Integer stated = ConfigJson.size(config, "sliding_window_pattern");
         return stated != null ? stated : PATTERNS.getOrDefault(type(whole, config), 1);
     }
 
@@ -128,7 +128,7 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
     }
 
     private static @Nullable String whyNotPlain(JsonNode config) {
-        if (Config.size(config, "kv_lora_rank") != null) {
+        if (ConfigJson.size(config, "kv_lora_rank") != null) {
             return "keys and values are kept compressed (MLA)";
         }
         for (Map.Entry<String, JsonNode> field : config.properties()) {
@@ -140,12 +140,12 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
                             .contains(name)
                     || List.of("state_size", "conv_L_cache", "full_attn_idxs", "full_attention_interval")
                             .contains(name);
-            if (recurrent && Config.isSet(config, name)) {
-                return "some layers keep a state instead of each token (%s)".formatted(Shown.text(name));
+            if (recurrent && ConfigJson.isSet(config, name)) {
+                return "some layers keep a state instead of each token (%s)".formatted(DisplayText.text(name));
             }
             boolean mixed = List.of("num_kv_shared_layers", "global_head_dim", "num_global_key_value_heads")
                     .contains(name);
-            if (mixed && Config.size(config, name) != null) {
+            if (mixed && ConfigJson.size(config, name) != null) {
                 return "not every layer has the same keys and values (%s)".formatted(name);
             }
         }

@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.internal.files.FileTree;
-import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.ConfigJson;
+import io.github.mlx4j.internal.model.DisplayText;
 import io.github.mlx4j.internal.model.SafetensorsHeader;
-import io.github.mlx4j.internal.model.Shown;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +20,7 @@ import java.util.Optional;
 final class ModelFolder {
 
     /** The maximum number of tensors in all files together, as in the workers. */
-    static final int MOST_TENSORS = 500_000;
+    static final int MAX_TENSORS = 500_000;
 
     private final Path path;
     private final List<String> names;
@@ -104,9 +104,9 @@ final class ModelFolder {
     SafetensorsHeader readHeader(String name) {
         return (SafetensorsHeader) once(name, () -> {
             SafetensorsHeader header = SafetensorsHeader.read(path.resolve(name));
-            if (header.tensors().size() > MOST_TENSORS - tensors) {
+            if (header.tensors().size() > MAX_TENSORS - tensors) {
                 throw new ModelLoadException(
-                        "%s has more than %,d tensors.".formatted(path, MOST_TENSORS),
+                        "%s has more than %,d tensors.".formatted(path, MAX_TENSORS),
                         "Download or copy the model again.");
             }
             tensors += header.tensors().size();
@@ -148,14 +148,14 @@ final class ModelFolder {
             if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
                 why = Files.exists(file) ? "it is not a file" : "it is a link that leads nowhere";
             } else {
-                JsonNode node = Config.read(file);
+                JsonNode node = ConfigJson.read(file);
                 if (node.isObject()) {
                     return node;
                 }
                 why = node.isMissingNode() ? "it is empty" : "it has no JSON object";
             }
         } catch (IOException error) {
-            why = Shown.reason(error);
+            why = DisplayText.reason(error);
         }
         throw new ModelLoadException("%s can't be read: %s.".formatted(file, why), "Download or copy the model again.");
     }

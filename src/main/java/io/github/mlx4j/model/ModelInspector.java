@@ -24,6 +24,6 @@ public final class ModelInspector {
 
     /** The same; {@code allowPickles} lets experts and routers of DyLoRA-MoE be pickles. */
     public static ModelInspection inspect(Path folder, boolean allowPickles) {
-        return new Inspecting(ModelFolder.open(folder), allowPickles, List.of()).result();
+        return new FolderInspection(ModelFolder.open(folder), allowPickles, List.of()).result();
     }
 }

@@ -1,8 +1,8 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.internal.model.Config;
-import io.github.mlx4j.internal.model.Shown;
+import io.github.mlx4j.internal.model.ConfigJson;
+import io.github.mlx4j.internal.model.DisplayText;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,14 +23,15 @@ public record Quantization(
         JsonNode mlx = config.path("quantization");
         if (mlx.isObject()) {
             String mode = mlx.path("mode").asText("affine");
-            return new Quantization("mlx", Config.size(mlx, "bits"), Config.size(mlx, "group_size"), Shown.text(mode));
+            return new Quantization(
+                    "mlx", ConfigJson.size(mlx, "bits"), ConfigJson.size(mlx, "group_size"), DisplayText.text(mode));
         }
         JsonNode other = byTransformers(config);
         return other.isObject()
                 ? new Quantization(
-                        Shown.text(other.path("quant_method").asText("unknown")),
-                        Config.size(other, "bits"),
-                        Config.size(other, "group_size"),
+                        DisplayText.text(other.path("quant_method").asText("unknown")),
+                        ConfigJson.size(other, "bits"),
+                        ConfigJson.size(other, "group_size"),
                         null)
                 : null;
     }
@@ -38,6 +39,6 @@ public record Quantization(
     /** What transformers' tools wrote of it, in a part of the config or another. */
     static JsonNode byTransformers(JsonNode config) {
         JsonNode whole = config.path("quantization_config");
-        return whole.isObject() ? whole : Config.text(config).path("quantization_config");
+        return whole.isObject() ? whole : ConfigJson.text(config).path("quantization_config");
     }
 }

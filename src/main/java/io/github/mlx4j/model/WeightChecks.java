@@ -2,7 +2,7 @@ package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ModelLoadException;
-import io.github.mlx4j.internal.model.Shown;
+import io.github.mlx4j.internal.model.DisplayText;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -44,7 +44,7 @@ final class WeightChecks {
                         ? Problem.broken("%s has no weights (*.safetensors).".formatted(folder.path()), AGAIN)
                         : Problem.unsafe(
                                 "%s has its weights as pickles only (%s), which can run code when read."
-                                        .formatted(folder.path(), Shown.text(String.join(", ", pickles))),
+                                        .formatted(folder.path(), DisplayText.text(String.join(", ", pickles))),
                                 "Use a copy with *.safetensors, or convert it."));
     }
 
@@ -79,7 +79,7 @@ final class WeightChecks {
             if (!entry.getValue().isTextual() || file.contains("/") || !file.endsWith(Weights.SUFFIX)) {
                 problems.add(Problem.unsafe(
                         "%s in %s names weights that are no *.safetensors in that folder: %s."
-                                .formatted(index, folder.path(), Shown.text(file)),
+                                .formatted(index, folder.path(), DisplayText.text(file)),
                         "Use a whole copy of the model, with its *.safetensors beside its config.json."));
                 return;
             }

@@ -1,7 +1,7 @@
 package io.github.mlx4j.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.ConfigJson;
 import io.github.mlx4j.internal.model.SafetensorsHeader.Tensor;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -61,7 +61,7 @@ record WeightFacts(
             if (!quantized.contains(layer)) {
                 sum += tensor.elements();
             } else if (tensor.name().endsWith(WEIGHT)) {
-                Integer own = Config.size(config.path("quantization").path(layer), "bits");
+                Integer own = ConfigJson.size(config.path("quantization").path(layer), "bits");
                 Integer bits = own == null ? quantization.bits() : own;
                 if (bits == null) {
                     return null;

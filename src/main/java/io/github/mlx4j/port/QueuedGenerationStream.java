@@ -29,12 +29,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class QueuedGenerationStream implements GenerationStream {
 
-    private static final long MOST_BYTES = 64 << 20;
+    private static final long MAX_BYTES = 64 << 20;
     private static final int SHARES = 64;
 
     /** Of unread events, estimated: a 64th of the heap's maximum, at most 64 MiB. */
     private static final long UNREAD_BYTES =
-            Math.min(MOST_BYTES, Runtime.getRuntime().maxMemory() / SHARES);
+            Math.min(MAX_BYTES, Runtime.getRuntime().maxMemory() / SHARES);
 
     private static final Cleaner CLEANER = Cleaner.create();
 

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 record Anthropic(RemoteProvider provider, String model) implements Vendor {
 
     /** The fewest tokens that Anthropic lets a model think in; they are a part of {@code maxTokens}. */
-    private static final int LEAST_THINKING = 1024;
+    private static final int MIN_THINKING = 1024;
 
     @Override
     public StreamingChatModel chat(HttpClientBuilder http) {
@@ -45,7 +45,7 @@ record Anthropic(RemoteProvider provider, String model) implements Vendor {
     @Override
     public ChatRequestParameters parameters(GenerationRequest request) {
         Sampling sampling = request.sampling();
-        new Refusals(provider.kind())
+        new UnsupportedOptions(provider.kind())
                 .ifSet("minP", sampling.minP(), 0.0)
                 .ifSet("seed", sampling.seed(), null)
                 .ifSet("repetitionPenalty", sampling.repetitionPenalty(), 1.0)
@@ -64,11 +64,11 @@ record Anthropic(RemoteProvider provider, String model) implements Vendor {
                 .responseFormat(ChatRequests.format(request, provider.kind()))
                 .returnThinking(true);
         if (Boolean.TRUE.equals(request.thinking())) {
-            int budget = Math.max(LEAST_THINKING, request.maxTokens() / 2);
+            int budget = Math.max(MIN_THINKING, request.maxTokens() / 2);
             if (budget >= request.maxTokens()) {
                 throw new NotSupportedException(
                         "anthropic needs more than %d maxTokens to think, and this request has %d."
-                                .formatted(LEAST_THINKING, request.maxTokens()),
+                                .formatted(MIN_THINKING, request.maxTokens()),
                         "Allow more, or leave thinking out.");
             }
             parameters.thinkingType("enabled").thinkingBudgetTokens(budget);

@@ -59,7 +59,7 @@ final class ChatRequests {
      */
     static ChatRequest of(GenerationRequest request, ProviderKind kind, Vendor vendor) {
         check(request);
-        new Refusals(kind)
+        new UnsupportedOptions(kind)
                 .ifSet("a prompt that is not a chat", request.prompt() instanceof Prompt.Chat ? null : true, null)
                 .ifSet("logitBias", request.sampling().logitBias().isEmpty() ? null : true, null)
                 .ifSet("logProbs", request.logProbs(), null)
@@ -100,7 +100,7 @@ final class ChatRequests {
     /** The seed, if it is one that these servers take. */
     static @Nullable Integer seed(Sampling sampling, ProviderKind kind) {
         Long seed = sampling.seed();
-        new Refusals(kind)
+        new UnsupportedOptions(kind)
                 .ifSet(
                         "a seed above " + Integer.MAX_VALUE,
                         seed == null || seed <= Integer.MAX_VALUE ? null : seed,

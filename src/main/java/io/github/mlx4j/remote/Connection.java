@@ -15,13 +15,13 @@ import java.util.function.Consumer;
 /** The way to one server, with what is open on it. Threads of it end when it has nothing to do. */
 final class Connection {
 
-    private static final Duration MOST_TO_CONNECT = Duration.ofSeconds(10);
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
 
     final ServerFaults faults;
     final Executor threads = Executors.newCachedThreadPool(work -> Daemons.thread("mlx4j-remote", work));
     final HttpClient client;
     final Duration patience;
-    private final Set<Exchange> open = ConcurrentHashMap.newKeySet();
+    private final Set<HttpExchange> open = ConcurrentHashMap.newKeySet();
     private boolean closed;
 
     Connection(RemoteProvider provider, ServerFaults faults) {
@@ -29,7 +29,7 @@ final class Connection {
         this.patience = provider.options().timeout();
         this.client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1) // some local servers hang on the upgrade to HTTP/2
-                .connectTimeout(patience.compareTo(MOST_TO_CONNECT) < 0 ? patience : MOST_TO_CONNECT)
+                .connectTimeout(patience.compareTo(CONNECT_TIMEOUT) < 0 ? patience : CONNECT_TIMEOUT)
                 .executor(threads)
                 .build();
     }
@@ -40,21 +40,21 @@ final class Connection {
      * @param maxBytes the maximum size of the answer's body
      * @param failed is called once, with the reason, if the request fails
      */
-    synchronized Exchange open(long maxBytes, Consumer<Mlx4jException> failed) {
+    synchronized HttpExchange open(long maxBytes, Consumer<Mlx4jException> failed) {
         if (closed) {
             throw closed();
         }
-        Exchange exchange = new Exchange(this, maxBytes, failed);
+        HttpExchange exchange = new HttpExchange(this, maxBytes, failed);
         open.add(exchange);
         return exchange;
     }
 
-    void ended(Exchange exchange) {
+    void ended(HttpExchange exchange) {
         open.remove(exchange);
     }
 
     void close() {
-        List<Exchange> running;
+        List<HttpExchange> running;
         synchronized (this) {
             closed = true;
             running = List.copyOf(open);

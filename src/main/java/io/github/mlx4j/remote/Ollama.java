@@ -36,7 +36,7 @@ record Ollama(RemoteProvider provider, String model) implements Vendor {
     @Override
     public ChatRequestParameters parameters(GenerationRequest request) {
         Sampling sampling = request.sampling();
-        new Refusals(provider.kind())
+        new UnsupportedOptions(provider.kind())
                 .ifSet("presencePenalty", sampling.presencePenalty(), 0.0)
                 .ifSet("frequencyPenalty", sampling.frequencyPenalty(), 0.0)
                 .refuse();

@@ -44,7 +44,7 @@ record OpenAi(RemoteProvider provider, String model) implements Vendor {
     @Override
     public ChatRequestParameters parameters(GenerationRequest request) {
         Sampling sampling = request.sampling();
-        new Refusals(provider.kind())
+        new UnsupportedOptions(provider.kind())
                 .ifSet("topK", sampling.topK(), 0)
                 .ifSet("minP", sampling.minP(), 0.0)
                 .ifSet("repetitionPenalty", sampling.repetitionPenalty(), 1.0)

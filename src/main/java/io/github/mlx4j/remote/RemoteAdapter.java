@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 public final class RemoteAdapter extends AbstractTextGenerationPort implements EmbeddingPort, AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(RemoteAdapter.class);
-    private static final int MOST_TEXTS = 4096;
+    private static final int MAX_TEXTS = 4096;
 
     private final RemoteProvider provider;
     private final String model;
@@ -87,9 +87,9 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
     }
 
     private List<float[]> vectors(List<String> texts) {
-        if (texts.isEmpty() || texts.size() > MOST_TEXTS || texts.stream().anyMatch(String::isBlank)) {
+        if (texts.isEmpty() || texts.size() > MAX_TEXTS || texts.stream().anyMatch(String::isBlank)) {
             throw new InvalidRequestException(
-                    "texts must be a list of 1 to " + MOST_TEXTS + " strings that are not empty.", "");
+                    "texts must be a list of 1 to " + MAX_TEXTS + " strings that are not empty.", "");
         }
         try {
             return RemoteVectors.of(connection(), vendor(), texts);

@@ -21,9 +21,9 @@ import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.generation.GenerationSink;
+import io.github.mlx4j.generation.MalformedToolCall;
 import io.github.mlx4j.generation.Timings;
 import io.github.mlx4j.generation.ToolCall;
-import io.github.mlx4j.generation.UnreadToolCall;
 import io.github.mlx4j.provider.Backend;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -56,7 +56,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
     private final Backend backend;
     private final GenerationRequest request;
     private final GenerationSink sink;
-    private final Exchange exchange;
+    private final HttpExchange exchange;
     private final Object delivery = new Object(); // a sink is called by one thread at a time
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
@@ -206,7 +206,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
 
     private GenerationResult result(ChatResponse response) {
         List<ToolCall> calls = new ArrayList<>();
-        List<UnreadToolCall> unread = new ArrayList<>();
+        List<MalformedToolCall> unread = new ArrayList<>();
         for (ToolExecutionRequest call : response.aiMessage().toolExecutionRequests()) {
             String id = call.id() == null || call.id().isEmpty() ? "call_" + calls.size() : call.id();
             try {
@@ -214,7 +214,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
                         .toString();
                 calls.add(new ToolCall(id, call.name(), arguments));
             } catch (Mlx4jException noObject) {
-                unread.add(new UnreadToolCall(call.name() + " " + call.arguments(), noObject.reason()));
+                unread.add(new MalformedToolCall(call.name() + " " + call.arguments(), noObject.reason()));
             }
         }
         FinishReason reason = finishReason(response, !calls.isEmpty());

@@ -23,7 +23,7 @@ import java.util.concurrent.TimeoutException;
  * @param kind which
  * @param options where it is, and how it is reached
  */
-public record RemoteProvider(ProviderKind kind, RemoteOptions options) {
+public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
 
     /** The version of {@code langchain4j-open-ai} and {@code langchain4j-anthropic} that this was made with. */
     static final String VERSION = "1.19.0";

@@ -20,8 +20,8 @@ final class RemoteVectors {
 
     static List<float[]> of(Connection connection, Vendor vendor, List<String> texts) {
         AtomicReference<Mlx4jException> failure = new AtomicReference<>();
-        long maxBytes = Math.min(Exchange.MAX_EVENT_BYTES + texts.size() * MAX_VECTOR_BYTES, MAX_BYTES);
-        Exchange exchange = connection.open(maxBytes, failure::set);
+        long maxBytes = Math.min(HttpExchange.MAX_EVENT_BYTES + texts.size() * MAX_VECTOR_BYTES, MAX_BYTES);
+        HttpExchange exchange = connection.open(maxBytes, failure::set);
         try {
             EmbeddingModel model = vendor.vectors(exchange);
             List<float[]> vectors = model

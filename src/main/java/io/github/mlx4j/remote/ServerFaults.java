@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 record ServerFaults(RemoteProvider provider, String model) {
 
     private static final JsonMapper JSON = new JsonMapper();
-    private static final int MOST = 500;
+    private static final int MAX = 500;
     private static final Pattern TOO_LONG = Pattern.compile(
             "(?i)context_length_exceeded|exceed_context_size|context (length|window|size)|prompt is too long");
 
@@ -192,6 +192,6 @@ record ServerFaults(RemoteProvider provider, String model) {
     private String shortened(String text) {
         ApiKey key = provider.options().key(provider.kind()).orElse(null);
         String safe = key == null ? text : text.replace(key.value(), key.toString());
-        return safe.length() <= MOST ? safe : safe.substring(0, MOST) + " …";
+        return safe.length() <= MAX ? safe : safe.substring(0, MAX) + " …";
     }
 }

@@ -116,7 +116,7 @@ public final class Chart {
     /** Figures with their intervals, a line for each, and what is wanted of them where that is said. */
     public static final class Intervals {
 
-        private static final int MOST_LABELS = 330;
+        private static final int MAX_LABELS = 330;
         private static final int WIDTH = 760;
         private static final int ROW = 28;
 
@@ -158,7 +158,7 @@ public final class Chart {
             double high = rows.stream().mapToDouble(Row::most).max().orElse(1);
             int longest =
                     rows.stream().mapToInt(row -> row.label.length()).max().orElse(0);
-            int labels = Math.min(MOST_LABELS, 40 + 8 * longest);
+            int labels = Math.min(MAX_LABELS, 40 + 8 * longest);
             // a step that a figure of this size still has digits for
             double step = step(Math.max(Math.max(high - low, Math.abs(high) * 1e-9), 0.05) / 5);
             double from = step * Math.floor(low / step);
@@ -209,7 +209,7 @@ public final class Chart {
         private static final int HEIGHT = 300;
         private static final int LEFT = 70;
         private static final int TOP = 48;
-        private static final int MOST_MARKS = 60;
+        private static final int MAX_MARKS = 60;
 
         private final String title;
         private final String unit;
@@ -254,7 +254,7 @@ public final class Chart {
                         .toList();
                 svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n"
                         .formatted(String.join(" ", points), colour));
-                if (points.size() <= MOST_MARKS) {
+                if (points.size() <= MAX_MARKS) {
                     points.forEach(point -> svg.append("<circle cx=\"%s\" cy=\"%s\" r=\"2.5\" fill=\"%s\"/>\n"
                             .formatted(point.split(",")[0], point.split(",")[1], colour)));
                 }

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 public final class TaskDecompositionAdapter implements TaskDecompositionPort {
 
     private static final int MAX_TOKENS = 1024;
-    private static final int MOST = 5;
+    private static final int MAX = 5;
     private static final AnswerType<Subtasks> ANSWER = AnswerType.of(Subtasks.class);
 
     private final ModelQuestion<Subtasks> question;
@@ -37,7 +37,7 @@ public final class TaskDecompositionAdapter implements TaskDecompositionPort {
     }
 
     record Subtasks(
-            @Description("in the order in which they can be done") @Size(min = 3, max = MOST)
+            @Description("in the order in which they can be done") @Size(min = 3, max = MAX)
             List<Part> subtasks) {
 
         Subtasks {
@@ -109,7 +109,7 @@ public final class TaskDecompositionAdapter implements TaskDecompositionPort {
             ObjectNode parts = (ObjectNode) schema.at("/properties/subtasks");
             JsonNode part = parts.remove("items");
             ArrayNode each = parts.putArray("prefixItems");
-            for (int before = 0; before < MOST; before++) {
+            for (int before = 0; before < MAX; before++) {
                 ObjectNode one = part.deepCopy();
                 ObjectNode dependsOn = (ObjectNode) one.at("/properties/dependsOn");
                 dependsOn.put("maxItems", before);

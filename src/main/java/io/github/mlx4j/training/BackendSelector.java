@@ -2,8 +2,8 @@ package io.github.mlx4j.training;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.SandboxMode;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.error.CancelledException;
@@ -56,7 +56,7 @@ import org.slf4j.LoggerFactory;
 final class BackendSelector {
 
     /** A step of a large model may take long, and so may a checkpoint; the engine moves with each micro-batch. */
-    private static final Duration LEAST_SILENCE = Duration.ofMinutes(30);
+    private static final Duration MIN_SILENCE = Duration.ofMinutes(30);
 
     private static final List<ProviderKind> ORDER = List.of(ProviderKind.MLX, ProviderKind.HF);
     private static final Logger log = LoggerFactory.getLogger(BackendSelector.class);
@@ -146,8 +146,8 @@ final class BackendSelector {
         boolean network = providers.download()
                 && (hasRanks(kind) || providers.workers().sandbox() == SandboxMode.OFF)
                 && (!folder || Files.exists(UserPath.of(model).resolve("adapter_config.json")));
-        ModelOptions options = providers.workers().model();
-        MlxOptions mlx = providers.workers().mlx();
+        LoadConfig options = providers.workers().model();
+        MlxConfig mlx = providers.workers().mlx();
         Path hosts = mlx.hosts();
         Boolean tf32 = config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // an evaluation is a proof
         String source = folder ? UserPath.of(model).toAbsolutePath().toString() : model;
@@ -210,7 +210,7 @@ final class BackendSelector {
         return new WorkerLimits(
                 standard.hello(),
                 standard.loadStall(),
-                hang.compareTo(LEAST_SILENCE) > 0 ? hang : LEAST_SILENCE,
+                hang.compareTo(MIN_SILENCE) > 0 ? hang : MIN_SILENCE,
                 Duration.ZERO,
                 null,
                 null,
@@ -244,7 +244,7 @@ final class BackendSelector {
     }
 
     /** What is set for models that answer, and would make another model of the one that is trained. */
-    private static void checkOptions(ModelOptions options) {
+    private static void checkOptions(LoadConfig options) {
         Map<String, Object> set = new LinkedHashMap<>();
         set.put("adapter", Objects.requireNonNullElse(options.adapter(), ""));
         set.put("base", Objects.requireNonNullElse(options.base(), ""));

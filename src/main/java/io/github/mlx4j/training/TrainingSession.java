@@ -137,13 +137,13 @@ public final class TrainingSession implements AutoCloseable {
     }
 
     /** Keeps the gradients of the data's next batch for {@link #applyGradients()}. */
-    public Accumulated accumulate() {
-        return worker.call("accumulate", BatchParams.NONE, Accumulated.class);
+    public AccumulationStep accumulate() {
+        return worker.call("accumulate", BatchParams.NONE, AccumulationStep.class);
     }
 
     /** Keeps the gradients of this batch for {@link #applyGradients()}. */
-    public Accumulated accumulate(Batch batch) {
-        return worker.call("accumulate", params(batch, null), Accumulated.class);
+    public AccumulationStep accumulate(Batch batch) {
+        return worker.call("accumulate", params(batch, null), AccumulationStep.class);
     }
 
     /**

@@ -1,6 +1,6 @@
 package io.github.mlx4j.adapter;
 
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.internal.process.WorkerScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
@@ -17,7 +17,7 @@ public final class Adapters {
             Supplier<Availability> probe,
             WorkerScripts scripts,
             RestartBudget budget,
-            WorkerOptions options) {
+            WorkerConfig options) {
         return new MlxSubprocessAdapter(new WorkerSettings(model, false, probe, scripts, budget, options));
     }
 }

@@ -9,7 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ProtocolException;
@@ -380,7 +380,7 @@ class AnalysisTest {
 
     private static SubprocessAdapter adapter(String model, WorkerScripts scripts) {
         return new MlxSubprocessAdapter(new WorkerSettings(
-                model, false, FakeWorker::ready, scripts, RestartBudget.standard(), WorkerOptions.DEFAULT));
+                model, false, FakeWorker::ready, scripts, RestartBudget.standard(), WorkerConfig.DEFAULT));
     }
 
     private static String logits(int index, String base64) {

@@ -1,7 +1,7 @@
 package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
@@ -82,7 +82,7 @@ public final class ClassLoaderProgram {
 
     static MlxSubprocessAdapter worker() {
         return new MlxSubprocessAdapter(new WorkerSettings(
-                "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerOptions.DEFAULT));
+                "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerConfig.DEFAULT));
     }
 
     /** Loads what it can by itself, except for what a server would share with it. */

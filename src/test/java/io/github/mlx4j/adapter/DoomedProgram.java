@@ -3,7 +3,7 @@ package io.github.mlx4j.adapter;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
@@ -32,7 +32,7 @@ public final class DoomedProgram {
                     FakeWorker::ready,
                     FakeWorker.SCRIPTS,
                     RestartBudget.standard(),
-                    WorkerOptions.DEFAULT));
+                    WorkerConfig.DEFAULT));
             ((MlxSubprocessAdapter) llm).warmUp();
         } else {
             ProviderKind kind = ProviderKind.valueOf(args[0].toUpperCase(Locale.ROOT));

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.Heard;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.RecordingListener;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.NotSupportedException;
@@ -34,7 +34,7 @@ class FallbackRerankerTest {
 
     private final CircuitBreakerRegistry breakers =
             CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
-    private final Heard heard = new Heard();
+    private final RecordingListener heard = new RecordingListener();
     private final List<SubprocessAdapter> workers = new ArrayList<>();
 
     @AfterEach
@@ -111,6 +111,6 @@ class FallbackRerankerTest {
                 FakeWorker::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerOptions.DEFAULT.withListener(heard));
+                WorkerConfig.DEFAULT.withListener(heard));
     }
 }

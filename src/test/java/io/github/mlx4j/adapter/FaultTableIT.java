@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationEvent;
@@ -33,7 +33,7 @@ import org.zeroturnaround.exec.ProcessExecutor;
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class FaultTableIT {
 
-    private static final WorkerOptions OPTIONS = WorkerOptions.DEFAULT.withHang(Duration.ofSeconds(1));
+    private static final WorkerConfig OPTIONS = WorkerConfig.DEFAULT.withHang(Duration.ofSeconds(1));
     private static final Duration LONG_ENOUGH = Duration.ofSeconds(10);
 
     private MlxSubprocessAdapter adapter = fake("fake");
@@ -49,10 +49,10 @@ class FaultTableIT {
     }
 
     private static MlxSubprocessAdapter real() {
-        return real(WorkerOptions.DEFAULT);
+        return real(WorkerConfig.DEFAULT);
     }
 
-    private static MlxSubprocessAdapter real(WorkerOptions options) {
+    private static MlxSubprocessAdapter real(WorkerConfig options) {
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
         return new MlxSubprocessAdapter(new WorkerSettings(
                 Fixture.MODEL.toString(),
@@ -72,7 +72,7 @@ class FaultTableIT {
 
     @Test
     void shouldTellTheCallerWhenTheRealWorkerIsStoppedInMidAnswer() {
-        adapter = real(WorkerOptions.DEFAULT.withHang(Duration.ofSeconds(3)));
+        adapter = real(WorkerConfig.DEFAULT.withHang(Duration.ofSeconds(3)));
         assertEnds("SIGSTOP in mid-answer", "WORKER_HUNG", "did not answer for 3 s", () -> signal("STOP"));
     }
 

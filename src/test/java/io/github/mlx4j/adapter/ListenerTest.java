@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.Heard;
+import io.github.mlx4j.RecordingListener;
 import io.github.mlx4j.ScriptedPort;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.DeadlineExceededException;
 import io.github.mlx4j.error.InvalidRequestException;
@@ -28,7 +28,7 @@ import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.port.RerankResult;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.RemoteAdapter;
-import io.github.mlx4j.remote.RemoteOptions;
+import io.github.mlx4j.remote.RemoteConfig;
 import io.github.mlx4j.remote.RemoteProvider;
 import io.github.resilience4j.circuitbreaker.CircuitBreaker;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
@@ -52,8 +52,8 @@ class ListenerTest {
 
     private static final String START = "start chat mlx fake";
 
-    private final Heard heard = new Heard();
-    private SubprocessAdapter adapter = adapter("fake", WorkerOptions.DEFAULT.withListener(heard));
+    private final RecordingListener heard = new RecordingListener();
+    private SubprocessAdapter adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(heard));
 
     @AfterEach
     void close() {
@@ -136,7 +136,7 @@ class ListenerTest {
 
     @Test
     void shouldHearOfAnIdleWorker() {
-        adapter = adapter("fake", WorkerOptions.DEFAULT.withListener(heard).withIdle(Duration.ofMillis(300)));
+        adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(heard).withIdle(Duration.ofMillis(300)));
         adapter.warmUp();
 
         await().until(() -> heard.events().contains("stopped"));
@@ -148,7 +148,7 @@ class ListenerTest {
     void shouldHearOfAProviderThatStandsInAndOfBreakers() {
         Mlx4jListener one = Mlx4jListener.all(List.of(heard)); // one queue
         ScriptedPort second = ScriptedPort.saying("from the second");
-        adapter = adapter("{\"exit\": 3}", WorkerOptions.DEFAULT.withListener(one));
+        adapter = adapter("{\"exit\": 3}", WorkerConfig.DEFAULT.withListener(one));
         CircuitBreakerRegistry breakers =
                 CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
         Map<String, AbstractTextGenerationPort> ports = new LinkedHashMap<>();
@@ -178,7 +178,7 @@ class ListenerTest {
 
     @Test
     void shouldHearOfRemoteProvidersToo() {
-        RemoteProvider openAi = new RemoteProvider(ProviderKind.OPENAI, RemoteOptions.DEFAULT);
+        RemoteProvider openAi = new RemoteProvider(ProviderKind.OPENAI, RemoteConfig.DEFAULT);
         try (RemoteAdapter remote = new RemoteAdapter(openAi, "some-model", heard)) {
             assertThatThrownBy(() -> remote.generate("Hi")).isInstanceOf(ProviderUnavailableException.class);
             assertThatThrownBy(() -> remote.embed(List.of())).isInstanceOf(InvalidRequestException.class);
@@ -206,8 +206,7 @@ class ListenerTest {
 
     @Test
     void shouldServeAndTellOthersWhenAListenerThrows() {
-        adapter =
-                adapter("fake", WorkerOptions.DEFAULT.withListener(Mlx4jListener.all(List.of(new Throwing(), heard))));
+        adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(Mlx4jListener.all(List.of(new Throwing(), heard))));
         FallbackAdapter fallback = new FallbackAdapter(
                 Map.of("mlx", adapter),
                 CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build()),
@@ -234,7 +233,7 @@ class ListenerTest {
                 heard.onWorker(worker, event);
             }
         };
-        adapter = adapter("{\"exit\": 3}", WorkerOptions.DEFAULT.withListener(asking));
+        adapter = adapter("{\"exit\": 3}", WorkerConfig.DEFAULT.withListener(asking));
 
         assertThatThrownBy(() -> adapter.warmUp()).isInstanceOf(Mlx4jException.class);
         adapter.close();
@@ -256,7 +255,7 @@ class ListenerTest {
                 awaitQuietly(forEver);
             }
         };
-        adapter = adapter("fake", WorkerOptions.DEFAULT.withListener(Mlx4jListener.all(List.of(blocking, heard))));
+        adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(Mlx4jListener.all(List.of(blocking, heard))));
         GenerationRequest endless = GenerationRequest.chat("{\"say\":\"abc\",\"after\":1,\"pause\":true}").toBuilder()
                 .deadline(Duration.ofMillis(300))
                 .build();
@@ -305,7 +304,7 @@ class ListenerTest {
         }
     }
 
-    private static SubprocessAdapter adapter(String model, WorkerOptions options) {
+    private static SubprocessAdapter adapter(String model, WorkerConfig options) {
         return new MlxSubprocessAdapter(new WorkerSettings(
                 model, false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), options));
     }

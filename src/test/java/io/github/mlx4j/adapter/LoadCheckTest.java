@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.config.SandboxMode;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.Reason;
@@ -62,7 +62,7 @@ class LoadCheckTest {
                         + "\"warnings\":[\"look out\"],\"packages\":{\"mlx-lm\":\"0.32.2\",\"mlx\":\"0.32.4\"}"));
         hf.answers("inspect", refusal("model_load_failed", "it is too old", "Save it again."));
 
-        assertThat(check(ModelOptions.DEFAULT))
+        assertThat(check(LoadConfig.DEFAULT))
                 .containsExactly(
                         Verdict.loads(
                                 ProviderKind.MLX,
@@ -84,21 +84,21 @@ class LoadCheckTest {
     void shouldNotNameAWorkerAsTheWayOutWhenItRefusesToo() {
         mlx.answers("inspect", refusal("model_load_failed", "mlx-lm has no such class.", "Use the hf worker."));
         hf.answers("inspect", refusal("model_load_failed", "It has two labels.", "Use a model with one."));
-        assertThat(check(ModelOptions.DEFAULT))
+        assertThat(check(LoadConfig.DEFAULT))
                 .extracting(Verdict::fix)
                 .containsExactly(
                         "The hf worker refuses it too: It has two labels. Use a model with one.",
                         "Use a model with one.");
 
         hf.answers("inspect", refusal("model_load_failed", "It is wrong.", "Use the mlx worker for this model."));
-        assertThat(check(ModelOptions.DEFAULT))
+        assertThat(check(LoadConfig.DEFAULT))
                 .extracting(Verdict::fix)
                 .containsExactly(
                         "The hf worker refuses it too: It is wrong.",
                         "The mlx worker refuses it too: mlx-lm has no such class.");
 
         hf.answers("inspect", result(""));
-        assertThat(check(ModelOptions.DEFAULT)).extracting(Verdict::fix).containsExactly("Use the hf worker.", "");
+        assertThat(check(LoadConfig.DEFAULT)).extracting(Verdict::fix).containsExactly("Use the hf worker.", "");
     }
 
     @Test
@@ -106,7 +106,7 @@ class LoadCheckTest {
         mlx.answers("inspect", result(""));
         hf.answers("inspect", result(""));
 
-        check(ModelOptions.DEFAULT
+        check(LoadConfig.DEFAULT
                 .withAllowPickles(true)
                 .withExpert("expert_1")
                 .withBase("org/base")
@@ -132,8 +132,8 @@ class LoadCheckTest {
                                 probes(FakeWorker::ready, NONE),
                                 Map.of(ProviderKind.MLX, mlx),
                                 SandboxMode.OFF,
-                                LoadCheck.MOST_TIME)
-                        .check(MODEL, ModelOptions.DEFAULT))
+                                LoadCheck.MAX_TIME)
+                        .check(MODEL, LoadConfig.DEFAULT))
                 .extracting(Verdict::outcome)
                 .containsExactly(Verdict.Outcome.LOADS, Verdict.Outcome.NOT_JUDGED);
     }
@@ -143,7 +143,7 @@ class LoadCheckTest {
         mlx.answers("inspect", result("\"download\":{\"source\":\"org/base\",\"revision\":null}"));
         hf.answers("inspect", refusal("model_not_found", "no such model", "Check the name."));
 
-        List<Verdict> verdicts = check(ModelOptions.DEFAULT);
+        List<Verdict> verdicts = check(LoadConfig.DEFAULT);
 
         assertThat(verdicts.get(0).outcome()).isEqualTo(Verdict.Outcome.NOT_JUDGED);
         assertThat(verdicts.get(0).fix()).contains("mlx4j models pull org/base");
@@ -155,14 +155,14 @@ class LoadCheckTest {
         mlx.answers("inspect", result("")).dies("inspect", 1);
         hf.answers("inspect", refusal("dependency_missing", "no torch", "mlx4j setup hf"));
 
-        assertThat(check(ModelOptions.DEFAULT)).extracting(Verdict::outcome).containsOnly(Verdict.Outcome.NOT_JUDGED);
+        assertThat(check(LoadConfig.DEFAULT)).extracting(Verdict::outcome).containsOnly(Verdict.Outcome.NOT_JUDGED);
     }
 
     @Test
     void shouldNotJudgeWhenTheWorkerTakesTooLong() {
         hf.answers("inspect", result("")); // mlx has no answer
 
-        List<Verdict> verdicts = check(ModelOptions.DEFAULT, Duration.ofSeconds(2));
+        List<Verdict> verdicts = check(LoadConfig.DEFAULT, Duration.ofSeconds(2));
 
         assertThat(verdicts.get(0).reason()).contains("did not answer within 2 s");
         assertThat(verdicts.get(0).outcome()).isEqualTo(Verdict.Outcome.NOT_JUDGED);
@@ -172,8 +172,7 @@ class LoadCheckTest {
     void shouldAskNobodyWhenThereIsNothingToLoad() throws IOException {
         Path gguf = Files.writeString(folder.resolve("model.gguf"), "GGUF");
 
-        List<Verdict> verdicts =
-                loadCheck(LoadCheck.MOST_TIME).check(ModelInspector.inspect(gguf), ModelOptions.DEFAULT);
+        List<Verdict> verdicts = loadCheck(LoadCheck.MAX_TIME).check(ModelInspector.inspect(gguf), LoadConfig.DEFAULT);
 
         assertThat(verdicts)
                 .hasSize(2)
@@ -193,10 +192,10 @@ class LoadCheckTest {
                         NONE),
                 Map.of(ProviderKind.MLX, mlx),
                 SandboxMode.OFF,
-                LoadCheck.MOST_TIME);
+                LoadCheck.MAX_TIME);
         FutureTask<Boolean> task = new FutureTask<>(() -> {
             assertThatExceptionOfType(CancelledException.class)
-                    .isThrownBy(() -> check.check(MODEL, ModelOptions.DEFAULT));
+                    .isThrownBy(() -> check.check(MODEL, LoadConfig.DEFAULT));
             return Thread.interrupted();
         });
         Thread thread = new Thread(task);
@@ -208,11 +207,11 @@ class LoadCheckTest {
         assertThat(task.get()).isTrue();
     }
 
-    private List<Verdict> check(ModelOptions options) {
-        return check(options, LoadCheck.MOST_TIME);
+    private List<Verdict> check(LoadConfig options) {
+        return check(options, LoadCheck.MAX_TIME);
     }
 
-    private List<Verdict> check(ModelOptions options, Duration mostTime) {
+    private List<Verdict> check(LoadConfig options, Duration mostTime) {
         return loadCheck(mostTime).check(MODEL, options);
     }
 

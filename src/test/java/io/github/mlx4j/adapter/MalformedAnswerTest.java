@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
@@ -33,7 +33,7 @@ class MalformedAnswerTest {
                 FakeWorker::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerOptions.DEFAULT))) {
+                WorkerConfig.DEFAULT))) {
             assertThatThrownBy(() -> adapter.generate(GenerationRequest.raw(script)))
                     .isInstanceOf(type);
             assertThat(adapter.generate(GenerationRequest.raw("fine")).text()).isEqualTo("fine");

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.event.Mlx4jListener;
@@ -37,7 +37,7 @@ class MemoryTest {
     private static final Duration OFTEN = Duration.ofMillis(100);
 
     private final List<WorkerMemory> heard = new CopyOnWriteArrayList<>();
-    private SubprocessAdapter adapter = adapter(WorkerOptions.DEFAULT);
+    private SubprocessAdapter adapter = adapter(WorkerConfig.DEFAULT);
 
     @AfterEach
     void close() {
@@ -142,7 +142,7 @@ class MemoryTest {
     @ParameterizedTest
     @ValueSource(longs = {99, 0, -1, -10_000})
     void shouldRefuseAPeriodThatIsTooShort(long milliseconds) {
-        assertThatThrownBy(() -> WorkerOptions.DEFAULT.withMemoryPeriod(Duration.ofMillis(milliseconds)))
+        assertThatThrownBy(() -> WorkerConfig.DEFAULT.withMemoryPeriod(Duration.ofMillis(milliseconds)))
                 .isInstanceOf(ConfigurationException.class)
                 .hasMessageContaining("Make it 100 ms or more.");
     }
@@ -155,17 +155,17 @@ class MemoryTest {
         }
     }
 
-    private static WorkerOptions listening(BiConsumer<WorkerView, WorkerMemory> onMemory) {
+    private static WorkerConfig listening(BiConsumer<WorkerView, WorkerMemory> onMemory) {
         Mlx4jListener listener = new Mlx4jListener() {
             @Override
             public void onMemory(WorkerView worker, WorkerMemory memory) {
                 onMemory.accept(worker, memory);
             }
         };
-        return WorkerOptions.DEFAULT.withListener(listener).withMemoryPeriod(OFTEN);
+        return WorkerConfig.DEFAULT.withListener(listener).withMemoryPeriod(OFTEN);
     }
 
-    private static SubprocessAdapter adapter(WorkerOptions options) {
+    private static SubprocessAdapter adapter(WorkerConfig options) {
         return new MlxSubprocessAdapter(new WorkerSettings(
                 "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), options));
     }

@@ -1,7 +1,7 @@
 package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
@@ -18,7 +18,7 @@ public final class SmallHeapProgram {
     private SmallHeapProgram() {}
 
     public static void main(String[] args) throws InterruptedException {
-        WorkerOptions options = WorkerOptions.DEFAULT.withMaxRequests(100);
+        WorkerConfig options = WorkerConfig.DEFAULT.withMaxRequests(100);
         try (MlxSubprocessAdapter llm = new MlxSubprocessAdapter(new WorkerSettings(
                 "{\"context\":1000000}",
                 false,

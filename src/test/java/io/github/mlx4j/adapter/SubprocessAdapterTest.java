@@ -1,6 +1,6 @@
 package io.github.mlx4j.adapter;
 
-import static io.github.mlx4j.Failures.assertFails;
+import static io.github.mlx4j.FutureAssertions.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
@@ -8,9 +8,9 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.TestClock;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.config.SandboxMode;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.Reason;
 import io.github.mlx4j.error.CancelledException;
@@ -144,7 +144,7 @@ class SubprocessAdapterTest {
     @Test
     void shouldNameItselfWhenItIsHf() {
         adapter = new HfSubprocessAdapter(new WorkerSettings(
-                "fake", false, this::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerOptions.DEFAULT));
+                "fake", false, this::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerConfig.DEFAULT));
 
         assertThat(adapter.generate("Hi").backend().provider()).isEqualTo(ProviderKind.HF);
     }
@@ -388,7 +388,7 @@ class SubprocessAdapterTest {
     void shouldSayWhyAndWhatToDoWhenMlxCannotRunHere() {
         Availability not = new Availability.Unavailable(Reason.PACKAGE_MISSING, "There is no mlx.", "Install it.");
         adapter = new MlxSubprocessAdapter(new WorkerSettings(
-                "fake", false, () -> not, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerOptions.DEFAULT));
+                "fake", false, () -> not, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerConfig.DEFAULT));
 
         assertThat(adapter.isAvailable()).isFalse();
         assertThat(adapter.availability()).isEqualTo(not);
@@ -404,7 +404,7 @@ class SubprocessAdapterTest {
     void shouldSayWhyWhenHfCannotRunHere() {
         Availability not = new Availability.Unavailable(Reason.PACKAGE_MISSING, "There is no torch.", "Install it.");
         adapter = new HfSubprocessAdapter(new WorkerSettings(
-                "fake", false, () -> not, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerOptions.DEFAULT));
+                "fake", false, () -> not, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerConfig.DEFAULT));
 
         assertThatExceptionOfType(ProviderUnavailableException.class)
                 .isThrownBy(() -> adapter.generate("Hi"))
@@ -518,7 +518,7 @@ class SubprocessAdapterTest {
                 this::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerOptions.DEFAULT.withSandbox(SandboxMode.OFF)));
+                WorkerConfig.DEFAULT.withSandbox(SandboxMode.OFF)));
         assertThat(generate("{\"env\":true}").text().lines()).contains("PATH").doesNotContain("HF_HUB_OFFLINE");
     }
 
@@ -530,7 +530,7 @@ class SubprocessAdapterTest {
         Files.writeString(adapter.resolve("adapter_config.json"), "{}");
         Path experts = Files.createDirectories(scratch.resolve("experts"));
         Files.writeString(experts.resolve("config.json"), "{\"base_model_name_or_path\": \"org/name\"}");
-        ModelOptions none = ModelOptions.DEFAULT;
+        LoadConfig none = LoadConfig.DEFAULT;
 
         assertThat(isOffline(own, none)).isTrue();
         assertThat(isOffline(adapter, none)).isFalse();
@@ -539,7 +539,7 @@ class SubprocessAdapterTest {
         assertThat(isOffline(adapter, none.withBase("org/name"))).isFalse();
     }
 
-    private boolean isOffline(Path model, ModelOptions options) {
+    private boolean isOffline(Path model, LoadConfig options) {
         adapter.close();
         adapter = new MlxSubprocessAdapter(new WorkerSettings(
                 model.toString(),
@@ -547,14 +547,14 @@ class SubprocessAdapterTest {
                 this::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerOptions.DEFAULT.withModel(options).withSandbox(SandboxMode.OFF)));
+                WorkerConfig.DEFAULT.withModel(options).withSandbox(SandboxMode.OFF)));
         return generate("{\"env\":true}").text().contains("HF_HUB_OFFLINE");
     }
 
     private SubprocessAdapter mlx(String model) {
         RestartBudget budget = new RestartBudget(3, Duration.ofMinutes(5), new TestClock());
         return new MlxSubprocessAdapter(
-                new WorkerSettings(model, false, this::ready, FakeWorker.SCRIPTS, budget, WorkerOptions.DEFAULT));
+                new WorkerSettings(model, false, this::ready, FakeWorker.SCRIPTS, budget, WorkerConfig.DEFAULT));
     }
 
     /** The probe is asked before each launch. */

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.DeadlineExceededException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerHungException;
@@ -33,21 +33,21 @@ class SupervisionTest {
 
     private static final Duration SECOND = Duration.ofSeconds(1);
 
-    private MlxSubprocessAdapter adapter = adapter(WorkerOptions.DEFAULT);
+    private MlxSubprocessAdapter adapter = adapter(WorkerConfig.DEFAULT);
 
     @AfterEach
     void close() {
         adapter.close();
     }
 
-    private static MlxSubprocessAdapter adapter(WorkerOptions options) {
+    private static MlxSubprocessAdapter adapter(WorkerConfig options) {
         return new MlxSubprocessAdapter(new WorkerSettings(
                 "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), options));
     }
 
     @Test
     void shouldEndAWorkerWhoseEngineHangsAndShowItsStacks() {
-        adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'hang':1}")))
                 .isInstanceOf(WorkerHungException.class)
                 .hasMessageContaining("did not move for 1 s")
@@ -58,7 +58,7 @@ class SupervisionTest {
 
     @Test
     void shouldEndAWorkerWhoseNativeCodeHoldsTheInterpreter() {
-        adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'gil':50}")))
                 .isInstanceOf(WorkerHungException.class)
                 .hasMessageContaining("did not answer for 1 s")
@@ -67,7 +67,7 @@ class SupervisionTest {
 
     @Test
     void shouldEndAWorkerThatIsStoppedFromOutside() throws Exception {
-        adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
         adapter.warmUp();
         long pid = adapter.status().processId().getAsLong();
         new ProcessExecutor("kill", "-STOP", Long.toString(pid))
@@ -80,7 +80,7 @@ class SupervisionTest {
 
     @Test
     void shouldSendARequestOnceMoreWhenTheWorkerHangsBeforeTheFirstToken(@TempDir Path temp) {
-        adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
         String once = temp.resolve("once").toString();
         assertThat(adapter.generate(script("{'say':'fine','hang':1,'once':'" + once + "'}"))
                         .text())
@@ -89,7 +89,7 @@ class SupervisionTest {
 
     @Test
     void shouldEndAWorkerThatLostAnAnswer() {
-        adapter = adapter(WorkerOptions.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'lose':1}")))
                 .isInstanceOf(WorkerHungException.class)
                 .hasMessageContaining("1 answers that did not arrive");
@@ -97,7 +97,7 @@ class SupervisionTest {
 
     @Test
     void shouldNotTakeASlowWorkerForAHungOne() {
-        adapter = adapter(WorkerOptions.DEFAULT.withHang(Duration.ofSeconds(3)));
+        adapter = adapter(WorkerConfig.DEFAULT.withHang(Duration.ofSeconds(3)));
         String say = "abcdefgh";
         assertThat(adapter.generate(script("{'say':'" + say + "','stepMs':500}"))
                         .text())
@@ -106,7 +106,7 @@ class SupervisionTest {
 
     @Test
     void shouldTellWhereTheTimeOfItsStartWent() {
-        adapter = adapter(WorkerOptions.DEFAULT);
+        adapter = adapter(WorkerConfig.DEFAULT);
         assertThat(adapter.status().start()).isEmpty();
         adapter.generate(script("{'say':'one'}"));
         WorkerStatus.Start start = adapter.status().start().orElseThrow();
@@ -118,7 +118,7 @@ class SupervisionTest {
 
     @Test
     void shouldStopAnIdleWorkerAndBringItBackOnDemand() {
-        adapter = adapter(WorkerOptions.DEFAULT.withIdle(Duration.ofMillis(300)));
+        adapter = adapter(WorkerConfig.DEFAULT.withIdle(Duration.ofMillis(300)));
         adapter.generate(script("{'say':'one'}"));
         long first = adapter.status().processId().getAsLong();
         await().until(() -> adapter.status().state() == WorkerStatus.State.STOPPED
@@ -132,7 +132,7 @@ class SupervisionTest {
 
     @Test
     void shouldNeverStopAWorkerThatIsBusyForLongerThanItsIdleTime() {
-        adapter = adapter(WorkerOptions.DEFAULT.withIdle(Duration.ofMillis(200)));
+        adapter = adapter(WorkerConfig.DEFAULT.withIdle(Duration.ofMillis(200)));
         assertThat(adapter.generate(script("{'say':'abc','stepMs':400}")).text())
                 .isEqualTo("abc");
     }
@@ -159,7 +159,7 @@ class SupervisionTest {
                 FakeWorker::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerOptions.DEFAULT));
+                WorkerConfig.DEFAULT));
         GenerationRequest request =
                 script("{}").toBuilder().deadline(Duration.ofMillis(300)).build();
         assertThatThrownBy(() -> adapter.generate(request)).isInstanceOf(DeadlineExceededException.class);
@@ -176,7 +176,7 @@ class SupervisionTest {
 
     @Test
     void shouldRefuseOneRequestTooManyAndTakeTheNextOnceThereIsRoom() {
-        adapter = adapter(WorkerOptions.DEFAULT.withMaxRequests(2));
+        adapter = adapter(WorkerConfig.DEFAULT.withMaxRequests(2));
         GenerationRequest slow = script("{'say':'" + "x".repeat(200) + "','stepMs':20}");
         CompletableFuture<GenerationResult> first = adapter.generateAsync(slow);
         CompletableFuture<GenerationResult> second = adapter.generateAsync(slow);

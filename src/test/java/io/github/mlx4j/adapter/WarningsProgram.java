@@ -2,7 +2,7 @@ package io.github.mlx4j.adapter;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.ScriptedPort;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.EngineException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.internal.worker.RestartBudget;
@@ -10,7 +10,7 @@ import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteAdapter;
-import io.github.mlx4j.remote.RemoteOptions;
+import io.github.mlx4j.remote.RemoteConfig;
 import io.github.mlx4j.remote.RemoteProvider;
 import java.net.URI;
 import java.time.Duration;
@@ -40,7 +40,7 @@ public final class WarningsProgram {
     }
 
     private static void sendAKeyInTheClear() {
-        RemoteOptions options = new RemoteOptions(
+        RemoteConfig options = new RemoteConfig(
                 Map.of(ProviderKind.OPENAI, URI.create("http://mlx4j.invalid/v1")),
                 Map.of(ProviderKind.OPENAI, new ApiKey("sk-secret")),
                 Duration.ofSeconds(5));
@@ -53,7 +53,7 @@ public final class WarningsProgram {
 
     private static long dropAWorker() {
         MlxSubprocessAdapter dropped = new MlxSubprocessAdapter(new WorkerSettings(
-                "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerOptions.DEFAULT));
+                "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerConfig.DEFAULT));
         dropped.warmUp();
         return dropped.status().processId().orElseThrow();
     }

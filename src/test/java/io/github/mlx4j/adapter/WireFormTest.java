@@ -2,7 +2,7 @@ package io.github.mlx4j.adapter;
 
 import static io.github.mlx4j.CannedWorker.notification;
 import static io.github.mlx4j.CannedWorker.result;
-import static io.github.mlx4j.Failures.assertFails;
+import static io.github.mlx4j.FutureAssertions.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
@@ -13,10 +13,10 @@ import io.github.mlx4j.CannedWorker;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.config.Dtype;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.RerankerKind;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.ProtocolException;
@@ -26,12 +26,12 @@ import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.generation.GenerationStream;
+import io.github.mlx4j.generation.MalformedToolCall;
 import io.github.mlx4j.generation.Message;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.generation.TokenLogProb;
 import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.ToolSpec;
-import io.github.mlx4j.generation.UnreadToolCall;
 import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import java.nio.file.Path;
@@ -73,7 +73,7 @@ class WireFormTest {
     @BeforeEach
     void makeWorker() {
         worker = new CannedWorker(folder);
-        adapter = new MlxSubprocessAdapter(settings(WorkerOptions.DEFAULT));
+        adapter = new MlxSubprocessAdapter(settings(WorkerConfig.DEFAULT));
     }
 
     @AfterEach
@@ -220,7 +220,7 @@ class WireFormTest {
             assertThat(result.logProbs()).containsExactly(first, second, third);
             assertThat(result.toolCalls())
                     .containsExactly(new ToolCall("c1", "clock", "{\"zone\":\"\u00e4\",\"n\":1.5}"));
-            assertThat(result.unreadToolCalls()).containsExactly(new UnreadToolCall("{oops", "It is no JSON."));
+            assertThat(result.unreadToolCalls()).containsExactly(new MalformedToolCall("{oops", "It is no JSON."));
             assertThat(result.finishReason()).isEqualTo(FinishReason.TOOL_CALLS);
             assertThat(result.usage()).isEqualTo(new Usage(5, 3, 4, 1, 2));
             assertThat(result.expert()).hasValue("medicine");
@@ -449,8 +449,8 @@ class WireFormTest {
     @ParameterizedTest
     @CsvSource({"true, 1", "false, 0", ", "})
     void shouldSetTf32InTheEnvironmentOfTheMlxWorker(@Nullable Boolean tf32, @Nullable String variable) {
-        MlxOptions mlx = tf32 == null ? MlxOptions.DEFAULT : MlxOptions.DEFAULT.withTf32(tf32);
-        adapter = new MlxSubprocessAdapter(settings(WorkerOptions.DEFAULT.withMlx(mlx)));
+        MlxConfig mlx = tf32 == null ? MlxConfig.DEFAULT : MlxConfig.DEFAULT.withTf32(tf32);
+        adapter = new MlxSubprocessAdapter(settings(WorkerConfig.DEFAULT.withMlx(mlx)));
         adapter.warmUp();
 
         assertThat(worker.environments())
@@ -463,10 +463,10 @@ class WireFormTest {
     }
 
     /** Every option; another model is the one that is given. */
-    private static WorkerOptions everyOption(Path other) {
-        return WorkerOptions.DEFAULT
+    private static WorkerConfig everyOption(Path other) {
+        return WorkerConfig.DEFAULT
                 .withPrefixCacheBytes(5)
-                .withModel(ModelOptions.DEFAULT
+                .withModel(LoadConfig.DEFAULT
                         .withAdapter(Path.of("an", "adapter"))
                         .withBase(other.toString())
                         .withExpert("medicine")
@@ -477,7 +477,7 @@ class WireFormTest {
                         .withMemoryLimitBytes(7)
                         .withDevice(HfDevice.MPS)
                         .withReranker(RerankerKind.QWEN3))
-                .withMlx(MlxOptions.DEFAULT
+                .withMlx(MlxConfig.DEFAULT
                         .withDraftModel(other.toString())
                         .withDraftTokens(2)
                         .withKvBits(8)
@@ -487,7 +487,7 @@ class WireFormTest {
                         .withWiredLimit(true));
     }
 
-    private WorkerSettings settings(WorkerOptions options) {
+    private WorkerSettings settings(WorkerConfig options) {
         return new WorkerSettings("canned", false, FakeWorker::ready, worker, RestartBudget.standard(), options);
     }
 

@@ -6,7 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.FakeWorker;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.InvalidRequestException;
@@ -125,7 +125,7 @@ class WorkerQueryTest {
 
     @Test
     void shouldBeRefusedWhenTheWorkerHasEnoughToDo() {
-        WorkerOptions one = WorkerOptions.DEFAULT.withMaxRequests(1);
+        WorkerConfig one = WorkerConfig.DEFAULT.withMaxRequests(1);
         try (MlxSubprocessAdapter adapter = new MlxSubprocessAdapter(new WorkerSettings(
                         "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), one));
                 GenerationStream running = adapter.stream(GenerationRequest.raw("{\"pause\":true}"))) {

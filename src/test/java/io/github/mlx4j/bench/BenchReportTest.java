@@ -10,19 +10,19 @@ import org.junit.jupiter.api.Test;
 
 class BenchReportTest {
 
-    private static final BenchSettings SETTINGS = new BenchSettings(512, 128, 2, true);
+    private static final BenchConfig SETTINGS = new BenchConfig(512, 128, 2, true);
     private static final BenchResult.Measured MLX = new BenchResult.Measured(
             "mlx",
             Map.of("model", "tiny"),
             List.of(
-                    Map.of(Figure.LOAD, 1.0, Figure.GENERATION_SPEED, 60.0),
-                    Map.of(Figure.LOAD, 2.0, Figure.GENERATION_SPEED, 80.0)));
+                    Map.of(Metric.LOAD, 1.0, Metric.GENERATION_SPEED, 60.0),
+                    Map.of(Metric.LOAD, 2.0, Metric.GENERATION_SPEED, 80.0)));
     private static final BenchResult.Measured HF = new BenchResult.Measured(
             "hf",
             Map.of("model", "tiny"),
             List.of(
-                    Map.of(Figure.LOAD, 4.0, Figure.GENERATION_SPEED, 20.0),
-                    Map.of(Figure.LOAD, 4.0, Figure.GENERATION_SPEED, 40.0)));
+                    Map.of(Metric.LOAD, 4.0, Metric.GENERATION_SPEED, 20.0),
+                    Map.of(Metric.LOAD, 4.0, Metric.GENERATION_SPEED, 40.0)));
 
     private final BenchReport report = new BenchReport(
             Map.of("machine", "a machine"),
@@ -48,8 +48,8 @@ class BenchReportTest {
     @Test
     void shouldDivideRunByRun() {
         assertThat(MLX.over(HF))
-                .containsOnlyKeys(Figure.LOAD, Figure.GENERATION_SPEED)
-                .containsEntry(Figure.GENERATION_SPEED, new Spread(2.5, 2, 3)); // and not 70 / 30
+                .containsOnlyKeys(Metric.LOAD, Metric.GENERATION_SPEED)
+                .containsEntry(Metric.GENERATION_SPEED, new MetricSummary(2.5, 2, 3)); // and not 70 / 30
     }
 
     @Test
@@ -76,7 +76,7 @@ class BenchReportTest {
         JsonNode json = new JsonMapper().valueToTree(report.asMap());
 
         assertThat(json.at("/providers/0/figures/generationTokensPerSecond"))
-                .isEqualTo(new JsonMapper().valueToTree(new Spread(70, 60, 80)));
+                .isEqualTo(new JsonMapper().valueToTree(new MetricSummary(70, 60, 80)));
         assertThat(json.at("/providers/1/runs/1/loadSeconds").doubleValue()).isEqualTo(4);
         assertThat(json.at("/ratios/0/over").textValue()).isEqualTo("mlx");
         assertThat(json.at("/ratios/0/under").textValue()).isEqualTo("hf");

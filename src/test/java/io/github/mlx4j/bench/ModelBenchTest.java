@@ -50,16 +50,16 @@ class ModelBenchTest {
         assertThat(measured.runs()).hasSize(2);
         assertThat(measured.runs().get(0))
                 .containsOnly(
-                        entry(Figure.LOAD, 1.5),
-                        entry(Figure.PROMPT_TOKENS, 100.0),
-                        entry(Figure.PROMPT_SPEED, 100 / 0.050),
-                        entry(Figure.FIRST_TOKEN, 50.0),
-                        entry(Figure.ANSWER_TOKENS, 11.0),
-                        entry(Figure.GENERATION_SPEED, 10 / 0.200),
-                        entry(Figure.MEMORY_ACTIVE, 30.0),
-                        entry(Figure.MEMORY_PEAK, 40.0),
-                        entry(Figure.MEMORY_RESIDENT, 90.0));
-        assertThat(measured.figures()).containsEntry(Figure.LOAD, new Spread(1.5, 1.5, 1.5));
+                        entry(Metric.LOAD, 1.5),
+                        entry(Metric.PROMPT_TOKENS, 100.0),
+                        entry(Metric.PROMPT_SPEED, 100 / 0.050),
+                        entry(Metric.FIRST_TOKEN, 50.0),
+                        entry(Metric.ANSWER_TOKENS, 11.0),
+                        entry(Metric.GENERATION_SPEED, 10 / 0.200),
+                        entry(Metric.MEMORY_ACTIVE, 30.0),
+                        entry(Metric.MEMORY_PEAK, 40.0),
+                        entry(Metric.MEMORY_RESIDENT, 90.0));
+        assertThat(measured.figures()).containsEntry(Metric.LOAD, new MetricSummary(1.5, 1.5, 1.5));
         assertThat(model.requests)
                 .extracting(GenerationRequest::maxTokens)
                 .as("a short answer that does not count comes first")
@@ -102,7 +102,7 @@ class ModelBenchTest {
                 .as("both get the same prompts")
                 .isEqualTo(hf.requests.stream().map(GenerationRequest::prompt).toList());
         assertThat(found.measured().get(0).over(found.measured().get(1)))
-                .containsEntry(Figure.GENERATION_SPEED, new Spread(2, 2, 2));
+                .containsEntry(Metric.GENERATION_SPEED, new MetricSummary(2, 2, 2));
     }
 
     @Test
@@ -126,8 +126,8 @@ class ModelBenchTest {
         Model untold = new Model("ollama", call -> answer(call, 0, 1, 50, 0));
 
         assertThat(bench(1, null, untold).run().measured().get(0).runs().get(0))
-                .doesNotContainKeys(Figure.PROMPT_TOKENS, Figure.PROMPT_SPEED, Figure.GENERATION_SPEED)
-                .containsEntry(Figure.ANSWER_TOKENS, 1.0);
+                .doesNotContainKeys(Metric.PROMPT_TOKENS, Metric.PROMPT_SPEED, Metric.GENERATION_SPEED)
+                .containsEntry(Metric.ANSWER_TOKENS, 1.0);
     }
 
     @Test
@@ -140,8 +140,8 @@ class ModelBenchTest {
                         .get(0)
                         .runs()
                         .get(0))
-                .containsEntry(Figure.POWER, 11.0)
-                .containsEntry(Figure.ENERGY, 2.0);
+                .containsEntry(Metric.POWER, 11.0)
+                .containsEntry(Metric.ENERGY, 2.0);
         assertThat(events).containsSubsequence("load mlx", "begin", "end", "close mlx");
     }
 
@@ -155,8 +155,8 @@ class ModelBenchTest {
                         .get(0)
                         .runs()
                         .get(0))
-                .doesNotContainKeys(Figure.POWER, Figure.ENERGY)
-                .containsKey(Figure.GENERATION_SPEED);
+                .doesNotContainKeys(Metric.POWER, Metric.ENERGY)
+                .containsKey(Metric.GENERATION_SPEED);
     }
 
     @Test
@@ -170,10 +170,10 @@ class ModelBenchTest {
         BenchResult found = training(2, mlx, hf).run();
 
         assertThat(found.measured().get(0).runs())
-                .extracting(run -> run.get(Figure.TRAINING_SPEED))
+                .extracting(run -> run.get(Metric.TRAINING_SPEED))
                 .as("the first step took 9 s")
                 .containsExactly(4 * 127 / 0.1, 4 * 127 / 0.1);
-        assertThat(found.measured().get(1).figures().get(Figure.TRAINING_SPEED).median())
+        assertThat(found.measured().get(1).figures().get(Metric.TRAINING_SPEED).median())
                 .isEqualTo(4 * 29 / 0.05);
         assertThat(mlx.batches).hasSize(12).doesNotContainSequence(mlx.batches.get(0), mlx.batches.get(0));
         assertThat(mlx.batches.subList(0, 6)).as("the same in each run").isEqualTo(mlx.batches.subList(6, 12));
@@ -207,8 +207,8 @@ class ModelBenchTest {
         assertThat(found.measured())
                 .hasSize(2)
                 .allSatisfy(measured -> assertThat(measured.figures())
-                        .containsKey(Figure.GENERATION_SPEED)
-                        .doesNotContainKey(Figure.TRAINING_SPEED));
+                        .containsKey(Metric.GENERATION_SPEED)
+                        .doesNotContainKey(Metric.TRAINING_SPEED));
         assertThat(events).filteredOn("train ollama"::equals).hasSize(1);
         assertThat(events).filteredOn("close training mlx"::equals).hasSize(2);
     }
@@ -227,11 +227,11 @@ class ModelBenchTest {
     }
 
     private ModelBench bench(int runs, @Nullable PowerSampler power, Model... models) {
-        return new ModelBench(new BenchSettings(100, 64, runs, false), List.of(models), power, () -> now, events::add);
+        return new ModelBench(new BenchConfig(100, 64, runs, false), List.of(models), power, () -> now, events::add);
     }
 
     private ModelBench training(int runs, Model... models) {
-        return new ModelBench(new BenchSettings(100, 64, runs, true), List.of(models), null, () -> now, events::add);
+        return new ModelBench(new BenchConfig(100, 64, runs, true), List.of(models), null, () -> now, events::add);
     }
 
     /** Says one piece of text after the time of its prefill, and ends. */
@@ -283,7 +283,7 @@ class ModelBenchTest {
         }
     }
 
-    private final class Model implements Subject, Subject.Loaded {
+    private final class Model implements BenchmarkedModel, BenchmarkedModel.Loaded {
 
         private final String name;
         private final ScriptedPort port;
@@ -342,8 +342,8 @@ class ModelBenchTest {
         }
 
         @Override
-        public Map<Figure, Double> loadTimes() {
-            return Map.of(Figure.LOAD, 1.5);
+        public Map<Metric, Double> loadTimes() {
+            return Map.of(Metric.LOAD, 1.5);
         }
 
         @Override
@@ -363,7 +363,7 @@ class ModelBenchTest {
     }
 
     /** Its first step takes nine seconds. */
-    private final class InTraining implements Subject.Training {
+    private final class InTraining implements BenchmarkedModel.Training {
 
         private final Model model;
         private int steps;

@@ -62,7 +62,7 @@ public final class Answers {
     }
 
     /** It as a side. */
-    public Side side(String name) {
+    public ComparedModel side(String name) {
         ModelAnalysisPort analysis = mock(ModelAnalysisPort.class);
         when(analysis.details()).thenReturn(new ToyModel().details(format));
         when(analysis.score(any(), any())).thenAnswer(call -> {
@@ -70,7 +70,7 @@ public final class Answers {
             List<Integer> tokens = expected.chars().boxed().toList();
             return new Score(1, tokens, tokens.stream().map(token -> logProb).toList(), false);
         });
-        return new Side(name, port, new ToyModel(), analysis);
+        return new ComparedModel(name, port, new ToyModel(), analysis);
     }
 
     private void answer(ScriptedPort.Call call) {

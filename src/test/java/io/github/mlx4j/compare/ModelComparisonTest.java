@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.Companions;
+import io.github.mlx4j.AppleDoubleFiles;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.compare.EvaluationTask.Match;
 import io.github.mlx4j.error.ConfigurationException;
@@ -69,8 +69,8 @@ class ModelComparisonTest {
                 settings(2),
                 TASKS.subList(0, 2),
                 0,
-                List.of(scored(Arm.BASE, "kept", -1.0, 1), scored(Arm.BASE, "won", -12.0, 4)),
-                List.of(scored(Arm.TRAINED, "kept", -1.0, 1), scored(Arm.TRAINED, "won", -12.0, 5)));
+                List.of(scored(Variant.BASE, "kept", -1.0, 1), scored(Variant.BASE, "won", -12.0, 4)),
+                List.of(scored(Variant.TRAINED, "kept", -1.0, 1), scored(Variant.TRAINED, "won", -12.0, 5)));
 
         assertThat(report.base().perplexity().mid()).isCloseTo(Math.exp(13 / 5.0), within(1e-12));
         assertThat(report.notes())
@@ -84,8 +84,8 @@ class ModelComparisonTest {
                 settings(2),
                 TASKS.subList(0, 2),
                 0,
-                List.of(scored(Arm.BASE, "kept", -1.0, 1), scored(Arm.BASE, "won", -12.0, 4)),
-                List.of(scored(Arm.TRAINED, "kept", -1.0, 1), scored(Arm.TRAINED, "won", null, null)));
+                List.of(scored(Variant.BASE, "kept", -1.0, 1), scored(Variant.BASE, "won", -12.0, 4)),
+                List.of(scored(Variant.TRAINED, "kept", -1.0, 1), scored(Variant.TRAINED, "won", null, null)));
 
         assertThat(report.base().perplexity().mid()).isCloseTo(Math.E, within(1e-12));
         assertThat(report.base().scoredTokens()).isEqualTo(1);
@@ -96,8 +96,8 @@ class ModelComparisonTest {
         List<EvaluationTask> tasks = List.of(task("1", "1+1=", "\\d", Match.REGEX));
 
         try (ModelComparison comparison = ModelComparison.open(folder, settings(1), tasks)) {
-            run(comparison, Arm.BASE, base());
-            run(comparison, Arm.TRAINED, trained());
+            run(comparison, Variant.BASE, base());
+            run(comparison, Variant.TRAINED, trained());
             ComparisonReport report = comparison.report();
             assertThat(report.base().passed()).isEqualTo(1);
             assertThat(report.base().perplexity()).isNull();
@@ -109,8 +109,8 @@ class ModelComparisonTest {
         List<EvaluationTask> tasks = List.of(TASKS.get(0), code("2 * x"));
 
         try (ModelComparison comparison = ModelComparison.open(folder, settings(2), tasks)) {
-            run(comparison, Arm.BASE, base());
-            run(comparison, Arm.TRAINED, trained());
+            run(comparison, Variant.BASE, base());
+            run(comparison, Variant.TRAINED, trained());
             ComparisonReport report = comparison.report();
             assertThat(report.notRun()).isEqualTo(1);
             assertThat(report.base().tasks()).isEqualTo(1);
@@ -136,8 +136,8 @@ class ModelComparisonTest {
 
         try (CodeRunner runner = runner();
                 ModelComparison comparison = ModelComparison.open(folder, settings(3), tasks, runner)) {
-            run(comparison, Arm.BASE, base);
-            run(comparison, Arm.TRAINED, trained);
+            run(comparison, Variant.BASE, base);
+            run(comparison, Variant.TRAINED, trained);
             ComparisonReport report = comparison.report();
             assertThat(report.notRun()).isZero();
             assertThat(report.outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 1, 0, 1, 1.0));
@@ -165,8 +165,9 @@ class ModelComparisonTest {
     })
     void shouldTellTheSamePassesFromNone(boolean passed, String verdict) {
         List<EvaluationTask> tasks = TASKS.subList(0, 2);
-        List<TaskResult> base = List.of(judged(Arm.BASE, "kept", passed), judged(Arm.BASE, "won", false));
-        List<TaskResult> trained = List.of(judged(Arm.TRAINED, "kept", passed), judged(Arm.TRAINED, "won", false));
+        List<TaskResult> base = List.of(judged(Variant.BASE, "kept", passed), judged(Variant.BASE, "won", false));
+        List<TaskResult> trained =
+                List.of(judged(Variant.TRAINED, "kept", passed), judged(Variant.TRAINED, "won", false));
 
         assertThat(ComparisonReport.of(settings(2), tasks, 0, base, trained).verdict())
                 .isEqualTo(verdict);
@@ -179,8 +180,8 @@ class ModelComparisonTest {
         List<TaskResult> trained = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
             tasks.add(task("t" + i, "p", "e", Match.EXACT));
-            base.add(judged(Arm.BASE, "t" + i, false));
-            trained.add(judged(Arm.TRAINED, "t" + i, true));
+            base.add(judged(Variant.BASE, "t" + i, false));
+            trained.add(judged(Variant.TRAINED, "t" + i, true));
         }
 
         assertThat(ComparisonReport.of(settings(8), tasks, 0, base, trained).verdict())
@@ -194,8 +195,8 @@ class ModelComparisonTest {
         List<EvaluationTask> tasks = List.of(TASKS.get(0), task("long", "too long", "x", Match.EXACT));
 
         try (ModelComparison comparison = ModelComparison.open(folder, settings(2), tasks)) {
-            run(comparison, Arm.BASE, base());
-            run(comparison, Arm.TRAINED, trained());
+            run(comparison, Variant.BASE, base());
+            run(comparison, Variant.TRAINED, trained());
             ComparisonReport report = comparison.report();
             assertThat(report.base().errors()).isEqualTo(1);
             assertThat(report.base().tasks())
@@ -214,8 +215,8 @@ class ModelComparisonTest {
                 List.of(new EvaluationTask("own", new Prompt.Raw("Sky?"), "bl", Match.EXACT, 2), TASKS.get(2));
 
         try (ModelComparison comparison = ModelComparison.open(folder, settings(2), tasks)) {
-            run(comparison, Arm.BASE, base());
-            run(comparison, Arm.TRAINED, trained());
+            run(comparison, Variant.BASE, base());
+            run(comparison, Variant.TRAINED, trained());
             ComparisonReport report = comparison.report();
             assertThat(report.base().cut()).isEqualTo(1);
             assertThat(report.settings().maxTokens()).isGreaterThan(2);
@@ -234,17 +235,17 @@ class ModelComparisonTest {
     void shouldGoOnWhereItWasWhenARunEndedEarly() {
         Answers dying = base().dyingAt("Sky?");
         try (ModelComparison comparison = open()) {
-            assertThatExceptionOfType(WorkerDiedException.class).isThrownBy(() -> run(comparison, Arm.BASE, dying));
+            assertThatExceptionOfType(WorkerDiedException.class).isThrownBy(() -> run(comparison, Variant.BASE, dying));
         }
         assertThat(dying.asked()).containsExactly("1+1=", "2+2=", "Sky?");
 
         Answers again = base();
         try (ModelComparison comparison = open()) {
-            assertThat(comparison.missing(Arm.BASE))
+            assertThat(comparison.missing(Variant.BASE))
                     .extracting(EvaluationTask::id)
                     .containsExactly("lost", "failed", "free");
-            run(comparison, Arm.BASE, again);
-            run(comparison, Arm.TRAINED, trained());
+            run(comparison, Variant.BASE, again);
+            run(comparison, Variant.TRAINED, trained());
             assertThat(comparison.report().outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 1, 1, 1, 1.0));
         }
         assertThat(again.asked()).containsExactly("Sky?", "3*7=", "Hello <b>&\"'");
@@ -254,7 +255,7 @@ class ModelComparisonTest {
     @Test
     void shouldDropTheLastLineWhenItIsTorn() throws IOException {
         try (ModelComparison comparison = open()) {
-            run(comparison, Arm.BASE, base());
+            run(comparison, Variant.BASE, base());
         }
         Path results = folder.resolve("results.jsonl");
         String whole = Files.readString(results);
@@ -266,7 +267,7 @@ class ModelComparisonTest {
             Files.writeString(results, before + torn); // without the end of the line
             Answers again = base();
             try (ModelComparison comparison = open()) {
-                run(comparison, Arm.BASE, again);
+                run(comparison, Variant.BASE, again);
             }
             assertThat(again.asked()).containsExactly("Hello <b>&\"'");
             assertThat(results).hasContent(whole);
@@ -276,7 +277,7 @@ class ModelComparisonTest {
     @Test
     void shouldSayWhichLineWhenAResultIsDamaged() throws IOException {
         try (ModelComparison comparison = open()) {
-            run(comparison, Arm.BASE, base());
+            run(comparison, Variant.BASE, base());
         }
         Path results = folder.resolve("results.jsonl");
         Files.writeString(results, "{\"arm\":\"base\",\n", StandardOpenOption.APPEND);
@@ -345,7 +346,7 @@ class ModelComparisonTest {
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(this::open)
                     .withMessageStartingWith("Another run has the folder " + folder);
-            assertThat(comparison.missing(Arm.BASE)).hasSize(5);
+            assertThat(comparison.missing(Variant.BASE)).hasSize(5);
         }
         open().close();
     }
@@ -353,7 +354,7 @@ class ModelComparisonTest {
     @Test
     void shouldRefuseWhenAnotherProcessHasTheFolder() throws Exception {
         try (ModelComparison comparison = open()) {
-            run(comparison, Arm.BASE, base());
+            run(comparison, Variant.BASE, base());
         }
 
         try (ModelComparison comparison = open()) { // which reads what is there
@@ -362,7 +363,7 @@ class ModelComparisonTest {
             assertThat(otherRun())
                     .as("after a refusal in this process")
                     .isEqualTo("Another run has the folder " + folder + ".");
-            assertThat(comparison.missing(Arm.BASE)).isEmpty();
+            assertThat(comparison.missing(Variant.BASE)).isEmpty();
         }
         assertThat(otherRun()).isEqualTo("opened 0");
         open().close();
@@ -376,7 +377,7 @@ class ModelComparisonTest {
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(() -> ModelComparison.open(link, settings(5), TASKS))
                     .withMessageStartingWith("Another run has the folder " + link);
-            assertThat(comparison.missing(Arm.BASE)).hasSize(5);
+            assertThat(comparison.missing(Variant.BASE)).hasSize(5);
         }
     }
 
@@ -384,11 +385,11 @@ class ModelComparisonTest {
     void shouldTellSettingsApartWhenSomethingElseIsMadeOfTheModels() throws IOException {
         Path base = Files.createDirectory(folder.resolve("base"));
         Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
-        ComparisonSettings plain = settings(base, tasks);
-        ComparisonSettings onBase = plain.withTrainedBase(base.toString());
+        ComparisonConfig plain = settings(base, tasks);
+        ComparisonConfig onBase = plain.withTrainedBase(base.toString());
 
         assertThat(Stream.of(plain, plain.withExpert("law"), onBase, plain.withDtype("float32"))
-                        .map(ComparisonSettings::digest))
+                        .map(ComparisonConfig::digest))
                 .doesNotHaveDuplicates();
         assertThat(onBase.withTrainedBase(null)).isEqualTo(plain);
         Files.writeString(base.resolve("model.safetensors"), "1");
@@ -406,7 +407,7 @@ class ModelComparisonTest {
         Files.writeString(model.resolve("model.safetensors"), "1");
         Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
         Path link = Files.createSymbolicLink(folder.resolve("link"), model);
-        ComparisonSettings before = settings(link, tasks);
+        ComparisonConfig before = settings(link, tasks);
 
         assertThat(before.base()).isEqualTo(link.toString());
         assertThat(before.baseFiles()).isEqualTo(settings(model, tasks).baseFiles());
@@ -423,7 +424,7 @@ class ModelComparisonTest {
         Path results = folder.resolve("results");
         ModelComparison.open(results, settings(model, tasks), TASKS).close();
 
-        Companions.scatter(folder);
+        AppleDoubleFiles.scatter(folder);
 
         assertThat(settings(link, tasks).digest())
                 .isEqualTo(settings(model, tasks).digest());
@@ -435,7 +436,7 @@ class ModelComparisonTest {
         Path model = Files.createDirectory(folder.resolve("model"));
         Path weights = Files.writeString(model.resolve("model.safetensors"), "1");
         Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
-        ComparisonSettings before = settings(model, tasks);
+        ComparisonConfig before = settings(model, tasks);
 
         assertThat(settings(model, tasks)).isEqualTo(before);
         assertThat(before.base()).isEqualTo(model.toString());
@@ -490,8 +491,8 @@ class ModelComparisonTest {
 
     private ComparisonReport compare() {
         try (ModelComparison comparison = open()) {
-            run(comparison, Arm.BASE, base());
-            run(comparison, Arm.TRAINED, trained());
+            run(comparison, Variant.BASE, base());
+            run(comparison, Variant.TRAINED, trained());
             return comparison.report();
         }
     }
@@ -515,7 +516,7 @@ class ModelComparisonTest {
                 .strip();
     }
 
-    private static void run(ModelComparison comparison, Arm arm, Answers model) {
+    private static void run(ModelComparison comparison, Variant arm, Answers model) {
         comparison.run(arm, model.side(arm.id()), finished -> {});
     }
 
@@ -541,21 +542,21 @@ class ModelComparisonTest {
         return new EvaluationTask(id, new Prompt.Raw(prompt), expected, match, null);
     }
 
-    private static TaskResult scored(Arm arm, String task, Double logProb, Integer tokens) {
+    private static TaskResult scored(Variant arm, String task, Double logProb, Integer tokens) {
         return new TaskResult(arm, task, "a", true, null, false, 1, 1, 1, null, logProb, tokens, null);
     }
 
-    private static TaskResult judged(Arm arm, String task, boolean passed) {
+    private static TaskResult judged(Variant arm, String task, boolean passed) {
         return new TaskResult(arm, task, "a", passed, null, false, 1, 1, 1, null, null, null, null);
     }
 
-    private static ComparisonSettings settings(int samples) {
-        return new ComparisonSettings(
+    private static ComparisonConfig settings(int samples) {
+        return new ComparisonConfig(
                 3, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", samples, 256, false);
     }
 
-    private static ComparisonSettings settings(Path model, Path tasks) throws IOException {
+    private static ComparisonConfig settings(Path model, Path tasks) throws IOException {
         TaskSet set = new TaskSet(TaskSet.sha256(Files.readAllBytes(tasks)), TASKS);
-        return ComparisonSettings.of(model.toString(), "org/name", false, "mlx", set, 5, 256);
+        return ComparisonConfig.of(model.toString(), "org/name", false, "mlx", set, 5, 256);
     }
 }

@@ -57,8 +57,8 @@ class ModelVerifierTest {
 
     @Test
     void shouldAllowLargerDifferencesWhenTheLogitsAreLarger() {
-        Side large = new ToyModel().bending(times(1000)).side("A");
-        Side apart = new ToyModel()
+        ComparedModel large = new ToyModel().bending(times(1000)).side("A");
+        ComparedModel apart = new ToyModel()
                 .bending(logits -> adding(0, 0.25f).apply(times(1000).apply(logits)))
                 .side("B");
 
@@ -109,7 +109,7 @@ class ModelVerifierTest {
 
     @Test
     void shouldNotPassWhenBothHaveTheSameNaN() {
-        Side broken =
+        ComparedModel broken =
                 new ToyModel().bending(logits -> set(logits, 0, Float.NaN)).side("A");
 
         assertThat(ModelVerifier.verify(broken, broken, PROMPTS, 1, 4).passed()).isFalse();
@@ -124,7 +124,7 @@ class ModelVerifierTest {
                 .containsExactly("A has 9 token ids and B 16, as where one is padded: the first 9 are compared.");
         assertThat(found.prompts().get(0).logits().vocabularySize()).isEqualTo(9);
         assertThat(found.b().vocabularySize()).isEqualTo(16);
-        Side padded = new ToyModel().padded(16).side("A");
+        ComparedModel padded = new ToyModel().padded(16).side("A");
         assertThat(ModelVerifier.verify(padded, new ToyModel().side("B"), PROMPTS, 1e-4, 8)
                         .passed())
                 .isTrue();
@@ -146,7 +146,7 @@ class ModelVerifierTest {
     @Test
     void shouldSayThatBCannotTakeItWhenItRefuses() {
         ToyModel withTemplate = new ToyModel();
-        Side a = new Side("A", withTemplate, new TemplatedTokenizer(withTemplate), withTemplate);
+        ComparedModel a = new ComparedModel("A", withTemplate, new TemplatedTokenizer(withTemplate), withTemplate);
         Prompt chat = new Prompt.Chat(List.of(Message.user("ab")));
 
         Verification found = ModelVerifier.verify(a, new ToyModel().side("B"), List.of(chat), 1e-4, 4);
@@ -157,7 +157,7 @@ class ModelVerifierTest {
 
     @Test
     void shouldSayThatBCannotTakeItWhenItLacksTheTokens() {
-        Side a = new ToyModel().padded(16).side("A");
+        ComparedModel a = new ToyModel().padded(16).side("A");
 
         Verification found =
                 ModelVerifier.verify(a, new ToyModel().side("B"), List.of(new Prompt.Tokens(List.of(12))), 1e-4, 4);
@@ -184,7 +184,7 @@ class ModelVerifierTest {
 
     @Test
     void shouldFailWhenTheContextOfADoesNotHoldAPrompt() {
-        Side small = new ToyModel().holding(2).side("A");
+        ComparedModel small = new ToyModel().holding(2).side("A");
 
         assertThatExceptionOfType(ContextOverflowException.class)
                 .isThrownBy(() -> ModelVerifier.verify(small, new ToyModel().side("B"), PROMPTS, 1, 4));
@@ -193,7 +193,7 @@ class ModelVerifierTest {
     @Test
     void shouldHaveNoMarginWhenTheContextDoesNotHoldTheTokens() {
         ToyModel text = new ToyModel().holding(4);
-        Side b = new Side("B", text, text, new ToyModel().holding(3));
+        ComparedModel b = new ComparedModel("B", text, text, new ToyModel().holding(3));
 
         Verification found = ModelVerifier.verify(new ToyModel().side("A"), b, PROMPTS.subList(0, 1), 1e-4, 8);
 
@@ -203,7 +203,7 @@ class ModelVerifierTest {
 
     @Test
     void shouldRefuseWhenAValueCanNotBe() {
-        Side side = new ToyModel().side("A");
+        ComparedModel side = new ToyModel().side("A");
 
         for (double tolerance : new double[] {-1, Double.NaN, Double.POSITIVE_INFINITY}) {
             assertThatExceptionOfType(InvalidRequestException.class)
@@ -218,7 +218,7 @@ class ModelVerifierTest {
     @Test
     void shouldTellOfEachPromptWhenItIsDone() {
         List<String> done = new ArrayList<>();
-        Side side = new ToyModel().side("A");
+        ComparedModel side = new ToyModel().side("A");
 
         ModelVerifier.verify(side, side, PROMPTS, 1, 4, check -> done.add(check.prompt()));
 

@@ -7,8 +7,8 @@ import java.util.List;
 /** A program that tries to have a comparison's folder, and says whether it could. Arguments: the folder. */
 public final class OtherRun {
 
-    static final ComparisonSettings SETTINGS =
-            new ComparisonSettings(3, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", 5, 256, false);
+    static final ComparisonConfig SETTINGS =
+            new ComparisonConfig(3, "/b", "1", "/t", "2", false, null, null, "", null, "mlx", "3", 5, 256, false);
 
     private OtherRun() {}
 

@@ -76,8 +76,8 @@ public final class ToyModel extends AbstractTextGenerationPort implements Tokeni
     }
 
     /** It as a side. */
-    public Side side(String name) {
-        return new Side(name, this, this, this);
+    public ComparedModel side(String name) {
+        return new ComparedModel(name, this, this, this);
     }
 
     @Override

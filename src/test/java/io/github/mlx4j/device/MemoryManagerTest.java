@@ -132,7 +132,7 @@ class MemoryManagerTest {
     @ParameterizedTest
     @CsvSource({"0, 0 bytes", "999999, '999,999 bytes'", "1000000, 1.0 MB", "7600000000, 7.6 GB"})
     void shouldShowBytesAsPeopleReadThem(long bytes, String text) {
-        assertThat(Bytes.text(bytes)).isEqualTo(text);
+        assertThat(ByteText.text(bytes)).isEqualTo(text);
     }
 
     private static DeviceManager linux(String meminfo) {

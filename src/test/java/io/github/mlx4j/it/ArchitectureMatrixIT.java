@@ -3,8 +3,8 @@ package io.github.mlx4j.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.compare.ComparedModel;
 import io.github.mlx4j.compare.ModelVerifier;
-import io.github.mlx4j.compare.Side;
 import io.github.mlx4j.compare.Verification;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.Prompt;
@@ -81,8 +81,8 @@ class ArchitectureMatrixIT {
         System.out.println("matrix: mlx against hf, largest difference of logits\n" + String.join("\n", ROWS));
     }
 
-    private static Side side(ProviderFactory providers) {
-        return new Side(
+    private static ComparedModel side(ProviderFactory providers) {
+        return new ComparedModel(
                 providers.selection().provider().id(),
                 providers.createTextGenerationAdapter(),
                 providers.createTokenizer(),

@@ -6,11 +6,11 @@ import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.compare.ComparedModel;
 import io.github.mlx4j.compare.ModelVerifier;
 import io.github.mlx4j.compare.Prompts;
-import io.github.mlx4j.compare.Side;
 import io.github.mlx4j.compare.Verification;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.conversion.ConversionConfig;
 import io.github.mlx4j.conversion.ConversionListener;
 import io.github.mlx4j.conversion.ConversionReport;
@@ -172,7 +172,7 @@ class ConversionIT {
     }
 
     private static GenerationResult story(Path model, Path adapter) {
-        ModelOptions options = ModelOptions.DEFAULT.withAdapter(adapter);
+        LoadConfig options = LoadConfig.DEFAULT.withAdapter(adapter);
         ProviderConfig config = Fixture.config(ProviderKind.MLX)
                 .model(ProviderKind.MLX, model.toString())
                 .workers(Fixture.WORKERS.withModel(options))
@@ -188,8 +188,8 @@ class ConversionIT {
         }
     }
 
-    private static Side side(ProviderFactory providers) {
-        return new Side(
+    private static ComparedModel side(ProviderFactory providers) {
+        return new ComparedModel(
                 providers.selection().provider().id(),
                 providers.createTextGenerationAdapter(),
                 providers.createTokenizer(),

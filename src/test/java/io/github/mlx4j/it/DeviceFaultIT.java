@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.mlx4j.adapter.Adapters;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
 import io.github.mlx4j.config.SandboxMode;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
@@ -115,7 +115,7 @@ class DeviceFaultIT {
                 main('%s', '%s', %s)
                 """.formatted(Path.of("python").toAbsolutePath(), where, text, once));
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
-        WorkerOptions writesAFile = WorkerOptions.DEFAULT.withSandbox(SandboxMode.OFF);
+        WorkerConfig writesAFile = WorkerConfig.DEFAULT.withSandbox(SandboxMode.OFF);
         return Adapters.mlx(Fixture.MODEL.toString(), () -> ready, scripts, RestartBudget.standard(), writesAFile);
     }
 }

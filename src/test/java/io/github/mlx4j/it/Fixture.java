@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.MlxConfig;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Interpreters;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.Message;
@@ -32,9 +32,9 @@ public final class Fixture {
     public static final String STORY = "Tell me a long story";
 
     /** The tests compare numbers with those of other devices, so float32 is not rounded to TF32. */
-    static final MlxOptions MLX = MlxOptions.DEFAULT.withTf32(false);
+    static final MlxConfig MLX = MlxConfig.DEFAULT.withTf32(false);
 
-    static final WorkerOptions WORKERS = WorkerOptions.DEFAULT.withMlx(MLX);
+    static final WorkerConfig WORKERS = WorkerConfig.DEFAULT.withMlx(MLX);
 
     private static final Pattern THINKING = Pattern.compile("(?s)(?:<think>(.*)</think>)?(.*)");
 

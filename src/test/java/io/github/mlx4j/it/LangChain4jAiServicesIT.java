@@ -54,7 +54,7 @@ class LangChain4jAiServicesIT {
 
         @Override
         protected List<ChatModel> models() {
-            return over(LedTextGeneration.over(providers.createTextGenerationAdapter()));
+            return over(GuidedTextGeneration.over(providers.createTextGenerationAdapter()));
         }
 
         @Override

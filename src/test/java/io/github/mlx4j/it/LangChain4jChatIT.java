@@ -103,7 +103,7 @@ class LangChain4jChatIT extends AbstractChatModelIT {
     /** The small model knows no answer in a schema; it is led to that within the schema. */
     @Override
     protected List<ChatModel> modelsSupportingStructuredOutputs() {
-        TextGenerationPort led = LedTextGeneration.over(providers.createTextGenerationAdapter());
+        TextGenerationPort led = GuidedTextGeneration.over(providers.createTextGenerationAdapter());
         return List.of(Mlx4jChatModel.builder(led).build());
     }
 

@@ -114,7 +114,7 @@ class LangChain4jStreamingIT extends AbstractStreamingChatModelIT {
     /** The small model knows no answer in a schema; it is led to that within the schema. */
     @Override
     protected List<StreamingChatModel> modelsSupportingStructuredOutputs() {
-        TextGenerationPort led = LedTextGeneration.over(providers.createTextGenerationAdapter());
+        TextGenerationPort led = GuidedTextGeneration.over(providers.createTextGenerationAdapter());
         return List.of(Mlx4jStreamingChatModel.builder(led).build());
     }
 

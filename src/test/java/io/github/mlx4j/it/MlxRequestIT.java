@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationRequest;
@@ -63,7 +63,7 @@ class MlxRequestIT extends RequestContract {
 
     @Test
     void shouldDecodeTheSameWithADraftModel() {
-        MlxOptions drafted = Fixture.MLX.withDraftModel(Fixture.MODEL.toString());
+        MlxConfig drafted = Fixture.MLX.withDraftModel(Fixture.MODEL.toString());
         try (ProviderFactory factory = factory(Fixture.WORKERS.withMlx(drafted))) {
             TextGenerationPort port = factory.createTextGenerationAdapter();
             Fixture.Known story = Fixture.known(Fixture.STORY);
@@ -83,7 +83,7 @@ class MlxRequestIT extends RequestContract {
 
     @Test
     void shouldRunWithAQuantizedAndWithABoundedCache() {
-        for (MlxOptions options : List.of(Fixture.MLX.withKvBits(8), Fixture.MLX.withKvTokens(256))) {
+        for (MlxConfig options : List.of(Fixture.MLX.withKvBits(8), Fixture.MLX.withKvTokens(256))) {
             try (ProviderFactory factory = factory(Fixture.WORKERS.withMlx(options))) {
                 Fixture.Known months = Fixture.known("List the months");
                 GenerationResult result = factory.createTextGenerationAdapter().generate(months.request());
@@ -94,15 +94,15 @@ class MlxRequestIT extends RequestContract {
 
     @Test
     void shouldRefuseOptionsThatCannotBeHonoured() {
-        for (MlxOptions options : List.of(
+        for (MlxConfig options : List.of(
                 Fixture.MLX.withKvBits(8).withKvTokens(256),
                 Fixture.MLX.withKvBits(8).withDraftModel(Fixture.MODEL.toString()))) {
             assertRefused(Fixture.WORKERS.withMlx(options));
         }
-        assertRefused(Fixture.WORKERS.withModel(ModelOptions.DEFAULT.withAdapter(Path.of("/no/such/adapter"))));
+        assertRefused(Fixture.WORKERS.withModel(LoadConfig.DEFAULT.withAdapter(Path.of("/no/such/adapter"))));
     }
 
-    private static void assertRefused(WorkerOptions options) {
+    private static void assertRefused(WorkerConfig options) {
         try (ProviderFactory factory = factory(options)) {
             assertThatThrownBy(() -> factory.createTextGenerationAdapter().generate("Who are you?"))
                     .isInstanceOf(Mlx4jException.class)
@@ -110,7 +110,7 @@ class MlxRequestIT extends RequestContract {
         }
     }
 
-    private static ProviderFactory factory(WorkerOptions options) {
+    private static ProviderFactory factory(WorkerConfig options) {
         return ProviderFactory.create(
                 Fixture.config(ProviderKind.MLX).workers(options).build());
     }

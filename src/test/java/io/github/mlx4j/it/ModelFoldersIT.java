@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.tuple;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.Verdict;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.generation.GenerationRequest;
@@ -40,7 +40,7 @@ class ModelFoldersIT {
     private static final List<String> QUESTIONS =
             List.of("Who are you?", "Tell me a long story", "Why is the sky blue?");
 
-    private static final Answers PLAIN = answers(ProviderKind.HF, Fixture.MODEL, ModelOptions.DEFAULT);
+    private static final Answers PLAIN = answers(ProviderKind.HF, Fixture.MODEL, LoadConfig.DEFAULT);
     private static final AtomicReference<Answers> ROUTED = new AtomicReference<>();
 
     @ParameterizedTest
@@ -49,8 +49,8 @@ class ModelFoldersIT {
         Path adapter = MadeModels.of(kind);
         var before = MadeModels.snapshot(adapter);
 
-        Answers hf = answers(ProviderKind.HF, adapter, ModelOptions.DEFAULT);
-        Answers mlx = answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT);
+        Answers hf = answers(ProviderKind.HF, adapter, LoadConfig.DEFAULT);
+        Answers mlx = answers(ProviderKind.MLX, adapter, LoadConfig.DEFAULT);
 
         assertThat(mlx.texts()).isEqualTo(hf.texts()).isNotEqualTo(PLAIN.texts());
         double difference = mlx.differenceFrom(hf);
@@ -65,10 +65,10 @@ class ModelFoldersIT {
     void shouldAnswerAlikeWhenTheAdapterIsGivenBesideItsModel(ProviderKind worker) {
         Path adapter = MadeModels.of("peft");
 
-        Answers beside = answers(worker, Fixture.MODEL, ModelOptions.DEFAULT.withAdapter(adapter));
+        Answers beside = answers(worker, Fixture.MODEL, LoadConfig.DEFAULT.withAdapter(adapter));
 
         assertThat(beside.texts())
-                .isEqualTo(answers(worker, adapter, ModelOptions.DEFAULT).texts());
+                .isEqualTo(answers(worker, adapter, LoadConfig.DEFAULT).texts());
         assertThat(beside.details().adapter()).contains(adapter.toString());
         assertThat(beside.details().format()).isEqualTo("model");
     }
@@ -78,9 +78,9 @@ class ModelFoldersIT {
         Path peft = MadeModels.of("peft");
         Path adapter = MadeModels.ofMlx("adapter", peft.toString());
 
-        assertThat(answers(ProviderKind.MLX, adapter, ModelOptions.DEFAULT).texts())
-                .isEqualTo(answers(ProviderKind.MLX, peft, ModelOptions.DEFAULT).texts());
-        assertThatThrownBy(() -> answers(ProviderKind.HF, adapter, ModelOptions.DEFAULT))
+        assertThat(answers(ProviderKind.MLX, adapter, LoadConfig.DEFAULT).texts())
+                .isEqualTo(answers(ProviderKind.MLX, peft, LoadConfig.DEFAULT).texts());
+        assertThatThrownBy(() -> answers(ProviderKind.HF, adapter, LoadConfig.DEFAULT))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("mlx");
         assertFormat(adapter, ModelFormat.MLX_ADAPTER, true, false);
@@ -91,13 +91,13 @@ class ModelFoldersIT {
         Path quantized = MadeModels.ofMlx("quantized");
         Path converted = MadeModels.ofMlx("converted");
 
-        assertThat(answers(ProviderKind.MLX, converted, ModelOptions.DEFAULT).texts())
-                .isEqualTo(answers(ProviderKind.HF, converted, ModelOptions.DEFAULT)
-                        .texts())
+        assertThat(answers(ProviderKind.MLX, converted, LoadConfig.DEFAULT).texts())
+                .isEqualTo(
+                        answers(ProviderKind.HF, converted, LoadConfig.DEFAULT).texts())
                 .isEqualTo(PLAIN.texts());
-        assertThat(answers(ProviderKind.MLX, quantized, ModelOptions.DEFAULT).texts())
+        assertThat(answers(ProviderKind.MLX, quantized, LoadConfig.DEFAULT).texts())
                 .allSatisfy(text -> assertThat(text).isNotBlank());
-        assertThatThrownBy(() -> answers(ProviderKind.HF, quantized, ModelOptions.DEFAULT))
+        assertThatThrownBy(() -> answers(ProviderKind.HF, quantized, LoadConfig.DEFAULT))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("quantized");
         assertFormat(converted, ModelFormat.MLX, true, true);
@@ -114,7 +114,7 @@ class ModelFoldersIT {
     void shouldLetTheRouterChooseTheExpertOfADyLoraMoe(String kind, ModelFormat format) throws Exception {
         Path folder = MadeModels.of(kind);
         var before = MadeModels.snapshot(folder);
-        ModelOptions options = ModelOptions.DEFAULT.withAllowPickles(kind.equals("dylora-c"));
+        LoadConfig options = LoadConfig.DEFAULT.withAllowPickles(kind.equals("dylora-c"));
 
         Answers routed = answers(ProviderKind.HF, folder, options);
 
@@ -134,11 +134,11 @@ class ModelFoldersIT {
     @ValueSource(strings = {"dylora-a", "dylora-b", "dylora-d"})
     void shouldAnswerAlikeWhenMlxHasOneExpertOfADyLoraMoe(String kind) {
         Path folder = MadeModels.of(kind);
-        ModelOptions second = ModelOptions.DEFAULT.withExpert("expert_1");
+        LoadConfig second = LoadConfig.DEFAULT.withExpert("expert_1");
 
         assertThat(answers(ProviderKind.MLX, folder, second).texts())
                 .isEqualTo(answers(ProviderKind.HF, folder, second).texts());
-        assertThatThrownBy(() -> answers(ProviderKind.MLX, folder, ModelOptions.DEFAULT))
+        assertThatThrownBy(() -> answers(ProviderKind.MLX, folder, LoadConfig.DEFAULT))
                 .isInstanceOf(ModelLoadException.class)
                 .hasMessageContaining("expert_0");
     }
@@ -147,16 +147,16 @@ class ModelFoldersIT {
     void shouldRefusePickledExpertsUnlessAllowed() {
         Path folder = MadeModels.of("dylora-c");
 
-        assertThatThrownBy(() -> answers(ProviderKind.HF, folder, ModelOptions.DEFAULT))
+        assertThatThrownBy(() -> answers(ProviderKind.HF, folder, LoadConfig.DEFAULT))
                 .isInstanceOf(UnsafeModelException.class);
         assertFormat(folder, ModelFormat.DYLORA_SEPARATED, false, false);
     }
 
     private static void assertFormat(Path folder, ModelFormat format, boolean mlx, boolean hf) {
-        assertFormat(folder, format, mlx, hf, ModelOptions.DEFAULT);
+        assertFormat(folder, format, mlx, hf, LoadConfig.DEFAULT);
     }
 
-    private static void assertFormat(Path folder, ModelFormat format, boolean mlx, boolean hf, ModelOptions options) {
+    private static void assertFormat(Path folder, ModelFormat format, boolean mlx, boolean hf, LoadConfig options) {
         ModelInspection found = ModelInspector.inspect(folder, options.allowPickles());
         assertThat(found.format()).isEqualTo(format);
         try (ProviderFactory providers =
@@ -190,7 +190,7 @@ class ModelFoldersIT {
         }
     }
 
-    private static Answers answers(ProviderKind kind, Path model, ModelOptions options) {
+    private static Answers answers(ProviderKind kind, Path model, LoadConfig options) {
         ProviderConfig config = Fixture.config(kind)
                 .model(kind, model.toString())
                 .workers(Fixture.WORKERS.withModel(options))

@@ -7,9 +7,9 @@ import static org.awaitility.Awaitility.await;
 import io.github.mlx4j.ModelWorker;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.generation.GenerationRequest;
@@ -108,7 +108,7 @@ class RolesIT {
         ProviderConfig config = Fixture.config(ProviderKind.MLX)
                 .model(ProviderKind.MLX, OTHER.toString())
                 .model(ProviderKind.MLX, ModelRole.DECOMPOSER, Fixture.MODEL.toString())
-                .workers(WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withMemoryLimitBytes(1_000_000)))
+                .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(1_000_000)))
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             assertThatExceptionOfType(WorkerOutOfMemoryException.class)
@@ -140,7 +140,7 @@ class RolesIT {
     private static ProviderFactory factory(ProviderKind kind, int maxWorkers) {
         return ProviderFactory.create(Fixture.config(kind)
                 .model(kind, ModelRole.DECOMPOSER, OTHER.toString())
-                .residency(ResidencyOptions.DEFAULT.withMaxWorkers(maxWorkers))
+                .pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(maxWorkers))
                 .build());
     }
 }

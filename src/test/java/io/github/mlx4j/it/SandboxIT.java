@@ -8,9 +8,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.Adapters;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.config.SandboxMode;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.event.WorkerStatus;
@@ -133,7 +133,7 @@ class SandboxIT {
                 runpy.run_path('%1$s/mlx_worker.py', run_name='__main__')
                 """.formatted(Path.of("python").toAbsolutePath()));
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
-        WorkerOptions options = WorkerOptions.DEFAULT.withSandbox(mode);
+        WorkerConfig options = WorkerConfig.DEFAULT.withSandbox(mode);
         return Adapters.mlx(Fixture.MODEL.toString(), () -> ready, scripts, RestartBudget.standard(), options);
     }
 
@@ -165,7 +165,7 @@ class SandboxIT {
                 .put("AutoConfig", "trying.TryingConfig")
                 .put("AutoModelForCausalLM", "trying.Trying");
         json.writeValue(model.resolve("config.json").toFile(), config);
-        ModelOptions trusting = ModelOptions.DEFAULT.withTrustRemoteCode(true);
+        LoadConfig trusting = LoadConfig.DEFAULT.withTrustRemoteCode(true);
         return ProviderFactory.create(Fixture.config(ProviderKind.HF)
                 .model(ProviderKind.HF, model.toString())
                 .workers(Fixture.WORKERS.withModel(trusting).withSandbox(mode))

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.config.Dtype;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.LoadAttempt;
 import io.github.mlx4j.error.WorkerDiedException;
@@ -261,7 +261,7 @@ class TrainingIT {
     }
 
     private static String answer(ProviderKind kind, Path adapter) {
-        WorkerOptions standard = Fixture.WORKERS;
+        WorkerConfig standard = Fixture.WORKERS;
         ProviderConfig.Builder config = Fixture.config(kind)
                 .model(kind, Fixture.MODEL.toString())
                 .workers(standard.withModel(standard.model().withAdapter(adapter)));

@@ -40,13 +40,13 @@ import io.github.mlx4j.generation.Cancellation;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.generation.GenerationSink;
+import io.github.mlx4j.generation.MalformedToolCall;
 import io.github.mlx4j.generation.Message;
 import io.github.mlx4j.generation.Prompt;
 import io.github.mlx4j.generation.Sampling;
 import io.github.mlx4j.generation.Timings;
 import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.ToolSpec;
-import io.github.mlx4j.generation.UnreadToolCall;
 import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.mlx4j.provider.Backend;
@@ -481,7 +481,7 @@ class Mlx4jChatModelTest {
                 "",
                 "",
                 List.of(),
-                List.of(new UnreadToolCall("{\"na", "no object")),
+                List.of(new MalformedToolCall("{\"na", "no object")),
                 List.of(),
                 List.of(),
                 reason,

@@ -7,7 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.StubPython;
-import io.github.mlx4j.config.ResidencyOptions;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.event.ModelCall;
 import io.github.mlx4j.generation.FinishReason;
@@ -135,7 +135,7 @@ class Mlx4jMetricsTest {
     void shouldShowAWorkerThatWasStoppedForAnotherUntilItIsClosed() throws IOException {
         ProviderConfig config = config(List.of())
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "another/model")
-                .residency(ResidencyOptions.DEFAULT.withMaxWorkers(1))
+                .pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(1))
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             providers.warmUp(ModelRole.GENERAL, ModelRole.ROUTER);

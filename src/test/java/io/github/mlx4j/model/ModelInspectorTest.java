@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.mlx4j.Companions;
+import io.github.mlx4j.AppleDoubleFiles;
 import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.internal.files.FileTree;
@@ -57,7 +57,7 @@ class ModelInspectorTest {
         Files.move(folder.resolve("model.safetensors"), folder.resolve("weights.safetensors")); // any name will do
         ModelInspection before = ModelInspector.inspect(folder);
 
-        Companions.scatter(folder);
+        AppleDoubleFiles.scatter(folder);
 
         assertThat(ModelInspector.inspect(folder)).isEqualTo(before);
     }

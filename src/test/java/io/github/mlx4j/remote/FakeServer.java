@@ -153,7 +153,7 @@ public final class FakeServer implements AutoCloseable {
     }
 
     RemoteAdapter adapter(ProviderKind kind, Duration timeout) {
-        RemoteOptions options = new RemoteOptions(
+        RemoteConfig options = new RemoteConfig(
                 Map.of(kind, URI.create(url())), Map.of(kind, new ApiKey("sk-secret-0123456789")), timeout);
         return new RemoteAdapter(new RemoteProvider(kind, options), "some-model");
     }

@@ -231,7 +231,7 @@ class RemoteAdapterTest extends ServerTest {
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             free = socket.getLocalPort();
         }
-        RemoteOptions options = new RemoteOptions(
+        RemoteConfig options = new RemoteConfig(
                 Map.of(wire.kind, URI.create("http://127.0.0.1:" + free)),
                 Map.of(wire.kind, new ApiKey(KEY)),
                 Duration.ofSeconds(5));
@@ -419,7 +419,7 @@ class RemoteAdapterTest extends ServerTest {
     @Test
     void shouldNameTheSettingWhenTheKeyIsMissing() {
         for (ProviderKind kind : List.of(ProviderKind.OPENAI, ProviderKind.ANTHROPIC)) {
-            RemoteAdapter llm = new RemoteAdapter(new RemoteProvider(kind, RemoteOptions.DEFAULT), "some-model");
+            RemoteAdapter llm = new RemoteAdapter(new RemoteProvider(kind, RemoteConfig.DEFAULT), "some-model");
 
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(() -> llm.generate(HI))
@@ -431,7 +431,7 @@ class RemoteAdapterTest extends ServerTest {
     @Test
     void shouldNeedNoKeyWhenTheServerIsNotOpenAis() throws IOException {
         FakeServer server = server(FakeServer.stream(Wire.OPENAI.piece("Hi"), Wire.OPENAI.end()));
-        RemoteOptions options = new RemoteOptions(
+        RemoteConfig options = new RemoteConfig(
                 Map.of(ProviderKind.OPENAI, URI.create(server.url())), Map.of(), Duration.ofSeconds(5));
         RemoteAdapter llm = new RemoteAdapter(new RemoteProvider(ProviderKind.OPENAI, options), "some-model");
         closing(llm);

@@ -181,7 +181,7 @@ class RemoteLimitsTest extends ServerTest {
     private static RemoteProvider ollama(FakeServer server) {
         return new RemoteProvider(
                 ProviderKind.OLLAMA,
-                new RemoteOptions(
+                new RemoteConfig(
                         Map.of(ProviderKind.OLLAMA, URI.create(server.url())), Map.of(), Duration.ofSeconds(5)));
     }
 }

@@ -10,11 +10,11 @@ import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.generation.FinishReason;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.MalformedToolCall;
 import io.github.mlx4j.generation.Message;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.ToolSpec;
-import io.github.mlx4j.generation.UnreadToolCall;
 import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.net.URI;
@@ -124,11 +124,11 @@ class RequestFormTest {
 
     @Test
     void shouldAskForCompletionTokensWhereOnlyTheyAreTaken() {
-        OpenAi own = new OpenAi(new RemoteProvider(ProviderKind.OPENAI, RemoteOptions.DEFAULT), "gpt-4");
+        OpenAi own = new OpenAi(new RemoteProvider(ProviderKind.OPENAI, RemoteConfig.DEFAULT), "gpt-4");
         OpenAi other = new OpenAi(
                 new RemoteProvider(
                         ProviderKind.OPENAI,
-                        new RemoteOptions(
+                        new RemoteConfig(
                                 Map.of(ProviderKind.OPENAI, URI.create("http://a")), Map.of(), Duration.ofSeconds(1))),
                 "gpt-4");
         GenerationRequest hi = GenerationRequest.chat("Hi");
@@ -326,7 +326,7 @@ class RequestFormTest {
         if (wire == Wire.OPENAI) {
             assertThat(result.unreadToolCalls()).hasSize(1);
             assertThat(result.unreadToolCalls().get(0))
-                    .extracting(UnreadToolCall::text)
+                    .extracting(MalformedToolCall::text)
                     .isEqualTo("weather {\"ci");
         } else {
             assertThat(result.unreadToolCalls()).isEmpty();

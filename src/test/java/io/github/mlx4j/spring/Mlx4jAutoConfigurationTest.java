@@ -9,9 +9,9 @@ import dev.langchain4j.model.chat.StreamingChatModel;
 import dev.langchain4j.model.chat.mock.ChatModelMock;
 import dev.langchain4j.model.embedding.EmbeddingModel;
 import dev.langchain4j.model.scoring.ScoringModel;
-import io.github.mlx4j.Heard;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.RecordingListener;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
@@ -225,8 +225,8 @@ class Mlx4jAutoConfigurationTest {
 
     @Test
     void shouldLetEveryListenerOfTheProgramHear() {
-        Heard first = new Heard();
-        Heard second = new Heard();
+        RecordingListener first = new RecordingListener();
+        RecordingListener second = new RecordingListener();
         runner.withBean("first", Mlx4jListener.class, () -> first)
                 .withBean("second", Mlx4jListener.class, () -> second)
                 .run(context -> {

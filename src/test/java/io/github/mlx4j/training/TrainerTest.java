@@ -7,7 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.Companions;
+import io.github.mlx4j.AppleDoubleFiles;
 import io.github.mlx4j.compare.FolderLock;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ConfigurationException;
@@ -401,7 +401,7 @@ class TrainerTest {
 
     private static void scatter(Path run) {
         try {
-            Companions.scatter(run);
+            AppleDoubleFiles.scatter(run);
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }

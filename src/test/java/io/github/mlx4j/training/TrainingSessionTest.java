@@ -10,10 +10,10 @@ import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.config.Dtype;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.SandboxMode;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
@@ -212,8 +212,7 @@ class TrainingSessionTest {
     void shouldTellTheWorkerAllThatIsSet() throws Exception {
         CannedWorker mlx = new CannedWorker(Files.createDirectories(folder.resolve("canned")))
                 .answers("openTraining", CannedWorker.result("\"model\":\"m\",\"device\":\"cpu\""));
-        ModelOptions options =
-                ModelOptions.DEFAULT.withMemoryLimitBytes(1 << 20).withTrustRemoteCode(true);
+        LoadConfig options = LoadConfig.DEFAULT.withMemoryLimitBytes(1 << 20).withTrustRemoteCode(true);
         TrainingConfig config = TrainingConfig.builder(TrainingMethod.FULL)
                 .schedule(Schedule.LINEAR)
                 .epochs(3)
@@ -226,7 +225,7 @@ class TrainingSessionTest {
                         StubPython.withWorker(folder.resolve("mlx/python"), mlx).toString())
                 .allowAnyPlatform(true)
                 .download(false)
-                .workers(WorkerOptions.DEFAULT.withModel(options))
+                .workers(WorkerConfig.DEFAULT.withModel(options))
                 .build();
 
         TrainingSession.open(providers, "org/name", config).close();
@@ -236,7 +235,7 @@ class TrainingSessionTest {
                                         ProviderKind.MLX,
                                         folder.resolve("mlx/python").toString())
                                 .allowAnyPlatform(true)
-                                .workers(WorkerOptions.DEFAULT.withSandbox(SandboxMode.OFF))
+                                .workers(WorkerConfig.DEFAULT.withSandbox(SandboxMode.OFF))
                                 .build(),
                         "org/name",
                         config,
@@ -262,7 +261,7 @@ class TrainingSessionTest {
         CannedWorker mlx = new CannedWorker(Files.createDirectories(folder.resolve("canned")))
                 .answers("openTraining", CannedWorker.result("\"model\":\"m\",\"device\":\"cpu\""));
         ProviderConfig providers =
-                fake.providers(mlx).withWorkers(WorkerOptions.DEFAULT.withMlx(MlxOptions.DEFAULT.withTf32(true)));
+                fake.providers(mlx).withWorkers(WorkerConfig.DEFAULT.withMlx(MlxConfig.DEFAULT.withTf32(true)));
         Path data = Files.writeString(folder.resolve("data.jsonl"), "{\"text\": \"abcde\"}");
         TrainingConfig config = TrainingConfig.builder(method)
                 .trainData(method == TrainingMethod.NONE ? null : data)
@@ -288,9 +287,9 @@ class TrainingSessionTest {
                         kind,
                         StubPython.withWorker(folder.resolve("python"), canned).toString())
                 .allowAnyPlatform(true)
-                .workers(WorkerOptions.DEFAULT
-                        .withModel(ModelOptions.DEFAULT.withDevice(HfDevice.CPU))
-                        .withMlx(MlxOptions.DEFAULT.withWiredLimit(true)))
+                .workers(WorkerConfig.DEFAULT
+                        .withModel(LoadConfig.DEFAULT.withDevice(HfDevice.CPU))
+                        .withMlx(MlxConfig.DEFAULT.withWiredLimit(true)))
                 .build();
 
         TrainingSession.open(providers, "fake", fake.config().build(), kind).close();
@@ -302,7 +301,7 @@ class TrainingSessionTest {
     @Test
     void shouldRefuseWhatIsSetForModelsThatAnswer() throws Exception {
         ProviderConfig providers = ProviderConfig.builder()
-                .workers(WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withExpert("law")))
+                .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withExpert("law")))
                 .build();
 
         assertThatExceptionOfType(ConfigurationException.class)

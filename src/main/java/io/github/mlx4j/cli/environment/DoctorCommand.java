@@ -40,7 +40,7 @@ import picocli.CommandLine.Option;
         exitCodeList = {"0:a provider is available", "3:none is"})
 public final class DoctorCommand implements Callable<Integer> {
 
-    private static final int MOST_EVENTS = 10;
+    private static final int MAX_EVENTS = 10;
     private static final int MAX_JOURNAL_BYTES = 1024 * 1024;
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
@@ -119,7 +119,7 @@ public final class DoctorCommand implements Callable<Integer> {
                 continue; // a program ended while it wrote, or it is the end of a line that was cut
             }
         }
-        return events.subList(Math.max(0, events.size() - MOST_EVENTS), events.size());
+        return events.subList(Math.max(0, events.size() - MAX_EVENTS), events.size());
     }
 
     private static Map<String, Object> describe(Selection.Attempt attempt, ProviderFactory providers) {

@@ -66,7 +66,7 @@ final class Environments {
             + "error sending request|dns error");
 
     private static final int MAX_LINE = 1000;
-    private static final int MOST_NAMED = 5;
+    private static final int MAX_NAMED = 5;
 
     /** What pip and uv may be configured with, beside proxies and certificates: where packages come from. */
     private static final Set<String> INHERITED = Stream.concat(
@@ -242,8 +242,8 @@ final class Environments {
     }
 
     private static String some(List<String> differing) {
-        int more = differing.size() - MOST_NAMED;
-        return differing.stream().limit(MOST_NAMED).collect(Collectors.joining("; "))
+        int more = differing.size() - MAX_NAMED;
+        return differing.stream().limit(MAX_NAMED).collect(Collectors.joining("; "))
                 + (more > 0 ? " and %d more".formatted(more) : "");
     }
 

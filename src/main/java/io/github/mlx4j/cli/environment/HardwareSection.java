@@ -1,6 +1,6 @@
 package io.github.mlx4j.cli.environment;
 
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.Hardware;
 import java.io.PrintWriter;
@@ -72,6 +72,6 @@ final class HardwareSection {
     }
 
     private static String amount(@Nullable Object bytes) {
-        return bytes instanceof Long number ? Bytes.text(number) : "unknown";
+        return bytes instanceof Long number ? ByteText.text(number) : "unknown";
     }
 }

@@ -2,8 +2,8 @@ package io.github.mlx4j.cli.environment;
 
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.RoleModel;
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.config.WorkerPoolConfig;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.MemoryManager;
 import io.github.mlx4j.model.registry.MemoryNeed;
@@ -28,7 +28,7 @@ final class RolesSection {
         section.put("models", roles.stream().map(role -> describe(role, roles)).toList());
         section.put(
                 "memory",
-                needs.isEmpty() ? null : memory(needs, providers.config().residency()));
+                needs.isEmpty() ? null : memory(needs, providers.config().pool()));
         return section;
     }
 
@@ -46,7 +46,7 @@ final class RolesSection {
         return one;
     }
 
-    private static Map<String, Object> memory(Map<String, MemoryNeed> needs, ResidencyOptions options) {
+    private static Map<String, Object> memory(Map<String, MemoryNeed> needs, WorkerPoolConfig options) {
         OptionalLong available = new MemoryManager(new DeviceManager(), options.reservedBytes()).availableBytes();
         long sum = needs.values().stream().mapToLong(MemoryNeed::bytes).sum();
         boolean known = needs.values().stream().allMatch(MemoryNeed::known);
@@ -71,7 +71,7 @@ final class RolesSection {
 
     /** Whether all can be up at once; {@code null} where that can't be told. */
     private static @Nullable Boolean together(
-            int models, long sum, boolean known, OptionalLong available, ResidencyOptions options) {
+            int models, long sum, boolean known, OptionalLong available, WorkerPoolConfig options) {
         if (models > options.maxWorkers()) {
             return false;
         }
@@ -100,13 +100,13 @@ final class RolesSection {
             Map<?, ?> one = (Map<?, ?>) entry;
             out.printf("    %s: %s%n", one.get("model"), one.get("arithmetic"));
         }
-        String available = memory.get("availableBytes") instanceof Long bytes ? Bytes.text(bytes) : "unknown bytes";
+        String available = memory.get("availableBytes") instanceof Long bytes ? ByteText.text(bytes) : "unknown bytes";
         out.printf(
                 "    in all %s%s; available %s beside a reserve of %s%s%n",
                 needs.stream().allMatch(one -> Boolean.TRUE.equals(((Map<?, ?>) one).get("known"))) ? "" : "at least ",
-                Bytes.text((Long) memory.get("neededBytes")),
+                ByteText.text((Long) memory.get("neededBytes")),
                 available,
-                Bytes.text((Long) memory.get("reservedBytes")),
+                ByteText.text((Long) memory.get("reservedBytes")),
                 memory.get("maxWorkers") == null ? "" : "; MLX4J_MAX_WORKERS is " + memory.get("maxWorkers"));
         if (needs.size() > 1) {
             Object together = memory.get("together");

@@ -3,7 +3,7 @@ package io.github.mlx4j.cli.environment;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
-import io.github.mlx4j.cli.generate.Engine;
+import io.github.mlx4j.cli.generate.WorkerKind;
 import io.github.mlx4j.cli.output.ExitCode;
 import io.github.mlx4j.environment.Installation;
 import io.github.mlx4j.environment.InstallationCheck;
@@ -32,7 +32,7 @@ import picocli.CommandLine.Parameters;
 public final class VerifyInstallCommand implements Callable<Integer> {
 
     @Parameters(arity = "0..1", paramLabel = "mlx|hf", description = "Which worker's; default ${DEFAULT-VALUE}.")
-    private Engine worker = Engine.MLX;
+    private WorkerKind worker = WorkerKind.MLX;
 
     @Option(
             names = "--python",
@@ -79,11 +79,11 @@ public final class VerifyInstallCommand implements Callable<Integer> {
                         InstallationCheck.PATIENCE)
                 .run();
         if (model != null) {
-            found = found.with(InstallationTrials.generating(model, worker, settings, found));
+            found = found.with(GenerationCheck.generating(model, worker, settings, found));
         }
         if (command != null) {
             found = found.with(
-                    InstallationTrials.running(command, spec.commandLine().getErr()::println));
+                    GenerationCheck.running(command, spec.commandLine().getErr()::println));
         }
         print(found, spec.commandLine().getOut());
         return found.passed() ? 0 : found.interpreter() == null ? ExitCode.NOTHING_AVAILABLE : ExitCode.FAILED;

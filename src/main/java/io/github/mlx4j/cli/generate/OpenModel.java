@@ -2,7 +2,7 @@ package io.github.mlx4j.cli.generate;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
-import io.github.mlx4j.compare.Side;
+import io.github.mlx4j.compare.ComparedModel;
 import io.github.mlx4j.config.Dtype;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param side the model
  * @param end stops the worker
  */
-public record OpenModel(Side side, Runnable end) implements AutoCloseable {
+public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseable {
 
     /**
      * Which model to open.
@@ -30,7 +30,7 @@ public record OpenModel(Side side, Runnable end) implements AutoCloseable {
     public record Source(
             String name,
             String model,
-            Engine engine,
+            WorkerKind engine,
             @Nullable Path adapter,
             Making making) {}
 
@@ -72,7 +72,7 @@ public record OpenModel(Side side, Runnable end) implements AutoCloseable {
         ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings));
         try {
             return new OpenModel(
-                    new Side(
+                    new ComparedModel(
                             source.name,
                             providers.createTextGenerationAdapter(),
                             providers.createTokenizer(),

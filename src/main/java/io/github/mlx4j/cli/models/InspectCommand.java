@@ -6,8 +6,8 @@ import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.Verdict;
 import io.github.mlx4j.cli.output.ExitCode;
 import io.github.mlx4j.cli.output.OptionNames;
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.MemoryManager;
 import io.github.mlx4j.model.BaseModel;
@@ -67,7 +67,7 @@ public final class InspectCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
-    private final BiFunction<ModelInspection, ModelOptions, List<Verdict>> judge;
+    private final BiFunction<ModelInspection, LoadConfig, List<Verdict>> judge;
 
     /** For picocli. */
     InspectCommand() {
@@ -78,7 +78,7 @@ public final class InspectCommand implements Callable<Integer> {
         });
     }
 
-    InspectCommand(BiFunction<ModelInspection, ModelOptions, List<Verdict>> judge) {
+    InspectCommand(BiFunction<ModelInspection, LoadConfig, List<Verdict>> judge) {
         this.judge = judge;
     }
 
@@ -86,7 +86,7 @@ public final class InspectCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         ModelInspection model = ModelInspector.inspect(folder, allowPickles);
         List<Verdict> verdicts =
-                filesOnly ? List.of() : judge.apply(model, ModelOptions.DEFAULT.withAllowPickles(allowPickles));
+                filesOnly ? List.of() : judge.apply(model, LoadConfig.DEFAULT.withAllowPickles(allowPickles));
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(JsonMapper.builder()
@@ -254,7 +254,7 @@ public final class InspectCommand implements Callable<Integer> {
         ModelInspection whole = model.whole().orElse(model);
         KvCache cache = whole.kvCache();
         out.printf("%nmemory%n");
-        line(out, "weights", "%s, the bytes of the tensors".formatted(Bytes.text(model.weightBytes())));
+        line(out, "weights", "%s, the bytes of the tensors".formatted(ByteText.text(model.weightBytes())));
         line(
                 out,
                 "KV cache",
@@ -276,9 +276,9 @@ public final class InspectCommand implements Callable<Integer> {
                         ? "what is available can't be told"
                         : "%s available now, so it %s; beside a reserve of %s it %s"
                                 .formatted(
-                                        Bytes.text(now.getAsLong()),
+                                        ByteText.text(now.getAsLong()),
                                         fits(full, now.getAsLong()),
-                                        Bytes.text(manager.reservedBytes()),
+                                        ByteText.text(manager.reservedBytes()),
                                         fits(full, beside.getAsLong())));
     }
 
@@ -289,10 +289,10 @@ public final class InspectCommand implements Callable<Integer> {
     private static String weights(ModelInspection model) {
         return "%s in %,d tensors: %s"
                 .formatted(
-                        Bytes.text(model.weightBytes()),
+                        ByteText.text(model.weightBytes()),
                         model.tensors(),
                         model.dtypes().entrySet().stream()
-                                .map(entry -> entry.getKey() + " " + Bytes.text(entry.getValue()))
+                                .map(entry -> entry.getKey() + " " + ByteText.text(entry.getValue()))
                                 .collect(Collectors.joining(", ")));
     }
 

@@ -1,6 +1,6 @@
 package io.github.mlx4j.cli.models;
 
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.model.registry.HubCache;
 import io.github.mlx4j.model.registry.MemoryEstimate;
 import io.github.mlx4j.model.registry.RegisteredModel;
@@ -49,7 +49,7 @@ final class ModelsListCommand implements Callable<Integer> {
                     model.id(),
                     String.format(Locale.ROOT, "%.2fB", model.parameters() / 1e9),
                     ModelsCommand.quantization(model),
-                    Bytes.text(MemoryEstimate.inference(model, Math.min(ModelsCommand.TOKENS, model.contextLength()))
+                    ByteText.text(MemoryEstimate.inference(model, Math.min(ModelsCommand.TOKENS, model.contextLength()))
                             .bytes()),
                     model.licence(),
                     ModelJson.cached(cache.state(model.id())),

@@ -2,7 +2,7 @@ package io.github.mlx4j.cli.models;
 
 import io.github.mlx4j.cli.output.ByteSize;
 import io.github.mlx4j.cli.output.ExitCode;
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.MemoryManager;
 import io.github.mlx4j.error.ConfigurationException;
@@ -89,7 +89,7 @@ final class ModelsPickCommand implements Callable<Integer> {
                 pick.best().map(best -> best.model().id()).orElse("none of the registry's models fits"));
         out.printf(
                 "  the most parameters of those that fit into %s with %,d tokens of context%n%n",
-                Bytes.text(pick.availableBytes()), pick.tokens());
+                ByteText.text(pick.availableBytes()), pick.tokens());
         for (ModelPick.Candidate one : pick.candidates()) {
             out.printf("%s: %s%n", one.model().id(), verdict(pick, one));
             out.printf("  %s%n", one.memory().explain());

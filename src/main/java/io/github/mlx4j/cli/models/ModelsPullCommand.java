@@ -1,8 +1,8 @@
 package io.github.mlx4j.cli.models;
 
 import io.github.mlx4j.cli.output.ByteProgress;
-import io.github.mlx4j.device.Bytes;
-import io.github.mlx4j.hub.FetchedModel;
+import io.github.mlx4j.device.ByteText;
+import io.github.mlx4j.hub.DownloadedModel;
 import io.github.mlx4j.hub.ModelHub;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -53,7 +53,7 @@ final class ModelsPullCommand implements Callable<Integer> {
         String model = ModelsCommand.registry().resolve(id);
         ByteProgress progress =
                 new ByteProgress(spec.commandLine().getErr(), CommandLine.Help.Ansi.AUTO.enabled(), model);
-        FetchedModel fetched;
+        DownloadedModel fetched;
         try (ModelHub hub = ModelsCommand.hub()) {
             fetched = hub.fetch(model, revision, Duration.ofSeconds(stall), progress);
             progress.progressed(fetched.bytes(), fetched.bytes()); // the worker's own last word may have been left out
@@ -69,7 +69,7 @@ final class ModelsPullCommand implements Callable<Integer> {
             fields.put("bytes", fetched.bytes());
             out.println(ModelJson.text(fields));
         } else {
-            out.printf("%s: %s, revision %s%n", model, Bytes.text(fetched.bytes()), fetched.revision());
+            out.printf("%s: %s, revision %s%n", model, ByteText.text(fetched.bytes()), fetched.revision());
             out.println(fetched.folder());
         }
         return 0;

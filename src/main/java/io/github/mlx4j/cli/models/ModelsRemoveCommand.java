@@ -1,7 +1,7 @@
 package io.github.mlx4j.cli.models;
 
 import io.github.mlx4j.cli.output.ExitCode;
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.hub.ModelHub;
 import io.github.mlx4j.model.registry.HubCache;
@@ -61,13 +61,13 @@ final class ModelsRemoveCommand implements Callable<Integer> {
             return ExitCode.FAILED;
         }
         try (ModelHub hub = ModelsCommand.hub()) {
-            spec.commandLine().getOut().printf("%s: freed %s%n", model, Bytes.text(hub.remove(model)));
+            spec.commandLine().getOut().printf("%s: freed %s%n", model, ByteText.text(hub.remove(model)));
         }
         return 0;
     }
 
     private boolean agreed(String model, long bytes) throws IOException {
-        spec.commandLine().getErr().printf("Remove %s (%s) from the hub's cache? [y/N] ", model, Bytes.text(bytes));
+        spec.commandLine().getErr().printf("Remove %s (%s) from the hub's cache? [y/N] ", model, ByteText.text(bytes));
         spec.commandLine().getErr().flush();
         String answer = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8)).readLine();
         return answer != null && Set.of("y", "yes").contains(answer.strip().toLowerCase(Locale.ROOT));

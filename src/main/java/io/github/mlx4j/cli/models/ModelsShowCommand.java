@@ -1,6 +1,6 @@
 package io.github.mlx4j.cli.models;
 
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.model.Architecture;
 import io.github.mlx4j.model.registry.HubCache;
@@ -94,7 +94,7 @@ final class ModelsShowCommand implements Callable<Integer> {
     }
 
     private static String cachedBytes(long bytes) {
-        return bytes == 0 ? "" : ", " + Bytes.text(bytes);
+        return bytes == 0 ? "" : ", " + ByteText.text(bytes);
     }
 
     private static void line(PrintWriter out, String name, @Nullable Object value) {

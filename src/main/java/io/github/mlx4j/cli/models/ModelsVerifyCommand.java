@@ -1,7 +1,7 @@
 package io.github.mlx4j.cli.models;
 
 import io.github.mlx4j.cli.output.ExitCode;
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.hub.ModelHub;
 import io.github.mlx4j.model.registry.HubFacts;
@@ -94,7 +94,7 @@ final class ModelsVerifyCommand implements Callable<Integer> {
                         : "revision %s, %s%s"
                                 .formatted(
                                         hub.revision(),
-                                        Bytes.text(hub.bytes()),
+                                        ByteText.text(hub.bytes()),
                                         hub.gated() ? ", its terms have to be accepted first" : ""));
         finding.differences().forEach(difference -> out.printf("  %s%n", difference));
         if (hub != null && finding.differences().isEmpty()) {

@@ -2,8 +2,8 @@ package io.github.mlx4j.cli.models;
 
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import io.github.mlx4j.cli.generate.Engine;
 import io.github.mlx4j.cli.generate.OpenModel;
+import io.github.mlx4j.cli.generate.WorkerKind;
 import io.github.mlx4j.cli.output.ExitCode;
 import io.github.mlx4j.cli.output.Progress;
 import io.github.mlx4j.cli.output.Usage;
@@ -47,10 +47,10 @@ public final class VerifyCommand implements Callable<Integer> {
     private @Nullable String b;
 
     @Option(names = "--backend-a", paramLabel = "mlx|hf", description = "What runs A; default mlx.")
-    private Engine backendA = Engine.MLX;
+    private WorkerKind backendA = WorkerKind.MLX;
 
     @Option(names = "--backend-b", paramLabel = "mlx|hf", description = "What runs B; default mlx, without B hf.")
-    private @Nullable Engine backendB;
+    private @Nullable WorkerKind backendB;
 
     @Option(names = "--adapter-a", paramLabel = "DIR", description = "An adapter on A.")
     private @Nullable Path adapterA;
@@ -110,7 +110,7 @@ public final class VerifyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Engine otherEngine = backendB != null ? backendB : b == null ? Engine.HF : Engine.MLX;
+        WorkerKind otherEngine = backendB != null ? backendB : b == null ? WorkerKind.HF : WorkerKind.MLX;
         Path otherAdapter = adapterB == null && b == null ? adapterA : adapterB;
         String otherExpert = expertB == null && b == null ? expertA : expertB;
         if (b == null && backendA == otherEngine && adapterB == null && expertB == null) {

@@ -1,6 +1,6 @@
 package io.github.mlx4j.cli.output;
 
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.hub.ModelHub;
 import java.io.PrintWriter;
 
@@ -26,7 +26,7 @@ public final class ByteProgress implements ModelHub.DownloadListener {
         if (total == 0) {
             return;
         }
-        String line = "%s of %s %s".formatted(Bytes.text(done), Bytes.text(total), what);
+        String line = "%s of %s %s".formatted(ByteText.text(done), ByteText.text(total), what);
         if (terminal) {
             int filled = (int) (WIDTH * Math.min(done, total) / total); // a file may be longer than was said
             Terminal.redraw(err, "[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line);

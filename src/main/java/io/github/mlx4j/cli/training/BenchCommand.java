@@ -3,9 +3,9 @@ package io.github.mlx4j.cli.training;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.bench.BenchConfig;
 import io.github.mlx4j.bench.BenchReport;
 import io.github.mlx4j.bench.BenchResult;
-import io.github.mlx4j.bench.BenchSettings;
 import io.github.mlx4j.bench.ModelBench;
 import io.github.mlx4j.cli.output.ExitCode;
 import io.github.mlx4j.device.DeviceManager;
@@ -86,7 +86,7 @@ public final class BenchCommand implements Callable<Integer> {
         }
         BenchProviders.Chosen chosen = providers.choose(spec.commandLine(), ProviderConfig.environment());
         checkOutput(chosen.subjects());
-        BenchSettings settings = new BenchSettings(promptTokens, maxTokens, runs, training);
+        BenchConfig settings = new BenchConfig(promptTokens, maxTokens, runs, training);
         Map<String, String> about = BenchMachine.describe(new DeviceManager());
         List<String> notes = new ArrayList<>();
         BenchReport report;
@@ -134,7 +134,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
 
     /** Before minutes pass: whether the file can be written, and is in none of the model folders. */
-    private void checkOutput(List<BenchSubject> subjects) throws IOException {
+    private void checkOutput(List<BenchModel> subjects) throws IOException {
         if (output == null) {
             return;
         }
@@ -143,7 +143,7 @@ public final class BenchCommand implements Callable<Integer> {
             throw new ConfigurationException(
                     "The table can't be written to " + output + ".", "Name a file in a folder that exists.");
         }
-        for (BenchSubject subject : subjects) {
+        for (BenchModel subject : subjects) {
             Path model =
                     UserPath.of(subject.settings().getOrDefault(subject.kind().name() + "_MODEL", ""));
             if (!model.toString().isEmpty() && Files.isDirectory(model) && FileTree.isWithin(folder, model)) {

@@ -1,7 +1,7 @@
 package io.github.mlx4j.cli.training;
 
 import io.github.mlx4j.cli.output.Version;
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.Hardware;
 import java.lang.management.ManagementFactory;
@@ -27,7 +27,7 @@ final class BenchMachine {
                         .formatted(
                                 Objects.requireNonNullElse(hardware.chip(), "unknown processor"),
                                 hardware.cores(),
-                                memory == null ? "unknown memory" : Bytes.text(memory)));
+                                memory == null ? "unknown memory" : ByteText.text(memory)));
         about.put(
                 "system",
                 "%s %s on %s".formatted(hardware.os(), System.getProperty("os.version"), hardware.architecture()));

@@ -48,10 +48,10 @@ final class BenchProviders {
      * @param subjects the providers, those with a worker first
      * @param leftOut those that can't be, with the reason
      */
-    record Chosen(List<BenchSubject> subjects, Map<String, String> leftOut) {}
+    record Chosen(List<BenchModel> subjects, Map<String, String> leftOut) {}
 
     Chosen choose(CommandLine command, Map<String, String> environment) {
-        List<BenchSubject> subjects = new ArrayList<>();
+        List<BenchModel> subjects = new ArrayList<>();
         Map<String, String> leftOut = new LinkedHashMap<>();
         Set<ProviderKind> kinds = kinds(command);
         for (ProviderKind kind : kinds) {
@@ -66,7 +66,7 @@ final class BenchProviders {
                     && environment.getOrDefault("OLLAMA_MODEL", "").isBlank()) {
                 leftOut.put(kind.id(), "no model of it is named; name one with --ollama-model, or in OLLAMA_MODEL");
             } else {
-                subjects.add(BenchSubject.of(kind, named, environment));
+                subjects.add(BenchModel.of(kind, named, environment));
             }
         }
         return new Chosen(subjects, leftOut);

@@ -5,20 +5,20 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.LoadCheck;
 import io.github.mlx4j.adapter.Verdict;
-import io.github.mlx4j.cli.generate.Engine;
 import io.github.mlx4j.cli.generate.OpenModel;
+import io.github.mlx4j.cli.generate.WorkerKind;
 import io.github.mlx4j.cli.output.OptionNames;
 import io.github.mlx4j.cli.output.Progress;
 import io.github.mlx4j.cli.output.Usage;
-import io.github.mlx4j.compare.Arm;
 import io.github.mlx4j.compare.CodeRunner;
+import io.github.mlx4j.compare.ComparisonConfig;
 import io.github.mlx4j.compare.ComparisonReport;
-import io.github.mlx4j.compare.ComparisonSettings;
 import io.github.mlx4j.compare.EvaluationTask;
 import io.github.mlx4j.compare.ModelComparison;
 import io.github.mlx4j.compare.TaskSet;
+import io.github.mlx4j.compare.Variant;
 import io.github.mlx4j.config.Dtype;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.device.ProgramFolders;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.Interpreters;
@@ -130,7 +130,7 @@ public final class CompareCommand implements Callable<Integer> {
             paramLabel = "mlx|hf",
             description =
                     "The worker that runs both models. Default: the first of mlx and hf that loads the trained one.")
-    private @Nullable Engine backend;
+    private @Nullable WorkerKind backend;
 
     @Option(
             names = "--out",
@@ -153,20 +153,20 @@ public final class CompareCommand implements Callable<Integer> {
 
     private final OpenModel.Opener opener;
     private final TrainedModel.Judge judge;
-    private final Function<Engine, CodeRunner> runners;
+    private final Function<WorkerKind, CodeRunner> runners;
 
     /** For picocli. */
     CompareCommand() {
         this(OpenModel::withWorker, CompareCommand::check, CompareCommand::runner);
     }
 
-    CompareCommand(OpenModel.Opener opener, TrainedModel.Judge judge, Function<Engine, CodeRunner> runners) {
+    CompareCommand(OpenModel.Opener opener, TrainedModel.Judge judge, Function<WorkerKind, CodeRunner> runners) {
         this.opener = opener;
         this.judge = judge;
         this.runners = runners;
     }
 
-    private static Verdict check(Engine engine, ModelInspection model, ModelOptions options) {
+    private static Verdict check(WorkerKind engine, ModelInspection model, LoadConfig options) {
         ProviderConfig config = ProviderConfig.fromEnv(ProviderConfig.environment());
         return new LoadCheck(
                         Map.of(engine.kind(), config.probe(engine.kind())),
@@ -176,7 +176,7 @@ public final class CompareCommand implements Callable<Integer> {
     }
 
     /** With the Python of the worker, which is there anyway. */
-    private static CodeRunner runner(Engine engine) {
+    private static CodeRunner runner(WorkerKind engine) {
         Availability found = ProviderConfig.fromEnv(ProviderConfig.environment())
                 .probe(engine.kind())
                 .check();
@@ -216,12 +216,12 @@ public final class CompareCommand implements Callable<Integer> {
         }
         String base = base(made, err);
         OptionNames names = new OptionNames(spec);
-        Engine engine = made.engine(
+        WorkerKind engine = made.engine(
                 backend,
                 judge,
                 options(adapter ? base : trainedBase),
                 note -> err.println("compare: " + names.in(note)));
-        ComparisonSettings settings = ComparisonSettings.of(
+        ComparisonConfig settings = ComparisonConfig.of(
                         base, other, adapter, engine.kind().id(), set, Math.min(maxSamples, all.size()), maxTokens)
                 .withExpert(expert)
                 .withTrainedBase(trainedBase)
@@ -246,10 +246,10 @@ public final class CompareCommand implements Callable<Integer> {
                         comparison.notRun());
             }
             OpenModel.Making stored = new OpenModel.Making(null, null, dtype);
-            run(comparison, Arm.BASE, new OpenModel.Source("base", base, engine, null, stored));
+            run(comparison, Variant.BASE, new OpenModel.Source("base", base, engine, null, stored));
             run(
                     comparison,
-                    Arm.TRAINED,
+                    Variant.TRAINED,
                     adapter
                             ? new OpenModel.Source("trained", base, engine, UserPath.of(other), stored)
                             : new OpenModel.Source(
@@ -307,8 +307,8 @@ public final class CompareCommand implements Callable<Integer> {
     }
 
     /** What the trained model is checked with. */
-    private ModelOptions options(@Nullable String base) {
-        ModelOptions options = ModelOptions.DEFAULT;
+    private LoadConfig options(@Nullable String base) {
+        LoadConfig options = LoadConfig.DEFAULT;
         if (base != null) {
             Path folder = UserPath.of(base);
             options = options.withBase(
@@ -335,7 +335,7 @@ public final class CompareCommand implements Callable<Integer> {
         }
     }
 
-    private void run(ModelComparison comparison, Arm arm, OpenModel.Source source) {
+    private void run(ModelComparison comparison, Variant arm, OpenModel.Source source) {
         int total = comparison.tasks().size();
         int missing = comparison.missing(arm).size();
         PrintWriter err = spec.commandLine().getErr();
@@ -348,7 +348,7 @@ public final class CompareCommand implements Callable<Integer> {
         }
         try (OpenModel model = opener.open(source)) {
             ModelDetails details = model.side().analysis().details();
-            if (arm == Arm.TRAINED) {
+            if (arm == Variant.TRAINED) {
                 mustBeWhole(source, details);
             }
             err.printf(

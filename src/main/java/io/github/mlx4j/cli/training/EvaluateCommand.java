@@ -99,7 +99,7 @@ public final class EvaluateCommand implements Callable<Integer> {
             info = session.info();
             found = session.validate();
         }
-        TrainingNews.tellOpening(info, spec.commandLine().getErr(), new OptionNames(spec));
+        TrainingOutput.tellOpening(info, spec.commandLine().getErr(), new OptionNames(spec));
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(JsonMapper.builder()

@@ -37,7 +37,7 @@ import picocli.CommandLine.Option;
 public final class TrainCommand implements Callable<Integer> {
 
     /** How long the end of the program waits for the last checkpoint. */
-    private static final int MOST_TO_END_SECONDS = 120;
+    private static final int END_TIMEOUT_SECONDS = 120;
 
     @ArgGroup(exclusive = true, multiplicity = "1")
     @SuppressWarnings("NullAway.Init")
@@ -121,7 +121,7 @@ public final class TrainCommand implements Callable<Integer> {
         if (target.resume == null && !training.hasBatchSize()) {
             run = withBatchThatFits(run, BatchSizing.of(providers, run.model(), run.backend()), err);
         }
-        TrainingNews news = new TrainingNews(err, new OptionNames(spec), CommandLine.Help.Ansi.AUTO.enabled());
+        TrainingOutput news = new TrainingOutput(err, new OptionNames(spec), CommandLine.Help.Ansi.AUTO.enabled());
         Trainer trainer =
                 target.resume == null ? new Trainer(providers, run, news) : Trainer.resume(providers, run, news);
         CountDownLatch finished = new CountDownLatch(1);
@@ -194,7 +194,7 @@ public final class TrainCommand implements Callable<Integer> {
     private static void end(Trainer trainer, CountDownLatch finished) {
         trainer.cancel();
         try {
-            finished.await(MOST_TO_END_SECONDS, TimeUnit.SECONDS);
+            finished.await(END_TIMEOUT_SECONDS, TimeUnit.SECONDS);
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
         }

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.Verdict;
-import io.github.mlx4j.cli.generate.Engine;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.cli.generate.WorkerKind;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ModelLoadException;
@@ -39,7 +39,7 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
     /** Asks a worker whether it would load a model. */
     @FunctionalInterface
     interface Judge {
-        Verdict judge(Engine engine, ModelInspection model, ModelOptions options);
+        Verdict judge(WorkerKind engine, ModelInspection model, LoadConfig options);
     }
 
     /** A base model, and the field that names it. */
@@ -100,15 +100,15 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
      * @param note receives why it is hf, and why a loader gave no verdict
      * @throws Mlx4jException if the engine's loader refuses the model
      */
-    Engine engine(@Nullable Engine asked, Judge judge, ModelOptions options, Consumer<String> note) {
+    WorkerKind engine(@Nullable WorkerKind asked, Judge judge, LoadConfig options, Consumer<String> note) {
         if (files == null) {
-            return asked == null ? Engine.MLX : asked;
+            return asked == null ? WorkerKind.MLX : asked;
         }
-        ModelOptions given = options.withAllowPickles(allowPickles);
-        Verdict first = judge.judge(asked == null ? Engine.MLX : asked, files, given);
+        LoadConfig given = options.withAllowPickles(allowPickles);
+        Verdict first = judge.judge(asked == null ? WorkerKind.MLX : asked, files, given);
         Verdict verdict = first;
         if (asked == null && !first.loads()) {
-            Verdict hf = judge.judge(Engine.HF, files, given);
+            Verdict hf = judge.judge(WorkerKind.HF, files, given);
             verdict = isBetter(hf, first, options) ? hf : first;
         }
         switch (verdict.outcome()) {
@@ -121,11 +121,11 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         if (verdict != first) {
             note.accept("both models run on hf, since mlx does not load %s: %s".formatted(name, first.reason()));
         }
-        return verdict.provider() == Engine.HF.kind() ? Engine.HF : Engine.MLX;
+        return verdict.provider() == WorkerKind.HF.kind() ? WorkerKind.HF : WorkerKind.MLX;
     }
 
     /** Whether to go by the verdict of hf, where mlx does not load the model: it never loads one with a router. */
-    private boolean isBetter(Verdict hf, Verdict mlx, ModelOptions options) {
+    private boolean isBetter(Verdict hf, Verdict mlx, LoadConfig options) {
         boolean routed = files != null && files.format().isDylora() && options.expert() == null;
         boolean onlyHfMay = mlx.outcome() == Verdict.Outcome.REFUSED && hf.outcome() == Verdict.Outcome.NOT_JUDGED;
         return hf.loads() || routed || onlyHfMay;

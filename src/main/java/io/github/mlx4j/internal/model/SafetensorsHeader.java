@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metadata) {
 
     /** The maximum size of a header, in bytes: some 150,000 tensors. */
-    public static final long MOST_HEADER_BYTES = 16 << 20;
+    public static final long MAX_HEADER_BYTES = 16 << 20;
 
     private static final String HINT = "Download or copy the file again.";
     private static final Map<String, Integer> BITS = bits();
@@ -103,10 +103,10 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
             long length = start.length < Long.BYTES
                     ? -1
                     : ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
-            if (length > MOST_HEADER_BYTES) {
+            if (length > MAX_HEADER_BYTES) {
                 throw damaged(
                         file,
-                        "its header would take %d bytes, and %d are the limit".formatted(length, MOST_HEADER_BYTES),
+                        "its header would take %d bytes, and %d are the limit".formatted(length, MAX_HEADER_BYTES),
                         null);
             }
             if (length < 2) {
@@ -119,7 +119,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
             header.check(file, size - Long.BYTES - length);
             return header;
         } catch (IOException error) {
-            throw damaged(file, "it can't be read: " + Shown.reason(error), error);
+            throw damaged(file, "it can't be read: " + DisplayText.reason(error), error);
         }
     }
 
@@ -152,7 +152,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
                 }
                 Entry entry = JSON.readValue(parser, Entry.class);
                 if (entry == null || entry.offsets().length != 2) {
-                    throw damaged(file, "its header has no two data_offsets for " + Shown.text(name), null);
+                    throw damaged(file, "its header has no two data_offsets for " + DisplayText.text(name), null);
                 }
                 List<Long> shape = Arrays.stream(entry.shape()).boxed().toList();
                 tensors.add(new Tensor(name, entry.dtype(), shape, entry.offsets()[0], entry.offsets()[1]));
@@ -163,14 +163,14 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
             tensors.sort(Comparator.comparingLong(Tensor::begin).thenComparingLong(Tensor::end));
             return new SafetensorsHeader(tensors, metadata);
         } catch (IOException error) {
-            throw damaged(file, "its header can't be read: " + Shown.reason(error), error);
+            throw damaged(file, "its header can't be read: " + DisplayText.reason(error), error);
         }
     }
 
     private void check(Path file, long dataBytes) {
         long at = 0;
         for (Tensor tensor : tensors) {
-            String name = Shown.text(tensor.name());
+            String name = DisplayText.text(tensor.name());
             if (tensor.begin() != at || tensor.end() < at) {
                 throw damaged(file, "the bytes of its tensor %s overlap others or leave a gap".formatted(name), null);
             }
@@ -192,9 +192,11 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
     private static long expectedBytes(Path file, Tensor tensor) {
         Integer bits = BITS.get(tensor.dtype());
         if (bits == null) {
-            String dtype = Shown.text(tensor.dtype());
+            String dtype = DisplayText.text(tensor.dtype());
             throw damaged(
-                    file, "its tensor %s has the unknown type %s".formatted(Shown.text(tensor.name()), dtype), null);
+                    file,
+                    "its tensor %s has the unknown type %s".formatted(DisplayText.text(tensor.name()), dtype),
+                    null);
         }
         try {
             long total = bits;

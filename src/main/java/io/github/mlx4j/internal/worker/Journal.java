@@ -21,8 +21,8 @@ import org.slf4j.LoggerFactory;
  */
 final class Journal {
 
-    private static final long MOST_BYTES = 256 * 1024;
-    private static final int MOST_DETAIL = 300;
+    private static final long MAX_BYTES = 256 * 1024;
+    private static final int MAX_DETAIL = 300;
     private static final Logger log = LoggerFactory.getLogger(Journal.class);
     private static final JsonMapper JSON = new JsonMapper();
 
@@ -41,9 +41,9 @@ final class Journal {
         line.put("program", ProcessHandle.current().pid());
         line.put("worker", worker);
         line.put("event", event.name());
-        line.put("detail", firstLine.substring(0, Math.min(firstLine.length(), MOST_DETAIL)));
+        line.put("detail", firstLine.substring(0, Math.min(firstLine.length(), MAX_DETAIL)));
         try {
-            if (Files.exists(file) && Files.size(file) > MOST_BYTES) {
+            if (Files.exists(file) && Files.size(file) > MAX_BYTES) {
                 Path older = file.resolveSibling(file.getFileName() + ".1");
                 Files.move(file, older, StandardCopyOption.REPLACE_EXISTING);
             }

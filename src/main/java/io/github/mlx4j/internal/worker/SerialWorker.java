@@ -34,10 +34,10 @@ import org.jspecify.annotations.Nullable;
 public final class SerialWorker implements AutoCloseable {
 
     /** How long a cancelled call may take to end before the worker is ended instead. */
-    private static final Duration MOST_TO_CANCEL = Duration.ofMinutes(1);
+    private static final Duration CANCEL_TIMEOUT = Duration.ofMinutes(1);
 
     /** The same for the first call, which may have files to clear up. */
-    private static final Duration MOST_TO_CLEAR_UP = Duration.ofSeconds(10);
+    private static final Duration CLEANUP_TIMEOUT = Duration.ofSeconds(10);
 
     private final String name;
     private final WorkerClient client;
@@ -224,7 +224,7 @@ public final class SerialWorker implements AutoCloseable {
     /** What became of a call after the cancel: its state is known, or the worker is ended. */
     private <T> T cancelled(CompletableFuture<T> answer) {
         try {
-            return answer.get(MOST_TO_CANCEL.toMillis(), TimeUnit.MILLISECONDS);
+            return answer.get(CANCEL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException failure) {
             throw known(failure);
         } catch (TimeoutException | InterruptedException late) {
@@ -241,7 +241,7 @@ public final class SerialWorker implements AutoCloseable {
     private void clearUp(Sent<?> sent) {
         client.cancel(sent.id);
         CompletableFuture<Object> over = sent.answer.handle((result, error) -> null);
-        Future<?> timer = Timer.after(MOST_TO_CLEAR_UP, "mlx4j-clear-up", () -> over.complete(null));
+        Future<?> timer = Timer.after(CLEANUP_TIMEOUT, "mlx4j-clear-up", () -> over.complete(null));
         over.join(); // does not look at the interrupt
         timer.cancel(false);
     }

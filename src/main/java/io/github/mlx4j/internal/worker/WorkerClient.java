@@ -61,7 +61,7 @@ public final class WorkerClient {
             "saveAdapter",
             "saveModel");
 
-    private static final int MOST_JUNK_LINES = 64;
+    private static final int MAX_JUNK_LINES = 64;
     private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final Logger log = LoggerFactory.getLogger("io.github.mlx4j.worker");
 
@@ -285,7 +285,8 @@ public final class WorkerClient {
     /** Ends a worker that has nothing to do; a request that comes at this moment is told to try again. */
     void stopIdle() {
         wanted = true;
-        endWith(Faults.stopped(launch.kind())); // a request that comes at this moment is sent once more by its caller
+        endWith(WorkerErrors.stopped(
+                launch.kind())); // a request that comes at this moment is sent once more by its caller
         process.stop(PATIENCE);
     }
 
@@ -387,7 +388,7 @@ public final class WorkerClient {
                             .formatted(greeting.protocol().major(), ProtocolVersion.CURRENT.major()),
                     "Use the worker that comes with this version of mlx4j."));
         } else if (launch.sandbox().isRequired() && !isHeld(greeting.sandbox())) {
-            hello.completeExceptionally(Faults.notHeld(launch.kind(), greeting.sandbox()));
+            hello.completeExceptionally(WorkerErrors.notHeld(launch.kind(), greeting.sandbox()));
         } else {
             hello.complete(greeting);
         }
@@ -436,7 +437,7 @@ public final class WorkerClient {
     }
 
     private void failed(Inbound.Failure failure) {
-        Mlx4jException error = Faults.of(failure.error());
+        Mlx4jException error = WorkerErrors.of(failure.error());
         if (!failure.error().detail().isEmpty()) {
             log.debug("{}: {}", error.code(), failure.error().detail());
         }
@@ -454,10 +455,10 @@ public final class WorkerClient {
                 launch.kind().id(),
                 count,
                 reason);
-        if (count > MOST_JUNK_LINES) {
+        if (count > MAX_JUNK_LINES) {
             endWith(new ProtocolException(
                     "The %s worker wrote more than %d lines that are no messages."
-                            .formatted(launch.kind().id(), MOST_JUNK_LINES),
+                            .formatted(launch.kind().id(), MAX_JUNK_LINES),
                     "Check what its Python environment prints when it starts."));
             process.kill();
         }
@@ -469,9 +470,9 @@ public final class WorkerClient {
         if (lost != null) {
             endWith(lost);
         } else if (hung != null) {
-            endWith(Faults.hung(launch.kind(), hung, process.standardError()));
+            endWith(WorkerErrors.hung(launch.kind(), hung, process.standardError()));
         } else {
-            endWith(Faults.died(launch.kind(), exitCode, process.standardError()));
+            endWith(WorkerErrors.died(launch.kind(), exitCode, process.standardError()));
         }
     }
 

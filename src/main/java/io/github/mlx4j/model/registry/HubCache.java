@@ -3,7 +3,7 @@ package io.github.mlx4j.model.registry;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.internal.files.FileTree;
 import io.github.mlx4j.internal.files.UserPath;
-import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.ConfigJson;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -22,7 +22,7 @@ import java.util.stream.Stream;
  */
 public record HubCache(Path folder) {
 
-    private static final int MOST_REF_BYTES = 4096;
+    private static final int MAX_REF_BYTES = 4096;
 
     /** How much of a model is in the cache. */
     public enum State {
@@ -72,7 +72,7 @@ public record HubCache(Path folder) {
     public Optional<Path> main(String id) {
         try {
             Path main = of(id).resolve("refs").resolve("main");
-            String revision = new String(FileTree.read(main, MOST_REF_BYTES), StandardCharsets.UTF_8).strip();
+            String revision = new String(FileTree.read(main, MAX_REF_BYTES), StandardCharsets.UTF_8).strip();
             return Optional.of(of(id).resolve("snapshots").resolve(revision)).filter(HubCache::isWhole);
         } catch (IOException none) {
             return Optional.empty();
@@ -96,7 +96,7 @@ public record HubCache(Path folder) {
 
     private static boolean hasAll(Path snapshot, String index) {
         try {
-            JsonNode named = Config.read(snapshot.resolve(index)).path("weight_map");
+            JsonNode named = ConfigJson.read(snapshot.resolve(index)).path("weight_map");
             return !named.isEmpty()
                     && named.valueStream().distinct().allMatch(file -> Files.exists(snapshot.resolve(file.asText())));
         } catch (IOException unreadable) {

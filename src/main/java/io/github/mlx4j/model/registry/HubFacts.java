@@ -1,8 +1,8 @@
 package io.github.mlx4j.model.registry;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.github.mlx4j.device.Bytes;
-import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.device.ByteText;
+import io.github.mlx4j.internal.model.ConfigJson;
 import io.github.mlx4j.model.Architecture;
 import io.github.mlx4j.model.Quantization;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ public record HubFacts(
                 gated,
                 none ? null : Architecture.of(config),
                 none ? null : Quantization.of(config),
-                none ? null : Config.contextLength(config));
+                none ? null : ConfigJson.contextLength(config));
     }
 
     /** Where the registry says otherwise, a line each for people; empty where it is right. */
@@ -72,7 +72,7 @@ public record HubFacts(
         long expected = MemoryEstimate.inference(listed, 1).parts().get(0).bytes();
         if (Math.abs(weightBytes - expected) > TOLERANCE * expected) {
             differences.add("weights: the registry's parameters make %s, the hub has %s"
-                    .formatted(Bytes.text(expected), Bytes.text(weightBytes)));
+                    .formatted(ByteText.text(expected), ByteText.text(weightBytes)));
         }
         return differences;
     }

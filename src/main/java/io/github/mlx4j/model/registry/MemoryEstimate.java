@@ -1,6 +1,6 @@
 package io.github.mlx4j.model.registry;
 
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.model.Architecture;
 import io.github.mlx4j.model.KvCache;
 import io.github.mlx4j.model.ModelInspection;
@@ -78,10 +78,11 @@ public record MemoryEstimate(List<Part> parts) {
     /** The arithmetic, for people: {@code weights 2.2 GB (…) + KV cache 1.6 GB (…) = 3.8 GB}. */
     public String explain() {
         return parts.stream()
-                        .map(part -> "%s %s (%s)".formatted(part.name(), Bytes.text(part.bytes()), part.arithmetic()))
+                        .map(part ->
+                                "%s %s (%s)".formatted(part.name(), ByteText.text(part.bytes()), part.arithmetic()))
                         .collect(Collectors.joining(" + "))
                 + (complete() ? " = " : " = at least ")
-                + Bytes.text(bytes());
+                + ByteText.text(bytes());
     }
 
     /**

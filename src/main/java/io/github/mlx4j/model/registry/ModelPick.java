@@ -1,6 +1,6 @@
 package io.github.mlx4j.model.registry;
 
-import io.github.mlx4j.device.Bytes;
+import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.provider.ModelRole;
 import java.util.Comparator;
 import java.util.List;
@@ -43,7 +43,7 @@ public record ModelPick(ModelRole role, long availableBytes, int tokens, List<Ca
                 whyNot = "its context holds %,d tokens".formatted(model.contextLength());
             } else if (memory.bytes() > availableBytes) {
                 whyNot = "takes %s, %s too much"
-                        .formatted(Bytes.text(memory.bytes()), Bytes.text(memory.bytes() - availableBytes));
+                        .formatted(ByteText.text(memory.bytes()), ByteText.text(memory.bytes() - availableBytes));
             }
             return new Candidate(model, memory, whyNot);
         }

@@ -2,7 +2,7 @@ package io.github.mlx4j.model.registry;
 
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.files.UserPath;
-import io.github.mlx4j.internal.model.Config;
+import io.github.mlx4j.internal.model.ConfigJson;
 import io.github.mlx4j.provider.ModelRole;
 import java.io.IOException;
 import java.io.InputStream;
@@ -147,7 +147,7 @@ public final class ModelRegistry {
 
     private static boolean isQuantizedForMlx(Path folder) {
         try {
-            return Config.read(folder.resolve("config.json")).has("quantization");
+            return ConfigJson.read(folder.resolve("config.json")).has("quantization");
         } catch (IOException unreadable) {
             return false; // the worker will say what is wrong with it
         }

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.internal.model.Shown;
+import io.github.mlx4j.internal.model.DisplayText;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -57,7 +57,7 @@ final class RegistryFile {
             throw wrong(name, where(error) + reason(error), error);
         } catch (IOException error) {
             String at = error instanceof JsonProcessingException malformed ? line(malformed.getLocation()) : "";
-            throw wrong(name, at + Shown.reason(error), error);
+            throw wrong(name, at + DisplayText.reason(error), error);
         }
     }
 
@@ -66,7 +66,9 @@ final class RegistryFile {
             return "it is missing";
         }
         Throwable cause = error instanceof ValueInstantiationException ? error.getCause() : null;
-        return cause == null || cause.getMessage() == null ? Shown.reason(error) : Shown.text(cause.getMessage());
+        return cause == null || cause.getMessage() == null
+                ? DisplayText.reason(error)
+                : DisplayText.text(cause.getMessage());
     }
 
     private static String where(JsonMappingException error) {

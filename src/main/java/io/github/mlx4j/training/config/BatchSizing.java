@@ -3,7 +3,7 @@ package io.github.mlx4j.training.config;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.config.Dtype;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.ResidencyOptions;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.device.BackendFacts;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.MemoryManager;
@@ -47,7 +47,7 @@ public final class BatchSizing {
     }
 
     /**
-     * For a model on a backend, with the reserve of {@link ResidencyOptions} and the memory limit of the workers, if
+     * For a model on a backend, with the reserve of {@link WorkerPoolConfig} and the memory limit of the workers, if
      * one is set.
      *
      * @param model a folder, or a hub id
@@ -63,7 +63,7 @@ public final class BatchSizing {
         Long limit = providers.workers().model().memoryLimitBytes();
         ModelInspection inspection = isMemoryKnown(providers, kind, device) ? inspect(model) : null;
         return new BatchSizing(
-                inspection, memory(device, limit, providers.residency().reservedBytes()), memory(device, limit, 0));
+                inspection, memory(device, limit, providers.pool().reservedBytes()), memory(device, limit, 0));
     }
 
     /** The smaller of the worker's limit and of what is available beside the reserve. */

@@ -3,9 +3,9 @@ package io.github.mlx4j.programs.acceptance;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.compare.ComparedModel;
 import io.github.mlx4j.compare.ModelVerifier;
 import io.github.mlx4j.compare.Prompts;
-import io.github.mlx4j.compare.Side;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.generation.GenerationEvent;
@@ -101,8 +101,8 @@ public final class AcceptanceProgram {
         return ProviderFactory.create(ProviderConfig.fromEnv(settings));
     }
 
-    private static Side side(String name, ProviderFactory providers) {
-        return new Side(
+    private static ComparedModel side(String name, ProviderFactory providers) {
+        return new ComparedModel(
                 name,
                 providers.createTextGenerationAdapter(),
                 providers.createTokenizer(),

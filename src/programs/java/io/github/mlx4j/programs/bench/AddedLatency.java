@@ -2,7 +2,7 @@ package io.github.mlx4j.programs.bench;
 
 import io.github.mlx4j.adapter.Adapters;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationStream;
@@ -45,7 +45,7 @@ final class AddedLatency implements Scenario {
         };
         Availability ready = new Availability.Ready(lab.python, "3", Map.of());
         try (MlxSubprocessAdapter port =
-                Adapters.mlx(lab.model, () -> ready, scripts, RestartBudget.standard(), WorkerOptions.DEFAULT)) {
+                Adapters.mlx(lab.model, () -> ready, scripts, RestartBudget.standard(), WorkerConfig.DEFAULT)) {
             port.warmUp();
             for (int callers : new int[] {1, 8, 16}) {
                 List<Double> us = new ArrayList<>();

@@ -11,7 +11,7 @@ import java.util.Objects;
 /** What lives on the heap after a collection, over time. For one thread. */
 final class Heap {
 
-    static final double MOST_GROWTH_MB = 20;
+    static final double MAX_GROWTH_MB = 20;
 
     private static final double MB = 1 << 20;
 

@@ -2,7 +2,7 @@ package io.github.mlx4j.programs.soak;
 
 import io.github.mlx4j.adapter.FallbackAdapter;
 import io.github.mlx4j.adapter.MlxSubprocessAdapter;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
 import io.github.resilience4j.circuitbreaker.CircuitBreakerRegistry;
@@ -59,7 +59,7 @@ final class Lane implements AutoCloseable {
             Availability ready,
             Function<Supplier<Availability>, MlxSubprocessAdapter> maker,
             WorkSource source,
-            WorkerOptions options,
+            WorkerConfig options,
             boolean guarded) {
         this.name = name;
         this.script = script;

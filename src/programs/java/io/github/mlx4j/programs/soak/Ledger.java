@@ -15,7 +15,7 @@ final class Ledger {
     /** By then every request has ended, restarts of its worker included. */
     private static final Duration LIMIT = Duration.ofSeconds(90);
 
-    private static final int MOST_PRINTED = 40;
+    private static final int MAX_PRINTED = 40;
 
     final LongAdder requests = new LongAdder();
     final LongAdder ok = new LongAdder();
@@ -92,7 +92,7 @@ final class Ledger {
     }
 
     private void print(String what) {
-        if (printed.incrementAndGet() <= MOST_PRINTED) {
+        if (printed.incrementAndGet() <= MAX_PRINTED) {
             out.accept(what);
         }
     }

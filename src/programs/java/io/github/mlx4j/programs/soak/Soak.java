@@ -2,7 +2,7 @@ package io.github.mlx4j.programs.soak;
 
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.adapter.Adapters;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.WorkerScripts;
@@ -90,7 +90,7 @@ public final class Soak {
     }
 
     private static Lane fakeLane(String name, Duration idle, int mostRequests, Path folder) {
-        WorkerOptions options = WorkerOptions.DEFAULT
+        WorkerConfig options = WorkerConfig.DEFAULT
                 .withHang(Duration.ofSeconds(2))
                 .withIdle(idle)
                 .withMaxRequests(mostRequests);
@@ -108,7 +108,7 @@ public final class Soak {
     }
 
     private static Lane realLane(String name, String script, boolean isGuarded) {
-        WorkerOptions options = WorkerOptions.DEFAULT
+        WorkerConfig options = WorkerConfig.DEFAULT
                 .withHang(Duration.ofSeconds(isGuarded ? 60 : 5))
                 .withMaxRequests(64);
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
@@ -273,7 +273,7 @@ public final class Soak {
                                 guarded.slowest().toMillis() / 1000.0));
         return ledger.lost.get() + ledger.duplicated.get() + ledger.wrong.get() == 0
                 && threads.size() + processes.size() + folders.size() + descriptors == 0
-                && growth <= Heap.MOST_GROWTH_MB;
+                && growth <= Heap.MAX_GROWTH_MB;
     }
 
     private Map<Fault, Integer> faults() {

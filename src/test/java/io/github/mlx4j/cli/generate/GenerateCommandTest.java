@@ -8,10 +8,10 @@ import io.github.mlx4j.ScriptedPort;
 import io.github.mlx4j.generation.FinishReason;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
+import io.github.mlx4j.generation.MalformedToolCall;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.generation.TokenLogProb;
 import io.github.mlx4j.generation.ToolCall;
-import io.github.mlx4j.generation.UnreadToolCall;
 import io.github.mlx4j.generation.Usage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,7 +79,7 @@ class GenerateCommandTest {
                 plain.text(),
                 plain.thinking(),
                 List.of(new ToolCall("c1", "clock", "{}")),
-                List.of(new UnreadToolCall("{oops", "It is no JSON.")),
+                List.of(new MalformedToolCall("{oops", "It is no JSON.")),
                 List.of(4),
                 List.of(new TokenLogProb(4, -0.5, List.of(new TokenLogProb.Candidate(4, "Hi", -0.5)))),
                 FinishReason.TOOL_CALLS,

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.config.Dtype;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
+import io.github.mlx4j.config.WorkerConfig;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -26,25 +26,25 @@ class OpenModelTest {
             "MLX4J_MEMORY_LIMIT_MB", "1");
 
     /** Permissions and limits are not of the model. */
-    private static final ModelOptions PLAIN =
-            ModelOptions.DEFAULT.withAllowPickles(true).withMemoryLimitBytes(1 << 20);
+    private static final LoadConfig PLAIN =
+            LoadConfig.DEFAULT.withAllowPickles(true).withMemoryLimitBytes(1 << 20);
 
     @Test
     void shouldMakeNothingOfTheModelWhenOnlyTheEnvironmentSaysSo() {
-        WorkerOptions options =
-                options(new OpenModel.Source("A", "m", Engine.MLX, null, new OpenModel.Making(null, null, null)));
+        WorkerConfig options =
+                options(new OpenModel.Source("A", "m", WorkerKind.MLX, null, new OpenModel.Making(null, null, null)));
 
         assertThat(options.model()).isEqualTo(PLAIN);
         assertThat(options.mlx())
                 .as("TF32 is off where models are compared")
-                .isEqualTo(MlxOptions.DEFAULT.withTf32(false));
+                .isEqualTo(MlxConfig.DEFAULT.withTf32(false));
         assertThat(options.prefixCacheBytes()).isZero();
     }
 
     @Test
     void shouldMakeOfTheModelWhatIsSaidOfItWhenTheEnvironmentSaysSomethingElse() {
-        WorkerOptions options = options(new OpenModel.Source(
-                "A", "m", Engine.HF, Path.of("x"), new OpenModel.Making("law", "org/base", Dtype.FLOAT32)));
+        WorkerConfig options = options(new OpenModel.Source(
+                "A", "m", WorkerKind.HF, Path.of("x"), new OpenModel.Making("law", "org/base", Dtype.FLOAT32)));
 
         assertThat(options.model())
                 .isEqualTo(PLAIN.withAdapter(Path.of("x"))
@@ -53,7 +53,7 @@ class OpenModelTest {
                         .withDtype(Dtype.FLOAT32));
     }
 
-    private static WorkerOptions options(OpenModel.Source source) {
+    private static WorkerConfig options(OpenModel.Source source) {
         return ProviderConfig.fromEnv(OpenModel.settings(source, ENVIRONMENT)).workers();
     }
 }

@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.adapter.Verdict;
 import io.github.mlx4j.cli.Main;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
@@ -35,7 +35,7 @@ class InspectCommandTest {
             Verdict.refused(ProviderKind.HF, "MODEL_LOAD_FAILED", "it is too old", "Save it.");
     private static final Verdict NOT_JUDGED = Verdict.notJudged(ProviderKind.MLX, "no Python", "mlx4j setup mlx");
 
-    private final List<ModelOptions> asked = new ArrayList<>();
+    private final List<LoadConfig> asked = new ArrayList<>();
     private static final EmbeddingDetails EMBEDDINGS = new EmbeddingDetails(
             List.of("mean"),
             EmbeddingDetails.Origin.ASSUMED,
@@ -197,7 +197,7 @@ class InspectCommandTest {
 
         assertThat(run("--files-only", folder.toString())).isEqualTo(1);
         assertThat(run("--allow-pickles", folder.toString())).isZero();
-        assertThat(asked).extracting(ModelOptions::allowPickles).containsExactly(true);
+        assertThat(asked).extracting(LoadConfig::allowPickles).containsExactly(true);
         assertThat(out.toString())
                 .contains("DyLoRA-MoE experts, pickled (dylora_separated)")
                 .containsPattern("base model +org/base \\(config.json: base_model_name_or_path\\)");

@@ -6,13 +6,13 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.adapter.Verdict;
 import io.github.mlx4j.cli.Main;
-import io.github.mlx4j.cli.generate.Engine;
 import io.github.mlx4j.cli.generate.OpenModel;
+import io.github.mlx4j.cli.generate.WorkerKind;
 import io.github.mlx4j.compare.Answers;
 import io.github.mlx4j.compare.CodeRunner;
 import io.github.mlx4j.compare.ComparisonReport;
 import io.github.mlx4j.config.Dtype;
-import io.github.mlx4j.config.ModelOptions;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -40,7 +40,7 @@ class CompareCommandTest {
     private final List<String> opened = new ArrayList<>();
     private final List<String> asked = new ArrayList<>();
     private final List<OpenModel.Making> makings = new ArrayList<>();
-    private final List<ModelOptions> checked = new ArrayList<>();
+    private final List<LoadConfig> checked = new ArrayList<>();
     private Verdict mlx = Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.empty(), false, List.of());
     private Verdict hf = Verdict.loads(ProviderKind.HF, "transformers 1", Optional.empty(), false, List.of());
     private boolean dying;
@@ -283,7 +283,7 @@ class CompareCommandTest {
         Path real = base.toRealPath();
         assertThat(opened).first().isEqualTo("open base " + real + " MLX null");
         assertThat(checked)
-                .extracting(ModelOptions::base)
+                .extracting(LoadConfig::base)
                 .containsExactly(file.startsWith("adapter") ? real.toString() : null);
     }
 
@@ -387,7 +387,7 @@ class CompareCommandTest {
                 this::open,
                 (engine, model, options) -> {
                     checked.add(options);
-                    return engine == Engine.MLX ? mlx : hf;
+                    return engine == WorkerKind.MLX ? mlx : hf;
                 },
                 engine -> CodeRunner.start(List.of(FakeWorker.python().toString()))));
         return main.setOut(new PrintWriter(out, true))

@@ -7,9 +7,9 @@ import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.cli.Main;
 import io.github.mlx4j.config.Dtype;
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.training.FakeTraining;
 import io.github.mlx4j.training.TrainingRun;
@@ -237,9 +237,8 @@ class TrainCommandTest {
     private int limited(String arguments) {
         return execute(
                 new TrainCommand(() -> providers(ProviderConfig.builder()
-                        .residency(ResidencyOptions.DEFAULT.withReservedBytes(0))
-                        .workers(WorkerOptions.DEFAULT.withModel(
-                                ModelOptions.DEFAULT.withMemoryLimitBytes(20_000_000))))),
+                        .pool(WorkerPoolConfig.DEFAULT.withReservedBytes(0))
+                        .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(20_000_000))))),
                 arguments);
     }
 

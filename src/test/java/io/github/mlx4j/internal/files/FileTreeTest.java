@@ -3,7 +3,7 @@ package io.github.mlx4j.internal.files;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import io.github.mlx4j.Companions;
+import io.github.mlx4j.AppleDoubleFiles;
 import java.io.IOException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
@@ -21,7 +21,7 @@ class FileTreeTest {
     void shouldListNoCompanions() throws IOException {
         Files.createFile(temp.resolve("b"));
         Files.createFile(temp.resolve(".hidden"));
-        Companions.scatter(temp);
+        AppleDoubleFiles.scatter(temp);
 
         assertThat(FileTree.list(temp)).containsExactly(temp.resolve(".hidden"), temp.resolve("b"));
         assertThatExceptionOfType(NoSuchFileException.class).isThrownBy(() -> FileTree.list(temp.resolve("absent")));
@@ -30,7 +30,7 @@ class FileTreeTest {
     @Test
     void shouldDeleteWhenCompanionsVanishWithTheirFiles() throws IOException {
         Path root = tree();
-        Companions.scatter(root);
+        AppleDoubleFiles.scatter(root);
 
         FileTree.delete(root, path -> {
             Files.deleteIfExists(path);

@@ -72,7 +72,8 @@ class TroubleshootingPageTest {
                 "kind[a-z, ]* = (?:-\\d+, )?\"([a-z_]+)\"", read(Path.of("python", "mlx4j_worker", "errors.py"))));
         kinds.add("busy"); // Java knows it for workers to come
         Map<String, String> expected = kinds.stream()
-                .collect(toMap(kind -> kind, kind -> Faults.of(error(kind)).code()));
+                .collect(
+                        toMap(kind -> kind, kind -> WorkerErrors.of(error(kind)).code()));
 
         Map<String, String> table = new TreeMap<>();
         Pattern.compile("(?m)^\\| `([a-z_]+)` \\| `([A-Z_]+)` \\|$")

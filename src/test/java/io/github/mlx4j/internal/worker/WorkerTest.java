@@ -1,6 +1,6 @@
 package io.github.mlx4j.internal.worker;
 
-import static io.github.mlx4j.Failures.assertFails;
+import static io.github.mlx4j.FutureAssertions.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 

@@ -2,7 +2,7 @@ package io.github.mlx4j.model.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mlx4j.Companions;
+import io.github.mlx4j.AppleDoubleFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,7 +44,7 @@ class HubCacheTest {
         Files.writeString(snapshot.resolve("one.safetensors"), "12345");
         long bytes = cache.bytes("org/name");
 
-        Companions.scatter(folder);
+        AppleDoubleFiles.scatter(folder);
 
         assertThat(cache.state("org/name")).isEqualTo(HubCache.State.WHOLE);
         assertThat(bytes).isGreaterThan(5); // the files themselves, where the file system has no links

@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.MlxOptions;
-import io.github.mlx4j.config.ModelOptions;
-import io.github.mlx4j.config.ResidencyOptions;
-import io.github.mlx4j.config.WorkerOptions;
+import io.github.mlx4j.config.LoadConfig;
+import io.github.mlx4j.config.MlxConfig;
+import io.github.mlx4j.config.WorkerConfig;
+import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.device.MemoryManager;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.model.ModelInspection;
@@ -139,10 +139,10 @@ class BatchSizingTest {
 
     @Test
     void shouldKnowTheMemoryOfTheBackendThatTrains() {
-        WorkerOptions limited =
-                WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withMemoryLimitBytes(WEIGHTS + ADAPTER + 2 * ROW));
-        WorkerOptions cuda = limited.withModel(limited.model().withDevice(HfDevice.CUDA));
-        WorkerOptions spread = limited.withMlx(MlxOptions.DEFAULT.withRanks(2));
+        WorkerConfig limited =
+                WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(WEIGHTS + ADAPTER + 2 * ROW));
+        WorkerConfig cuda = limited.withModel(limited.model().withDevice(HfDevice.CUDA));
+        WorkerConfig spread = limited.withMlx(MlxConfig.DEFAULT.withRanks(2));
 
         assertThat(fitted(limited, ProviderKind.MLX)).isEqualTo(2);
         assertThat(fitted(limited.withModel(limited.model().withDevice(HfDevice.CPU)), ProviderKind.HF))
@@ -166,18 +166,17 @@ class BatchSizingTest {
     }
 
     private BatchSizing limited(long bytes) {
-        return sizing(
-                WorkerOptions.DEFAULT.withModel(ModelOptions.DEFAULT.withMemoryLimitBytes(bytes)), ProviderKind.MLX);
+        return sizing(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(bytes)), ProviderKind.MLX);
     }
 
-    private int fitted(WorkerOptions workers, ProviderKind backend) {
+    private int fitted(WorkerConfig workers, ProviderKind backend) {
         return sizing(workers, backend).fit(lora).batchSize();
     }
 
-    private BatchSizing sizing(WorkerOptions workers, ProviderKind backend) {
+    private BatchSizing sizing(WorkerConfig workers, ProviderKind backend) {
         ProviderConfig config = ProviderConfig.builder()
                 .workers(workers)
-                .residency(ResidencyOptions.DEFAULT.withReservedBytes(5 * ROW)) // of the machine, not of the limit
+                .pool(WorkerPoolConfig.DEFAULT.withReservedBytes(5 * ROW)) // of the machine, not of the limit
                 .build();
         return BatchSizing.of(config, TINY.toString(), backend);
     }

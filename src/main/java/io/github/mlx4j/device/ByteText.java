@@ -1,0 +1,19 @@
+package io.github.mlx4j.device;
+
+import java.util.Locale;
+
+/** Amounts of memory as people read them. */
+public final class ByteText {
+
+    private ByteText() {}
+
+    /** The amount in GB (10⁹ bytes), or in MB (10⁶) or bytes where that is less than one: {@code 7.6 GB}. */
+    public static String text(long bytes) {
+        if (Math.abs(bytes) >= 1_000_000_000) {
+            return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
+        }
+        return Math.abs(bytes) >= 1_000_000
+                ? String.format(Locale.ROOT, "%.1f MB", bytes / 1e6)
+                : String.format(Locale.ROOT, "%,d bytes", bytes);
+    }
+}

@@ -1,0 +1,75 @@
+package io.github.mlx4j.remote;
+
+import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.provider.ProviderKind;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Where remote providers are, and how they are reached.
+ *
+ * @param baseUrls the base URL of each provider that is not at its usual place
+ * @param keys the keys that there are
+ * @param timeout how long a server may be silent before a request to it is given up
+ */
+public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, ApiKey> keys, Duration timeout) {
+
+    /** The usual places, no keys, two minutes. */
+    public static final RemoteConfig DEFAULT = new RemoteConfig(Map.of(), Map.of(), Duration.ofMinutes(2));
+
+    private static final Map<ProviderKind, URI> USUAL = Map.of(
+            ProviderKind.OLLAMA, URI.create("http://localhost:11434"),
+            ProviderKind.OPENAI, URI.create("https://api.openai.com/v1"),
+            ProviderKind.ANTHROPIC, URI.create("https://api.anthropic.com/v1"));
+
+    /**
+     * Takes immutable copies.
+     *
+     * @throws ConfigurationException for a base URL or a timeout that can't be used
+     */
+    public RemoteConfig {
+        baseUrls = Map.copyOf(baseUrls);
+        keys = Map.copyOf(keys);
+        baseUrls.forEach(RemoteConfig::check);
+        if (timeout.isNegative() || timeout.isZero()) {
+            throw new ConfigurationException(
+                    "The timeout of remote providers is " + timeout + ".", "Make it positive.");
+        }
+    }
+
+    /** The base URL of a remote provider. */
+    public URI baseUrl(ProviderKind kind) {
+        return baseUrls.getOrDefault(kind, USUAL.get(kind));
+    }
+
+    /** The key of a remote provider, if there is one. */
+    public Optional<ApiKey> key(ProviderKind kind) {
+        return Optional.ofNullable(keys.get(kind));
+    }
+
+    /** Whether a provider is at its usual place. */
+    public boolean isUsual(ProviderKind kind) {
+        return baseUrl(kind).equals(USUAL.get(kind));
+    }
+
+    /** Whether a provider's server is on this machine, by its name; nothing is looked up. */
+    public boolean isHere(ProviderKind kind) {
+        return baseUrl(kind).getHost().matches("(?i)localhost|127(\\.\\d{1,3}){3}|\\[::1]");
+    }
+
+    private static void check(ProviderKind kind, URI url) {
+        boolean http = "http".equalsIgnoreCase(url.getScheme()) || "https".equalsIgnoreCase(url.getScheme());
+        if (!http
+                || url.getHost() == null
+                || url.getRawUserInfo() != null
+                || url.getRawQuery() != null
+                || url.getRawFragment() != null) {
+            throw new ConfigurationException(
+                    "The base URL of " + kind.id() + " is not one of a server.", // it may have a password in it
+                    "Set " + kind.name() + "_BASE_URL to http:// or https://, a host, and where needed a port and a"
+                            + " path; without user, password, ? and #.");
+        }
+    }
+}

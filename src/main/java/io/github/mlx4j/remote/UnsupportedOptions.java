@@ -1,0 +1,35 @@
+package io.github.mlx4j.remote;
+
+import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.provider.ProviderKind;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Collects what of a request a provider can't honour. */
+final class UnsupportedOptions {
+
+    private final ProviderKind kind;
+    private final List<String> names = new ArrayList<>();
+
+    UnsupportedOptions(ProviderKind kind) {
+        this.kind = kind;
+    }
+
+    /** Takes note of an option that is set, unless to what it is without. */
+    UnsupportedOptions ifSet(String name, @Nullable Object value, @Nullable Object off) {
+        if (value != null && !value.equals(off)) {
+            names.add(name);
+        }
+        return this;
+    }
+
+    /** Refuses all of them by name, if there are any. */
+    void refuse() {
+        if (!names.isEmpty()) {
+            throw new NotSupportedException(
+                    kind.id() + " can't honour " + String.join(", ", names) + ".",
+                    "Leave it out, or use another provider.");
+        }
+    }
+}
