@@ -10,8 +10,10 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from mlx4j_worker import PROTOCOL, VERSION, failures, memory
 from mlx4j_worker.call import Call
@@ -71,17 +73,17 @@ class Worker:
         self._make_follower = follow
         self._release = release
         self._releasing = False
-        self._engine = None  # or, with openTraining, a Session
+        self._engine: Any = None  # or, with openTraining, a Session
         self._trains = self._follows = False
         self._state = "new"
         self._moved = time.monotonic()
         self._born = time.monotonic()
-        self._inbox = queue.SimpleQueue()  # of Call, Preparation and Exit
+        self._inbox: queue.SimpleQueue[Call | Preparation | Exit] = queue.SimpleQueue()
         self._preparer = Preparer(self._inbox.put)
-        self._ready = deque()  # of Preparation
-        self._open = {}  # id -> Call, of calls without an answer yet
+        self._ready: deque[Preparation] = deque()
+        self._open: dict[str, Call] = {}  # by their ids, the calls without an answer yet
         self._ending = False
-        self._handlers = {
+        self._handlers: dict[str, Callable[[Call], None]] = {
             "initialize": self._initialize,
             "generate": partial(self._prepare, _generate),
             "embed": partial(self._prepare, _embed),

@@ -12,6 +12,8 @@ import importlib.util
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from types import CodeType, ModuleType
 
 FILE_LIST = "mlx4j-files.txt"  # in the environment
 SCRIPTS = "mlx4j"  # in the environment, a folder: the scripts of the workers
@@ -25,14 +27,14 @@ class ChangedFile(ImportError):
     """A file of the environment is not the one that setup installed."""
 
 
-def site_packages():
+def site_packages() -> str:
     """The folder of this environment's packages."""
     import sysconfig
 
     return sysconfig.get_path("purelib")
 
 
-def stamp(path):
+def stamp(path: str) -> str:
     """What the list says of a file: its size in bytes and modification time in seconds; of a link, its target.
 
     A file that others can write to has a mark that is in no list, since setup takes that permission away.
@@ -43,22 +45,22 @@ def stamp(path):
     return f"{found.st_size} {int(found.st_mtime)}" + (" writable" if found.st_mode & 0o022 else "")
 
 
-def is_native(name):
+def is_native(name: str) -> bool:
     return name.endswith(NATIVE) or ".so." in name
 
 
-def records(site):
+def records(site: str) -> "Iterator[tuple[str, str]]":
     """(path, hash) of each file that a RECORD in ``site`` lists; the hash is empty where RECORD has none."""
     for info in distributions_in(site):
         yield from record(site, info)
 
 
-def distributions_in(site):
+def distributions_in(site: str) -> "list[str]":
     """The ``*.dist-info`` folders in ``site``."""
     return sorted(entry.path for entry in os.scandir(site) if entry.name.endswith(".dist-info"))
 
 
-def record(site, info):
+def record(site: str, info: str) -> "Iterator[tuple[str, str]]":
     """What the RECORD of one distribution lists; see records."""
     import csv
 
@@ -67,7 +69,7 @@ def record(site, info):
             yield os.path.normpath(os.path.join(site, path)), digest
 
 
-def differences(site):
+def differences(site: str) -> "list[str]":
     """What in ``site`` differs from the RECORD files, by hash: one sentence for each file, sorted.
 
     Compiled bytecode counts by name only. A ``.pth`` file is always reported, since it runs at each start.
@@ -92,17 +94,17 @@ def differences(site):
     return sorted(found)
 
 
-def is_bytecode_of(listed, folder, name):
-    source = os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py")
+def is_bytecode_of(listed: "dict[str, str]", folder: str, name: str) -> bool:
+    source = os.path.join(os.path.dirname(folder), name.split(".", 1)[0] + ".py")
     return os.path.basename(folder) == "__pycache__" and name.endswith(".pyc") and source in listed
 
 
-def is_companion(name):
+def is_companion(name: str) -> bool:
     """Whether macOS keeps this file beside another one."""
     return name == ".DS_Store" or name.startswith("._")
 
 
-def hash_of(path, algorithm):
+def hash_of(path: str, algorithm: str) -> str:
     """The hash of a file as RECORD writes it."""
     import base64
     import hashlib
@@ -114,13 +116,13 @@ def hash_of(path, algorithm):
     return f"{algorithm}={base64.urlsafe_b64encode(digest.digest()).rstrip(b'=').decode()}"
 
 
-def summary(found):
+def summary(found: "list[str]") -> str:
     """The first of the differences, on one line."""
     more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
     return "; ".join(found[:MAX_NAMED]) + more
 
 
-def seal(locked):
+def seal(locked: "set[str] | list[str]") -> "list[str]":
     """Make this environment hold the distributions in ``locked`` only, and list its files; return the differences.
 
     Nothing is listed if there are any.
@@ -140,12 +142,12 @@ def seal(locked):
     return found
 
 
-def normal(name):
+def normal(name: str) -> str:
     """The name of a distribution as indexes compare it."""
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def remove(site, info):
+def remove(site: str, info: str) -> None:
     """Remove a distribution: what its RECORD lists, and the folders that are empty then."""
     import glob
 
@@ -161,14 +163,14 @@ def remove(site, info):
                 os.removedirs(one)  # and its parents that are empty then; ``site`` holds other packages
 
 
-def compile_scripts():
+def compile_scripts() -> None:
     """Compile the scripts of the workers, so that no start has to."""
     import compileall
 
     compileall.compile_dir(os.path.join(sys.prefix, SCRIPTS), quiet=2)
 
 
-def close_to_others(root):
+def close_to_others(root: str) -> None:
     """Take the permission to write from group and others, whatever the umask was."""
     for folder, _, files in os.walk(root):
         for path in [folder, *(os.path.join(folder, name) for name in files)]:
@@ -177,7 +179,7 @@ def close_to_others(root):
                 os.chmod(path, stat.S_IMODE(mode) & ~0o022)
 
 
-def write_list(site):
+def write_list(site: str) -> None:
     """Write the list: what is read before the first line of a script and all scripts, an empty line, then all code.
 
     Folders end with ``/``.
@@ -203,7 +205,7 @@ def write_list(site):
     os.replace(half, os.path.join(sys.prefix, FILE_LIST))
 
 
-def read_list(prefix):
+def read_list(prefix: str) -> "set[str] | None":
     """The lines of the list, each ``path\tstamp``; None if there is no list."""
     try:
         with open(os.path.join(prefix, FILE_LIST), encoding="utf-8") as file:
@@ -212,7 +214,7 @@ def read_list(prefix):
         return None
 
 
-def restamped():
+def restamped() -> "list[str] | None":
     """The listed files whose size or time is another one now; None if there is no list."""
     lines = read_list(sys.prefix)
     if lines is None:
@@ -225,39 +227,39 @@ def restamped():
 class Guard:
     """Checks each file of an environment when it is imported. What it refused is in ``changed``."""
 
-    def __init__(self, prefix, lines):
+    def __init__(self, prefix: str, lines: "set[str]") -> None:
         self.root = os.path.join(prefix, "")
         self.lines = lines
-        self.changed = []
+        self.changed: list[str] = []
         self.natives_checked = False
 
-    def key(self, path):
+    def key(self, path: str) -> str:
         inside = path[len(self.root) :]
         return "lib" + inside[5:] if inside.startswith("lib64/") else inside  # a link
 
-    def is_same(self, inside):
+    def is_same(self, inside: str) -> bool:
         try:
             return f"{inside}\t{stamp(self.root + inside)}" in self.lines
         except OSError:
             return False
 
-    def check(self, path):
+    def check(self, path: str) -> None:
         """Raise ChangedFile unless the file is as it was listed."""
         if not self.is_same(self.key(path)):
             self.refuse(path)
 
-    def check_natives(self):
+    def check_natives(self) -> None:
         """The same for all native code, since one library loads others."""
         if not self.natives_checked:
             for inside in filter(is_native, (line.split("\t")[0] for line in self.lines)):
                 self.check(self.root + inside)
             self.natives_checked = True
 
-    def refuse(self, path):
+    def refuse(self, path: str) -> None:
         self.changed.append(path)
         raise ChangedFile(f"{path} was added or changed after `mlx4j setup`")
 
-    def install(self):
+    def install(self) -> None:
         """Use it for every import from the environment from now on."""
         hook = importlib.machinery.FileFinder.path_hook(
             (checked_extensions(self), importlib.machinery.EXTENSION_SUFFIXES),
@@ -265,7 +267,7 @@ class Guard:
             (checked_bytecode(self), importlib.machinery.BYTECODE_SUFFIXES),
         )
 
-        def inside(path):
+        def inside(path: str) -> "importlib.abc.PathEntryFinder":
             if not path.startswith(self.root):
                 raise ImportError("not in the environment", path=path)
             return hook(path)
@@ -275,9 +277,9 @@ class Guard:
             del sys.path_importer_cache[path]
 
 
-def checked_sources(guard):
+def checked_sources(guard: Guard) -> "type[importlib.machinery.SourceFileLoader]":
     class Sources(importlib.machinery.SourceFileLoader):
-        def get_code(self, fullname):
+        def get_code(self, fullname: str) -> "CodeType | None":
             guard.check(self.path)
             if guard.is_same(guard.key(importlib.util.cache_from_source(self.path))):
                 return super().get_code(fullname)
@@ -286,18 +288,18 @@ def checked_sources(guard):
     return Sources
 
 
-def checked_bytecode(guard):
+def checked_bytecode(guard: Guard) -> "type[importlib.machinery.SourcelessFileLoader]":
     class Bytecode(importlib.machinery.SourcelessFileLoader):
-        def get_code(self, fullname):
+        def get_code(self, fullname: str) -> "CodeType | None":
             guard.check(self.path)
             return super().get_code(fullname)
 
     return Bytecode
 
 
-def checked_extensions(guard):
+def checked_extensions(guard: Guard) -> "type[importlib.machinery.ExtensionFileLoader]":
     class Extensions(importlib.machinery.ExtensionFileLoader):
-        def create_module(self, spec):
+        def create_module(self, spec: "importlib.machinery.ModuleSpec") -> "ModuleType":
             guard.check(self.path)
             guard.check_natives()
             return super().create_module(spec)
@@ -305,17 +307,17 @@ def checked_extensions(guard):
     return Extensions
 
 
-_guards = []
+_guards: "list[Guard]" = []
 
 
-def guard():
+def guard() -> None:
     """Check every later import from this environment, if setup listed its files."""
     if not _guards and (lines := read_list(sys.prefix)) is not None:
         _guards.append(Guard(sys.prefix, lines))
         _guards[0].install()
 
 
-def raise_if_changed():
+def raise_if_changed() -> None:
     """Raise ChangedFile if an import was refused, also where a package went on without the module."""
     for one in _guards:
         if one.changed:

@@ -11,7 +11,9 @@ import shutil
 import signal
 import sys
 import time
+from typing import Any
 
+_kqueue: Any = select  # has kqueue on macOS and BSD only
 GRACE_SECONDS = 1.5  # how long the worker has to end by itself once its parent is gone
 REMOVAL_SECONDS = 5.0  # how long other ranks, which end too, may still write into the folder
 
@@ -57,7 +59,7 @@ class PollEnds:
     """The two ends, by ``poll``, which on Linux reports a hang-up of a pipe whatever is asked for."""
 
     def __init__(self, worker: int, wire_read: int, alive_read: int):
-        self._wire = wire_read
+        self._wire: int | None = wire_read
         self._poll = select.poll()
         self._poll.register(wire_read, getattr(select, "POLLRDHUP", 0))  # the end of a socket, which ssh may use
         self._poll.register(alive_read, 0)
@@ -82,14 +84,14 @@ class KqueueEnds:
 
     def __init__(self, worker: int, wire_read: int, alive_read: int):
         os.close(alive_read)  # the kernel reports the end of the process itself
-        self._queue = select.kqueue()
+        self._queue = _kqueue.kqueue()
         self._parent_gone = False
         self._worker_gone = False
-        wire = select.kevent(wire_read, select.KQ_FILTER_READ, select.KQ_EV_ADD | select.KQ_EV_CLEAR)
+        wire = _kqueue.kevent(wire_read, _kqueue.KQ_FILTER_READ, _kqueue.KQ_EV_ADD | _kqueue.KQ_EV_CLEAR)
         with contextlib.suppress(OSError):  # neither pipe nor socket: the worker reads its end by itself
             self._queue.control([wire], 0)
         try:
-            exit_of_worker = select.kevent(worker, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+            exit_of_worker = _kqueue.kevent(worker, _kqueue.KQ_FILTER_PROC, _kqueue.KQ_EV_ADD, _kqueue.KQ_NOTE_EXIT)
             self._queue.control([exit_of_worker], 0)
         except ProcessLookupError:
             self._worker_gone = True
@@ -110,9 +112,9 @@ class KqueueEnds:
 
     def _take(self, seconds):
         for event in self._queue.control(None, 2, seconds):
-            if event.filter == select.KQ_FILTER_PROC:
+            if event.filter == _kqueue.KQ_FILTER_PROC:
                 self._worker_gone = True
-            elif event.flags & select.KQ_EV_EOF:  # also with unread data in the pipe; data alone has no such flag
+            elif event.flags & _kqueue.KQ_EV_EOF:  # also with unread data in the pipe; data alone has no such flag
                 self._parent_gone = True
 
 

@@ -43,14 +43,15 @@ class Generation:
         self.prompt_tokens = prompt.tokens
         self.max_tokens = max_tokens
         self.sampling = sampling or request.sampling
-        self.tokens = []  # all that were generated
+        self.tokens: list[int] = []  # all that were generated
         self.cached_tokens = 0  # of the prompt, for the usage
         self.expert = None  # that answers, of a DyLoRA-MoE
-        self.repeats = Counter()  # how often each token was generated, for penalties
+        self.repeats: Counter[int] = Counter()  # how often each token was generated, for penalties
         self._eos_ids = eos_ids
         self._decode = decode
         self._constraint = constraint
-        self._json = [] if constraint and request.response_format.is_json else None  # the answer's text, to validate
+        self._is_json = bool(constraint and request.response_format.is_json)
+        self._json: list[str] = []  # the answer's text, to validate
         self._format = dialect.calls if dialect and request.tools else None
         self._detokenizer = Detokenizer(decode)
         self._splitter = Splitter(
@@ -60,16 +61,19 @@ class Generation:
         )
         self._stops = StopMatcher(request.stop)
         self._thinking_tokens = self._drafted_tokens = 0
-        self._pending = []  # ids whose text is not out yet
-        self._log_probs = []  # of those ids, where they are wanted
+        self._pending: list[int] = []  # ids whose text is not out yet
+        self._log_probs: list[dict[str, Any]] = []  # of those ids, where they are wanted
         self._called = ""  # the text of a call that is not whole yet
         self._trailing = ""  # blank text that a call may follow
         self._after_call = False  # the last that is not blank was a call
         self._thought_aloud = False  # what came as thinking was the answer
-        self._calls, self._unread = [], []
+        self._calls: list[dict[str, Any]] = []
+        self._unread: list[dict[str, Any]] = []
         self._chunks = 0
-        self._end = None  # (the reason, the stop string or None), once it has ended
-        self._started = self._first = self._last = None
+        self._end: Any = None  # (the reason, the stop string or None), once it has ended
+        self._started: Any = None  # time.monotonic(), as the others
+        self._first: Any = None
+        self._last: Any = None
 
     @property
     def cancelled(self):
@@ -200,7 +204,7 @@ class Generation:
         self._send_chunk(kind, text, MAX_CHUNK_TOKENS)
 
     def _send_chunk(self, kind, text, count):
-        if self._json is not None and kind == "text":
+        if self._is_json and kind == "text":
             self._json.append(text)
         chunk = {"seq": self._chunks, "kind": kind, "text": text, "tokens": self._pending[:count]}
         if self.request.log_probs is not None:
@@ -220,7 +224,7 @@ class Generation:
 
         JSON is validated first, off the engine's thread, unless it was cut.
         """
-        if self._json is not None and self._end[0] == "stop":
+        if self._is_json and self._end[0] == "stop":
             self.call.later(partial(self._validated, self._result()))
         else:
             self.call.answer(self._result())

@@ -111,5 +111,5 @@ class _Thread(threading.Thread):
 
     def is_slow(self) -> bool:
         running = self._running
-        started = running and running.started
+        started = running.started if running else None
         return started is not None and time.monotonic() - started > QUICK_SECONDS

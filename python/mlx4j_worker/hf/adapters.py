@@ -5,6 +5,7 @@ import re
 from contextlib import nullcontext
 from dataclasses import fields
 from reprlib import repr as shown
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel, set_peft_model_state_dict
@@ -185,7 +186,7 @@ def _expert(part, metadata):
 
 def _from_weights(part):
     """The tensors of an expert or the router among the wrapper's."""
-    tensors = {}
+    tensors: dict[str, Any] = {}
     for path in files.listed(part.path, "*.safetensors"):
         with safe_open(path, framework="pt") as file:
             tensors |= {name: file.get_tensor(name) for name in file.keys() if dylora.place(name)[0] == part.name}  # noqa: SIM118

@@ -6,7 +6,7 @@ from mlx4j_worker import memory
 from mlx4j_worker.hf.meta_device import META
 
 
-def used_bytes(device: str) -> dict[str, int | None] | None:
+def used_bytes(device: str) -> dict[str, int] | None:
     """Memory of torch's tensors on a device type, in bytes, as ``ping`` reports it.
 
     None on the CPU, where torch doesn't count. MPS doesn't record a peak, so its peak is the present use.
@@ -31,10 +31,9 @@ def available_bytes(device: str, limit: int | None = None) -> int | None:
         return None
     if device == "cuda":
         return _on_cuda(limit)
-    free = memory.available_bytes()
-    if device != "mps":
+    free, used = memory.available_bytes(), used_bytes(device)
+    if device != "mps" or used is None:
         return free
-    used = used_bytes(device)
     room = max(0, torch.mps.recommended_max_memory() - used["activeBytes"])
     return room if free is None else min(room, free + used["cacheBytes"])
 

@@ -20,7 +20,7 @@ def choose_device(wanted: str = "auto") -> "tuple[str, list[str]]":
             raise DeviceUnusable(f"torch finds no device of the kind {wanted} here.")
         prove(wanted)
         return wanted, []
-    warnings = []
+    warnings: list[str] = []
     for gpu in ("cuda", "mps"):
         try:
             if _is_listed(gpu):
@@ -52,7 +52,7 @@ def prove(device: str) -> None:
             raise DeviceUnusable(f"torch lists {device}, but a product of matrices on it is wrong.")
 
 
-def _is_listed(device):
+def _is_listed(device: str) -> bool:
     import torch
 
     if device == "cuda":

@@ -4,12 +4,14 @@ import base64
 import inspect
 import math
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 
 import torch
 from transformers import GenerationConfig
 
 from mlx4j_worker import failures, memory
+from mlx4j_worker.call import Call, Poll
 from mlx4j_worker.engine.generation import Generation, Prepared
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidRequest
 from mlx4j_worker.hf import device_memory, models
@@ -57,7 +59,8 @@ class HfEngine:
         chats = self.chats and not rerank.has_template(self._reranker)
         self._about_template = prompts.template_warnings(self._tokenizer) if chats else []
         self._limit = self._context  # of the tokens of a document to rerank, with its query
-        self._queue = deque()  # (a call, the function of ``poll`` that serves it); the first is the one that runs
+        # Each call with the function of ``poll`` that serves it; the first is the one that runs.
+        self._queue: deque[tuple[Call, Callable[[Poll], None]]] = deque()
 
     def _find_reranker(self):
         return rerank.decoder(self._loaded.layout, self._tokenizer, self._source, self._options.reranker)

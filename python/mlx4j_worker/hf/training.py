@@ -2,6 +2,7 @@
 
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -71,7 +72,7 @@ class HfBackend:
             self.warnings.append(WITHOUT_EXPERTS)
         _without_dropout(model)
         model.requires_grad_(config.method == "full")
-        self._adapters = None
+        self._adapters: Any = None
         if config.adapts:
             from mlx4j_worker.hf.lora import Adapters  # PEFT's import takes more than a second
 
@@ -84,8 +85,8 @@ class HfBackend:
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._masters = {name: _master(p) for name, p in self._trained.items()}
-        self._optimizer = _optimizer(config, [*self._masters.values()]) if self._trained else None
-        self._used = {"peakBytes": 0}
+        self._optimizer: Any = _optimizer(config, [*self._masters.values()]) if self._trained else None
+        self._used: dict[str, Any] = {"peakBytes": 0}
         self._measure()
 
     @property
@@ -249,8 +250,9 @@ class HfBackend:
             gradients = [p.grad for p in self._masters.values() if p.grad is not None]
             held = [*self._model.parameters(), *masters, *gradients, *self._values().values()]
             active = sum(one.nbytes for one in held)
-            used = {"activeBytes": active, "peakBytes": active, "cacheBytes": None}
-        self._used = {**used, "peakBytes": max(used["peakBytes"], self._used["peakBytes"])}
+            used = {"activeBytes": active, "peakBytes": active}
+        peak = max(used["peakBytes"], self._used["peakBytes"])
+        self._used = {"cacheBytes": None, **used, "peakBytes": peak}
 
 
 def _master(parameter):

@@ -1,7 +1,8 @@
 """Architectures of mlx-lm whose own class leaves something out that transformers computes."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
@@ -16,7 +17,7 @@ WORDS = ("embed_tokens.weight", "wte.weight", "embeddings.weight")  # ends of th
 _EXPERT = re.compile(r"(.*)\.experts\.(\d+)\.(.*)")
 
 
-def named(kind: type, head_is_embeddings: Callable[[], bool]) -> type:
+def named(kind: Any, head_is_embeddings: Callable[[], bool | None]) -> type:
     """A class of mlx-lm that also takes weights with other names, which transformers takes too.
 
     These are the weights of a base model, without ``model.``, and those of a tied model with an output head that equals
@@ -53,7 +54,8 @@ def without_prefix(kind: type, prefix: str) -> type:
 
 def _stacked(weights: dict, own: set[str]) -> dict:
     """The weights with one tensor for all experts of a layer, where the model has that and the file one for each."""
-    experts, new = {}, {}
+    experts: dict[str, dict[int, Any]] = {}
+    new: dict[str, Any] = {}
     for name, weight in weights.items():
         if (found := _EXPERT.fullmatch(name)) and (whole := f"{found[1]}.switch_mlp.{found[3]}") in own:
             experts.setdefault(whole, {})[int(found[2])] = weight
@@ -228,7 +230,7 @@ class FalconH1(falcon_h1.Model):
         return self.without_folded(vars(self.args)) != vars(self.args)
 
     @classmethod
-    def without_folded(cls, config: dict) -> dict:
+    def without_folded(cls, config: Mapping[str, Any]) -> dict[str, Any]:
         """The config of a folder into whose weights the multipliers are folded."""
         ones = {name: [1.0] * len(value) if isinstance(value := config[name], list) else 1.0
                 for name in cls.FOLDED if name in config}  # fmt: skip

@@ -1,6 +1,7 @@
 """The requests that are decoding, each a row: one forward pass a step for all of them."""
 
 import copy
+from typing import Any
 
 import mlx.core as mx
 import numpy
@@ -23,7 +24,7 @@ class Row:
         self.prompt = numpy.array(generation.prompt_tokens, dtype=numpy.int32)
         self.salt = generation.request.cache_salt
         self.sampler = Sampler(generation)
-        self.cache = None  # mlx-lm's, a list with an entry for each layer; the batch's while it decodes there
+        self.cache: Any = None  # mlx-lm's, a list with an entry for each layer; the batch's while it decodes there
         self.in_cache = 0  # tokens
         self.suspect = False  # it was there when a step failed, and has had no token since
         self.strikes = 0
@@ -71,9 +72,9 @@ class Batch:
 
     def reset(self):
         """Forgets every row."""
-        self.rows = []
-        self._cache = []
-        self._logits = None  # of the next tokens [rows, vocabulary]; on their way
+        self.rows: list[Row] = []
+        self._cache: Any = []
+        self._logits: Any = None  # of the next tokens [rows, vocabulary]; on their way
 
     def check(self, request):
         """Refuses what this way of decoding can't do: nothing."""

@@ -21,7 +21,7 @@ class WholeChunkedCache(ChunkedKVCache):
 class _WatchedCache(KVCache):
     """Remembers the window that the model asks a mask for."""
 
-    def __init__(self, windows: set[int]):
+    def __init__(self, windows: set[int | None]):
         super().__init__()
         self._windows = windows
 
@@ -36,7 +36,8 @@ def trimmable(model) -> list:
     A cache of a sliding window forgets tokens that are needed again once the text is cut back by some. A cache of all
     tokens computes the same if the model masks by the window, which a pass over two tokens shows.
     """
-    cache, windows = make_prompt_cache(model), set()
+    cache = make_prompt_cache(model)
+    windows: set[int | None] = set()
     if any(_slides(layer) for layer in cache):
         model(mx.array([[0, 0]]), cache=[_WatchedCache(windows) if _slides(layer) else layer for layer in cache])
     return [_trimmable(layer, windows) for layer in make_prompt_cache(model)]

@@ -46,7 +46,7 @@ ALWAYS_WRONG = {
 # types that mlx-lm has by another name
 ALIASES = {"gemma4_unified_text": "gemma4_text", "qwen3_5_text": "qwen3_5", "qwen3_5_moe_text": "qwen3_5_moe"}
 # Vision-language models whose text part is a text model that mlx-lm has; for others mlx-lm has a class, or none.
-_VISION_LANGUAGE = ("idefics3", "internvl", "lfm2_vl", "llava", "mistral3", "smolvlm")
+_VISION_LANGUAGE: tuple[str, ...] = ("idefics3", "internvl", "lfm2_vl", "llava", "mistral3", "smolvlm")
 _VISION_LANGUAGE += ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
 # With text alone, the three parts of their rotary embeddings have the same positions.
 _TEXT_TYPES = {
@@ -287,8 +287,8 @@ def _rope_of_transformers_5(config):
     if kind == "default" and config.get("model_type") == "minicpm3":  # and only longrope here
         ones = [1.0] * (config.get("qk_rope_head_dim", 0) // 2)
         original = config.get("max_position_embeddings")
-        new["rope_scaling"] = {"type": "longrope", "short_factor": ones, "long_factor": ones}
-        new["rope_scaling"]["original_max_position_embeddings"] = original
+        longrope = {"type": "longrope", "short_factor": ones, "long_factor": ones}
+        new["rope_scaling"] = {**longrope, "original_max_position_embeddings": original}
     if "partial_rotary_factor" in rope:
         new["partial_rotary_factor"] = new["rotary_pct"] = rope["partial_rotary_factor"]
     return new

@@ -18,7 +18,7 @@ from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.prefix_cache import PrefixCache, common_prefix
 from mlx4j_worker.mlx.reranking import Rerank
-from mlx4j_worker.mlx.scoring import Embedding, Logits, Score
+from mlx4j_worker.mlx.scoring import Embedding, ForwardJob, Logits, Score
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder
 from mlx4j_worker.requests.generate import check_fits
@@ -68,10 +68,10 @@ class MlxEngine:
         self._about_template = prompts.template_warnings(self._writer) if chats else []
         self._chunk = ChunkSize()
         self._turns = Turns()
-        self._waiting = deque()
-        self._prefilling = deque()
+        self._waiting: deque[Row] = deque()
+        self._prefilling: deque[Row] = deque()
         self._joining = []
-        self._forward_jobs = deque()
+        self._forward_jobs: deque[ForwardJob] = deque()
         if options.wired_limit:
             wired.set_limit(mx.get_active_memory(), self._kv_tokens(self._context or 0) * (self._kv_bytes or 0))
 

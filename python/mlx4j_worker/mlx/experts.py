@@ -1,5 +1,8 @@
 """One expert of a DyLoRA-MoE on a model of mlx-lm. Which one is up to the caller: the router runs on transformers."""
 
+from pathlib import Path
+from typing import Any
+
 import mlx.core as mx
 
 from mlx4j_worker import files
@@ -41,7 +44,7 @@ def attach(model, part, metadata):
     peft.attach(model, peft.read(tensors, config, part.path), part.path)
 
 
-def base_weights(model, path):
+def base_weights(model: Any, path: Path) -> tuple[type, dict[str, Any]]:
     """(mlx-lm's class ``model`` for weights with the names of the trainer's wrapper, what its config must say more).
 
     The trainer may have a head apart from the embeddings, and writes one in any case.
@@ -62,7 +65,7 @@ def base_weights(model, path):
 
 def _weights(path, owner):
     """The tensors of one owner, as dylora.place has it, in the wrapper's weights."""
-    tensors = {}
+    tensors: dict[str, Any] = {}
     for file in files.listed(path, "model*.safetensors"):
         placed = ((dylora.place(name), tensor) for name, tensor in mx.load(str(file)).items())
         tensors |= {name: tensor for (placed_owner, name), tensor in placed if placed_owner == owner}

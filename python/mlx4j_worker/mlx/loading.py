@@ -310,7 +310,7 @@ def readable(path):
 
 def _check_once(path):
     """Refuses a folder with a tensor in two files: mlx-lm reads all of them, and takes the one or the other."""
-    found = {}
+    found: dict[str, str] = {}
     for file in files.listed(path, "model*.safetensors"):
         for name in read_header(file):
             if name in found:

@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 from reprlib import repr as shown
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
@@ -64,7 +65,7 @@ def load(model, adapter):
 def read(tensors, config, file):
     """Each module's Lora, by the module's path, of an adapter's tensors and its adapter_config.json."""
     _check_config(config, file)
-    modules = {}
+    modules: dict[str, Any] = {}
     for name, tensor in tensors.items():
         path, part = _part_of(name, file)
         if modules.setdefault(path, {}).setdefault(part, tensor) is not tensor:

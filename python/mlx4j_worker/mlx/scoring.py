@@ -1,6 +1,7 @@
 """Calls that are served beside generation: whole texts of tokens that go through the model, a chunk a step."""
 
 import base64
+from typing import Any
 
 import mlx.core as mx
 import numpy
@@ -18,7 +19,7 @@ class ForwardJob:
     each chunk, [tokens, …] in float32, ``text_done``, and ``result``, the answer.
     """
 
-    most = None  # tokens of a chunk, where the subclass needs small ones
+    most: int | None = None  # tokens of a chunk, where the subclass needs small ones
 
     def __init__(self, call, texts, model, forward):
         self.call = call
@@ -28,7 +29,7 @@ class ForwardJob:
         self._forward = forward
         self._at = 0  # the text
         self._done = 0  # tokens of it
-        self._cache = None
+        self._cache: Any = None
 
     def step(self, chunk_size):
         """Works on a chunk; returns True once the call is answered."""
@@ -50,6 +51,15 @@ class ForwardJob:
         self.call.answer(self.result())
         return True
 
+    def take(self, out: mx.array) -> Any:
+        raise NotImplementedError
+
+    def text_done(self) -> None:
+        """Called once all chunks of a text have been taken."""
+
+    def result(self) -> dict[str, Any]:
+        raise NotImplementedError
+
     def _new_cache(self):
         return make_prompt_cache(self._model)
 
@@ -61,7 +71,7 @@ class Embedding(ForwardJob):
         super().__init__(call, [text.ids for text in texts], model, forward)
         self._given = texts
         self._embedder = embedder
-        self._pooled = []  # for each pool of the text, what the chunks so far give
+        self._pooled: list[mx.array] = []  # for each pool of the text, what the chunks so far give
         self._dimensions = 0
 
     def take(self, hidden):
@@ -102,9 +112,6 @@ class Logits(ForwardJob):
             self.call.notify("positionLogits", {"index": index, "values": _base64(values)})
         return logits
 
-    def text_done(self):
-        pass
-
     def result(self):
         return {"count": len(self._texts[0]), "vocabularySize": self._vocabulary}
 
@@ -117,7 +124,8 @@ class Score(ForwardJob):
         self.most = _chunk_of_logits(vocabulary)
         self._prompt = prompt
         self._completion = completion
-        self._log_probs, self._greedy = [], True
+        self._log_probs: list[float] = []
+        self._greedy = True
 
     def take(self, logits):
         """The last token of the prompt is the first place whose logits count; mlx never computes what nobody reads."""
@@ -130,9 +138,6 @@ class Score(ForwardJob):
         self._log_probs += mx.take_along_axis(every, tokens[:, None], axis=-1)[:, 0].tolist()
         self._greedy = self._greedy and bool(mx.all(mx.argmax(logits, axis=-1) == tokens))
         return []
-
-    def text_done(self):
-        pass
 
     def result(self):
         return {

@@ -1,6 +1,7 @@
 """Speculative decoding: a small model guesses some tokens ahead, and the large one checks them in one pass."""
 
 import copy
+from typing import Any
 
 import mlx.core as mx
 from mlx_lm.generate import generation_stream, speculative_generate_step
@@ -8,6 +9,7 @@ from mlx_lm.models.cache import KVCache
 
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx import caches
+from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.prefix_cache import copy_cache
 from mlx4j_worker.mlx.sampling import read_log_probs
 
@@ -28,8 +30,8 @@ class SpeculativeDecoder:
         self.reset()
 
     def reset(self):
-        self.rows = []
-        self._tokens = None
+        self.rows: list[Row] = []
+        self._tokens: Any = None
 
     def check(self, request):
         sampling = request.sampling

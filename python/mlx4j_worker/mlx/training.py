@@ -3,6 +3,7 @@
 import gc
 import json
 from importlib.metadata import version
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn, optimizers
@@ -64,7 +65,7 @@ class MlxBackend:
         self._dtype = widest_dtype(model.parameters())
         self._count = get_total_parameters(model)
         self._names = weight_names.parameters(model) if config.method == "full" else {}
-        self._adapters = Adapters(model, config, found) if config.adapts else None
+        self._adapters: Any = Adapters(model, config, found) if config.adapts else None
         if config.method == "full":
             model.unfreeze()
         elif config.method == "none":

@@ -6,7 +6,7 @@ import logging
 import mlx.core as mx
 
 _log = logging.getLogger("mlx4j.mlx")
-_limits = []  # bytes; of this process, as MLX's limit is
+_limits: list[int] = []  # bytes; of this process, as MLX's limit is
 
 
 def set_limit(weight_bytes, kv_bytes):

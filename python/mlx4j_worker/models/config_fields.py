@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from reprlib import repr as shown
 from types import ModuleType
+from typing import Any
 
 from transformers import CONFIG_MAPPING, GenerationConfig, PretrainedConfig, configuration_utils, modeling_rope_utils
 
@@ -67,7 +68,7 @@ def _asks_for_something(value: object) -> bool:
     return value is not None and value is not False and value not in ("", [], {})
 
 
-def _words_of_type(config_class: type) -> set[str]:
+def _words_of_type(config_class: Any) -> set[str]:
     """The words in the source files of a config class, of those that it extends, and of the models beside them."""
     files = {Path(inspect.getfile(kind)) for kind in config_class.__mro__ if issubclass(kind, PretrainedConfig)}
     models = {

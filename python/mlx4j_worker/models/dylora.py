@@ -82,7 +82,7 @@ def read(path):
             f"{': ' + ', '.join(experts) if experts else ''}.",
             "Copy it again. A download from the hub leaves pickles (expert_0.pt) out.",
         )
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if merged and stated["num_experts"]:
         warnings = (
             f"{path} states {stated['num_experts']:g} experts, but has none: it is taken as merged into one model.",

@@ -21,7 +21,15 @@ _CONTEXT_NAMES = (
 )
 _WIDTHS = ("word_embed_proj_dim", "hidden_size", "n_embd", "d_model", "dim")
 _COUNTS = ("num_hidden_layers", "num_layers", "n_layer")
-_SIZES = ("hidden_size", "n_embd", "intermediate_size", "moe_intermediate_size", "n_inner", "vocab_size", "head_dim")
+_SIZES: tuple[str, ...] = (
+    "hidden_size",
+    "n_embd",
+    "intermediate_size",
+    "moe_intermediate_size",
+    "n_inner",
+    "vocab_size",
+    "head_dim",
+)
 _SIZES += ("num_attention_heads", "n_head", "num_key_value_heads")
 _MAX_PACKED = 32  # values in one of a quantized tensor
 _MAX_TENSORS = 500_000
@@ -184,10 +192,10 @@ def value_count(folder):
 
 def stored_dtype(folder):
     """What most of a model folder's weights are: bfloat16, float16, float32, or None for anything else."""
-    sizes = Counter()
+    sizes: Counter[str] = Counter()
     for tensor in _tensors(folder):
         sizes[tensor.dtype] += prod(tensor.shape)
-    return FLOATS.get(max(sizes, key=sizes.get, default=None))
+    return FLOATS.get(max(sizes, key=sizes.__getitem__)) if sizes else None
 
 
 def tensor_names(folder):

@@ -47,7 +47,7 @@ def read(folder: Path) -> GenerationConfig:
     samples, warnings = given.get("do_sample"), []
     if not isinstance(samples, bool | None):
         warnings.append(_ignored(folder, "do_sample", samples, "true or false"))
-    values = {}
+    values: dict[str, Any] = {}
     for name in _NAMES:
         if (value := given.get(name)) is None:
             continue

@@ -10,7 +10,14 @@ from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
 from mlx4j_worker.models import dylora, folder, source
 from mlx4j_worker.models.dylora import DyLora
 
-_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.model")
+_VOCABULARIES: tuple[str, ...] = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.model",
+)
 _VOCABULARIES += ("sentencepiece.bpe.model", "tekken.json")
 
 

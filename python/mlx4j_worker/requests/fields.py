@@ -118,7 +118,7 @@ def read(cls: type[T], params: dict[str, Any], prefix: str = "", known: Collecti
 
 def rows_of(cls: type) -> dict[str, dataclasses.Field]:
     """The fields of a dataclass by their names on the wire."""
-    found = dataclasses.fields(cls)  # type: ignore[arg-type]  # every caller has a dataclass
+    found = dataclasses.fields(cls)
     return {one.metadata["name"] or camel_case(one.name): one for one in found if "read" in one.metadata}
 
 

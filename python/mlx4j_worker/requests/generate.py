@@ -55,7 +55,7 @@ class SamplingParams:
 
     def filled(self, author: "SamplingParams") -> "SamplingParams":
         """With the author's values where there are none, and then with those that switch off."""
-        values = {}
+        values: dict[str, Any] = {}
         for field in fields(self):
             given = getattr(self, field.name), getattr(author, field.name), field.metadata.get("off")
             values[field.name] = next((value for value in given if value is not None), None)

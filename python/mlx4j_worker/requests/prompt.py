@@ -114,7 +114,7 @@ def read_prompt(cls: type, params: dict[str, Any], sources: tuple[str, ...] = SO
     if len(given) != 1:
         names = " and ".join(", ".join(sources).rsplit(", ", 1))
         raise InvalidRequest(f"A request has exactly one of {names}, but this has {given or 'none'}.")
-    request = read(cls, params, known=known)
+    request: Any = read(cls, params, known=known)
     if request.messages is None and (request.tools or request.thinking is not None):
         name = "tools" if request.tools else "thinking"
         raise InvalidRequest(f"{name} can't be used without messages: it goes through the chat template.")

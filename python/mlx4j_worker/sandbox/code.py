@@ -17,6 +17,7 @@ import sysconfig
 import time
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 from mlx4j_worker import macos, sandbox
 from mlx4j_worker.sandbox import capabilities
@@ -170,7 +171,7 @@ def _run(job, results, limits, parent):
         os._exit(NOT_HELD)
     sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.dirname(os.path.dirname(__file__)))]
     try:
-        namespace = {"__name__": "answer"}
+        namespace: dict[str, Any] = {"__name__": "answer"}
         exec(_compiled(job["code"]), namespace)
         function = namespace[job["function"]]
     except BaseException as error:

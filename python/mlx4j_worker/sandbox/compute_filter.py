@@ -75,6 +75,6 @@ def program(machine: str) -> bytes:
         lines += seccomp.when(number, [seccomp.argument(argument, mask), *allowed, refused])
     lines += seccomp.connected_pairs(machine)
     lines += seccomp.own_only(numbers["prlimit64"], _PROCESS_OF_LIMITS)
-    allowed = [both[place] for both in _CALLS.values() if both[place] is not None]
-    lines += seccomp.one_of(allowed, seccomp.allow())
+    calls = [call for both in _CALLS.values() if (call := both[place]) is not None]
+    lines += seccomp.one_of(calls, seccomp.allow())
     return b"".join([*lines, *seccomp.from_number(_FIRST_NEW, errno.ENOSYS), refused])

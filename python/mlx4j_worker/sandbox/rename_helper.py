@@ -12,7 +12,7 @@ import shutil
 import signal
 from pathlib import Path
 
-_helpers = {}  # the unfinished folder of each target: its RenameHelper
+_helpers: dict[Path, "RenameHelper"] = {}  # the unfinished folder of each target: its RenameHelper
 
 
 def unfinished(target: str | os.PathLike) -> Path:
@@ -70,7 +70,7 @@ def _serve(channel, part, target):
     os.closerange(0, channel.fileno())
     os.closerange(channel.fileno() + 1, 1024)  # the wire and the watchdog's pipe, whose ends others wait for
     while order := channel.recv(1):
-        number = 0
+        number: int | None = 0
         try:
             if order == b"P":
                 os.replace(part, target)
@@ -80,7 +80,7 @@ def _serve(channel, part, target):
             number = error.errno if order == b"P" else 0
         except OSError as error:
             number = error.errno
-        channel.sendall(number.to_bytes(4, "big"))
+        channel.sendall((number or 0).to_bytes(4, "big"))
     _clear_up(part)
 
 

@@ -43,7 +43,15 @@ MACHINES = {
 }
 
 # What reaches into other processes, or does what the filter forbids on its behalf.
-_NEVER = ("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "keyctl", "add_key", "request_key")
+_NEVER: tuple[str, ...] = (
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "pidfd_getfd",
+    "keyctl",
+    "add_key",
+    "request_key",
+)
 _NEVER += ("io_uring_setup", "io_uring_enter", "io_uring_register", "pidfd_open", "process_madvise")
 _NEVER += ("shmget", "shmat", "semget", "msgget", "mq_open", "unshare", "setns", "chroot", "sethostname")
 # Calls that change the limits and priorities of a process, here of the caller itself only, which 0 names; and the place
@@ -54,7 +62,7 @@ _SOCKETS = ("socket", "connect", "bind", "listen")
 # Attributes of files, which Landlock does not cover. Libraries set them when they copy a file and give up if that
 # fails, so these calls succeed and do nothing.
 _IGNORED = ("chmod", "fchmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat", "utimensat")
-_OWNERS = ("chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat")
+_OWNERS: tuple[str, ...] = ("chown", "fchown", "lchown", "fchownat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat")
 _OWNERS += ("removexattr", "lremovexattr", "fremovexattr", "removexattrat", "file_setattr")
 _REQUESTS = {0x5412: "TIOCSTI", 0x541C: "TIOCLINUX"}  # of ioctl: they type text into a terminal
 _FLAGS = {0x40086602: "FS_IOC_SETFLAGS", 0x40046602: "FS_IOC32_SETFLAGS", 0x401C5820: "FS_IOC_FSSETXATTR"}

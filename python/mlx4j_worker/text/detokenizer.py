@@ -103,7 +103,7 @@ class Splitter:
         if self.kind == "text" and not self._thinking and not self._call and not self._marked:
             return [("text", text)] if text else []
         text, self._held = self._held + text, ""
-        pieces = []
+        pieces: list[tuple[str, str]] = []
         while True:
             found = self._next_mark(text)
             if found is None:
@@ -122,7 +122,7 @@ class Splitter:
 
     def finish(self):
         """What was held back: no mark came of it."""
-        pieces = []
+        pieces: list[tuple[str, str]] = []
         held, self._held = self._held, ""
         self._take(pieces, held)
         if self.kind == "call":

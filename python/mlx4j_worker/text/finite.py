@@ -33,7 +33,7 @@ class _Analysis:
         self._references = references
         self._old = any(name in str(root.get("$schema")) for name in _OLD_DRAFTS)
         self._known = {id(part) for part in parts}
-        self._finite = set()
+        self._finite: set[int] = set()
         for _ in range(_MAX_ROUNDS):
             before = len(self._finite)
             for part in reversed(parts):  # what a part requires comes after it, mostly
@@ -55,11 +55,11 @@ class _Analysis:
         if any("enum" in one or "const" in one for one in every):
             return [] not in [one.get("enum") for one in every]
         kinds = [{one["type"]} if isinstance(one["type"], str) else {*one["type"]} for one in every if "type" in one]
-        kinds = set.intersection(*kinds) if kinds else {"null"}
-        if not kinds or not kinds <= {"object", "array"}:
+        shared = set.intersection(*kinds) if kinds else {"null"}
+        if not shared or not shared <= {"object", "array"}:
             return True
-        objects = "object" in kinds and all(map(self.finite, self._of_object(every))) and self._has_enough_keys(every)
-        return objects or ("array" in kinds and all(map(self.finite, self._of_array(every))))
+        objects = "object" in shared and all(map(self.finite, self._of_object(every))) and self._has_enough_keys(every)
+        return objects or ("array" in shared and all(map(self.finite, self._of_array(every))))
 
     def _conjuncts(self, part):
         """The schemas that a value must conform to at the same time."""
@@ -141,7 +141,7 @@ class _References:
     def __init__(self, root):
         self._root = root
         self._id = root["$id"].removesuffix("#") if isinstance(root.get("$id"), str) else ""
-        self._anchors = {}
+        self._anchors: dict[str, Any] = {}
         left = [root]
         while left:
             one = left.pop()

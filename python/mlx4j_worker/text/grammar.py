@@ -38,7 +38,7 @@ class Grammars:
         self._eos_ids = sorted(eos_ids)
         self._setup = setup
         self._table = None  # llguidance's view of the tokenizer
-        self._key_tokens = None
+        self._key_tokens: KeyTokens | None = None
         self._making_table = threading.Lock()
 
     def constraint(self, response_format):
@@ -71,7 +71,7 @@ class Grammars:
         matcher = LLMatcher(self._table, grammar, limits=limits)  # without the GIL, as all that takes long
         if matcher.is_error():
             raise _refused(response_format, matcher.get_error())
-        keys = UniqueKeys(self._key_tokens) if response_format.is_json else None
+        keys = UniqueKeys(self._key_tokens) if response_format.is_json and self._key_tokens else None
         constraint = Constraint(matcher, self._vocabulary, self._eos_ids, response_format, keys)
         if not constraint.allowed().any():  # an error of the grammar may show only here
             raise _refused(response_format, "no text has this format")
@@ -184,7 +184,7 @@ def _check_cost(response_format):
     if (cost := math.lcm(*digits) if meet else sum(digits)) > MAX_MULTIPLE:
         raise _refused(response_format, f"its multipleOf needs {cost:,} states, but may need {MAX_MULTIPLE:,}")
     if meet and len(multiples) > 1:
-        unit = min(multiple.as_tuple().exponent for multiple in multiples)
+        unit = min(map(validation.exponent, multiples))
         units = [int(multiple.scaleb(-unit)) for multiple in multiples]
         if math.lcm(*units) * max(units) >= 2**32:  # llguidance multiplies them in 32 bits
             raise _refused(response_format, "its multipleOf are too far apart to be combined")

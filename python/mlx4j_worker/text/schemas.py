@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from mlx4j_worker.text import patterns
+from mlx4j_worker.text.validation import exponent
 
 _SCHEMAS = ("items", "additionalItems", "additionalProperties")  # keywords whose value is a schema
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")  # … a list of schemas
@@ -79,8 +80,8 @@ def _is_inexact(value: Any) -> bool:
     """Whether llguidance may read a number as one of its neighbours: it multiplies the digits by a power of ten."""
     if not isinstance(value, float):
         return False
-    _, digits, exponent = Decimal(repr(value)).as_tuple()
-    return int("".join(map(str, digits))) > 2**53 or abs(exponent) > 22
+    number = Decimal(repr(value))
+    return int("".join(map(str, number.as_tuple().digits))) > 2**53 or abs(exponent(number)) > 22
 
 
 def _without_open_end(schema: dict[str, Any]) -> dict[str, Any]:

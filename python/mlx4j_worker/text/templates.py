@@ -106,7 +106,8 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        filters, self.filters = self.filters, _Filters()
+        filters: dict[str, Any] = dict(self.filters)
+        self.filters: dict[str, Any] = _Filters()
         for name, function in filters.items():
             self.filters[name] = function
         del self.globals["lipsum"]

@@ -79,7 +79,7 @@ class _State:
         if self._string is None or not self._is_key or self._escaped:
             return []
         begin = bytes(self._string)
-        return [key[len(begin) :] for key in self.keys_of_objects[-1] if key.startswith(begin)]
+        return [key[len(begin) :] for key in self.keys_of_objects[-1] or () if key.startswith(begin)]
 
     @property
     def quotes_of_whole_key(self) -> int:
@@ -95,7 +95,7 @@ class _State:
 
     def _repeats(self, byte: int) -> bool:
         if self._string is not None:
-            return self._in_string(byte)
+            return self._in_string(self._string, byte)
         keys = self.keys_of_objects
         if byte == _QUOTE:
             self._string = bytearray()
@@ -114,16 +114,16 @@ class _State:
             self._is_key = bool(keys) and keys[-1] is not None
         return False
 
-    def _in_string(self, byte: int) -> bool:
+    def _in_string(self, string: bytearray, byte: int) -> bool:
         if byte == _QUOTE and not self._escaped:
-            key, self._string = bytes(self._string), None
-            if not self._is_key:
+            key, self._string = bytes(string), None
+            keys = self.keys_of_objects[-1] if self._is_key else None
+            if keys is None:
                 return False
-            keys = self.keys_of_objects[-1]
             if key in keys:
                 return True
             keys.add(key)
             return False
         self._escaped = byte == _BACKSLASH and not self._escaped
-        self._string.append(byte)
+        string.append(byte)
         return False

@@ -80,8 +80,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
-        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))
-        raise Invalid(f"an object in it has the key {repeated[:100]!r} twice")
+        for name, _ in pairs:
+            if name in seen:
+                raise Invalid(f"an object in it has the key {name[:100]!r} twice")
+            seen.add(name)
     return found
 
 
@@ -207,10 +209,16 @@ def is_multiple(value: Decimal, divisor: Decimal) -> bool:
     if not value:
         return True
     number, factor = _digits(value), _digits(divisor)
-    shift = value.as_tuple().exponent - divisor.as_tuple().exponent
+    shift = exponent(value) - exponent(divisor)
     if shift >= 0:
         return number * pow(10, shift, factor) % factor == 0
     return -shift <= len(value.as_tuple().digits) and number % (factor * 10**-shift) == 0
+
+
+def exponent(value: Decimal) -> int:
+    """The exponent of a finite number."""
+    found = value.as_tuple().exponent
+    return found if isinstance(found, int) else 0
 
 
 def _digits(value: Decimal) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.text import prompts
@@ -103,7 +104,7 @@ def _refused(path, number, why):
 class _Encoder:
     """Tokens of a text, of which not more is tokenized than ``max_chars`` characters."""
 
-    tokenizer: object
+    tokenizer: Any
     max_chars: int
 
     def raw(self, text, ended=False):

@@ -12,9 +12,15 @@ from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
 from mlx4j_worker.models.folder import read_json
 from mlx4j_worker.models.safetensors import read_header
 
-OF_THE_TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json")
+OF_THE_TOKENIZER: tuple[str, ...] = (
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 OF_THE_TOKENIZER += ("chat_template*", "additional_chat_templates/*", "*.model", "*.tiktoken", "tekken.json")
-OF_THE_AUTHOR = ("generation_config.json", "LICENSE*", "NOTICE*")
+OF_THE_AUTHOR: tuple[str, ...] = ("generation_config.json", "LICENSE*", "NOTICE*")
 OF_THE_AUTHOR += ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")  # for embeddings
 OF_THE_AUTHOR += ("[0-9]*_*/config.json", "[0-9]*_*/model.safetensors")
 NOT_WRITTEN = ("auto_map", "transformers_weights")  # of a config.json: they name files that are not copied

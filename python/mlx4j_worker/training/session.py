@@ -13,6 +13,7 @@ from functools import partial
 from hashlib import sha256
 
 from mlx4j_worker import failures
+from mlx4j_worker.call import Call
 from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest
 from mlx4j_worker.requests.fields import MAX_INT, Bounds, refuse_unknown, typed
 from mlx4j_worker.training import checkpoint
@@ -44,7 +45,7 @@ class Session:
         self._ahead = 0  # and those that were accumulated since
         self._held = _Held()
         self._torn = False  # whether a step was applied in part, so that only a checkpoint helps
-        self._queue = deque()
+        self._queue: deque[Call] = deque()
         self._calls = {
             "trainStep": self._train_step,
             "accumulate": self._accumulate,

@@ -54,7 +54,8 @@ def check_disk_space(folder, needed):
 def write_weights(folder, model, parameters, step):
     """Writes {name: array} as safetensors of 5 GB at most, but for single tensors that are larger, and an index."""
     shards = make_shards(parameters)
-    total, done, placed = sum(array.nbytes for array in parameters.values()), 0, {}
+    total, done = sum(array.nbytes for array in parameters.values()), 0
+    placed: dict[str, str] = {}
     for number, shard in enumerate(shards, 1):
         step("write", done, total, "bytes")
         name = f"model-{number:05d}-of-{len(shards):05d}.safetensors" if len(shards) > 1 else "model.safetensors"

@@ -136,4 +136,9 @@ def share(batch, ranks):
     rows = list(zip(batch.inputs, batch.targets, batch.counts, strict=True))
     nothing = [(batch.inputs[0], batch.targets[0], [0] * len(batch.counts[0]))]
     parts = [rows[rank::ranks] or nothing for rank in range(ranks)]
-    return [Batch(*map(list, zip(*part, strict=True)), sum(sum(row[2]) for row in part)) for part in parts]
+    return [_batch(part) for part in parts]
+
+
+def _batch(rows: list[tuple[list[int], list[int], list[int]]]) -> Batch:
+    inputs, targets, counts = (list(column) for column in zip(*rows, strict=True))
+    return Batch(inputs, targets, counts, sum(map(sum, counts)))

@@ -2,11 +2,13 @@
 
 import traceback
 from collections import deque
+from typing import Any
 
 import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 
 from mlx4j_worker import failures
+from mlx4j_worker.call import Call
 from mlx4j_worker.errors import EngineFailed, InvalidRequest
 from mlx4j_worker.mlx import loading
 from mlx4j_worker.mlx.engine import used_memory
@@ -18,12 +20,16 @@ from mlx4j_worker.training.batches import Batch
 class Follower:
     """The engine of such a rank: has calls ``mirror``, whose ``work`` is the name of a method here."""
 
-    WORKS = ("join", "load", "forward", "hidden", "prefill", "copy")
+    WORKS: tuple[str, ...] = ("join", "load", "forward", "hidden", "prefill", "copy")
     WORKS += ("open", "add", "loss", "sum", "apply", "drop", "receive")
 
     def __init__(self):
-        self._queue = deque()
-        self._group = self._model = self._inner = self._backend = self._progress = None
+        self._queue: deque[Call] = deque()
+        self._group: Any = None
+        self._model: Any = None
+        self._inner: Any = None
+        self._backend: Any = None
+        self._progress: Any = None
         self._caches = {}  # by rank 0's numbers
 
     @property

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import mlx.core as mx
 
@@ -43,7 +44,7 @@ class Ranks:
         self._told = 0
         self._network_hint = hosts.local_network_hint(where.addresses)
         self._changed = threading.Condition()
-        self._error = None
+        self._error: WorkerError | None = None
         self._works = False
         self._closed = False
         self.machines = where.machines
@@ -52,7 +53,7 @@ class Ranks:
             _RankProcess(rank, command, self._network_hint, self._heard, self._lost, progress)
             for rank, command in enumerate(where.commands, 1)
         ]
-        self.group = None
+        self.group: Any = None
 
     def join(self, addresses):
         """Lets the ranks find each other."""
@@ -144,9 +145,10 @@ class _RankProcess:
         self.answered = 0
         self._heard, self._lost, self._progress = heard, lost, progress
         try:
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            process: Any = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
             raise EngineFailed(f"Rank {rank} can't be started: {error}", f"Check that {command[0]} is there.") from None
+        self._process = process  # its streams are pipes
         threading.Thread(target=self._hear, name=f"mlx4j-rank-{rank}", daemon=True).start()
 
     def send(self, number, method, params):

@@ -55,7 +55,9 @@ class Sharded:
         self._model = model
         self._others = others
         self._numbers = count()
-        self._dropped = deque()  # numbers of caches that nobody has any more; the garbage collector adds to it
+        self._dropped: deque[int] = (
+            deque()
+        )  # numbers of caches that nobody has any more; the garbage collector adds to it
 
     def __call__(self, ids, cache=None):
         return self._done("forward", self._model, ids, cache)
@@ -112,6 +114,8 @@ class Sharded:
 
 class Cache(list):
     """A cache of mlx-lm with the ``number`` by which the other ranks know theirs."""
+
+    number: int
 
 
 class ShardedBatch(Batch):

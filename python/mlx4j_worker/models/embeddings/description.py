@@ -285,7 +285,7 @@ def _check_weights(folder, path, dense):
     folders.check_weights_file(folder / path, dense.file.name)
     if (size := dense.file.stat().st_size) > MAX_DENSE_BYTES:
         raise _unsupported(folder, f"the weights in {path} have {size} bytes, and {MAX_DENSE_BYTES} are the limit")
-    wanted = {"linear.weight": (dense.outputs, dense.inputs)}
+    wanted: dict[str, tuple[int, ...]] = {"linear.weight": (dense.outputs, dense.inputs)}
     if dense.bias:
         wanted["linear.bias"] = (dense.outputs,)
     if dense.residual and dense.inputs != dense.outputs:
