@@ -1,6 +1,7 @@
 """The action head: from the mean of a text's hidden states to a logit for each of six actions."""
 
 import os
+from pathlib import Path
 from reprlib import repr as shown
 
 import torch
@@ -35,17 +36,17 @@ def load(path: str, hidden_size: int) -> torch.nn.Sequential:
     The names of its tensors may share a prefix, such as ``net.``.
     """
     head = _new(hidden_size)
-    prefix = _check(path, {name: tuple(tensor.shape) for name, tensor in head.state_dict().items()})
+    prefix = _check(Path(path), {name: tuple(tensor.shape) for name, tensor in head.state_dict().items()})
     head.load_state_dict({name.removeprefix(prefix): tensor.float() for name, tensor in load_file(path).items()})
     return head.eval()
 
 
-def _new(hidden_size):
+def _new(hidden_size: int) -> torch.nn.Sequential:
     half = hidden_size // 2
     return torch.nn.Sequential(torch.nn.Linear(hidden_size, half), torch.nn.ReLU(), torch.nn.Linear(half, len(ACTIONS)))
 
 
-def _check(path, wanted):
+def _check(path: Path, wanted: dict[str, tuple[int, ...]]) -> str:
     """The prefix of the file's names. Refuses a file that has other tensors than the ``wanted`` {name: shape}."""
     if not os.path.isfile(path):
         raise ModelNotFound(f"There is no action head at {path}.", "Check the path in options.actionHead.")
@@ -61,7 +62,7 @@ def _check(path, wanted):
     return prefix
 
 
-def _other(path, why):
+def _other(path: Path, why: str) -> ModelLoadFailed:
     return ModelLoadFailed(
         f"{path} is no action head for this model: {why}.",
         "Save the state of Sequential(Linear(h, h/2), ReLU, Linear(h/2, 6)), h being the model's hidden size.",

@@ -4,6 +4,7 @@ import pickle
 import re
 from contextlib import nullcontext
 from dataclasses import fields
+from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
@@ -16,7 +17,9 @@ from mlx4j_worker import files
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel
 from mlx4j_worker.hf import lora_names
 from mlx4j_worker.models import dylora, layout
+from mlx4j_worker.models.layout import Adapter
 from mlx4j_worker.models.safetensors import read_header
+from mlx4j_worker.requests.options import Options
 
 _RESIZABLE = ("embed_tokens.base_layer.weight", "embed_tokens.weight", "lm_head.base_layer.weight", "lm_head.weight")
 
@@ -24,14 +27,14 @@ _RESIZABLE = ("embed_tokens.base_layer.weight", "embed_tokens.weight", "lm_head.
 class Experts:
     """The experts of a DyLoRA-MoE, of which one at a time is on the model. Without a router it is always the same."""
 
-    def __init__(self, adapted, name, names=(), router=None, top_k=1):
+    def __init__(self, adapted: Any, name: str, names: Any = (), router: Any = None, top_k: Any = 1) -> None:
         self._adapted = adapted
         self._name = name
         self._names = names
         self._router = router
         self._top_k = top_k
 
-    def use_for(self, ids):
+    def use_for(self, ids: list[int]) -> Any:
         """Puts the expert for a prompt, ids [1, tokens], on the model; returns its name."""
         if self._router is not None:
             with self._adapted.disable_adapter():
@@ -40,19 +43,19 @@ class Experts:
             self._adapted.set_adapter(self._name, inference_mode=True)
         return self._name
 
-    def _pick(self, hidden):
+    def _pick(self, hidden: Any) -> Any:
         """As in its trainer: each token votes for its best expert (or shares its vote among the top k)."""
         logits = torch.nn.functional.linear(hidden, *(tensor.to(hidden) for tensor in self._router))
         values, ids = logits.topk(self._top_k)
         return int(torch.zeros_like(logits).scatter(-1, ids, values.softmax(-1)).mean(0).argmax())
 
 
-def attach(model, adapter):
+def attach(model: Any, adapter: Adapter) -> None:
     """Puts an adapter of PEFT, a layout.Adapter, on a model."""
     _add(model, "default", _config_of(adapter), load_file(adapter.folder / "adapter_model.safetensors"), adapter.folder)
 
 
-def attach_experts(model, found, options):
+def attach_experts(model: Any, found: Any, options: Options) -> Any:
     """Puts the experts of a dylora.DyLora, or the one that the options name, on a model.
 
     Returns Experts, or None where it has none. ``check_can_choose`` comes before.
@@ -70,7 +73,7 @@ def attach_experts(model, found, options):
     return Experts(adapted, names[0], names, *_router(found.router, len(names), _hidden_size(model)))
 
 
-def check_can_choose(found, options):
+def check_can_choose(found: Any, options: Options) -> None:
     """Refuses what can't be known to work before the base model is loaded: unread pickles, and a missing router."""
     names = [options.expert] if options.expert else list(found.experts)
     parts = [found.experts[name] for name in names]
@@ -88,7 +91,7 @@ def check_can_choose(found, options):
         )
 
 
-def _add(model, name, config, tensors, where):
+def _add(model: Any, name: str, config: Any, tensors: dict[str, torch.Tensor], where: Path) -> torch.nn.Module:
     """The PeftModel with one more adapter, whose tensors must be exactly those that it needs."""
     base = model.get_base_model() if isinstance(model, PeftModel) else model
     if skipped := lora_names.skipped(base, tensors):
@@ -117,7 +120,7 @@ def _add(model, name, config, tensors, where):
     return model
 
 
-def _check_rows(model, tensors, where):
+def _check_rows(model: Any, tensors: dict[str, torch.Tensor], where: Path) -> None:
     """Refuses an adapter with embeddings or an output head of another number of tokens than the model has."""
     rows = model.get_input_embeddings().weight.shape[0]
     for name, tensor in tensors.items():
@@ -129,21 +132,21 @@ def _check_rows(model, tensors, where):
             )
 
 
-def _without_shared(names, model):
+def _without_shared(names: list[str], model: Any) -> list[str]:
     """Those of the names of parameters that share none with another name, as tied ones do."""
     own = dict(model.named_parameters(remove_duplicate=False))
     loaded = {id(parameter) for name, parameter in own.items() if name not in names}
     return [name for name in names if id(own.get(name)) not in loaded]
 
 
-def _misfit(where, why):
+def _misfit(where: Any, why: str) -> Any:
     return ModelLoadFailed(
         f"The adapter in {where} does not fit the model: {why}",
         "Name the model that it was trained on: as the model, or as options.base.",
     )
 
 
-def _config_of(adapter):
+def _config_of(adapter: Adapter) -> Any:
     """The configuration of an adapter, which must be a LoRA."""
     kind = adapter.config["peft_type"]
     known = {field.name for field in fields(LoraConfig)} - {"alora_invocation_tokens", "megatron_config"}
@@ -162,7 +165,7 @@ def _config_of(adapter):
     return config
 
 
-def _expert(part, metadata):
+def _expert(part: Any, metadata: Any) -> Any:
     """(the LoraConfig, the tensors as PEFT names them) of a dylora.Part."""
     if part.storage == "peft":
         adapter = layout.adapter(part.path)
@@ -184,7 +187,7 @@ def _expert(part, metadata):
     return config, {f"base_model.model.{name}": tensor for name, tensor in own.items()}
 
 
-def _from_weights(part):
+def _from_weights(part: Any) -> Any:
     """The tensors of an expert or the router among the wrapper's."""
     tensors: dict[str, Any] = {}
     for path in files.listed(part.path, "*.safetensors"):
@@ -193,7 +196,7 @@ def _from_weights(part):
     return tensors
 
 
-def _unpickled(path):
+def _unpickled(path: Path) -> Any:
     """The content of a pickle, a dict; nothing but tensors and plain values is made of it."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -209,7 +212,7 @@ def _unpickled(path):
     return {name: value for name, value in content.items() if isinstance(name, str)}
 
 
-def _router(part, experts, hidden_size):
+def _router(part: Any, experts: Any, hidden_size: Any) -> Any:
     """((weight, bias) of the gate, how many experts a token votes for)."""
     if part.storage == "pickle":
         content = _unpickled(part.path)
@@ -234,5 +237,5 @@ def _router(part, experts, hidden_size):
     return (weight, bias), top_k
 
 
-def _hidden_size(model):
+def _hidden_size(model: Any) -> Any:
     return model.get_input_embeddings().weight.shape[1]

@@ -1,5 +1,7 @@
 """What torch uses of a device's memory, and what is left of it."""
 
+from typing import Any
+
 import torch
 
 from mlx4j_worker import memory
@@ -38,7 +40,7 @@ def available_bytes(device: str, limit: int | None = None) -> int | None:
     return room if free is None else min(room, free + used["cacheBytes"])
 
 
-def _on_cuda(limit):
+def _on_cuda(limit: int | None) -> Any:
     devices = range(torch.cuda.device_count())
     active = sum(torch.cuda.memory_allocated(one) for one in devices)
     reserved = sum(torch.cuda.memory_reserved(one) for one in devices)

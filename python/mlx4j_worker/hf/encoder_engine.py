@@ -1,9 +1,15 @@
 """The engine for an encoder such as BERT, which gives embeddings and nothing else."""
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.hf.engine import HfEngine
+from mlx4j_worker.requests.options import Options
+
+if TYPE_CHECKING:
+    from mlx4j_worker.hf.loading import LoadedModel
 
 
 class EncoderEngine(HfEngine):
@@ -11,16 +17,16 @@ class EncoderEngine(HfEngine):
 
     chats = False
 
-    def __init__(self, source, loaded, options):
+    def __init__(self, source: str, loaded: "LoadedModel", options: Options) -> None:
         loaded.model.config.use_cache = False
         super().__init__(source, loaded, options)
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         told = super().describe()
         kept = {"embeddings", *self._options.given("adapter", "trustRemoteCode", "memoryLimitBytes", "device")}
         return {**told, "chat": False, "capabilities": [one for one in told["capabilities"] if one in kept]}
 
-    def _refuse(self, *_):
+    def _refuse(self, *_: Any, **__: Any) -> Any:
         raise NotSupported(
             f"{self._source} is an encoder: it makes embeddings, and can't generate or score text.",
             "Use another model for this.",
@@ -29,8 +35,8 @@ class EncoderEngine(HfEngine):
     prepare = encode_completion = logits = _refuse
 
     @property
-    def _has_hidden_states(self):
+    def _has_hidden_states(self) -> bool:
         return True
 
-    def _last_hidden_states(self, ids):
+    def _last_hidden_states(self, ids: torch.Tensor) -> torch.Tensor:
         return self._model(ids, attention_mask=torch.ones_like(ids)).last_hidden_state

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import torch
 
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.hf import actions, device_memory, models
 from mlx4j_worker.hf.classifier import ClassifierEngine
@@ -15,6 +17,7 @@ from mlx4j_worker.hf.meta_device import META
 from mlx4j_worker.models import generation_config, layout, rerank
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests.generate import SamplingParams
+from mlx4j_worker.requests.options import Options
 from mlx4j_worker.text import end_tokens, formats
 from mlx4j_worker.text.formats import Dialect
 
@@ -26,11 +29,11 @@ class LoadedModel:
     ``experts`` is an adapters.Experts and ``head`` an action head, or None; ``author`` has the model author's sampling.
     """
 
-    model: object
-    tokenizer: object
+    model: Any
+    tokenizer: Any
     layout: Layout
-    experts: object | None  # adapters.Experts
-    head: torch.nn.Module | None
+    experts: Any | None  # adapters.Experts
+    head: Any  # a torch.nn.Module or None
     eos_ids: set[int]
     dialect: Dialect
     author: SamplingParams
@@ -38,7 +41,7 @@ class LoadedModel:
     warnings: list[str]
 
 
-def load(params, options, progress, dry=False):
+def load(params: dict[str, Any], options: Options, progress: Progress, dry: bool = False) -> HfEngine:
     """The engine for the model that the params of ``initialize`` name."""
     options.refuse("hf", "mlx", "draftModel", "kvBits", "kvTokens", "ranks", "hosts", "wiredLimit")
     name = params["model"]["source"]
@@ -58,12 +61,14 @@ def load(params, options, progress, dry=False):
         raise
 
 
-def dry_load(params, options, progress):
+def dry_load(params: dict[str, Any], options: Options, progress: Progress) -> HfEngine:
     """The same without the weights and without a GPU, on torch's meta device. The engine can only describe itself."""
     return load(params, options, progress, dry=True)
 
 
-def _load_model(found, options, device, about_device, progress):
+def _load_model(
+    found: Layout, options: Options, device: str, about_device: list[Any], progress: Progress
+) -> LoadedModel:
     if found.dylora or found.adapter:
         from mlx4j_worker.hf import adapters  # PEFT's import takes more than a second
     if found.dylora:

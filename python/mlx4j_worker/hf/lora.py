@@ -1,6 +1,9 @@
 """LoRA and DoRA layers of PEFT on a model that is to be trained, and from there to an adapter's folder."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel
@@ -13,12 +16,13 @@ from mlx4j_worker.hf import lora_names
 from mlx4j_worker.models import layout
 from mlx4j_worker.models.safetensors import read_header
 from mlx4j_worker.training import target_modules
+from mlx4j_worker.training.config import TrainingConfig
 
 
 class Adapters:
     """The adapted modules of a model, all else of which is frozen; ``layers`` is {transformers' path: its layer}."""
 
-    def __init__(self, model, config):
+    def __init__(self, model: Any, config: TrainingConfig) -> None:
         self._config = config
         linear, text = lora_names.linear_modules(model)
         self._every, self._turned = [*linear], any(isinstance(module, Conv1D) for module in linear.values())
@@ -43,7 +47,7 @@ class Adapters:
         if config.adapter:
             self._begin_from(config.adapter)
 
-    def tensors(self, value=lambda parameter: parameter.detach()):
+    def tensors(self, value: Callable[..., Any] = lambda parameter: parameter.detach()) -> dict[str, torch.Tensor]:
         """{PEFT's name: tensor} of the layers' weights, or of what else ``value`` has of them."""
         out = {}
         for path, layer in self.layers.items():
@@ -51,21 +55,21 @@ class Adapters:
                 out[f"base_model.model.{path}.{end}"] = value(parameter)
         return out
 
-    def save(self, folder, source, revision):
+    def save(self, folder: Path, source: str, revision: str | None) -> None:
         """Writes the adapter as PEFT does."""
         tensors = {name: tensor.contiguous().cpu() for name, tensor in self.tensors().items()}
         save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
         config = target_modules.peft_config(self._config, source, revision, [*self.layers], self._every, self._turned)
         (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
-    def _begin_from(self, path):
-        adapter = layout.adapter(path)
+    def _begin_from(self, path: str) -> None:
+        adapter = layout.adapter(Path(path))
         if adapter.format != "peft":
             raise NotSupported(
                 f"{path} is an adapter of mlx-lm, from which no training can begin.", "Save it as PEFT's."
             )
         config, given = self._config, adapter.config
-        shape = {"r": config.rank, "lora_alpha": config.alpha, "use_dora": config.method == "dora"}
+        shape: dict[str, Any] = {"r": config.rank, "lora_alpha": config.alpha, "use_dora": config.method == "dora"}
         shape |= {"use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
         for name, own in shape.items():
             if (given.get(name) or type(own)()) != own:
@@ -87,7 +91,7 @@ class Adapters:
             own[name].copy_(tensor)
 
 
-def _parts(layer):
+def _parts(layer: torch.nn.Module) -> dict[str, torch.Tensor]:
     """{the end of PEFT's name: the parameter} of a layer."""
     parts = {"lora_A.weight": layer.lora_A["default"].weight, "lora_B.weight": layer.lora_B["default"].weight}
     if "default" in layer.lora_magnitude_vector:

@@ -24,7 +24,7 @@ def weights_unread() -> Iterator[None]:
 class _File:
     """What transformers uses of safetensors' ``safe_open``."""
 
-    def __init__(self, path: str, framework: str, device: str = "cpu", **more: Any):
+    def __init__(self, path: str, framework: str, device: str = "cpu", **more: Any) -> None:
         self._file = safe_open(path, framework="np")  # with "pt" it would reserve memory for all of the file
 
     def keys(self) -> list[str]:
@@ -46,7 +46,7 @@ class _File:
 class _Slice:
     """What transformers uses of a slice: its shape and dtype, and all of the tensor as ``slice[...]``."""
 
-    def __init__(self, real: Any):
+    def __init__(self, real: Any) -> None:
         self._real = real
 
     def get_shape(self) -> list[int]:

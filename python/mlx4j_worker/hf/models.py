@@ -3,9 +3,11 @@
 import gc
 import math
 import re
+from collections.abc import Callable
 from contextlib import nullcontext
 from importlib.metadata import version
 from reprlib import repr as shown
+from typing import Any
 
 import torch
 from transformers import (
@@ -28,6 +30,7 @@ from mlx4j_worker.hf import device_memory, encoder
 from mlx4j_worker.hf.devices import DeviceUnusable, choose_device
 from mlx4j_worker.hf.meta_device import META, weights_unread
 from mlx4j_worker.models import config_fields, dylora, folder, name_prefix, rerank
+from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests.options import Options
 from mlx4j_worker.text import templates
 
@@ -49,7 +52,7 @@ def device_of(options: Options, refusal: type[WorkerError]) -> tuple[str, list[s
         ) from error
 
 
-def load(found, options, device):
+def load(found: Layout, options: Options, device: str) -> tuple[torch.nn.Module, Any, list[str]]:
     """(the model, its tokenizer, warnings) of a Layout on a device. What adapters add is not on it yet.
 
     On META no weights are read.
@@ -72,7 +75,7 @@ def load(found, options, device):
     return model.eval(), tokenizer, warnings
 
 
-def free_memory():
+def free_memory() -> None:
     """Gives back what a load that failed had: the next model needs it."""
     gc.collect()
     if torch.cuda.is_available():
@@ -80,7 +83,7 @@ def free_memory():
         torch.cuda.empty_cache()
 
 
-def check(found, options, device):
+def check(found: Layout, options: Options, device: str) -> None:
     """Refuses what transformers can't do, by its name."""
     kind = found.config.get("model_type")
     generates = not rerank.classifier(found.config) and not encoder.is_encoder(found.config)
@@ -125,12 +128,12 @@ def context_of(model: PreTrainedModel, config: dict) -> int | None:
     return context
 
 
-def _attention(config):
+def _attention(config: Any) -> Any:
     """The implementation of attention, None for the default: Falcon's ALiBi differs with the default one."""
     return "eager" if config.model_type == "falcon" and config.alibi else None
 
 
-def _dtype(found, options, device, warnings):
+def _dtype(found: Layout, options: Options, device: str, warnings: list[str]) -> Any:
     """The torch.dtype to load, or "auto" where the weights are of a kind of its own."""
     stored = None if "quantization_config" in found.config else folder.stored_dtype(found.weights)
     name = options.dtype or stored
@@ -158,7 +161,7 @@ def has_bfloat16(device: str) -> bool:
         return False
 
 
-def _check_memory(found, dtype, options, device):
+def _check_memory(found: Layout, dtype: Any, options: Options, device: str) -> None:
     limit = options.memory_limit_bytes
     if limit and device == "cuda":
         torch.cuda.set_per_process_memory_fraction(min(1.0, limit / torch.cuda.mem_get_info(0)[1]))
@@ -167,7 +170,7 @@ def _check_memory(found, dtype, options, device):
     memory.check_weights(found.weights, folder.weight_bytes(found.weights, value_bytes), available)
 
 
-def _auto(found, config):
+def _auto(found: Layout, config: Any) -> Any:
     """The class of transformers that chooses the model's class.
 
     It is a vision-language model where transformers has no class for its text part alone.
@@ -182,7 +185,7 @@ def _auto(found, config):
     return AutoModelForCausalLM
 
 
-def _check_labels(found, config):
+def _check_labels(found: Layout, config: Any) -> None:
     """Refuses a classifier that does not give one score for a text."""
     kind = rerank.classifier(found.config)
     if kind and config.num_labels != 1:
@@ -192,7 +195,7 @@ def _check_labels(found, config):
         )
 
 
-def _check_size(found, config, trusted):
+def _check_size(found: Layout, config: Any, trusted: Callable[..., Any]) -> None:
     """Refuses a config of a far larger model than the weights, for whose missing part transformers would make room."""
     if "quantization_config" in found.config:
         return
@@ -210,13 +213,13 @@ def _check_size(found, config, trusted):
         )
 
 
-def _trusting(found, options):
+def _trusting(found: Layout, options: Options) -> Callable[..., Any]:
     """A function that calls ``load`` so that nothing is fetched and no code of the folder runs.
 
     Where it can't do without that code and the options allow it, it is called again with the code.
     """
 
-    def call(load):
+    def call(load: Callable[..., Any]) -> Any:
         try:
             return load(trust_remote_code=False, local_files_only=True)
         except Exception as error:
@@ -236,7 +239,7 @@ def _trusting(found, options):
     return call
 
 
-def _model(found, config, dtype, trusted, device):
+def _model(found: Layout, config: Any, dtype: Any, trusted: Callable[..., Any], device: str) -> torch.nn.Module:
     own_weights = found.dylora is not None and found.dylora.own_weights
     if config.model_type == "youtu":
         config.pad_token_id = None  # else transformers zeroes the row of this token after it has read the weights
@@ -272,7 +275,7 @@ def _model(found, config, dtype, trusted, device):
     return model
 
 
-def _explained(found, error):
+def _explained(found: Layout, error: Exception) -> ModelLoadFailed:
     """The WorkerError for what transformers raised, which is what its many model files raise."""
     what = f"{type(error).__name__}: {error}"
     quantized = found.config.get("quantization_config")

@@ -1,16 +1,20 @@
 """What transformers computes for the sample prompts of a conversion, written to a file: the call ``reference``."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 
+from mlx4j_worker.call import Call
 from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.errors import Cancelled, InvalidRequest, OutOfMemory
 from mlx4j_worker.hf import loading
 from mlx4j_worker.requests.conversion import parse_reference
+from mlx4j_worker.requests.options import Options
 
 
-def reference(call, moved):
+def reference(call: Call, moved: Any) -> Any:
     """The result of a ``reference``; ``moved`` is called for every sign of progress.
 
     The model runs on the CPU, in float32 unless it is quantized or too large for that. Compared with a computation in
@@ -18,7 +22,7 @@ def reference(call, moved):
     """
     wanted = parse_reference(call.params)
 
-    def step(phase, done, total, unit):
+    def step(phase: str, done: int, total: int, unit: str) -> None:
         moved()
         if call.cancelled:
             raise Cancelled("The reference was cancelled.")
@@ -35,7 +39,7 @@ def reference(call, moved):
     return {"file": str(wanted.file), "prompts": len(given), "dtype": dtype}
 
 
-def _engine(params, options, step):
+def _engine(params: dict[str, Any], options: Options, step: Callable[..., None]) -> Any:
     try:
         return loading.load(params, replace(options, dtype="float32"), step)
     except (InvalidRequest, OutOfMemory, torch.OutOfMemoryError):  # quantized, or too large

@@ -2,17 +2,23 @@
 
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import NotSupported
 from mlx4j_worker.hf import device_memory, models
 from mlx4j_worker.hf.encoder import is_encoder
 from mlx4j_worker.models import layout
 from mlx4j_worker.models.folder import context_length
+from mlx4j_worker.models.layout import Layout
+from mlx4j_worker.requests.options import Options
 from mlx4j_worker.training import checkpoint
+from mlx4j_worker.training.batches import Batch
+from mlx4j_worker.training.config import TrainingConfig
 from mlx4j_worker.training.folders import copy_beside_weights
 from mlx4j_worker.training.load import check_source
 from mlx4j_worker.training.target_modules import WITHOUT_EXPERTS
@@ -20,7 +26,7 @@ from mlx4j_worker.training.target_modules import WITHOUT_EXPERTS
 _SEPARATOR = " "  # between a parameter's name and that of its optimizer's value; no parameter has one
 
 
-def load_backend(params, options, config, progress):
+def load_backend(params: dict[str, Any], options: Options, config: TrainingConfig, progress: Progress) -> "HfBackend":
     """The backend for a training.config.TrainingConfig. Must run on the thread that trains."""
     if over := options.given("ranks", "hosts", "wiredLimit"):
         raise NotSupported(f"{over[0]} can't be honoured by the hf worker.", "Leave it out, or use the mlx worker.")
@@ -57,7 +63,15 @@ class HfBackend:
     which the weight is rounded after each step. Gradients are summed in the master's float32.
     """
 
-    def __init__(self, source, found, model, tokenizer, warnings, config):
+    def __init__(
+        self,
+        source: dict[str, str],
+        found: Layout,
+        model: Any,
+        tokenizer: Any,
+        warnings: list[Any],
+        config: TrainingConfig,
+    ) -> None:
         self._source = source
         self._found = found
         self._model = model
@@ -90,21 +104,21 @@ class HfBackend:
         self._measure()
 
     @property
-    def trained_modules(self):
+    def trained_modules(self) -> list[str]:
         return [*self._adapters.layers] if self._adapters else [*self._trained]
 
-    def identity(self):
+    def identity(self) -> dict[str, str]:
         """What the weights of a checkpoint go with."""
         model = checkpoint.digest_of_model(self._found.weights)
         shapes = checkpoint.fingerprint_of({name: [*p.shape] for name, p in self._trained.items()})
         fields = {"worker": "hf", "model": model, "dtype": self._dtype, "trainedWeights": shapes}
         return fields | checkpoint.MASTER_WEIGHTS if self._with_masters() else fields
 
-    def _with_masters(self):
+    def _with_masters(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """The (weight, master) pairs of the weights that have a master of their own."""
         return [(p, self._masters[name]) for name, p in self._trained.items() if self._masters[name] is not p]
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         return {
             "model": self._source["source"],
             "device": self._model.device.type,
@@ -117,7 +131,7 @@ class HfBackend:
 
     # --- steps
 
-    def add_gradients(self, batch, seed):
+    def add_gradients(self, batch: Batch, seed: int) -> float:
         """Adds the gradients of a Batch to those that are held, and returns the summed loss.
 
         Where that is not finite, nothing is added.
@@ -130,13 +144,13 @@ class HfBackend:
         self._measure()
         return loss.item()
 
-    def loss(self, batch):
+    def loss(self, batch: Batch) -> float:
         """The summed loss of a Batch."""
         self._model.eval()
         with torch.no_grad():
             return self._loss(batch).item()
 
-    def _loss(self, batch):
+    def _loss(self, batch: Batch) -> torch.Tensor:
         """The sum of the cross-entropy, in float32, over the targets that count."""
         inputs, targets, counts = (
             torch.tensor(rows, device=self._model.device) for rows in (batch.inputs, batch.targets, batch.counts)
@@ -147,12 +161,12 @@ class HfBackend:
             logits.flatten(0, 1), wanted.flatten(), ignore_index=-100, reduction="sum"
         )
 
-    def gradient_norm(self):
+    def gradient_norm(self) -> float:
         """The norm of all held gradients together."""
         norms = [p.grad.norm().cpu() for p in self._masters.values() if p.grad is not None]
         return torch.stack(norms).norm().item()
 
-    def apply(self, rate, factor):
+    def apply(self, rate: float, factor: float) -> None:
         """One step of the optimizer with the held gradients times ``factor``."""
         for master in self._masters.values():
             if master.grad is not None:
@@ -164,26 +178,26 @@ class HfBackend:
         self._measure()
         self.drop_gradients()
 
-    def _round_masters(self):
+    def _round_masters(self) -> None:
         with torch.no_grad():
             for parameter, master in self._with_masters():
                 parameter.copy_(master)
 
-    def drop_gradients(self):
+    def drop_gradients(self) -> None:
         for one in [*self._trained.values(), *self._masters.values()]:
             one.grad = None
 
-    def settle(self):
+    def settle(self) -> None:
         """As MlxBackend.settle."""
         if (device := self._model.device.type) != "cpu":
             torch.accelerator.synchronize(device)
 
     # --- files
 
-    def write_gradients(self, file, factor):
+    def write_gradients(self, file: str, factor: float) -> int:
         """Writes the held gradients times ``factor``, by transformers' names; returns how many."""
 
-        def value(parameter):
+        def value(parameter: torch.Tensor) -> torch.Tensor:
             grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             return (grad * factor).contiguous().cpu()
 
@@ -192,11 +206,11 @@ class HfBackend:
         save_file(named, file, {"format": "pt"})
         return len(named)
 
-    def save_state(self, weights, optimizer):
+    def save_state(self, weights: Path, optimizer: Path) -> None:
         save_file(_on_cpu(self._masters), weights)
         save_file(_on_cpu(self._values()), optimizer)
 
-    def load_state(self, weights, optimizer):
+    def load_state(self, weights: str, optimizer: str) -> None:
         checkpoint.check_tensors(weights, {name: tuple(p.shape) for name, p in self._trained.items()})
         with torch.no_grad():
             for name, tensor in load_file(weights).items():
@@ -209,7 +223,7 @@ class HfBackend:
                 own = self._masters[parameter]
                 self._optimizer.state[own][key] = tensor if key == "step" else tensor.to(own.device)
 
-    def _values(self):
+    def _values(self) -> dict[str, torch.Tensor]:
         """What the optimizer keeps, by names."""
         return {
             f"{name}{_SEPARATOR}{key}": value
@@ -217,16 +231,16 @@ class HfBackend:
             for key, value in self._optimizer.state.get(master, {}).items()
         }
 
-    def check_adapter_format(self, form):
+    def check_adapter_format(self, form: str) -> None:
         if form != "peft":
             raise NotSupported(
                 "The hf worker can't write an adapter in the format mlx.", "Use peft, which both workers load."
             )
 
-    def save_adapter(self, folder, _form):
+    def save_adapter(self, folder: Path, _form: str) -> None:
         self._adapters.save(folder, self._source["source"], self._source.get("revision"))
 
-    def save_model(self, folder):
+    def save_model(self, folder: Path) -> list[Any]:
         """Writes the whole model as transformers does; there is nothing to warn of."""
         self._model.save_pretrained(folder)
         copy_beside_weights(self._found.weights, folder, self._dtype)
@@ -234,15 +248,15 @@ class HfBackend:
 
     # --- memory
 
-    def memory(self):
+    def memory(self) -> dict[str, Any]:
         return self._used
 
-    def reset_peak(self):
+    def reset_peak(self) -> None:
         if self._model.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
         self._used = {**self._used, "peakBytes": 0}
 
-    def _measure(self):
+    def _measure(self) -> None:
         """On a CPU: weights, master weights, gradients and optimizer state, without the activations of a step."""
         used = device_memory.used_bytes(self._model.device.type)
         if used is None:
@@ -255,7 +269,7 @@ class HfBackend:
         self._used = {"cacheBytes": None, **used, "peakBytes": peak}
 
 
-def _master(parameter):
+def _master(parameter: torch.Tensor) -> torch.Tensor:
     """The float32 parameter that the optimizer updates: this one, or a copy that receives this one's gradients."""
     if parameter.dtype == torch.float32:
         return parameter
@@ -264,17 +278,17 @@ def _master(parameter):
     return master
 
 
-def _give_gradient(master, parameter):
+def _give_gradient(master: torch.Tensor, parameter: torch.Tensor) -> None:
     """Adds a gradient to the master's, and frees it at once: the whole model's 16-bit gradients never coexist."""
     gradient, parameter.grad = parameter.grad.float(), None
     master.grad = gradient if master.grad is None else master.grad.add_(gradient)
 
 
-def _on_cpu(tensors):
+def _on_cpu(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
 
 
-def _without_dropout(model):
+def _without_dropout(model: Any) -> None:
     """Switches off what the model's own config drops or shakes in training: MLX's models have none of it."""
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
@@ -284,7 +298,7 @@ def _without_dropout(model):
                 setattr(module, name, 0.0)
 
 
-def _optimizer(config, parameters):
+def _optimizer(config: TrainingConfig, parameters: list[torch.Tensor]) -> Any:
     rate, decay = config.learning_rate, config.weight_decay
     kinds = {
         "adamw": torch.optim.AdamW,

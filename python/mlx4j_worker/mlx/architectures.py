@@ -25,7 +25,7 @@ def named(kind: Any, head_is_embeddings: Callable[[], bool | None]) -> type:
     """
 
     class Named(kind):
-        def sanitize(self, weights):
+        def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
             own = {name for name, _ in tree_flatten(self.parameters())}
             if "embed_tokens.weight" in weights and "model.embed_tokens.weight" in own:
                 weights = {f"model.{name}": weight for name, weight in weights.items()}
@@ -45,7 +45,7 @@ def without_prefix(kind: type, prefix: str) -> type:
     """A class of mlx-lm that takes weights whose names all have a prefix, as prefixes.of_model finds it."""
 
     class Unprefixed(kind):
-        def sanitize(self, weights):
+        def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
             return super().sanitize({name.removeprefix(prefix): weight for name, weight in weights.items()})
 
     Unprefixed.__name__, Unprefixed.__module__ = kind.__name__, kind.__module__
@@ -82,7 +82,7 @@ def text_of(kind: type) -> type:
     """A class of mlx-lm for text models that takes the weights of a vision-language model and leaves out its tower."""
 
     class Text(kind):
-        def sanitize(self, weights):
+        def sanitize(self, weights: Any) -> Any:
             text = {}
             for name, weight in weights.items():
                 begin = next((begin for begin in _TEXT_WEIGHTS if name.startswith(begin)), None)
@@ -116,7 +116,7 @@ class GroupedNorm(nn.Module):
     mlx-lm's norms of Mamba 2, Falcon H1 and Granite's hybrids are over the whole width.
     """
 
-    def __init__(self, width: int, groups: int, eps: float, norm_before_gate: bool = False):
+    def __init__(self, width: int, groups: int, eps: float, norm_before_gate: bool = False) -> None:
         super().__init__()
         self.weight = mx.ones((width,))
         self._groups, self._eps, self._norm_before_gate = groups, eps, norm_before_gate
@@ -130,7 +130,7 @@ class GroupedNorm(nn.Module):
 
 
 class _Gemma2Attention(gemma2.Attention):
-    def __call__(self, x, mask=None, cache=None):
+    def __call__(self, x: Any, mask: Any = None, cache: Any = None) -> Any:
         if mask is not None and mask.ndim == 4 and self.repeats > 1:
             mask = mx.expand_dims(mask, 2)
         return super().__call__(x, mask, cache)
@@ -139,7 +139,7 @@ class _Gemma2Attention(gemma2.Attention):
 class Gemma2(gemma2.Model):
     """Gemma 2 with masks that differ between the rows of a batch, which mlx-lm applies to the key heads instead."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         super().__init__(args)
         for layer in self.layers:
             layer.self_attn.__class__ = _Gemma2Attention
@@ -148,7 +148,7 @@ class Gemma2(gemma2.Model):
 class MiniCpm3(minicpm3.Model):
     """MiniCPM3 that scales its logits also where the output head is the embeddings."""
 
-    def __call__(self, inputs, mask=None, cache=None):
+    def __call__(self, inputs: Any, mask: Any = None, cache: Any = None) -> Any:
         logits = super().__call__(inputs, mask, cache)
         scale = self.args.hidden_size / self.args.dim_model_base
         return logits / scale if self.args.tie_word_embeddings else logits
@@ -157,7 +157,7 @@ class MiniCpm3(minicpm3.Model):
 class Mamba2(mamba2.Model):
     """Mamba 2 with a norm for each group."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         super().__init__(args)
         for layer in self.layers:
             width = layer.mixer.intermediate_size
@@ -167,7 +167,7 @@ class Mamba2(mamba2.Model):
 class GraniteHybrid(granitemoehybrid.Model):
     """Granite's hybrid of Mamba 2 and attention with a norm for each group."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         super().__init__(args)
         for layer in self.layers:
             if layer.layer_type == "mamba":
@@ -191,14 +191,14 @@ class FalconH1(falcon_h1.Model):
         "ssm_out_multiplier",
     )
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         super().__init__(args)
         for layer in self.layers if args.mamba_rms_norm else ():
             layer.mamba.norm = GroupedNorm(
                 args.mamba_d_ssm, args.mamba_n_groups, args.rms_norm_eps, args.mamba_norm_before_gate
             )
 
-    def sanitize(self, weights):
+    def sanitize(self, weights: Any) -> Any:
         args = self.args
         convolution = weights["model.layers.0.mamba.conv1d.weight"]
         if convolution.shape[-1] <= convolution.shape[1]:
@@ -240,7 +240,7 @@ class FalconH1(falcon_h1.Model):
 class GptOss(gpt_oss.Model):
     """GPT-OSS that also takes experts that are not in MXFP4, which lie the other way round."""
 
-    def sanitize(self, weights):
+    def sanitize(self, weights: Any) -> Any:
         plain = (".experts.gate_up_proj", ".experts.down_proj")
         turned = {f"{name}.weight": mx.swapaxes(w, -1, -2) for name, w in weights.items() if name.endswith(plain)}
         return super().sanitize({name: w for name, w in weights.items() if not name.endswith(plain)} | turned)
@@ -249,7 +249,7 @@ class GptOss(gpt_oss.Model):
 class RecurrentGemma(recurrent_gemma.Model):
     """Recurrent Gemma that can be trained: mlx-lm's class does not initialize its base class."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         nn.Module.__init__(self)
         super().__init__(args)
 
@@ -257,7 +257,7 @@ class RecurrentGemma(recurrent_gemma.Model):
 class Llama4Text(llama4.Model):
     """The text part of Llama 4 as a model of its own, which transformers saves as ``llama4_text``."""
 
-    def sanitize(self, weights):
+    def sanitize(self, weights: Any) -> Any:
         prefix = "language_model."
         return super().sanitize({prefix + name.removeprefix(prefix): weight for name, weight in weights.items()})
 

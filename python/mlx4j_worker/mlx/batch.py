@@ -1,6 +1,7 @@
 """The requests that are decoding, each a row: one forward pass a step for all of them."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
@@ -8,8 +9,11 @@ import numpy
 from mlx_lm.models.cache import RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
 
 from mlx4j_worker import failures
+from mlx4j_worker.engine.generation import Generation
 from mlx4j_worker.mlx.prefix_cache import copy_cache
 from mlx4j_worker.mlx.sampling import Sampler, read_log_probs
+from mlx4j_worker.requests.generate import GenerateRequest
+from mlx4j_worker.requests.options import Options
 
 _KV_GROUP = 32  # values that share a scale in a quantized cache; the size of every model's heads is a multiple of it
 _KEPT = 4  # first tokens that a bounded cache keeps, as in mlx-lm: attention leans on them
@@ -19,7 +23,7 @@ _CLEAR_EVERY = 512  # steps; mlx keeps freed buffers for later, and those of a g
 class Row:
     """One generation in the engine: what it has in its KV cache, and how it chooses."""
 
-    def __init__(self, generation):
+    def __init__(self, generation: Generation) -> None:
         self.generation = generation
         self.prompt = numpy.array(generation.prompt_tokens, dtype=numpy.int32)
         self.salt = generation.request.cache_salt
@@ -30,21 +34,21 @@ class Row:
         self.strikes = 0
 
     @property
-    def tokens(self):
+    def tokens(self) -> list[int]:
         """The prompt's and those that were generated."""
         return self.generation.prompt_tokens + self.generation.tokens
 
     @property
-    def call(self):
+    def call(self) -> Any:
         return self.generation.call
 
     @property
-    def left(self):
+    def left(self) -> int:
         """Tokens to prefill: all but the last one, which the batch needs to give the next."""
         return len(self.generation.prompt_tokens) + len(self.generation.tokens) - self.in_cache - 1
 
     @property
-    def max_tokens(self):
+    def max_tokens(self) -> int:
         return len(self.generation.prompt_tokens) + self.generation.max_tokens
 
 
@@ -60,7 +64,7 @@ class Batch:
     capabilities = ("logProbs", "penalties", "responseFormat")
     copy_cache = staticmethod(copy_cache)
 
-    def __init__(self, model, options):
+    def __init__(self, model: Any, options: Options) -> None:
         self._model = model
         self._options = options
         self._steps = 0
@@ -70,16 +74,16 @@ class Batch:
         self.concurrent = options.kv_tokens is None and all(hasattr(layer, "merge") for layer in cache)
         self.shares = can_trim_prompt_cache(cache)  # a row's cache may be of use to others while it is growing
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets every row."""
         self.rows: list[Row] = []
         self._cache: Any = []
         self._logits: Any = None  # of the next tokens [rows, vocabulary]; on their way
 
-    def check(self, request):
+    def check(self, request: GenerateRequest) -> None:
         """Refuses what this way of decoding can't do: nothing."""
 
-    def new_cache(self):
+    def new_cache(self) -> list[Any]:
         """An empty cache for a row."""
         cache = make_prompt_cache(self._model)
         if self._options.kv_tokens is not None:
@@ -87,21 +91,21 @@ class Batch:
         bits = self._options.kv_bits
         return cache if bits is None else [layer.to_quantized(_KV_GROUP, bits) for layer in cache]
 
-    def prefill(self, cache, tokens):
+    def prefill(self, cache: Any, tokens: list[int]) -> None:
         """Adds tokens to a cache, and waits for it."""
         self._model(mx.array([tokens]), cache=cache)
         mx.eval([layer.state for layer in cache])
 
-    def settle(self):
+    def settle(self) -> None:
         """Waits for every pass that was begun; raises what one of them failed with, if nothing did before."""
         mx.synchronize()
 
-    def snapshot(self, row):
+    def snapshot(self, row: Row) -> list[Any]:
         """A copy of the cache of a row that is decoding here."""
         cache = self._extract(self.rows.index(row))
         return copy.deepcopy(cache) if cache is self._cache else cache
 
-    def step(self, joining, deliver):
+    def step(self, joining: list[Row], deliver: Callable[..., Any]) -> None:
         """Draws the next token of each row, and takes in ``joining``, whose caches hold all but their last token.
 
         For each row ``deliver`` is called with the row, its token, log_prob as Generation.add takes it or an exception,
@@ -132,11 +136,13 @@ class Batch:
             self._deliver(before, drawn, log_probs, failed, deliver)
 
     @staticmethod
-    def _deliver(rows, drawn, log_probs, failed, deliver):
+    def _deliver(
+        rows: list[Row], drawn: mx.array, log_probs: list[None], failed: dict[Any, Any], deliver: Callable[..., Any]
+    ) -> None:
         for row, token, arrays in zip(rows, drawn.tolist(), log_probs, strict=True):
             deliver(row, token, failed.get(row) or read_log_probs(arrays), False)
 
-    def remove(self, rows, keep_caches):
+    def remove(self, rows: list[Row], keep_caches: bool) -> None:
         """Takes rows out; where ``keep_caches``, each gets a cache of its own back."""
         left = [i for i, row in enumerate(self.rows) if row not in rows]
         for i, row in enumerate(self.rows):
@@ -151,7 +157,7 @@ class Batch:
         self.rows = [self.rows[i] for i in left]
         self._logits = self._logits[mx.array(left)] if left else None
 
-    def _draw(self):
+    def _draw(self) -> tuple[mx.array | None, list[Any], dict[Row, Exception]]:
         """(the next tokens [rows] or None, the arrays of log-probabilities of each row, the errors of rows)."""
         if not self.rows:
             return None, [], {}
@@ -170,7 +176,7 @@ class Batch:
             log_probs.append(arrays)
         return mx.concatenate(tokens), log_probs, failed
 
-    def _join(self, joining):
+    def _join(self, joining: list[Row]) -> None:
         caches = [row.cache for row in joining]
         for row in joining:
             row.cache = None
@@ -190,7 +196,7 @@ class Batch:
         else:
             self._cache = new
 
-    def _extract(self, i):
+    def _extract(self, i: int) -> list[Any]:
         if len(self.rows) == 1 or not hasattr(self._cache[0], "extract"):
             return self._cache
         alone = [layer.extract(i) for layer in self._cache]
@@ -198,6 +204,6 @@ class Batch:
         return alone
 
 
-def _is_last(row):
+def _is_last(row: Row) -> bool:
     """Whether the token that was just drawn is the row's last for sure."""
     return len(row.generation.tokens) + 1 >= row.generation.max_tokens

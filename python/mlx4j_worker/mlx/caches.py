@@ -1,5 +1,7 @@
 """KV caches of mlx-lm in the form that this worker needs: they can be cut back exactly, or say that they can't."""
 
+from typing import Any
+
 import mlx.core as mx
 from mlx_lm.models.cache import ChunkedKVCache, KVCache, RotatingKVCache, make_prompt_cache
 
@@ -21,16 +23,16 @@ class WholeChunkedCache(ChunkedKVCache):
 class _WatchedCache(KVCache):
     """Remembers the window that the model asks a mask for."""
 
-    def __init__(self, windows: set[int | None]):
+    def __init__(self, windows: set[int | None]) -> None:
         super().__init__()
         self._windows = windows
 
-    def make_mask(self, *args, **kwargs):
+    def make_mask(self, *args: Any, **kwargs: Any) -> Any:
         self._windows.add(kwargs.get("window_size"))
         return super().make_mask(*args, **kwargs)
 
 
-def trimmable(model) -> list:
+def trimmable(model: Any) -> list:
     """An empty cache for ``model`` that can always be cut back; its layers are mlx-lm's own where there is no such one.
 
     A cache of a sliding window forgets tokens that are needed again once the text is cut back by some. A cache of all
@@ -43,11 +45,11 @@ def trimmable(model) -> list:
     return [_trimmable(layer, windows) for layer in make_prompt_cache(model)]
 
 
-def _slides(layer) -> bool:
+def _slides(layer: Any) -> bool:
     return type(layer) is RotatingKVCache and layer.keep == 0
 
 
-def _trimmable(layer, windows):
+def _trimmable(layer: Any, windows: set[Any]) -> Any:
     if isinstance(layer, ChunkedKVCache):
         return WholeChunkedCache(layer.chunk_size)
     return KVCache() if _slides(layer) and layer.max_size in windows else layer

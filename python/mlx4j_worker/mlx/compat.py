@@ -11,6 +11,8 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from reprlib import repr as shown
+from types import ModuleType
+from typing import Any
 
 from mlx import nn
 from mlx_lm.models import gemma, gpt2, gpt_neox, starcoder2
@@ -25,7 +27,7 @@ from mlx4j_worker.mlx.architectures import CORRECTED, HEAD, WORDS, Llama4Text, L
 from mlx4j_worker.mlx.caches import ChunkedCache
 from mlx4j_worker.models import config_fields
 from mlx4j_worker.models.folder import context_length
-from mlx4j_worker.models.safetensors import read_header, same_bytes
+from mlx4j_worker.models.safetensors import Tensor, read_header, same_bytes
 
 _HF = "Use the hf worker for this model."
 _SILU, _TANH, _GELU = ("silu", "swish"), ("gelu_pytorch_tanh", "gelu_new", "gelu_fast"), ("gelu",)
@@ -86,7 +88,7 @@ class Amended:
     warnings: tuple[str, ...] = ()
 
 
-def text_part(config, path):
+def text_part(config: dict[str, Any], path: Path) -> Any:
     """The config of the text part of a vision-language folder as that of a text model; None for other folders."""
     text = config.get("text_config")
     if config["model_type"] not in _VISION_LANGUAGE or not isinstance(text, dict) or "quantization" in config:
@@ -109,7 +111,7 @@ def text_part(config, path):
     return {**text, **more, **own, **{part: {} for part in PARTS}}
 
 
-def classes(config, path):
+def classes(config: dict[str, Any], path: Path) -> tuple[type, type]:
     """mlx-lm's classes for the config.json of a folder: (model, its arguments)."""
     kind = config["model_type"]
     if kind in ALWAYS_WRONG:
@@ -128,7 +130,7 @@ def classes(config, path):
     return named(fixed.get(kind, model), partial(head_is_embeddings, path)), arguments
 
 
-def overrides(config, arguments):
+def overrides(config: dict[str, Any], arguments: type) -> dict[str, Any]:
     """What mlx-lm must be told in place of values in config.json; ``arguments`` is its class for them."""
     new = _defaults(config, arguments) | _said_otherwise(config)
     text = config.get("text_config")
@@ -139,7 +141,7 @@ def overrides(config, arguments):
     return new
 
 
-def head_of_its_own(config, path):
+def head_of_its_own(config: dict[str, Any], path: Path) -> dict[str, Any]:
     """What mlx-lm must be told where the weights have an output head that is not the embeddings.
 
     transformers believes the weights then, mlx-lm the config, and drops the head.
@@ -160,7 +162,7 @@ def head_is_embeddings(path: Path, own: Callable[[str], bool] = lambda name: Tru
     return same_bytes(heads, words) if heads and words else None
 
 
-def _one_of(path, ends, own):
+def _one_of(path: Path, ends: tuple[str, str, str] | str, own: Callable[..., Any]) -> tuple[Path, Tensor] | None:
     """(the file, the tensor) in a model folder whose name has one of these ends, or None."""
     for file in files.listed(path, "model*.safetensors"):
         for name, tensor in read_header(file).items():
@@ -169,7 +171,7 @@ def _one_of(path, ends, own):
     return None
 
 
-def amend(model, config, original, path, own_cache):
+def amend(model: Any, config: dict[str, Any], original: dict[str, Any], path: Path, own_cache: bool) -> Amended:
     """Puts a model of mlx-lm right before its weights are read, or refuses it.
 
     ``config`` is what the model was made of, ``original`` the config.json; ``own_cache`` is whether the model may have
@@ -183,7 +185,7 @@ def amend(model, config, original, path, own_cache):
     _amend_chunks(model)
     context = context_length(config)
     window, all_layers = _window(model, original)
-    rotates = all_layers and own_cache and not (context and context <= window)
+    rotates = all_layers and own_cache and not (context and window and context <= window)
     if rotates:  # mlx-lm's masks go by what the cache holds
         layers = len(model.layers)  # and not the model, which would stay in memory with a reference to itself
         model.make_cache = lambda: [RotatingKVCache(window) for _ in range(layers)]
@@ -196,20 +198,20 @@ def amend(model, config, original, path, own_cache):
     return Amended(most, window if rotates else None, (*unread, warning))
 
 
-def _modules(model):
+def _modules(model: Any) -> list[ModuleType]:
     """The modules that may read the config of a model: those of its class, of its arguments, and this package's."""
     kinds = {*type(model).__mro__, *type(getattr(model, "args", None)).__mro__}
     names = {kind.__module__ for kind in kinds if kind.__module__.startswith("mlx")} - {"mlx.nn.layers.base"}
     return [sys.modules[name] for name in sorted(names | {__name__, ropes.__name__})]
 
 
-def _flat(config):
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
     """The config of the part that reads and writes text."""
     text = config.get("text_config")
     return {**config, **text} if isinstance(text, dict) else config
 
 
-def _defaults(config, arguments):
+def _defaults(config: dict[str, Any], arguments: type) -> dict[Any, Any]:
     """What config.json leaves out is as transformers has it; mlx-lm's defaults are those of some model."""
     try:
         given = {name: value for name, value in config.items() if name != "model_type"}
@@ -228,7 +230,7 @@ def _defaults(config, arguments):
     return new
 
 
-def _said_otherwise(config):
+def _said_otherwise(config: dict[str, Any]) -> dict[str, Any]:
     new = {}
     if config.get("model_type") == "gpt2" and "n_positions" in config:
         new["n_ctx"] = config["n_positions"]  # transformers 5 leaves it out
@@ -253,7 +255,7 @@ def _said_otherwise(config):
     return new | _rope_of_transformers_5(config) | _pattern_of_layers(config)
 
 
-def _global_layers_of_gemma4(config):
+def _global_layers_of_gemma4(config: dict[str, Any]) -> Any:
     """transformers 5 has in ``per_layer_config`` what differs in the layers of full attention."""
     layers, own = config.get("layer_types") or (), config.get("per_layer_config") or {}
     sizes = [own.get(str(i), {}) for i, layer in enumerate(layers) if layer == "full_attention"]
@@ -266,7 +268,7 @@ def _global_layers_of_gemma4(config):
     return new
 
 
-def _rope_of_transformers_5(config):
+def _rope_of_transformers_5(config: dict[str, Any]) -> dict[str, Any]:
     """transformers 5 has in ``rope_parameters``, maybe for each type of layer, what mlx-lm reads elsewhere."""
     rope = config.get("rope_parameters")
     if not isinstance(rope, dict):
@@ -294,7 +296,7 @@ def _rope_of_transformers_5(config):
     return new
 
 
-def _pattern_of_layers(config):
+def _pattern_of_layers(config: dict[str, Any]) -> dict[Any, Any]:
     """transformers 5 lists the types of the layers where mlx-lm goes by the length of a pattern."""
     layers = config.get("layer_types")
     if not isinstance(layers, list) or not all(isinstance(layer, str) for layer in layers):
@@ -316,7 +318,7 @@ def _pattern_of_layers(config):
     return {}
 
 
-def _check_activation(config, path):
+def _check_activation(config: dict[str, Any], path: Path) -> None:
     known = _ACTIVATIONS.get(config["model_type"])
     for name in ("hidden_act", "hidden_activation", "activation_function"):
         value = config.get(name)
@@ -326,7 +328,7 @@ def _check_activation(config, path):
             )
 
 
-def _check_arguments(model, config, path):
+def _check_arguments(model: Any, config: dict[str, Any], path: Path) -> None:
     holders = [getattr(m, name, None) for _, m in model.named_modules() for name in ("args", "config")]
     known = {name for holder in holders if is_dataclass(holder) for name in vars(holder)}
     switches = {**_OFF, "norm_topk_prob": (None, False)} if config["model_type"] == "qwen2_moe" else _OFF
@@ -335,14 +337,14 @@ def _check_arguments(model, config, path):
             raise ModelLoadFailed(f"{path} has {name} {shown(config[name])}, which mlx-lm ignores.", _HF)
 
 
-def _amend_chunks(model):
+def _amend_chunks(model: Any) -> None:
     cache = make_prompt_cache(model)
     if any(type(layer) is ChunkedKVCache for layer in cache):
         sizes = [layer.chunk_size if type(layer) is ChunkedKVCache else None for layer in cache]
         model.make_cache = lambda: [ChunkedCache(size) if size else KVCache() for size in sizes]
 
 
-def _amend_norms(model, config):
+def _amend_norms(model: Any, config: dict[str, Any]) -> None:
     for name, module in model.named_modules():
         if config["model_type"] == "glm4_moe_lite" and name.endswith(("q_a_layernorm", "kv_a_layernorm")):
             module.eps = 1e-6  # mlx-lm takes rms_norm_eps here too
@@ -350,7 +352,7 @@ def _amend_norms(model, config):
             module.eps = config.get("layer_norm_epsilon", module.eps)
 
 
-def _window(model, config):
+def _window(model: Any, config: dict[str, Any]) -> tuple[int | None, bool]:
     """(the tokens that layers look back, whether all layers do that); (None, False) where none does."""
     window, layers, kind = config.get("sliding_window"), config.get("layer_types"), config["model_type"]
     all_layers = kind in ("mistral", "mixtral", "phi3", "phimoe", "starcoder2")
@@ -362,7 +364,7 @@ def _window(model, config):
     return (window, all_layers) if type(window) is int and window > 0 and used else (None, False)
 
 
-def _left_out(model, window):
+def _left_out(model: Any, window: Any) -> Any:
     """(the window, why it bounds the context), where mlx-lm lets layers with a window see everything."""
     caches = [part for cache in make_prompt_cache(model) for part in getattr(cache, "caches", [cache])]
     if window is None or any(isinstance(cache, RotatingKVCache) for cache in caches):
@@ -370,7 +372,7 @@ def _left_out(model, window):
     return window, "mlx-lm leaves out the sliding window of its attention, which has a say beyond"
 
 
-def _chosen_tokens(config):
+def _chosen_tokens(config: dict[str, Any]) -> Any:
     """(how many tokens sparse attention looks at, why it bounds the context), or None."""
     if config["model_type"] not in ("deepseek_v32", "glm_moe_dsa"):
         return None
@@ -380,49 +382,49 @@ def _chosen_tokens(config):
 class _Gpt2(gpt2.Model):
     """transformers saves GPT-2 with a prefix that the files of the hub have not; both may have masks among them."""
 
-    def sanitize(self, weights):
+    def sanitize(self, weights: dict[str, Any]) -> dict[str, Any]:
         return super().sanitize(
             {name.removeprefix("transformer."): w for name, w in weights.items() if not name.endswith(_MASKS)}
         )
 
 
 class _GemmaMlp(gemma.MLP):
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         return self.down_proj(nn.gelu_approx(self.gate_proj(x)) * self.up_proj(x))
 
 
 class _Gemma(gemma.Model):
     """Gemma's GELU is the approximation by tanh, mlx-lm has the exact one."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         super().__init__(args)
         for layer in self.layers:
             layer.mlp = _GemmaMlp(args.hidden_size, args.intermediate_size)
 
 
 class _Starcoder2Mlp(starcoder2.MLP):
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         return self.c_proj(nn.gelu_approx(self.c_fc(x)))
 
 
 class _Starcoder2(starcoder2.Model):
     """As for Gemma."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         super().__init__(args)
         for layer in self.layers:
             layer.mlp = _Starcoder2Mlp(args.hidden_size, args.intermediate_size)
 
 
 class _GptNeoxMlp(gpt_neox.MLP):
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         return self.dense_4h_to_h(nn.gelu(self.dense_h_to_4h(x)))
 
 
 class _GptNeox(gpt_neox.Model):
     """The other way round: here mlx-lm approximates."""
 
-    def __init__(self, args):
+    def __init__(self, args: Any) -> None:
         super().__init__(args)
         for layer in self.layers:
             layer.mlp = _GptNeoxMlp(args)

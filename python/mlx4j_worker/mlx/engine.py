@@ -4,15 +4,17 @@ import copy
 import logging
 import time
 from collections import deque
+from typing import TYPE_CHECKING, Any
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
 from mlx4j_worker import failures, memory
+from mlx4j_worker.call import Call, Poll
 from mlx4j_worker.engine.generation import Generation, Prepared
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.engine.turns import LONG_PROMPT_TOKENS, MAX_LONG_PROMPTS, Turns
-from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest
+from mlx4j_worker.errors import Cancelled, ContextOverflow, EngineFailed, InvalidRequest, WorkerError
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.mlx import wired
 from mlx4j_worker.mlx.batch import Row
@@ -21,10 +23,18 @@ from mlx4j_worker.mlx.reranking import Rerank
 from mlx4j_worker.mlx.scoring import Embedding, ForwardJob, Logits, Score
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder
-from mlx4j_worker.requests.generate import check_fits
-from mlx4j_worker.requests.prompt import check_prompt
+from mlx4j_worker.models.embeddings.texts import EncodedText
+from mlx4j_worker.models.rerank import Pair
+from mlx4j_worker.requests.generate import GenerateRequest, check_fits
+from mlx4j_worker.requests.options import Options
+from mlx4j_worker.requests.prompt import PromptRequest, check_prompt
+from mlx4j_worker.requests.texts import EmbedRequest, RerankRequest
 from mlx4j_worker.text import prompts
 from mlx4j_worker.text.grammar import Grammars
+from mlx4j_worker.text.prompts import Prompt
+
+if TYPE_CHECKING:
+    from mlx4j_worker.mlx.loading import LoadedModel
 
 MAX_ROWS = 32  # that prefill and decode at once; the others wait
 WORTH_WAITING_FOR = 64  # tokens of a common beginning that another request is prefilling right now
@@ -39,7 +49,7 @@ class MlxEngine:
     is a row of the batch. ``loaded`` is what loading.py found out, a loading.LoadedModel.
     """
 
-    def __init__(self, source, loaded, options):
+    def __init__(self, source: str, loaded: "LoadedModel", options: Options) -> None:
         self._source = source
         self._loaded = loaded
         self._tokenizer = loaded.tokenizer
@@ -63,23 +73,23 @@ class MlxEngine:
         self._grammars = Grammars(
             loaded.tokenizer._tokenizer, self._vocabulary, loaded.tokenizer.eos_token_ids, "mlx4j setup mlx"
         )
-        self._reranker = rerank.decoder(loaded.layout, loaded.tokenizer._tokenizer, source, options.reranker)
+        self._reranker: Any = rerank.decoder(loaded.layout, loaded.tokenizer._tokenizer, source, options.reranker)
         chats = not rerank.has_template(self._reranker)
         self._about_template = prompts.template_warnings(self._writer) if chats else []
         self._chunk = ChunkSize()
         self._turns = Turns()
         self._waiting: deque[Row] = deque()
         self._prefilling: deque[Row] = deque()
-        self._joining = []
+        self._joining: list[Row] = []
         self._forward_jobs: deque[ForwardJob] = deque()
         if options.wired_limit:
             wired.set_limit(mx.get_active_memory(), self._kv_tokens(self._context or 0) * (self._kv_bytes or 0))
 
     @property
-    def busy(self):
+    def busy(self) -> bool:
         return bool(self._decoder.rows or self._joining or self._prefilling or self._waiting or self._forward_jobs)
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """The result of ``initialize``."""
         found = self._loaded.layout
         embeds = self._loaded.hidden_states is not None and self._embedder.can_embed
@@ -107,53 +117,53 @@ class MlxEngine:
             "packages": self._loaded.packages,
         }
 
-    def memory(self):
+    def memory(self) -> Any:
         """What MLX takes, in bytes; may be called on any thread."""
         return used_memory()
 
-    def has(self, call):
+    def has(self, call: Call) -> bool:
         return any(row.generation.call is call for row in self._rows()) or any(
             w.call is call for w in self._forward_jobs
         )
 
     # --- preparing requests, on any thread: no arrays, and nothing of the engine changes
 
-    def prompt(self, request, fits=False):
+    def prompt(self, request: GenerateRequest, fits: bool = False) -> Prompt:
         """The Prompt of a request; with ``fits``, ContextOverflow if its text is surely too long for the context."""
         check = self._texts.check_context if fits else prompts.check_size
         return prompts.encode(self._writer, request, self._loaded.dialect, check)
 
-    def render(self, request):
+    def render(self, request: PromptRequest) -> str:
         return prompts.render(self._writer, request, self._loaded.dialect)
 
-    def prepare(self, request):
+    def prepare(self, request: GenerateRequest) -> Prepared:
         """The Prepared of a generate request."""
         prompt = self.prompt(request, fits=True)
         limit = check_fits(request, prompt.tokens, self._vocabulary, self._context)
         self._decoder.check(request)
         return Prepared(prompt, limit, request.response_format and self._grammars.constraint(request.response_format))
 
-    def encode_texts(self, request):
+    def encode_texts(self, request: EmbedRequest) -> list[EncodedText]:
         """The texts of an embed request, as embeddings.Text."""
         if self._loaded.hidden_states is None:
             raise InvalidRequest("mlx-lm gives no hidden states of this model, so it can't embed texts.")
         return self._embedder.encode(request)
 
-    def encode_completion(self, completion):
+    def encode_completion(self, completion: str) -> list[int]:
         self._texts.check_context(completion)
         tokens = self._tokenizer.encode(completion, add_special_tokens=False)
         if not tokens:
             raise InvalidRequest("The completion has no tokens.", "Give at least one token of text.")
         return tokens
 
-    def encode_pairs(self, request):
+    def encode_pairs(self, request: RerankRequest) -> list[Pair]:
         """The Pairs of a request to rerank."""
         pairs = rerank.usable(self._reranker).pairs(self._loaded.tokenizer._tokenizer, request, self._context)
         for pair in pairs:
             check_prompt(pair.tokens, self._vocabulary, None)
         return pairs
 
-    def check_actions(self):
+    def check_actions(self) -> None:
         raise InvalidRequest(
             "The mlx worker has no action head, so it can't classify actions.",
             "Use the hf worker, with options.actionHead or options.actionHeadSeed.",
@@ -161,7 +171,7 @@ class MlxEngine:
 
     # --- taking requests
 
-    def submit(self, call, request, prepared):
+    def submit(self, call: Call, request: GenerateRequest, prepared: Prepared) -> None:
         self._check_memory(len(prepared.prompt.tokens) + prepared.max_tokens)
         generation = Generation(
             call,
@@ -177,34 +187,34 @@ class MlxEngine:
         generation.expert = self._expert
         self._waiting.append(Row(generation))
 
-    def embed(self, call, texts):
+    def embed(self, call: Call, texts: list[EncodedText]) -> None:
         self._check_memory(max(len(text.ids) for text in texts))
         self._forward_jobs.append(
             Embedding(call, texts, self._loaded.model, self._loaded.hidden_states, self._embedder)
         )
 
-    def logits(self, call, tokens):
+    def logits(self, call: Call, tokens: list[int]) -> None:
         self._check_held(tokens)
         self._forward_jobs.append(Logits(call, tokens, self._loaded.model, self._vocabulary))
 
-    def score(self, call, prompt, completion):
+    def score(self, call: Call, prompt: list[int], completion: list[int]) -> None:
         check_prompt(prompt, self._vocabulary, None)
         self._check_held(prompt + completion)
         self._forward_jobs.append(Score(call, prompt, completion, self._loaded.model, self._vocabulary))
 
-    def rerank(self, call, pairs):
+    def rerank(self, call: Call, pairs: list[Pair]) -> None:
         longest = max(len(pair.tokens) for pair in pairs)
         self._check_memory(2 * longest)  # a copy of what the prompts have in common stays meanwhile
         self._forward_jobs.append(
             Rerank(call, pairs, self._reranker, self._loaded.model, self._decoder.copy_cache)
         )  # fmt: skip
 
-    def parameters(self):
+    def parameters(self) -> list[dict[str, Any]]:
         """The answer of ``parameters``."""
         every = tree_flatten(self._loaded.model.parameters())
         return [{"name": name, "shape": list(w.shape), "dtype": dtype_name(w.dtype)} for name, w in every]
 
-    def step(self, _poll):
+    def step(self, _poll: Poll) -> None:
         """A token for every row of the batch and a chunk of prompts or of another work, each if it is its turn."""
         try:
             with failures.checked(_LESS):
@@ -216,7 +226,7 @@ class MlxEngine:
             failure.blame(*(row.generation.call for row in self._rows() if row.generation.delivered))
             raise
 
-    def _take_turns(self):
+    def _take_turns(self) -> None:
         decoding, prompts = self._requests()
         if decoding and not self._turns.prefill_next(decoding, len(prompts)):
             begun = time.monotonic()
@@ -229,12 +239,12 @@ class MlxEngine:
                 return
             self._prefill_turn(decoding, prompts)
 
-    def _requests(self):
+    def _requests(self) -> tuple[int, list[Row | ForwardJob]]:
         """(how many requests decode, the prompts and the other work in the order of their arrival)."""
-        prompts = sorted([*self._prefilling, *list(self._forward_jobs)[:1]], key=_received)
+        prompts: list[Row | ForwardJob] = sorted([*self._prefilling, *list(self._forward_jobs)[:1]], key=_received)
         return len(self._decoder.rows) + len(self._joining), prompts
 
-    def _prefill_turn(self, decoding, prompts):
+    def _prefill_turn(self, decoding: int, prompts: list[Row | ForwardJob]) -> None:
         if decoding:  # the pass under way is decoding's time
             begun = time.monotonic()
             self._settle()
@@ -246,11 +256,11 @@ class MlxEngine:
 
     # --- decoding
 
-    def _decode_step(self):
+    def _decode_step(self) -> None:
         joining = self._joining
         whole, ended = [], []  # rows whose generation ended, and these with those that failed
 
-        def deliver(row, token, log_prob, drafted):
+        def deliver(row: Row, token: int, log_prob: Any, drafted: bool) -> None:
             row.suspect, row.strikes = False, 0
             try:
                 if isinstance(log_prob, Exception):
@@ -270,7 +280,7 @@ class MlxEngine:
         self._answer(whole)
         self._leave([row for row in ended if row in self._decoder.rows])
 
-    def _answer(self, rows):
+    def _answer(self, rows: list[Row]) -> None:
         """Answers rows whose generation ended, once every pass that their tokens came from is known to have worked.
 
         MLX may report a pass that failed only after it gave out tokens of it.
@@ -279,7 +289,7 @@ class MlxEngine:
             for row in rows:
                 row.generation.answer()
 
-    def _settle(self, ended=()):
+    def _settle(self, ended: list[Row] | tuple[Any, ...] = ()) -> bool:
         """Waits for every pass that was begun and returns whether all worked; if not, the ended rows failed."""
         try:
             self._decoder.settle()
@@ -290,7 +300,7 @@ class MlxEngine:
             return False
         return True
 
-    def _leave(self, rows):
+    def _leave(self, rows: list[Any]) -> None:
         """Rows that are answered leave the batch, and what they have in the cache is kept."""
         if not rows:
             return
@@ -300,13 +310,13 @@ class MlxEngine:
         except Exception as error:
             self._recover(error, {*self._decoder.rows} - {*rows})
 
-    def _keep(self, rows):
+    def _keep(self, rows: list[Row]) -> None:
         for row in rows:
             if row.cache is not None and row.in_cache:
                 self._prefixes.put(row.tokens[: row.in_cache], row.cache, row.salt)
                 row.cache = None
 
-    def _drop_cancelled(self):
+    def _drop_cancelled(self) -> None:
         cancelled = [row for row in self._rows() if row.generation.cancelled]
         for row in cancelled:  # answer first: to leave the batch waits for the pass under way
             row.generation.call.fail(Cancelled("The request was cancelled."))
@@ -320,7 +330,7 @@ class MlxEngine:
             job.call.fail(Cancelled("The request was cancelled."))
             self._forward_jobs.remove(job)
 
-    def _recover(self, error, rows):
+    def _recover(self, error: Exception, rows: set[Row]) -> None:
         """After a step that failed nothing of the batch can be trusted, and any row may be the cause.
 
         So each begins again from its tokens, alone, until it has a token more; the one that fails so fails for good.
@@ -339,7 +349,7 @@ class MlxEngine:
 
     # --- prefill
 
-    def _start_waiting(self):
+    def _start_waiting(self) -> None:
         """Takes requests out of the queue, as far as there is room."""
         if not self._waiting:
             return
@@ -362,7 +372,7 @@ class MlxEngine:
             self._prefilling.append(row)
             long += row.left > LONG_PROMPT_TOKENS
 
-    def _waits_for_prefix(self, row, running):
+    def _waits_for_prefix(self, row: Row, running: list[Row]) -> bool:
         """Whether a running request is about to have much of what this one begins with. Once it has, it is kept."""
         if not running or not self._prefixes.enabled or not self._decoder.shares:
             return False
@@ -379,7 +389,7 @@ class MlxEngine:
             _log.warning("a prefix could not be shared", exc_info=True)
         return False
 
-    def _prefill_step(self, row):
+    def _prefill_step(self, row: Row) -> None:
         """Prefills a chunk of a row, which joins the batch once all but its last token is in its cache."""
         try:
             self._prefill(row)
@@ -391,7 +401,7 @@ class MlxEngine:
             self._prefilling.remove(row)
             self._joining.append(row)
 
-    def _prefill(self, row):
+    def _prefill(self, row: Row) -> None:
         tokens = row.tokens
         chunk = tokens[row.in_cache : min(row.in_cache + self._chunk.tokens(row.in_cache), len(tokens) - 1)]
         if not chunk:
@@ -406,7 +416,7 @@ class MlxEngine:
 
     # --- other works
 
-    def _forward_step(self, job):
+    def _forward_step(self, job: ForwardJob) -> None:
         try:
             done = job.step(self._chunk)
         except Exception as error:
@@ -416,7 +426,7 @@ class MlxEngine:
             if done:
                 self._forward_jobs.remove(job)
 
-    def _check_held(self, tokens):
+    def _check_held(self, tokens: list[int]) -> None:
         """Refuses token ids that the model has not, or that its context or the memory don't hold."""
         check_prompt(tokens, self._vocabulary, None)
         if self._context is not None and len(tokens) > self._context:
@@ -428,19 +438,19 @@ class MlxEngine:
 
     # --- memory
 
-    def _check_memory(self, tokens):
+    def _check_memory(self, tokens: int) -> None:
         """Refuses what does not fit even alone."""
         wanted = self._kv_tokens(tokens)
         memory.check(wanted, 0, self._kv_bytes, self._available(wanted))
 
-    def _has_memory(self, row, running):
+    def _has_memory(self, row: Row, running: list[Row]) -> bool:
         if not running or self._kv_bytes is None:
             return True
         wanted = sum(self._kv_tokens(other.max_tokens) - other.in_cache for other in [row, *running])
         available = self._available(wanted)
         return available is None or wanted * self._kv_bytes <= available
 
-    def _available(self, tokens):
+    def _available(self, tokens: int) -> int | None:
         """Bytes for KV caches; finished prefixes give way where they must."""
         available = available_bytes(self._memory_limit)
         if available is not None and self._kv_bytes and tokens * self._kv_bytes > available and len(self._prefixes):
@@ -449,24 +459,24 @@ class MlxEngine:
             available = available_bytes(self._memory_limit)
         return available
 
-    def _kv_tokens(self, tokens):
+    def _kv_tokens(self, tokens: int) -> int:
         return tokens if self._most_kv_tokens is None else min(tokens, self._most_kv_tokens)
 
-    def _rows(self):
+    def _rows(self) -> list[Row]:
         return [*self._decoder.rows, *self._joining, *self._prefilling, *self._waiting]
 
-    def _decode(self, ids):
+    def _decode(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
 
-def _usable(other, row):
+def _usable(other: Row, row: Row) -> int:
     """How many tokens of a running request's prompt another one could begin with."""
     if other.salt != row.salt:
         return 0
     return min(common_prefix(other.prompt, row.prompt), len(other.prompt) - 1, len(row.prompt) - 1)
 
 
-def _received(prompt):
+def _received(prompt: Row | ForwardJob) -> float:
     """When the call of a row or of another work arrived."""
     return prompt.call.received
 
@@ -474,29 +484,29 @@ def _received(prompt):
 _LESS = "Send shorter prompts, or fewer requests at once."
 
 
-def _typed(error):
+def _typed(error: Exception) -> WorkerError:
     return failures.typed(error, _LESS) or _engine_failed(error)
 
 
-def _fail(call, error):
+def _fail(call: Call, error: Exception) -> None:
     failures.fail(call, error, _LESS, _engine_failed)
 
 
-def _engine_failed(error):
+def _engine_failed(error: Exception) -> EngineFailed:
     return EngineFailed(f"A step of mlx-lm failed: {type(error).__name__}: {error}")
 
 
-def widest_dtype(weights):
+def widest_dtype(weights: dict[str, Any]) -> Any:
     """The widest floating-point type of weights; float16 where there are none."""
     types = {w.dtype for _, w in tree_flatten(weights) if mx.issubdtype(w.dtype, mx.floating)}
     return max(types, key=lambda dtype: dtype.size, default=mx.float16)
 
 
-def dtype_name(dtype):
+def dtype_name(dtype: Any) -> str:
     return str(dtype).removeprefix("mlx.core.")
 
 
-def used_memory():
+def used_memory() -> Any:
     """What MLX takes in this process, in bytes."""
     return {
         "activeBytes": mx.get_active_memory(),
@@ -505,7 +515,7 @@ def used_memory():
     }
 
 
-def available_bytes(limit):
+def available_bytes(limit: int | None) -> int | None:
     """Memory that MLX can use now, in bytes, with what it keeps for later use, or None if that is unknown.
 
     The smallest of what is left of the user's ``limit`` (or None), what is left of Metal's recommended working set, and
@@ -519,6 +529,6 @@ def available_bytes(limit):
     return min(rooms, default=None)
 
 
-def vocabulary_of(config, tokenizer):
+def vocabulary_of(config: dict[str, Any], tokenizer: Any) -> int:
     size = config.get("vocab_size") or (config.get("text_config") or {}).get("vocab_size")
     return size if isinstance(size, int) else len(tokenizer)

@@ -9,11 +9,13 @@ from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, UnsafeModel
 from mlx4j_worker.mlx import compat, peft
 from mlx4j_worker.models import dylora, layout
+from mlx4j_worker.models.dylora import DyLora
+from mlx4j_worker.requests.options import Options
 
 _HF = "Use the hf worker."
 
 
-def check(found, options):
+def check(found: DyLora, options: Options) -> None:
     """Refuses what mlx can't do with a dylora.DyLora."""
     if not found.experts:
         return
@@ -29,7 +31,7 @@ def check(found, options):
         )
 
 
-def attach(model, part, metadata):
+def attach(model: Any, part: Any, metadata: Any) -> None:
     """Puts the expert in a dylora.Part on the model."""
     if part.storage == "peft":
         adapter = layout.adapter(part.path)
@@ -53,7 +55,7 @@ def base_weights(model: Any, path: Path) -> tuple[type, dict[str, Any]]:
     tied = equal or (equal is None and "lm_head.weight" not in _weights(path, None))
 
     class Unwrapped(model):
-        def sanitize(self, weights):
+        def sanitize(self, weights: dict[str, mx.array]) -> dict[str, mx.array]:
             placed = [(*dylora.place(name), weight) for name, weight in weights.items()]
             kept = {name: weight for owner, name, weight in placed if owner is None}
             if tied:
@@ -63,7 +65,7 @@ def base_weights(model: Any, path: Path) -> tuple[type, dict[str, Any]]:
     return Unwrapped, {"tie_word_embeddings": tied}
 
 
-def _weights(path, owner):
+def _weights(path: Path, owner: str | None) -> dict[str, mx.array]:
     """The tensors of one owner, as dylora.place has it, in the wrapper's weights."""
     tensors: dict[str, Any] = {}
     for file in files.listed(path, "model*.safetensors"):

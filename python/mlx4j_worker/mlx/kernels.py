@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mlx4j_worker.files import is_companion
 
@@ -75,27 +76,27 @@ def made() -> list[str]:
     return [str(path)]
 
 
-def _compiled():
+def _compiled() -> Any:
     import mlx.core as mx
 
     return Path(tempfile.gettempdir(), "mlx", mx.__version__, "cpu")
 
 
-def _names(where):
+def _names(where: Any) -> Any:
     try:
         return [name for name in os.listdir(where) if name.endswith(".so") and not is_companion(name)]
     except FileNotFoundError:
         return []
 
 
-def _read(name, kept):
+def _read(name: str, kept: Any) -> Any:
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=kept)
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
 
 
 @contextlib.contextmanager
-def _kept(make=False) -> Iterator[int | None]:
+def _kept(make: Any = False) -> Iterator[int | None]:
     """A descriptor of the folder of the kept kernels; None if there is none that can be trusted."""
     path = folder()
     if path is None:

@@ -3,12 +3,13 @@
 import gc
 import glob
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import shorten
+from typing import Any
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -16,21 +17,23 @@ from mlx_lm.models.cache import KVCache, RotatingKVCache, make_prompt_cache
 from mlx_lm.utils import load_adapters, load_config, load_model, load_tokenizer
 
 from mlx4j_worker import failures, files, memory
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, UnsafeModel, WorkerError
 from mlx4j_worker.mlx import compat, experts, peft
 from mlx4j_worker.mlx.architectures import text_of, without_prefix
 from mlx4j_worker.mlx.batch import Batch
+from mlx4j_worker.mlx.compat import Amended
 from mlx4j_worker.mlx.convert import transform
 from mlx4j_worker.mlx.engine import MlxEngine, available_bytes, widest_dtype
 from mlx4j_worker.mlx.ranks import hosts, processes, sharding
 from mlx4j_worker.mlx.speculative import SpeculativeDecoder
 from mlx4j_worker.models import folder, generation_config, layout, name_prefix, rerank, source
-from mlx4j_worker.models.layout import Layout
+from mlx4j_worker.models.layout import Adapter, Layout
 from mlx4j_worker.models.safetensors import read_header
 from mlx4j_worker.requests.generate import SamplingParams
-from mlx4j_worker.requests.options import parse_options
+from mlx4j_worker.requests.options import Options, parse_options
 from mlx4j_worker.text import end_tokens, formats, templates
-from mlx4j_worker.text.formats import Dialect
+from mlx4j_worker.text.formats import CallFormat, Dialect
 
 _MAX_REASON = 300  # characters: mlx-lm lists all parameters that it can't place
 
@@ -45,14 +48,14 @@ class LoadedModel:
     model. ``machines`` is how many machines share the model.
     """
 
-    model: object
-    tokenizer: object
+    model: Any
+    tokenizer: Any
     config: dict
     context: int | None
     window: int | None
-    dtype: object
+    dtype: Any
     layout: Layout
-    decoder: object
+    decoder: Any
     dialect: Dialect
     author: SamplingParams
     hidden_states: Callable | None
@@ -61,7 +64,9 @@ class LoadedModel:
     machines: int = 1
 
 
-def load(params, options, progress, evaluate=mx.eval):
+def load(
+    params: dict[str, Any], options: Options, progress: Progress, evaluate: Callable[..., None] = mx.eval
+) -> MlxEngine:
     """The engine for the model that the params of ``initialize`` name. Must run on the engine's own thread.
 
     ``evaluate`` computes arrays.
@@ -76,12 +81,12 @@ def load(params, options, progress, evaluate=mx.eval):
         raise
 
 
-def dry_load(params, options, progress):
+def dry_load(params: dict[str, Any], options: Options, progress: Progress) -> MlxEngine:
     """The same without the weights, which MLX reads when it computes arrays. The engine can only describe itself."""
     return load(params, options, progress, evaluate=lambda *arrays: None)
 
 
-def _engine(params, options, progress, evaluate):
+def _engine(params: dict[str, Any], options: Options, progress: Progress, evaluate: Callable[..., None]) -> MlxEngine:
     options.refuse("mlx", "hf", "actionHead", "actionHeadSeed", "trustRemoteCode", "allowPickles", "device")
     found = layout.read(params, options, progress, _room(options))
     if found.dylora:
@@ -96,7 +101,14 @@ def _engine(params, options, progress, evaluate):
         return _engine_of(found, params, options, progress, evaluate, others)
 
 
-def _engine_of(found, params, options, progress, evaluate, others=None):
+def _engine_of(
+    found: Layout,
+    params: dict[str, Any],
+    options: Options,
+    progress: Progress,
+    evaluate: Callable[..., None],
+    others: Any = None,
+) -> MlxEngine:
     """The engine for a Layout. ``others`` is a ranks.Ranks, which are loading their parts, or None."""
     author = generation_config.read(found.author)
     with memory_limit(options.memory_limit_bytes):
@@ -140,14 +152,14 @@ class SourceModel:
     """A model to work on, with its adapter on it; the config is mlx-lm's, put right."""
 
     layout: Layout
-    model: object
+    model: Any
     config: dict
     context: int | None
-    tokenizer: object
+    tokenizer: Any
     warnings: tuple[str, ...]
 
 
-def load_source(params, options, progress):
+def load_source(params: dict[str, Any], options: Options, progress: Progress) -> SourceModel:
     """The SourceModel that the params name as those of ``initialize`` do."""
     found = layout.read(params, options, progress, available_bytes(options.memory_limit_bytes))
     if found.dylora:
@@ -159,12 +171,12 @@ def load_source(params, options, progress):
     return SourceModel(found, model, config, amended.context, tokenizer, (*found.warnings, *amended.warnings))
 
 
-def _room(options):
+def _room(options: Options) -> int | None:
     """Bytes for all weights of a model, or None where ranks share them: those look at their own parts."""
     return None if options.given("ranks", "hosts") else available_bytes(options.memory_limit_bytes)
 
 
-def load_part(params, group, progress):
+def load_part(params: dict[str, Any], group: Any, progress: Progress) -> Any:
     """(the model with the weights of this rank of the group, its part that gives hidden states or None)."""
     options = parse_options(params)
     found = layout.read(params, options, progress, _room(options))
@@ -174,7 +186,7 @@ def load_part(params, group, progress):
 
 
 @contextmanager
-def memory_limit(limit):
+def memory_limit(limit: int | None) -> Iterator[None]:
     """Sets MLX's limits, and takes them back where the load fails: another one may follow."""
     if limit is None:
         yield
@@ -188,7 +200,9 @@ def memory_limit(limit):
         raise
 
 
-def load_layout(found, options, progress, group=None, evaluate=mx.eval):
+def load_layout(
+    found: Layout, options: Options, progress: Progress, group: Any = None, evaluate: Callable[..., None] = mx.eval
+) -> tuple[Any, dict[str, Any], Amended]:
     """(the model of mlx-lm, its config, compat.Amended) of a Layout. What adapters add is not on it yet.
 
     With a ``group`` it is the part of this rank.
@@ -207,7 +221,7 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
             f"dtype is {dtype}, but the weights of {path} are quantized, and stay so.", "Leave it out."
         )
     _check_once(path)
-    needed = folder.weight_bytes(path, dtype and getattr(mx, dtype).size)
+    needed = folder.weight_bytes(path, getattr(mx, dtype).size if dtype else None)
     if group:
         if options.ranks and group.rank() == 0:  # on one machine the first looks whether there is room for all
             memory.check_weights(path, needed, available_bytes(None))
@@ -234,24 +248,26 @@ def load_layout(found, options, progress, group=None, evaluate=mx.eval):
     return model, config, amended
 
 
-def adapt(model, found, options, evaluate=mx.eval):
+def adapt(model: Any, found: Layout, options: Options, evaluate: Callable[..., None] = mx.eval) -> None:
     """Puts the adapter, or the expert that the options name, on the model."""
-    where = found.adapter or (found.dylora and found.dylora.experts.get(options.expert))
-    if not where:
+    adapter = found.adapter
+    expert = found.dylora.experts.get(options.expert or "") if found.dylora else None
+    if not adapter and not expert:
         return
-    with _refusing(found.weights, f"{options.expert or where.folder} on ", "Check that it was made for this model."):
-        if found.adapter is None:
-            experts.attach(model, where, found.dylora.metadata)
-        elif where.format == "peft":
-            peft.load(model, where)
+    name = options.expert or (adapter and adapter.folder)
+    with _refusing(found.weights, f"{name} on ", "Check that it was made for this model."):
+        if adapter is None:
+            experts.attach(model, expert, found.dylora and found.dylora.metadata)
+        elif adapter.format == "peft":
+            peft.load(model, adapter)
         else:
-            load_adapters(model, str(where.folder))
-            _check_whole(model, where)
+            load_adapters(model, str(adapter.folder))
+            _check_whole(model, adapter)
         model.eval()
         evaluate(model.parameters())
 
 
-def _check_whole(model, adapter):
+def _check_whole(model: Any, adapter: Adapter) -> None:
     """Refuses an adapter of mlx-lm without all of its tensors: mlx-lm would leave the others at their beginning."""
     kind = adapter.config.get("fine_tune_type", "lora")
     if kind not in ("lora", "dora", "full"):
@@ -266,7 +282,7 @@ def _check_whole(model, adapter):
         )
 
 
-def tokenizer_of(path, *configs):
+def tokenizer_of(path: Path, *configs: dict[str, Any]) -> Any:
     """mlx-lm's tokenizer of a folder, with the end tokens that ``end_tokens.end_ids`` finds in the configs."""
     templates.install()
     with _refusing(path, "the tokenizer of "), files.without_companions(path) as plain:
@@ -278,7 +294,9 @@ def tokenizer_of(path, *configs):
 
 
 @contextmanager
-def _refusing(path, what="", hint="Check that its files are whole and belong together, or use the hf worker."):
+def _refusing(
+    path: Path, what: str = "", hint: str = "Check that its files are whole and belong together, or use the hf worker."
+) -> Iterator[None]:
     """Turns what mlx-lm raises, which is what its many model files raise, into errors that say what to do."""
     try:
         yield
@@ -297,7 +315,7 @@ def _refusing(path, what="", hint="Check that its files are whole and belong tog
 
 
 @contextmanager
-def readable(path):
+def readable(path: Path) -> Iterator[Path]:
     """The folder by a path without *, ? and [: mlx-lm looks for weights with a pattern that begins with the path."""
     if glob.escape(str(path)) == str(path):
         yield path
@@ -308,7 +326,7 @@ def readable(path):
         yield link
 
 
-def _check_once(path):
+def _check_once(path: Path) -> None:
     """Refuses a folder with a tensor in two files: mlx-lm reads all of them, and takes the one or the other."""
     found: dict[str, str] = {}
     for file in files.listed(path, "model*.safetensors"):
@@ -321,7 +339,9 @@ def _check_once(path):
             found[name] = file.name
 
 
-def _decoder(model, tokenizer, options, params, progress):
+def _decoder(
+    model: Any, tokenizer: Any, options: Options, params: dict[str, Any], progress: Progress
+) -> SpeculativeDecoder | Batch:
     if isinstance(model, sharding.Sharded):
         return sharding.ShardedBatch(model, options)
     plain_cache = all(type(layer) is KVCache for layer in make_prompt_cache(model))
@@ -341,7 +361,7 @@ def _decoder(model, tokenizer, options, params, progress):
         if options.kv_bits is not None:
             _check_quantized_cache(batch)
         return batch
-    path = _draft_of(params, options, progress)
+    path: Any = _draft_of(params, options, progress)
     folder.check_links(path)
     draft_model, _, _ = load_layout(Layout("model", path, folder.check(path), path), options, progress)
     draft_tokenizer = tokenizer_of(path)
@@ -353,7 +373,7 @@ def _decoder(model, tokenizer, options, params, progress):
     return SpeculativeDecoder(model, draft_model, options.draft_tokens)
 
 
-def _check_quantized_cache(batch):
+def _check_quantized_cache(batch: Batch) -> None:
     """Refuses kvBits where a pass with a quantized cache fails, rather than every request."""
     try:
         batch.prefill(batch.new_cache(), [0, 0])
@@ -368,14 +388,14 @@ def _check_quantized_cache(batch):
         ) from error
 
 
-def _call_format(tokenizer):
+def _call_format(tokenizer: Any) -> CallFormat | None:
     """The format for tool calls that mlx-lm knows for a model, or None."""
     if not tokenizer.has_tool_calling or tokenizer.tool_parser is None:
         return None
     return formats.CallFormat(tokenizer.tool_call_start, tokenizer.tool_call_end, tokenizer.tool_parser)
 
 
-def _draft_of(params, options, progress):
+def _draft_of(params: dict[str, Any], options: Options, progress: Progress) -> Path | None:
     """The folder of the draft model, or None."""
     if options.draft_model is None:
         return None
@@ -383,7 +403,7 @@ def _draft_of(params, options, progress):
     return source.resolve(options.draft_model, None, download, progress)
 
 
-def _hidden_states(model):
+def _hidden_states(model: Any) -> Any:
     """The part of mlx-lm's models that goes up to the final norm, which they call ``model``."""
     inner = getattr(getattr(model, "language_model", model), "model", None)
     return inner if callable(inner) else None

@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
@@ -14,6 +15,7 @@ from mlx_lm.tuner.lora import LoRAEmbedding, LoRALinear
 
 from mlx4j_worker.errors import ModelLoadFailed
 from mlx4j_worker.mlx import weight_names
+from mlx4j_worker.models.layout import Adapter
 
 _ELSEWHERE = "Use the hf worker, or merge the adapter into its base model first."
 _OTHER_BASE = "Load the adapter onto the base model that it was made for."
@@ -52,17 +54,17 @@ class Lora:
 class LoraEmbeddingLayer(LoRAEmbedding):
     """PEFT adapts an embedding where tokens are looked up, and not where it is the head too."""
 
-    def as_linear(self, x):
+    def as_linear(self, x: mx.array) -> mx.array:
         return self.embedding.as_linear(x)
 
 
-def load(model, adapter):
+def load(model: Any, adapter: Adapter) -> None:
     """Puts a layout.Adapter, whose format is "peft", onto the model."""
     file = adapter.folder / "adapter_model.safetensors"
     attach(model, read(mx.load(str(file)), adapter.config, file), file)
 
 
-def read(tensors, config, file):
+def read(tensors: dict[str, mx.array], config: dict[str, Any], file: Path) -> dict[str, Lora]:
     """Each module's Lora, by the module's path, of an adapter's tensors and its adapter_config.json."""
     _check_config(config, file)
     modules: dict[str, Any] = {}
@@ -73,7 +75,7 @@ def read(tensors, config, file):
     return {path: _lora(path, parts, config, file) for path, parts in modules.items()}
 
 
-def attach(model, loras, file):
+def attach(model: Any, loras: dict[str, Lora], file: Path) -> None:
     """Puts each Lora onto the module that its path, as transformers has it, means; ``file`` is for errors."""
     if not loras:
         raise ModelLoadFailed(f"The adapter {file} has no tensors.", "Train or copy it again.")
@@ -93,7 +95,7 @@ def attach(model, loras, file):
     model.update_modules(tree_unflatten(list(changed.items())))
 
 
-def _check_config(config, file):
+def _check_config(config: dict[str, Any], file: Path) -> None:
     kind, init = config.get("peft_type"), config.get("init_lora_weights", True)
     if kind != "LORA":
         raise ModelLoadFailed(f"{file} is an adapter of the type {shown(kind)}, but mlx has LoRA only.", _ELSEWHERE)
@@ -105,7 +107,7 @@ def _check_config(config, file):
         raise ModelLoadFailed(f"{file} needs {', '.join(unknown)}, which mlx has not.", _ELSEWHERE)
 
 
-def _part_of(name, file):
+def _part_of(name: str, file: Path) -> tuple[str, str]:
     """(the path of a module, what the tensor is to it)"""
     for end, part in _PARTS.items():
         if name.startswith("base_model.model.") and name.endswith(f".{end}"):
@@ -113,7 +115,7 @@ def _part_of(name, file):
     raise _refused(file, name, "it is no part of a LoRA")
 
 
-def _lora(path, parts, config, file):
+def _lora(path: str, parts: dict[str, mx.array], config: dict[str, Any], file: Path) -> Lora:
     embedding = "embedding_a" in parts
     wanted = {"embedding_a", "embedding_b"} if embedding else {"a", "b"}
     if config.get("use_dora") and not embedding:
@@ -137,12 +139,12 @@ def _lora(path, parts, config, file):
     return Lora(a, b, scale, values.get("magnitude"), embedding, parts.get("base"))
 
 
-def _of_pattern(patterns, path, default):
+def _of_pattern(patterns: Any, path: str, default: int) -> int:
     """PEFT's way: the first pattern that the end of the path matches."""
     return next((value for key, value in (patterns or {}).items() if re.match(rf"(.*\.)?({key})$", path)), default)
 
 
-def _adapted(module, lora, path, file):
+def _adapted(module: nn.Module, lora: Lora, path: str, file: Path) -> nn.Module:
     kinds = (nn.Embedding, nn.QuantizedEmbedding) if lora.embedding else (nn.Linear, nn.QuantizedLinear)
     if not isinstance(module, kinds):
         raise _refused(file, path, f"mlx-lm's module is a {type(module).__name__}, which can't be adapted")
@@ -173,5 +175,5 @@ def _adapted(module, lora, path, file):
     return adapted
 
 
-def _refused(file, name, why, hint=_ELSEWHERE):
+def _refused(file: Path, name: str, why: str, hint: str = _ELSEWHERE) -> ModelLoadFailed:
     return ModelLoadFailed(f"The adapter {file} can't be put onto this model: {name!r}: {why}.", hint)

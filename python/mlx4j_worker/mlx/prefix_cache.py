@@ -2,6 +2,8 @@
 
 import copy
 from collections import OrderedDict, defaultdict
+from collections.abc import Callable
+from typing import Any
 
 import numpy
 from mlx_lm.models.cache import KVCache, can_trim_prompt_cache
@@ -9,12 +11,12 @@ from mlx_lm.models.cache import KVCache, can_trim_prompt_cache
 MIN_TOKENS = 8  # tokens; every chat begins with some of its template, which alone is not worth a copy
 
 
-def copy_cache(cache, tokens, surplus):
+def copy_cache(cache: Any, tokens: int, surplus: int) -> list[Any]:
     """A copy of a cache that holds its first tokens, all but the surplus."""
     return [_copy(layer, tokens, surplus) for layer in cache]
 
 
-def _copy(layer, tokens, surplus):
+def _copy(layer: Any, tokens: int, surplus: int) -> Any:
     """A copy of a layer's cache that holds its first tokens, all but the surplus."""
     if type(layer) is KVCache:  # its arrays are never changed in place, so the copy begins with a view of them
         copied = KVCache()
@@ -37,25 +39,29 @@ class PrefixCache:
     at most, at any time; something larger is not kept at all. ``copy`` is another ``copy_cache``.
     """
 
-    def __init__(self, max_bytes, copy=copy_cache):
+    def __init__(self, max_bytes: int, copy: Callable[..., Any] = copy_cache) -> None:
         self._max_bytes = max_bytes
         self._copy = copy
-        self._kept = OrderedDict()  # (salt, the tokens' bytes) -> (tokens, cache, bytes), least recently used first
-        self._by_start = defaultdict(set)  # (salt, the first tokens' bytes) -> keys of _kept: only those can be of use
+        self._kept: OrderedDict[Any, Any] = (
+            OrderedDict()
+        )  # (salt, the tokens' bytes) -> (tokens, cache, bytes), least recently used first
+        self._by_start: defaultdict[Any, set[Any]] = defaultdict(
+            set
+        )  # (salt, the first tokens' bytes) -> keys of _kept: only those can be of use
         self.nbytes = 0
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._kept)
 
     @property
-    def enabled(self):
+    def enabled(self) -> bool:
         return self._max_bytes > 0
 
-    def shared(self, tokens, salt=None):
+    def shared(self, tokens: list[int] | numpy.ndarray, salt: str | None = None) -> int:
         """How many tokens ``take`` would give."""
         return self._find(tokens, salt)[1]
 
-    def take(self, tokens, salt=None):
+    def take(self, tokens: list[int], salt: str | None = None) -> tuple[None, int]:
         """(a copy of the cache that holds most of the tokens, how many), or (None, 0).
 
         The last token is never among them, since a model must see one to give the next.
@@ -67,7 +73,7 @@ class PrefixCache:
         kept, cache, _ = self._kept[best]
         return self._copy(cache, shared, len(kept) - shared), shared
 
-    def put(self, tokens, cache, salt=None):
+    def put(self, tokens: list[int], cache: Any, salt: str | None = None) -> None:
         """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
         size = sum(layer.nbytes for layer in cache)
         if len(tokens) < MIN_TOKENS or size > self._max_bytes:
@@ -91,12 +97,12 @@ class PrefixCache:
         self._by_start[salt, _start(kept)].add(key)
         self.nbytes += size
 
-    def clear(self):
+    def clear(self) -> None:
         self._kept.clear()
         self._by_start.clear()
         self.nbytes = 0
 
-    def _find(self, tokens, salt):
+    def _find(self, tokens: list[int], salt: str | None) -> tuple[None, int]:
         wanted = _array(tokens[:-1])
         best, shared = None, 0
         for key in self._by_start.get((salt, _start(wanted)), ()):
@@ -106,7 +112,7 @@ class PrefixCache:
                 best, shared = key, common
         return best, shared
 
-    def _drop(self, key):
+    def _drop(self, key: tuple[str | None, bytes]) -> None:
         tokens, _, size = self._kept.pop(key)
         self.nbytes -= size
         start = key[0], _start(tokens)
@@ -115,7 +121,7 @@ class PrefixCache:
             del self._by_start[start]
 
 
-def common_prefix(one, other):
+def common_prefix(one: list[int] | numpy.ndarray, other: list[int] | numpy.ndarray) -> int:
     """How many tokens two lists or arrays have in common at their beginning."""
     one, other = _array(one), _array(other)
     length = min(len(one), len(other))
@@ -123,9 +129,9 @@ def common_prefix(one, other):
     return int(different[0]) if len(different) else length
 
 
-def _start(tokens):
+def _start(tokens: numpy.ndarray) -> bytes:
     return tokens[:MIN_TOKENS].tobytes()
 
 
-def _array(tokens):
+def _array(tokens: list[int] | numpy.ndarray) -> numpy.ndarray:
     return numpy.asarray(tokens, dtype=numpy.int32)

@@ -1,9 +1,15 @@
 """``rerank`` on mlx: the prompts of a query's documents, one after another, each chunk a step of its own."""
 
+from collections.abc import Callable
+from typing import Any
+
 import mlx.core as mx
 
+from mlx4j_worker.call import Call
+from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.mlx.prefix_cache import common_prefix
 from mlx4j_worker.mlx.scoring import ForwardJob
+from mlx4j_worker.models.rerank import Pair, Reranker
 
 
 class Rerank(ForwardJob):
@@ -13,7 +19,9 @@ class Rerank(ForwardJob):
     the last token of a prompt has its logits computed.
     """
 
-    def __init__(self, call, pairs, reranker, model, copy_cache):
+    def __init__(
+        self, call: Call, pairs: list[Pair], reranker: Reranker, model: Any, copy_cache: Callable[..., Any]
+    ) -> None:
         prompts = [pair.tokens for pair in pairs]
         super().__init__(call, prompts, model, model)
         self._pairs = pairs
@@ -23,10 +31,10 @@ class Rerank(ForwardJob):
         shared = min(common_prefix(prompts[0], prompt) for prompt in prompts)
         self._shared = min(shared, min(map(len, prompts)) - 1) if len(prompts) > 1 else 0
         self._shared_cache = None
-        self._scores = []
+        self._scores: list[float] = []
         self.left -= self._shared * (len(prompts) - 1)
 
-    def step(self, chunk_size):
+    def step(self, chunk_size: ChunkSize) -> bool:
         prompt = self._texts[self._at]
         if self._cache is None:
             self._begin()
@@ -47,20 +55,20 @@ class Rerank(ForwardJob):
         self.call.answer(self._reranker.result(self._scores, self._pairs))
         return True
 
-    def _begin(self):
+    def _begin(self) -> None:
         if self._shared_cache is None:
             self._cache, self._done = self._new_cache(), 0
         else:
             self._cache, self._done = self._copy_cache(self._shared_cache, self._shared, 0), self._shared
 
-    def _pass(self, part, tokens):
+    def _pass(self, part: Any, tokens: list[int]) -> mx.array:
         logits = part(mx.array([tokens]), cache=self._cache)
         mx.eval([layer.state for layer in self._cache])
         self._done += len(tokens)
         self.left -= len(tokens)
         return logits
 
-    def _score(self, logits):
+    def _score(self, logits: mx.array) -> None:
         reranker, logits = self._reranker, logits.astype(mx.float32)
         logit = logits[reranker.yes]
         if reranker.no is not None:

@@ -1,7 +1,9 @@
 """Rotary embeddings as transformers has them, where mlx-lm's are others."""
 
 import math
+from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 import mlx.core as mx
 import numpy
@@ -24,7 +26,7 @@ _OWN = ("deepseek_yarn", "telechat3-yarn")  # mlx-lm's names, which transformers
 _HF = "Use the hf worker for this model."
 
 
-def amend(model, config, path):
+def amend(model: Any, config: dict[str, Any], path: Path) -> Any:
     """Puts a model's rotary embeddings right, or refuses it; gives (the tokens up to which they are, why), or None."""
     ropes = [module for _, module in model.named_modules() if _is_rope(module)]
     scaling = config.get("rope_scaling") or {}
@@ -49,18 +51,18 @@ def amend(model, config, path):
     return bound
 
 
-def _is_rope(module):
+def _is_rope(module: nn.Module) -> bool:
     name = type(module).__name__.lower()
     return "rope" in name or "rotary" in name  # some of mlx-lm's files have their own
 
 
-def _is(rope, kind):
+def _is(rope: nn.Module, kind: str) -> bool:
     if kind == "linear":
         return type(rope) is nn.RoPE and rope.scale != 1
     return isinstance(rope, _KINDS[kind]) or kind in type(rope).__name__.lower()
 
 
-def _check_theta(ropes, config, path):
+def _check_theta(ropes: list[nn.Module], config: dict[str, Any], path: Path) -> None:
     """Some of mlx-lm's files read only the old place of rope_theta, or one where each type of layer has its own."""
     stated = config.get("rope_parameters") or {}
     layers = config.get("layer_types") or stated
@@ -77,12 +79,12 @@ def _check_theta(ropes, config, path):
         )
 
 
-def _amend_yarn(rope, scaling, config):
+def _amend_yarn(rope: nn.Module, scaling: dict[str, Any], config: dict[str, float]) -> None:
     """mlx-lm doesn't know attention_factor and truncate, and has defaults of its own."""
     base, factor, dims = config["rope_theta"], scaling["factor"], rope.dims
     original = scaling.get("original_max_position_embeddings") or config["max_position_embeddings"]
 
-    def turning(times):  # the dimension that turns so many times in the original context
+    def turning(times: int) -> float:  # the dimension that turns so many times in the original context
         return dims * math.log(original / (times * 2 * math.pi)) / (2 * math.log(base))
 
     low, high = turning(scaling.get("beta_fast") or 32), turning(scaling.get("beta_slow") or 1)
@@ -97,11 +99,11 @@ def _amend_yarn(rope, scaling, config):
     rope.mscale = scaling.get("attention_factor") or both
 
 
-def _mscale(factor, weight):
+def _mscale(factor: float, weight: float) -> float:
     return 0.1 * weight * math.log(factor) + 1 if factor > 1 else 1.0
 
 
-def _amend_long(rope, scaling, config):
+def _amend_long(rope: nn.Module, scaling: dict[str, Any], config: dict[str, Any]) -> tuple[int, str]:
     """mlx-lm always has the factors for long contexts, transformers those for short ones up to the original context."""
     original = rope.original_max_position_embeddings
     base, dims = config.get("rope_theta", 10000.0), rope.dim

@@ -1,9 +1,12 @@
 """How the next token of a request is chosen from the model's logits."""
 
 import os
+from typing import Any
 
 import mlx.core as mx
 from mlx_lm.sample_utils import apply_min_p, apply_top_k, apply_top_p
+
+from mlx4j_worker.engine.generation import Generation
 
 _MIN_TEMPERATURE = 1e-6  # far below, everything would be infinite in float32; it is greedy long before
 _GOLDEN = 0x9E3779B97F4A7C15  # an odd number with which consecutive positions get keys far apart
@@ -15,9 +18,10 @@ class Sampler:
     So it can be asked again for the same position, and batch mates don't change what it gives.
     """
 
-    def __init__(self, generation):
+    def __init__(self, generation: Generation) -> None:
         self._generation = generation
-        self._sampling = sampling = generation.sampling
+        self._sampling: Any = generation.sampling  # with every value filled in
+        sampling = self._sampling
         self._seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(8), "little")
         self._draws = 0  # of draw_each
         self._bias_ids = mx.array(list(sampling.logit_bias)) if sampling.logit_bias else None
@@ -27,18 +31,18 @@ class Sampler:
         self._prompt_ids = sorted(set(generation.prompt_tokens)) if sampling.repetition_penalty != 1 else []
 
     @property
-    def plain(self):
+    def plain(self) -> bool:
         """Whether it is the most probable token, and nothing else is asked for."""
         return self._free and not self._generation.constrained
 
-    def sample(self, logits):
+    def sample(self, logits: mx.array) -> mx.array:
         """The next token, [1], of logits [1, vocabulary]."""
         logits = self._adjusted(logits.astype(mx.float32))
         if self._generation.constrained:
             logits = mx.where(mx.array(self._generation.allowed()), logits, -mx.inf)
         return mx.argmax(logits, axis=-1) if self._sampling.greedy else self._drawn(logits)
 
-    def log_probs(self, logits, token):
+    def log_probs(self, logits: mx.array, token: mx.array) -> tuple[mx.array, mx.array, mx.array] | None:
         """Arrays for ``read_log_probs``, or None where the request doesn't ask for them: the model's own, [1, …]."""
         if self._log_probs is None:
             return None
@@ -47,7 +51,7 @@ class Sampler:
         top = mx.argsort(-every, axis=-1)[:, : self._log_probs]
         return mx.take_along_axis(every, token[:, None], axis=-1), top, mx.take_along_axis(every, top, axis=-1)
 
-    def _adjusted(self, logits):
+    def _adjusted(self, logits: mx.array) -> mx.array:
         sampling, repeats = self._sampling, self._generation.repeats
         if sampling.repetition_penalty != 1:
             ids = mx.array(sorted({*self._prompt_ids, *repeats}))
@@ -59,15 +63,15 @@ class Sampler:
             logits = logits.at[:, mx.array(list(repeats))].subtract(mx.array(minus))
         return logits if self._bias is None else logits.at[:, self._bias_ids].add(self._bias)
 
-    def _drawn(self, logits):
+    def _drawn(self, logits: mx.array) -> mx.array:
         return self._draw(logits - mx.logsumexp(logits, axis=-1, keepdims=True), len(self._generation.tokens))
 
-    def draw_each(self, log_probs):
+    def draw_each(self, log_probs: mx.array) -> mx.array:
         """Tokens [n] of log-probabilities [n, vocabulary], for mlx-lm's speculative decoding."""
         self._draws += 1
         return self._draw(log_probs, self._draws)
 
-    def _draw(self, log_probs, position):
+    def _draw(self, log_probs: mx.array, position: int) -> mx.array:
         sampling = self._sampling
         if sampling.top_p < 1:
             log_probs = apply_top_p(log_probs, sampling.top_p)
@@ -79,7 +83,7 @@ class Sampler:
         return mx.random.categorical(log_probs / max(sampling.temperature, _MIN_TEMPERATURE), key=key)
 
 
-def read_log_probs(arrays):
+def read_log_probs(arrays: Any) -> Any:
     """What Generation.add takes, of the arrays of ``Sampler.log_probs``; waits for them."""
     if arrays is None:
         return None

@@ -1,6 +1,7 @@
 """Speculative decoding: a small model guesses some tokens ahead, and the large one checks them in one pass."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
@@ -12,6 +13,7 @@ from mlx4j_worker.mlx import caches
 from mlx4j_worker.mlx.batch import Row
 from mlx4j_worker.mlx.prefix_cache import copy_cache
 from mlx4j_worker.mlx.sampling import read_log_probs
+from mlx4j_worker.requests.generate import GenerateRequest
 
 
 class SpeculativeDecoder:
@@ -21,7 +23,7 @@ class SpeculativeDecoder:
     capabilities = ("logProbs",)
     copy_cache = staticmethod(copy_cache)
 
-    def __init__(self, model, draft_model, draft_tokens):
+    def __init__(self, model: Any, draft_model: Any, draft_tokens: int) -> None:
         self._model = model
         self._draft_model = draft_model
         self._draft_tokens = draft_tokens
@@ -29,11 +31,11 @@ class SpeculativeDecoder:
         self._layers = len(self._empty[0])
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         self.rows: list[Row] = []
         self._tokens: Any = None
 
-    def check(self, request):
+    def check(self, request: GenerateRequest) -> None:
         sampling = request.sampling
         used = {
             "responseFormat": request.response_format,
@@ -48,16 +50,16 @@ class SpeculativeDecoder:
                 "Leave them out, or use a worker without MLX_DRAFT_MODEL.",
             )
 
-    def new_cache(self):
+    def new_cache(self) -> list[Any]:
         return copy.deepcopy(self._empty[0] + self._empty[1])
 
-    def prefill(self, cache, tokens):
+    def prefill(self, cache: Any, tokens: list[int]) -> None:
         tokens = mx.array([tokens])
         self._model(tokens, cache=cache[: self._layers])
         self._draft_model(tokens, cache=cache[self._layers :])
         mx.eval([layer.state for layer in cache])
 
-    def step(self, joining, deliver):
+    def step(self, joining: list[Row], deliver: Callable[..., Any]) -> None:
         """As Batch.step."""
         if joining:
             (row,) = self.rows = joining
@@ -75,12 +77,12 @@ class SpeculativeDecoder:
         arrays = row.sampler.log_probs(log_probs[None], mx.array([token]))
         deliver(row, token, read_log_probs(arrays), drafted)
 
-    def settle(self):
+    def settle(self) -> None:
         """As Batch.settle."""
         mx.synchronize(generation_stream)
         mx.synchronize()
 
-    def remove(self, rows, keep_caches):
+    def remove(self, rows: list[Row], keep_caches: bool) -> None:
         """Takes the row out. What mlx-lm guessed in vain it takes out of the caches itself."""
         if not rows:
             return
@@ -94,12 +96,12 @@ class SpeculativeDecoder:
         self.reset()
 
     @staticmethod
-    def _sampler(row):
+    def _sampler(row: Row) -> Callable[..., Any] | None:
         """For log-probabilities [1 or more, vocabulary]; None is greedy."""
         return None if row.generation.sampling.greedy else row.sampler.draw_each
 
 
-def _empty(model, name):
+def _empty(model: Any, name: str) -> list[Any]:
     """An empty cache for a model; raises InvalidRequest where tokens can't be taken out of one again."""
     cache = caches.trimmable(model)
     if not all(type(layer) in (KVCache, caches.WholeChunkedCache) for layer in cache):

@@ -1,6 +1,9 @@
 """What mlx-lm calls the weights that transformers calls otherwise, and the other way round."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
@@ -15,14 +18,14 @@ _SQUARE = (8, 8)  # the shape of a weight that stands for others where only its 
 _PREFIX = "transformer."  # of the models whose body has no name in mlx-lm
 
 
-def stored(folder):
+def stored(folder: Path) -> list[str]:
     """The paths of all modules with a weight in a model folder, as its files name them."""
     prefix = name_prefix.of_model(folder)
     names = [name.removeprefix(prefix) for name in tensor_names(folder)]
     return [name.removesuffix(".weight") for name in names if name.endswith(".weight")]
 
 
-def in_mlx(model, modules, path, shape):
+def in_mlx(model: Any, modules: dict[str, nn.Module], path: str, shape: tuple[int, int]) -> tuple[str | None, bool]:
     """(the module of mlx-lm with the weights of transformers' module ``path``, whether they are turned there).
 
     (None, False) where that is not certain. It is certain where mlx-lm takes over the weight of that module as it is,
@@ -44,7 +47,7 @@ def in_mlx(model, modules, path, shape):
     return None, False
 
 
-def _placed(model, name, shape, turned=False):
+def _placed(model: Any, name: str, shape: tuple[int, int], turned: bool = False) -> str | None:
     """What ``sanitize`` calls one tensor of transformers; None where it makes another thing of it."""
     column = [-1] + [1] * (len(shape) - 1)
     marked = mx.broadcast_to(mx.arange(1, shape[0] + 1).reshape(column), shape)
@@ -60,7 +63,7 @@ def _placed(model, name, shape, turned=False):
 
 
 @contextmanager
-def _unchanged(model):
+def _unchanged(model: Any) -> Iterator[None]:
     """Undoes what ``sanitize`` does to a model: some drop the output head if it is not among the weights."""
     owners = [one for one in (model, getattr(model, "language_model", None)) if one is not None]
     kept = [(one, dict(one), dict(vars(one))) for one in owners]
@@ -74,13 +77,14 @@ def _unchanged(model):
             vars(one).update(attributes)
 
 
-def linear_modules(model, stored=()):
+def linear_modules(model: Any, stored: list[str] | tuple[Any, ...] = ()) -> dict[str, tuple[str, bool]]:
     """{transformers' path: (mlx-lm's path, whether turned)} of the linear modules that both have.
 
     ``stored`` has the paths of the model's folder, which are transformers' own, unless mlx-lm wrote the folder.
     """
-    modules, found = dict(model.named_modules()), {}
-    renamed = {}
+    modules: dict[str, Any] = dict(model.named_modules())
+    found: dict[str, tuple[str, bool]] = {}
+    renamed: dict[str, str] = {}
     for path in stored:
         if path not in modules and (name := in_mlx(model, modules, path, _SQUARE)[0]):
             renamed[name] = path
@@ -96,7 +100,7 @@ def linear_modules(model, stored=()):
     return found
 
 
-def parameters(model):
+def parameters(model: Any) -> dict[str, Any]:
     """{mlx-lm's name: (transformers' name, whether turned)} of a model's parameters, without LoRA, that both have.
 
     It has none of more than two dimensions, such as the experts of a mixture: mlx-lm lays them out in its own way, and

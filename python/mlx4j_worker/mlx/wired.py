@@ -9,7 +9,7 @@ _log = logging.getLogger("mlx4j.mlx")
 _limits: list[int] = []  # bytes; of this process, as MLX's limit is
 
 
-def set_limit(weight_bytes, kv_bytes):
+def set_limit(weight_bytes: int, kv_bytes: int) -> None:
     """Keeps the weights and KV cache room of the given sizes, in bytes, resident in GPU memory.
 
     The limit never exceeds what the device recommends. Does nothing where there is no such device.
@@ -22,7 +22,7 @@ def set_limit(weight_bytes, kv_bytes):
     mx.set_wired_limit(_limits[-1])
 
 
-def release():
+def release() -> None:
     """Gives back all of MLX's memory that nothing refers to any more, and the wired limit. Waits for the device."""
     gc.collect()
     mx.clear_cache()

@@ -1,39 +1,46 @@
 """From one model folder to another: ``convert`` and ``fuse``. The new one is there whole and compared, or not."""
 
 import gc
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map
 from mlx_lm.utils import compute_bits_per_weight, load_model
 
 from mlx4j_worker import failures, files, memory
+from mlx4j_worker.call import Call
 from mlx4j_worker.engine import sample_prompts
 from mlx4j_worker.errors import Cancelled, ConversionFailed, InvalidRequest, OutOfMemory, WorkerError
 from mlx4j_worker.mlx import compat, loading
 from mlx4j_worker.mlx.architectures import FalconH1
 from mlx4j_worker.mlx.convert import transform, verify, write
 from mlx4j_worker.mlx.convert.reference import Reference
+from mlx4j_worker.mlx.convert.verify import Sample
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
+from mlx4j_worker.mlx.loading import SourceModel
 from mlx4j_worker.models import folder
-from mlx4j_worker.requests.conversion import parse_convert, parse_fuse
+from mlx4j_worker.models.layout import Layout
+from mlx4j_worker.requests.conversion import Conversion, parse_convert, parse_fuse
 from mlx4j_worker.requests.options import Options
 
 _CLOSE = "Close other programs."
 
 
-def convert(call, moved):
+def convert(call: Call, moved: Callable[..., Any]) -> dict[str, Any]:
     """The result of a ``convert``; ``moved`` is told that it goes on."""
     return _run(call, moved, parse_convert(call.params))
 
 
-def fuse(call, moved):
+def fuse(call: Call, moved: Callable[..., Any]) -> dict[str, Any]:
     """The result of a ``fuse``."""
     return _run(call, moved, parse_fuse(call.params))
 
 
-def _run(call, moved, wanted):
-    def step(phase, done, total, unit):
+def _run(call: Call, moved: Callable[..., Any], wanted: Conversion) -> dict[str, Any]:
+    def step(phase: str, done: int, total: int, unit: str) -> None:
         moved()
         if call.cancelled:
             raise Cancelled(f"The {call.method} was cancelled; nothing was written to {wanted.folder}.")
@@ -49,7 +56,7 @@ def _run(call, moved, wanted):
         mx.clear_cache()
 
 
-def _written(params, wanted, part, step):
+def _written(params: dict[str, Any], wanted: Conversion, part: Path, step: Callable[..., Any]) -> dict[str, Any]:
     source = loading.load_source(params, wanted.options, step)
     _check(source, wanted)
     source.model.update(tree_map(mx.contiguous, source.model.parameters()))  # as they'll be read: so, sums are the same
@@ -88,7 +95,7 @@ def _written(params, wanted, part, step):
     }
 
 
-def _check(source, wanted):
+def _check(source: SourceModel, wanted: Conversion) -> None:
     """Refuses what is for the other call, and a target in a folder that is read."""
     layout = source.layout
     adapted = layout.adapter is not None or bool(layout.dylora and layout.dylora.experts)
@@ -101,12 +108,15 @@ def _check(source, wanted):
             raise InvalidRequest(f"{wanted.folder} is in the model folder {one}.", "Name a folder elsewhere.")
 
 
-def _changed(source, wanted, step):
+def _changed(
+    source: SourceModel, wanted: Conversion, step: Callable[..., Any]
+) -> tuple[dict[str, Any], list[tuple[str, str]], str]:
     """Turns the source's model into what is wanted.
 
     Gives its config, the layers that were to be quantized and aren't, and what proof.check calls the kind of change.
     """
-    model, config, unquantized = source.model, source.config, []
+    model, config = source.model, source.config
+    unquantized: list[tuple[str, str]] = []
     where, before = source.layout.weights, _types(model)
     with _refusing(where):
         if wanted.dequantize:
@@ -141,7 +151,7 @@ def _changed(source, wanted, step):
 
 
 @contextmanager
-def _refusing(path):
+def _refusing(path: Path) -> Iterator[None]:
     """Turns what mlx-lm raises into an error that says whose model it was."""
     try:
         yield
@@ -155,11 +165,11 @@ def _refusing(path):
         ) from error
 
 
-def _types(model):
+def _types(model: Any) -> dict[str, Any]:
     return {name: weight.dtype for name, weight in tree_flatten(model.parameters())}
 
 
-def _own(config, layout):
+def _own(config: dict[str, Any], layout: Layout) -> dict[str, Any]:
     """The config without what is said of a DyLoRA-MoE, which the written folder is not."""
     if layout.dylora is None:
         return config
@@ -170,13 +180,13 @@ def _own(config, layout):
     return {name: value for name, value in config.items() if name not in wrapper}
 
 
-def _with_dtype(config, dtype):
+def _with_dtype(config: dict[str, Any], dtype: Any) -> dict[str, Any]:
     new = {name: dtype for name in ("dtype", "torch_dtype") if config.get(name) is not None}
     text = config.get("text_config")
     return config | new | ({"text_config": _with_dtype(text, dtype)} if isinstance(text, dict) else {})
 
 
-def _write(source, config, part, step):
+def _write(source: SourceModel, config: dict[str, Any], part: Path, step: Callable[..., Any]) -> dict[str, Any]:
     """Writes everything, reads the weights again, and gives what the report says of them."""
     model = source.model
     parameters = dict(tree_flatten(model.parameters()))
@@ -195,7 +205,9 @@ def _write(source, config, part, step):
     }
 
 
-def _by_mlx_lm_alone(part, given, expected, step):
+def _by_mlx_lm_alone(
+    part: Path, given: list[list[int]], expected: Sample, step: Callable[..., Any]
+) -> tuple[float | None, str | None]:
     """(the largest difference of logits where mlx-lm alone loads the folder, None if it can't; a warning or None)."""
     try:
         with loading.readable(part) as path:
@@ -213,13 +225,13 @@ def _by_mlx_lm_alone(part, given, expected, step):
     return most, None
 
 
-def _quantization(config):
+def _quantization(config: dict[str, Any]) -> dict[str, Any] | None:
     found = config.get("quantization")
     if found is None:
         return None
     return {"bits": found["bits"], "groupSize": found["group_size"], "mode": found.get("mode", "affine")}
 
 
-def _free_memory():
+def _free_memory() -> None:
     gc.collect()
     mx.clear_cache()

@@ -1,7 +1,10 @@
 """How far a converted model, and its source on mlx, are from what transformers computes for the source."""
 
 import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx.utils import tree_flatten
@@ -17,13 +20,13 @@ _HINT = "Use the hf backend for this model, or convert it without the comparison
 class Reference:
     """What the call ``reference`` wrote into a file; ``given`` has the prompts."""
 
-    def __init__(self, file):
+    def __init__(self, file: Path) -> None:
         self.given, logits, self._dtype = sample_prompts.load(file)
         self._expected = verify.Sample(logits, [[] for _ in logits])
         self._stored_exactly = False
-        self._source = {}
+        self._source: dict[str, Any] = {}
 
-    def check_source(self, model, stored, step):
+    def check_source(self, model: Any, stored: Any, step: Callable[..., None]) -> None:
         """Raises ConversionFailed where mlx computes something else for the source than transformers.
 
         ``stored`` is the model's Sample in the dtype of its weights. If that is of 16 bits, and transformers has
@@ -42,7 +45,7 @@ class Reference:
         self._source = self._compare(own)
         self._check(self._source, exact, "What mlx computes for this model")
 
-    def check_result(self, result, kind):
+    def check_result(self, result: Any, kind: str) -> Any:
         """The figures of the converted model's Sample; ``kind`` is that of proof.check. Raises ConversionFailed."""
         figures = self._compare(result)
         most = math.log(result.logits[0].shape[-1]) / 2 if kind == "quantized" else verify.ROUNDED
@@ -56,14 +59,14 @@ class Reference:
             "sourceDifference": self._source["relativeDifference"],
         }
 
-    def _compare(self, own):
+    def _compare(self, own: Any) -> Any:
         """The figures of a Sample; a vocabulary that one side has padded is compared as far as both go."""
         width = min(one.logits[0].shape[-1] for one in (self._expected, own))
         cut = [verify.Sample([part[:, :width] for part in one.logits], [[] for _ in one.logits])
                for one in (self._expected, own)]  # fmt: skip
         return verify.compare(*cut)
 
-    def _check(self, figures, exact, what, most=verify.ROUNDED):
+    def _check(self, figures: Any, exact: Any, what: str, most: Any = verify.ROUNDED) -> Any:
         name = "relativeDifference" if exact else "meanDivergence"
         if exact:
             most = verify.SAME if mx.default_device() == mx.cpu else _SAME_ON_GPU
@@ -71,7 +74,7 @@ class Reference:
 
 
 @contextmanager
-def _in_float32(model):
+def _in_float32(model: Any) -> Iterator[None]:
     stored = model.parameters()
     transform.cast(model, mx.float32)
     try:

@@ -1,5 +1,8 @@
 """What a conversion makes of a model of mlx-lm, in memory: other values, other bits, adapters merged into weights."""
 
+from collections.abc import Callable
+from typing import Any
+
 import mlx.core as mx
 from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
 from mlx_lm.convert import mixed_quant_predicate_builder
@@ -7,21 +10,22 @@ from mlx_lm.utils import dequantize_model, quantize_model
 
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
 from mlx4j_worker.mlx.peft import LoraEmbeddingLayer
+from mlx4j_worker.requests.conversion import Quantization
 
 _QUANTIZED = ("quantization", "quantization_config")
 
 
-def cast(model, dtype):
+def cast(model: Any, dtype: Any) -> None:
     """Turns the weights into a dtype, but for those that mlx-lm keeps as they are."""
     turned = getattr(model, "cast_predicate", lambda _: True)
 
-    def turn(name, weight):
+    def turn(name: str, weight: mx.array) -> mx.array:
         return weight.astype(dtype) if turned(name) and mx.issubdtype(weight.dtype, mx.floating) else weight
 
     model.update(tree_map_with_path(turn, model.parameters()))
 
 
-def quantize(model, config, how):
+def quantize(model: Any, config: dict[str, Any], how: Quantization) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """(the config of the model with quantized weights, [(name, why)] of the layers that stay as they are).
 
     ``how`` is a conversion.Quantization.
@@ -49,13 +53,13 @@ def quantize(model, config, how):
     return config, [(name, _why_not(width, how.group_size)) for name, width in left]
 
 
-def check_quantized(model):
+def check_quantized(model: Any) -> None:
     """Refuses a model without quantized layers, of which nothing could be dequantized."""
     if not is_quantized(model):
         raise InvalidRequest("dequantize can't be used: the model is not quantized.", "Leave it out.")
 
 
-def dequantize(model, config):
+def dequantize(model: Any, config: dict[str, Any]) -> dict[str, Any]:
     """The config of the model with the plain weights that the quantized ones stand for."""
     dequantize_model(model)
     if is_quantized(model):
@@ -63,7 +67,7 @@ def dequantize(model, config):
     return {name: value for name, value in config.items() if name not in _QUANTIZED}
 
 
-def fuse(model, config, requantize):
+def fuse(model: Any, config: dict[str, Any], requantize: bool) -> None:
     """Merges every adapter on the model into the weights under it; ``requantize`` is for those that were quantized."""
     fused = []
     for name, module in model.named_modules():
@@ -85,12 +89,12 @@ def fuse(model, config, requantize):
     model.eval()
 
 
-def is_quantized(model):
+def is_quantized(model: Any) -> bool:
     """Whether any layer is."""
     return any("scales" in module and hasattr(module, "bits") for _, module in model.named_modules())
 
 
-def evaluate(model, dtype, step):
+def evaluate(model: Any, dtype: Any, step: Callable[..., Any]) -> None:
     """Computes the new weights one after another; refuses values that the new ``dtype``, or None, can't hold."""
     weights = tree_flatten(model.parameters())
     for done, (name, weight) in enumerate(weights):
@@ -102,23 +106,23 @@ def evaluate(model, dtype, step):
             )
 
 
-def _dtype(layer):
+def _dtype(layer: Any) -> Any:
     """Of the values that a layer's weights stand for; the modes whose scales are no floats stand for bfloat16."""
     types = [layer[name].dtype for name in ("weight", "scales") if name in layer]
     return next((dtype for dtype in types if mx.issubdtype(dtype, mx.floating)), mx.bfloat16)
 
 
-def _layers(model):
+def _layers(model: Any) -> list[tuple[str, Any]]:
     """Those that could be quantized and aren't."""
     return [(name, module) for name, module in model.named_modules() if hasattr(module, "to_quantized")]
 
 
-def _why_not(width, group_size):
+def _why_not(width: int, group_size: int) -> str:
     if width % group_size:
         return f"its rows have {width} values, which groups of {group_size} don't divide"
     return "mlx-lm keeps it as it is in this architecture"
 
 
-def _is_head_too(model, config):
+def _is_head_too(model: Any, config: dict[str, Any]) -> bool:
     has_head = any("lm_head" in name for name, _ in model.named_modules())
     return not has_head and config.get("tie_word_embeddings", True)

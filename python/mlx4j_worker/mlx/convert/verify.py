@@ -1,7 +1,9 @@
 """How far a converted model is from its source: both answer the same sample prompts, and the answers are compared."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import mlx.core as mx
 import numpy
@@ -22,7 +24,7 @@ class Sample:
     greedy: list
 
 
-def sample(model, given, step, greedy_tokens=GREEDY_TOKENS):
+def sample(model: Any, given: list[list[int]], step: Callable[..., Any], greedy_tokens: int = GREEDY_TOKENS) -> Sample:
     """A model's Sample of the prompts ``given``."""
     logits, greedy = [], []
     for done, tokens in enumerate(given):
@@ -37,7 +39,7 @@ def sample(model, given, step, greedy_tokens=GREEDY_TOKENS):
     return Sample(logits, greedy)
 
 
-def compare(source, converted):
+def compare(source: Sample, converted: Sample) -> dict[str, Any]:
     """The figures of two Samples of the same prompts."""
     pairs = list(zip(source.logits, converted.logits, strict=True))
     apart = [numpy.abs(one - other) for one, other in pairs]
@@ -58,7 +60,7 @@ def compare(source, converted):
     }
 
 
-def check(figures, vocabulary, kind):
+def check(figures: dict[str, Any], vocabulary: int, kind: str) -> dict[str, Any]:
     """Raises ConversionFailed where a converted model is further from its source than its ``kind`` allows.
 
     ``kind`` is "same" (the weights are), "rounded" (values were rounded, or an adapter merged) or "quantized". The
@@ -71,7 +73,7 @@ def check(figures, vocabulary, kind):
     return check_figures(figures, name, most, "The converted model", "its source", hint)
 
 
-def check_figures(figures, name, most, what, source, hint):
+def check_figures(figures: dict[str, Any], name: str, most: float, what: str, source: str, hint: str) -> dict[str, Any]:
     """The bound as reports have it; raises ConversionFailed where the figure ``name`` is larger than ``most``.
 
     ``what`` and ``source`` say in the message what was compared.
@@ -87,29 +89,29 @@ def check_figures(figures, name, most, what, source, hint):
     return {"of": name, "most": most}
 
 
-def _plain(logits):
+def _plain(logits: mx.array) -> numpy.ndarray:
     return numpy.array(logits[0].astype(mx.float32))
 
 
-def _divergence(source, other):
+def _divergence(source: numpy.ndarray, other: numpy.ndarray) -> numpy.ndarray:
     """Kullback-Leibler, in nats, of each position: what the source expects to lose by taking the other's word."""
     p, q = _log_probabilities(source), _log_probabilities(other)
     return (numpy.exp(p) * (p - q)).sum(-1)
 
 
-def _log_probabilities(logits):
+def _log_probabilities(logits: numpy.ndarray) -> numpy.ndarray:
     logits = logits.astype(numpy.float64)
     shifted = logits - logits.max(-1, keepdims=True)
     return shifted - numpy.log(numpy.exp(shifted).sum(-1, keepdims=True))
 
 
-def _common(one, other):
+def _common(one: list[int], other: list[int]) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
 
 
-def _share(difference, range):
+def _share(difference: Any, range: Any) -> Any:
     return difference / range if range else difference  # a model whose logits are all equal
 
 
-def _finite(value):
+def _finite(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None

@@ -4,7 +4,10 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx_lm.utils import get_total_parameters, make_shards, save_config
@@ -12,12 +15,13 @@ from mlx_lm.utils import get_total_parameters, make_shards, save_config
 from mlx4j_worker import files
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
 from mlx4j_worker.memory import amount
+from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.sandbox import rename_helper
 from mlx4j_worker.training import folders
 
 
 @contextmanager
-def atomic_folder(target):
+def atomic_folder(target: Path) -> Iterator[Path]:
     """A folder beside ``target`` to write into: it becomes ``target`` where the block ends well, and else is removed.
 
     One that a killed process left is taken over; while a process has it, no other can.
@@ -41,7 +45,7 @@ def atomic_folder(target):
         os.close(lock)
 
 
-def check_disk_space(folder, needed):
+def check_disk_space(folder: Path, needed: int) -> None:
     """Refuses what would not fit onto the disk; ``needed`` is in bytes."""
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -51,7 +55,7 @@ def check_disk_space(folder, needed):
         )
 
 
-def write_weights(folder, model, parameters, step):
+def write_weights(folder: Path, model: Any, parameters: dict[str, mx.array], step: Callable[..., Any]) -> None:
     """Writes {name: array} as safetensors of 5 GB at most, but for single tensors that are larger, and an index."""
     shards = make_shards(parameters)
     total, done = sum(array.nbytes for array in parameters.values()), 0
@@ -70,7 +74,7 @@ def write_weights(folder, model, parameters, step):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=4))
 
 
-def check_weights(folder, parameters, step):
+def check_weights(folder: Path, parameters: dict[str, mx.array], step: Callable[..., Any]) -> None:
     """Raises ConversionFailed unless the files have exactly these arrays; one tensor at a time is read."""
     stored_in, left = files.listed(folder, "model*.safetensors"), dict(parameters)
     for done, file in enumerate(stored_in):
@@ -84,30 +88,30 @@ def check_weights(folder, parameters, step):
         raise ConversionFailed(f"{sorted(left)[0]} was not written.", "Check the disk.")
 
 
-def write_config(folder, config):
+def write_config(folder: Path, config: dict[str, Any]) -> None:
     """Writes config.json as mlx-lm does."""
     kept = {name: value for name, value in config.items() if name not in folders.NOT_WRITTEN}
     save_config(kept, folder / "config.json", keep_vision_config=False)
 
 
-def copy_files(layout, folder):
+def copy_files(layout: Layout, folder: Path) -> None:
     """Copies what is not weights or config: the tokenizer's files with its chat template, and the author's defaults."""
     folders.copy_files(layout.tokenizer, folder, folders.OF_THE_TOKENIZER)
     folders.copy_files(layout.author, folder, folders.OF_THE_AUTHOR)
 
 
-def _equal(one, other):
+def _equal(one: mx.array, other: mx.array) -> bool:
     if mx.issubdtype(one.dtype, mx.floating):
         return mx.array_equal(one, other, equal_nan=True).item()
     return mx.array_equal(one, other).item()
 
 
-def _check_absent(target):
+def _check_absent(target: Path) -> None:
     if os.path.lexists(target):
         raise InvalidRequest(f"{target} is there already, and nothing is overwritten.", "Name another folder.")
 
 
-def _locked(part, target):
+def _locked(part: Path, target: Path) -> int:
     """A descriptor of the folder ``part``, made on need, that locks it until it is closed."""
     try:
         part.mkdir(exist_ok=True)
@@ -126,7 +130,7 @@ def _locked(part, target):
 
 
 @contextmanager
-def _refusing(target):
+def _refusing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -5,20 +5,25 @@ Rank 0 has the session and the data; it tells the others their rows. All have th
 
 from functools import partial
 from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx import training
 from mlx4j_worker.mlx.ranks import hosts, processes
 from mlx4j_worker.mlx.training import MlxBackend
+from mlx4j_worker.requests.options import Options
 from mlx4j_worker.training.batches import Batch
+from mlx4j_worker.training.config import TrainingConfig
 from mlx4j_worker.training.load import read_params
 
 
-def load_backend(params, options, config, progress):
+def load_backend(params: dict[str, Any], options: Options, config: TrainingConfig, progress: Progress) -> Any:
     """As training.load_backend, over the ranks that the options ask for."""
     if not options.given("ranks", "hosts"):
         return training.load_backend(params, options, config, progress)
@@ -35,7 +40,7 @@ def load_backend(params, options, config, progress):
         return training.load_backend(params, options, config, progress, partial(LeaderBackend, others))
 
 
-def load_part(params, group, progress):
+def load_part(params: dict[str, Any], group: Any, progress: Progress) -> Any:
     """The backend of another rank, for the params of ``openTraining``."""
     config, options = read_params(params)
     return training.load_backend(params, options, config, progress, partial(FollowerBackend, group))
@@ -44,21 +49,21 @@ def load_part(params, group, progress):
 class FollowerBackend(MlxBackend):
     """A rank's backend: losses are of all ranks, gradients are its own until they are summed."""
 
-    def __init__(self, group, *args):
+    def __init__(self, group: Any, *args: Any) -> None:
         self._group = group
         super().__init__(*args)
 
-    def sum_gradients(self):
+    def sum_gradients(self) -> None:
         """Adds up the held gradients of all ranks."""
         size = self._group.size()
         self._held = tree_map(lambda mean: mean * size, nn.average_gradients(self._held, self._group))
         mx.eval(self._held)
 
-    def receive_state(self):
+    def receive_state(self) -> None:
         """Takes over rank 0's weights and the state of its optimizer."""
         first = self._group.rank() == 0
 
-        def received(tree):
+        def received(tree: Any) -> Any:
             taken = {}
             for name, own in sorted(
                 tree_flatten(tree), key=itemgetter(0)
@@ -71,14 +76,14 @@ class FollowerBackend(MlxBackend):
         self._optimizer.state = tree_unflatten([*received(self._optimizer.state).items()])
         self._set_trained(trained)
 
-    def _of_all(self, loss):
+    def _of_all(self, loss: Any) -> Any:
         return mx.distributed.all_sum(loss, group=self._group)
 
 
 class LeaderBackend(FollowerBackend):
     """Rank 0's backend, which tells the others."""
 
-    def __init__(self, others, *args):
+    def __init__(self, others: Any, *args: Any) -> None:
         self._others = others
         super().__init__(others.group, *args)
         others.settle()
@@ -86,43 +91,43 @@ class LeaderBackend(FollowerBackend):
             others.broadcast("receive")
             self.receive_state()
 
-    def add_gradients(self, batch, seed):
+    def add_gradients(self, batch: Any, seed: int) -> Any:
         with self._others.collective():
             return super().add_gradients(self._share_out("add", batch, seed), seed)
 
-    def loss(self, batch):
+    def loss(self, batch: Any) -> Any:
         with self._others.collective():
             return super().loss(self._share_out("loss", batch))
 
-    def gradient_norm(self):
+    def gradient_norm(self) -> Any:
         self.sum_gradients()
         return super().gradient_norm()
 
-    def write_gradients(self, file, factor):
+    def write_gradients(self, file: Path, factor: Any) -> Any:
         self.sum_gradients()
         return super().write_gradients(file, factor)
 
-    def sum_gradients(self):
+    def sum_gradients(self) -> None:
         with self._others.collective():
             self._others.broadcast("sum")
             super().sum_gradients()
 
-    def apply(self, rate, factor):
+    def apply(self, rate: Any, factor: Any) -> None:
         with self._others.collective():
             self._others.broadcast("apply", rate=rate, factor=factor)
             super().apply(rate, factor)
 
-    def drop_gradients(self):
+    def drop_gradients(self) -> None:
         self._others.broadcast("drop")
         super().drop_gradients()
 
-    def load_state(self, weights, optimizer):
+    def load_state(self, weights: Any, optimizer: Any) -> None:
         super().load_state(weights, optimizer)
         with self._others.collective():
             self._others.broadcast("receive")
             self.receive_state()
 
-    def _share_out(self, work, batch, seed=None):
+    def _share_out(self, work: Any, batch: Any, seed: int | None = None) -> Any:
         """Tells the other ranks their rows, and returns those of rank 0."""
         own, *parts = share(batch, self._others.size)
         seeds = {} if seed is None else {"seed": seed}
@@ -131,7 +136,7 @@ class LeaderBackend(FollowerBackend):
         return own
 
 
-def share(batch, ranks):
+def share(batch: Batch, ranks: int) -> list[Batch]:
     """The rows of a Batch in turns, a Batch for each rank; one that gets none has a row of which nothing counts."""
     rows = list(zip(batch.inputs, batch.targets, batch.counts, strict=True))
     nothing = [(batch.inputs[0], batch.targets[0], [0] * len(batch.counts[0]))]

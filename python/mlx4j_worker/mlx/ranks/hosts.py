@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.requests.options import Options
 
 FIRST_PORT = 32323  # of the ring between machines, as mlx.launch has it; a rank's port is this and its number
 _WORKER = ("-I", "-X", "utf8", "-u")
@@ -27,25 +29,25 @@ class Hosts:
     machines: int
 
     @property
-    def ranks(self):
+    def ranks(self) -> int:
         return len(self.addresses)
 
 
-def of(options):
+def of(options: Options) -> Hosts:
     """The Hosts that the options ask for."""
     if options.ranks is not None and options.hosts is not None:
         raise InvalidRequest("ranks and hosts can't be used together.", "Leave one of them out.")
-    return here(options.ranks) if options.hosts is None else from_file(options.hosts)
+    return here(options.ranks or 1) if options.hosts is None else from_file(options.hosts)
 
 
-def here(ranks):
+def here(ranks: int) -> Hosts:
     """Ranks on this machine, which find each other on its loopback interface."""
     script = Path(__file__).resolve().parents[3] / "mlx_worker.py"
     command = [sys.executable, *_WORKER, str(script)]
     return Hosts([f"127.0.0.1:{port}" for port in _free_ports(ranks)], [command] * (ranks - 1), 1)
 
 
-def from_file(path):
+def from_file(path: str) -> Hosts:
     """The hosts of a file of mlx.launch: a JSON list, of which the first entry is this machine.
 
     Each has ``ips``, and those from the second on ``ssh``, ``python`` and ``worker``, the paths of the interpreter and
@@ -73,7 +75,7 @@ def from_file(path):
     return Hosts(addresses, [ssh(entry) for entry in entries[1:]], len(entries))
 
 
-def ssh(entry):
+def ssh(entry: dict[str, Any]) -> list[str]:
     """The command that starts a worker on another machine; it has to let us in without asking anything."""
     tf32 = os.environ.get("MLX_ENABLE_TF32")  # ranks on this machine inherit it
     setting = [] if tf32 is None else ["env", f"MLX_ENABLE_TF32={tf32}"]
@@ -96,7 +98,7 @@ def local_network_hint(addresses: Iterable[str]) -> str:
     )
 
 
-def _free_ports(count):
+def _free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [one.getsockname()[1] for one in sockets]

@@ -14,16 +14,19 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import mlx.core as mx
 
 from mlx4j_worker import PROTOCOL
+from mlx4j_worker.call import Progress
 from mlx4j_worker.dispatch import EXIT_RANK_LOST
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
 from mlx4j_worker.failures import Exit
 from mlx4j_worker.mlx.ranks import hosts
+from mlx4j_worker.mlx.ranks.hosts import Hosts
 
 START_SECONDS = 120  # for another rank to start and to import its packages
 JOIN_SECONDS = 60  # for all of them to find each other, from when they are all there
@@ -40,7 +43,7 @@ class Ranks:
     this process ends then, with the exit code 71, and with it the others, whose stdin it held.
     """
 
-    def __init__(self, where, progress):
+    def __init__(self, where: Hosts, progress: Progress) -> None:
         self._told = 0
         self._network_hint = hosts.local_network_hint(where.addresses)
         self._changed = threading.Condition()
@@ -55,7 +58,7 @@ class Ranks:
         ]
         self.group: Any = None
 
-    def join(self, addresses):
+    def join(self, addresses: Any) -> None:
         """Lets the ranks find each other."""
         self._send("follow", [{"protocol": PROTOCOL}] * len(self._others))
         self.wait(START_SECONDS)
@@ -63,15 +66,15 @@ class Ranks:
         self.group = join(0, addresses)
         self.wait(JOIN_SECONDS)
 
-    def broadcast(self, work, **params):
+    def broadcast(self, work: str, **params: Any) -> None:
         """Sends the same job to every rank, without waiting for it."""
         self._send("mirror", [{"work": work, **params}] * len(self._others))
 
-    def scatter(self, work, parts):
+    def scatter(self, work: Any, parts: Any) -> None:
         """Sends each rank a job with params of its own, those of rank 1 first."""
         self._send("mirror", [{"work": work, **part} for part in parts])
 
-    def wait(self, seconds=None):
+    def wait(self, seconds: int | None = None) -> None:
         """Until every rank has done what it was told; raises the WorkerError of one that could not."""
         with self._changed:
             done = self._changed.wait_for(lambda: self._error or not self._late(), seconds)
@@ -84,7 +87,7 @@ class Ranks:
                 "Look at what holds it up; then try again." + self._network_hint,
             )
 
-    def settle(self):
+    def settle(self) -> None:
         """Waits until every rank is ready; from then on the loss of one ends this process."""
         self.wait()
         with self._changed:
@@ -93,7 +96,7 @@ class Ranks:
             self._works = True
 
     @contextmanager
-    def collective(self):
+    def collective(self) -> Iterator[None]:
         """Runs a block that all ranks run at the same time; if it fails, this process ends."""
         try:
             yield
@@ -103,27 +106,27 @@ class Ranks:
             time.sleep(_NAME_SECONDS)  # if a rank ended, the thread that hears of it says which, and ends this process
             _end(traceback.format_exc())
 
-    def close(self):
+    def close(self) -> None:
         """Ends the other ranks."""
         self._closed = True
         for other in self._others:
             other.close()
 
-    def _send(self, method, each):
+    def _send(self, method: str, each: list[dict[str, Any]]) -> None:
         self._told += 1
         for other, params in zip(self._others, each, strict=True):
             other.send(self._told, method, params)
 
-    def _late(self):
+    def _late(self) -> list[int]:
         return [other.rank for other in self._others if other.answered < self._told]
 
     # --- on the threads that hear the others
 
-    def _heard(self):
+    def _heard(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _lost(self, rank, error, ended=True):
+    def _lost(self, rank: int, error: WorkerError, ended: bool = True) -> None:
         if self._works and not ended:
             time.sleep(_NAME_SECONDS)  # as in collective
         with self._changed:
@@ -139,7 +142,15 @@ class Ranks:
 class _RankProcess:
     """One other rank: its process, and a thread that hears what it says."""
 
-    def __init__(self, rank, command, network_hint, heard, lost, progress):
+    def __init__(
+        self,
+        rank: int,
+        command: list[str],
+        network_hint: str,
+        heard: Callable[..., Any],
+        lost: Callable[..., Any],
+        progress: Progress,
+    ) -> None:
         self.rank = rank
         self._network_hint = network_hint
         self.answered = 0
@@ -151,18 +162,18 @@ class _RankProcess:
         self._process = process  # its streams are pipes
         threading.Thread(target=self._hear, name=f"mlx4j-rank-{rank}", daemon=True).start()
 
-    def send(self, number, method, params):
+    def send(self, number: int, method: str, params: dict[str, Any]) -> None:
         line = json.dumps({"jsonrpc": "2.0", "id": str(number), "method": method, "params": params})
         with suppress(OSError):  # it is gone, of which the thread that hears it tells
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 
-    def close(self):
+    def close(self) -> None:
         """Lets it end, as the end of its stdin does."""
         with suppress(OSError):  # it is gone
             self._process.stdin.close()
 
-    def _hear(self):
+    def _hear(self) -> None:
         try:
             for line in self._process.stdout:
                 self._take(json.loads(line))
@@ -173,7 +184,7 @@ class _RankProcess:
             error = EngineFailed(f"It can't be understood: {unreadable}")
         self._lost(self.rank, error)
 
-    def _take(self, message):
+    def _take(self, message: dict[str, Any]) -> None:
         method, params = message.get("method"), message.get("params", {})
         if method == "log":
             level = logging.getLevelNamesMapping().get(params["level"].upper(), logging.INFO)
@@ -188,7 +199,7 @@ class _RankProcess:
 
 
 @contextmanager
-def started(where, progress):
+def started(where: Any, progress: Progress) -> Iterator[Any]:
     """The Ranks of a hosts.Hosts, joined; where what is done with them fails, they end."""
     if _started.is_set():
         raise InvalidRequest("This worker had ranks before, and can't have others.", "Start another worker.")
@@ -202,7 +213,7 @@ def started(where, progress):
         raise
 
 
-def join(rank, addresses):
+def join(rank: int, addresses: tuple[str, str]) -> Any:
     """MLX's group, of which this process becomes a rank. Where the others don't come, this process ends."""
     faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True)  # MLX waits for ever, and holds the GIL meanwhile
     try:
@@ -221,12 +232,12 @@ def join(rank, addresses):
         faulthandler.cancel_dump_traceback_later()
 
 
-def _by_rank(rank, size, error):
+def _by_rank(rank: int, size: int, error: WorkerError) -> WorkerError:
     found = WorkerError.from_json(error.to_json())
     found.args = (f"Rank {rank} of {size} failed: {error}",)
     return found
 
 
-def _end(why):
+def _end(why: str) -> None:
     print(f"The ranks can't go on without each other. {why.strip()}", file=sys.stderr, flush=True)
     os._exit(EXIT_RANK_LOST)
