@@ -63,7 +63,18 @@ class Worker:
     the process ends. ``held`` is what the sandbox enforces, as reported in ``hello``.
     """
 
-    def __init__(self, kind, wire, nonce, held, load, open_training=None, jobs=None, follow=None, release=None):
+    def __init__(
+        self,
+        kind: str,
+        wire: Any,
+        nonce: str,
+        held: dict[Any, Any],
+        load: Any,
+        open_training: Any = None,
+        jobs: Any = None,
+        follow: Any = None,
+        release: Any = None,
+    ) -> None:
         self._kind = kind
         self._wire = wire
         self._nonce = nonce
@@ -106,14 +117,14 @@ class Worker:
             "mirror": self._mirror,
         }
 
-    def run(self):
+    def run(self) -> Any:
         """Serves until the wire ends; returns the process's exit code."""
         code = self._serve()
         if self._release:
             self._give_back()
         return code
 
-    def _serve(self):
+    def _serve(self) -> Any:
         try:
             self._wire.notify("hello", self._hello())
             sys.setswitchinterval(SWITCH_SECONDS)
@@ -138,7 +149,7 @@ class Worker:
             return EXIT_ENGINE_DEAD
         return 0
 
-    def _give_back(self):
+    def _give_back(self) -> None:
         """Drops the engine and gives its memory back. The exit waits for no longer than RELEASE_SECONDS."""
         self._releasing = True
         faulthandler.dump_traceback_later(RELEASE_SECONDS, exit=True)  # works while native code holds the GIL too
@@ -150,7 +161,7 @@ class Worker:
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    def _hello(self):
+    def _hello(self) -> Any:
         return {
             "protocol": PROTOCOL,
             "worker": self._kind,
@@ -166,7 +177,7 @@ class Worker:
 
     # --- the reader thread
 
-    def _read(self):
+    def _read(self) -> None:
         code = EXIT_ENGINE_DEAD
         try:
             self._serve_lines()
@@ -182,7 +193,7 @@ class Worker:
             time.sleep(RELEASE_SECONDS)
         os._exit(code)
 
-    def _serve_lines(self):
+    def _serve_lines(self) -> None:
         for line in self._wire.lines():
             try:
                 if isinstance(line, Overlong):
@@ -192,7 +203,7 @@ class Worker:
                 found = call_id(line)
                 self._wire.send({"id": None if found in self._open else found, "error": error.to_json()})
 
-    def _receive(self, message):
+    def _receive(self, message: dict[str, Any]) -> None:
         method, own_id = message["method"], message.get("id")
         if method == "cancel":
             target = message["params"].get("id")
@@ -211,7 +222,7 @@ class Worker:
             self._open[own_id] = call
             self._inbox.put(call)
 
-    def _send_pong(self, own_id):
+    def _send_pong(self, own_id: Any) -> None:
         memory = self._memory()
         with self._wire.turn:
             now = time.monotonic()
@@ -219,19 +230,19 @@ class Worker:
             pong = {"uptimeMs": (now - self._born) * 1000, "engine": engine, "memory": memory}
             self._wire.send({"id": own_id, "result": pong})
 
-    def _memory(self):
+    def _memory(self) -> Any:
         engine = self._engine  # the main thread may set it meanwhile
         used = {"activeBytes": None, "peakBytes": None, "cacheBytes": None} if engine is None else engine.memory()
         return {**used, "residentBytes": memory.resident_bytes()}
 
     # --- the main thread
 
-    def _poll(self):
+    def _poll(self) -> None:
         """Takes what has come in. An engine whose steps are long calls this between tokens."""
         self._moved = time.monotonic()
         self._take(block=False)
 
-    def _take(self, block):
+    def _take(self, block: bool) -> None:
         """Handles what is in the inbox, then lets one prepared call join the engine."""
         try:
             while True:
@@ -251,7 +262,7 @@ class Worker:
             self._preparer.look()
         self._join_next()
 
-    def _join_next(self):
+    def _join_next(self) -> None:
         while self._ready:
             prepared = self._ready.popleft()
             if prepared.call.ended:
@@ -265,7 +276,7 @@ class Worker:
                     self._fail(prepared.call, error)
                 return
 
-    def _handle(self, call):
+    def _handle(self, call: Call) -> None:
         if call.cancelled and not self._engine_has(call):
             call.fail(Cancelled("The request was cancelled before it began."))
             return
@@ -281,15 +292,15 @@ class Worker:
         except Exception as error:
             self._fail(call, error)
 
-    def _fail(self, call, error):
+    def _fail(self, call: Call, error: BaseException) -> None:
         if not isinstance(error, Exception):
             raise error
         failures.fail(call, error, _SMALLER, partial(_internal, call))
 
-    def _engine_has(self, call):
+    def _engine_has(self, call: Call) -> Any:
         return self._engine is not None and self._engine.has(call)
 
-    def _initialize(self, call):
+    def _initialize(self, call: Call) -> None:
         self._check_opening(call)
         options = parse_options(call.params)
         self._state = "loading"
@@ -297,7 +308,7 @@ class Worker:
         self._state = "idle"  # before the answer, after which a ping may come
         call.answer(self._engine.describe())
 
-    def _begin_training(self, call):
+    def _begin_training(self, call: Call) -> None:
         if self._open_training is None:
             raise UnknownMethod(f"A worker of the kind {self._kind!r} can't train.")
         self._check_opening(call)
@@ -306,41 +317,41 @@ class Worker:
         self._state, self._trains = "idle", True
         call.answer(self._engine.describe())
 
-    def _train(self, call):
+    def _train(self, call: Call) -> None:
         if not self._trains:
             raise NotReady("This worker has no training yet.", "Call openTraining first.")
         self._engine.submit(call)
 
-    def _follow(self, call):
+    def _follow(self, call: Call) -> None:
         if self._make_follower is None:
             raise UnknownMethod(f"A worker of the kind {self._kind!r} can't be a rank of another one.")
         self._check_new(call)
         self._engine, self._follows = self._make_follower(), True
         call.answer(self._engine.describe())
 
-    def _mirror(self, call):
+    def _mirror(self, call: Call) -> None:
         if not self._follows:
             raise NotReady("This worker follows none.", "Call follow first.")
         self._engine.submit(call)
 
-    def _check_new(self, call):
+    def _check_new(self, call: Call) -> None:
         if self._engine is not None:
             raise InvalidRequest("This worker has a model already.")
         self._check_protocol(call)
 
-    def _check_protocol(self, call):
+    def _check_protocol(self, call: Call) -> None:
         protocol = call.params.get("protocol")
         major = protocol.get("major") if isinstance(protocol, dict) else None
         if major != PROTOCOL["major"]:
             raise ProtocolVersion(f"This worker speaks protocol {PROTOCOL['major']}, but the caller speaks {major}.")
 
-    def _check_opening(self, call):
+    def _check_opening(self, call: Call) -> None:
         self._check_new(call)
         model = call.params.get("model")
         if not isinstance(model, dict) or not isinstance(model.get("source"), str):
             raise InvalidRequest("model must be an object with a source, a string.")
 
-    def _work(self, job, call):
+    def _work(self, job: Any, call: Call) -> None:
         if self._engine is not None:
             raise InvalidRequest(f"This worker has a model, so it can't {call.method}.", "Use another worker.")
         self._check_protocol(call)
@@ -351,20 +362,20 @@ class Worker:
             self._state = "new"
         call.answer(result)
 
-    def _go_on(self):
+    def _go_on(self) -> None:
         self._moved = time.monotonic()
 
-    def _prepare(self, prepare, call):
+    def _prepare(self, prepare: Any, call: Call) -> None:
         """Has ``prepare(engine, call)`` done on a preparing thread. It returns what is left for this thread to do."""
         self._preparer.add(call, partial(prepare, self._loaded(), call))
 
-    def _parameters(self, call):
+    def _parameters(self, call: Call) -> None:
         call.answer({"parameters": self._loaded().parameters()})
 
-    def _fetch_model(self, call):
+    def _fetch_model(self, call: Call) -> None:
         asked = parse_hub(call.params, ("source", "revision", "hubToken", "stallSeconds", "roomBytes"))
 
-        def poll():
+        def poll() -> None:
             self._moved = time.monotonic()
             if call.cancelled:
                 raise Cancelled("The download was cancelled; what is there of it is kept.")
@@ -375,14 +386,14 @@ class Worker:
         )
         call.answer({"folder": str(folder), **facts})
 
-    def _model_info(self, call):
+    def _model_info(self, call: Call) -> None:
         asked = parse_hub(call.params, ("source", "revision", "hubToken"))
         call.answer(hub.describe(asked.source, asked.revision, asked.token))
 
-    def _remove_model(self, call):
+    def _remove_model(self, call: Call) -> None:
         call.answer({"freedBytes": hub.remove(parse_hub(call.params, ("source",)).source)})
 
-    def _loaded(self):
+    def _loaded(self) -> Any:
         if self._engine is None:
             raise NotReady("The worker has no model yet.", "Call initialize first.")
         if self._trains:
@@ -391,7 +402,7 @@ class Worker:
             raise InvalidRequest("This worker is a rank of another one.", "Start another worker.")
         return self._engine
 
-    def _shutdown(self, call):
+    def _shutdown(self, call: Call) -> None:
         self._ending = True
         call.answer({})
 
@@ -399,45 +410,45 @@ class Worker:
 # --- the preparing threads; each returns the function with which the call joins the engine, or None once it is answered
 
 
-def _generate(engine, call):
+def _generate(engine: Any, call: Call) -> Any:
     request = parse_generate(call.params)
     return partial(engine.submit, call, request, engine.prepare(request))
 
 
-def _embed(engine, call):
+def _embed(engine: Any, call: Call) -> Any:
     return partial(engine.embed, call, engine.encode_texts(parse_embed(call.params)))
 
 
-def _classify_actions(engine, call):
+def _classify_actions(engine: Any, call: Call) -> Any:
     engine.check_actions()
     return partial(engine.classify_actions, call, engine.encode_actions(parse_texts(call.params)))
 
 
-def _logits(engine, call):
+def _logits(engine: Any, call: Call) -> Any:
     return partial(engine.logits, call, parse_logits(call.params))
 
 
-def _score(engine, call):
+def _score(engine: Any, call: Call) -> Any:
     request, completion = parse_score(call.params)
     return partial(engine.score, call, engine.prompt(request, fits=True).tokens, engine.encode_completion(completion))
 
 
-def _rerank(engine, call):
+def _rerank(engine: Any, call: Call) -> Any:
     return partial(engine.rerank, call, engine.encode_pairs(parse_rerank(call.params)))
 
 
-def _tokenize(engine, call):
+def _tokenize(engine: Any, call: Call) -> None:
     call.answer({"tokens": engine.prompt(parse_prompt(call.params, ("messages", "prompt"))).tokens})
 
 
-def _count_tokens(engine, call):
+def _count_tokens(engine: Any, call: Call) -> None:
     call.answer({"count": len(engine.prompt(parse_prompt(call.params, ("messages", "prompt"))).tokens)})
 
 
-def _apply_template(engine, call):
+def _apply_template(engine: Any, call: Call) -> None:
     call.answer({"text": engine.render(parse_prompt(call.params, ("messages",)))})
 
 
-def _internal(call, error):
+def _internal(call: Call, error: BaseException) -> Any:
     _log.error("%s failed", call.method, exc_info=error)
     return Internal(f"{call.method} failed: {type(error).__name__}: {error}")

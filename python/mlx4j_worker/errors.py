@@ -1,6 +1,7 @@
 """The errors that a worker answers with: a JSON-RPC code, a kind, and what to do."""
 
 import traceback
+from typing import Any
 
 # Characters. An error may quote a request or a model's files, whose length is theirs, but it has to fit into a line.
 _MAX_TEXT = 2000
@@ -14,29 +15,29 @@ class WorkerError(Exception):
     kind = "internal"
     retryable = False
 
-    def __init__(self, message, hint="", detail=""):
+    def __init__(self, message: str, hint: str = "", detail: str = "") -> None:
         super().__init__(_shortened(message))
         self.hint = _shortened(hint)
         self.detail = detail[-_MAX_DETAIL:]  # of a traceback, the end says most
 
-    def trace(self, error):
+    def trace(self, error: Any) -> None:
         """Set the detail to the traceback of an exception, unless there is one."""
         self.detail = self.detail or "".join(traceback.format_exception(error))[-_MAX_DETAIL:]
 
     @classmethod
-    def from_json(cls, error):
+    def from_json(cls, error: Any) -> Any:
         """The error that ``to_json`` made an object of."""
         data = error["data"]
         found = cls(error["message"], data["hint"], data["detail"])
         vars(found).update(code=error["code"], kind=data["kind"], retryable=data["retryable"])
         return found
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         data = {"kind": self.kind, "retryable": self.retryable, "hint": self.hint, "detail": self.detail}
         return {"code": self.code, "message": str(self), "data": data}
 
 
-def _shortened(text):
+def _shortened(text: str) -> str:
     return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + " …"
 
 

@@ -2,7 +2,9 @@
 
 import errno
 import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from mlx4j_worker.errors import (
     Cancelled,
@@ -19,6 +21,9 @@ from mlx4j_worker.errors import (
     WorkerError,
 )
 
+if TYPE_CHECKING:
+    from mlx4j_worker.call import Call
+
 # MLX: mlx/backend/metal/device.cpp and mlx/backend/cuda/utils.cpp; torch: "CUDA error: …" and torch.AcceleratorError.
 _DEVICE = re.compile(r"\[METAL\]|[Cc]ommand buffer|CUDA error|device-side assert|\bcu(da)?[A-Z]\w*\(.*\) failed: ")
 _MEMORY = re.compile(
@@ -32,7 +37,7 @@ _UNTRACED = (Cancelled, ContextOverflow, InvalidRequest, NotReady, ProtocolVersi
 class Exit(BaseException):
     """Ends the process in an orderly way, with the exit code ``code``."""
 
-    def __init__(self, code):
+    def __init__(self, code: Any) -> None:
         super().__init__(code)
         self.code = code
 
@@ -44,12 +49,12 @@ class DeviceFailed(BaseException):
     not an Exception: it passes everything that handles the failure of one request, and ends the worker.
     """
 
-    def __init__(self, error, hint):
+    def __init__(self, error: Exception, hint: str) -> None:
         super().__init__(_text(error))
         self._out_of_memory = _out_of_memory(error, hint) if _is_memory(error) else None
         self.blamed = False  # whether a call was answered
 
-    def blame(self, *calls):
+    def blame(self, *calls: Any) -> None:
         """Answers calls with OutOfMemory where memory was short; else leaves them open for the next worker."""
         for call in calls if self._out_of_memory else ():
             if not call.ended:
@@ -57,7 +62,7 @@ class DeviceFailed(BaseException):
                 self.blamed = True
 
 
-def check(error, hint=""):
+def check(error: Exception, hint: str = "") -> None:
     """Raises DeviceFailed where an exception comes from a failure of the accelerator."""
     for one in _chain(error):
         if isinstance(one, RuntimeError) and (type(one).__name__ == "AcceleratorError" or _DEVICE.search(str(one))):
@@ -65,7 +70,7 @@ def check(error, hint=""):
 
 
 @contextmanager
-def checked(hint):
+def checked(hint: str) -> Iterator[None]:
     """Around work: what it raises because the accelerator failed becomes DeviceFailed; ``hint`` as for ``typed``."""
     try:
         yield
@@ -74,7 +79,7 @@ def checked(hint):
         raise
 
 
-def typed(error, hint):
+def typed(error: Exception, hint: str) -> WorkerError | None:
     """The WorkerError for an exception, or None where its kind is not known here.
 
     ``hint`` says what to do where memory was short. Raises DeviceFailed where the accelerator failed.
@@ -87,7 +92,7 @@ def typed(error, hint):
     return error if isinstance(error, WorkerError) else None
 
 
-def fail(call, error, hint, other):
+def fail(call: "Call", error: Exception, hint: str, other: type | Callable[..., Any]) -> None:
     """Answers a call with the WorkerError for what its own work raised: ``typed``, else ``other(error)``.
 
     Raises DeviceFailed where the accelerator failed.
@@ -100,29 +105,30 @@ def fail(call, error, hint, other):
     call.fail(traced(found or other(error), error))
 
 
-def traced(found, error):
+def traced(found: WorkerError, error: Exception) -> WorkerError:
     """The WorkerError ``found``, with the traceback of ``error`` as its detail unless it is about the request."""
     if not isinstance(found, _UNTRACED):
         found.trace(error)
     return found
 
 
-def _chain(error):
+def _chain(error: BaseException) -> Iterator[BaseException]:
     """The exception, and those that it was raised from or while handling."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
-def _is_memory(error):
+def _is_memory(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(_MEMORY.search(str(error))))
 
 
-def _out_of_memory(error, hint):
+def _out_of_memory(error: BaseException, hint: str) -> OutOfMemory:
     return OutOfMemory(f"There was not enough memory: {_text(error)}", hint)
 
 
-def _text(error):
+def _text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

@@ -105,7 +105,7 @@ def replace_durably(written: Path, path: Path, rename: Callable = os.replace) ->
     _flush_folder(path.parent)
 
 
-def _flush_file(path):
+def _flush_file(path: Path | str) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         flush(descriptor)
@@ -113,7 +113,7 @@ def _flush_file(path):
         os.close(descriptor)
 
 
-def _flush_folder(path):
+def _flush_folder(path: Path | str) -> None:
     """Writes a folder's list of names to the disk, where the file system can."""
     try:
         descriptor = os.open(path, os.O_RDONLY)

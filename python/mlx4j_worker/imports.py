@@ -1,14 +1,16 @@
 """Turns a failed import of an engine's packages into an error that names the fix."""
 
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mlx4j_worker import installed
 from mlx4j_worker.errors import DependencyMissing
 
 
 @contextmanager
-def needed(packages, fix):
+def needed(packages: Any, fix: Any) -> Iterator[None]:
     """Around the imports of ``packages``; ``fix`` is the command that installs them."""
     try:
         yield

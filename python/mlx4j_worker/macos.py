@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import os
+from typing import Any
 
 _SUCCESS = 0
 _HOST_VM_INFO64 = 4
@@ -98,7 +99,7 @@ def footprint_bytes(process: int | None = None) -> int | None:
 
 
 @functools.cache
-def _system():
+def _system() -> Any:
     system = ctypes.CDLL(None)
     system.mach_host_self.restype = ctypes.c_uint32
     system.host_statistics64.argtypes = (ctypes.c_uint32, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
@@ -108,5 +109,5 @@ def _system():
 
 
 @functools.cache
-def _host():
+def _host() -> int:
     return _system().mach_host_self()  # each call takes another reference to the port

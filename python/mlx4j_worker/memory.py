@@ -2,20 +2,23 @@
 
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mlx4j_worker import macos
 from mlx4j_worker.errors import OutOfMemory
 
 
-def kv_bytes_per_token(config, value_bytes):
+def kv_bytes_per_token(config: dict[str, Any], value_bytes: float) -> int | None:
     """Bytes that one token adds to the KV cache, or None for an architecture whose cache isn't a plain one.
 
     ``config`` is config.json as a dict; 2 (keys and values) x layers x KV heads x head size x ``value_bytes``.
     """
     text = config.get("text_config")
     config = text if text and isinstance(text, dict) else config
-    layers, heads = config.get("num_hidden_layers"), config.get("num_attention_heads")
+    layers: Any = config.get("num_hidden_layers")
+    heads: Any = config.get("num_attention_heads")
     kv_heads = config.get("num_key_value_heads") or heads
     head_dim = config.get("head_dim") or (config.get("hidden_size") or 0) // (heads or 1)
     plain = not config.get("kv_lora_rank") and set(config.get("layer_types") or []) <= {"full_attention"}
@@ -36,7 +39,7 @@ def available_bytes() -> int | None:
     return min([int(found.split()[1]) * 1024, *_left_in_cgroups()]) if found else None
 
 
-def _left_in_cgroups(root="/sys/fs/cgroup", own="/proc/self/cgroup"):
+def _left_in_cgroups(root: Path | str = "/sys/fs/cgroup", own: Path | str = "/proc/self/cgroup") -> Iterator[int]:
     """What the limits of this process's control groups leave, for each that has one; file cache counts as left."""
     try:
         lines = [line.rstrip("\n").split(":", 2) for line in Path(own).read_text().splitlines()]
@@ -73,7 +76,7 @@ def amount(count: int | float) -> str:
     return f"{int(count)} bytes"
 
 
-def check_weights(path, needed, available):
+def check_weights(path: str | Path, needed: int, available: int | None) -> None:
     """Raises OutOfMemory if the weights of a model, ``needed`` bytes, don't fit; None lets everything pass."""
     if available is not None and needed > available:
         raise OutOfMemory(
@@ -82,7 +85,7 @@ def check_weights(path, needed, available):
         )
 
 
-def check_logits(tokens, vocabulary, available):
+def check_logits(tokens: int, vocabulary: int, available: int | None) -> None:
     """Raises OutOfMemory if the logits of so many tokens, in 32-bit floats, don't fit; None lets everything pass."""
     needed = tokens * vocabulary * 4
     if available is not None and needed > available:
@@ -92,7 +95,7 @@ def check_logits(tokens, vocabulary, available):
         )
 
 
-def check(tokens, reserved_tokens, bytes_per_token, available):
+def check(tokens: int, reserved_tokens: int, bytes_per_token: int | None, available: int | None) -> None:
     """Raises OutOfMemory if ``tokens`` more don't fit beside the ``reserved_tokens`` of requests that run already.
 
     What those have taken so far is counted twice, on the safe side. Unknown figures (None) let everything pass.

@@ -5,11 +5,12 @@ import fcntl
 import os
 import signal
 import sys
+from typing import Any
 
 from mlx4j_worker.failures import Exit
 
 
-def claim():
+def claim() -> Any:
     """Moves the protocol from descriptors 0 and 1 to private ones and returns them as (read, write).
 
     Afterwards descriptor 0 is /dev/null and 1 is stderr, so that print(), native code and child processes
@@ -31,5 +32,5 @@ def claim():
     return read, write
 
 
-def _terminated(number, _frame):
+def _terminated(number: Any, _frame: Any) -> None:
     raise Exit(128 + number)

@@ -39,7 +39,7 @@ def start(wire_read: int, wire_write: int, folder: str) -> None:
     os.close(alive_read)
 
 
-def _watch(worker, ends):
+def _watch(worker: Any, ends: Any) -> None:
     """Return once the worker has ended; kill it if it outlives its parent for too long."""
     ends.wait()
     if not ends.wait_for_worker(GRACE_SECONDS) and os.getppid() == worker:
@@ -48,7 +48,7 @@ def _watch(worker, ends):
     ends.wait_for_worker(GRACE_SECONDS)
 
 
-def _remove(folder):
+def _remove(folder: str) -> None:
     until = time.monotonic() + REMOVAL_SECONDS
     while os.path.exists(folder) and time.monotonic() < until:
         shutil.rmtree(folder, ignore_errors=True)
@@ -58,7 +58,7 @@ def _remove(folder):
 class PollEnds:
     """The two ends, by ``poll``, which on Linux reports a hang-up of a pipe whatever is asked for."""
 
-    def __init__(self, worker: int, wire_read: int, alive_read: int):
+    def __init__(self, worker: int, wire_read: int, alive_read: int) -> None:
         self._wire: int | None = wire_read
         self._poll = select.poll()
         self._poll.register(wire_read, getattr(select, "POLLRDHUP", 0))  # the end of a socket, which ssh may use
@@ -82,7 +82,7 @@ class KqueueEnds:
     Create it in the forked process, since a kqueue is not inherited.
     """
 
-    def __init__(self, worker: int, wire_read: int, alive_read: int):
+    def __init__(self, worker: int, wire_read: int, alive_read: int) -> None:
         os.close(alive_read)  # the kernel reports the end of the process itself
         self._queue = _kqueue.kqueue()
         self._parent_gone = False
@@ -110,7 +110,7 @@ class KqueueEnds:
             self._take(left)
         return self._worker_gone
 
-    def _take(self, seconds):
+    def _take(self, seconds: float | None) -> None:
         for event in self._queue.control(None, 2, seconds):
             if event.filter == _kqueue.KQ_FILTER_PROC:
                 self._worker_gone = True

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 from mlx4j_worker.bounds import MAX_DEPTH, MAX_LINE_BYTES, is_too_deep
 from mlx4j_worker.errors import BadMessage, Internal, InvalidRequest, ParseError
@@ -27,13 +29,13 @@ class Overlong(bytes):
 class Wire:
     """The two ends of the wire. ``send`` may be called from any thread, ``lines`` from one."""
 
-    def __init__(self, read, write, max_line_bytes=MAX_LINE_BYTES):
+    def __init__(self, read: int, write: int, max_line_bytes: int = MAX_LINE_BYTES) -> None:
         self._read = read
         self._write = write
         self._max_line_bytes = max_line_bytes
         self.turn = threading.RLock()  # who holds it alone sends; for changes that must be seen with a message
 
-    def send(self, message):
+    def send(self, message: dict[str, Any]) -> None:
         """Writes one message. Raises Exit where nobody reads any more: there is nobody left to work for.
 
         Raises a WorkerError before anything is written if the message is too long or nested too deeply for a line, or
@@ -47,10 +49,10 @@ class Wire:
         except OSError:
             raise Exit(EXIT_WIRE_LOST) from None
 
-    def notify(self, method, params):
+    def notify(self, method: str, params: dict[str, Any]) -> None:
         self.send({"method": method, "params": params})
 
-    def lines(self):
+    def lines(self) -> Iterator[bytes]:
         """Yields each line as bytes without its LF, or an Overlong for one that is longer than the maximum."""
         parts, size, head = [], 0, b""
         while chunk := os.read(self._read, 65536):
@@ -65,7 +67,7 @@ class Wire:
             parts = [*parts, chunk] if size <= self._max_line_bytes else []
 
 
-def parse(line):
+def parse(line: bytes) -> dict[str, Any]:
     """The message in a line: a dict with a method, params (a dict) and, for a call, an id (a string)."""
     try:
         message = json.loads(line, parse_constant=_refuse_constant)
@@ -86,13 +88,13 @@ def parse(line):
     return message
 
 
-def call_id(line):
+def call_id(line: bytes) -> str | None:
     """The id of the call in a line that can't be parsed or is cut off, or None."""
     found = _ID.match(line)
     return found[1].decode("utf-8", "replace") if found else None
 
 
-def _line(message):
+def _line(message: dict[str, Any]) -> bytes:
     """The bytes of a message with its LF."""
     try:
         line = _encode({"jsonrpc": "2.0", **message}).encode()
@@ -108,22 +110,22 @@ def _line(message):
     return line + b"\n"
 
 
-def _may_be_deep(line):
+def _may_be_deep(line: bytes) -> bool:
     """Whether a line has enough brackets, also in text, to be nested too deeply; quick for the short ones."""
     return len(line) > MAX_DEPTH and line.count(b"{") + line.count(b"[") > MAX_DEPTH
 
 
-def _too_deep():
+def _too_deep() -> InvalidRequest:
     return InvalidRequest(
         f"The JSON of the request is nested more than {MAX_DEPTH} levels deep.",
         "Use a flatter schema, or flatter tool parameters or arguments.",
     )
 
 
-def _refuse_constant(name):
+def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def well_formed(text):
+def well_formed(text: str) -> str:
     """The text with unpaired surrogates replaced, since they have no UTF-8 form."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

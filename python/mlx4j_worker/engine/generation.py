@@ -2,13 +2,17 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from mlx4j_worker.call import Call
 from mlx4j_worker.errors import InvalidAnswer
+from mlx4j_worker.requests.generate import GenerateRequest
 from mlx4j_worker.text import tools
 from mlx4j_worker.text.detokenizer import Detokenizer, Splitter, StopMatcher
+from mlx4j_worker.text.formats import Dialect
 from mlx4j_worker.text.prompts import Prompt
 from mlx4j_worker.text.validation import Invalid, validate
 
@@ -36,8 +40,17 @@ class Generation:
     """
 
     def __init__(
-        self, call, request, prompt, max_tokens, eos_ids, decode, sampling=None, dialect=None, constraint=None
-    ):
+        self,
+        call: Call,
+        request: GenerateRequest,
+        prompt: Prompt,
+        max_tokens: int,
+        eos_ids: set[int],
+        decode: Callable[..., Any],
+        sampling: Any = None,
+        dialect: Dialect | None = None,
+        constraint: Any = None,
+    ) -> None:
         self.call = call
         self.request = request
         self.prompt_tokens = prompt.tokens
@@ -45,19 +58,20 @@ class Generation:
         self.sampling = sampling or request.sampling
         self.tokens: list[int] = []  # all that were generated
         self.cached_tokens = 0  # of the prompt, for the usage
-        self.expert = None  # that answers, of a DyLoRA-MoE
+        self.expert: str | None = None  # that answers, of a DyLoRA-MoE
         self.repeats: Counter[int] = Counter()  # how often each token was generated, for penalties
         self._eos_ids = eos_ids
         self._decode = decode
         self._constraint = constraint
-        self._is_json = bool(constraint and request.response_format.is_json)
+        wanted = request.response_format if constraint else None
+        self._schema = wanted.schema if wanted and wanted.is_json else None
         self._json: list[str] = []  # the answer's text, to validate
-        self._format = dialect.calls if dialect and request.tools else None
+        self._format: Any = dialect.calls if dialect and request.tools else None
         self._detokenizer = Detokenizer(decode)
         self._splitter = Splitter(
             dialect.thinking if dialect and request.messages is not None and constraint is None else None,
             (self._format.start, self._format.end) if self._format else None,
-            dialect.thinking[1] if prompt.opens_thinking else None,
+            dialect.thinking[1] if prompt.opens_thinking and dialect and dialect.thinking else None,
         )
         self._stops = StopMatcher(request.stop)
         self._thinking_tokens = self._drafted_tokens = 0
@@ -76,15 +90,15 @@ class Generation:
         self._last: Any = None
 
     @property
-    def cancelled(self):
+    def cancelled(self) -> Any:
         return self.call.cancelled
 
     @property
-    def constrained(self):
+    def constrained(self) -> bool:
         """Whether not every token may come next."""
         return self._constraint is not None
 
-    def allowed(self):
+    def allowed(self) -> Any:
         """The tokens that may come next, a numpy array of bool [vocabulary]; only where ``constrained``.
 
         Thinking that the chat template opened comes before the response format, and must end at some time.
@@ -92,22 +106,22 @@ class Generation:
         return self._constraint.allowed() if self._answering else self._constraint.all_but_ends()
 
     @property
-    def _answering(self):
+    def _answering(self) -> bool:
         return self._splitter.kind == "text"
 
-    def started(self):
+    def started(self) -> None:
         """The engine takes the request up: its time in the queue ends here. Later calls change nothing."""
         self._started = self._started or time.monotonic()
 
     @property
-    def delivered(self):
+    def delivered(self) -> bool:
         """Whether the caller has a part of the answer already."""
         return self._chunks > 0
 
-    def progress(self, done, total):
+    def progress(self, done: int, total: int) -> None:
         self.call.progress("prefill", done, total, "tokens")
 
-    def add(self, token, log_prob=None, drafted=False):
+    def add(self, token: int, log_prob: Any = None, drafted: bool = False) -> bool:
         """Takes the next token; returns True once the generation has ended, and only ``answer`` is left to do.
 
         ``log_prob`` is (the token's, [(token, log-probability) of the most probable ones]), where the request wants it.
@@ -131,7 +145,7 @@ class Generation:
             return self._finish("stop" if whole else "length")
         return False
 
-    def _show(self, pieces):
+    def _show(self, pieces: list[tuple[str, str]]) -> bool:
         """Sends pieces of text; returns True if a stop string was among them, which ends the generation."""
         for kind, text in pieces:
             if kind == "text":
@@ -150,7 +164,7 @@ class Generation:
                 self._read_call()
         return False
 
-    def _show_text(self, text, last=False):
+    def _show_text(self, text: str, last: bool = False) -> None:
         """Sends text of the answer. Where calls are possible, blanks at its end wait for what follows them."""
         text = self._trailing + text
         shown = text if last or not self._format else text.rstrip()
@@ -158,7 +172,7 @@ class Generation:
         self._after_call = self._after_call and not shown
         self._chunk("text", shown, last)
 
-    def _read_call(self):
+    def _read_call(self) -> None:
         text, self._called = self._called, ""
         calls, why = tools.read(text, self._format, self.request.tools)
         if calls is None:
@@ -167,7 +181,7 @@ class Generation:
             self._calls += calls
         self._after_call = True
 
-    def _finish(self, reason):
+    def _finish(self, reason: str) -> bool:
         rest = self._detokenizer.finish(cut=reason == "length")
         pieces = self._splitter.add(rest) + self._splitter.finish()
         if self._show(pieces) or (reason == "stop" and self._show(self._in_open_thinking())):
@@ -179,7 +193,7 @@ class Generation:
         self._end = (reason, None)
         return True
 
-    def _in_open_thinking(self):
+    def _in_open_thinking(self) -> list[tuple[str, str]]:
         """The pieces of a text whose thinking the model never closed: the calls in it count.
 
         Where it was the chat template that had opened it, the model did not think: all of it is the answer.
@@ -193,7 +207,7 @@ class Generation:
         self._thought_aloud, self._thinking_tokens = True, 0
         return pieces
 
-    def _chunk(self, kind, text, last=False):
+    def _chunk(self, kind: str, text: str, last: bool = False) -> None:
         if not text and not (last and self._pending):
             return
         while len(text) > MAX_CHUNK_TEXT:
@@ -203,8 +217,8 @@ class Generation:
             self._send_chunk(kind, "", MAX_CHUNK_TOKENS)
         self._send_chunk(kind, text, MAX_CHUNK_TOKENS)
 
-    def _send_chunk(self, kind, text, count):
-        if self._is_json and kind == "text":
+    def _send_chunk(self, kind: str, text: str, count: int) -> None:
+        if self._schema is not None and kind == "text":
             self._json.append(text)
         chunk = {"seq": self._chunks, "kind": kind, "text": text, "tokens": self._pending[:count]}
         if self.request.log_probs is not None:
@@ -214,24 +228,24 @@ class Generation:
         self._chunks += 1
         self._pending = self._pending[count:]
 
-    def _log_prob_json(self, log_prob):
+    def _log_prob_json(self, log_prob: tuple[float, list[tuple[int, float]]]) -> dict[str, Any]:
         own, top = log_prob
-        top = [{"token": t, "text": self._detokenizer.peek(t), "logProb": _finite(value)} for t, value in top]
-        return {"logProb": _finite(own), "top": top}
+        named = [{"token": t, "text": self._detokenizer.peek(t), "logProb": _finite(value)} for t, value in top]
+        return {"logProb": _finite(own), "top": named}
 
-    def answer(self):
+    def answer(self) -> None:
         """Answers the call. The caller makes sure that all of its tokens were really computed.
 
         JSON is validated first, off the engine's thread, unless it was cut.
         """
-        if self._is_json and self._end[0] == "stop":
+        if self._schema is not None and self._end[0] == "stop":
             self.call.later(partial(self._validated, self._result()))
         else:
             self.call.answer(self._result())
 
-    def _validated(self, result):
+    def _validated(self, result: Any) -> None:
         try:
-            validate("".join(self._json), self.request.response_format.schema)
+            validate("".join(self._json), self._schema or {})
         except Invalid as invalid:
             self.call.fail(
                 InvalidAnswer(
@@ -242,7 +256,7 @@ class Generation:
         else:
             self.call.answer(result)
 
-    def _result(self):
+    def _result(self) -> dict[str, Any]:
         call, ms, (reason, stop) = self.call, 1000, self._end
         return {
             "finishReason": "toolCalls" if reason == "stop" and self._calls else reason,
@@ -268,6 +282,6 @@ class Generation:
         }
 
 
-def _finite(value):
+def _finite(value: float) -> float:
     """JSON has no infinities: a token that can't come at all is very improbable."""
     return max(float(value), -1e9)

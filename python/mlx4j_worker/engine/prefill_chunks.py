@@ -1,6 +1,7 @@
 """How many tokens of a prompt go into one chunk of prefill, on this machine and with this model."""
 
 import math
+from typing import Any
 
 
 class ChunkSize:
@@ -17,16 +18,16 @@ class ChunkSize:
     _KEPT = 0.9  # of the weight of what was learned, at each chunk
     _TOO_CLOSE = 100  # tokens; contexts that lie no further apart say little of how the time grows
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._sums = [0.0] * 5  # weights, contexts, times, contexts squared, contexts x times
 
-    def learn(self, tokens, context, seconds):
+    def learn(self, tokens: int, context: int, seconds: float) -> None:
         """Learns from a chunk of so many tokens after so many others. Small ones say too little."""
         if tokens >= self.MIN_TOKENS:
             x, y = context + tokens / 2, seconds / tokens
             self._sums = [old * self._KEPT + new for old, new in zip(self._sums, (1, x, y, x * x, x * y), strict=True)]
 
-    def tokens(self, context):
+    def tokens(self, context: int) -> Any:
         """The size of the next chunk after so many tokens."""
         n, x, y, xx, xy = self._sums
         if n == 0:

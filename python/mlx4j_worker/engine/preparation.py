@@ -21,7 +21,7 @@ class Preparation:
     the call is answered already. Afterwards ``join`` or ``error`` is set.
     """
 
-    def __init__(self, call: Any, prepare: Callable[[], Callable[[], None] | None]):
+    def __init__(self, call: Any, prepare: Callable[[], Callable[[], None] | None]) -> None:
         self.call = call
         self.join: Callable[[], None] | None = None
         self.error: BaseException | None = None
@@ -56,7 +56,7 @@ class Preparer:
     ``look()`` often while there are any: it starts the thread that passes a slow one, and enforces the time limit.
     """
 
-    def __init__(self, deliver: Callable[[Preparation], None]):
+    def __init__(self, deliver: Callable[[Preparation], None]) -> None:
         self._deliver = deliver
         self._queue: queue.SimpleQueue[Preparation] = queue.SimpleQueue()
         self._threads: list[_Thread] = []
@@ -95,7 +95,7 @@ class Preparer:
 class _Thread(threading.Thread):
     """Takes preparations from the queue until it is marked as ``last``: another thread has taken over."""
 
-    def __init__(self, waiting: "queue.SimpleQueue[Preparation]", deliver: Callable[[Preparation], None]):
+    def __init__(self, waiting: "queue.SimpleQueue[Preparation]", deliver: Callable[[Preparation], None]) -> None:
         super().__init__(name="mlx4j-preparing", daemon=True)
         self.last = False
         self._waiting = waiting

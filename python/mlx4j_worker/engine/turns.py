@@ -1,5 +1,7 @@
 """Who uses the model next: the requests that decode, or one of the prompts that are still being prefilled."""
 
+from typing import Any
+
 MIN_PREFILL_SHARE = 1 / 2  # of the time, while there is something to decode too
 MAX_PREFILL_SHARE = 7 / 8
 MAX_LEAD_SECONDS = 2.0  # seconds; one stall, such as a suspended process, must not decide who works for long after it
@@ -19,7 +21,7 @@ class Turns:
       no prompt waits forever, and a short one does not wait behind long ones.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._prefill_lead = 0.0  # seconds that prefill has had beyond its share
         self._first_lead = 0.0  # seconds that the first prompt has had more than the shortest one
         self._share = MIN_PREFILL_SHARE
@@ -37,7 +39,7 @@ class Turns:
         self._share = min(max(prompts / (prompts + decoding), MIN_PREFILL_SHARE), MAX_PREFILL_SHARE)
         return self._prefill_lead <= 0
 
-    def pick(self, prompts):
+    def pick(self, prompts: list[Any]) -> Any:
         """The prompt to prefill next, of one or more in the order of their arrival; each has ``left``, in tokens."""
         first, shortest = prompts[0], min(prompts, key=lambda prompt: prompt.left)
         if first is shortest:
@@ -56,5 +58,5 @@ class Turns:
         self._first_lead = _bounded(self._first_lead + seconds * self._change)
 
 
-def _bounded(seconds):
+def _bounded(seconds: float) -> float:
     return min(max(seconds, -MAX_LEAD_SECONDS), MAX_LEAD_SECONDS)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed
@@ -55,7 +56,7 @@ class DyLora:
     warnings: tuple[str, ...] = ()
 
 
-def is_dylora(path):
+def is_dylora(path: Path) -> bool:
     """Whether a folder, whose links are checked, has a DyLoRA-MoE.
 
     Its config.json says so, or else there is a ``dylo_moe_state``. A plain model may have one beside it by chance.
@@ -69,7 +70,7 @@ def is_dylora(path):
     return not plain or any(place(name)[0] for name in _names(path))
 
 
-def read(path):
+def read(path: Path) -> DyLora:
     """The parts of a DyLoRA-MoE."""
     path, config = Path(path), _config(path)
     stated = {name: _stated(path, config, name) for name in DEFAULTS}
@@ -102,7 +103,7 @@ def read(path):
     )
 
 
-def place(name):
+def place(name: str) -> tuple[str | None, str]:
     """Where a tensor of the wrapper belongs: (the expert or "router" or None for the base model, its name there)."""
     if name.startswith(ROUTER):
         return "router", name.removeprefix(ROUTER)
@@ -112,7 +113,7 @@ def place(name):
     return None, name.replace(".base_layer.", ".")
 
 
-def _config(path):
+def _config(path: Path) -> dict[str, Any]:
     try:
         config = folder.read_json(path, "config.json")
     except ModelLoadFailed:
@@ -120,27 +121,27 @@ def _config(path):
     return config if isinstance(config, dict) else {}
 
 
-def _is_of_base(config):
+def _is_of_base(config: dict[str, Any]) -> bool:
     kind = config.get("model_type")
     return isinstance(kind, str) and "dylora" not in kind.lower()
 
 
-def _is_marked(config):
+def _is_marked(config: dict[str, Any]) -> bool:
     return "dylora" in str(config.get("model_type")).lower() or any(name.startswith("_dylora_") for name in config)
 
 
-def _state(path):
+def _state(path: Path) -> Path | None:
     """The folder of the training's state: within, or beside the model's."""
     return next((at / _STATE for at in (path, path.resolve().parent) if (at / _STATE).is_dir()), None)
 
 
-def _names(path):
+def _names(path: Path) -> list[str]:
     """The names of the tensors in the folder's own weights."""
     weights = (file for file in files.listed(path, "*.safetensors") if file.name != _ROUTER_FILE)
     return [name for file in weights for name in read_header(file)]
 
 
-def _stated(path, config, name):
+def _stated(path: Path, config: dict[str, Any], name: str) -> int | None:
     """A number of the metadata, or None. Without a prefix it may be the base model's, of another meaning."""
     places = (config.get(f"_dylora_{name}"), None if _is_of_base(config) else config.get(name))
     value = next((value for value in (*places, _config(path / _STATE).get(name)) if value is not None), None)
@@ -149,8 +150,9 @@ def _stated(path, config, name):
     return value
 
 
-def _experts(path, names):
-    found = {expert: Part(expert, "weights", path) for expert in {place(name)[0] for name in names} - {None, "router"}}
+def _experts(path: Path, names: list[str]) -> dict[str, Part]:
+    owners = {owner for name in names if (owner := place(name)[0]) not in (None, "router")}
+    found = {owner: Part(owner, "weights", path) for owner in owners if owner}
     adapters = path / "peft_adapters"
     for entry in files.listed(adapters) if not found and adapters.is_dir() else ():
         if entry.is_dir() and re.fullmatch(r"expert_[0-9]{1,6}", entry.name):
@@ -161,7 +163,7 @@ def _experts(path, names):
     return dict(sorted(found.items(), key=lambda item: int(item[0].removeprefix("expert_"))))
 
 
-def _router(path, names):
+def _router(path: Path, names: list[str]) -> Part | None:
     if any(name.startswith(ROUTER) for name in names):
         return Part("router", "weights", path)
     if (path / _ROUTER_FILE).is_file():

@@ -3,13 +3,15 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, UnsafeModel
-from mlx4j_worker.models.safetensors import read_header
+from mlx4j_worker.models.safetensors import Tensor, read_header
 
 _CONTEXT_NAMES = (
     "max_position_embeddings",
@@ -50,7 +52,7 @@ FLOATS = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 _PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
 
-def check(folder):
+def check(folder: Path | str) -> dict[str, Any]:
     """The folder's config.json as a dict; raises a WorkerError that says what is wrong with the folder."""
     folder = Path(folder)
     if not folder.is_dir():
@@ -69,7 +71,7 @@ def check(folder):
     return config
 
 
-def _check_contents(folder):
+def _check_contents(folder: Path) -> None:
     """Refuses links out of a folder, files too large for a library that reads them whole, templates not in UTF-8."""
     everything = list(_everything(folder))
     _check_entries(folder, everything)
@@ -79,7 +81,7 @@ def _check_contents(folder):
             _check_template(path)
 
 
-def _check_template(path):
+def _check_template(path: Path) -> None:
     if path.suffix != ".jinja" or files.is_companion(path.name):
         return
     try:
@@ -92,7 +94,7 @@ def _check_template(path):
         ) from None
 
 
-def _check_size(path):
+def _check_size(path: Path) -> None:
     most = _MAX_BYTES.get(path.name, _MAX_BYTES.get(path.suffix))
     if most is None:
         return
@@ -107,9 +109,9 @@ def _check_size(path):
         )
 
 
-def _check_kernels(folder, config):
+def _check_kernels(folder: Path, config: dict[str, Any]) -> None:
     """transformers downloads and runs a kernel whose name is that of a repository."""
-    parts = [config]
+    parts: list[Any] = [config]
     while parts:
         part = parts.pop()
         for name, value in part.items() if isinstance(part, dict) else enumerate(part):
@@ -124,7 +126,7 @@ def _check_kernels(folder, config):
                         )
 
 
-def check_weights(folder, config=None):
+def check_weights(folder: Path, config: dict[str, Any] | None = None) -> None:
     """Refuses a folder without weights, or with damaged ones."""
     folder, config = Path(folder), config or {}
     names = _names(folder)
@@ -154,7 +156,7 @@ def check_weights(folder, config=None):
     _check_against_weights(folder, config, [one for file in tensors.values() for one in file.items()])
 
 
-def _check_against_weights(folder, config, tensors):
+def _check_against_weights(folder: Path, config: dict[str, Any], tensors: list[tuple[str, Tensor]]) -> None:
     """Refuses what a library would take on trust: sizes that it would allocate, and whole numbers for weights."""
     widest = max((n for _, tensor in tensors for n in tensor.shape), default=0) * _MAX_PACKED
     parts = [part for part in (config, config.get("text_config")) if isinstance(part, dict)]
@@ -177,7 +179,7 @@ def _check_against_weights(folder, config, tensors):
             )
 
 
-def weight_bytes(folder, value_bytes=None):
+def weight_bytes(folder: Path, value_bytes: int | None = None) -> int:
     """How many bytes the weights of a model folder take; with ``value_bytes`` for each floating-point number."""
     return sum(
         prod(tensor.shape) * value_bytes if value_bytes and tensor.dtype in FLOATS else tensor.size
@@ -185,12 +187,12 @@ def weight_bytes(folder, value_bytes=None):
     )
 
 
-def value_count(folder):
+def value_count(folder: Path) -> Any:
     """How many numbers the weights of a model folder are."""
     return sum(prod(tensor.shape) for tensor in _tensors(folder))
 
 
-def stored_dtype(folder):
+def stored_dtype(folder: Path) -> str | None:
     """What most of a model folder's weights are: bfloat16, float16, float32, or None for anything else."""
     sizes: Counter[str] = Counter()
     for tensor in _tensors(folder):
@@ -198,22 +200,22 @@ def stored_dtype(folder):
     return FLOATS.get(max(sizes, key=sizes.__getitem__)) if sizes else None
 
 
-def tensor_names(folder):
+def tensor_names(folder: Path) -> Any:
     """The names of a model folder's weights."""
     return [name for header in _headers(folder) for name in header]
 
 
-def _tensors(folder):
+def _tensors(folder: Path) -> list[Tensor]:
     return [tensor for header in _headers(folder) for tensor in header.values()]
 
 
-def _headers(folder):
+def _headers(folder: Path) -> list[dict[str, Tensor]]:
     everything = files.listed(folder, "*.safetensors")
     weights = [path for path in everything if path.name.startswith("model")] or everything
     return [read_header(path) for path in weights]
 
 
-def check_weights_file(folder, name):
+def check_weights_file(folder: Path, name: str) -> None:
     """Refuses a folder without this file of weights, or with a damaged one."""
     path = Path(folder) / name
     if not path.is_file():
@@ -229,7 +231,7 @@ def check_weights_file(folder, name):
             raise ModelLoadFailed(f"{shown(tensor)} in {path} has whole numbers ({entry.dtype}).", "Save it again.")
 
 
-def _names(folder):
+def _names(folder: Path) -> list[Path]:
     try:
         os.listdir(folder)  # a glob doesn't say why it found nothing
         return files.listed(folder)
@@ -237,12 +239,12 @@ def _names(folder):
         raise ModelLoadFailed(f"{folder} can't be read: {error.strerror}.", "Check its permissions.") from None
 
 
-def _everything(folder):
+def _everything(folder: Path) -> Iterator[Path]:
     for at, folders, names in os.walk(folder):
         yield from (Path(at, name) for name in folders + names)
 
 
-def _config(folder):
+def _config(folder: Path) -> dict[str, Any]:
     if not os.path.lexists(folder / "config.json"):
         raise ModelLoadFailed(f"{folder} has no config.json, so it is not a model folder.")
     config = read_json(folder, "config.json")
@@ -251,7 +253,7 @@ def _config(folder):
     return config
 
 
-def read_json(folder, name):
+def read_json(folder: Path, name: str) -> Any:
     """The content of a JSON file of the folder."""
     _check_size(Path(folder, name))
     try:
@@ -262,7 +264,7 @@ def read_json(folder, name):
         raise ModelLoadFailed(f"{name} in {folder} can't be read: {error}", "Download or copy it again.") from None
 
 
-def _check_index(folder, index, tensors):
+def _check_index(folder: Path, index: Path, tensors: dict[str, Any]) -> None:
     content = read_json(folder, index.name)
     weight_map = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(weight_map, dict):
@@ -276,7 +278,7 @@ def _check_index(folder, index, tensors):
             raise ModelLoadFailed(f"{file} in {folder} lacks {shown(name)}, which {index.name} places there.", again)
 
 
-def _check_names(folder, where, names, suffixes):
+def _check_names(folder: Path, where: str, names: Any, suffixes: str | tuple[str, ...]) -> None:
     """transformers takes paths to anywhere from these places, and reads what isn't safetensors as a pickle."""
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(suffixes):
@@ -286,7 +288,7 @@ def _check_names(folder, where, names, suffixes):
             )
 
 
-def _check_entries(folder, paths):
+def _check_entries(folder: Path, paths: list[Path]) -> None:
     """Links may point within the folder, and from a snapshot of a hub cache into that model's own blobs."""
     real = folder.resolve()
     allowed = [real]
@@ -302,14 +304,14 @@ def _check_entries(folder, paths):
             raise UnsafeModel(f"{path.relative_to(folder)} in {folder} is neither a file nor a folder.", "Remove it.")
 
 
-def _target(link):
+def _target(link: Path) -> Path:
     try:
         return link.resolve()
     except (OSError, RuntimeError) as error:  # a loop, before Python 3.13
         raise ModelLoadFailed(f"{link} is a link that leads nowhere: {error}") from None
 
 
-def check_links(folder):
+def check_links(folder: Path) -> None:
     """Refuses a folder, such as an adapter's, that is not there, has links out of it, or too large files."""
     folder = Path(folder)
     if not folder.is_dir():
@@ -317,17 +319,17 @@ def check_links(folder):
     _check_contents(folder)
 
 
-def context_length(config):
+def context_length(config: dict[str, Any]) -> int | None:
     """The model's context in tokens, or None where its config states none."""
     return _stated(config, _CONTEXT_NAMES)
 
 
-def hidden_size(config):
+def hidden_size(config: dict[str, str]) -> Any:
     """How many features a hidden state has, or None where the config doesn't state it."""
     return _stated(config, _WIDTHS)
 
 
-def _stated(config, names):
+def _stated(config: dict[str, str], names: tuple[str, ...]) -> Any:
     """The first of these counts that a config has, at its top or in its part about the text model."""
     text = config.get("text_config")
     for part in (config, text if isinstance(text, dict) else {}):

@@ -72,5 +72,5 @@ def _number(value: Any, bounds: Bounds) -> float | None:
     return found if bounds.contains(found) and (not bounds.whole or found.is_integer()) else None
 
 
-def _ignored(folder, name, value, wanted):
+def _ignored(folder: Path, name: str, value: Any, wanted: str) -> str:
     return f"{FILE} in {folder} has {name} {shown(value)}, which is not {wanted}, so it is ignored."

@@ -8,9 +8,12 @@ layout of huggingface_hub, which finds it there.
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from mlx4j_worker.call import Poll, Progress
 from mlx4j_worker.errors import DownloadFailed, Internal, ModelNotFound, OutOfMemory
 from mlx4j_worker.files import is_companion, listed, replace_durably
 from mlx4j_worker.memory import amount
@@ -18,6 +21,7 @@ from mlx4j_worker.models.hub_client import (
     CONTINUES,
     SILENCE_SECONDS,
     WANTED,
+    ListedFile,
     TryAgain,
     explained,
     list_model,
@@ -33,7 +37,15 @@ _MAX_CONFIG_BYTES = 1_000_000
 _PIECE = 16_000_000
 
 
-def fetch(source, revision, token, progress, room=None, stall=STALL_SECONDS, poll=lambda: None):
+def fetch(
+    source: str,
+    revision: str | None,
+    token: str | None,
+    progress: Progress,
+    room: Any = None,
+    stall: Any = STALL_SECONDS,
+    poll: Poll = lambda: None,
+) -> Any:
     """Downloads the missing files of a model and returns (its folder in the cache, facts).
 
     ``revision`` and ``token`` may be None. ``progress(phase, done, total, unit)`` is called with bytes. ``room`` is how
@@ -67,7 +79,7 @@ def fetch(source, revision, token, progress, room=None, stall=STALL_SECONDS, pol
         return snapshot, {"revision": listing.commit, "bytes": total}
 
 
-def describe(source, revision, token):
+def describe(source: str, revision: str | None, token: str | None) -> Any:
     """What the hub says of a model: its commit, sizes, licence, and its config.json (None where it has none)."""
     with explained(source):
         from huggingface_hub import hf_hub_url
@@ -87,7 +99,7 @@ def describe(source, revision, token):
         }
 
 
-def remove(source):
+def remove(source: str) -> Any:
     """Removes a model, and what there is of it, from the cache; returns how many bytes that freed."""
     with explained(source):
         from huggingface_hub import scan_cache_dir
@@ -113,7 +125,9 @@ def remove(source):
 class _Fetch:
     """One file on its way into the cache."""
 
-    def __init__(self, source, commit, file, blobs, token, stall, poll):
+    def __init__(
+        self, source: str, commit: Any, file: ListedFile, blobs: Any, token: str | None, stall: Any, poll: Poll
+    ) -> None:
         from huggingface_hub import hf_hub_url
 
         self._file, self._token, self._stall, self._poll = file, token, stall, poll
@@ -122,7 +136,7 @@ class _Fetch:
         self._partial = _partial(blobs, file)
         self._lock = blobs.parent.parent / ".locks" / blobs.parent.name / f"{file.blob}.lock"  # huggingface_hub's own
 
-    def run(self, report):
+    def run(self, report: Any) -> None:
         """Fetches what is missing of it; ``report`` is called with how many bytes are there."""
         self._partial.parent.mkdir(parents=True, exist_ok=True)
         self._lock.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +147,7 @@ class _Fetch:
                 replace_durably(self._partial, self._blob)  # under its own name, nobody looks at its content again
 
     @contextmanager
-    def _locked(self, report):
+    def _locked(self, report: Any) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self._lock)
@@ -149,7 +163,7 @@ class _Fetch:
         finally:
             lock.release()
 
-    def _fetch(self, report):
+    def _fetch(self, report: Any) -> None:
         import httpx2
 
         last_byte, why = time.monotonic(), ""
@@ -175,7 +189,7 @@ class _Fetch:
             if _size(self._partial) == before:
                 time.sleep(min(1.0, self._stall / 10))
 
-    def _pieces(self, before):
+    def _pieces(self, before: Any) -> Iterator[Any]:
         """Appends what comes from ``before`` on, and yields after each piece how many bytes are there."""
         wait = min(SILENCE_SECONDS, self._stall / 4)
         with opened(self._url, self._token, wait, start=before) as answer:
@@ -188,7 +202,7 @@ class _Fetch:
                     out.write(piece)
                     yield out.tell()
 
-    def _check(self):
+    def _check(self) -> None:
         digest = self._file.digest()
         with open(self._partial, "rb") as whole:
             while piece := whole.read(_PIECE):
@@ -197,7 +211,7 @@ class _Fetch:
         if digest.hexdigest() != self._file.blob:
             self._refuse()
 
-    def _refuse(self):
+    def _refuse(self) -> None:
         self._partial.unlink(missing_ok=True)
         raise DownloadFailed(
             f"{self._file.name} is not what the hub's list says (its size or hash differs): it was changed meanwhile, "
@@ -206,7 +220,7 @@ class _Fetch:
         )
 
 
-def _link(blob, link):
+def _link(blob: Any, link: Any) -> None:
     """Makes the snapshot's link to a blob; where there are no symbolic links (exFAT) the file itself moves there."""
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)  # one that leads nowhere
@@ -218,7 +232,7 @@ def _link(blob, link):
         os.replace(blob, link)
 
 
-def _remember(folder, revision, commit):
+def _remember(folder: Path, revision: str | None, commit: Any) -> None:
     """Notes which commit a branch or tag is, as huggingface_hub does, so that it is found without the network."""
     if revision == commit:
         return
@@ -232,7 +246,7 @@ def _remember(folder, revision, commit):
     os.replace(unfinished, note)
 
 
-def _folder(source):
+def _folder(source: str) -> Any:
     from huggingface_hub.constants import HF_HUB_CACHE
     from huggingface_hub.file_download import repo_folder_name
     from huggingface_hub.utils import validate_repo_id
@@ -241,28 +255,28 @@ def _folder(source):
     return Path(HF_HUB_CACHE).expanduser().resolve() / repo_folder_name(repo_id=source, repo_type="model")
 
 
-def _partial(blobs, file):
+def _partial(blobs: Any, file: ListedFile) -> Any:
     return blobs / f"{file.blob}.mlx4j.incomplete"
 
 
-def _size(path):
+def _size(path: Path) -> Any:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _bytes_of(folder):
+def _bytes_of(folder: Path) -> Any:
     """The bytes of a model's folder in the cache: of its blobs, and of snapshots where links aren't possible."""
     copies = (Path(at, name) for at, _, names in os.walk(folder / "snapshots") for name in names)
     kept = [path for path in copies if not path.is_symlink() and not is_companion(path.name)]
     return sum(_size(path) for path in listed(folder / "blobs") + kept)
 
 
-def _drop_companions(folder):
+def _drop_companions(folder: Path) -> None:
     for at, _, names in os.walk(folder):
         for name in filter(is_companion, names):
             Path(at, name).unlink(missing_ok=True)
 
 
-def _check_room(source, needed, room):
+def _check_room(source: str, needed: Any, room: Any) -> None:
     if room is not None and needed > room:
         raise OutOfMemory(
             f"The weights of {source} take {amount(needed)}, but {amount(room)} of memory can be had, so "
@@ -271,7 +285,7 @@ def _check_room(source, needed, room):
         )
 
 
-def _check_http(source, files):
+def _check_http(source: str, files: Any) -> None:
     for file in files:
         if file.size > _MAX_HTTP_BYTES:
             raise DownloadFailed(
@@ -281,7 +295,7 @@ def _check_http(source, files):
             )
 
 
-def _check_disk(source, needed, folder):
+def _check_disk(source: str, needed: Any, folder: Path) -> None:
     at = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(at).free
     if needed > free:

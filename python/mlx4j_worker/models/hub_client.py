@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker.errors import DownloadFailed, ModelNotFound
 from mlx4j_worker.imports import needed
@@ -48,7 +49,7 @@ class ListedFile:
     blob: str
     large: bool
 
-    def digest(self):
+    def digest(self) -> Any:
         """A new hash object, whose hex digest over the content has to be ``blob``."""
         if self.large:
             return hashlib.sha256()
@@ -92,7 +93,7 @@ def list_model(source: str, revision: str | None, token: str | None, wait: float
     return _listing(source, read_json(url, token, wait, _MAX_LIST_BYTES, f"list of {source}"))
 
 
-def read_json(url: str, token: str | None, wait: float, limit: int, what: str):
+def read_json(url: str, token: str | None, wait: float, limit: int, what: str) -> Any:
     """The JSON at a URL, which is called ``what`` in errors; at most ``limit`` bytes of it are read, for a minute."""
     body, begun = bytearray(), time.monotonic()
     with opened(url, token, wait) as answer:
@@ -126,7 +127,7 @@ def opened(url: str, token: str | None, wait: float, start: int | None = None) -
         yield answer
 
 
-def _session():
+def _session() -> Any:
     """The client, which is made with the settings of proxies and certificates in the environment."""
     import httpx2
     from huggingface_hub import get_session
@@ -147,12 +148,12 @@ _NO_HUB = "Check HF_ENDPOINT: is that a hub?"
 class _Refused(Exception):
     """The hub's refusal: a status and the code that says why."""
 
-    def __init__(self, status, code):
+    def __init__(self, status: Any, code: Any) -> None:
         super().__init__(f"status {status}")
         self.status, self.code = status, code
 
 
-def _refuse(status, code):
+def _refuse(status: Any, code: Any) -> None:
     if status in _AGAIN:
         raise TryAgain(f"the server answers {status}")
     raise _Refused(status, code)
@@ -179,7 +180,7 @@ def explained(source: str) -> Iterator[None]:
         ) from None
 
 
-def _error_of(source, refused):
+def _error_of(source: str, refused: Any) -> Any:
     log_in = "Log in with `hf auth login`, or set HF_TOKEN."
     if refused.code == "GatedRepo":
         return ModelNotFound(
@@ -196,7 +197,7 @@ def _error_of(source, refused):
     return DownloadFailed(f"The hub failed for {source}: {refused}.", "Try again later.")
 
 
-def _listing(source, answer):
+def _listing(source: str, answer: Any) -> Any:
     """The Listing in what the API answered."""
     try:
         commit, siblings, card = answer["sha"], answer["siblings"], answer.get("cardData")
@@ -213,13 +214,13 @@ def _listing(source, answer):
         ) from None
 
 
-def _is_wanted(name):
+def _is_wanted(name: str) -> Any:
     from fnmatch import fnmatchcase
 
     return any(fnmatchcase(name, pattern) for pattern in WANTED)
 
 
-def _file(sibling):
+def _file(sibling: Any) -> Any:
     name, size, lfs = sibling["rfilename"], sibling["size"], sibling.get("lfs")
     blob = lfs["sha256"] if lfs else sibling["blobId"]
     if not all(_NAME.fullmatch(part) and part not in (".", "..") for part in name.split("/")):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mlx4j_worker import memory
+from mlx4j_worker.call import Call
 from mlx4j_worker.errors import InvalidRequest, OutOfMemory
 from mlx4j_worker.requests.fields import refuse_unknown, typed
 from mlx4j_worker.requests.options import parse_options
@@ -17,7 +18,7 @@ _LOOK_SECONDS = 0.1
 _EXIT_TOO_LARGE = 70
 
 
-def inspect(call, load: Callable) -> dict:
+def inspect(call: Call, load: Callable) -> dict:
     """The result of ``inspect``; raises what ``initialize`` would answer.
 
     ``load(params, options, progress)`` is the dry load of an engine.
@@ -33,11 +34,11 @@ def inspect(call, load: Callable) -> dict:
 
 
 @contextmanager
-def _bounded(call) -> Iterator[None]:
+def _bounded(call: Call) -> Iterator[None]:
     """Ends the process, with an answer, where it takes MAX_BYTES more than before."""
     most, over = (memory.resident_bytes() or 0) + MAX_BYTES, threading.Event()
 
-    def watch():
+    def watch() -> None:
         while not over.wait(_LOOK_SECONDS):
             if (memory.resident_bytes() or 0) > most:
                 call.fail(OutOfMemory(f"To inspect the model takes more than {memory.amount(MAX_BYTES)} of memory."))

@@ -4,11 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker import files
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
 from mlx4j_worker.models import dylora, folder, source
 from mlx4j_worker.models.dylora import DyLora
+from mlx4j_worker.requests.options import Options
 
 _VOCABULARIES: tuple[str, ...] = (
     "tokenizer.json",
@@ -30,7 +33,7 @@ class Adapter:
     config: dict
 
     @property
-    def base(self):
+    def base(self) -> str | None:
         """The base model that it names, or None."""
         name = self.config.get("base_model_name_or_path" if self.format == "peft" else "model")
         return name if isinstance(name, str) and name else None
@@ -55,12 +58,12 @@ class Layout:
     config_folder: Path | None = None
 
     @property
-    def author(self):
+    def author(self) -> Path:
         """The folder with the config.json and generation_config.json of the base model's author."""
         return self.config_folder or self.weights
 
 
-def read(params, options, progress, room=None):
+def read(params: dict[str, Any], options: Options, progress: Progress, room: int | None = None) -> Layout:
     """The layout of the folder or hub id in the params of ``initialize``.
 
     ``room`` is how many bytes the weights may take, None if that isn't known: what is larger isn't downloaded.
@@ -76,7 +79,7 @@ def read(params, options, progress, room=None):
     return found
 
 
-def _read(path, named, options, download, progress):
+def _read(path: Path, named: str, options: Options, download: Any, progress: Progress) -> Layout:
     if is_adapter(path):
         _refuse_adapter(path, "an adapter itself", options)
         return _of_adapter(path, options, download, progress)
@@ -92,7 +95,7 @@ def _read(path, named, options, download, progress):
     return Layout("model", path, config, path, adapter=given, warnings=warnings)
 
 
-def is_adapter(path):
+def is_adapter(path: Path) -> bool:
     """Whether a folder is an adapter. One with weights of a whole model beside it is not: something was left over."""
     if not (Path(path) / "adapter_config.json").is_file():
         return False
@@ -104,7 +107,7 @@ def is_adapter(path):
     return True
 
 
-def adapter(path):
+def adapter(path: Path) -> Adapter:
     """The adapter in a folder, by PEFT or by mlx-lm."""
     folder.check_links(path)
     if not os.path.lexists(Path(path, "adapter_config.json")):
@@ -128,7 +131,9 @@ def adapter(path):
     )
 
 
-def base_model(named, path, options, download, progress, revision=None):
+def base_model(
+    named: str | None, path: Path, options: Options, download: Any, progress: Progress, revision: str | None = None
+) -> tuple[Path, dict[str, Any]]:
     """The folder and config of the base model that the folder ``path`` names, at its ``revision`` on the hub."""
     name = options.base or named
     if not name:
@@ -143,7 +148,9 @@ def base_model(named, path, options, download, progress, revision=None):
     return where, folder.check(where)
 
 
-def _folder_of_base(name, path, options, revision, download, progress):
+def _folder_of_base(
+    name: str, path: Path, options: Options, revision: str | None, download: Any, progress: Progress
+) -> Path:
     if not options.base and not Path(name).is_absolute() and os.path.isdir(Path(path) / name):
         return Path(path) / name
     try:
@@ -154,13 +161,13 @@ def _folder_of_base(name, path, options, revision, download, progress):
         ) from None
 
 
-def tokenizer_of(path, base):
+def tokenizer_of(path: Path, base: Any) -> Any:
     """The folder that has the tokenizer's vocabulary: ``path``, else that of the base model."""
     there = any((Path(path) / name).is_file() for name in _VOCABULARIES) or bool(files.listed(path, "*.tiktoken"))
     return Path(path) if there else base
 
 
-def _of_adapter(path, options, download, progress):
+def _of_adapter(path: Path, options: Options, download: Any, progress: Progress) -> Layout:
     found = adapter(path)
     revision = found.config.get("revision")
     revision = revision if found.format == "peft" and isinstance(revision, str) else None
@@ -168,7 +175,7 @@ def _of_adapter(path, options, download, progress):
     return Layout(f"{found.format}Adapter", base, config, tokenizer_of(path, base), options.base or found.base, found)
 
 
-def _of_dylora(path, options, download, progress):
+def _of_dylora(path: Path, options: Options, download: Any, progress: Progress) -> Layout:
     found = dylora.read(path)
     named, tokenizer = options.base or found.base, tokenizer_of(path, None)
     if found.own_weights and found.own_config:
@@ -184,7 +191,7 @@ def _of_dylora(path, options, download, progress):
     return Layout("dylora", weights, config, tokenizer, named, None, found.warnings, found, base)
 
 
-def _refuse_adapter(path, what, options):
+def _refuse_adapter(path: Path, what: str, options: Options) -> None:
     if options.adapter:
         raise InvalidRequest(
             f"{path} is {what}, so options.adapter can't be given too.",
@@ -192,7 +199,7 @@ def _refuse_adapter(path, what, options):
         )
 
 
-def _check_expert(found, path, options):
+def _check_expert(found: Layout, path: Path, options: Options) -> None:
     names = list(found.dylora.experts) if found.dylora else []
     if options.expert is not None and options.expert not in names:
         raise InvalidRequest(
@@ -201,7 +208,7 @@ def _check_expert(found, path, options):
         )
 
 
-def _other_base(given, path, named):
+def _other_base(given: Adapter, path: Path, named: str) -> tuple[str, ...]:
     """A warning where an adapter names another model; the same one may have other names, so it is no more than that."""
     names = {Path(name).name.lower() for name in (named, Path(path).resolve())}
     if given.base and Path(given.base).name.lower() not in names and not files.same(given.base, path):

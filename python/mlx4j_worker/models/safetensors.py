@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker.errors import ModelLoadFailed
 
@@ -27,7 +28,7 @@ class Tensor:
     begin: int
 
 
-def read_header(path):
+def read_header(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file by their names; raises ModelLoadFailed if the file is not whole."""
     try:
         with open(path, "rb") as file:
@@ -63,7 +64,7 @@ def same_bytes(one: tuple[Path, Tensor], other: tuple[Path, Tensor]) -> bool:
     return True
 
 
-def read_floats(path):
+def read_floats(path: Path) -> Any:
     """The tensors of a small safetensors file of BF16, F16 or F32 by their names, as float32 arrays of numpy."""
     import numpy
 
@@ -83,18 +84,18 @@ class _Damaged(ValueError):
     pass
 
 
-def _damaged(path, why):
+def _damaged(path: Path, why: _Damaged | Exception) -> ModelLoadFailed:
     return ModelLoadFailed(f"{path} is damaged: {why}.", "Download or copy the file again.")
 
 
-def _without_duplicates(pairs):
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise _Damaged("its header has a name twice")
     return found
 
 
-def _tensors(header, data_begin, data_bytes):
+def _tensors(header: dict[str, Any], data_begin: int, data_bytes: int) -> dict[str, Tensor]:
     if not isinstance(header, dict):
         raise _Damaged("its header is no JSON object")
     tensors, ranges = {}, []
@@ -119,7 +120,7 @@ def _tensors(header, data_begin, data_bytes):
     return tensors
 
 
-def _fields(name, entry):
+def _fields(name: str, entry: dict[str, Any]) -> tuple[str, list[int], list[int]]:
     try:
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
         numbers = [*shape, *offsets] if len(shape) <= _MAX_DIMENSIONS else [None]

@@ -4,8 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker import files
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import ModelLoadFailed, ModelNotFound, WorkerError
 from mlx4j_worker.models import hub
 from mlx4j_worker.models.folder import read_json
@@ -15,7 +17,7 @@ from mlx4j_worker.requests.hub import token_of
 class NotDownloaded(WorkerError):
     """A model is not in the cache, may be downloaded, but not by this worker, which has no network."""
 
-    def __init__(self, source, revision, room):
+    def __init__(self, source: str, revision: str | None, room: Any) -> None:
         super().__init__(f"{source} is not in the hub's cache.")
         self.asked = {"source": source, "revision": revision, "roomBytes": room}
 
@@ -32,14 +34,14 @@ class Download:
     here: bool = True
 
     @classmethod
-    def of(cls, params, room):
+    def of(cls, params: dict[str, Any], room: Any) -> Any:
         """What the params of ``initialize`` allow: a Download, or None."""
         if not params.get("download", False):
             return None
         return cls(token_of(params), room, os.environ.get("HF_HUB_OFFLINE") != "1")
 
 
-def resolve(source, revision, download, progress):
+def resolve(source: str, revision: str | None, download: Any, progress: Progress) -> Path:
     """The local folder of ``source``, a path or a hub id ``org/name``.
 
     ``progress(phase, done, total, unit)`` is told of a download. Where ``download`` is None only the cache is asked.
@@ -71,7 +73,7 @@ def resolve(source, revision, download, progress):
     return hub.fetch(source, revision, download.token, progress, download.room)[0]
 
 
-def _is_whole(snapshot):
+def _is_whole(snapshot: Path) -> bool:
     """Whether a snapshot in the cache has all weights that its index names: other programs may have left less."""
     try:
         indexes = [read_json(snapshot, path.name) for path in files.listed(snapshot, "*.safetensors.index.json")]

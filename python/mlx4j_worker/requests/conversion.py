@@ -1,9 +1,11 @@
 """The params of the calls ``convert``, ``fuse`` and ``reference``, read and checked."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.requests.fields import refuse_empty, refuse_unknown, typed
@@ -55,7 +57,7 @@ class Reference:
     options: Options = field(default_factory=Options)
 
 
-def parse_convert(params):
+def parse_convert(params: dict[str, Any]) -> Conversion:
     """The Conversion in the params of ``convert``; raises InvalidRequest that names the field."""
     given = _options(params, {"dtype", "bits", "groupSize", "mode", "recipe", "dequantize"})
     dtype = _one_of(given, "dtype", DTYPES)
@@ -66,7 +68,7 @@ def parse_convert(params):
     return Conversion(_path(params, "folder"), Options(), dtype, quantization, dequantize, reference=_reference(params))
 
 
-def parse_fuse(params):
+def parse_fuse(params: dict[str, Any]) -> Conversion:
     """The Conversion in the params of ``fuse``."""
     given = _options(params, {*_LOADED, "dequantize"})
     dequantize = typed(given, "dequantize", bool, False)
@@ -75,20 +77,20 @@ def parse_fuse(params):
     )
 
 
-def parse_reference(params):
+def parse_reference(params: dict[str, Any]) -> Any:
     """The Reference in the params of ``reference``."""
     return Reference(_path(params, "file"), _loaded(_options(params, {*_LOADED}, {"file"}), device="cpu"))
 
 
-def _loaded(given, **more):
+def _loaded(given: dict[str, Any], **more: Any) -> Options:
     return Options(**{name: typed(given, name, str, None) for name in _LOADED}, **more)
 
 
-def _reference(params):
+def _reference(params: dict[str, Any]) -> Any:
     return None if params.get("reference") is None else _path(params, "reference")
 
 
-def _options(params, known, more=("folder", "reference")):
+def _options(params: dict[str, Any], known: set[str], more: Iterable[str] = ("folder", "reference")) -> dict[str, Any]:
     refuse_unknown(params, _PARAMS.union(more), "")
     model = params.get("model")
     if not isinstance(model, dict) or not isinstance(model.get("source"), str):
@@ -99,14 +101,14 @@ def _options(params, known, more=("folder", "reference")):
     return given
 
 
-def _path(params, name):
+def _path(params: dict[str, Any], name: str) -> Path:
     path = typed(params, name, str, None)
     if not path or not os.path.isabs(path):
         raise InvalidRequest(f"{name} is {shown(path)}, but must be an absolute path.")
     return Path(os.path.normpath(path))
 
 
-def _quantization(given):
+def _quantization(given: dict[str, Any]) -> Quantization | None:
     mode = _one_of(given, "mode", MODES)
     recipe = _one_of(given, "recipe", RECIPES)
     bits, group_size = (typed(given, name, int, None) for name in ("bits", "groupSize"))
@@ -127,7 +129,9 @@ def _quantization(given):
     return Quantization(bits, group_size or MODES[mode][1][0], mode, recipe)
 
 
-def _one_of(given, name, known):
+def _one_of(
+    given: dict[str, Any], name: str, known: tuple[str, ...] | dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+) -> str:
     value = typed(given, name, str, None)
     if value is not None and value not in known:
         raise InvalidRequest(f"{name} is {shown(value)}, but must be one of {', '.join(known)}.")

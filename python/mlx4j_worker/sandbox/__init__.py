@@ -80,7 +80,7 @@ def enter(rules: Rules, folder: str | None, more: Callable[[], list[str]] = list
     }
 
 
-def _linux(rules, writable):
+def _linux(rules: Rules, writable: list[str] | None) -> tuple[dict[str, str], list[str]]:
     held, missing = {}, []
     try:
         _set_no_new_privileges()
@@ -114,7 +114,7 @@ def _linux(rules, writable):
     return held, missing
 
 
-def _macos(rules, writable):
+def _macos(rules: Rules, writable: list[str] | None) -> tuple[dict[str, str], list[str]]:
     if rules.mode != "require":
         return {}, ["Seatbelt is used only with MLX4J_SANDBOX=require: the profile is not proven on macOS yet."]
     try:
@@ -124,14 +124,14 @@ def _macos(rules, writable):
         return {}, [f"Seatbelt can't be used: {error}."]
 
 
-def _unknown(_rules, _writable):
+def _unknown(_rules: Rules, _writable: list[str] | None) -> tuple[dict[str, str], list[str]]:
     return {}, [f"There is no sandbox for {sys.platform}."]
 
 
 _PLATFORMS = {"linux": _linux, "darwin": _macos}
 
 
-def _set_no_new_privileges():
+def _set_no_new_privileges() -> None:
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)

@@ -15,6 +15,7 @@ import signal
 import sys
 import sysconfig
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -68,7 +69,7 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _guarded(child, read):
+def _guarded(child: Any, read: Any) -> Iterator[None]:
     """Kill the child when this process ends before the block does, be it by SIGKILL or an exception.
 
     A small process waits for that. On Linux the child asks the kernel for the same, but macOS doesn't offer it.
@@ -119,7 +120,7 @@ def watch(child: int, results: int, limits: Limits, program: int) -> int:
             return code
 
 
-def _exceeded(child, limits, until, left, is_wanted):
+def _exceeded(child: Any, limits: Any, until: Any, left: Any, is_wanted: Any) -> Any:
     if left < 0:
         return TOO_MUCH_OUTPUT
     if time.monotonic() > until or not is_wanted:
@@ -127,7 +128,7 @@ def _exceeded(child, limits, until, left, is_wanted):
     return OUT_OF_MEMORY if (resident_bytes(child) or 0) > limits.memory else 0
 
 
-def _exit_code(status):
+def _exit_code(status: Any) -> Any:
     if not os.WIFSIGNALED(status):
         return os.WEXITSTATUS(status)
     return OUT_OF_TIME if os.WTERMSIG(status) == signal.SIGXCPU else KILLED
@@ -157,14 +158,14 @@ def readable() -> tuple[str, ...]:
     return (*dict.fromkeys(folders), "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
-def _silence():
+def _silence() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
 
 
-def _run(job, results, limits, parent):
+def _run(job: Any, results: Any, limits: Any, parent: Any) -> None:
     held = _confine(limits, parent)
     if held["missing"] or "none" in (held["files"], held["network"]):
         _write(results, {"missing": held["missing"]})
@@ -186,11 +187,11 @@ def _run(job, results, limits, parent):
         _write(results, line)
 
 
-def _compiled(code) -> CodeType:
+def _compiled(code: Any) -> CodeType:
     return compile(code, "<answer>", "exec", dont_inherit=True)
 
 
-def _confine(limits, parent):
+def _confine(limits: Any, parent: Any) -> Any:
     """Set the limits and enter the sandbox; return what ``sandbox.enter`` says."""
     sandbox.harden()
     missing = _give_up() if sys.platform == "linux" else []
@@ -207,7 +208,7 @@ def _confine(limits, parent):
     return held | {"missing": [*missing, *held["missing"]]}
 
 
-def _give_up():
+def _give_up() -> Any:
     """Give up what root has, and huge pages: a part of one that is unmapped stays taken, and no limit counts it.
 
     Returns what is missing. A change of capabilities may reset the signal at the parent's end, so that comes last.
@@ -223,13 +224,13 @@ def _give_up():
     return missing
 
 
-def _write(results, line):
+def _write(results: Any, line: dict[str, Any]) -> None:
     rest = json.dumps(line, allow_nan=False).encode() + b"\n"
     while rest:
         rest = rest[os.write(results, rest) :]
 
 
-def _text(error):
+def _text(error: BaseException) -> Any:
     try:
         return f"{type(error).__name__}: {error}"[:300]
     except BaseException:

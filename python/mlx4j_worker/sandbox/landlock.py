@@ -9,6 +9,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterable
+from typing import Any
 
 FULL_ABI = 3  # Linux 6.2: truncating a file is restricted from here on
 
@@ -62,7 +63,7 @@ def enter(writable: Iterable[str] | None, network: bool, readable: Iterable[str]
         os.close(descriptor)
 
 
-def _allow(ruleset, path, rights):
+def _allow(ruleset: Any, path: str, rights: Any) -> None:
     try:
         target = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -75,7 +76,7 @@ def _allow(ruleset, path, rights):
         os.close(target)
 
 
-def _call(number, *arguments):
+def _call(number: int, *arguments: Any) -> int:
     result = _libc.syscall(ctypes.c_long(number), *arguments)
     if result < 0:
         number = ctypes.get_errno()

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 _helpers: dict[Path, "RenameHelper"] = {}  # the unfinished folder of each target: its RenameHelper
 
@@ -24,7 +25,7 @@ def unfinished(target: str | os.PathLike) -> Path:
 class RenameHelper:
     """The unfinished folder of ``target``, which is made here, and the process that can rename and remove it."""
 
-    def __init__(self, target: str):
+    def __init__(self, target: str) -> None:
         import socket  # few workers need it
 
         self.part = unfinished(target)
@@ -65,7 +66,7 @@ def remove(folder: str | os.PathLike) -> None:
         place.ask(b"R")
 
 
-def _serve(channel, part, target):
+def _serve(channel: Any, part: Any, target: Any) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends with the worker
     os.closerange(0, channel.fileno())
     os.closerange(channel.fileno() + 1, 1024)  # the wire and the watchdog's pipe, whose ends others wait for
@@ -84,7 +85,7 @@ def _serve(channel, part, target):
     _clear_up(part)
 
 
-def _clear_up(part):
+def _clear_up(part: Any) -> None:
     """Removes what a worker that was killed left, unless another one has taken it over."""
     try:
         descriptor = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -56,7 +56,7 @@ def enter(
         raise OSError(why)
 
 
-def _quoted(path):
+def _quoted(path: str) -> str:
     if not path.isprintable():
         raise ValueError(f"the path {path!r} has a character that a profile can't have")
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -9,6 +9,7 @@ import os
 import platform
 import struct
 from collections.abc import Callable
+from typing import Any
 
 # Linux's numbers of system calls by name; those from 424 on are the same on every architecture.
 _SAME = {
@@ -121,7 +122,7 @@ def when(number: int, then: list[bytes]) -> list[bytes]:
     return [_line(_EQUAL, number, 0, len(b"".join(then)) // 8), *then]
 
 
-def one_of(values, decision: bytes) -> list[bytes]:
+def one_of(values: Any, decision: bytes) -> list[bytes]:
     """Decide so if what is loaded is one of the values."""
     return [line for value in values for line in (_line(_EQUAL, value, 0, 1), decision)]
 
@@ -164,5 +165,5 @@ def install(build: Callable[[str], bytes]) -> None:
         raise OSError(failed, os.strerror(failed) if failed else "a thread has another filter")
 
 
-def _line(code, value, then=0, otherwise=0):
+def _line(code: int, value: int, then: int = 0, otherwise: int = 0) -> bytes:
     return struct.pack("<HBBI", code, then, otherwise, value)

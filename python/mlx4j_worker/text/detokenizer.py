@@ -1,5 +1,8 @@
 """From token ids to text that is safe to show: whole characters, and nothing after a stop string."""
 
+from collections.abc import Callable
+from typing import Any
+
 _REPLACEMENT = "\ufffd"
 _MAX_HELD = 16  # tokens; one character may need four, more only come of text that is no UTF-8
 
@@ -11,13 +14,13 @@ class Detokenizer:
     whole character, what comes of them is replacement characters. ``decode`` maps a list of ids to a string.
     """
 
-    def __init__(self, decode):
+    def __init__(self, decode: Callable[..., Any]) -> None:
         self._decode = decode
-        self._window = []  # ids since the last whole piece, after the ids of that piece as context
+        self._window: list[int] = []  # ids since the last whole piece, after the ids of that piece as context
         self._context = 0  # how many ids of the window are context
         self._context_text = ""
 
-    def add(self, token):
+    def add(self, token: int) -> str:
         """The text that this token completes, often of this token alone, or "" while a character is open."""
         self._window.append(token)
         text = self._decode(self._window)
@@ -26,19 +29,19 @@ class Detokenizer:
             return ""
         return self._take(text)
 
-    def peek(self, token):
+    def peek(self, token: int) -> str:
         """The text that this token would add, which may depend on the tokens before it; the window stays as it is."""
         before, text = self._decode(self._window), self._decode([*self._window, token])
         return text.removeprefix(before if text.startswith(before) else before.rstrip(_REPLACEMENT))
 
-    def finish(self, cut=False):
+    def finish(self, cut: bool = False) -> str:
         """What was held back; without its last character where that was ``cut`` in two."""
         if len(self._window) == self._context:
             return ""
         piece = self._take(self._decode(self._window))
         return piece.rstrip(_REPLACEMENT) if cut else piece
 
-    def _take(self, text):
+    def _take(self, text: str) -> str:
         piece = text[len(self._context_text) :]
         self._window = self._window[self._context :]
         self._context = len(self._window)
@@ -52,11 +55,11 @@ class StopMatcher:
     Of two that end at the same place, the longer one is found.
     """
 
-    def __init__(self, stops):
+    def __init__(self, stops: tuple[str, str] | list[str]) -> None:
         self._stops = stops
         self._held = ""  # the longest tail that may still become a stop string
 
-    def add(self, text):
+    def add(self, text: str) -> tuple[str, str | None]:
         """(text that is safe to show, the stop string that was found or None); after a match there is no more."""
         if not self._stops:
             return text, None
@@ -69,7 +72,7 @@ class StopMatcher:
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep], None
 
-    def finish(self):
+    def finish(self) -> str:
         """What was held back: no stop string came of it."""
         held, self._held = self._held, ""
         return held
@@ -86,7 +89,9 @@ class Splitter:
     thinking that is open, so far.
     """
 
-    def __init__(self, thinking=None, call=None, begun=None):
+    def __init__(
+        self, thinking: tuple[str, str] | None = None, call: tuple[str, str] | None = None, begun: str | None = None
+    ) -> None:
         self._thinking, self._call = thinking, call
         self._closing = {"thinking": begun or (thinking and thinking[1]), "call": call and call[1]}
         self.kind = "thinking" if begun else "text"
@@ -98,7 +103,7 @@ class Splitter:
         self._marked = bool(begun)  # there was a mark
         self._answered = False  # there was text that is not blank
 
-    def add(self, text):
+    def add(self, text: str) -> list[tuple[str, str]]:
         """A list of (kind, text); the kinds are ``text``, ``thinking``, ``call``, and ``called`` where a call ends."""
         if self.kind == "text" and not self._thinking and not self._call and not self._marked:
             return [("text", text)] if text else []
@@ -120,7 +125,7 @@ class Splitter:
         self._held = text[len(text) - keep :]
         return pieces
 
-    def finish(self):
+    def finish(self) -> list[tuple[str, str]]:
         """What was held back: no mark came of it."""
         pieces: list[tuple[str, str]] = []
         held, self._held = self._held, ""
@@ -131,7 +136,7 @@ class Splitter:
             pieces.append(("text", self._blank))
         return pieces
 
-    def _next_mark(self, text):
+    def _next_mark(self, text: str) -> Any:
         """(where the next mark is, the mark, the kind after it), or None."""
         if self.kind != "text":
             mark = self._closing[self.kind]
@@ -139,24 +144,24 @@ class Splitter:
             return None if at < 0 else (at, mark, "text")
         if self._may_think:
             at = len(text) - len(text.lstrip())
-            if text.startswith(self._thinking[0], at):
+            if self._thinking and text.startswith(self._thinking[0], at):
                 return at, self._thinking[0], "thinking"
         at = text.find(self._call[0]) if self._call else -1
-        return None if at < 0 else (at, self._call[0], "call")
+        return (at, self._call[0], "call") if self._call and at >= 0 else None
 
-    def _open_tail(self, text):
+    def _open_tail(self, text: str) -> int:
         if self.kind != "text":
             mark = self._closing[self.kind]
             return _open_tail(text, mark) if mark else 0
         begins = text.lstrip()
-        may_think = self._may_think and self._thinking[0].startswith(begins)
+        may_think = self._may_think and self._thinking and self._thinking[0].startswith(begins)
         return max(len(begins) if may_think else 0, _open_tail(text, self._call[0]) if self._call else 0)
 
     @property
-    def _may_think(self):
+    def _may_think(self) -> bool:
         return self._thinking is not None and not self._answered
 
-    def _take(self, pieces, text):
+    def _take(self, pieces: list[Any], text: str) -> None:
         if self._fresh and self.kind != "call":
             self._blank += text
             if not self._blank.strip():
@@ -170,6 +175,6 @@ class Splitter:
             pieces.append((self.kind, text))
 
 
-def _open_tail(text, mark):
+def _open_tail(text: str, mark: str) -> int:
     """The length of the longest tail of the text that begins the mark."""
     return next((n for n in range(min(len(text), len(mark) - 1), 0, -1) if mark.startswith(text[-n:])), 0)

@@ -22,33 +22,34 @@ def warnings(tokenizer: Any, *configs: Any) -> list[str]:
     return told if ids else [*told, NONE_STATED]
 
 
-def _read(tokenizer, configs):
+def _read(tokenizer: Any, configs: tuple[Any, ...]) -> tuple[set[int], list[Any]]:
     """(the ids, the values that are none)."""
     vocabulary = tokenizer.get_vocab()
     size = max([max(vocabulary.values(), default=-1) + 1, *map(_vocabulary_size, configs)])
-    ids, unknown = {tokenizer.eos_token_id} - {None}, []
+    ids: set[Any] = {tokenizer.eos_token_id} - {None}
+    unknown: list[Any] = []
     for config in configs:
         for part in (config, _part(config, "text_config")):
             stated = _part(part, "eos_token_id")
             stated = stated if isinstance(stated, list) else [stated]
             found = [(one, _id(one, vocabulary, size)) for one in stated if one is not None]
             unknown += [one for one, token in found if token is None]
-            if known := {token for _, token in found} - {None}:
+            if known := {token for _, token in found if token is not None}:
                 return ids | known, unknown
     return ids, unknown
 
 
-def _id(value, vocabulary, size):
+def _id(value: Any, vocabulary: dict[str, int], size: int) -> int | None:
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdigit() else vocabulary.get(value)
     return value if type(value) is int and 0 <= value < size else None
 
 
-def _vocabulary_size(config):
+def _vocabulary_size(config: Any) -> int:
     """That of the model, which may have more tokens than its tokenizer; 0 where it isn't stated."""
     sizes = [_part(part, "vocab_size") for part in (config, _part(config, "text_config"))]
     return max([0, *(size for size in sizes if type(size) is int)])
 
 
-def _part(config, name):
+def _part(config: dict[str, Any] | None, name: str) -> Any:
     return config.get(name) if isinstance(config, dict) else None

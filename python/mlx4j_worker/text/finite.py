@@ -29,7 +29,7 @@ def check(schema: dict[str, Any]) -> None:
 class _Analysis:
     """Which parts have a finite value: a part is added once all that it requires has one."""
 
-    def __init__(self, root, references, parts):
+    def __init__(self, root: dict[str, Any], references: "_References", parts: list[dict[str, Any]]) -> None:
         self._references = references
         self._old = any(name in str(root.get("$schema")) for name in _OLD_DRAFTS)
         self._known = {id(part) for part in parts}
@@ -43,11 +43,11 @@ class _Analysis:
                 return
         self._finite = self._known
 
-    def finite(self, part):
+    def finite(self, part: dict[str, Any] | bool) -> bool:
         """Whether a schema has a finite value, or may have one."""
         return id(part) not in self._known or id(part) in self._finite
 
-    def _may_be(self, part):
+    def _may_be(self, part: dict[str, Any]) -> bool:
         every = [*self._conjuncts(part)]
         choices = [one[name] for one in every for name in ("anyOf", "oneOf") if isinstance(one.get(name), list)]
         if not all(any(map(self.finite, options)) for options in choices):
@@ -61,9 +61,10 @@ class _Analysis:
         objects = "object" in shared and all(map(self.finite, self._of_object(every))) and self._has_enough_keys(every)
         return objects or ("array" in shared and all(map(self.finite, self._of_array(every))))
 
-    def _conjuncts(self, part):
+    def _conjuncts(self, part: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The schemas that a value must conform to at the same time."""
-        left, seen = [part], set()
+        left: list[Any] = [part]
+        seen: set[int] = set()
         while left:
             one = left.pop()
             if not isinstance(one, dict) or id(one) in seen:
@@ -76,7 +77,7 @@ class _Analysis:
             left += one["allOf"] if isinstance(one.get("allOf"), list) else []
 
     @staticmethod
-    def _of_object(every):
+    def _of_object(every: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """The schemas that the values of an object's required keys have."""
         required = {*chain.from_iterable(one.get("required") or () for one in every)}
         for one in every:
@@ -90,7 +91,7 @@ class _Analysis:
             if isinstance(others, dict) and unnamed and not patterns:
                 yield others
 
-    def _has_enough_keys(self, every):
+    def _has_enough_keys(self, every: list[dict[str, Any]]) -> bool:
         """Whether enough of an object's keys have finite values, where the schema names all keys."""
         least = max((one["minProperties"] for one in every if "minProperties" in one), default=0)
         return all(
@@ -100,7 +101,7 @@ class _Analysis:
         )
 
     @staticmethod
-    def _of_array(every):
+    def _of_array(every: list[dict[str, Any]]) -> Iterator[dict[str, str] | bool]:
         """The schemas that the first items of an array have, as many as it needs."""
         least = max((one["minItems"] for one in every if "minItems" in one), default=0)
         for one in every:
@@ -115,9 +116,10 @@ class _Analysis:
                 yield one["contains"]
 
 
-def _parts(root, references) -> Iterator[tuple[str, dict[str, Any]]]:
+def _parts(root: dict[str, Any], references: "_References") -> Iterator[tuple[str, dict[str, Any]]]:
     """(path, schema) of every schema that a value may have to conform to, the outermost first."""
-    left, seen = [("the schema", root)], set()
+    left: list[tuple[str, Any]] = [("the schema", root)]
+    seen: set[int] = set()
     while left:
         path, part = left.pop(0)
         if not isinstance(part, dict) or id(part) in seen:
@@ -138,7 +140,7 @@ def _parts(root, references) -> Iterator[tuple[str, dict[str, Any]]]:
 class _References:
     """Where references lead to within a schema."""
 
-    def __init__(self, root):
+    def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
         self._id = root["$id"].removesuffix("#") if isinstance(root.get("$id"), str) else ""
         self._anchors: dict[str, Any] = {}
@@ -149,7 +151,7 @@ class _References:
                 self._anchors.setdefault(f"#{one['$anchor']}", one)
             left += one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
 
-    def target(self, reference):
+    def target(self, reference: str | None) -> dict[str, Any] | None:
         """What a JSON pointer or an anchor leads to, or None."""
         if not isinstance(reference, str):
             return None

@@ -65,29 +65,29 @@ def dialect(tokenizer: Any, fallback: CallFormat | None = None) -> Dialect:
     return Dialect(thinking, call_format(every) or fallback, _switch(templates), _takes_tools(templates))
 
 
-def _templates(tokenizer):
+def _templates(tokenizer: Any) -> Any:
     """The texts of the chat templates: transformers keeps named ones (default, tool_use) in a dict."""
     template = tokenizer.chat_template
     return [*template.values()] if isinstance(template, dict) else [template] if template else []
 
 
-def _writes(mark, vocabulary, templates):
+def _writes(mark: Any, vocabulary: Any, templates: Any) -> Any:
     return all(part in vocabulary for part in _SPECIAL.findall(mark) or [mark]) or mark in templates
 
 
-def _switch(templates):
+def _switch(templates: Any) -> Any:
     """The variable for thinking that a template reads from its caller, or None."""
     read = set().union(*(_read_from_caller(template) or () for template in templates))
     return next((name for name in SWITCHES if name in read), None)
 
 
-def _takes_tools(templates):
+def _takes_tools(templates: Any) -> Any:
     """Whether one of the templates reads the variable ``tools``, or can't be read itself: rendering reports that."""
     read = [*map(_read_from_caller, templates)]
     return not read or any(names is None or "tools" in names for names in read)
 
 
-def _read_from_caller(template):
+def _read_from_caller(template: Any) -> Any:
     """The variables that a template reads from its caller: those that it sets at most where the caller did not.
 
     None where it has an error.
@@ -125,7 +125,7 @@ def call_format(templates: str) -> CallFormat | None:
 _MISTRAL_CALL = re.compile(r"\s*(?:\[TOOL_CALLS\])?\s*([\w.-]+)\s*(?:\[CALL_ID\]\s*(\w+)\s*)?\[ARGS\]\s*")
 
 
-def _mistral(text, _tools):
+def _mistral(text: str, _tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A JSON list of calls, or any number of ``name[ARGS]{…}``, which newer models write."""
     if text.startswith("["):
         return json.loads(text)
@@ -143,7 +143,7 @@ _XML_CALL = re.compile(r"<function=([^<>]+)>(.*)</function>", re.DOTALL)
 _XML_PARAMETER = re.compile(r"\s*<parameter=([^<>]+)>(.*?)</parameter>\s*", re.DOTALL)
 
 
-def _xml(text, tools):
+def _xml(text: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
     """``<function=NAME>`` with a ``<parameter=NAME>`` for each argument, whose type the tool's schema gives."""
     call = _XML_CALL.fullmatch(text)
     if not call:
@@ -160,7 +160,7 @@ def _xml(text, tools):
     return {"name": name, "arguments": arguments}
 
 
-def _typed(value, schema):
+def _typed(value: str, schema: dict[str, Any] | None) -> Any:
     """A parameter's text as JSON, unless its schema says that it is a string."""
     types = schema.get("type") if isinstance(schema, dict) else None
     if types == "string":

@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 
 from mlx4j_worker.errors import InvalidAnswer, InvalidRequest
+from mlx4j_worker.requests.generate import ResponseFormat
 from mlx4j_worker.text import finite, schemas, validation
 from mlx4j_worker.text.unique_keys import KeyTokens, UniqueKeys
 
@@ -32,16 +33,16 @@ class Grammars:
     logits, ``setup`` the command that installs llguidance.
     """
 
-    def __init__(self, tokenizer, vocabulary, eos_ids, setup):
+    def __init__(self, tokenizer: Any, vocabulary: Any, eos_ids: Any, setup: Any) -> None:
         self._tokenizer = tokenizer
         self._vocabulary = vocabulary
         self._eos_ids = sorted(eos_ids)
         self._setup = setup
-        self._table = None  # llguidance's view of the tokenizer
+        self._table: Any = None  # llguidance's view of the tokenizer
         self._key_tokens: KeyTokens | None = None
         self._making_table = threading.Lock()
 
-    def constraint(self, response_format):
+    def constraint(self, response_format: Any) -> Any:
         """A Constraint; raises InvalidRequest that says what of the format can't be enforced."""
         try:
             from llguidance import LLMatcher, LLParserLimits
@@ -81,7 +82,7 @@ class Grammars:
 class Constraint:
     """Which tokens may come next in one text."""
 
-    def __init__(self, matcher, vocabulary, eos_ids, response_format, keys=None):
+    def __init__(self, matcher: Any, vocabulary: Any, eos_ids: Any, response_format: Any, keys: Any = None) -> None:
         from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
         self._matcher = matcher
@@ -93,19 +94,19 @@ class Constraint:
         self._eos_ids = eos_ids
         self._mask = None  # of this position, once it is known
 
-    def all_but_ends(self):
+    def all_but_ends(self) -> Any:
         """As ``allowed``, before the text begins."""
         allowed = numpy.ones(self._vocabulary, dtype=bool)
         allowed[self._eos_ids] = False
         return allowed
 
-    def allowed(self):
+    def allowed(self) -> Any:
         """A numpy array of bool [vocabulary]."""
         if self._mask is None:
             self._mask = self._compute_mask()
         return self._mask
 
-    def _compute_mask(self):
+    def _compute_mask(self) -> Any:
         self._fill(self._matcher, self._bits)
         if self._matcher.is_error():
             raise _refused(self._format, self._matcher.get_error())  # a limit of llguidance, or a dead end
@@ -121,7 +122,7 @@ class Constraint:
             )
         return allowed
 
-    def accept(self, token):
+    def accept(self, token: int) -> Any:
         """Goes on by a token; returns True once the text is whole and can't go on."""
         mask, self._mask = self._mask, None
         if not self._matcher.consume_token(token):
@@ -134,7 +135,7 @@ class Constraint:
         return self._matcher.is_stopped()
 
 
-def _import_validator(setup):
+def _import_validator(setup: Any) -> None:
     try:
         import jsonschema  # noqa: F401
         import regex  # noqa: F401
@@ -142,14 +143,14 @@ def _import_validator(setup):
         raise _missing("jsonschema and regex", error, setup) from None
 
 
-def _missing(packages, error, setup):
+def _missing(packages: Any, error: BaseException, setup: Any) -> Any:
     return InvalidRequest(
         f"responseFormat needs {packages}, which can't be imported: {type(error).__name__}: {error}",
         f"Run `{setup}`, or install {packages} beside the engine's packages.",
     )
 
 
-def _grammar(matcher, response_format):
+def _grammar(matcher: Any, response_format: Any) -> Any:
     kind, value = response_format.type, response_format.value
     try:
         if kind == "regex":
@@ -169,7 +170,7 @@ def _grammar(matcher, response_format):
         raise _refused(response_format, error) from None
 
 
-def _check_cost(response_format):
+def _check_cost(response_format: Any) -> None:
     """Refuse a schema that llguidance would need too much time or memory for, which none of its own limits is for."""
     multiples = set()
     for schema in _objects(response_format.value):
@@ -200,7 +201,7 @@ def _objects(value: Any) -> Iterator[dict]:
             yield from _objects(one)
 
 
-def _may_force_much(response_format):
+def _may_force_much(response_format: Any) -> bool:
     """Whether long parts of the text may be the only possible ones.
 
     llguidance looks for the tokens of such a part anew at each step, which takes 1 ms for each 4,000 characters or so.
@@ -213,7 +214,7 @@ def _may_force_much(response_format):
     return len(text) * repeats * (1 + text.count('"$ref"')) > MAX_FORCED
 
 
-def _without_forcing(grammar):
+def _without_forcing(grammar: Any) -> Any:
     """Where the text is clear, llguidance forces the tokens that the tokenizer makes of it.
 
     If special tokens are among those, it then finds that they are not that text.
@@ -224,21 +225,21 @@ def _without_forcing(grammar):
     return '%llguidance {"no_forcing": true}\n' + grammar
 
 
-def _lark_string(text):
+def _lark_string(text: str) -> Any:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _first_line(text):
+def _first_line(text: str) -> Any:
     return str(text).strip().partition("\n")[0]
 
 
-def _refused(response_format, why):
+def _refused(response_format: ResponseFormat, why: object) -> InvalidRequest:
     what = {"regex": "pattern", "choice": "choices"}.get(response_format.type, "schema")
     if "NoExtensionBias" in str(why):  # llguidance: no token may come next
         why = "no text has this format"
     if "coerce_one_of" in str(why):
         why = "the schemas of oneOf may apply to one value at the same time; anyOf allows that"
     return InvalidRequest(
-        f"responseFormat.{what} can't be enforced: {_first_line(why)}",
+        f"responseFormat.{what} can't be enforced: {_first_line(str(why))}",
         "Leave out what can't be enforced, or check the answer afterwards.",
     )

@@ -53,7 +53,7 @@ def _compiled(pattern: str) -> Any:
 
 
 class _Translation:
-    def __init__(self, pattern: str, for_grammar: bool):
+    def __init__(self, pattern: str, for_grammar: bool) -> None:
         self._pattern = pattern
         self._for_grammar = for_grammar
         self._at = 0

@@ -1,12 +1,13 @@
 """From a request's prompt to token ids, the same way for every engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlx4j_worker.errors import ContextOverflow, InvalidRequest
+from mlx4j_worker.requests.prompt import PromptRequest
 from mlx4j_worker.text import render_budget
-from mlx4j_worker.text.formats import PLAIN, SWITCHES
+from mlx4j_worker.text.formats import PLAIN, SWITCHES, Dialect
 
 MAX_TEMPLATE_TEXT = 8 * 1024 * 1024  # characters
 MAX_TOKEN_CHARS = 128  # where the tokenizer doesn't tell; runs of spaces are the longest in common vocabularies
@@ -29,7 +30,7 @@ class TextLimit:
     ``context`` is in tokens, or None where the model states none.
     """
 
-    def __init__(self, tokenizer: Any, context: int | None):
+    def __init__(self, tokenizer: Any, context: int | None) -> None:
         self._tokenizer = tokenizer
         self._context = context
 
@@ -75,7 +76,9 @@ def longest_token(tokenizer: Any) -> int:
     return max(map(len, vocabulary), default=MAX_TOKEN_CHARS)
 
 
-def encode(tokenizer, request, dialect=PLAIN, check: Callable[[str], None] = check_size):
+def encode(
+    tokenizer: Any, request: PromptRequest, dialect: Dialect = PLAIN, check: Callable[[str], None] = check_size
+) -> Any:
     """The Prompt of a request's messages, raw text or tokens. ``check`` is called with the text before.
 
     ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one. Raw text gets the special tokens that
@@ -93,16 +96,16 @@ def encode(tokenizer, request, dialect=PLAIN, check: Callable[[str], None] = che
     return Prompt(tokenizer.encode(text, add_special_tokens=False), opens)
 
 
-def encode_text(tokenizer, text):
+def encode_text(tokenizer: Any, text: str) -> list[int]:
     """The ids of raw text."""
     bos = tokenizer.bos_token
     return tokenizer.encode(text, add_special_tokens=bos is None or not text.startswith(bos))
 
 
-def render(tokenizer, request, dialect):
+def render(tokenizer: Any, request: PromptRequest, dialect: Dialect) -> str:
     """What the chat template makes of a request's messages."""
     _check_template(tokenizer)
-    values = {}
+    values: dict[str, Any] = {}
     if request.tools:
         if dialect.calls is None:
             raise InvalidRequest(
@@ -124,10 +127,12 @@ def render(tokenizer, request, dialect):
                 "Leave it out.",
             )
         values[dialect.switch or "enable_thinking"] = request.thinking
-    return chat(tokenizer, request.messages, values)
+    return chat(tokenizer, request.messages or [], values)
 
 
-def render_conversation(tokenizer, messages, tools=(), for_answer=False):
+def render_conversation(
+    tokenizer: Any, messages: list[dict[str, Any]], tools: Sequence[dict[str, Any]] = (), for_answer: bool = False
+) -> str:
     """What the chat template makes of a whole conversation to learn from, or, ``for_answer``, of one to be answered.
 
     ``messages`` and ``tools`` are in the template's own form.
@@ -138,7 +143,7 @@ def render_conversation(tokenizer, messages, tools=(), for_answer=False):
     return chat(tokenizer, messages, {"tools": [*tools]} if tools else {}, for_answer)
 
 
-def _check_template(tokenizer):
+def _check_template(tokenizer: Any) -> None:
     if tokenizer.chat_template is None and not getattr(tokenizer, "has_chat_template", False):
         raise InvalidRequest(
             "The model's tokenizer has no chat template, so it can't take messages.",
@@ -146,7 +151,7 @@ def _check_template(tokenizer):
         )
 
 
-def template_warnings(tokenizer) -> list[str]:
+def template_warnings(tokenizer: Any) -> list[str]:
     """Why the chat template can't render a plain user message; empty where it can, or where there is no template."""
     if tokenizer.chat_template is None:
         return []
@@ -157,7 +162,9 @@ def template_warnings(tokenizer) -> list[str]:
     return [] if _PLAIN in text else ["The model's chat template leaves out the user's message, or changes it."]
 
 
-def chat(tokenizer, messages, values, for_answer=True):
+def chat(
+    tokenizer: Any, messages: list[dict[str, Any]], values: dict[str, list[dict[str, str]]], for_answer: bool = True
+) -> str:
     """What the chat template makes of messages in its own form; ``values`` are its other variables."""
     with render_budget.limited() as found:
         try:

@@ -18,7 +18,7 @@ class TemplateTooExpensive(Exception):
 class Budget:
     """The budget of one rendering; it ends when the thread leaves ``limited``."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.exceeded = ""  # why, for the message
         self._spent = 0
         self._until = time.monotonic() + MAX_SECONDS

@@ -38,7 +38,7 @@ def install() -> None:
 class _Generator(CodeGenerator):
     """Generates a template's code with calls of the checks of the Environment."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._iterables: set[int] = set()
 
@@ -104,7 +104,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("*", "+", "%", "**"))
     new_buffer = _Buffer
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         filters: dict[str, Any] = dict(self.filters)
         self.filters: dict[str, Any] = _Filters()
@@ -235,7 +235,8 @@ def _check_method(method: Any, args: tuple, kwargs: dict) -> tuple:
         _limit(len(owner) + owner.count(args[0]) * len(args[1]))
     elif name == "expandtabs":
         _check_numbers([*args, *kwargs.values()])
-        _limit(len(owner) + owner.count("\t") * max([8, *args, *kwargs.values()]))
+        tabs = owner.count("\t") if isinstance(owner, str) else owner.count(b"\t")
+        _limit(len(owner) + tabs * max([8, *args, *kwargs.values()]))
     elif name not in ("format", "find", "rfind", "index", "rindex", "count", "split", "rsplit"):
         _check_numbers([*args, *kwargs.values()])
     return args

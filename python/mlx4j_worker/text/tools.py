@@ -3,8 +3,10 @@
 import json
 import secrets
 import string
+from typing import Any
 
 from mlx4j_worker.bounds import is_too_deep
+from mlx4j_worker.text.formats import CallFormat
 from mlx4j_worker.wire import well_formed
 
 _ID = string.ascii_letters + string.digits
@@ -12,7 +14,9 @@ _ID_LENGTH = 9  # what the templates of Mistral demand; the others take anything
 _FIELDS = {"name", "arguments", "parameters", "id", "type"}
 
 
-def read(text, call_format, tools):
+def read(
+    text: str, call_format: CallFormat, tools: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]] | None, str | None]:
     """(calls, None) or (None, why not), for the text of one or more calls."""
     try:
         found = call_format.parse(text.strip(), tools)
@@ -21,7 +25,7 @@ def read(text, call_format, tools):
         return None, f"{type(error).__name__}: {error}"[:500]
 
 
-def _call(found):
+def _call(found: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError("a call is an object")
     if found.keys() <= {"type", "function", "id"} and isinstance(found.get("function"), dict):  # as OpenAI nests it
@@ -39,14 +43,14 @@ def _call(found):
     if is_too_deep([[[[arguments]]]]):  # as deep as it is in the answer
         raise ValueError("its arguments are nested too deeply")
     call_id = found.get("id")
-    call = {"id": call_id if isinstance(call_id, str) and call_id else _new_id()}
+    call: dict[str, Any] = {"id": call_id if isinstance(call_id, str) and call_id else _new_id()}
     call |= {"name": name, "arguments": arguments or {}}
     return json.loads(well_formed(json.dumps(call, ensure_ascii=False)), parse_constant=_refuse)
 
 
-def _new_id():
+def _new_id() -> str:
     return "".join(secrets.choice(_ID) for _ in range(_ID_LENGTH))
 
 
-def _refuse(constant):
+def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")

@@ -12,7 +12,7 @@ _HEAD = re.compile(rb'((?:[^"\\]|\\.)*)"', re.DOTALL)
 class KeyTokens:
     """The texts of a vocabulary's tokens, as bytes, and which of them can end a key: those with a quote."""
 
-    def __init__(self, texts: Iterable[bytes]):
+    def __init__(self, texts: Iterable[bytes]) -> None:
         self.texts = list(texts)
         self._with_quotes = {  # by how many quotes there are at least
             least: numpy.array([token for token, text in enumerate(self.texts) if text.count(b'"') >= least], dtype=int)
@@ -39,7 +39,7 @@ class UniqueKeys:
     keys are equal bytes.
     """
 
-    def __init__(self, tokens: KeyTokens):
+    def __init__(self, tokens: KeyTokens) -> None:
         self._tokens = tokens
         self._state = _State()
 
@@ -61,7 +61,7 @@ class UniqueKeys:
 
 
 class _State:
-    def __init__(self):
+    def __init__(self) -> None:
         self.keys_of_objects: list[set[bytes] | None] = []  # of each open object; None is an open array
         self._string: bytearray | None = None  # what there is of a string that is open
         self._is_key = False  # the string that is open, or else comes next

@@ -7,6 +7,7 @@ own, and a limit of time.
 import functools
 import json
 import time
+from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -128,7 +129,7 @@ def _exact_class(draft: Any) -> Any:
 class _Formats:
     """A jsonschema.FormatChecker, which also carries the end of the time to every keyword."""
 
-    def __init__(self, until: float):
+    def __init__(self, until: float) -> None:
         self.until = until
 
     def check(self, value: Any, name: str) -> None:
@@ -139,7 +140,7 @@ class _Formats:
 
 
 def _in_time(check: Any) -> Any:
-    def checked(validator, *arguments):
+    def checked(validator: Any, *arguments: Any) -> Any:
         if time.monotonic() > validator.format_checker.until:
             raise TimeoutError
         return check(validator, *arguments)
@@ -162,12 +163,12 @@ def _found(validator: Any, pattern: str, text: str) -> bool:
     return patterns.search(pattern, text, validator.format_checker.until - time.monotonic())
 
 
-def _pattern(validator, pattern, value, _schema):
+def _pattern(validator: Any, pattern: Any, value: Any, _schema: Any) -> Iterator[Any]:
     if validator.is_type(value, "string") and not _found(validator, pattern, value):
         yield _error()
 
 
-def _pattern_properties(validator, by_pattern, value, _schema):
+def _pattern_properties(validator: Any, by_pattern: Any, value: Any, _schema: Any) -> Iterator[Any]:
     if validator.is_type(value, "object"):
         for pattern, schema in by_pattern.items():
             for name, one in value.items():
@@ -175,7 +176,7 @@ def _pattern_properties(validator, by_pattern, value, _schema):
                     yield from validator.descend(one, schema, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator, additional, value, schema):
+def _additional_properties(validator: Any, additional: Any, value: Any, schema: Any) -> Iterator[Any]:
     if validator.is_type(value, "object"):
         for name, one in value.items():
             known = name in schema.get("properties", ())
@@ -185,7 +186,7 @@ def _additional_properties(validator, additional, value, schema):
                 yield from validator.descend(one, additional, path=name)
 
 
-def _multiple_of(validator, divisor, value, _schema):
+def _multiple_of(validator: Any, divisor: Any, value: Any, _schema: Any) -> Iterator[Any]:
     if validator.is_type(value, "number") and not is_multiple(value, divisor):
         yield _error()
 

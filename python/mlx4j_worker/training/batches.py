@@ -16,7 +16,7 @@ class Sequence:
     start: int = 1
 
     @property
-    def counted(self):
+    def counted(self) -> int:
         return max(0, len(self.tokens) - self.start)
 
 
@@ -33,7 +33,7 @@ class Batch:
     tokens: int
 
     @classmethod
-    def of(cls, sequences, most):
+    def of(cls, sequences: list[Sequence], most: int) -> "Batch":
         """Sequences of at most ``most`` tokens, padded with 0 at their ends, which no causal model sees before."""
         longest = max(len(one.tokens) for one in sequences) - 1
         length = min(-(-longest // PAD_TO) * PAD_TO, most)
@@ -49,16 +49,16 @@ class Batch:
 class Order:
     """The order in which ``count`` sequences come, epoch after epoch; each epoch has another one, by the seed."""
 
-    def __init__(self, count, seed):
+    def __init__(self, count: int, seed: int) -> None:
         self._count = count
         self._epoch = lru_cache(2)(lambda epoch: _shuffled(count, f"{seed}:{epoch}"))
 
-    def indices(self, position, count):
+    def indices(self, position: int, count: int) -> list[int]:
         """The next ``count`` indices after ``position`` sequences; a batch may end one epoch and begin another."""
         return [self._epoch(at // self._count)[at % self._count] for at in range(position, position + count)]
 
 
-def _shuffled(count, seed):
+def _shuffled(count: int, seed: str) -> list[int]:
     random = Random(seed)
     keys = [random.random() for _ in range(count)]  # of Random's methods, this one never changes
     return sorted(range(count), key=keys.__getitem__)

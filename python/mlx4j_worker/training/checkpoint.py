@@ -4,6 +4,7 @@ import json
 from hashlib import sha256
 from pathlib import Path
 from reprlib import repr as shown
+from typing import Any
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed, ModelNotFound
@@ -16,12 +17,12 @@ MASTER_WEIGHTS = {"masterWeights": "float32"}  # in a backend's identity where t
 _SAMPLES, _SAMPLE_BYTES = 16, 65536
 
 
-def fingerprint_of(fields):
+def fingerprint_of(fields: Any) -> Any:
     """A name for the fields that must be the same for a checkpoint to go on."""
     return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def digest_of_model(folder):
+def digest_of_model(folder: str | Path) -> str:
     """A name for the weights of a folder: by their headers and samples of their content, which may be very long."""
     found = sha256()
     for file in files.listed(folder, "*.safetensors"):
@@ -34,13 +35,13 @@ def digest_of_model(folder):
     return found.hexdigest()[:32]
 
 
-def write(folder, fields, state):
+def write(folder: str | Path, fields: dict[str, Any], state: dict[str, int]) -> None:
     """Writes trainer.json beside what the backend writes."""
     content = {"format": FORMAT, "training": fields, **state}
-    (folder / FILE).write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
+    Path(folder, FILE).write_text(json.dumps(content, indent=1, allow_nan=False), encoding="utf-8")
 
 
-def read(folder, fields):
+def read(folder: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
     """The state in a checkpoint of a training with these ``fields``; refuses another one's by the field's name."""
     folder = Path(folder)
     if not (folder / FILE).is_file():
@@ -68,9 +69,9 @@ def read(folder, fields):
     return content
 
 
-def check_tensors(path, shapes):
+def check_tensors(path: str | Path, shapes: Any) -> None:
     """Refuses a file of tensors whose names and shapes are not these."""
-    found = {name: tensor.shape for name, tensor in read_header(path).items()}
+    found = {name: tensor.shape for name, tensor in read_header(Path(path)).items()}
     if found != shapes:
         other = sorted(name for name in {*found, *shapes} if found.get(name) != shapes.get(name))[0]
         raise ModelLoadFailed(f"{path} is not of this training: {shown(other)} differs.", "Use another checkpoint.")

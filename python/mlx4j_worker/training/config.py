@@ -71,18 +71,18 @@ class TrainingConfig:
     valid_data: str | None = row(_read_path)
 
     @property
-    def adapts(self):
+    def adapts(self) -> bool:
         return self.method in ("lora", "dora")
 
     @property
-    def scale(self):
+    def scale(self) -> float:
         """What the adapter's product is multiplied with."""
         return self.alpha / self.rank
 
-    def with_max_length(self, most):
+    def with_max_length(self, most: Any) -> Any:
         return replace(self, max_length=most)
 
-    def with_data(self, sequences):
+    def with_data(self, sequences: int) -> "TrainingConfig":
         """With ``epochs`` turned into steps over so many sequences, and what must hold for a schedule checked."""
         total = self.total_steps
         if self.epochs is not None:
@@ -109,7 +109,7 @@ def parse_training(given: Any) -> TrainingConfig:
     return config
 
 
-def _check(config, given):
+def _check(config: TrainingConfig, given: dict[str, Any]) -> None:
     stated = {name for name, value in given.items() if value is not None}
     if not config.adapts and (useless := [name for name in _ONLY_ADAPTERS if name in stated]):
         raise InvalidRequest(f"{useless[0]} is for the methods lora and dora, but the method is {config.method}.")

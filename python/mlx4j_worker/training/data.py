@@ -2,12 +2,14 @@
 
 import json
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.text import prompts
 from mlx4j_worker.training.batches import Sequence
@@ -38,14 +40,14 @@ class DataSet:
     ignored: set[str] = field(default_factory=set)
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """A name for the tokens, to tell whether a file is still the same."""
         found = sha256()
         for one in self.sequences:
             found.update(f"{one.start}:{','.join(map(str, one.tokens))};".encode())
         return found.hexdigest()[:32]
 
-    def to_json(self):
+    def to_json(self) -> dict[str, int]:
         return {
             "sequences": len(self.sequences),
             "tokens": sum(len(one.tokens) for one in self.sequences),
@@ -54,7 +56,7 @@ class DataSet:
             "dropped": self.dropped,
         }
 
-    def warnings(self, path):
+    def warnings(self, path: str) -> Iterator[str]:
         if self.cut:
             yield f"{self.cut} of the lines in {path} are longer than maxLength, and were cut."
         if self.dropped:
@@ -63,7 +65,14 @@ class DataSet:
             yield f"{path} has fields that are not read: {', '.join(sorted(self.ignored)[:10])}."
 
 
-def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None, vocabulary=None):
+def read(
+    path: str,
+    tokenizer: Any,
+    max_length: int,
+    mask_prompt: bool,
+    progress: Progress = lambda *_: None,
+    vocabulary: int | None = None,
+) -> DataSet:
     """The DataSet of a file; a line that can't be used is an InvalidRequest with its number.
 
     ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one; no sequence has more than ``max_length``
@@ -95,7 +104,7 @@ def read(path, tokenizer, max_length, mask_prompt, progress=lambda *_: None, voc
     return found
 
 
-def _refused(path, number, why):
+def _refused(path: str, number: int, why: InvalidRequest | str | _Bad) -> InvalidRequest:
     hint = getattr(why, "hint", "") or "Correct or remove the line."
     return InvalidRequest(f"{path}, line {number}: {why}", f"{hint} Nothing was trained.")
 
@@ -107,7 +116,7 @@ class _Encoder:
     tokenizer: Any
     max_chars: int
 
-    def raw(self, text, ended=False):
+    def raw(self, text: str, ended: bool = False) -> list[int]:
         """The tokens of raw text; ``ended`` appends the token that ends a text, unless the text was cut."""
         tokens = prompts.encode_text(self.tokenizer, text[: self.max_chars])
         end = self.tokenizer.eos_token_id
@@ -115,12 +124,12 @@ class _Encoder:
             return tokens
         return [*tokens, end]
 
-    def rendered(self, text):
+    def rendered(self, text: str) -> list[int]:
         """The tokens of what a chat template made."""
         return self.tokenizer.encode(text[: self.max_chars], add_special_tokens=False)
 
 
-def _lines(path):
+def _lines(path: str) -> Iterator[tuple[int, bytes]]:
     """(its number, the line) of each line that is not blank; of a line that is too long, one byte too much."""
     if not Path(path).is_file():
         raise InvalidRequest(f"There is no file {path}.", "Check the path.")
@@ -134,14 +143,14 @@ def _lines(path):
         raise InvalidRequest(f"{path} can't be read: {error.strerror}.", "Check its permissions.") from None
 
 
-def _parsed(text):
+def _parsed(text: str) -> dict[str, Any]:
     entry = _json(text, "it")
     if not isinstance(entry, dict):
         raise _Bad("it is not a JSON object")
     return entry
 
 
-def _json(text, what):
+def _json(text: str, what: str) -> Any:
     """The value of JSON, which is called ``what`` in errors."""
     try:
         value = json.loads(text, object_pairs_hook=_object)
@@ -164,7 +173,7 @@ def _json(text, what):
     return value
 
 
-def _object(pairs):
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -172,7 +181,7 @@ def _object(pairs):
     return found
 
 
-def _kind(entry):
+def _kind(entry: dict[str, Any]) -> str:
     kinds = [kind for kind in KINDS if kind in entry]
     if len(kinds) != 1:
         raise _Bad(
@@ -182,7 +191,7 @@ def _kind(entry):
     return kinds[0]
 
 
-def _add(found, sequence, max_length):
+def _add(found: DataSet, sequence: Sequence, max_length: int) -> None:
     if len(sequence.tokens) > max_length:
         found.cut += 1
     sequence = Sequence(array("i", sequence.tokens[:max_length]), sequence.start)  # a list takes ten times as much
@@ -192,7 +201,7 @@ def _add(found, sequence, max_length):
         found.dropped += 1
 
 
-def _sequence(kind, entry, encoder, mask_prompt):
+def _sequence(kind: str, entry: dict[str, Any], encoder: _Encoder, mask_prompt: bool) -> Sequence:
     if kind == "text":
         if mask_prompt:
             raise _Bad("maskPrompt can't be used: text has no prompt")
@@ -216,13 +225,13 @@ def _sequence(kind, entry, encoder, mask_prompt):
     return _masked(whole, encoder.rendered(prompt))
 
 
-def _whole(tokens):
+def _whole(tokens: list[int]) -> Sequence:
     if len(tokens) < 2:
         raise _Bad("it has fewer than two tokens")
     return Sequence(tokens)
 
 
-def _masked(tokens, prompt):
+def _masked(tokens: list[int], prompt: list[int]) -> Sequence:
     """Without the tokens of the prompt in the loss; one that holds its end and a beginning of the answer counts."""
     start = next((i for i, (one, other) in enumerate(zip(tokens, prompt, strict=False)) if one != other), len(prompt))
     sequence = Sequence(tokens, max(1, start))
@@ -231,21 +240,21 @@ def _masked(tokens, prompt):
     return sequence
 
 
-def _text(entry, name):
+def _text(entry: dict[str, Any], name: str) -> str:
     value = entry.get(name)
     if not isinstance(value, str) or not value:
         raise _Bad(f"{name} must be a string that is not empty")
     return well_formed(value)
 
 
-def _messages(entry):
+def _messages(entry: dict[str, Any]) -> list[dict[str, Any]]:
     messages = entry["messages"]
     if not isinstance(messages, list) or not messages:
         raise _Bad("messages must be a list that is not empty")
     return [_message(f"messages[{i}]", message) for i, message in enumerate(messages)]
 
 
-def _message(where, message):
+def _message(where: str, message: dict[str, Any]) -> dict[str, Any]:
     """A message as it is: files have the form that chat templates take, and OpenAI's."""
     if not isinstance(message, dict) or message.get("role") not in _ROLES:
         raise _Bad(f"{where} must be an object with a role, one of {', '.join(_ROLES)}")
@@ -261,7 +270,7 @@ def _message(where, message):
     return out
 
 
-def _calls(where, calls):
+def _calls(where: str, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """With arguments as objects, which templates want; OpenAI has them as text."""
     try:
         parsed = []
@@ -276,7 +285,7 @@ def _calls(where, calls):
         raise _Bad(f"{where}.tool_calls must be a list of objects with function.name and function.arguments") from None
 
 
-def _tools(entry):
+def _tools(entry: dict[str, Any]) -> list[dict[str, str]]:
     tools = entry.get("tools")
     if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
         raise _Bad("tools must be a list of objects")

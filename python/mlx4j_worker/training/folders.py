@@ -4,8 +4,10 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import EngineFailed, InvalidRequest, WorkerError
@@ -28,7 +30,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def new_folder(path):
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A folder to write into; it has its name once the body is through and all of it is on the disk.
 
     After an error nothing is left. One that is killed leaves ``.NAME.unfinished``, which the next one removes.
@@ -52,7 +54,7 @@ def new_folder(path):
 
 
 @contextmanager
-def report_write_errors(path):
+def report_write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turns what goes wrong when ``path`` is written into an error that says so."""
     try:
         yield
@@ -67,24 +69,24 @@ def report_write_errors(path):
         raise EngineFailed(f"{what}: {text}.", f"{hint}; what was saved before is whole.") from error
 
 
-def _free(path):
+def _free(path: str | os.PathLike[str]) -> int | None:
     """Bytes that are free on the disk of ``path``, or None where that can't be told."""
     folder = next((one for one in Path(path).parents if one.is_dir()), None)
     return shutil.disk_usage(folder).free if folder else None
 
 
-def check_outside(path):
+def check_outside(path: str | os.PathLike[str]) -> None:
     """Refuses a path in a model folder, also where it leads there through a link."""
     if inside := next((parent for parent in Path(os.path.realpath(path)).parents if _is_model(parent)), None):
         raise InvalidRequest(f"{path} is in the model folder {inside}.", "Name a folder elsewhere.")
 
 
-def _is_model(path):
-    configs = any((path / name).is_file() for name in ("config.json", "adapter_config.json"))
+def _is_model(path: str | os.PathLike[str]) -> bool:
+    configs = any(Path(path, name).is_file() for name in ("config.json", "adapter_config.json"))
     return configs and bool(files.listed(path, "*.safetensors"))
 
 
-def copy_files(source, folder, patterns):
+def copy_files(source: Path, folder: Path, patterns: tuple[str, ...]) -> None:
     """Copies the files of a model folder with names like these."""
     for pattern in patterns:
         for path in files.listed(source, pattern):
@@ -94,7 +96,7 @@ def copy_files(source, folder, patterns):
                 shutil.copyfile(path, copy)
 
 
-def copy_beside_weights(source, folder, dtype):
+def copy_beside_weights(source: Path, folder: Path, dtype: Any) -> None:
     """Copies the tokenizer, the author's defaults, and config.json, in which the type of the weights is ``dtype``."""
     copy_files(source, folder, OF_THE_TOKENIZER + OF_THE_AUTHOR)
     config = read_json(source, "config.json")
@@ -103,6 +105,6 @@ def copy_beside_weights(source, folder, dtype):
     (folder / "config.json").write_text(json.dumps(kept, indent=2), encoding="utf-8")
 
 
-def size(path):
+def size(path: str | os.PathLike[str]) -> int:
     """The bytes of the files below a folder."""
     return sum(file.stat().st_size for file in files.listed(path, "**/*") if file.is_file())

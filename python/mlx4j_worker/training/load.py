@@ -1,18 +1,21 @@
 """``openTraining``: from its params to a Session."""
 
+from typing import Any
+
+from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.models import rerank
 from mlx4j_worker.requests.fields import refuse_unknown, typed
 from mlx4j_worker.requests.options import parse_options
 from mlx4j_worker.training import data
-from mlx4j_worker.training.config import parse_training
+from mlx4j_worker.training.config import TrainingConfig, parse_training
 from mlx4j_worker.training.session import Session
 
 _PARAMS = {"protocol", "model", "download", "hubToken", "options", "training"}
 _OPTIONS = {"memoryLimitBytes", "trustRemoteCode", "ranks", "hosts", "wiredLimit", "device"}
 
 
-def open_session(params, load_backend, progress):
+def open_session(params: dict[str, Any], load_backend: Any, progress: Progress) -> Any:
     """A Session. ``load_backend(params, options, config, progress)`` loads the model and makes an engine's backend."""
     config, options = read_params(params)
     backend = load_backend(params, options, config, progress)
@@ -32,7 +35,7 @@ def open_session(params, load_backend, progress):
     return Session(backend, config, train, valid, warnings)
 
 
-def read_params(params):
+def read_params(params: dict[str, Any]) -> Any:
     """(TrainingConfig, Options) in the params of ``openTraining``."""
     refuse_unknown(params, _PARAMS, "")
     config = parse_training(params.get("training"))
@@ -42,7 +45,7 @@ def read_params(params):
     return config, parse_options({"options": {**given, "dtype": config.dtype, "adapter": evaluated}})
 
 
-def check_source(found, config):
+def check_source(found: Any, config: TrainingConfig) -> None:
     """Refuses a layout.Layout that can't be trained."""
     rerank.refuse_classifier(found, "can't be trained here", "Train the language model that it was made from.")
     if config.method != "none" and found.format != "model":
@@ -52,7 +55,9 @@ def check_source(found, config):
         )
 
 
-def _read(path, backend, config, progress, warnings):
+def _read(
+    path: str | None, backend: Any, config: TrainingConfig, progress: Progress, warnings: list[str]
+) -> data.DataSet | None:
     if path is None:
         return None
     found = data.read(path, backend.tokenizer, config.max_length, config.mask_prompt, progress, backend.vocabulary_size)

@@ -9,15 +9,19 @@ import math
 import os
 import time
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
+from typing import Any
 
 from mlx4j_worker import failures
-from mlx4j_worker.call import Call
-from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest
+from mlx4j_worker.call import Call, Poll
+from mlx4j_worker.errors import Cancelled, EngineFailed, Internal, InvalidRequest, WorkerError
 from mlx4j_worker.requests.fields import MAX_INT, Bounds, refuse_unknown, typed
 from mlx4j_worker.training import checkpoint
 from mlx4j_worker.training.batches import Batch, Order, Sequence
+from mlx4j_worker.training.config import TrainingConfig
+from mlx4j_worker.training.data import DataSet
 from mlx4j_worker.training.folders import new_folder, report_write_errors, size
 from mlx4j_worker.training.schedule import learning_rate
 
@@ -32,7 +36,9 @@ class Session:
     ``backend`` is an engine's (mlx/training.py, hf/training.py), ``train`` and ``valid`` are a data.DataSet or None.
     """
 
-    def __init__(self, backend, config, train, valid, warnings):
+    def __init__(
+        self, backend: Any, config: TrainingConfig, train: DataSet | None, valid: DataSet | None, warnings: list[Any]
+    ) -> None:
         self._backend = backend
         self._config = config
         self._train = train
@@ -61,21 +67,21 @@ class Session:
     # --- what dispatch asks of an engine
 
     @property
-    def busy(self):
+    def busy(self) -> bool:
         return bool(self._queue)
 
-    def memory(self):
+    def memory(self) -> dict[str, Any]:
         """What the training takes, in bytes; may be called on any thread."""
         return self._backend.memory()
 
-    def has(self, call):
+    def has(self, call: Call) -> bool:
         return any(one is call for one in self._queue)
 
-    def submit(self, call):
+    def submit(self, call: Call) -> None:
         """Queues a call of this session."""
         self._queue.append(call)
 
-    def step(self, poll):
+    def step(self, poll: Poll) -> None:
         """One call, to its end. ``poll`` is called between micro-batches."""
         call = self._queue[0]
         try:
@@ -89,7 +95,7 @@ class Session:
         self._queue.popleft()
         call.answer(result)
 
-    def describe(self):
+    def describe(self) -> Any:
         """The result of ``openTraining``."""
         config, modules = self._config, self._backend.trained_modules
         per_step = config.batch_size * config.accumulation
@@ -109,7 +115,7 @@ class Session:
 
     # --- steps
 
-    def _train_step(self, call, poll):
+    def _train_step(self, call: Call, poll: Poll) -> dict[str, Any]:
         batch = self._given(call.params, {"batch"})
         self._check_trains()
         if self._held.micro_batches:
@@ -126,7 +132,7 @@ class Session:
             self._drop()
             raise
 
-    def _accumulate(self, call, _poll):
+    def _accumulate(self, call: Call, _poll: Poll) -> dict[str, float]:
         batch = self._given(call.params, {"batch"})
         self._check_trains()
         if not self._held.micro_batches:
@@ -140,7 +146,7 @@ class Session:
             raise
         return {"loss": loss / tokens, "tokens": tokens, "accumulated": self._held.micro_batches}
 
-    def _apply_gradients(self, call, _poll):
+    def _apply_gradients(self, call: Call, _poll: Poll) -> dict[str, Any]:
         refuse_unknown(call.params, set(), "")
         if not self._held.micro_batches:
             raise InvalidRequest("There are no accumulated gradients.", "Call accumulate first.")
@@ -150,10 +156,10 @@ class Session:
             self._drop()
             raise
 
-    def _add(self, batch):
+    def _add(self, batch: Batch | None) -> tuple[float, int]:
         """(the summed loss, its tokens) of one micro-batch, whose gradients are added to those that are held."""
         own = batch is None
-        batch = self._next() if own else batch
+        batch = self._next() if batch is None else batch
         loss = self._backend.add_gradients(batch, self._random_seed())
         if not math.isfinite(loss):
             raise EngineFailed(f"The loss of step {self._step + 1} is {loss}, so nothing was applied.", _LOWER)
@@ -161,7 +167,7 @@ class Session:
         self._ahead += self._config.batch_size if own else 0
         return loss, batch.tokens
 
-    def _applied(self, began):
+    def _applied(self, began: float) -> dict[str, Any]:
         held, rate = self._held, learning_rate(self._config, self._step + 1)
         # A gradient is a sum over tokens until here, and over ranks from here on.
         norm = self._backend.gradient_norm() / held.tokens
@@ -186,30 +192,30 @@ class Session:
             "millis": (time.monotonic() - began) * 1000,
         }
 
-    def _drop(self):
+    def _drop(self) -> None:
         self._backend.drop_gradients()
         self._ahead, self._held = 0, _Held()
 
-    def _next(self):
-        if self._order is None:
+    def _next(self) -> Batch:
+        if self._train is None or self._order is None:
             raise InvalidRequest("There is no data to train on.", "Set trainData, or give a batch.")
         indices = self._order.indices(self._position + self._ahead, self._config.batch_size)
         return self._batch([self._train.sequences[i] for i in indices])
 
-    def _batch(self, sequences):
+    def _batch(self, sequences: list[Sequence]) -> Batch:
         return Batch.of(sequences, self._config.max_length)
 
-    def _random_seed(self):
+    def _random_seed(self) -> int:
         """A number for what is random in the next micro-batch."""
         name = f"{self._config.seed}:{self._step}:{self._held.micro_batches}"
         return int.from_bytes(sha256(name.encode()).digest()[:6], "big")
 
-    def _epoch(self):
+    def _epoch(self) -> float:
         return self._position / len(self._train.sequences) if self._train else 0.0
 
     # --- measuring
 
-    def _validate(self, call, poll):
+    def _validate(self, call: Call, poll: Poll) -> dict[str, float]:
         batch = self._given(call.params, {"batch", "batches"})
         most = call.params.get("batches")
         if most is not None:
@@ -229,12 +235,12 @@ class Session:
         perplexity = math.exp(min(mean, _MAX_EXPONENT))
         return {"loss": mean, "perplexity": perplexity, "tokens": tokens, "sequences": sequences}
 
-    def _valid_batches(self, most):
-        size, sequences = self._config.batch_size, self._valid.sequences
+    def _valid_batches(self, most: int | None) -> Iterator[Batch]:
+        size, sequences = self._config.batch_size, self._valid.sequences if self._valid else []
         for at in range(0, len(sequences) if most is None else min(len(sequences), most * size), size):
             yield self._batch(sequences[at : at + size])
 
-    def _gradients(self, call, _poll):
+    def _gradients(self, call: Call, _poll: Poll) -> Any:
         batch = self._given(call.params, {"batch", "file"}, required=True)
         file = _path(call.params, "file")
         self._check_trains()
@@ -252,7 +258,7 @@ class Session:
 
     # --- files
 
-    def _save_checkpoint(self, call, _poll):
+    def _save_checkpoint(self, call: Call, _poll: Poll) -> dict[str, int]:
         folder = _path(call.params, "folder", alone=True)
         self._check_trains()
         self._check_nothing_held()
@@ -262,7 +268,7 @@ class Session:
             checkpoint.write(unfinished, self._fields, {"step": self._step, "position": self._position})
         return {"step": self._step, "bytes": size(folder)}
 
-    def _load_checkpoint(self, call, _poll):
+    def _load_checkpoint(self, call: Call, _poll: Poll) -> dict[str, float]:
         folder = _path(call.params, "folder", alone=True)
         self._check_trains(anew=True)
         self._check_nothing_held()
@@ -273,7 +279,7 @@ class Session:
         self._step, self._position = state["step"], state["position"]
         return {"step": self._step, "epoch": self._epoch()}
 
-    def _save_adapter(self, call, _poll):
+    def _save_adapter(self, call: Call, _poll: Poll) -> Any:
         refuse_unknown(call.params, {"folder", "format"}, "")
         folder = _path(call.params, "folder")
         form = typed(call.params, "format", str, "peft")
@@ -288,7 +294,7 @@ class Session:
             self._backend.settle()
         return {"folder": folder, "bytes": size(folder)}
 
-    def _save_model(self, call, _poll):
+    def _save_model(self, call: Call, _poll: Poll) -> Any:
         folder = _path(call.params, "folder", alone=True)
         if self._config.method != "full":
             raise InvalidRequest(
@@ -302,7 +308,7 @@ class Session:
 
     # --- checks
 
-    def _given(self, params, known, required=False):
+    def _given(self, params: dict[str, Any], known: set[str], required: bool = False) -> Any:
         """The Batch in the params of a call, or None."""
         refuse_unknown(params, known, "")
         given = typed(params, "batch", dict, None)
@@ -329,28 +335,28 @@ class Session:
             sequences.append(Sequence(ids, start))
         return self._batch(sequences)
 
-    def _check_trains(self, anew=False):
+    def _check_trains(self, anew: bool = False) -> None:
         if self._config.method == "none":
             raise InvalidRequest("The method is none, which only evaluates.", "Open the training with another method.")
         if not anew:
             self._check_not_torn()
 
-    def _check_not_torn(self):
+    def _check_not_torn(self) -> None:
         if self._torn:
             raise EngineFailed("The last step failed while it was applied, so the weights can't be trusted.", _TORN)
 
-    def _check_nothing_held(self):
+    def _check_nothing_held(self) -> None:
         if self._held.micro_batches:
             raise InvalidRequest("There are accumulated gradients, which would be lost.", "Call applyGradients first.")
 
     @staticmethod
-    def _between(call, poll):
+    def _between(call: Call, poll: Poll) -> None:
         poll()
         if call.cancelled:
             raise Cancelled(f"{call.method} was cancelled; nothing was applied.")
 
 
-def _failed(method, error):
+def _failed(method: str, error: Exception) -> WorkerError:
     kind = EngineFailed if isinstance(error, RuntimeError) else Internal  # engines raise RuntimeError
     return kind(f"{method} failed: {type(error).__name__}: {error}")
 
@@ -363,21 +369,21 @@ _LOWER = "Use a lower learning rate, maxGradientNorm, or another dtype (float32)
 class _Held:
     """The micro-batches whose gradients are held: how many, their summed loss, and the tokens that count."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.micro_batches = 0
         self.loss = 0.0
         self.tokens = 0
         self.began = 0.0
 
-    def add(self, loss, tokens):
+    def add(self, loss: float, tokens: int) -> None:
         self.micro_batches += 1
         self.loss += loss
         self.tokens += tokens
 
 
-def _shape(config, train):
+def _shape(config: TrainingConfig, train: DataSet | None) -> dict[str, Any]:
     """What must be the same for a checkpoint of one training to go on in another."""
-    fields = {"method": config.method, "optimizer": config.optimizer}
+    fields: dict[str, Any] = {"method": config.method, "optimizer": config.optimizer}
     if config.adapts:
         fields |= {"rank": config.rank, "alpha": config.alpha, "dropout": config.dropout}
     if train:
@@ -385,11 +391,11 @@ def _shape(config, train):
     return fields
 
 
-def _two(used):
+def _two(used: dict[str, Any]) -> dict[str, int]:
     return {name: used[name] for name in ("activeBytes", "peakBytes")}
 
 
-def _path(params, name, alone=False):
+def _path(params: dict[str, Any], name: str, alone: bool = False) -> str:
     if alone:
         refuse_unknown(params, {name}, "")
     path = typed(params, name, str, None)

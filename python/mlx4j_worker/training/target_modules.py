@@ -1,8 +1,10 @@
 """Which modules of a model get an adapter, and how an adapter begins. Modules are named as transformers has them."""
 
 import zlib
+from typing import Any
 
 from mlx4j_worker.errors import InvalidRequest
+from mlx4j_worker.training.config import TrainingConfig
 
 WITHOUT_EXPERTS = "The experts of this model get no adapter; its other linear modules do."
 _CHOOSE_EXPERTS = ("gate", "router")  # their names: no engine has the same linear module there
@@ -16,18 +18,18 @@ _PASSED_OVER = {
 _TEXT_PREFIXES = ("language_model.model.", "model.language_model.", "language_model.", "model.", "backbone.", "")
 
 
-def block_of(path):
+def block_of(path: str) -> int | None:
     """The number of the block that a module is in, or None: the first number in its path."""
     return next((int(part) for part in path.split(".") if part.isdigit()), None)
 
 
-def alike(path):
+def alike(path: str) -> list[str]:
     """A module's path, and the paths that it has in a model whose text part has another prefix, or none."""
     prefix = next(prefix for prefix in _TEXT_PREFIXES if path.startswith(prefix))
     return [path, *(one + path.removeprefix(prefix) for one in _TEXT_PREFIXES if one != prefix)]
 
 
-def chosen(paths, layers, targets, model_type):
+def chosen(paths: list[str], layers: int | None, targets: tuple[str, ...] | None, model_type: str) -> list[str]:
     """Those of the linear modules ``paths`` that get an adapter, in order: all in the last ``layers`` blocks.
 
     ``targets`` are names within a block, such as q_proj or self_attn.q_proj; None is all. Modules that choose experts
@@ -40,12 +42,13 @@ def chosen(paths, layers, targets, model_type):
             "Leave it out.",
         )
     paths = [path for path in paths if path not in left_out]
-    inside = sorted((path for path in paths if block_of(path) is not None), key=lambda path: (block_of(path), path))
-    blocks = sorted({block_of(path) for path in inside})
+    numbers = {path: number for path in paths if (number := block_of(path)) is not None}
+    inside = sorted(numbers, key=lambda path: (numbers[path], path))
+    blocks = sorted({*numbers.values()})
     if layers is not None and layers > len(blocks):
         raise InvalidRequest(f"layers is {layers}, but the model has {len(blocks)} blocks.", "Leave it out for all.")
     kept = set(blocks[-layers:] if layers else blocks)
-    found = [path for path in inside if block_of(path) in kept and (targets is None or _is_one(path, targets))]
+    found = [path for path in inside if numbers[path] in kept and (targets is None or _is_one(path, targets))]
     known = sorted({within_block(path) for path in inside if block_of(path) in kept})
     for target in targets or ():
         if not any(_is_one(path, (target,)) for path in found):
@@ -58,22 +61,22 @@ def chosen(paths, layers, targets, model_type):
     return found
 
 
-def _can_adapt(path, model_type):
+def _can_adapt(path: str, model_type: str) -> bool:
     parts = path.split(".")
     return not {*_CHOOSE_EXPERTS} & {*parts} and parts[-1] not in _PASSED_OVER.get(model_type, ())
 
 
-def _is_one(path, targets):
+def _is_one(path: str, targets: tuple[str, ...]) -> bool:
     return block_of(path) is not None and any(f".{within_block(path)}".endswith(f".{target}") for target in targets)
 
 
-def within_block(path):
+def within_block(path: str) -> str:
     """The path from the block on: self_attn.q_proj."""
     parts = path.split(".")
     return ".".join(parts[next(i for i, part in enumerate(parts) if part.isdigit()) + 1 :])
 
 
-def initial_a(seed, path, rank, inputs):
+def initial_a(seed: int, path: str, rank: int, inputs: Any) -> Any:
     """LoRA's A [rank, inputs] of a module in float32, uniform as PEFT and mlx-lm begin; the same on every engine."""
     import numpy  # only where there is an engine
 
@@ -82,7 +85,9 @@ def initial_a(seed, path, rank, inputs):
     return random.uniform(-bound, bound, (rank, inputs)).astype(numpy.float32)
 
 
-def peft_config(config, source, revision, paths, every, turned):
+def peft_config(
+    config: TrainingConfig, source: str, revision: str | None, paths: list[str], every: list[str], turned: bool
+) -> dict[str, Any]:
     """The adapter_config.json of an adapter on the modules ``paths``; ``every`` has all linear modules of the model.
 
     It has the names within a block where they mean these modules and no others. ``turned`` is whether the model's

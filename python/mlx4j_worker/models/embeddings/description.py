@@ -16,6 +16,7 @@ from mlx4j_worker.models import folder as folders
 from mlx4j_worker.models import sentence_modules
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.models.safetensors import read_header
+from mlx4j_worker.models.sentence_modules import Module
 from mlx4j_worker.wire import well_formed
 
 MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
@@ -126,7 +127,7 @@ def read(layout: Layout, source: str) -> Description:
     return _of_family(layout, source, width) or Description("assumed", length=width)
 
 
-def _of_family(layout, source, width):
+def _of_family(layout: Layout, source: str, width: int | None) -> Description | None:
     """The description of a model whose folder lacks the files, where its name or config says what it is."""
     kind, real = layout.config.get("model_type"), layout.weights.resolve()
     cached = real.parent.parent if real.parent.name == "snapshots" else real  # its name in the hub's cache has the id
@@ -144,7 +145,7 @@ def _of_family(layout, source, width):
     return None
 
 
-def _described(folder, width):
+def _described(folder: Path, width: Any) -> Description:
     prompts = _prompts(folder)
     listed = sentence_modules.read(folder)
     kinds = [_kind(folder, module) for module in listed]
@@ -168,7 +169,7 @@ def _described(folder, width):
     )  # fmt: skip
 
 
-def _kind(folder, module):
+def _kind(folder: Path, module: Module) -> str:
     if not module.type.startswith("sentence_transformers.") or module.name not in _KINDS:
         raise _unsupported(folder, f"modules.json has a module of the type {shown(module.type)}")
     if module.name == "Transformer" and PurePosixPath(module.path).parts:
@@ -176,7 +177,7 @@ def _kind(folder, module):
     return module.name
 
 
-def _prompts(folder):
+def _prompts(folder: Path) -> dict[str, Any]:
     """The fields ``prompts``, ``default_prompt`` and ``dimensions`` of the description."""
     given = sentence_modules.settings(folder, "config_sentence_transformers.json")
     kind = given.get("model_type", "SentenceTransformer")
@@ -201,7 +202,7 @@ def _prompts(folder):
     return {"prompts": prompts, "default_prompt": default, "dimensions": dimensions}
 
 
-def _transformer(folder, path):
+def _transformer(folder: Path, path: str) -> dict[str, Any]:
     """The fields ``max_tokens`` and ``lowercase`` of the description."""
     name = next((name for name in _TRANSFORMER_CONFIGS if (folder / path / name).is_file()), _TRANSFORMER_CONFIGS[0])
     given = sentence_modules.settings(folder, name)
@@ -222,7 +223,7 @@ def _transformer(folder, path):
     return {"max_tokens": tokens, "lowercase": bool(lowercase)}
 
 
-def _pooling(folder, path, width):
+def _pooling(folder: Path, path: str, width: int | None) -> tuple[tuple[str, ...], bool, int | None]:
     """(the modes, whether prompts count, the features of the pooled vector or None).
 
     ``width`` is how many features a hidden state has, or None.
@@ -248,12 +249,12 @@ def _pooling(folder, path, width):
     return tuple(modes), include, size and size * len(modes)
 
 
-def _normalize(folder, path):
+def _normalize(folder: Path, path: str) -> Normalize:
     _check_place(folder, path, sentence_modules.settings(folder, f"{path}/config.json"))
     return Normalize()
 
 
-def _dense(folder, path):
+def _dense(folder: Path, path: str) -> Dense:
     name = f"{path}/config.json"
     given = sentence_modules.settings(folder, name)
     _check_place(folder, path, given)
@@ -273,7 +274,7 @@ def _dense(folder, path):
     return dense
 
 
-def _check_place(folder, path, given):
+def _check_place(folder: Path, path: str, given: dict[str, Any]) -> None:
     """Refuses a module that works on something else than the text's vector."""
     given.pop("module_output_name", None) if given.get("module_output_name") in (None, "sentence_embedding") else None
     given.pop("module_input_name", None) if given.get("module_input_name") == "sentence_embedding" else None
@@ -281,7 +282,7 @@ def _check_place(folder, path, given):
         raise _unsupported(folder, f"{path} works on {shown(others[0])}")
 
 
-def _check_weights(folder, path, dense):
+def _check_weights(folder: Path, path: str, dense: Dense) -> None:
     folders.check_weights_file(folder / path, dense.file.name)
     if (size := dense.file.stat().st_size) > MAX_DENSE_BYTES:
         raise _unsupported(folder, f"the weights in {path} have {size} bytes, and {MAX_DENSE_BYTES} are the limit")
@@ -297,9 +298,9 @@ def _check_weights(folder, path, dense):
         raise _unsupported(folder, f"the weights in {path} are of the type {others.pop()}")
 
 
-def _is_count(value):
+def _is_count(value: int | str) -> bool:
     return type(value) is int and 0 < value < 2**31
 
 
-def _unsupported(folder, why):
+def _unsupported(folder: Path, why: str) -> NotSupported:
     return NotSupported(f"The worker can't embed texts as {folder} describes it: {why}.", _IN_ANOTHER_WAY)

@@ -25,7 +25,7 @@ class Embedder:
     ``warnings`` say why. ``source`` is what the user calls the model; ``vocabulary`` and ``context`` are in tokens.
     """
 
-    def __init__(self, layout: Layout, source: str, tokenizer: Any, vocabulary: int, context: int | None):
+    def __init__(self, layout: Layout, source: str, tokenizer: Any, vocabulary: int, context: int | None) -> None:
         self._name = str(layout.weights)
         self._vocabulary = vocabulary
         self._refusal: WorkerError | None = None
@@ -70,7 +70,7 @@ class Embedder:
         return self._finish(numpy.concatenate(pooled))
 
     @cached_property
-    def _finish(self):  # the weights of dense layers are read once they are needed
+    def _finish(self) -> Any:  # the weights of dense layers are read once they are needed
         return Finish(self._description)
 
 

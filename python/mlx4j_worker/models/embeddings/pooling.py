@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 
@@ -50,7 +51,7 @@ def pool(mode: str, tokens: int, prompt: int) -> Pool:
 class Finish:
     """What comes after pooling: a description's dense layers and normalization, and the cut of the vector."""
 
-    def __init__(self, description: Description):
+    def __init__(self, description: Description) -> None:
         self._dimensions = description.dimensions
         self._steps = [_dense(module) if isinstance(module, Dense) else _normalize for module in description.modules]
 
@@ -61,17 +62,17 @@ class Finish:
         return vector[: self._dimensions].astype("<f4")
 
 
-def _normalize(vector):
+def _normalize(vector: Any) -> Any:
     return vector / max(numpy.linalg.norm(vector), 1e-12)  # torch's smallest divisor
 
 
-def _dense(dense):
+def _dense(dense: Any) -> Any:
     weights = read_floats(dense.file)
     matrix, bias = weights["linear.weight"], weights.get("linear.bias", numpy.float32(0))
     across = weights.get("residual.weight")
     activation = _ACTIVATIONS[dense.activation]
 
-    def apply(vector):
+    def apply(vector: Any) -> Any:
         result = activation(matrix @ vector + bias)
         if dense.residual:
             result = result + (vector if across is None else across @ vector)

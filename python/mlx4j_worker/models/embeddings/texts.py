@@ -31,7 +31,7 @@ class TextEncoder:
     Where it does not, they are refused.
     """
 
-    def __init__(self, description: Description, tokenizer: Any, context: int | None):
+    def __init__(self, description: Description, tokenizer: Any, context: int | None) -> None:
         self._description = description
         self._described = description.origin == "folder"
         self._tokenizer = _lowercasing(tokenizer) if description.lowercase else tokenizer
@@ -58,7 +58,7 @@ class TextEncoder:
         skipped = 0 if self._description.include_prompt or not prompt else self._length(prompt)
         return [self._encode(prompt + text, skipped) for text in request.texts]
 
-    def _prompt(self, name):
+    def _prompt(self, name: str | None) -> str:
         known = self._description.prompts
         name = self._description.default_prompt if name is None else name
         if name is not None and name not in known:
@@ -67,7 +67,7 @@ class TextEncoder:
             )
         return "" if name is None else known[name]
 
-    def _encode(self, text, skipped):
+    def _encode(self, text: str, skipped: int) -> EncodedText:
         (self._check_context if self._limit is None else prompts.check_size)(text)
         ids, cut = self._tokens(text)
         if len(ids) <= skipped:
@@ -80,12 +80,12 @@ class TextEncoder:
             )
         return EncodedText(ids, skipped, cut)
 
-    def _length(self, prompt):
+    def _length(self, prompt: str) -> int:
         """How many tokens a prompt has, as if it were alone, without a special token at its end."""
         ids, _ = self._tokens(prompt)
         return len(ids) - (bool(ids) and ids[-1] in self._tokenizer.all_special_ids)
 
-    def _tokens(self, text):
+    def _tokens(self, text: str) -> tuple[list[int], bool]:
         """(the ids of a text, whether it was cut); special tokens at its ends are kept."""
         if not self._described:
             return prompts.encode_text(self._tokenizer, text), False
@@ -103,7 +103,7 @@ class TextEncoder:
         return self._backend.post_process(encoded).ids, cut
 
 
-def _lowercasing(tokenizer):
+def _lowercasing(tokenizer: Any) -> Any:
     """A copy of a tokenizer that turns texts into lower case first."""
     from tokenizers import normalizers
 
