@@ -28,7 +28,9 @@ class Answering:
 def answering(context: Context, name: str, kind: str, limit_s: float, tokens: int = 3000, **settings: str | None):
     """Starts the program with a worker of this kind. It is ended, with SIGTERM first, when the block ends."""
     product.python(kind)
-    command = product.test_command(context, "programs.acceptance.AcceptanceProgram", "answers", str(int(limit_s)), str(tokens))
+    command = product.test_command(
+        context, "programs.acceptance.AcceptanceProgram", "answers", str(int(limit_s)), str(tokens)
+    )
     env = product.environment(TASK_ORCHESTRATOR_PROVIDER=kind, **settings)
     with (context.logs / f"{name}.err").open("wb") as errors:
         program = subprocess.Popen(
