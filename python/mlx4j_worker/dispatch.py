@@ -117,14 +117,14 @@ class Worker:
             "mirror": self._mirror,
         }
 
-    def run(self) -> Any:
+    def run(self) -> int:
         """Serves until the wire ends; returns the process's exit code."""
         code = self._serve()
         if self._release:
             self._give_back()
         return code
 
-    def _serve(self) -> Any:
+    def _serve(self) -> int:
         try:
             self._wire.notify("hello", self._hello())
             sys.setswitchinterval(SWITCH_SECONDS)
@@ -161,7 +161,7 @@ class Worker:
         finally:
             faulthandler.cancel_dump_traceback_later()
 
-    def _hello(self) -> Any:
+    def _hello(self) -> dict[str, Any]:
         return {
             "protocol": PROTOCOL,
             "worker": self._kind,
@@ -230,7 +230,7 @@ class Worker:
             pong = {"uptimeMs": (now - self._born) * 1000, "engine": engine, "memory": memory}
             self._wire.send({"id": own_id, "result": pong})
 
-    def _memory(self) -> Any:
+    def _memory(self) -> dict[str, Any]:
         engine = self._engine  # the main thread may set it meanwhile
         used = {"activeBytes": None, "peakBytes": None, "cacheBytes": None} if engine is None else engine.memory()
         return {**used, "residentBytes": memory.resident_bytes()}
@@ -297,7 +297,7 @@ class Worker:
             raise error
         failures.fail(call, error, _SMALLER, partial(_internal, call))
 
-    def _engine_has(self, call: Call) -> Any:
+    def _engine_has(self, call: Call) -> bool:
         return self._engine is not None and self._engine.has(call)
 
     def _initialize(self, call: Call) -> None:
@@ -410,30 +410,30 @@ class Worker:
 # --- the preparing threads; each returns the function with which the call joins the engine, or None once it is answered
 
 
-def _generate(engine: Any, call: Call) -> Any:
+def _generate(engine: Any, call: Call) -> Callable[[], None]:
     request = parse_generate(call.params)
     return partial(engine.submit, call, request, engine.prepare(request))
 
 
-def _embed(engine: Any, call: Call) -> Any:
+def _embed(engine: Any, call: Call) -> Callable[[], None]:
     return partial(engine.embed, call, engine.encode_texts(parse_embed(call.params)))
 
 
-def _classify_actions(engine: Any, call: Call) -> Any:
+def _classify_actions(engine: Any, call: Call) -> Callable[[], None]:
     engine.check_actions()
     return partial(engine.classify_actions, call, engine.encode_actions(parse_texts(call.params)))
 
 
-def _logits(engine: Any, call: Call) -> Any:
+def _logits(engine: Any, call: Call) -> Callable[[], None]:
     return partial(engine.logits, call, parse_logits(call.params))
 
 
-def _score(engine: Any, call: Call) -> Any:
+def _score(engine: Any, call: Call) -> Callable[[], None]:
     request, completion = parse_score(call.params)
     return partial(engine.score, call, engine.prompt(request, fits=True).tokens, engine.encode_completion(completion))
 
 
-def _rerank(engine: Any, call: Call) -> Any:
+def _rerank(engine: Any, call: Call) -> Callable[[], None]:
     return partial(engine.rerank, call, engine.encode_pairs(parse_rerank(call.params)))
 
 
@@ -449,6 +449,6 @@ def _apply_template(engine: Any, call: Call) -> None:
     call.answer({"text": engine.render(parse_prompt(call.params, ("messages",)))})
 
 
-def _internal(call: Call, error: BaseException) -> Any:
+def _internal(call: Call, error: BaseException) -> Internal:
     _log.error("%s failed", call.method, exc_info=error)
     return Internal(f"{call.method} failed: {type(error).__name__}: {error}")

@@ -25,7 +25,7 @@ class WorkerError(Exception):
         self.detail = self.detail or "".join(traceback.format_exception(error))[-_MAX_DETAIL:]
 
     @classmethod
-    def from_json(cls, error: Any) -> Any:
+    def from_json(cls, error: Any) -> "WorkerError":
         """The error that ``to_json`` made an object of."""
         data = error["data"]
         found = cls(error["message"], data["hint"], data["detail"])

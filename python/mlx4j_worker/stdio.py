@@ -10,7 +10,7 @@ from typing import Any
 from mlx4j_worker.failures import Exit
 
 
-def claim() -> Any:
+def claim() -> tuple[int, int]:
     """Moves the protocol from descriptors 0 and 1 to private ones and returns them as (read, write).
 
     Afterwards descriptor 0 is /dev/null and 1 is stderr, so that print(), native code and child processes

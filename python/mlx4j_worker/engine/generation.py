@@ -9,7 +9,7 @@ from typing import Any
 
 from mlx4j_worker.call import Call
 from mlx4j_worker.errors import InvalidAnswer
-from mlx4j_worker.requests.generate import GenerateRequest
+from mlx4j_worker.requests.generate import GenerateRequest, SamplingParams
 from mlx4j_worker.text import tools
 from mlx4j_worker.text.detokenizer import Detokenizer, Splitter, StopMatcher
 from mlx4j_worker.text.formats import Dialect
@@ -47,7 +47,7 @@ class Generation:
         max_tokens: int,
         eos_ids: set[int],
         decode: Callable[..., Any],
-        sampling: Any = None,
+        sampling: SamplingParams | None = None,
         dialect: Dialect | None = None,
         constraint: Any = None,
     ) -> None:
@@ -90,7 +90,7 @@ class Generation:
         self._last: Any = None
 
     @property
-    def cancelled(self) -> Any:
+    def cancelled(self) -> bool:
         return self.call.cancelled
 
     @property
@@ -243,7 +243,7 @@ class Generation:
         else:
             self.call.answer(self._result())
 
-    def _validated(self, result: Any) -> None:
+    def _validated(self, result: dict[str, Any]) -> None:
         try:
             validate("".join(self._json), self._schema or {})
         except Invalid as invalid:

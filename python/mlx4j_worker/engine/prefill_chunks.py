@@ -1,7 +1,6 @@
 """How many tokens of a prompt go into one chunk of prefill, on this machine and with this model."""
 
 import math
-from typing import Any
 
 
 class ChunkSize:
@@ -27,7 +26,7 @@ class ChunkSize:
             x, y = context + tokens / 2, seconds / tokens
             self._sums = [old * self._KEPT + new for old, new in zip(self._sums, (1, x, y, x * x, x * y), strict=True)]
 
-    def tokens(self, context: int) -> Any:
+    def tokens(self, context: int) -> int:
         """The size of the next chunk after so many tokens."""
         n, x, y, xx, xy = self._sums
         if n == 0:

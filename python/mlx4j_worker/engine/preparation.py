@@ -4,8 +4,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
+from mlx4j_worker.call import Call
 from mlx4j_worker.errors import InvalidRequest
 
 QUICK_SECONDS = 0.1  # a preparation that takes longer lets the next ones overtake it
@@ -21,7 +21,7 @@ class Preparation:
     the call is answered already. Afterwards ``join`` or ``error`` is set.
     """
 
-    def __init__(self, call: Any, prepare: Callable[[], Callable[[], None] | None]) -> None:
+    def __init__(self, call: Call, prepare: Callable[[], Callable[[], None] | None]) -> None:
         self.call = call
         self.join: Callable[[], None] | None = None
         self.error: BaseException | None = None
@@ -66,7 +66,7 @@ class Preparer:
     def busy(self) -> bool:
         return bool(self._open)
 
-    def add(self, call: Any, prepare: Callable[[], Callable[[], None] | None]) -> None:
+    def add(self, call: Call, prepare: Callable[[], Callable[[], None] | None]) -> None:
         preparation = Preparation(call, prepare)
         self._open[id(preparation)] = preparation
         if not self._threads:

@@ -1,12 +1,23 @@
 """Who uses the model next: the requests that decode, or one of the prompts that are still being prefilled."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 MIN_PREFILL_SHARE = 1 / 2  # of the time, while there is something to decode too
 MAX_PREFILL_SHARE = 7 / 8
 MAX_LEAD_SECONDS = 2.0  # seconds; one stall, such as a suspended process, must not decide who works for long after it
 LONG_PROMPT_TOKENS = 512  # tokens left to prefill
 MAX_LONG_PROMPTS = 8  # prompts that are prefilled at once; further ones wait and leave their places to short prompts
+
+
+class Prompt(Protocol):
+    """A prompt that is being prefilled, of which so many tokens are ``left``."""
+
+    @property
+    def left(self) -> int: ...
+
+
+P = TypeVar("P", bound=Prompt)
 
 
 class Turns:
@@ -39,7 +50,7 @@ class Turns:
         self._share = min(max(prompts / (prompts + decoding), MIN_PREFILL_SHARE), MAX_PREFILL_SHARE)
         return self._prefill_lead <= 0
 
-    def pick(self, prompts: list[Any]) -> Any:
+    def pick(self, prompts: Sequence[P]) -> P:
         """The prompt to prefill next, of one or more in the order of their arrival; each has ``left``, in tokens."""
         first, shortest = prompts[0], min(prompts, key=lambda prompt: prompt.left)
         if first is shortest:

@@ -23,7 +23,7 @@ from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder, result
 from mlx4j_worker.models.embeddings.pooling import Pool
 from mlx4j_worker.models.embeddings.texts import EncodedText
-from mlx4j_worker.models.rerank import Pair, Reranker, _NotMarked
+from mlx4j_worker.models.rerank import Pair, Reranker
 from mlx4j_worker.requests.generate import GenerateRequest, check_fits
 from mlx4j_worker.requests.options import Options
 from mlx4j_worker.requests.prompt import PromptRequest, check_prompt
@@ -72,7 +72,7 @@ class HfEngine:
         # Each call with the function of ``poll`` that serves it; the first is the one that runs.
         self._queue: deque[tuple[Call, Callable[[Poll], None]]] = deque()
 
-    def _find_reranker(self) -> Reranker | NotSupported | _NotMarked:
+    def _find_reranker(self) -> Reranker | NotSupported:
         return rerank.decoder(self._loaded.layout, self._tokenizer, self._source, self._options.reranker)
 
     @property

@@ -251,7 +251,7 @@ class MlxEngine:
             self._turns.decoded(time.monotonic() - begun)
         begun = time.monotonic()
         prompt = self._turns.pick(prompts)
-        self._forward_step(prompt) if prompt in self._forward_jobs else self._prefill_step(prompt)
+        self._forward_step(prompt) if isinstance(prompt, ForwardJob) else self._prefill_step(prompt)
         self._turns.prefilled(time.monotonic() - begun)
 
     # --- decoding

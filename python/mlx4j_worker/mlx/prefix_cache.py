@@ -61,7 +61,7 @@ class PrefixCache:
         """How many tokens ``take`` would give."""
         return self._find(tokens, salt)[1]
 
-    def take(self, tokens: list[int], salt: str | None = None) -> tuple[None, int]:
+    def take(self, tokens: list[int], salt: str | None = None) -> tuple[Any, int]:
         """(a copy of the cache that holds most of the tokens, how many), or (None, 0).
 
         The last token is never among them, since a model must see one to give the next.
@@ -102,7 +102,7 @@ class PrefixCache:
         self._by_start.clear()
         self.nbytes = 0
 
-    def _find(self, tokens: list[int], salt: str | None) -> tuple[None, int]:
+    def _find(self, tokens: list[int], salt: str | None) -> tuple[Any, int]:
         wanted = _array(tokens[:-1])
         best, shared = None, 0
         for key in self._by_start.get((salt, _start(wanted)), ()):

@@ -79,7 +79,7 @@ def _check_theta(ropes: list[nn.Module], config: dict[str, Any], path: Path) -> 
         )
 
 
-def _amend_yarn(rope: nn.Module, scaling: dict[str, Any], config: dict[str, float]) -> None:
+def _amend_yarn(rope: nn.Module, scaling: dict[str, Any], config: dict[str, Any]) -> None:
     """mlx-lm doesn't know attention_factor and truncate, and has defaults of its own."""
     base, factor, dims = config["rope_theta"], scaling["factor"], rope.dims
     original = scaling.get("original_max_position_embeddings") or config["max_position_embeddings"]

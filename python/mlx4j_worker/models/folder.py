@@ -187,7 +187,7 @@ def weight_bytes(folder: Path, value_bytes: int | None = None) -> int:
     )
 
 
-def value_count(folder: Path) -> Any:
+def value_count(folder: Path) -> int:
     """How many numbers the weights of a model folder are."""
     return sum(prod(tensor.shape) for tensor in _tensors(folder))
 
@@ -200,7 +200,7 @@ def stored_dtype(folder: Path) -> str | None:
     return FLOATS.get(max(sizes, key=sizes.__getitem__)) if sizes else None
 
 
-def tensor_names(folder: Path) -> Any:
+def tensor_names(folder: Path) -> list[str]:
     """The names of a model folder's weights."""
     return [name for header in _headers(folder) for name in header]
 
@@ -324,12 +324,12 @@ def context_length(config: dict[str, Any]) -> int | None:
     return _stated(config, _CONTEXT_NAMES)
 
 
-def hidden_size(config: dict[str, str]) -> Any:
+def hidden_size(config: dict[str, Any]) -> int | None:
     """How many features a hidden state has, or None where the config doesn't state it."""
     return _stated(config, _WIDTHS)
 
 
-def _stated(config: dict[str, str], names: tuple[str, ...]) -> Any:
+def _stated(config: dict[str, Any], names: tuple[str, ...]) -> int | None:
     """The first of these counts that a config has, at its top or in its part about the text model."""
     text = config.get("text_config")
     for part in (config, text if isinstance(text, dict) else {}):

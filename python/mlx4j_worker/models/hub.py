@@ -79,7 +79,7 @@ def fetch(
         return snapshot, {"revision": listing.commit, "bytes": total}
 
 
-def describe(source: str, revision: str | None, token: str | None) -> Any:
+def describe(source: str, revision: str | None, token: str | None) -> dict[str, Any]:
     """What the hub says of a model: its commit, sizes, licence, and its config.json (None where it has none)."""
     with explained(source):
         from huggingface_hub import hf_hub_url
@@ -99,7 +99,7 @@ def describe(source: str, revision: str | None, token: str | None) -> Any:
         }
 
 
-def remove(source: str) -> Any:
+def remove(source: str) -> int:
     """Removes a model, and what there is of it, from the cache; returns how many bytes that freed."""
     with explained(source):
         from huggingface_hub import scan_cache_dir
@@ -246,7 +246,7 @@ def _remember(folder: Path, revision: str | None, commit: Any) -> None:
     os.replace(unfinished, note)
 
 
-def _folder(source: str) -> Any:
+def _folder(source: str) -> Path:
     from huggingface_hub.constants import HF_HUB_CACHE
     from huggingface_hub.file_download import repo_folder_name
     from huggingface_hub.utils import validate_repo_id
@@ -255,15 +255,15 @@ def _folder(source: str) -> Any:
     return Path(HF_HUB_CACHE).expanduser().resolve() / repo_folder_name(repo_id=source, repo_type="model")
 
 
-def _partial(blobs: Any, file: ListedFile) -> Any:
+def _partial(blobs: Path, file: ListedFile) -> Path:
     return blobs / f"{file.blob}.mlx4j.incomplete"
 
 
-def _size(path: Path) -> Any:
+def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _bytes_of(folder: Path) -> Any:
+def _bytes_of(folder: Path) -> int:
     """The bytes of a model's folder in the cache: of its blobs, and of snapshots where links aren't possible."""
     copies = (Path(at, name) for at, _, names in os.walk(folder / "snapshots") for name in names)
     kept = [path for path in copies if not path.is_symlink() and not is_companion(path.name)]

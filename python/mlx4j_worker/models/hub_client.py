@@ -49,7 +49,7 @@ class ListedFile:
     blob: str
     large: bool
 
-    def digest(self) -> Any:
+    def digest(self) -> "hashlib._Hash":
         """A new hash object, whose hex digest over the content has to be ``blob``."""
         if self.large:
             return hashlib.sha256()
@@ -197,7 +197,7 @@ def _error_of(source: str, refused: Any) -> Any:
     return DownloadFailed(f"The hub failed for {source}: {refused}.", "Try again later.")
 
 
-def _listing(source: str, answer: Any) -> Any:
+def _listing(source: str, answer: Any) -> Listing:
     """The Listing in what the API answered."""
     try:
         commit, siblings, card = answer["sha"], answer["siblings"], answer.get("cardData")
@@ -214,13 +214,13 @@ def _listing(source: str, answer: Any) -> Any:
         ) from None
 
 
-def _is_wanted(name: str) -> Any:
+def _is_wanted(name: str) -> bool:
     from fnmatch import fnmatchcase
 
     return any(fnmatchcase(name, pattern) for pattern in WANTED)
 
 
-def _file(sibling: Any) -> Any:
+def _file(sibling: Any) -> ListedFile:
     name, size, lfs = sibling["rfilename"], sibling["size"], sibling.get("lfs")
     blob = lfs["sha256"] if lfs else sibling["blobId"]
     if not all(_NAME.fullmatch(part) and part not in (".", "..") for part in name.split("/")):

@@ -161,7 +161,7 @@ def _folder_of_base(
         ) from None
 
 
-def tokenizer_of(path: Path, base: Any) -> Any:
+def tokenizer_of(path: Path, base: Path | None) -> Any:
     """The folder that has the tokenizer's vocabulary: ``path``, else that of the base model."""
     there = any((Path(path) / name).is_file() for name in _VOCABULARIES) or bool(files.listed(path, "*.tiktoken"))
     return Path(path) if there else base

@@ -12,7 +12,7 @@ As in sentence-transformers, the logit goes through a sigmoid unless the model's
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ class Reranker:
             except InvalidRequest as error:
                 raise NotSupported(f"{error} So the model can't rerank documents.", _ROLES) from None
 
-    def _pair(self, tokenizer: Any, request: Any, document: Any, index: Any, limit: int | None) -> Any:
+    def _pair(self, tokenizer: Any, request: RerankRequest, document: str, index: int, limit: int | None) -> Pair:
         if self.form == "pair":
             return _tokenizer_pair(tokenizer, request, document, limit)
         head, tail = self._around(tokenizer, request, document)
@@ -144,7 +144,7 @@ class Reranker:
             )
         return Pair(tokenizer.encode(head + document, add_special_tokens=False)[:room] + end)
 
-    def _around(self, tokenizer: Any, request: Any, document: Any) -> Any:
+    def _around(self, tokenizer: Any, request: RerankRequest, document: str) -> tuple[str, str]:
         """(the text before the document, the text after it)."""
         instruction = self.instruction if request.instruction is None else request.instruction
         if self.form == QWEN3:
@@ -202,7 +202,7 @@ def warnings(found: Reranker | NotSupported) -> tuple[str, ...]:
     return () if isinstance(found, _NotMarked) else (str(found),)
 
 
-def _or_refusal(find: Any, *arguments: Any) -> Any:
+def _or_refusal(find: Callable[..., Any], *arguments: Any) -> Reranker | NotSupported:
     """The Reranker that a function finds, or why it found none."""
     try:
         return find(*arguments)
@@ -212,7 +212,7 @@ def _or_refusal(find: Any, *arguments: Any) -> Any:
         return NotSupported(str(unreadable), unreadable.hint)
 
 
-def _of_classifier(found: Any, tokenizer: Any, kind: str) -> Any:
+def _of_classifier(found: Layout, tokenizer: Any, kind: str) -> Reranker:
     if kind is not None:
         raise NotSupported(
             f"options.reranker is {kind}, but {found.weights} is a sequence classifier.", "Leave the option out."
@@ -223,7 +223,7 @@ def _of_classifier(found: Any, tokenizer: Any, kind: str) -> Any:
     return _cross_encoder(found.author, tokenizer, form)
 
 
-def _decoder(found: Any, tokenizer: Any, source: str, kind: str) -> Any:
+def _decoder(found: Layout, tokenizer: Any, source: str, kind: str) -> Reranker:
     listed = sentence_modules.read(found.author)
     scoring = [module for module in listed if module.name == "LogitScore"]
     if kind is None and scoring:
@@ -250,14 +250,14 @@ def _decoder(found: Any, tokenizer: Any, source: str, kind: str) -> Any:
     )  # fmt: skip
 
 
-def _is_named_qwen3(source: str, path: Path) -> Any:
+def _is_named_qwen3(source: str, path: Path) -> bool:
     """Whether the name of a model has Qwen3-Reranker in it: a hub id, a folder, or a folder of the hub's cache."""
     parts = Path(path).parts
     cached = parts[-3] if len(parts) > 2 and parts[-2] == "snapshots" else ""
     return any(_QWEN3_NAME.search(name) for name in (Path(source).name, Path(path).name, cached))
 
 
-def _cross_encoder(author: Any, tokenizer: Any, form: Any, yes: Any = None, no: Any = None) -> Any:
+def _cross_encoder(author: Path, tokenizer: Any, form: str, yes: int | None = None, no: int | None = None) -> Reranker:
     """The Reranker with the settings that sentence-transformers saves with a CrossEncoder."""
     saved = sentence_modules.settings(author, "config_sentence_transformers.json")
     config = sentence_modules.settings(author, "config.json")
@@ -275,7 +275,7 @@ def _cross_encoder(author: Any, tokenizer: Any, form: Any, yes: Any = None, no: 
     return made
 
 
-def _sigmoid(author: Any, saved: Any, config: dict[str, Any]) -> Any:
+def _sigmoid(author: Path, saved: dict[str, Any], config: dict[str, Any]) -> bool:
     for name in (
         saved.get("activation_fn"),
         _dict(config, "sentence_transformers").get("activation_fn"),
@@ -288,25 +288,25 @@ def _sigmoid(author: Any, saved: Any, config: dict[str, Any]) -> Any:
     return True
 
 
-def _default_prompt(saved: Any) -> Any:
+def _default_prompt(saved: dict[str, Any]) -> str | None:
     name = saved.get("default_prompt_name")
     prompt = _dict(saved, "prompts").get(name) if isinstance(name, str) else None
     return prompt if isinstance(prompt, str) and prompt else None
 
 
-def _token_id(found: Any, tokenizer: Any, config: dict[str, Any], name: str) -> Any:
+def _token_id(found: Layout, tokenizer: Any, config: dict[str, Any], name: str) -> int | None:
     value = config.get(name)
     if value is not None and (type(value) is not int or not 0 <= value < len(tokenizer)):
         raise NotSupported(f"The module LogitScore of {found.weights} has the {name} {value!r}.", _USE)
     return value
 
 
-def _dict(content: Any, name: str) -> Any:
+def _dict(content: dict[str, Any], name: str) -> dict[Any, Any]:
     value = content.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _tokenizer_pair(tokenizer: Any, request: Any, document: Any, limit: int | None) -> Any:
+def _tokenizer_pair(tokenizer: Any, request: RerankRequest, document: str, limit: int | None) -> Pair:
     made = tokenizer(request.query, document, truncation=False, return_attention_mask=False)
     if limit is None or len(made["input_ids"]) <= limit or not request.truncate:
         return Pair(made["input_ids"], made.get("token_type_ids"))
@@ -323,7 +323,7 @@ def _tokenizer_pair(tokenizer: Any, request: Any, document: Any, limit: int | No
     return Pair(cut.ids, cut.type_ids if "token_type_ids" in made else None)
 
 
-def _longest_first(query: Any, document: Any, room: Any) -> Any:
+def _longest_first(query: int, document: int, room: int) -> tuple[int, int]:
     """How many tokens of each are kept, as the strategy longest_first of tokenizers does it."""
     short = min(query, document)
     if short + short >= room:
@@ -333,7 +333,7 @@ def _longest_first(query: Any, document: Any, room: Any) -> Any:
     return (short, long) if query <= document else (long, short)
 
 
-def _longest_text(tokenizer: Any, request: Any, limit: int | None) -> Any:
+def _longest_text(tokenizer: Any, request: RerankRequest, limit: int | None) -> int:
     """How many characters a query and a document may have, so that they can be within the limit of tokens."""
     if limit is None:
         return prompts.MAX_TEMPLATE_TEXT

@@ -64,7 +64,7 @@ def same_bytes(one: tuple[Path, Tensor], other: tuple[Path, Tensor]) -> bool:
     return True
 
 
-def read_floats(path: Path) -> Any:
+def read_floats(path: Path) -> dict[str, Any]:
     """The tensors of a small safetensors file of BF16, F16 or F32 by their names, as float32 arrays of numpy."""
     import numpy
 

@@ -54,7 +54,7 @@ def settings(folder: Path, name: str) -> dict[str, Any]:
 _AGAIN = "Download or copy the model again."
 
 
-def _module(folder: Path, entry: dict[str, str]) -> Module:
+def _module(folder: Path, entry: dict[str, Any]) -> Module:
     kind, path = (entry.get("type"), entry.get("path")) if isinstance(entry, dict) else (None, None)
     if not isinstance(kind, str) or not isinstance(path, str):
         raise NotSupported(f"{FILE} in {folder} has a module without type and path: {shown(entry)}.", _AGAIN)

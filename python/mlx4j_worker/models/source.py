@@ -34,7 +34,7 @@ class Download:
     here: bool = True
 
     @classmethod
-    def of(cls, params: dict[str, Any], room: Any) -> Any:
+    def of(cls, params: dict[str, Any], room: int | None) -> "Download | None":
         """What the params of ``initialize`` allow: a Download, or None."""
         if not params.get("download", False):
             return None

@@ -77,7 +77,7 @@ def parse_fuse(params: dict[str, Any]) -> Conversion:
     )
 
 
-def parse_reference(params: dict[str, Any]) -> Any:
+def parse_reference(params: dict[str, Any]) -> Reference:
     """The Reference in the params of ``reference``."""
     return Reference(_path(params, "file"), _loaded(_options(params, {*_LOADED}, {"file"}), device="cpu"))
 
@@ -86,7 +86,7 @@ def _loaded(given: dict[str, Any], **more: Any) -> Options:
     return Options(**{name: typed(given, name, str, None) for name in _LOADED}, **more)
 
 
-def _reference(params: dict[str, Any]) -> Any:
+def _reference(params: dict[str, Any]) -> Path | None:
     return None if params.get("reference") is None else _path(params, "reference")
 
 

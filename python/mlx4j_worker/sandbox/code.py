@@ -208,7 +208,7 @@ def _confine(limits: Any, parent: Any) -> Any:
     return held | {"missing": [*missing, *held["missing"]]}
 
 
-def _give_up() -> Any:
+def _give_up() -> list[str]:
     """Give up what root has, and huge pages: a part of one that is unmapped stays taken, and no limit counts it.
 
     Returns what is missing. A change of capabilities may reset the signal at the parent's end, so that comes last.
@@ -230,7 +230,7 @@ def _write(results: Any, line: dict[str, Any]) -> None:
         rest = rest[os.write(results, rest) :]
 
 
-def _text(error: BaseException) -> Any:
+def _text(error: BaseException) -> str:
     try:
         return f"{type(error).__name__}: {error}"[:300]
     except BaseException:

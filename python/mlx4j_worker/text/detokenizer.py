@@ -1,6 +1,6 @@
 """From token ids to text that is safe to show: whole characters, and nothing after a stop string."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _REPLACEMENT = "\ufffd"
@@ -55,7 +55,7 @@ class StopMatcher:
     Of two that end at the same place, the longer one is found.
     """
 
-    def __init__(self, stops: tuple[str, str] | list[str]) -> None:
+    def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
         self._held = ""  # the longest tail that may still become a stop string
 

@@ -101,7 +101,7 @@ class _Analysis:
         )
 
     @staticmethod
-    def _of_array(every: list[dict[str, Any]]) -> Iterator[dict[str, str] | bool]:
+    def _of_array(every: list[dict[str, Any]]) -> Iterator[Any]:
         """The schemas that the first items of an array have, as many as it needs."""
         least = max((one["minItems"] for one in every if "minItems" in one), default=0)
         for one in every:

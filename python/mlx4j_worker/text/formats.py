@@ -65,29 +65,29 @@ def dialect(tokenizer: Any, fallback: CallFormat | None = None) -> Dialect:
     return Dialect(thinking, call_format(every) or fallback, _switch(templates), _takes_tools(templates))
 
 
-def _templates(tokenizer: Any) -> Any:
+def _templates(tokenizer: Any) -> list[str]:
     """The texts of the chat templates: transformers keeps named ones (default, tool_use) in a dict."""
     template = tokenizer.chat_template
     return [*template.values()] if isinstance(template, dict) else [template] if template else []
 
 
-def _writes(mark: Any, vocabulary: Any, templates: Any) -> Any:
+def _writes(mark: str, vocabulary: dict[str, int], templates: str) -> bool:
     return all(part in vocabulary for part in _SPECIAL.findall(mark) or [mark]) or mark in templates
 
 
-def _switch(templates: Any) -> Any:
+def _switch(templates: list[str]) -> str | None:
     """The variable for thinking that a template reads from its caller, or None."""
     read = set().union(*(_read_from_caller(template) or () for template in templates))
     return next((name for name in SWITCHES if name in read), None)
 
 
-def _takes_tools(templates: Any) -> Any:
+def _takes_tools(templates: list[str]) -> bool:
     """Whether one of the templates reads the variable ``tools``, or can't be read itself: rendering reports that."""
     read = [*map(_read_from_caller, templates)]
     return not read or any(names is None or "tools" in names for names in read)
 
 
-def _read_from_caller(template: Any) -> Any:
+def _read_from_caller(template: str) -> set[str] | None:
     """The variables that a template reads from its caller: those that it sets at most where the caller did not.
 
     None where it has an error.
@@ -160,7 +160,7 @@ def _xml(text: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
     return {"name": name, "arguments": arguments}
 
 
-def _typed(value: str, schema: dict[str, Any] | None) -> Any:
+def _typed(value: str, schema: dict[str, Any] | None) -> str:
     """A parameter's text as JSON, unless its schema says that it is a string."""
     types = schema.get("type") if isinstance(schema, dict) else None
     if types == "string":

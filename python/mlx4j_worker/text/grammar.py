@@ -33,7 +33,7 @@ class Grammars:
     logits, ``setup`` the command that installs llguidance.
     """
 
-    def __init__(self, tokenizer: Any, vocabulary: Any, eos_ids: Any, setup: Any) -> None:
+    def __init__(self, tokenizer: Any, vocabulary: int, eos_ids: set[int], setup: str) -> None:
         self._tokenizer = tokenizer
         self._vocabulary = vocabulary
         self._eos_ids = sorted(eos_ids)
@@ -42,7 +42,7 @@ class Grammars:
         self._key_tokens: KeyTokens | None = None
         self._making_table = threading.Lock()
 
-    def constraint(self, response_format: Any) -> Any:
+    def constraint(self, response_format: ResponseFormat) -> "Constraint":
         """A Constraint; raises InvalidRequest that says what of the format can't be enforced."""
         try:
             from llguidance import LLMatcher, LLParserLimits
@@ -82,7 +82,14 @@ class Grammars:
 class Constraint:
     """Which tokens may come next in one text."""
 
-    def __init__(self, matcher: Any, vocabulary: Any, eos_ids: Any, response_format: Any, keys: Any = None) -> None:
+    def __init__(
+        self,
+        matcher: Any,
+        vocabulary: int,
+        eos_ids: list[int],
+        response_format: ResponseFormat,
+        keys: UniqueKeys | None = None,
+    ) -> None:
         from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 
         self._matcher = matcher
@@ -94,19 +101,19 @@ class Constraint:
         self._eos_ids = eos_ids
         self._mask = None  # of this position, once it is known
 
-    def all_but_ends(self) -> Any:
+    def all_but_ends(self) -> numpy.ndarray:
         """As ``allowed``, before the text begins."""
         allowed = numpy.ones(self._vocabulary, dtype=bool)
         allowed[self._eos_ids] = False
         return allowed
 
-    def allowed(self) -> Any:
+    def allowed(self) -> numpy.ndarray:
         """A numpy array of bool [vocabulary]."""
         if self._mask is None:
             self._mask = self._compute_mask()
         return self._mask
 
-    def _compute_mask(self) -> Any:
+    def _compute_mask(self) -> numpy.ndarray:
         self._fill(self._matcher, self._bits)
         if self._matcher.is_error():
             raise _refused(self._format, self._matcher.get_error())  # a limit of llguidance, or a dead end
@@ -122,7 +129,7 @@ class Constraint:
             )
         return allowed
 
-    def accept(self, token: int) -> Any:
+    def accept(self, token: int) -> bool:
         """Goes on by a token; returns True once the text is whole and can't go on."""
         mask, self._mask = self._mask, None
         if not self._matcher.consume_token(token):
@@ -135,7 +142,7 @@ class Constraint:
         return self._matcher.is_stopped()
 
 
-def _import_validator(setup: Any) -> None:
+def _import_validator(setup: str) -> None:
     try:
         import jsonschema  # noqa: F401
         import regex  # noqa: F401
@@ -143,14 +150,14 @@ def _import_validator(setup: Any) -> None:
         raise _missing("jsonschema and regex", error, setup) from None
 
 
-def _missing(packages: Any, error: BaseException, setup: Any) -> Any:
+def _missing(packages: str, error: BaseException, setup: str) -> InvalidRequest:
     return InvalidRequest(
         f"responseFormat needs {packages}, which can't be imported: {type(error).__name__}: {error}",
         f"Run `{setup}`, or install {packages} beside the engine's packages.",
     )
 
 
-def _grammar(matcher: Any, response_format: Any) -> Any:
+def _grammar(matcher: Any, response_format: ResponseFormat) -> str:
     kind, value = response_format.type, response_format.value
     try:
         if kind == "regex":
@@ -162,15 +169,13 @@ def _grammar(matcher: Any, response_format: Any) -> Any:
             raise ValueError("x-guidance is not a keyword of JSON Schema")
         validation.check_schema(schema)
         finite.check(schema)
-        schema = json.dumps(schemas.tighten(schema))
-        return matcher.grammar_from_json_schema(
-            schema, defaults=_SPACES | ({} if _NEEDS_U.search(schema) else _ESCAPES)
-        )
+        text = json.dumps(schemas.tighten(schema))
+        return matcher.grammar_from_json_schema(text, defaults=_SPACES | ({} if _NEEDS_U.search(text) else _ESCAPES))
     except ValueError as error:
         raise _refused(response_format, error) from None
 
 
-def _check_cost(response_format: Any) -> None:
+def _check_cost(response_format: ResponseFormat) -> None:
     """Refuse a schema that llguidance would need too much time or memory for, which none of its own limits is for."""
     multiples = set()
     for schema in _objects(response_format.value):
@@ -201,7 +206,7 @@ def _objects(value: Any) -> Iterator[dict]:
             yield from _objects(one)
 
 
-def _may_force_much(response_format: Any) -> bool:
+def _may_force_much(response_format: ResponseFormat) -> bool:
     """Whether long parts of the text may be the only possible ones.
 
     llguidance looks for the tokens of such a part anew at each step, which takes 1 ms for each 4,000 characters or so.
@@ -214,7 +219,7 @@ def _may_force_much(response_format: Any) -> bool:
     return len(text) * repeats * (1 + text.count('"$ref"')) > MAX_FORCED
 
 
-def _without_forcing(grammar: Any) -> Any:
+def _without_forcing(grammar: str) -> str:
     """Where the text is clear, llguidance forces the tokens that the tokenizer makes of it.
 
     If special tokens are among those, it then finds that they are not that text.
@@ -225,11 +230,11 @@ def _without_forcing(grammar: Any) -> Any:
     return '%llguidance {"no_forcing": true}\n' + grammar
 
 
-def _lark_string(text: str) -> Any:
+def _lark_string(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _first_line(text: str) -> Any:
+def _first_line(text: str) -> str:
     return str(text).strip().partition("\n")[0]
 
 

@@ -78,7 +78,7 @@ def longest_token(tokenizer: Any) -> int:
 
 def encode(
     tokenizer: Any, request: PromptRequest, dialect: Dialect = PLAIN, check: Callable[[str], None] = check_size
-) -> Any:
+) -> Prompt:
     """The Prompt of a request's messages, raw text or tokens. ``check`` is called with the text before.
 
     ``tokenizer`` is a transformers tokenizer or mlx-lm's wrapper of one. Raw text gets the special tokens that

@@ -7,7 +7,7 @@ own, and a limit of time.
 import functools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -139,8 +139,8 @@ class _Formats:
             raise FormatError("")
 
 
-def _in_time(check: Any) -> Any:
-    def checked(validator: Any, *arguments: Any) -> Any:
+def _in_time(check: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(validator: Any, *arguments: Any) -> Iterator[Any]:
         if time.monotonic() > validator.format_checker.until:
             raise TimeoutError
         return check(validator, *arguments)
@@ -168,7 +168,9 @@ def _pattern(validator: Any, pattern: Any, value: Any, _schema: Any) -> Iterator
         yield _error()
 
 
-def _pattern_properties(validator: Any, by_pattern: Any, value: Any, _schema: Any) -> Iterator[Any]:
+def _pattern_properties(
+    validator: Any, by_pattern: dict[str, Any], value: dict[str, Any], _schema: dict[str, Any]
+) -> Iterator[Any]:
     if validator.is_type(value, "object"):
         for pattern, schema in by_pattern.items():
             for name, one in value.items():
@@ -176,7 +178,9 @@ def _pattern_properties(validator: Any, by_pattern: Any, value: Any, _schema: An
                     yield from validator.descend(one, schema, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Any, additional: Any, value: Any, schema: Any) -> Iterator[Any]:
+def _additional_properties(
+    validator: Any, additional: Any, value: dict[str, Any], schema: dict[str, Any]
+) -> Iterator[Any]:
     if validator.is_type(value, "object"):
         for name, one in value.items():
             known = name in schema.get("properties", ())

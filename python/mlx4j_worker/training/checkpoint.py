@@ -17,7 +17,7 @@ MASTER_WEIGHTS = {"masterWeights": "float32"}  # in a backend's identity where t
 _SAMPLES, _SAMPLE_BYTES = 16, 65536
 
 
-def fingerprint_of(fields: Any) -> Any:
+def fingerprint_of(fields: dict[str, Any]) -> str:
     """A name for the fields that must be the same for a checkpoint to go on."""
     return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:32]
 
@@ -69,7 +69,7 @@ def read(folder: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def check_tensors(path: str | Path, shapes: Any) -> None:
+def check_tensors(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> None:
     """Refuses a file of tensors whose names and shapes are not these."""
     found = {name: tensor.shape for name, tensor in read_header(Path(path)).items()}
     if found != shapes:

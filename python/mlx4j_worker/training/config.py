@@ -79,7 +79,7 @@ class TrainingConfig:
         """What the adapter's product is multiplied with."""
         return self.alpha / self.rank
 
-    def with_max_length(self, most: Any) -> Any:
+    def with_max_length(self, most: int) -> "TrainingConfig":
         return replace(self, max_length=most)
 
     def with_data(self, sequences: int) -> "TrainingConfig":

@@ -285,7 +285,7 @@ def _calls(where: str, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
         raise _Bad(f"{where}.tool_calls must be a list of objects with function.name and function.arguments") from None
 
 
-def _tools(entry: dict[str, Any]) -> list[dict[str, str]]:
+def _tools(entry: dict[str, Any]) -> list[dict[str, Any]]:
     tools = entry.get("tools")
     if tools is not None and not (isinstance(tools, list) and all(isinstance(tool, dict) for tool in tools)):
         raise _Bad("tools must be a list of objects")

@@ -1,12 +1,14 @@
 """``openTraining``: from its params to a Session."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mlx4j_worker.call import Progress
 from mlx4j_worker.errors import InvalidRequest, ModelLoadFailed
 from mlx4j_worker.models import rerank
+from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests.fields import refuse_unknown, typed
-from mlx4j_worker.requests.options import parse_options
+from mlx4j_worker.requests.options import Options, parse_options
 from mlx4j_worker.training import data
 from mlx4j_worker.training.config import TrainingConfig, parse_training
 from mlx4j_worker.training.session import Session
@@ -15,7 +17,7 @@ _PARAMS = {"protocol", "model", "download", "hubToken", "options", "training"}
 _OPTIONS = {"memoryLimitBytes", "trustRemoteCode", "ranks", "hosts", "wiredLimit", "device"}
 
 
-def open_session(params: dict[str, Any], load_backend: Any, progress: Progress) -> Any:
+def open_session(params: dict[str, Any], load_backend: Callable[..., Any], progress: Progress) -> Session:
     """A Session. ``load_backend(params, options, config, progress)`` loads the model and makes an engine's backend."""
     config, options = read_params(params)
     backend = load_backend(params, options, config, progress)
@@ -35,7 +37,7 @@ def open_session(params: dict[str, Any], load_backend: Any, progress: Progress) 
     return Session(backend, config, train, valid, warnings)
 
 
-def read_params(params: dict[str, Any]) -> Any:
+def read_params(params: dict[str, Any]) -> tuple[TrainingConfig, Options]:
     """(TrainingConfig, Options) in the params of ``openTraining``."""
     refuse_unknown(params, _PARAMS, "")
     config = parse_training(params.get("training"))
@@ -45,7 +47,7 @@ def read_params(params: dict[str, Any]) -> Any:
     return config, parse_options({"options": {**given, "dtype": config.dtype, "adapter": evaluated}})
 
 
-def check_source(found: Any, config: TrainingConfig) -> None:
+def check_source(found: Layout, config: TrainingConfig) -> None:
     """Refuses a layout.Layout that can't be trained."""
     rerank.refuse_classifier(found, "can't be trained here", "Train the language model that it was made from.")
     if config.method != "none" and found.format != "model":

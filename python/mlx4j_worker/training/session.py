@@ -37,7 +37,12 @@ class Session:
     """
 
     def __init__(
-        self, backend: Any, config: TrainingConfig, train: DataSet | None, valid: DataSet | None, warnings: list[Any]
+        self,
+        backend: Any,
+        config: TrainingConfig,
+        train: DataSet | None,
+        valid: DataSet | None,
+        warnings: list[Any],
     ) -> None:
         self._backend = backend
         self._config = config
@@ -95,7 +100,7 @@ class Session:
         self._queue.popleft()
         call.answer(result)
 
-    def describe(self) -> Any:
+    def describe(self) -> dict[str, Any]:
         """The result of ``openTraining``."""
         config, modules = self._config, self._backend.trained_modules
         per_step = config.batch_size * config.accumulation
@@ -132,7 +137,7 @@ class Session:
             self._drop()
             raise
 
-    def _accumulate(self, call: Call, _poll: Poll) -> dict[str, float]:
+    def _accumulate(self, call: Call, _poll: Poll) -> dict[str, Any]:
         batch = self._given(call.params, {"batch"})
         self._check_trains()
         if not self._held.micro_batches:
@@ -215,7 +220,7 @@ class Session:
 
     # --- measuring
 
-    def _validate(self, call: Call, poll: Poll) -> dict[str, float]:
+    def _validate(self, call: Call, poll: Poll) -> dict[str, Any]:
         batch = self._given(call.params, {"batch", "batches"})
         most = call.params.get("batches")
         if most is not None:
@@ -240,7 +245,7 @@ class Session:
         for at in range(0, len(sequences) if most is None else min(len(sequences), most * size), size):
             yield self._batch(sequences[at : at + size])
 
-    def _gradients(self, call: Call, _poll: Poll) -> Any:
+    def _gradients(self, call: Call, _poll: Poll) -> dict[str, int]:
         batch = self._given(call.params, {"batch", "file"}, required=True)
         file = _path(call.params, "file")
         self._check_trains()
@@ -268,7 +273,7 @@ class Session:
             checkpoint.write(unfinished, self._fields, {"step": self._step, "position": self._position})
         return {"step": self._step, "bytes": size(folder)}
 
-    def _load_checkpoint(self, call: Call, _poll: Poll) -> dict[str, float]:
+    def _load_checkpoint(self, call: Call, _poll: Poll) -> dict[str, Any]:
         folder = _path(call.params, "folder", alone=True)
         self._check_trains(anew=True)
         self._check_nothing_held()
@@ -279,7 +284,7 @@ class Session:
         self._step, self._position = state["step"], state["position"]
         return {"step": self._step, "epoch": self._epoch()}
 
-    def _save_adapter(self, call: Call, _poll: Poll) -> Any:
+    def _save_adapter(self, call: Call, _poll: Poll) -> dict[str, Any]:
         refuse_unknown(call.params, {"folder", "format"}, "")
         folder = _path(call.params, "folder")
         form = typed(call.params, "format", str, "peft")
@@ -294,7 +299,7 @@ class Session:
             self._backend.settle()
         return {"folder": folder, "bytes": size(folder)}
 
-    def _save_model(self, call: Call, _poll: Poll) -> Any:
+    def _save_model(self, call: Call, _poll: Poll) -> dict[str, Any]:
         folder = _path(call.params, "folder", alone=True)
         if self._config.method != "full":
             raise InvalidRequest(

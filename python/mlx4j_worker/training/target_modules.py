@@ -76,7 +76,7 @@ def within_block(path: str) -> str:
     return ".".join(parts[next(i for i, part in enumerate(parts) if part.isdigit()) + 1 :])
 
 
-def initial_a(seed: int, path: str, rank: int, inputs: Any) -> Any:
+def initial_a(seed: int, path: str, rank: int, inputs: int) -> Any:
     """LoRA's A [rank, inputs] of a module in float32, uniform as PEFT and mlx-lm begin; the same on every engine."""
     import numpy  # only where there is an engine
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -58,7 +58,7 @@ class Ranks:
         ]
         self.group: Any = None
 
-    def join(self, addresses: Any) -> None:
+    def join(self, addresses: Sequence[str]) -> None:
         """Lets the ranks find each other."""
         self._send("follow", [{"protocol": PROTOCOL}] * len(self._others))
         self.wait(START_SECONDS)
@@ -74,7 +74,7 @@ class Ranks:
         """Sends each rank a job with params of its own, those of rank 1 first."""
         self._send("mirror", [{"work": work, **part} for part in parts])
 
-    def wait(self, seconds: int | None = None) -> None:
+    def wait(self, seconds: float | None = None) -> None:
         """Until every rank has done what it was told; raises the WorkerError of one that could not."""
         with self._changed:
             done = self._changed.wait_for(lambda: self._error or not self._late(), seconds)
@@ -213,7 +213,7 @@ def started(where: Any, progress: Progress) -> Iterator[Any]:
         raise
 
 
-def join(rank: int, addresses: tuple[str, str]) -> Any:
+def join(rank: int, addresses: Sequence[str]) -> Any:
     """MLX's group, of which this process becomes a rank. Where the others don't come, this process ends."""
     faulthandler.dump_traceback_later(JOIN_SECONDS, exit=True)  # MLX waits for ever, and holds the GIL meanwhile
     try:

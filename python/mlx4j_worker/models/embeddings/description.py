@@ -145,7 +145,7 @@ def _of_family(layout: Layout, source: str, width: int | None) -> Description | 
     return None
 
 
-def _described(folder: Path, width: Any) -> Description:
+def _described(folder: Path, width: int | None) -> Description:
     prompts = _prompts(folder)
     listed = sentence_modules.read(folder)
     kinds = [_kind(folder, module) for module in listed]

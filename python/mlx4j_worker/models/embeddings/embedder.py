@@ -70,7 +70,7 @@ class Embedder:
         return self._finish(numpy.concatenate(pooled))
 
     @cached_property
-    def _finish(self) -> Any:  # the weights of dense layers are read once they are needed
+    def _finish(self) -> Finish:  # the weights of dense layers are read once they are needed
         return Finish(self._description)
 
 

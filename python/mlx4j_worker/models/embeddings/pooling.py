@@ -62,7 +62,7 @@ class Finish:
         return vector[: self._dimensions].astype("<f4")
 
 
-def _normalize(vector: Any) -> Any:
+def _normalize(vector: numpy.ndarray) -> numpy.ndarray:
     return vector / max(numpy.linalg.norm(vector), 1e-12)  # torch's smallest divisor
 
 
