@@ -200,4 +200,4 @@ def test_the_script_never_starts_the_stub_of_macos(tmp_path):
         pytest.skip("there is no /usr/bin/python3")
     done = script(tmp_path, PYTHON_PATH="/usr/bin/python3")
     assert done.returncode == 69
-    assert "needs Python, 3.11 or newer" in done.stderr
+    assert "Python 3.11 or newer is required" in done.stderr
