@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -133,8 +132,7 @@ class OptionalModulesTest {
         String classes = Arrays.stream(whole.split(File.pathSeparator))
                 .filter(entry -> Files.isDirectory(Path.of(entry)) || isNeeded(Path.of(entry), more))
                 .collect(Collectors.joining(File.pathSeparator));
-        List<String> command = new ArrayList<>(
-                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classes));
+        List<String> command = JavaCommand.of("-cp", classes);
         settings.forEach((name, value) -> command.add("-D" + name + "=" + value));
         command.add(program.getName());
         return command;

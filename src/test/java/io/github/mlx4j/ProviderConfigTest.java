@@ -305,10 +305,9 @@ class ProviderConfigTest {
 
     @Test
     void shouldPreferTheSystemPropertyWhenBothAreSet() throws Exception {
-        String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         String classes = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
         ProcessBuilder program = new ProcessBuilder(
-                java, "-cp", classes, "-DMLX_MODEL=property", "-DPYTHON_PATH=", PrintsModels.class.getName());
+                JavaCommand.of("-cp", classes, "-DMLX_MODEL=property", "-DPYTHON_PATH=", PrintsModels.class.getName()));
         program.environment().clear();
         program.environment()
                 .putAll(Map.of("MLX_MODEL", "variable", "HF_MODEL", "variable", "PYTHON_PATH", "/variable"));

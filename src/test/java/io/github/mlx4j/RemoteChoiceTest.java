@@ -251,9 +251,7 @@ class RemoteChoiceTest {
         String classes = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
         for (String provider : List.of("openai", "anthropic")) {
             String setting = provider.toUpperCase(Locale.ROOT);
-            Process program = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java")
-                                    .toString(),
+            Process program = new ProcessBuilder(JavaCommand.of(
                             "-cp",
                             classes,
                             "-Dorg.slf4j.simpleLogger.defaultLogLevel=trace",
@@ -261,7 +259,7 @@ class RemoteChoiceTest {
                             "-D" + setting + "_MODEL=a",
                             "-D" + setting + "_API_KEY=sk-secret",
                             "-D" + setting + "_BASE_URL=" + ollama.url(), // it answers in another way
-                            OptionalModulesTest.SaysHi.class.getName())
+                            OptionalModulesTest.SaysHi.class.getName()))
                     .redirectErrorStream(true)
                     .start();
 

@@ -2,9 +2,9 @@ package io.github.mlx4j.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -28,12 +28,8 @@ class ClassLoaderTest {
 
     private static String[] run(String mode) throws Exception {
         ByteArrayOutputStream errors = new ByteArrayOutputStream();
-        String output = new ProcessExecutor(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        ClassLoaderProgram.class.getName(),
-                        mode)
+        String output = new ProcessExecutor(JavaCommand.of(
+                        "-cp", System.getProperty("java.class.path"), ClassLoaderProgram.class.getName(), mode))
                 .redirectErrorStream(false)
                 .redirectError(errors)
                 .readOutput(true)

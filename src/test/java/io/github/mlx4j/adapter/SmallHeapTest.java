@@ -2,6 +2,7 @@ package io.github.mlx4j.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -45,13 +46,8 @@ class SmallHeapTest {
 
     private List<String> run(String... args) throws IOException, InterruptedException {
         Path out = scratch.resolve("out");
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx64m",
-                "-XX:+UseSerialGC",
-                "-cp",
-                System.getProperty("java.class.path"),
-                SmallHeapProgram.class.getName()));
+        List<String> command = JavaCommand.of(
+                "-Xmx64m", "-cp", System.getProperty("java.class.path"), SmallHeapProgram.class.getName());
         command.addAll(List.of(args));
         Process process = new ProcessBuilder(command)
                 .redirectOutput(out.toFile())

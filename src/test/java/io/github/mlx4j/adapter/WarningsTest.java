@@ -2,9 +2,9 @@ package io.github.mlx4j.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -17,12 +17,11 @@ class WarningsTest {
     @Test
     void shouldWarnOfAFallbackOfAKeyInTheClearAndOfAWorkerThatWasNotClosed() throws Exception {
         ByteArrayOutputStream log = new ByteArrayOutputStream();
-        int code = new ProcessExecutor(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        int code = new ProcessExecutor(JavaCommand.of(
                         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                         "-cp",
                         System.getProperty("java.class.path"),
-                        WarningsProgram.class.getName())
+                        WarningsProgram.class.getName()))
                 .redirectErrorStream(false)
                 .redirectError(log)
                 .timeout(150, TimeUnit.SECONDS)

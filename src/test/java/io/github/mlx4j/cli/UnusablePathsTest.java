@@ -2,6 +2,7 @@ package io.github.mlx4j.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -95,8 +96,7 @@ class UnusablePathsTest {
 
     /** What a command that fails prints. */
     private String run(String... arguments) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        List<String> command = JavaCommand.of();
         command.addAll(options);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(arguments));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.awaitility.Awaitility.await;
 
 import io.github.mlx4j.FakeWorker;
+import io.github.mlx4j.JavaCommand;
 import io.github.mlx4j.StubPython;
 import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.NotSupportedException;
@@ -174,13 +175,12 @@ class CodeRunnerTest {
 
     @Test
     void shouldLeaveNoProcessAndNoFolderWhenTheProgramIsTerminated() throws Exception {
-        Process program = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        Process program = new ProcessBuilder(JavaCommand.of(
                         "-Djava.io.tmpdir=" + folder,
                         "-cp",
                         System.getProperty("java.class.path"),
                         CodeRunnerTest.class.getName(),
-                        FakeWorker.python().toString())
+                        FakeWorker.python().toString()))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         List<ProcessHandle> family = List.of();

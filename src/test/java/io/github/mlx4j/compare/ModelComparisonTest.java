@@ -7,7 +7,11 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.AppleDoubleFiles;
 import io.github.mlx4j.FakeWorker;
+<<<<<<< HEAD:src/test/java/io/github/mlx4j/compare/ModelComparisonTest.java
 import io.github.mlx4j.compare.EvaluationTask.Match;
+=======
+import io.github.mlx4j.JavaCommand;
+>>>>>>> b7da9f7 (Start the tests' JVMs without the optimizing compiler):src/test/java/io/github/mlx4j/evaluation/ModelComparisonTest.java
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.generation.Prompt;
@@ -503,12 +507,11 @@ class ModelComparisonTest {
 
     /** What a process of its own says that wants the folder too. */
     private String otherRun() throws Exception {
-        return new ProcessExecutor(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        return new ProcessExecutor(JavaCommand.of(
                         "-cp",
                         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                         OtherRun.class.getName(),
-                        folder.toString())
+                        folder.toString()))
                 .readOutput(true)
                 .timeout(60, TimeUnit.SECONDS)
                 .execute()

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.JavaCommand;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -83,7 +83,9 @@ class CliIT {
     @Test
     @EnabledOnOs(OS.LINUX) // macOS uses UTF-8 in any locale
     void shouldRefuseAPromptWhoseLettersTheLocaleDoesNotHave() throws Exception {
-        String script = "exec '%s' -jar '%s' generate \"$(printf 'h\\303\\251llo')\"".formatted(Program.java(), jar());
+        List<String> quoted =
+                JavaCommand.of("-jar", jar()).stream().map("'%s'"::formatted).toList();
+        String script = "exec %s generate \"$(printf 'h\\303\\251llo')\"".formatted(String.join(" ", quoted));
         Program run = Program.run(Map.of("LC_ALL", "POSIX"), List.of("sh", "-c", script)); // é, whatever this locale is
         assertThat(run.exit()).isEqualTo(2);
         assertThat(run.err()).contains("Set LC_ALL=C.UTF-8");
@@ -312,7 +314,7 @@ class CliIT {
     }
 
     static Run mlx4j(Map<String, String> settings, String... arguments) throws Exception {
-        List<String> command = new ArrayList<>(List.of(Program.java(), "-jar", jar()));
+        List<String> command = JavaCommand.of("-jar", jar());
         command.addAll(List.of(arguments));
         Map<String, String> environment = new HashMap<>(Map.of(
                 "MLX4J_HOME", Fixture.HOME.toString(),

@@ -2,13 +2,13 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.File;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
@@ -37,8 +37,8 @@ class ConsumerIT {
     void shouldAnswerWithWhatIsNeededAndNothingOptional() throws Exception {
         Fixture.Known known = Fixture.known("Who are you?");
 
-        Program run = Program.run(
-                Program.ENVIRONMENT, List.of(Program.java(), "-cp", classPath, "consumer.Main", known.question()));
+        Program run =
+                Program.run(Program.ENVIRONMENT, JavaCommand.of("-cp", classPath, "consumer.Main", known.question()));
 
         assertThat(run.exit()).as(run.err()).isZero();
         assertThat(run.out()).isEqualTo(known.text() + System.lineSeparator());
@@ -57,8 +57,7 @@ class ConsumerIT {
 
         Program run = Program.run(
                 Program.ENVIRONMENT,
-                List.of(
-                        Program.java(),
+                JavaCommand.of(
                         "--module-path",
                         modulePath + File.pathSeparator + app,
                         "--module",

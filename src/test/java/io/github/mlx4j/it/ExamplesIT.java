@@ -2,10 +2,10 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,7 +61,7 @@ class ExamplesIT {
     @MethodSource("examples")
     void shouldRunWithTheDependenciesThatItNames(String name, String prints, List<String> arguments) throws Exception {
         Path source = EXAMPLES.resolve(name + ".java");
-        List<String> command = new ArrayList<>(List.of(Program.java(), "-cp", classPath(source), source.toString()));
+        List<String> command = JavaCommand.of("-cp", classPath(source), source.toString());
         command.addAll(arguments);
 
         Map<String, String> environment = new HashMap<>(Program.ENVIRONMENT);

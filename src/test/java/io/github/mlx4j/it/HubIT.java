@@ -5,7 +5,12 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+<<<<<<< HEAD
 import io.github.mlx4j.provider.ProviderKind;
+=======
+import io.github.mlx4j.JavaCommand;
+import io.github.mlx4j.port.ProviderKind;
+>>>>>>> b7da9f7 (Start the tests' JVMs without the optimizing compiler)
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -140,16 +145,9 @@ class HubIT {
     @Test
     void shouldGoOnAfterAnInterruptFromWhereItWas() throws Exception {
         long half = Files.size(Fixture.MODEL.resolve(WEIGHTS)) / 2;
-        ProcessBuilder pull = new ProcessBuilder(
-                        Fixture.python(ProviderKind.MLX).toString(),
-                        "-c",
-                        HEED_INTERRUPTS,
-                        Program.java(),
-                        "-jar",
-                        CliIT.jar(),
-                        "models",
-                        "pull",
-                        "faults/stall-once")
+        List<String> command = JavaCommand.of("-jar", CliIT.jar(), "models", "pull", "faults/stall-once");
+        command.addAll(0, List.of(Fixture.python(ProviderKind.MLX).toString(), "-c", HEED_INTERRUPTS));
+        ProcessBuilder pull = new ProcessBuilder(command)
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .redirectError(ProcessBuilder.Redirect.DISCARD);
         pull.environment().putAll(environment());

@@ -2,12 +2,12 @@ package io.github.mlx4j.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -122,6 +122,6 @@ class KotlinIT {
     private static Program run(String classPath, String program) throws Exception {
         return Program.run(
                 Program.ENVIRONMENT,
-                List.of(Program.java(), "-Dstdout.encoding=UTF-8", "-Dfile.encoding=UTF-8", "-cp", classPath, program));
+                JavaCommand.of("-Dstdout.encoding=UTF-8", "-Dfile.encoding=UTF-8", "-cp", classPath, program));
     }
 }

@@ -3,6 +3,7 @@ package io.github.mlx4j.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.github.mlx4j.JavaCommand;
 import io.github.mlx4j.WorkerTraces;
 import io.github.mlx4j.adapter.DoomedProgram;
 import io.github.mlx4j.provider.ProviderKind;
@@ -28,13 +29,8 @@ class OrphanIT {
     @ParameterizedTest
     @CsvSource({"fake, idle", "fake, busy", "fake, gil", "mlx,  idle", "mlx,  busy", "hf,   idle", "hf,   busy"})
     void shouldEndTheWorkerSoonAfterItsProgramIsKilled(String worker, String doing) throws Exception {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                DoomedProgram.class.getName(),
-                worker,
-                doing));
+        List<String> command = JavaCommand.of(
+                "-cp", System.getProperty("java.class.path"), DoomedProgram.class.getName(), worker, doing);
         if (!worker.equals("fake")) {
             command.add(Fixture.MODEL.toString());
             command.add(Fixture.python(ProviderKind.MLX)

@@ -2,7 +2,6 @@ package io.github.mlx4j.it;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.zeroturnaround.exec.ProcessExecutor;
@@ -38,10 +37,5 @@ record Program(int exit, String out, String err) {
                 .execute()
                 .getExitValue();
         return new Program(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
-    }
-
-    /** The {@code java} that the tests run on. */
-    static String java() {
-        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 }

@@ -8,6 +8,7 @@ import com.networknt.schema.InputFormat;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
 import dev.langchain4j.data.segment.TextSegment;
+import io.github.mlx4j.JavaCommand;
 import io.github.mlx4j.LoadReport;
 import io.github.mlx4j.LocalModel;
 import io.github.mlx4j.ModelConfig;
@@ -125,7 +126,7 @@ class RerankIT {
     void shouldPrintJsonOfItsSchema() throws Exception {
         Map<String, String> environment = new HashMap<>(Program.ENVIRONMENT);
         environment.put("MLX_MODEL_RERANKER", MadeModels.of("reranker").toString());
-        List<String> command = List.of(Program.java(), "-jar", CliIT.jar(), "rerank", QUERY, "blue", "a", "--json");
+        List<String> command = JavaCommand.of("-jar", CliIT.jar(), "rerank", QUERY, "blue", "a", "--json");
 
         Program run = Program.run(environment, command);
 

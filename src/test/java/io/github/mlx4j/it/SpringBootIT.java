@@ -3,6 +3,7 @@ package io.github.mlx4j.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.langchain4j.model.chat.ChatModel;
+import io.github.mlx4j.JavaCommand;
 import io.github.mlx4j.WorkerTraces;
 import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.metrics.MetricsPage;
@@ -17,7 +18,6 @@ import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -108,11 +108,7 @@ class SpringBootIT {
         int code = ToolProvider.getSystemJavaCompiler()
                 .run(null, null, said, "-cp", classes, "-d", folder.toString(), "docs/examples/SpringBoot.java");
         assertThat(code).as(said.toString(StandardCharsets.UTF_8)).isZero();
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                folder + File.pathSeparator + classes,
-                "example.SpringBoot"));
+        List<String> command = JavaCommand.of("-cp", folder + File.pathSeparator + classes, "example.SpringBoot");
         command.addAll(properties());
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectError(folder.resolve("err").toFile());

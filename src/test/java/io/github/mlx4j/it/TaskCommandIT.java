@@ -7,6 +7,7 @@ import com.networknt.schema.InputFormat;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
+import io.github.mlx4j.JavaCommand;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,8 +26,7 @@ class TaskCommandIT {
     void shouldPrintJsonOfItsSchema(String command) throws Exception {
         Program run = Program.run(
                 Program.ENVIRONMENT,
-                List.of(
-                        Program.java(),
+                JavaCommand.of(
                         "-jar",
                         CliIT.jar(),
                         command,

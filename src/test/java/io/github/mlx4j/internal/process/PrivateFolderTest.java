@@ -2,6 +2,7 @@ package io.github.mlx4j.internal.process;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import io.github.mlx4j.error.ConfigurationException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -16,12 +17,11 @@ class PrivateFolderTest {
     @Test
     void shouldNameThePropertyWhenThereIsNoTemporaryFolder(@TempDir Path scratch) throws Exception {
         Path missing = scratch.resolve("missing");
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        Process process = new ProcessBuilder(JavaCommand.of(
                         "-Djava.io.tmpdir=" + missing,
                         "-cp",
                         System.getProperty("java.class.path"),
-                        PrivateFolderTest.class.getName())
+                        PrivateFolderTest.class.getName()))
                 .redirectErrorStream(true)
                 .start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
