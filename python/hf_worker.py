@@ -14,27 +14,27 @@ from mlx4j_worker.main import serve  # noqa: E402
 
 def load(params, options, progress):
     progress("import", 0, 1, "packages")
-    from mlx4j_worker.imports import needed
+    from mlx4j_worker.imports import required
 
-    with needed("transformers and torch", "mlx4j setup hf"):
+    with required("transformers and torch", "mlx4j setup hf"):
         from mlx4j_worker.hf.loading import load
     return load(params, options, progress)
 
 
 def reference(call, moved):
     call.progress("import", 0, 1, "packages")
-    from mlx4j_worker.imports import needed
+    from mlx4j_worker.imports import required
 
-    with needed("transformers and torch", "mlx4j setup hf"):
+    with required("transformers and torch", "mlx4j setup hf"):
         from mlx4j_worker.hf.reference import reference
     return reference(call, moved)
 
 
 def open_training(params, progress):
     progress("import", 0, 1, "packages")
-    from mlx4j_worker.imports import needed
+    from mlx4j_worker.imports import required
 
-    with needed("transformers and torch", "mlx4j setup hf"):
+    with required("transformers and torch", "mlx4j setup hf"):
         from mlx4j_worker.hf.training import load_backend
         from mlx4j_worker.training.load import open_session
     return open_session(params, load_backend, progress)
@@ -42,9 +42,9 @@ def open_training(params, progress):
 
 def inspect(call, moved):
     call.progress("import", 0, 1, "packages")
-    from mlx4j_worker.imports import needed
+    from mlx4j_worker.imports import required
 
-    with needed("transformers and torch", "mlx4j setup hf"):
+    with required("transformers and torch", "mlx4j setup hf"):
         from mlx4j_worker.hf.loading import dry_load
         from mlx4j_worker.models import inspection
     return inspection.inspect(call, dry_load)

@@ -11,7 +11,7 @@ descriptors = stdio.claim()
 
 from contextlib import contextmanager  # noqa: E402
 
-from mlx4j_worker.imports import needed  # noqa: E402
+from mlx4j_worker.imports import required  # noqa: E402
 from mlx4j_worker.main import serve  # noqa: E402
 from mlx4j_worker.mlx import kernels  # noqa: E402
 
@@ -19,7 +19,7 @@ from mlx4j_worker.mlx import kernels  # noqa: E402
 @contextmanager
 def packages():
     """Around the imports of the engine: turns a failure into a hint, and has the compiled kernels ready for MLX."""
-    with needed("mlx-lm", "mlx4j setup mlx"):
+    with required("mlx-lm", "mlx4j setup mlx"):
         kernels.restore()
         yield
 

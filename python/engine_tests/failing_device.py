@@ -21,15 +21,15 @@ def main(where, text, once=None):
     """
     from mlx4j_worker import imports
 
-    plain = imports.needed
+    plain = imports.required
 
     @contextmanager
-    def needed(packages, fix):
+    def required(packages, fix):
         with plain(packages, fix):
             yield
             _patch(where, text, once and Path(once))
 
-    imports.needed = needed
+    imports.required = required
     runpy.run_path(str(Path(__file__).parents[1] / "mlx_worker.py"), run_name="__main__")
 
 

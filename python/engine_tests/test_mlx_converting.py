@@ -458,8 +458,8 @@ class Refused(Converting):
 
 class Figures(unittest.TestCase):
     def test_of_known_distributions(self):
-        one = verify.Sample([numpy.log(numpy.array([[0.5, 0.5], [0.9, 0.1]]))], [[1, 2, 3, 4]])
-        other = verify.Sample([numpy.log(numpy.array([[0.25, 0.75], [0.9, 0.1]]))], [[1, 2, 4, 4]])
+        one = verify.SampleOutputs([numpy.log(numpy.array([[0.5, 0.5], [0.9, 0.1]]))], [[1, 2, 3, 4]])
+        other = verify.SampleOutputs([numpy.log(numpy.array([[0.25, 0.75], [0.9, 0.1]]))], [[1, 2, 4, 4]])
         found = verify.compare(one, other)
         self.assertAlmostEqual(found["meanDivergence"], (0.5 * numpy.log(2) + 0.5 * numpy.log(2 / 3)) / 2)
         self.assertAlmostEqual(found["maxDifference"], numpy.log(2))
@@ -467,9 +467,9 @@ class Figures(unittest.TestCase):
         self.assertEqual(found["argmaxAgreed"], 1)
 
     def test_numbers_that_are_none_fail_whatever_the_kind(self):
-        one = verify.Sample([numpy.zeros((1, 3))], [[1]])
+        one = verify.SampleOutputs([numpy.zeros((1, 3))], [[1]])
         for bad in (numpy.nan, numpy.inf):
-            found = verify.compare(one, verify.Sample([numpy.array([[0, bad, 0]])], [[1]]))
+            found = verify.compare(one, verify.SampleOutputs([numpy.array([[0, bad, 0]])], [[1]]))
             for kind in ("same", "rounded", "quantized"):
                 with self.assertRaisesRegex(ConversionFailed, "finite"):
                     verify.check(found, 3, kind)

@@ -293,10 +293,10 @@ class Converting(unittest.TestCase):
             self.assertEqual([*self.target.parent.iterdir()], [])
 
     def places(self, text):
-        real = verify.sample
+        real = verify.run_samples
         later = mock.Mock(side_effect=[mock.DEFAULT, mock.DEFAULT, RuntimeError(text)], wraps=real)
-        yield mock.patch.object(verify, "sample", raising(text))
-        yield mock.patch.object(verify, "sample", later)  # that of mlx-lm alone
+        yield mock.patch.object(verify, "run_samples", raising(text))
+        yield mock.patch.object(verify, "run_samples", later)  # that of mlx-lm alone
         yield mock.patch.object(transform, "evaluate", raising(text))
         yield mock.patch.object(write.mx, "save_safetensors", raising(text))
 

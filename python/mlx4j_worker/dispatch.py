@@ -48,7 +48,7 @@ _OF_TRAINING = (
     *("saveCheckpoint", "loadCheckpoint", "saveAdapter", "saveModel"),
 )
 
-_SMALLER = "Use a smaller or quantized model, or close other programs."
+_MEMORY_HINT = "Use a smaller or quantized model, or close other programs."
 
 _log = logging.getLogger("mlx4j")
 
@@ -121,7 +121,7 @@ class Worker:
         """Serves until the wire ends; returns the process's exit code."""
         code = self._serve()
         if self._release:
-            self._give_back()
+            self._release_memory()
         return code
 
     def _serve(self) -> int:
@@ -134,7 +134,7 @@ class Worker:
                 resting = "new" if self._engine is None else "idle"
                 at_work = "training" if self._trains else "generating"
                 self._state = at_work if busy else resting
-                self._take(block=not busy)
+                self._process_inbox(block=not busy)
                 if busy:
                     self._engine.step(self._poll)
                     self._moved = time.monotonic()
@@ -149,7 +149,7 @@ class Worker:
             return EXIT_ENGINE_DEAD
         return 0
 
-    def _give_back(self) -> None:
+    def _release_memory(self) -> None:
         """Drops the engine and gives its memory back. The exit waits for no longer than RELEASE_SECONDS."""
         self._releasing = True
         faulthandler.dump_traceback_later(RELEASE_SECONDS, exit=True)  # works while native code holds the GIL too
@@ -240,9 +240,9 @@ class Worker:
     def _poll(self) -> None:
         """Takes what has come in. An engine whose steps are long calls this between tokens."""
         self._moved = time.monotonic()
-        self._take(block=False)
+        self._process_inbox(block=False)
 
-    def _take(self, block: bool) -> None:
+    def _process_inbox(self, block: bool) -> None:
         """Handles what is in the inbox, then lets one prepared call join the engine."""
         try:
             while True:
@@ -295,7 +295,7 @@ class Worker:
     def _fail(self, call: Call, error: BaseException) -> None:
         if not isinstance(error, Exception):
             raise error
-        failures.fail(call, error, _SMALLER, partial(_internal, call))
+        failures.fail(call, error, _MEMORY_HINT, partial(_internal, call))
 
     def _engine_has(self, call: Call) -> bool:
         return self._engine is not None and self._engine.has(call)
@@ -357,12 +357,12 @@ class Worker:
         self._check_protocol(call)
         self._state = "working"
         try:
-            result = job(call, self._go_on)
+            result = job(call, self._touch)
         finally:
             self._state = "new"
         call.answer(result)
 
-    def _go_on(self) -> None:
+    def _touch(self) -> None:
         self._moved = time.monotonic()
 
     def _prepare(self, prepare: Any, call: Call) -> None:

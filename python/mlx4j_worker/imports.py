@@ -10,7 +10,7 @@ from mlx4j_worker.errors import DependencyMissing
 
 
 @contextmanager
-def needed(packages: Any, fix: Any) -> Iterator[None]:
+def required(packages: Any, fix: Any) -> Iterator[None]:
     """Around the imports of ``packages``; ``fix`` is the command that installs them."""
     try:
         yield

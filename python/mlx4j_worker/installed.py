@@ -129,20 +129,20 @@ def seal(locked: "set[str] | list[str]") -> "list[str]":
     """
     site = site_packages()
     for info in distributions_in(site):
-        if normal(os.path.basename(info).split("-")[0]) not in locked:
+        if normalized_name(os.path.basename(info).split("-")[0]) not in locked:
             remove(site, info)
     for name in os.listdir(site):
         if name.endswith(".pth"):  # of setuptools, where torch needs it
             os.remove(os.path.join(site, name))
     compile_scripts()
-    close_to_others(sys.prefix)
+    remove_write_permissions(sys.prefix)
     found = differences(site)
     if not found:
         write_list(site)
     return found
 
 
-def normal(name: str) -> str:
+def normalized_name(name: str) -> str:
     """The name of a distribution as indexes compare it."""
     return name.lower().replace("_", "-").replace(".", "-")
 
@@ -170,7 +170,7 @@ def compile_scripts() -> None:
     compileall.compile_dir(os.path.join(sys.prefix, SCRIPTS), quiet=2)
 
 
-def close_to_others(root: str) -> None:
+def remove_write_permissions(root: str) -> None:
     """Take the permission to write from group and others, whatever the umask was."""
     for folder, _, files in os.walk(root):
         for path in [folder, *(os.path.join(folder, name) for name in files)]:
@@ -214,7 +214,7 @@ def read_list(prefix: str) -> "set[str] | None":
         return None
 
 
-def restamped() -> "list[str] | None":
+def changed_files() -> "list[str] | None":
     """The listed files whose size or time is another one now; None if there is no list."""
     lines = read_list(sys.prefix)
     if lines is None:

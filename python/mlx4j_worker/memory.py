@@ -68,7 +68,7 @@ def resident_bytes() -> int | None:
         return None
 
 
-def amount(count: int | float) -> str:
+def format_bytes(count: int | float) -> str:
     """A number of bytes as people read it: in GB (10^9 bytes), else in MB, KB or bytes."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
         if round(count / size, 1) >= 1:
@@ -80,7 +80,7 @@ def check_weights(path: str | Path, needed: int, available: int | None) -> None:
     """Raises OutOfMemory if the weights of a model, ``needed`` bytes, don't fit; None lets everything pass."""
     if available is not None and needed > available:
         raise OutOfMemory(
-            f"The weights of {path} take {amount(needed)}, but {amount(available)} are available.",
+            f"The weights of {path} take {format_bytes(needed)}, but {format_bytes(available)} are available.",
             "Close other programs, or use a smaller or quantized model.",
         )
 
@@ -90,7 +90,7 @@ def check_logits(tokens: int, vocabulary: int, available: int | None) -> None:
     needed = tokens * vocabulary * 4
     if available is not None and needed > available:
         raise OutOfMemory(
-            f"The logits of {tokens} tokens take {amount(needed)}, but {amount(available)} are available.",
+            f"The logits of {tokens} tokens take {format_bytes(needed)}, but {format_bytes(available)} are available.",
             "Send fewer tokens.",
         )
 
@@ -105,7 +105,7 @@ def check(tokens: int, reserved_tokens: int, bytes_per_token: int | None, availa
     needed = (tokens + reserved_tokens) * bytes_per_token
     if needed > available:
         raise OutOfMemory(
-            f"The KV cache may take {amount(needed)} ({tokens} tokens of this request and {reserved_tokens} of "
-            f"others, {bytes_per_token} bytes each), but {amount(available)} are available.",
+            f"The KV cache may take {format_bytes(needed)} ({tokens} tokens of this request and {reserved_tokens} of "
+            f"others, {bytes_per_token} bytes each), but {format_bytes(available)} are available.",
             "Send a shorter prompt or a smaller maxTokens, or fewer requests at once.",
         )

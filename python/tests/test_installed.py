@@ -210,8 +210,8 @@ def test_a_changed_library_keeps_all_native_code_out(environment):
 def test_a_refusal_is_reported_though_a_package_goes_on_without_the_module(environment):
     age(environment.site / "six.py")
     program = f"""{WORKER}
-from mlx4j_worker.imports import needed
-with needed("six", "mlx4j setup mlx"):
+from mlx4j_worker.imports import required
+with required("six", "mlx4j setup mlx"):
     try:
         import six
     except ImportError:

@@ -57,7 +57,7 @@ def test_a_request_that_does_not_fit_is_refused_with_the_arithmetic():
     ],
 )
 def test_small_amounts_are_no_zeros(count, text):
-    assert memory.amount(count) == text
+    assert memory.format_bytes(count) == text
 
 
 def test_a_small_limit_is_shown_in_its_unit():

@@ -93,9 +93,11 @@ def test_modules_that_choose_experts_and_those_that_transformers_passes_over_get
 
 def test_the_text_part_of_a_model_may_have_another_prefix():
     path = "model.language_model.layers.0.mlp.up_proj"
-    assert target_modules.alike(path)[0] == path
-    assert {"model.layers.0.mlp.up_proj", "language_model.model.layers.0.mlp.up_proj"} <= {*target_modules.alike(path)}
-    assert "model.layers.0.fc" not in target_modules.alike("vision_tower.layers.0.fc")
+    assert target_modules.equivalent_paths(path)[0] == path
+    assert {"model.layers.0.mlp.up_proj", "language_model.model.layers.0.mlp.up_proj"} <= {
+        *target_modules.equivalent_paths(path)
+    }
+    assert "model.layers.0.fc" not in target_modules.equivalent_paths("vision_tower.layers.0.fc")
 
 
 def test_the_modules_are_those_of_the_last_blocks():

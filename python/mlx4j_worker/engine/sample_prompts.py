@@ -20,8 +20,8 @@ _TEXTS = (
 
 def sample_prompts(tokenizer: Any, context: int | None) -> list[list[int]]:
     """The token ids of each sample prompt, short enough for a model's context in tokens, or None."""
-    most = max(1, min(_MAX_TOKENS, (context or 2**31) - GREEDY_TOKENS))
-    encoded = [prompts.encode_text(tokenizer, text)[:most] for text in _TEXTS]
+    limit = max(1, min(_MAX_TOKENS, (context or 2**31) - GREEDY_TOKENS))
+    encoded = [prompts.encode_text(tokenizer, text)[:limit] for text in _TEXTS]
     return [tokens for tokens in encoded if tokens]
 
 

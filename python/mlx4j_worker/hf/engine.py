@@ -256,7 +256,7 @@ class HfEngine:
 
         def before_pass(*_: tuple[Any, ...] | torch.nn.Module) -> None:
             nonlocal passes
-            self._between(generation.call, poll)
+            self._check_cancelled(generation.call, poll)
             if self._chunk and 0 < passes * self._chunk < len(prompt):
                 generation.progress(passes * self._chunk, len(prompt))
             passes += 1
@@ -287,7 +287,7 @@ class HfEngine:
 
     def _embed(self, call: Call, texts: list[EncodedText], poll: Poll) -> None:
         for index, text in enumerate(texts):
-            self._between(call, poll)
+            self._check_cancelled(call, poll)
             hidden = self._hidden_states(text.ids)
             vector = self._embedder.vector([_pooled(pool, hidden) for pool in self._embedder.pools(text)])
             call.notify("embedding", {"index": index, "vector": _base64(torch.from_numpy(vector))})
@@ -296,7 +296,7 @@ class HfEngine:
     def _classify(self, call: Call, texts: Any, poll: Poll) -> None:
         logits = []
         for tokens in texts:
-            self._between(call, poll)
+            self._check_cancelled(call, poll)
             logits.append(self._loaded.head(self._hidden_states(tokens).mean(0).cpu()).tolist())
         call.answer({"actions": list(ACTIONS), "logits": logits})
 
@@ -310,17 +310,17 @@ class HfEngine:
         return self._model.base_model(ids, use_cache=False).last_hidden_state
 
     def _logits(self, call: Call, tokens: list[int], poll: Poll) -> None:
-        self._between(call, poll)
+        self._check_cancelled(call, poll)
         ids = self._ids(tokens)
         self._choose_expert(ids)
         for index, values in enumerate(self._model(ids, use_cache=False).logits[0]):
-            self._between(call, poll)
+            self._check_cancelled(call, poll)
             call.notify("positionLogits", {"index": index, "values": _base64(values)})
         call.answer({"count": len(tokens), "vocabularySize": len(values)})
 
     def _score(self, call: Call, prompt: list[int], tokens: list[int], poll: Poll) -> None:
         """The expert is that of the prompt, as if the completion were being generated."""
-        self._between(call, poll)
+        self._check_cancelled(call, poll)
         self._choose_expert(self._ids(prompt))
         few = {"logits_to_keep": len(tokens)} if self._keeps_few else {}
         logits = self._model(self._ids(prompt + tokens[:-1]), use_cache=False, **few).logits[0, -len(tokens) :].float()
@@ -338,7 +338,7 @@ class HfEngine:
     def _rerank(self, call: Call, pairs: list[Pair], poll: Poll) -> None:
         scores = [0.0] * len(pairs)
         for batch in batches(pairs, self._batch_rows):
-            self._between(call, poll)
+            self._check_cancelled(call, poll)
             logits = self._end_logits([pairs[index] for index in batch])
             for index, logit in zip(batch, logits.tolist(), strict=True):
                 scores[index] = self._reranker.score(logit)
@@ -368,7 +368,7 @@ class HfEngine:
         """Puts the expert for a prompt on a DyLoRA-MoE and returns its name; None for any other model."""
         return self._loaded.experts and self._loaded.experts.use_for(ids)
 
-    def _between(self, call: Call, poll: Poll) -> None:
+    def _check_cancelled(self, call: Call, poll: Poll) -> None:
         """Takes in calls, ends what was cancelled: the one that runs by leaving it."""
         poll()
         self._drop_cancelled(after=1)

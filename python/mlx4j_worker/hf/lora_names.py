@@ -63,7 +63,7 @@ def skipped(model: Any, tensors: dict[str, torch.Tensor]) -> list[Any]:
 
 
 def _placed(model: Any, path: str, able: set[str]) -> str | None:
-    for one in target_modules.alike(path):
+    for one in target_modules.equivalent_paths(path):
         if one in able:
             return one
     return renamed if (renamed := _by_transformers(model, path)) in able else None

@@ -132,10 +132,10 @@ def classes(config: dict[str, Any], path: Path) -> tuple[type, type]:
 
 def overrides(config: dict[str, Any], arguments: type) -> dict[str, Any]:
     """What mlx-lm must be told in place of values in config.json; ``arguments`` is its class for them."""
-    new = _defaults(config, arguments) | _said_otherwise(config)
+    new = _defaults(config, arguments) | _renamed_fields(config)
     text = config.get("text_config")
     if isinstance(text, dict):
-        new["text_config"] = text | _said_otherwise(text)
+        new["text_config"] = text | _renamed_fields(text)
         if "vocab_size" in text and "vocab_size" not in config:
             new["vocab_size"] = text["vocab_size"]
     return new
@@ -189,7 +189,7 @@ def amend(model: Any, config: dict[str, Any], original: dict[str, Any], path: Pa
     if rotates:  # mlx-lm's masks go by what the cache holds
         layers = len(model.layers)  # and not the model, which would stay in memory with a reference to itself
         model.make_cache = lambda: [RotatingKVCache(window) for _ in range(layers)]
-    bounds = [ropes.amend(model, config, path), _left_out(model, window), _chosen_tokens(original)]
+    bounds = [ropes.amend(model, config, path), _ignored_window(model, window), _chosen_tokens(original)]
     most, why = min((bound for bound in bounds if bound), default=(None, ""))
     if most is None or (context is not None and context <= most):
         return Amended(context, window if rotates else None, unread)
@@ -230,7 +230,7 @@ def _defaults(config: dict[str, Any], arguments: type) -> dict[Any, Any]:
     return new
 
 
-def _said_otherwise(config: dict[str, Any]) -> dict[str, Any]:
+def _renamed_fields(config: dict[str, Any]) -> dict[str, Any]:
     new = {}
     if config.get("model_type") == "gpt2" and "n_positions" in config:
         new["n_ctx"] = config["n_positions"]  # transformers 5 leaves it out
@@ -364,7 +364,7 @@ def _window(model: Any, config: dict[str, Any]) -> tuple[int | None, bool]:
     return (window, all_layers) if type(window) is int and window > 0 and used else (None, False)
 
 
-def _left_out(model: Any, window: Any) -> Any:
+def _ignored_window(model: Any, window: Any) -> Any:
     """(the window, why it bounds the context), where mlx-lm lets layers with a window see everything."""
     caches = [part for cache in make_prompt_cache(model) for part in getattr(cache, "caches", [cache])]
     if window is None or any(isinstance(cache, RotatingKVCache) for cache in caches):

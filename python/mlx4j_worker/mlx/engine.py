@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mlx4j_worker.mlx.loading import LoadedModel
 
 MAX_ROWS = 32  # that prefill and decode at once; the others wait
-WORTH_WAITING_FOR = 64  # tokens of a common beginning that another request is prefilling right now
+MIN_SHARED_TOKENS = 64  # tokens of a common beginning that another request is prefilling right now
 
 _log = logging.getLogger("mlx4j.mlx")
 
@@ -217,7 +217,7 @@ class MlxEngine:
     def step(self, _poll: Poll) -> None:
         """A token for every row of the batch and a chunk of prompts or of another work, each if it is its turn."""
         try:
-            with failures.checked(_LESS):
+            with failures.checked(_MEMORY_HINT):
                 self._drop_cancelled()
                 self._start_waiting()
                 self._take_turns()
@@ -241,7 +241,7 @@ class MlxEngine:
 
     def _requests(self) -> tuple[int, list[Row | ForwardJob]]:
         """(how many requests decode, the prompts and the other work in the order of their arrival)."""
-        prompts: list[Row | ForwardJob] = sorted([*self._prefilling, *list(self._forward_jobs)[:1]], key=_received)
+        prompts: list[Row | ForwardJob] = sorted([*self._prefilling, *list(self._forward_jobs)[:1]], key=_received_at)
         return len(self._decoder.rows) + len(self._joining), prompts
 
     def _prefill_turn(self, decoding: int, prompts: list[Row | ForwardJob]) -> None:
@@ -278,7 +278,7 @@ class MlxEngine:
             self._recover(error, {*self._decoder.rows, *joining} - {*ended})
         self._joining = []
         self._answer(whole)
-        self._leave([row for row in ended if row in self._decoder.rows])
+        self._remove_rows([row for row in ended if row in self._decoder.rows])
 
     def _answer(self, rows: list[Row]) -> None:
         """Answers rows whose generation ended, once every pass that their tokens came from is known to have worked.
@@ -300,17 +300,17 @@ class MlxEngine:
             return False
         return True
 
-    def _leave(self, rows: list[Any]) -> None:
+    def _remove_rows(self, rows: list[Any]) -> None:
         """Rows that are answered leave the batch, and what they have in the cache is kept."""
         if not rows:
             return
         try:
             self._decoder.remove(rows, keep_caches=self._prefixes.enabled)
-            self._keep(rows)
+            self._store_caches(rows)
         except Exception as error:
             self._recover(error, {*self._decoder.rows} - {*rows})
 
-    def _keep(self, rows: list[Row]) -> None:
+    def _store_caches(self, rows: list[Row]) -> None:
         for row in rows:
             if row.cache is not None and row.in_cache:
                 self._prefixes.put(row.tokens[: row.in_cache], row.cache, row.salt)
@@ -324,8 +324,8 @@ class MlxEngine:
             gone = [row for row in waiting if row in cancelled]
             for row in gone:
                 waiting.remove(row)
-            self._keep(gone)
-        self._leave([row for row in self._decoder.rows if row in cancelled])
+            self._store_caches(gone)
+        self._remove_rows([row for row in self._decoder.rows if row in cancelled])
         for job in [job for job in self._forward_jobs if job.call.cancelled]:
             job.call.fail(Cancelled("The request was cancelled."))
             self._forward_jobs.remove(job)
@@ -376,8 +376,8 @@ class MlxEngine:
         """Whether a running request is about to have much of what this one begins with. Once it has, it is kept."""
         if not running or not self._prefixes.enabled or not self._decoder.shares:
             return False
-        usable, other = max(((_usable(other, row), other) for other in running), key=lambda found: found[0])
-        if usable - self._prefixes.shared(row.prompt, row.salt) < WORTH_WAITING_FOR:
+        usable, other = max(((_shared_tokens(other, row), other) for other in running), key=lambda found: found[0])
+        if usable - self._prefixes.shared(row.prompt, row.salt) < MIN_SHARED_TOKENS:
             return False
         if other.in_cache < usable:
             return True
@@ -469,27 +469,27 @@ class MlxEngine:
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
 
-def _usable(other: Row, row: Row) -> int:
+def _shared_tokens(other: Row, row: Row) -> int:
     """How many tokens of a running request's prompt another one could begin with."""
     if other.salt != row.salt:
         return 0
     return min(common_prefix(other.prompt, row.prompt), len(other.prompt) - 1, len(row.prompt) - 1)
 
 
-def _received(prompt: Row | ForwardJob) -> float:
+def _received_at(prompt: Row | ForwardJob) -> float:
     """When the call of a row or of another work arrived."""
     return prompt.call.received
 
 
-_LESS = "Send shorter prompts, or fewer requests at once."
+_MEMORY_HINT = "Send shorter prompts, or fewer requests at once."
 
 
 def _typed(error: Exception) -> WorkerError:
-    return failures.typed(error, _LESS) or _engine_failed(error)
+    return failures.typed(error, _MEMORY_HINT) or _engine_failed(error)
 
 
 def _fail(call: Call, error: Exception) -> None:
-    failures.fail(call, error, _LESS, _engine_failed)
+    failures.fail(call, error, _MEMORY_HINT, _engine_failed)
 
 
 def _engine_failed(error: Exception) -> EngineFailed:

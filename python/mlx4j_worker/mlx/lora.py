@@ -56,17 +56,17 @@ class Adapters:
         """{PEFT's name: tensor} of the layers' weights, or of ``values`` by mlx-lm's names, such as gradients."""
         out = {}
         for path, layer in self.layers.items():
-            for own, end, turned in _PARTS:
+            for own, end, transposed in _PARTS:
                 if own in layer:
                     value = layer[own] if values is None else values[f"{self._linear[path][0]}.{own}"]
-                    out[f"base_model.model.{path}.{end}"] = mx.contiguous(value.T) if turned else value
+                    out[f"base_model.model.{path}.{end}"] = mx.contiguous(value.T) if transposed else value
         return out
 
     def save(self, folder: Path, source: str, revision: str | None) -> None:
         """Writes the adapter as PEFT does."""
         mx.save_safetensors(str(folder / "adapter_model.safetensors"), self.tensors(), {"format": "pt"})
-        turned = any(turned for _, turned in self._linear.values())
-        config = target_modules.peft_config(self._config, source, revision, [*self.layers], [*self._every], turned)
+        transposed = any(transposed for _, transposed in self._linear.values())
+        config = target_modules.peft_config(self._config, source, revision, [*self.layers], [*self._every], transposed)
         (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
     def save_as_mlx(self, folder: Path, source: str, weights: Any, blocks: Any) -> None:

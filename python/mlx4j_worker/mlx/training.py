@@ -254,8 +254,8 @@ class MlxBackend:
     def _as_transformers(self, values: Any) -> Any:
         out = {}
         for name, value in values.items():
-            named, turned = self._names.get(name, (name, False))
-            out[named] = mx.contiguous(value.T) if turned else value
+            named, transposed = self._names.get(name, (name, False))
+            out[named] = mx.contiguous(value.T) if transposed else value
         return out
 
     # --- memory

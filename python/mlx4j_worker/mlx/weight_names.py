@@ -33,25 +33,25 @@ def in_mlx(model: Any, modules: dict[str, nn.Module], path: str, shape: tuple[in
     is (outputs, inputs); GPT-2's weights are stored turned. The text part of the model may have another prefix in
     ``path``.
     """
-    for one in of_training.alike(path):
-        for turned in (False, True):
+    for one in of_training.equivalent_paths(path):
+        for transposed in (False, True):
             try:
-                name = _placed(model, f"{one}.weight", shape, turned)
+                name = _placed(model, f"{one}.weight", shape, transposed)
             except Exception as error:  # it wants to see all weights together
                 failures.check(error)
                 if one in modules:
                     return one, False
                 break
             if name is not None and name.removesuffix(".weight") in modules:
-                return name.removesuffix(".weight"), turned
+                return name.removesuffix(".weight"), transposed
     return None, False
 
 
-def _placed(model: Any, name: str, shape: tuple[int, int], turned: bool = False) -> str | None:
+def _placed(model: Any, name: str, shape: tuple[int, int], transposed: bool = False) -> str | None:
     """What ``sanitize`` calls one tensor of transformers; None where it makes another thing of it."""
     column = [-1] + [1] * (len(shape) - 1)
     marked = mx.broadcast_to(mx.arange(1, shape[0] + 1).reshape(column), shape)
-    weights = {name: marked.T if turned else marked}
+    weights = {name: marked.T if transposed else marked}
     if hasattr(model, "sanitize"):
         with _unchanged(model):
             weights = model.sanitize(weights)
@@ -93,9 +93,9 @@ def linear_modules(model: Any, stored: list[str] | tuple[Any, ...] = ()) -> dict
             outputs, inputs = module.weight.shape
             inputs = inputs * 32 // module.bits if hasattr(module, "bits") else inputs
             for candidate in (_PREFIX + path.removeprefix("model."), renamed.get(path, path)):
-                name, turned = in_mlx(model, modules, candidate, (outputs, inputs))
+                name, transposed = in_mlx(model, modules, candidate, (outputs, inputs))
                 if name == path:
-                    found[candidate] = (path, turned)
+                    found[candidate] = (path, transposed)
                     break
     return found
 
@@ -106,7 +106,7 @@ def parameters(model: Any) -> dict[str, Any]:
     It has none of more than two dimensions, such as the experts of a mixture: mlx-lm lays them out in its own way, and
     its ``sanitize`` lets through what is laid out so already.
     """
-    linear = {path: (named, turned) for named, (path, turned) in linear_modules(model).items()}
+    linear = {path: (named, transposed) for named, (path, transposed) in linear_modules(model).items()}
     found = {}
     for name, value in tree_flatten(model.parameters()):
         path, _, last = name.rpartition(".")

@@ -16,7 +16,7 @@ from typing import Any
 from mlx4j_worker.call import Poll, Progress
 from mlx4j_worker.errors import DownloadFailed, Internal, ModelNotFound, OutOfMemory
 from mlx4j_worker.files import is_companion, listed, replace_durably
-from mlx4j_worker.memory import amount
+from mlx4j_worker.memory import format_bytes
 from mlx4j_worker.models.hub_client import (
     CONTINUES,
     SILENCE_SECONDS,
@@ -279,7 +279,7 @@ def _drop_companions(folder: Path) -> None:
 def _check_room(source: str, needed: Any, room: Any) -> None:
     if room is not None and needed > room:
         raise OutOfMemory(
-            f"The weights of {source} take {amount(needed)}, but {amount(room)} of memory can be had, so "
+            f"The weights of {source} take {format_bytes(needed)}, but {format_bytes(room)} of memory can be had, so "
             "nothing was downloaded.",
             "Use a smaller or quantized model (`mlx4j models pick`), or close other programs.",
         )
@@ -300,6 +300,6 @@ def _check_disk(source: str, needed: Any, folder: Path) -> None:
     free = shutil.disk_usage(at).free
     if needed > free:
         raise DownloadFailed(
-            f"{source} needs {amount(needed)} more on the disk, but {amount(free)} are free at {at}.",
+            f"{source} needs {format_bytes(needed)} more on the disk, but {format_bytes(free)} are free at {at}.",
             "Make room (`mlx4j models rm`), or set HF_HOME to a folder on another disk.",
         )

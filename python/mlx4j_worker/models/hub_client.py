@@ -15,7 +15,7 @@ from reprlib import repr as shown
 from typing import Any
 
 from mlx4j_worker.errors import DownloadFailed, ModelNotFound
-from mlx4j_worker.imports import needed
+from mlx4j_worker.imports import required
 
 # What a model folder needs; never pickles, never code.
 WANTED = ("*.json", "*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja")
@@ -162,7 +162,7 @@ def _refuse(status: Any, code: Any) -> None:
 @contextmanager
 def explained(source: str) -> Iterator[None]:
     """Turns what goes wrong with the hub and its cache into this worker's errors."""
-    with needed("huggingface_hub", "mlx4j setup"):
+    with required("huggingface_hub", "mlx4j setup"):
         import httpx2
         from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
     try:

@@ -41,7 +41,9 @@ def _bounded(call: Call) -> Iterator[None]:
     def watch() -> None:
         while not over.wait(_LOOK_SECONDS):
             if (memory.resident_bytes() or 0) > most:
-                call.fail(OutOfMemory(f"To inspect the model takes more than {memory.amount(MAX_BYTES)} of memory."))
+                call.fail(
+                    OutOfMemory(f"To inspect the model takes more than {memory.format_bytes(MAX_BYTES)} of memory.")
+                )
                 os._exit(_EXIT_TOO_LARGE)
 
     watching = threading.Thread(target=watch, name="mlx4j-bounds", daemon=True)

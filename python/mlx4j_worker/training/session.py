@@ -54,7 +54,7 @@ class Session:
         self._step = 0
         self._position = 0  # sequences of the train data that steps have used
         self._ahead = 0  # and those that were accumulated since
-        self._held = _Held()
+        self._accumulated = _Accumulated()
         self._torn = False  # whether a step was applied in part, so that only a checkpoint helps
         self._queue: deque[Call] = deque()
         self._calls = {
@@ -90,12 +90,12 @@ class Session:
         """One call, to its end. ``poll`` is called between micro-batches."""
         call = self._queue[0]
         try:
-            self._between(call, poll)
+            self._check_cancelled(call, poll)
             result = self._calls[call.method](call, poll)
             self._backend.settle()  # nothing is reported as done before it is known to have worked
         except Exception as error:
             self._queue.popleft()
-            failures.fail(call, error, _LESS, partial(_failed, call.method))
+            failures.fail(call, error, _MEMORY_HINT, partial(_failed, call.method))
             return
         self._queue.popleft()
         call.answer(result)
@@ -113,7 +113,7 @@ class Session:
             "stepsPerEpoch": len(self._train.sequences) / per_step if self._train else None,
             "totalSteps": config.total_steps,
             "maxLength": config.max_length,
-            "memory": _two(self.memory()),
+            "memory": _memory_json(self.memory()),
             "warnings": self._warnings,
             "fingerprint": checkpoint.fingerprint_of(self._fields),
         }
@@ -121,27 +121,27 @@ class Session:
     # --- steps
 
     def _train_step(self, call: Call, poll: Poll) -> dict[str, Any]:
-        batch = self._given(call.params, {"batch"})
+        batch = self._batch_param(call.params, {"batch"})
         self._check_trains()
-        if self._held.micro_batches:
+        if self._accumulated.micro_batches:
             raise InvalidRequest("There are accumulated gradients.", "Call applyGradients first.")
         began = time.monotonic()
         self._backend.reset_peak()
         try:
             for _ in range(1 if batch else self._config.accumulation):
-                self._between(call, poll)
+                self._check_cancelled(call, poll)
                 self._add(batch)
-            self._between(call, poll)
+            self._check_cancelled(call, poll)
             return self._applied(began)
         except BaseException:
             self._drop()
             raise
 
     def _accumulate(self, call: Call, _poll: Poll) -> dict[str, Any]:
-        batch = self._given(call.params, {"batch"})
+        batch = self._batch_param(call.params, {"batch"})
         self._check_trains()
-        if not self._held.micro_batches:
-            self._held.began = time.monotonic()
+        if not self._accumulated.micro_batches:
+            self._accumulated.began = time.monotonic()
             self._backend.reset_peak()
         try:
             loss, tokens = self._add(batch)
@@ -149,14 +149,14 @@ class Session:
             if not isinstance(error, InvalidRequest):
                 self._drop()  # an engine that failed in the middle may have added some of the gradients
             raise
-        return {"loss": loss / tokens, "tokens": tokens, "accumulated": self._held.micro_batches}
+        return {"loss": loss / tokens, "tokens": tokens, "accumulated": self._accumulated.micro_batches}
 
     def _apply_gradients(self, call: Call, _poll: Poll) -> dict[str, Any]:
         refuse_unknown(call.params, set(), "")
-        if not self._held.micro_batches:
+        if not self._accumulated.micro_batches:
             raise InvalidRequest("There are no accumulated gradients.", "Call accumulate first.")
         try:
-            return self._applied(self._held.began)
+            return self._applied(self._accumulated.began)
         except BaseException:
             self._drop()
             raise
@@ -168,12 +168,12 @@ class Session:
         loss = self._backend.add_gradients(batch, self._random_seed())
         if not math.isfinite(loss):
             raise EngineFailed(f"The loss of step {self._step + 1} is {loss}, so nothing was applied.", _LOWER)
-        self._held.add(loss, batch.tokens)
+        self._accumulated.add(loss, batch.tokens)
         self._ahead += self._config.batch_size if own else 0
         return loss, batch.tokens
 
     def _applied(self, began: float) -> dict[str, Any]:
-        held, rate = self._held, learning_rate(self._config, self._step + 1)
+        held, rate = self._accumulated, learning_rate(self._config, self._step + 1)
         # A gradient is a sum over tokens until here, and over ranks from here on.
         norm = self._backend.gradient_norm() / held.tokens
         if not math.isfinite(norm):
@@ -185,7 +185,7 @@ class Session:
         self._torn = False
         self._step += 1
         self._position += self._ahead
-        self._ahead, self._held = 0, _Held()
+        self._ahead, self._accumulated = 0, _Accumulated()
         return {
             "step": self._step,
             "epoch": self._epoch(),
@@ -193,13 +193,13 @@ class Session:
             "tokens": held.tokens,
             "learningRate": rate,
             "gradientNorm": norm,
-            "memory": _two(self.memory()),
+            "memory": _memory_json(self.memory()),
             "millis": (time.monotonic() - began) * 1000,
         }
 
     def _drop(self) -> None:
         self._backend.drop_gradients()
-        self._ahead, self._held = 0, _Held()
+        self._ahead, self._accumulated = 0, _Accumulated()
 
     def _next(self) -> Batch:
         if self._train is None or self._order is None:
@@ -212,7 +212,7 @@ class Session:
 
     def _random_seed(self) -> int:
         """A number for what is random in the next micro-batch."""
-        name = f"{self._config.seed}:{self._step}:{self._held.micro_batches}"
+        name = f"{self._config.seed}:{self._step}:{self._accumulated.micro_batches}"
         return int.from_bytes(sha256(name.encode()).digest()[:6], "big")
 
     def _epoch(self) -> float:
@@ -221,16 +221,16 @@ class Session:
     # --- measuring
 
     def _validate(self, call: Call, poll: Poll) -> dict[str, Any]:
-        batch = self._given(call.params, {"batch", "batches"})
+        batch = self._batch_param(call.params, {"batch", "batches"})
         most = call.params.get("batches")
         if most is not None:
             _BATCHES.read("batches", most)
-        self._check_not_torn()
+        self._check_consistent()
         if batch is None and self._valid is None:
             raise InvalidRequest("There is no data to validate on.", "Set validData, or give a batch.")
         loss = tokens = sequences = 0
         for each in [batch] if batch else self._valid_batches(most):
-            self._between(call, poll)
+            self._check_cancelled(call, poll)
             loss += self._backend.loss(each)
             tokens += each.tokens
             sequences += len(each.inputs)
@@ -246,10 +246,10 @@ class Session:
             yield self._batch(sequences[at : at + size])
 
     def _gradients(self, call: Call, _poll: Poll) -> dict[str, int]:
-        batch = self._given(call.params, {"batch", "file"}, required=True)
+        batch = self._batch_param(call.params, {"batch", "file"}, required=True)
         file = _path(call.params, "file")
         self._check_trains()
-        self._check_nothing_held()
+        self._check_nothing_accumulated()
         try:
             loss = self._backend.add_gradients(batch, self._random_seed())
             if not math.isfinite(loss):
@@ -266,7 +266,7 @@ class Session:
     def _save_checkpoint(self, call: Call, _poll: Poll) -> dict[str, int]:
         folder = _path(call.params, "folder", alone=True)
         self._check_trains()
-        self._check_nothing_held()
+        self._check_nothing_accumulated()
         with new_folder(folder) as unfinished:
             self._backend.save_state(unfinished / checkpoint.WEIGHTS, unfinished / checkpoint.OPTIMIZER)
             self._backend.settle()
@@ -276,7 +276,7 @@ class Session:
     def _load_checkpoint(self, call: Call, _poll: Poll) -> dict[str, Any]:
         folder = _path(call.params, "folder", alone=True)
         self._check_trains(anew=True)
-        self._check_nothing_held()
+        self._check_nothing_accumulated()
         state = checkpoint.read(folder, self._fields)
         self._torn = True
         self._backend.load_state(f"{folder}/{checkpoint.WEIGHTS}", f"{folder}/{checkpoint.OPTIMIZER}")
@@ -313,7 +313,7 @@ class Session:
 
     # --- checks
 
-    def _given(self, params: dict[str, Any], known: set[str], required: bool = False) -> Any:
+    def _batch_param(self, params: dict[str, Any], known: set[str], required: bool = False) -> Any:
         """The Batch in the params of a call, or None."""
         refuse_unknown(params, known, "")
         given = typed(params, "batch", dict, None)
@@ -344,18 +344,20 @@ class Session:
         if self._config.method == "none":
             raise InvalidRequest("The method is none, which only evaluates.", "Open the training with another method.")
         if not anew:
-            self._check_not_torn()
+            self._check_consistent()
 
-    def _check_not_torn(self) -> None:
+    def _check_consistent(self) -> None:
         if self._torn:
-            raise EngineFailed("The last step failed while it was applied, so the weights can't be trusted.", _TORN)
+            raise EngineFailed(
+                "The last step failed while it was applied, so the weights can't be trusted.", _INCONSISTENT
+            )
 
-    def _check_nothing_held(self) -> None:
-        if self._held.micro_batches:
+    def _check_nothing_accumulated(self) -> None:
+        if self._accumulated.micro_batches:
             raise InvalidRequest("There are accumulated gradients, which would be lost.", "Call applyGradients first.")
 
     @staticmethod
-    def _between(call: Call, poll: Poll) -> None:
+    def _check_cancelled(call: Call, poll: Poll) -> None:
         poll()
         if call.cancelled:
             raise Cancelled(f"{call.method} was cancelled; nothing was applied.")
@@ -366,12 +368,12 @@ def _failed(method: str, error: Exception) -> WorkerError:
     return kind(f"{method} failed: {type(error).__name__}: {error}")
 
 
-_LESS = "Use a smaller batchSize, or gradientCheckpointing."
-_TORN = "Call loadCheckpoint."
+_MEMORY_HINT = "Use a smaller batchSize, or gradientCheckpointing."
+_INCONSISTENT = "Call loadCheckpoint."
 _LOWER = "Use a lower learning rate, maxGradientNorm, or another dtype (float32)."
 
 
-class _Held:
+class _Accumulated:
     """The micro-batches whose gradients are held: how many, their summed loss, and the tokens that count."""
 
     def __init__(self) -> None:
@@ -396,7 +398,7 @@ def _shape(config: TrainingConfig, train: DataSet | None) -> dict[str, Any]:
     return fields
 
 
-def _two(used: dict[str, Any]) -> dict[str, int]:
+def _memory_json(used: dict[str, Any]) -> dict[str, int]:
     return {name: used[name] for name in ("activeBytes", "peakBytes")}
 
 

@@ -23,7 +23,7 @@ def block_of(path: str) -> int | None:
     return next((int(part) for part in path.split(".") if part.isdigit()), None)
 
 
-def alike(path: str) -> list[str]:
+def equivalent_paths(path: str) -> list[str]:
     """A module's path, and the paths that it has in a model whose text part has another prefix, or none."""
     prefix = next(prefix for prefix in _TEXT_PREFIXES if path.startswith(prefix))
     return [path, *(one + path.removeprefix(prefix) for one in _TEXT_PREFIXES if one != prefix)]
@@ -86,11 +86,11 @@ def initial_a(seed: int, path: str, rank: int, inputs: int) -> Any:
 
 
 def peft_config(
-    config: TrainingConfig, source: str, revision: str | None, paths: list[str], every: list[str], turned: bool
+    config: TrainingConfig, source: str, revision: str | None, paths: list[str], every: list[str], transposed: bool
 ) -> dict[str, Any]:
     """The adapter_config.json of an adapter on the modules ``paths``; ``every`` has all linear modules of the model.
 
-    It has the names within a block where they mean these modules and no others. ``turned`` is whether the model's
+    It has the names within a block where they mean these modules and no others. ``transposed`` is whether the model's
     weights are stored the other way round, as GPT-2's are.
     """
     short = sorted({within_block(path) for path in paths})
@@ -107,7 +107,7 @@ def peft_config(
         "use_dora": config.method == "dora",
         "use_rslora": False,
         "bias": "none",
-        "fan_in_fan_out": turned,
+        "fan_in_fan_out": transposed,
         "init_lora_weights": True,
         "inference_mode": True,
     }

@@ -18,7 +18,7 @@ from mlx4j_worker.mlx import compat, loading
 from mlx4j_worker.mlx.architectures import FalconH1
 from mlx4j_worker.mlx.convert import transform, verify, write
 from mlx4j_worker.mlx.convert.reference import Reference
-from mlx4j_worker.mlx.convert.verify import Sample
+from mlx4j_worker.mlx.convert.verify import SampleOutputs
 from mlx4j_worker.mlx.engine import available_bytes, dtype_name, widest_dtype
 from mlx4j_worker.mlx.loading import SourceModel
 from mlx4j_worker.models import folder
@@ -48,7 +48,7 @@ def _run(call: Call, moved: Callable[..., Any], wanted: Conversion) -> dict[str,
 
     try:
         with write.atomic_folder(wanted.folder) as part:
-            result = _written(call.params, wanted, part, step)
+            result = _write_folder(call.params, wanted, part, step)
             mx.synchronize()  # raises what any part of it failed with, before the folder appears
             return result
     finally:
@@ -56,22 +56,22 @@ def _run(call: Call, moved: Callable[..., Any], wanted: Conversion) -> dict[str,
         mx.clear_cache()
 
 
-def _written(params: dict[str, Any], wanted: Conversion, part: Path, step: Callable[..., Any]) -> dict[str, Any]:
+def _write_folder(params: dict[str, Any], wanted: Conversion, part: Path, step: Callable[..., Any]) -> dict[str, Any]:
     source = loading.load_source(params, wanted.options, step)
     _check(source, wanted)
     source.model.update(tree_map(mx.contiguous, source.model.parameters()))  # as they'll be read: so, sums are the same
     reference = wanted.reference and Reference(wanted.reference)
     given = reference.given if reference else sample_prompts.sample_prompts(source.tokenizer, source.context)
-    before = verify.sample(source.model, given, step)
+    before = verify.run_samples(source.model, given, step)
     if reference:
         reference.check_source(source.model, before, step)
-    config, unquantized, kind = _changed(source, wanted, step)
+    config, unquantized, kind = _transformed(source, wanted, step)
     report = _write(source, config, part, step)
     layout, warnings = source.layout, source.warnings
     del source
     _free_memory()
     converted = loading.load_source({"model": {"source": str(part)}}, Options(), step)
-    after = verify.sample(converted.model, given, step)
+    after = verify.run_samples(converted.model, given, step)
     figures = verify.compare(before, after)
     bound = verify.check(figures, before.logits[0].shape[-1], kind)
     proven = {**figures, "weights": kind, "bound": bound}
@@ -108,7 +108,7 @@ def _check(source: SourceModel, wanted: Conversion) -> None:
             raise InvalidRequest(f"{wanted.folder} is in the model folder {one}.", "Name a folder elsewhere.")
 
 
-def _changed(
+def _transformed(
     source: SourceModel, wanted: Conversion, step: Callable[..., Any]
 ) -> tuple[dict[str, Any], list[tuple[str, str]], str]:
     """Turns the source's model into what is wanted.
@@ -206,13 +206,13 @@ def _write(source: SourceModel, config: dict[str, Any], part: Path, step: Callab
 
 
 def _by_mlx_lm_alone(
-    part: Path, given: list[list[int]], expected: Sample, step: Callable[..., Any]
+    part: Path, given: list[list[int]], expected: SampleOutputs, step: Callable[..., Any]
 ) -> tuple[float | None, str | None]:
     """(the largest difference of logits where mlx-lm alone loads the folder, None if it can't; a warning or None)."""
     try:
         with loading.readable(part) as path:
             model, _ = load_model(path)
-        found = verify.compare(expected, verify.sample(model, given, step))
+        found = verify.compare(expected, verify.run_samples(model, given, step))
     except Cancelled:
         raise
     except Exception as error:

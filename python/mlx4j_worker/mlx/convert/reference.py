@@ -22,7 +22,7 @@ class Reference:
 
     def __init__(self, file: Path) -> None:
         self.given, logits, self._dtype = sample_prompts.load(file)
-        self._expected = verify.Sample(logits, [[] for _ in logits])
+        self._expected = verify.SampleOutputs(logits, [[] for _ in logits])
         self._stored_exactly = False
         self._source: dict[str, Any] = {}
 
@@ -41,7 +41,7 @@ class Reference:
             exact = available is None or 4 * sum(weight.size for weight in weights) <= available
             if exact:
                 with _in_float32(model):
-                    own = verify.sample(model, self.given, step, greedy_tokens=0)
+                    own = verify.run_samples(model, self.given, step, greedy_tokens=0)
         self._source = self._compare(own)
         self._check(self._source, exact, "What mlx computes for this model")
 
@@ -62,7 +62,7 @@ class Reference:
     def _compare(self, own: Any) -> Any:
         """The figures of a Sample; a vocabulary that one side has padded is compared as far as both go."""
         width = min(one.logits[0].shape[-1] for one in (self._expected, own))
-        cut = [verify.Sample([part[:, :width] for part in one.logits], [[] for _ in one.logits])
+        cut = [verify.SampleOutputs([part[:, :width] for part in one.logits], [[] for _ in one.logits])
                for one in (self._expected, own)]  # fmt: skip
         return verify.compare(*cut)
 

@@ -17,14 +17,16 @@ ROUNDED = 0.1  # nats: the most that the mean divergence may be where values wer
 
 
 @dataclass(frozen=True)
-class Sample:
+class SampleOutputs:
     """The logits [positions, vocabulary] of each prompt, and the greedy tokens after it; maybe none of these."""
 
     logits: list
     greedy: list
 
 
-def sample(model: Any, given: list[list[int]], step: Callable[..., Any], greedy_tokens: int = GREEDY_TOKENS) -> Sample:
+def run_samples(
+    model: Any, given: list[list[int]], step: Callable[..., Any], greedy_tokens: int = GREEDY_TOKENS
+) -> SampleOutputs:
     """A model's Sample of the prompts ``given``."""
     logits, greedy = [], []
     for done, tokens in enumerate(given):
@@ -36,10 +38,10 @@ def sample(model: Any, given: list[list[int]], step: Callable[..., Any], greedy_
         while len(following) < greedy_tokens:
             following.append(int(_plain(model(mx.array([following[-1:]]), cache=cache))[-1].argmax()))
         greedy.append(following)
-    return Sample(logits, greedy)
+    return SampleOutputs(logits, greedy)
 
 
-def compare(source: Sample, converted: Sample) -> dict[str, Any]:
+def compare(source: SampleOutputs, converted: SampleOutputs) -> dict[str, Any]:
     """The figures of two Samples of the same prompts."""
     pairs = list(zip(source.logits, converted.logits, strict=True))
     apart = [numpy.abs(one - other) for one, other in pairs]
@@ -51,12 +53,12 @@ def compare(source: Sample, converted: Sample) -> dict[str, Any]:
         "prompts": len(pairs),
         "positions": sum(len(one) for one, _ in pairs),
         "maxDifference": _finite(max(one.max() for one in apart)),
-        "relativeDifference": _finite(max(_share(one.max(), range) for one, range in zip(apart, ranges, strict=True))),
+        "relativeDifference": _finite(max(_ratio(one.max(), range) for one, range in zip(apart, ranges, strict=True))),
         "meanDifference": _finite(sum(one.sum() for one in apart) / sum(one.size for one in apart)),
         "meanDivergence": _finite(divergence.mean()),
         "argmaxAgreed": agreed,
         "greedyTokens": sum(map(len, source.greedy)),
-        "greedyAgreed": sum(_common(*both) for both in zip(source.greedy, converted.greedy, strict=True)),
+        "greedyAgreed": sum(_common_tokens(*both) for both in zip(source.greedy, converted.greedy, strict=True)),
     }
 
 
@@ -105,11 +107,11 @@ def _log_probabilities(logits: numpy.ndarray) -> numpy.ndarray:
     return shifted - numpy.log(numpy.exp(shifted).sum(-1, keepdims=True))
 
 
-def _common(one: list[int], other: list[int]) -> int:
+def _common_tokens(one: list[int], other: list[int]) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=True)) if a != b), len(one))
 
 
-def _share(difference: Any, range: Any) -> Any:
+def _ratio(difference: Any, range: Any) -> Any:
     return difference / range if range else difference  # a model whose logits are all equal
 
 

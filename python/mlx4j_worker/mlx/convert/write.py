@@ -14,7 +14,7 @@ from mlx_lm.utils import get_total_parameters, make_shards, save_config
 
 from mlx4j_worker import files
 from mlx4j_worker.errors import ConversionFailed, InvalidRequest
-from mlx4j_worker.memory import amount
+from mlx4j_worker.memory import format_bytes
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.sandbox import rename_helper
 from mlx4j_worker.training import folders
@@ -50,7 +50,7 @@ def check_disk_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ConversionFailed(
-            f"The converted model takes {amount(needed)}, but {folder.parent} has room for {amount(free)}.",
+            f"The converted model takes {format_bytes(needed)}, but {folder.parent} has room for {format_bytes(free)}.",
             "Make room, name a folder on another disk, or choose fewer bits.",
         )
 

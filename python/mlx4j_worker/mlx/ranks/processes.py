@@ -44,16 +44,16 @@ class Ranks:
     """
 
     def __init__(self, where: Hosts, progress: Progress) -> None:
-        self._told = 0
+        self._sent = 0
         self._network_hint = hosts.local_network_hint(where.addresses)
         self._changed = threading.Condition()
         self._error: WorkerError | None = None
-        self._works = False
+        self._running = False
         self._closed = False
         self.machines = where.machines
         self.size = where.ranks
         self._others = [
-            _RankProcess(rank, command, self._network_hint, self._heard, self._lost, progress)
+            _RankProcess(rank, command, self._network_hint, self._on_answer, self._on_failure, progress)
             for rank, command in enumerate(where.commands, 1)
         ]
         self.group: Any = None
@@ -77,11 +77,11 @@ class Ranks:
     def wait(self, seconds: float | None = None) -> None:
         """Until every rank has done what it was told; raises the WorkerError of one that could not."""
         with self._changed:
-            done = self._changed.wait_for(lambda: self._error or not self._late(), seconds)
+            done = self._changed.wait_for(lambda: self._error or not self._unanswered(), seconds)
             if self._error:
                 raise self._error
         if not done:
-            late = ", ".join(str(rank) for rank in self._late())
+            late = ", ".join(str(rank) for rank in self._unanswered())
             raise EngineFailed(
                 f"Rank {late} was not ready within {seconds} s.",
                 "Look at what holds it up; then try again." + self._network_hint,
@@ -93,7 +93,7 @@ class Ranks:
         with self._changed:
             if self._error:
                 raise self._error
-            self._works = True
+            self._running = True
 
     @contextmanager
     def collective(self) -> Iterator[None]:
@@ -113,27 +113,27 @@ class Ranks:
             other.close()
 
     def _send(self, method: str, each: list[dict[str, Any]]) -> None:
-        self._told += 1
+        self._sent += 1
         for other, params in zip(self._others, each, strict=True):
-            other.send(self._told, method, params)
+            other.send(self._sent, method, params)
 
-    def _late(self) -> list[int]:
-        return [other.rank for other in self._others if other.answered < self._told]
+    def _unanswered(self) -> list[int]:
+        return [other.rank for other in self._others if other.answered < self._sent]
 
     # --- on the threads that hear the others
 
-    def _heard(self) -> None:
+    def _on_answer(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
-    def _lost(self, rank: int, error: WorkerError, ended: bool = True) -> None:
-        if self._works and not ended:
+    def _on_failure(self, rank: int, error: WorkerError, ended: bool = True) -> None:
+        if self._running and not ended:
             time.sleep(_NAME_SECONDS)  # as in collective
         with self._changed:
             if self._closed:
                 return
             error = _by_rank(rank, self.size, error)
-            if self._works:
+            if self._running:
                 _end(f"{error} {error.hint}\n{error.detail}")
             self._error = self._error or error
             self._changed.notify_all()
@@ -154,13 +154,13 @@ class _RankProcess:
         self.rank = rank
         self._network_hint = network_hint
         self.answered = 0
-        self._heard, self._lost, self._progress = heard, lost, progress
+        self._on_answer, self._on_failure, self._progress = heard, lost, progress
         try:
             process: Any = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         except OSError as error:
             raise EngineFailed(f"Rank {rank} can't be started: {error}", f"Check that {command[0]} is there.") from None
         self._process = process  # its streams are pipes
-        threading.Thread(target=self._hear, name=f"mlx4j-rank-{rank}", daemon=True).start()
+        threading.Thread(target=self._read, name=f"mlx4j-rank-{rank}", daemon=True).start()
 
     def send(self, number: int, method: str, params: dict[str, Any]) -> None:
         line = json.dumps({"jsonrpc": "2.0", "id": str(number), "method": method, "params": params})
@@ -173,7 +173,7 @@ class _RankProcess:
         with suppress(OSError):  # it is gone
             self._process.stdin.close()
 
-    def _hear(self) -> None:
+    def _read(self) -> None:
         try:
             for line in self._process.stdout:
                 self._take(json.loads(line))
@@ -182,7 +182,7 @@ class _RankProcess:
             error = EngineFailed(f"It ended with exit code {code}.", hint)
         except Exception as unreadable:
             error = EngineFailed(f"It can't be understood: {unreadable}")
-        self._lost(self.rank, error)
+        self._on_failure(self.rank, error)
 
     def _take(self, message: dict[str, Any]) -> None:
         method, params = message.get("method"), message.get("params", {})
@@ -192,10 +192,10 @@ class _RankProcess:
         elif method == "progress":
             self._progress(params["phase"], params["done"], params["total"], params["unit"])
         elif "error" in message:
-            self._lost(self.rank, WorkerError.from_json(message["error"]), ended=False)
+            self._on_failure(self.rank, WorkerError.from_json(message["error"]), ended=False)
         elif "result" in message:
             self.answered = int(message["id"])
-            self._heard()
+            self._on_answer()
 
 
 @contextmanager

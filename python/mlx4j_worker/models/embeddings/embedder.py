@@ -9,7 +9,7 @@ import numpy
 
 from mlx4j_worker.errors import WorkerError
 from mlx4j_worker.models.embeddings import description
-from mlx4j_worker.models.embeddings.pooling import Finish, Pool, pool
+from mlx4j_worker.models.embeddings.pooling import Pool, Postprocessing, pool
 from mlx4j_worker.models.embeddings.texts import EncodedText, TextEncoder
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests.prompt import check_prompt
@@ -67,11 +67,11 @@ class Embedder:
 
     def vector(self, pooled: Sequence[numpy.ndarray]) -> numpy.ndarray:
         """The vector of a text from what each of its pools gave, in float32."""
-        return self._finish(numpy.concatenate(pooled))
+        return self._postprocessing(numpy.concatenate(pooled))
 
     @cached_property
-    def _finish(self) -> Finish:  # the weights of dense layers are read once they are needed
-        return Finish(self._description)
+    def _postprocessing(self) -> Postprocessing:  # the weights of dense layers are read once they are needed
+        return Postprocessing(self._description)
 
 
 def result(texts: list[EncodedText], dimensions: int) -> dict[str, int]:

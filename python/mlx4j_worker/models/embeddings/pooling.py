@@ -48,7 +48,7 @@ def pool(mode: str, tokens: int, prompt: int) -> Pool:
     return Pool(weights.astype(numpy.float32))
 
 
-class Finish:
+class Postprocessing:
     """What comes after pooling: a description's dense layers and normalization, and the cut of the vector."""
 
     def __init__(self, description: Description) -> None:
