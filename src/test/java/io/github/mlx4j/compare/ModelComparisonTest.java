@@ -7,11 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.AppleDoubleFiles;
 import io.github.mlx4j.FakeWorker;
-<<<<<<< HEAD:src/test/java/io/github/mlx4j/compare/ModelComparisonTest.java
-import io.github.mlx4j.compare.EvaluationTask.Match;
-=======
 import io.github.mlx4j.JavaCommand;
->>>>>>> b7da9f7 (Start the tests' JVMs without the optimizing compiler):src/test/java/io/github/mlx4j/evaluation/ModelComparisonTest.java
+import io.github.mlx4j.compare.EvaluationTask.Match;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.generation.Prompt;

@@ -5,12 +5,8 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-<<<<<<< HEAD
-import io.github.mlx4j.provider.ProviderKind;
-=======
 import io.github.mlx4j.JavaCommand;
-import io.github.mlx4j.port.ProviderKind;
->>>>>>> b7da9f7 (Start the tests' JVMs without the optimizing compiler)
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
