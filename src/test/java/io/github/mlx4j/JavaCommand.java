@@ -7,8 +7,8 @@ import java.util.List;
 /** Commands that run a program on the Java of the tests. */
 public final class JavaCommand {
 
-    /** The optimizing compiler and the threads of G1 cost a short program more CPU time than they save. */
-    private static final List<String> OPTIONS = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
+    /** The optimizing compiler and G1's threads cost a short program more CPU time than they save. */
+    public static final List<String> OPTIONS = List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC");
 
     private JavaCommand() {}
 

@@ -4,6 +4,7 @@ import static java.nio.file.StandardOpenOption.CREATE;
 import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mlx4j.JavaCommand;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -91,7 +92,13 @@ final class ConsumerProject {
                 "-Dthis-machine="
                         + Path.of(System.getProperty("localRepository")).toUri(),
                 "process-classes");
-        Program maven = Program.run(Map.of("JAVA_HOME", System.getProperty("java.home")), command);
+        Program maven = Program.run(
+                Map.of(
+                        "JAVA_HOME",
+                        System.getProperty("java.home"),
+                        "MAVEN_OPTS",
+                        String.join(" ", JavaCommand.OPTIONS)),
+                command);
         assertThat(maven.exit()).as(maven.out() + maven.err()).isZero();
         return Files.readString(folder.resolve("target/class-path"));
     }
