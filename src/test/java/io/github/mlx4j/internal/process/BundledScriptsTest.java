@@ -95,7 +95,7 @@ class BundledScriptsTest {
     void shouldPutTheGuardOfEnvironmentsBeforeTheLookForPackages() throws IOException {
         assertThat(BundledScripts.probe())
                 .startsWith("INSTALLED = \"")
-                .contains("def guard():")
+                .contains("def guard() -> None:")
                 .endsWith("\n" + Files.readString(SOURCES.resolve("probe.py")));
     }
 
