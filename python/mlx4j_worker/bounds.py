@@ -1,4 +1,4 @@
-"""The limits of the wire. Java has the same in internal/protocol/Bounds.java; a test compares them."""
+"""The limits of the protocol. Java has the same in internal/protocol/Bounds.java; a test compares them."""
 
 MAX_LINE_BYTES = 8 * 1024 * 1024  # without its LF, either way
 MAX_DEPTH = 128  # levels of JSON in a line, either way; the outermost object is level 1

@@ -1,4 +1,4 @@
-"""The worker's main loop: one thread reads the wire, others prepare calls, the main thread alone works the engine."""
+"""The worker's main loop: one thread reads the wire, others prepare calls, the main thread runs the engine."""
 
 import faulthandler
 import logging

@@ -1,4 +1,4 @@
-"""The errors that a worker answers with: a JSON-RPC code, a kind, and what to do."""
+"""The errors that a worker returns: a JSON-RPC code, a kind, a message and a hint."""
 
 import traceback
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the exceptions of MLX, torch and the system mean: whose failure they are, and whether memory was short."""
+"""Classifies exceptions of MLX, torch and the system: whose fault they are, and whether memory ran out."""
 
 import errno
 import re

@@ -1,4 +1,4 @@
-"""Files as every file system has them: companion files of macOS, paths as files, and writes that survive a crash.
+"""Files on every file system: companion files of macOS, path checks, and writes that survive a crash.
 
 On file systems without extended attributes (exFAT, SMB) macOS keeps those of ``NAME`` in ``._NAME`` beside it, and
 Finder leaves a ``.DS_Store`` in each folder that it shows. Such a companion can appear, or vanish with its file, at any

@@ -1,4 +1,4 @@
-"""Turns a failed import of an engine's packages into an error that names the fix."""
+"""Turns a failed import of an engine's packages into an error that says how to install them."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What both entry points do once the wire is safe."""
+"""What both entry points run once the protocol's pipes are safe."""
 
 import logging
 import sys

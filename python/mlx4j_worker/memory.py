@@ -1,4 +1,4 @@
-"""What a request's KV cache takes, and whether that is there, before an engine is asked for it."""
+"""Estimates of the memory that weights, logits and KV caches take, and checks that it is available."""
 
 import resource
 import sys

@@ -1,4 +1,4 @@
-"""One generate call on its way through an engine: from token ids to chunks and one answer."""
+"""One generate call on its way through an engine: from token ids to chunks and the answer."""
 
 import time
 from collections import Counter

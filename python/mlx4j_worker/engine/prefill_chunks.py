@@ -1,4 +1,4 @@
-"""How many tokens of a prompt go into one chunk of prefill, on this machine and with this model."""
+"""Chooses the number of prompt tokens in a chunk of prefill, for this machine and model."""
 
 import math
 

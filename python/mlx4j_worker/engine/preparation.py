@@ -1,4 +1,4 @@
-"""Prepares calls beside the engine's thread: a request chooses how much work its template, text and grammar are."""
+"""Prepares calls off the engine's thread: a request decides how much work its template, text and grammar are."""
 
 import queue
 import threading

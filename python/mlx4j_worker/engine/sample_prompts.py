@@ -1,4 +1,4 @@
-"""The sample prompts that a conversion is compared on, and the file with what transformers computes for them."""
+"""The sample prompts that a conversion is verified with, and the file with transformers' logits for them."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who uses the model next: the requests that decode, or one of the prompts that are still being prefilled."""
+"""Decides what runs next on the model: decoding, or the prefill of one of the waiting prompts."""
 
 from collections.abc import Sequence
 from typing import Protocol, TypeVar

@@ -1,4 +1,4 @@
-"""LoRA adapters on a model: one of PEFT, or the experts of a DyLoRA-MoE and the router that picks one for a prompt."""
+"""Attaches LoRA adapters: one of PEFT, or the experts of a DyLoRA-MoE with the router that picks one for a prompt."""
 
 import pickle
 import re

@@ -1,4 +1,4 @@
-"""The engine for a sequence classifier with one label, which reranks documents and does nothing else."""
+"""The engine for a sequence classifier with one label, which only reranks documents."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""What torch uses of a device's memory, and what is left of it."""
+"""The device memory that torch uses, and how much is available."""
 
 from typing import Any
 

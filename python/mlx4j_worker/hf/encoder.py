@@ -1,4 +1,4 @@
-"""What an encoder such as BERT is, and what of its weights is read."""
+"""Recognizes encoders such as BERT, and which of their weights are used."""
 
 from typing import Any
 

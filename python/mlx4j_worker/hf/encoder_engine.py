@@ -1,4 +1,4 @@
-"""The engine for an encoder such as BERT, which gives embeddings and nothing else."""
+"""The engine for an encoder such as BERT, which only computes embeddings."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""transformers' generate(), one request at a time; the others wait in a queue."""
+"""The engine on transformers' generate(): one request at a time; the others wait in a queue."""
 
 import base64
 import inspect

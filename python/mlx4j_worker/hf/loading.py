@@ -1,4 +1,4 @@
-"""Makes an engine of a model folder, or says why not."""
+"""Loads a model with transformers and creates its engine."""
 
 from dataclasses import dataclass
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""LoRA and DoRA layers of PEFT on a model that is to be trained, and from there to an adapter's folder."""
+"""LoRA and DoRA layers of PEFT on a model to train, and saving them as an adapter folder."""
 
 import json
 from collections.abc import Callable

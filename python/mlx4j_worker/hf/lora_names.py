@@ -1,4 +1,4 @@
-"""Which modules of a model of transformers the tensors of an adapter belong to."""
+"""Maps the tensors of an adapter to the modules of a transformers model."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Loads with the names, shapes and dtypes of the weights but without their data: onto torch's meta device."""
+"""Loads the names, shapes and dtypes of weights without their data, onto torch's meta device."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

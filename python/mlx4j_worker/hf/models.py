@@ -1,4 +1,4 @@
-"""From a layout to a model of transformers on its device: no weight is missing, in excess or made up."""
+"""From a layout to a transformers model on its device, with no weight missing, unexpected or made up."""
 
 import gc
 import math

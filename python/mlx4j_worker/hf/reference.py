@@ -1,4 +1,4 @@
-"""What transformers computes for the sample prompts of a conversion, written to a file: the call ``reference``."""
+"""The call ``reference``: writes what transformers computes for the sample prompts of a conversion to a file."""
 
 from collections.abc import Callable
 from dataclasses import replace

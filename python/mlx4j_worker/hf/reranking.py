@@ -1,4 +1,4 @@
-"""Documents to rerank in batches, for torch."""
+"""Batches of documents to rerank, for torch."""
 
 import torch
 

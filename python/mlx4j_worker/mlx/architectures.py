@@ -1,4 +1,4 @@
-"""Architectures of mlx-lm whose own class leaves something out that transformers computes."""
+"""Corrected versions of mlx-lm's model classes that leave out something that transformers computes."""
 
 import re
 from collections.abc import Callable, Mapping

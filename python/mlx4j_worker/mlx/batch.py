@@ -1,4 +1,4 @@
-"""The requests that are decoding, each a row: one forward pass a step for all of them."""
+"""The requests that are decoding, one row each: every step is one forward pass for all of them."""
 
 import copy
 from collections.abc import Callable

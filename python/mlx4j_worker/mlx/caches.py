@@ -1,4 +1,4 @@
-"""KV caches of mlx-lm in the form that this worker needs: they can be cut back exactly, or say that they can't."""
+"""KV caches of mlx-lm that can be trimmed exactly, or report that they can't."""
 
 from typing import Any
 

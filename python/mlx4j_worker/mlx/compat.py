@@ -1,4 +1,4 @@
-"""Where mlx-lm and transformers make different things of one folder: put right here, or refused.
+"""Corrects, or rejects, models for which mlx-lm computes something else than transformers.
 
 Each rule was found by comparing logits with those of transformers 5, and is gone through for every model.
 """

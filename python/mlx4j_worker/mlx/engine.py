@@ -1,4 +1,4 @@
-"""One model of mlx-lm and its requests: continuous batching, chunked prefill, a prefix cache."""
+"""The engine for one model of mlx-lm: continuous batching, chunked prefill, a prefix cache."""
 
 import copy
 import logging

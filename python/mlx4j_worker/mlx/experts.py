@@ -1,4 +1,4 @@
-"""One expert of a DyLoRA-MoE on a model of mlx-lm. Which one is up to the caller: the router runs on transformers."""
+"""Attaches one expert of a DyLoRA-MoE to a model of mlx-lm. The caller picks it: the router runs on transformers."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keeps the kernels that MLX compiles for the CPU, each of which takes g++ about half a second.
+"""Caches the kernels that MLX compiles for the CPU, each of which takes g++ about half a second.
 
 MLX compiles a kernel into $TMPDIR/mlx/<version>/cpu, and loads whatever lies there under the kernel's name. TMPDIR is
 private to each process, so kernels are copied into it from a folder beside the packages before MLX works, and new ones

@@ -1,4 +1,4 @@
-"""Loads a model with mlx-lm, or says why not."""
+"""Loads a model with mlx-lm."""
 
 import gc
 import glob

@@ -1,4 +1,4 @@
-"""LoRA and DoRA layers of mlx-lm on a model that is to be trained, and from there to an adapter's folder."""
+"""LoRA and DoRA layers of mlx-lm on a model to train, and saving them as an adapter folder."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Puts a LoRA adapter of PEFT onto a model of mlx-lm, in memory: every tensor of it is used, or it is refused."""
+"""Attaches a LoRA adapter of PEFT to a model of mlx-lm in memory. Every tensor is used, or the adapter is rejected."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The KV caches of finished prompts and answers, for prompts that begin in the same way."""
+"""The KV caches of finished prompts and answers, for prompts that begin with the same tokens."""
 
 import copy
 from collections import OrderedDict, defaultdict

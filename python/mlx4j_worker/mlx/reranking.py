@@ -1,4 +1,4 @@
-"""``rerank`` on mlx: the prompts of a query's documents, one after another, each chunk a step of its own."""
+"""``rerank`` on mlx: runs the prompts of a query's documents one after another, one chunk a step."""
 
 from collections.abc import Callable
 from typing import Any

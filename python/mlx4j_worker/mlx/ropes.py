@@ -1,4 +1,4 @@
-"""Rotary embeddings as transformers has them, where mlx-lm's are others."""
+"""Corrects rotary embeddings of mlx-lm that differ from those of transformers."""
 
 import math
 from pathlib import Path

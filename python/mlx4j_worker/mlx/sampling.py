@@ -1,4 +1,4 @@
-"""How the next token of a request is chosen from the model's logits."""
+"""Samples the next token of a request from the model's logits."""
 
 import os
 from typing import Any

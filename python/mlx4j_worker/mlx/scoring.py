@@ -1,4 +1,4 @@
-"""Calls that are served beside generation: whole texts of tokens that go through the model, a chunk a step."""
+"""``embed``, ``logits`` and ``score`` on mlx: whole texts run through the model in chunks, beside generation."""
 
 import base64
 from typing import Any

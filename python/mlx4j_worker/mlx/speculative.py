@@ -1,4 +1,4 @@
-"""Speculative decoding: a small model guesses some tokens ahead, and the large one checks them in one pass."""
+"""Speculative decoding: a draft model proposes some tokens, and the large model verifies them in one pass."""
 
 import copy
 from collections.abc import Callable

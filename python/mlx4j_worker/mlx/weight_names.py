@@ -1,4 +1,4 @@
-"""What mlx-lm calls the weights that transformers calls otherwise, and the other way round."""
+"""Maps between mlx-lm's and transformers' names of weights."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The wired limit, which is off unless a user asks for it, and giving MLX's memory back before the process ends."""
+"""The wired limit, which is off by default, and freeing MLX's memory before the process ends."""
 
 import gc
 import logging

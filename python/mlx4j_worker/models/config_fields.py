@@ -1,4 +1,4 @@
-"""Finds fields of config.json that no class reads, so that a misspelled one does not pass in silence."""
+"""Finds fields of config.json that no class reads, so that a misspelled one is reported."""
 
 import inspect
 import re

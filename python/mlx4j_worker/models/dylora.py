@@ -1,4 +1,4 @@
-"""What is in the folder of a DyLoRA-MoE: one base model, LoRA experts on it, and a router that picks the expert.
+"""Reads the folder of a DyLoRA-MoE: one base model, LoRA experts on it, and a router that picks the expert.
 
 Its trainer has written four forms. In two, model.safetensors has all weights of the trainer's wrapper: those of the
 base model, the experts and the router. In the others the base model is elsewhere, and the experts are in

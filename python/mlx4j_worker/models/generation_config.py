@@ -1,4 +1,4 @@
-"""What a model's author says about generation, in ``generation_config.json``: sampling, and the end tokens."""
+"""Reads ``generation_config.json``: the sampling parameters of the model's author, and the end tokens."""
 
 import math
 from dataclasses import dataclass, field, replace

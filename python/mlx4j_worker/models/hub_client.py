@@ -1,4 +1,4 @@
-"""What the Hugging Face hub answers, within bounds: the list of a model's files, and their content.
+"""A client of the Hugging Face hub with bounds: lists a model's files and reads their content.
 
 Nothing here trusts the hub. A body is read up to a limit, a list must have the expected shape, and the name of every
 file that is written comes from a hash that was checked to be one.

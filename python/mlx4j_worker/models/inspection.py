@@ -1,4 +1,4 @@
-"""The job ``inspect``: a dry load, which ends as loading the model would, without its weights."""
+"""The call ``inspect``: a dry load, which fails where loading the model would, but reads no weights."""
 
 import os
 import threading

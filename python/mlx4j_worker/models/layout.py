@@ -1,4 +1,4 @@
-"""What a folder is: a model, an adapter with a base model elsewhere, or a DyLoRA-MoE; and what it takes to load it."""
+"""Determines what a folder is (a model, an adapter, or a DyLoRA-MoE) and what loading it requires."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A prefix that all tensor names of a file or folder share, because a wrapper around the model was saved.
+"""Finds the prefix that all tensor names of a file or folder share if a wrapper around the model was saved.
 
 For example ``module.model.norm.weight``, as torch's DataParallel names it, or ``net.0.weight``.
 """

@@ -1,4 +1,4 @@
-"""Reads the headers of safetensors files, and refuses a file that is not whole."""
+"""Reads the headers of safetensors files and rejects incomplete files."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The modules of a model, in the order in which they run, as sentence-transformers lists them in ``modules.json``."""
+"""Reads ``modules.json``: the modules of a sentence-transformers model, in the order in which they run."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

@@ -1,4 +1,4 @@
-"""From a model's name to its folder: a local path, the hub's cache, or a download."""
+"""Resolves a model's name to a folder: a local path, the hub's cache, or a download."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a worker may do: no network, and writing only to its private folder and its outputs.
+"""Restricts a worker: no network, and writing only to its private folder and its outputs.
 
 The parent says what a worker needs; ``enter`` holds it to that by what the system offers, before there are threads and
 before a model or the packages that load it are read. Processes that the worker starts are held to it too.

@@ -1,4 +1,4 @@
-"""Gives up the capabilities of this process, which root has in a container too."""
+"""Drops the capabilities of this process, which root has in a container too."""
 
 import ctypes
 import os

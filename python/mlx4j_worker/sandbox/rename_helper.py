@@ -1,4 +1,4 @@
-"""Gives a finished folder its name from outside the sandbox.
+"""Renames a finished folder from outside the sandbox.
 
 To rename a folder takes rights on the folder around it, and those would let a worker rename everything else in there.
 So a small process, forked before the sandbox is entered, does it. It knows the one folder that this worker was started

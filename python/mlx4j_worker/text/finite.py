@@ -1,4 +1,4 @@
-"""JSON schemas that no finite text conforms to, because a value requires another one of its own schema, without end.
+"""Finds JSON schemas that no finite text conforms to: a value requires another one of its own schema, endlessly.
 
 A model that is held to such a schema can only run into its token limit. What is not proved to be of that kind passes.
 """

@@ -1,4 +1,4 @@
-"""What one rendering of a chat template may take: time, and the size of all that it makes."""
+"""The limits of one rendering of a chat template: time, and the size of everything it builds."""
 
 import threading
 import time

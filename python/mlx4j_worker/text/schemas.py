@@ -1,4 +1,4 @@
-"""JSON schemas of response formats, made stricter where a grammar alone would let invalid texts through."""
+"""Makes the JSON schemas of response formats stricter where a grammar alone would allow invalid texts."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The values of ``format`` that a response format may have, as checks of a finished string."""
+"""Checks of the values of ``format`` that a response format may use."""
 
 import datetime
 import ipaddress

@@ -1,4 +1,4 @@
-"""Keys of JSON objects, none of which may come twice: no grammar can see to that where an object may have any keys."""
+"""Prevents repeated keys in JSON objects, which no grammar can do where an object may have any keys."""
 
 import re
 from collections.abc import Iterable

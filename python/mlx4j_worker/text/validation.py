@@ -1,4 +1,4 @@
-"""Whether a finished answer is JSON of its schema, by a validator that shares nothing with the grammar.
+"""Validates a finished answer against its JSON schema, with code that shares nothing with the grammar.
 
 It is ``jsonschema``, imported for the first answer, with numbers that are compared exactly, patterns and formats of our
 own, and a limit of time.

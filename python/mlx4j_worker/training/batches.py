@@ -1,4 +1,4 @@
-"""Which sequences are trained on when, and how they become a batch. The same for every engine."""
+"""The order of the training sequences, and how they become batches. The same for both engines."""
 
 from array import array
 from dataclasses import dataclass

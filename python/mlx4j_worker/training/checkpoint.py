@@ -1,4 +1,4 @@
-"""A checkpoint's trainer.json: how far a training was, and of what training it is."""
+"""A checkpoint's trainer.json: how far a training got, and which training it belongs to."""
 
 import json
 from hashlib import sha256

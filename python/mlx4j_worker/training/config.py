@@ -1,4 +1,4 @@
-"""What a training is to be: the ``training`` of ``openTraining``, read and checked."""
+"""The training configuration: the ``training`` object of ``openTraining``."""
 
 from dataclasses import dataclass, replace
 from math import ceil

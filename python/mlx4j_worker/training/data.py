@@ -1,4 +1,4 @@
-"""Files to train on: JSON lines of chats, of prompts with completions, or of text, as sequences of tokens."""
+"""Reads training files: JSON lines of chats, of prompts with completions, or of text, as sequences of tokens."""
 
 import json
 from array import array

@@ -1,4 +1,4 @@
-"""Folders that are there whole, or not at all, and what is copied into them from a model's."""
+"""Writes folders atomically, and copies a model's other files into them."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""``openTraining``: from its params to a Session."""
+"""``openTraining``: creates a Session from its params."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which modules of a model get an adapter, and how an adapter begins. Modules are named as transformers has them."""
+"""Selects the modules of a model that get an adapter, and initializes it. Modules have transformers' names."""
 
 import zlib
 from typing import Any

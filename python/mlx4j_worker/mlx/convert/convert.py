@@ -1,4 +1,4 @@
-"""From one model folder to another: ``convert`` and ``fuse``. The new one is there whole and compared, or not."""
+"""The calls ``convert`` and ``fuse``. The new folder appears complete and verified, or not at all."""
 
 import gc
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How far a converted model, and its source on mlx, are from what transformers computes for the source."""
+"""Compares a converted model, and its source on mlx, with what transformers computes for the source."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a conversion makes of a model of mlx-lm, in memory: other values, other bits, adapters merged into weights."""
+"""Transforms a model of mlx-lm in memory: casts, quantizes, dequantizes, merges adapters into weights."""
 
 from collections.abc import Callable
 from typing import Any

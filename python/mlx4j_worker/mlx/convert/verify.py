@@ -1,4 +1,4 @@
-"""How far a converted model is from its source: both answer the same sample prompts, and the answers are compared."""
+"""Measures how far a converted model is from its source: both run the same sample prompts."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Writes a model folder that mlx-lm and our workers read, so that it is there whole or not at all."""
+"""Writes a model folder for mlx-lm and the workers atomically."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""What a rank other than the first does: what rank 0 tells it, one thing after another, as rank 0 does it too."""
+"""The engine of every rank but the first: runs the jobs that rank 0 sends, in the same order as rank 0."""
 
 import traceback
 from collections import deque

@@ -1,4 +1,4 @@
-"""A model whose weights are spread over ranks (tensor parallel), as the engine of rank 0 sees it."""
+"""A model whose weights are sharded over ranks (tensor parallel), as the engine of rank 0 sees it."""
 
 import weakref
 from collections import deque

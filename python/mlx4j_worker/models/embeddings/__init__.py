@@ -1,1 +1,1 @@
-"""How a model makes vectors of texts: what its folder says of it, and the part of the work that is no engine's."""
+"""Embeddings: what a model folder says about them, and the part that is independent of the engine."""

@@ -1,4 +1,4 @@
-"""What a model folder says about its embeddings, in the files of sentence-transformers. Nothing in it is guessed.
+"""Reads what a model folder says about its embeddings, in the files of sentence-transformers. Nothing is guessed.
 
 ``modules.json`` lists modules, which run in this order: a Transformer, a Pooling, and then any number of Dense and
 Normalize. Each has its settings in a folder of its own; the Transformer's are in ``sentence_bert_config.json``. Prompts

@@ -1,4 +1,4 @@
-"""What an engine needs to embed texts beside its hidden states."""
+"""What an engine needs, beside its hidden states, to embed texts."""
 
 import logging
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""From hidden states to a text's vector: how they are pooled, and the modules after pooling, in float32."""
+"""From hidden states to a text's vector: pooling and the modules after it, in float32."""
 
 import math
 from collections.abc import Callable

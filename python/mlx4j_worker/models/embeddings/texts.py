@@ -1,4 +1,4 @@
-"""From texts to the tokens whose hidden states make their vectors, as sentence-transformers does it."""
+"""Tokenizes texts to embed, as sentence-transformers does."""
 
 import copy
 from dataclasses import dataclass
