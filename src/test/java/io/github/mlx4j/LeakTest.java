@@ -8,6 +8,8 @@ import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.event.WorkerView;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.protocol.Method;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.provider.ProviderKind;
@@ -134,7 +136,7 @@ class LeakTest {
         SerialWorker worker = SerialWorker.start(FakeWorker.launch(), WorkerLimits.STANDARD);
         Map<String, Object> params =
                 Map.of("protocol", Map.of("major", 1), "model", Map.of("source", "fake"), "folder", "/new");
-        worker.load("convert", params, Object.class, progress -> {});
+        worker.load(WorkerCall.of(Method.CONVERT, params, Object.class), progress -> {});
         return worker.pid();
     }
 

@@ -1,10 +1,8 @@
 package io.github.mlx4j.adapter;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.generation.Parameter;
 import io.github.mlx4j.generation.Sampling;
 import io.github.mlx4j.internal.protocol.ActionsResult;
-import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
 import io.github.mlx4j.internal.protocol.ModelEmbeddings;
 import io.github.mlx4j.internal.protocol.ModelInfo;
@@ -59,8 +57,7 @@ final class Analysis {
     }
 
     /** The scores of so many documents. */
-    static RerankResult reranked(JsonNode answer, int documents, Backend backend) {
-        RerankScores result = Codec.read(answer, RerankScores.class);
+    static RerankResult reranked(RerankScores result, int documents, Backend backend) {
         if (result.scores().size() != documents) {
             throw new IllegalArgumentException(
                     "%d documents have scores, of %d".formatted(result.scores().size(), documents));
@@ -83,20 +80,18 @@ final class Analysis {
         return value == null ? OptionalInt.empty() : OptionalInt.of(value);
     }
 
-    static Score score(JsonNode answer) {
-        ScoreResult result = Codec.read(answer, ScoreResult.class);
+    static Score score(ScoreResult result) {
         return new Score(result.promptTokens(), result.tokens(), result.logProbs(), result.greedy());
     }
 
-    static List<Parameter> parameters(JsonNode answer) {
-        return Codec.read(answer, ParametersResult.class).parameters().stream()
+    static List<Parameter> parameters(ParametersResult result) {
+        return result.parameters().stream()
                 .map(one -> new Parameter(one.name(), one.shape(), one.dtype()))
                 .toList();
     }
 
     /** The logits of one text. */
-    static Map<Action, Double> actions(JsonNode answer) {
-        ActionsResult result = Codec.read(answer, ActionsResult.class);
+    static Map<Action, Double> actions(ActionsResult result) {
         if (result.logits().size() != 1) {
             throw new IllegalArgumentException(
                     "%d texts have logits, of 1".formatted(result.logits().size()));

@@ -21,8 +21,10 @@ import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
 import io.github.mlx4j.internal.protocol.InspectParams;
 import io.github.mlx4j.internal.protocol.InspectResult;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.MissingModel;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.Daemons;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.model.ModelFormat;
@@ -177,7 +179,7 @@ public final class LoadCheck {
                         options.expert(),
                         options.allowPickles() && worker == ProviderKind.HF ? true : null));
         try (SerialWorker process = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
-            return verdict(worker, process.ask("inspect", params, mostTime));
+            return verdict(worker, process.ask(WorkerCall.of(Method.INSPECT, params, JsonNode.class), mostTime));
         } catch (CancelledException interrupt) {
             throw interrupt;
         } catch (DependencyMissingException

@@ -23,15 +23,22 @@ import io.github.mlx4j.generation.Prompt;
 import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.internal.process.Sandbox;
 import io.github.mlx4j.internal.process.WorkerLaunch;
-import io.github.mlx4j.internal.protocol.Codec;
+import io.github.mlx4j.internal.protocol.ActionsResult;
 import io.github.mlx4j.internal.protocol.CountResult;
 import io.github.mlx4j.internal.protocol.EmbedParams;
-import io.github.mlx4j.internal.protocol.GenerateParams;
+import io.github.mlx4j.internal.protocol.EmbedResult;
+import io.github.mlx4j.internal.protocol.GenerateResult;
 import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.protocol.LogitsParams;
+import io.github.mlx4j.internal.protocol.LogitsResult;
+import io.github.mlx4j.internal.protocol.Method;
+import io.github.mlx4j.internal.protocol.ParametersResult;
+import io.github.mlx4j.internal.protocol.RerankScores;
+import io.github.mlx4j.internal.protocol.ScoreResult;
 import io.github.mlx4j.internal.protocol.TemplateResult;
 import io.github.mlx4j.internal.protocol.TokenizeResult;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.model.registry.MemoryNeed;
@@ -55,11 +62,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -173,9 +178,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final Cancellation start(GenerationRequest request, GenerationSink sink) {
-        GenerateParams params;
+        WorkerCall<GenerateResult> call;
         try {
-            params = Requests.params(request);
+            call = WorkerCall.of(Method.GENERATE, Requests.params(request), GenerateResult.class);
             admit();
         } catch (Throwable refused) {
             sink.failed(Mlx4jException.of(refused));
@@ -189,7 +194,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             sink.failed(Mlx4jException.of(fault));
             return () -> {};
         }
-        WorkerGeneration generation = new WorkerGeneration(kind, worker, params, sink, () -> {
+        WorkerGeneration generation = new WorkerGeneration(kind, worker, call, sink, () -> {
             open.decrementAndGet();
             lease.leave();
         });
@@ -215,7 +220,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     private List<float[]> vectors(EmbedParams params) {
         int count = params.texts().size();
-        return observer.vectors(count, () -> ask("embed", params, () -> Vectors.ofTexts(count)));
+        return observer.vectors(
+                count, () -> ask(WorkerCall.of(Method.EMBED, params, EmbedResult.class), () -> Vectors.ofTexts(count)));
     }
 
     @Override
@@ -229,10 +235,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             Backend backend = Analysis.backend(kind, WorkerQuery.ready(worker).info());
             return WorkerQuery.ask(
                     worker,
-                    "rerank",
-                    Requests.rerank(request),
-                    () -> answer ->
-                            Analysis.reranked(answer, request.documents().size(), backend));
+                    WorkerCall.of(Method.RERANK, Requests.rerank(request), RerankScores.class)
+                            .map(scores -> Analysis.reranked(
+                                    scores, request.documents().size(), backend)));
         });
     }
 
@@ -245,20 +250,20 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     public final List<Integer> tokenize(GenerationRequest request) {
         return request.prompt() instanceof Prompt.Tokens given
                 ? given.ids()
-                : ask("tokenize", request, TokenizeResult.class, TokenizeResult::tokens);
+                : ask(Method.TOKENIZE, request, TokenizeResult.class).tokens();
     }
 
     @Override
     public final int countTokens(GenerationRequest request) {
         return request.prompt() instanceof Prompt.Tokens given
                 ? given.ids().size()
-                : ask("countTokens", request, CountResult.class, CountResult::count);
+                : ask(Method.COUNT_TOKENS, request, CountResult.class).count();
     }
 
     @Override
     public final String applyTemplate(GenerationRequest request) {
         if (request.prompt() instanceof Prompt.Chat) {
-            return ask("applyTemplate", request, TemplateResult.class, TemplateResult::text);
+            return ask(Method.APPLY_TEMPLATE, request, TemplateResult.class).text();
         }
         throw new InvalidRequestException(
                 "The request has no messages to apply the chat template to.", "Make it with GenerationRequest.chat.");
@@ -272,33 +277,41 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     @Override
     public final List<float[]> logits(List<Integer> tokens) {
         List<Integer> given = List.copyOf(tokens);
-        return ask("logits", new LogitsParams(given), () -> Vectors.ofTokens(given.size()));
+        return ask(
+                WorkerCall.of(Method.LOGITS, new LogitsParams(given), LogitsResult.class),
+                () -> Vectors.ofTokens(given.size()));
     }
 
     @Override
     public final Score score(GenerationRequest prompt, String completion) {
-        return ask("score", Requests.score(prompt, completion), () -> Analysis::score);
+        return ask(WorkerCall.of(Method.SCORE, Requests.score(prompt, completion), ScoreResult.class)
+                .map(Analysis::score));
     }
 
     @Override
     public final List<Parameter> parameters() {
-        return ask("parameters", Map.of(), () -> Analysis::parameters);
+        return ask(WorkerCall.of(Method.PARAMETERS, ParametersResult.class).map(Analysis::parameters));
     }
 
     /** The model's action head, if it was loaded with one. Loads the model first where that has not happened yet. */
     public final Optional<ActionHeadPort> actionHead() {
         return details().capabilities().contains(ACTIONS)
-                ? Optional.of(
-                        text -> ask("classifyActions", new EmbedParams(List.of(text), null), () -> Analysis::actions))
+                ? Optional.of(text -> ask(WorkerCall.of(
+                                Method.CLASSIFY_ACTIONS, new EmbedParams(List.of(text), null), ActionsResult.class)
+                        .map(Analysis::actions)))
                 : Optional.empty();
     }
 
-    private <R, T> T ask(String method, GenerationRequest request, Class<R> type, Function<R, T> value) {
-        return ask(method, Requests.prompt(request), () -> result -> value.apply(Codec.read(result, type)));
+    private <T> T ask(Method method, GenerationRequest request, Class<T> result) {
+        return ask(WorkerCall.of(method, Requests.prompt(request), result));
     }
 
-    private <T> T ask(String method, Object params, Supplier<? extends WorkerQuery.Reading<T>> reading) {
-        return admitted(() -> WorkerQuery.ask(worker, method, params, reading));
+    private <T> T ask(WorkerCall<T> call) {
+        return admitted(() -> WorkerQuery.ask(worker, call));
+    }
+
+    private <R, T> T ask(WorkerCall<R> call, Supplier<? extends WorkerQuery.Collector<R, T>> collectors) {
+        return admitted(() -> WorkerQuery.ask(worker, call, collectors));
     }
 
     private <T> T admitted(Supplier<T> work) {

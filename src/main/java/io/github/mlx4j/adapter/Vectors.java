@@ -15,13 +15,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Collects the vectors of a call, and takes none for another's. */
-final class Vectors implements WorkerQuery.Reading<List<float[]>> {
+final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
 
     private static final Logger log = LoggerFactory.getLogger(Vectors.class);
 
     private final String notification;
     private final Function<JsonNode, Piece> piece;
-    private final Function<JsonNode, End> end;
+    private final Function<R, End> end;
     private final int expected;
     private final String of;
     private final List<float[]> vectors = new ArrayList<>();
@@ -33,11 +33,7 @@ final class Vectors implements WorkerQuery.Reading<List<float[]>> {
     private record End(int count, int length) {}
 
     private Vectors(
-            String notification,
-            Function<JsonNode, Piece> piece,
-            Function<JsonNode, End> end,
-            int expected,
-            String of) {
+            String notification, Function<JsonNode, Piece> piece, Function<R, End> end, int expected, String of) {
         this.notification = notification;
         this.piece = piece;
         this.end = end;
@@ -46,15 +42,14 @@ final class Vectors implements WorkerQuery.Reading<List<float[]>> {
     }
 
     /** Those of {@code embed}, for so many texts. */
-    static Vectors ofTexts(int texts) {
-        return new Vectors(
+    static Vectors<EmbedResult> ofTexts(int texts) {
+        return new Vectors<>(
                 "embedding",
                 params -> {
                     Embedding embedding = Codec.read(params, Embedding.class);
                     return new Piece(embedding.index(), embedding.vector());
                 },
-                answer -> {
-                    EmbedResult result = Codec.read(answer, EmbedResult.class);
+                result -> {
                     if (result.truncated() > 0) {
                         log.warn(
                                 "{} of {} texts to embed were longer than the model takes, and were cut",
@@ -68,17 +63,14 @@ final class Vectors implements WorkerQuery.Reading<List<float[]>> {
     }
 
     /** Those of {@code logits}, for so many tokens. */
-    static Vectors ofTokens(int tokens) {
-        return new Vectors(
+    static Vectors<LogitsResult> ofTokens(int tokens) {
+        return new Vectors<>(
                 "positionLogits",
                 params -> {
                     PositionLogits logits = Codec.read(params, PositionLogits.class);
                     return new Piece(logits.index(), logits.values());
                 },
-                answer -> {
-                    LogitsResult result = Codec.read(answer, LogitsResult.class);
-                    return new End(result.count(), result.vocabularySize());
-                },
+                result -> new End(result.count(), result.vocabularySize()),
                 tokens,
                 "tokens");
     }
@@ -97,7 +89,7 @@ final class Vectors implements WorkerQuery.Reading<List<float[]>> {
     }
 
     @Override
-    public List<float[]> answered(JsonNode answer) {
+    public List<float[]> answered(R answer) {
         End result = end.apply(answer);
         if (result.count() != expected || vectors.size() != expected) {
             throw new IllegalArgumentException("%d vectors came, in order, of %d for %d %s"

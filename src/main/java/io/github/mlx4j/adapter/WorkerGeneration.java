@@ -14,8 +14,8 @@ import io.github.mlx4j.generation.GenerationSink;
 import io.github.mlx4j.generation.TokenLogProb;
 import io.github.mlx4j.internal.protocol.Chunk;
 import io.github.mlx4j.internal.protocol.Codec;
-import io.github.mlx4j.internal.protocol.GenerateParams;
 import io.github.mlx4j.internal.protocol.GenerateResult;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.Worker;
 import io.github.mlx4j.internal.worker.WorkerClient;
@@ -35,7 +35,7 @@ final class WorkerGeneration implements Cancellation {
 
     private final ProviderKind kind;
     private final Worker worker;
-    private final GenerateParams params;
+    private final WorkerCall<GenerateResult> call;
     private final GenerationSink sink;
     private final Runnable onEnd;
     private final Object delivery = new Object(); // a sink is called by one thread at a time
@@ -44,10 +44,11 @@ final class WorkerGeneration implements Cancellation {
     private boolean cancelled;
     private @Nullable Runnable cancelCall;
 
-    WorkerGeneration(ProviderKind kind, Worker worker, GenerateParams params, GenerationSink sink, Runnable onEnd) {
+    WorkerGeneration(
+            ProviderKind kind, Worker worker, WorkerCall<GenerateResult> call, GenerationSink sink, Runnable onEnd) {
         this.kind = kind;
         this.worker = worker;
-        this.params = params;
+        this.call = call;
         this.sink = sink;
         this.onEnd = onEnd;
     }
@@ -103,7 +104,7 @@ final class WorkerGeneration implements Cancellation {
             Receiver receiver = new Receiver(
                     new Backend(kind, ready.info().model(), ready.info().device()));
             boolean before = resent;
-            String id = client.call("generate", params, receiver);
+            String id = client.call(call, receiver);
             if (resent == before) { // else the client has ended, and the request is on its way to the next one
                 cancelCall = () -> client.cancel(id);
             }
@@ -152,7 +153,7 @@ final class WorkerGeneration implements Cancellation {
     }
 
     /** Takes the worker's messages, on its reader thread. */
-    private final class Receiver implements Reply {
+    private final class Receiver implements Reply<GenerateResult> {
 
         private final Backend backend;
         private final StringBuilder text = new StringBuilder();
@@ -197,8 +198,7 @@ final class WorkerGeneration implements Cancellation {
         }
 
         @Override
-        public void answered(JsonNode answer) {
-            GenerateResult result = Codec.read(answer, GenerateResult.class);
+        public void answered(GenerateResult result) {
             if (result.chunks() != chunks) {
                 pieceLost();
                 return;

@@ -5,8 +5,12 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerHungException;
+import io.github.mlx4j.internal.protocol.Method;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.Reply;
+import io.github.mlx4j.internal.worker.Sent;
 import io.github.mlx4j.internal.worker.Worker;
+import io.github.mlx4j.internal.worker.WorkerClient;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
@@ -21,45 +25,59 @@ final class WorkerQuery {
     private WorkerQuery() {}
 
     /**
-     * Makes something of a call's messages. Called on the worker's reader thread; what it throws as
+     * Collects the messages of one sending of a call. Called on the worker's reader thread; an
      * {@link IllegalArgumentException} fails the call.
+     *
+     * @param <R> the call's own result
+     * @param <T> the outcome of all its messages
      */
-    interface Reading<T> {
+    interface Collector<R, T> {
 
-        /** Something on the way to the answer. */
-        default void notified(String method, JsonNode params) {}
+        /** A notification before the answer. */
+        void notified(String method, JsonNode params);
 
         /** The answer. */
-        T answered(JsonNode result);
+        T answered(R result);
     }
 
-    /** Waits for the answer, which a reading of its own reads for each sending. An interrupt cancels the call. */
-    static <T> T ask(Worker worker, String method, Object params, Supplier<? extends Reading<T>> reading) {
+    /** Waits for the answer. An interrupt cancels the call. */
+    static <T> T ask(Worker worker, WorkerCall<T> call) {
+        return twice(call.method(), () -> {
+            WorkerClient client = ready(worker).client();
+            return client.send(call, progress -> {}).await();
+        });
+    }
+
+    /** Waits for the answer, with a new collector for each sending. An interrupt cancels the call. */
+    static <R, T> T ask(Worker worker, WorkerCall<R> call, Supplier<? extends Collector<R, T>> collectors) {
+        return twice(call.method(), () -> once(ready(worker).client(), call, collectors.get()));
+    }
+
+    private static <T> T twice(Method method, Supplier<T> asking) {
         try {
-            return once(worker, method, params, reading.get());
+            return asking.get();
         } catch (WorkerDiedException | WorkerHungException gone) {
-            log.warn("The worker ended before it answered {}, which is sent once more: {}", method, gone.reason());
-            return once(worker, method, params, reading.get());
+            log.warn("The worker ended before it answered {}, which is sent once more: {}", method.id(), gone.reason());
+            return asking.get();
         }
     }
 
     /** Waits for the worker, which is started if need be. An interrupt ends the waiting only. */
     static Worker.Ready ready(Worker worker) {
-        return await(worker.ready(), () -> {});
+        return await(worker.ready());
     }
 
-    private static <T> T once(Worker worker, String method, Object params, Reading<T> reading) {
-        Worker.Ready ready = ready(worker);
+    private static <R, T> T once(WorkerClient client, WorkerCall<R> call, Collector<R, T> collector) {
         CompletableFuture<T> answer = new CompletableFuture<>();
-        String id = ready.client().call(method, params, new Reply() {
+        String id = client.call(call, new Reply<R>() {
             @Override
             public void notified(String method, JsonNode params) {
-                reading.notified(method, params);
+                collector.notified(method, params);
             }
 
             @Override
-            public void answered(JsonNode result) {
-                answer.complete(reading.answered(result));
+            public void answered(R result) {
+                answer.complete(collector.answered(result));
             }
 
             @Override
@@ -67,19 +85,14 @@ final class WorkerQuery {
                 answer.completeExceptionally(error);
             }
         });
-        return await(answer, () -> ready.client().cancel(id));
+        return new Sent<>(client, id, answer).await();
     }
 
     /** Waits; an interrupt ends the waiting only. */
-    static void await(CompletableFuture<?> future) {
-        await(future, () -> {});
-    }
-
-    private static <T> T await(CompletableFuture<T> future, Runnable cancel) {
+    static <T> T await(CompletableFuture<T> future) {
         try {
             return future.get();
         } catch (InterruptedException interrupt) {
-            cancel.run();
             Thread.currentThread().interrupt();
             throw new CancelledException("The thread that waited for the answer was interrupted.", "");
         } catch (ExecutionException failure) {

@@ -21,8 +21,10 @@ import io.github.mlx4j.internal.protocol.ConvertParams;
 import io.github.mlx4j.internal.protocol.FuseParams;
 import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import io.github.mlx4j.internal.protocol.ReferenceParams;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
@@ -101,7 +103,7 @@ public final class ModelConverter {
                 recipe == null ? null : recipe.id(),
                 config.dequantize() ? true : null);
         ModelParams model = new ModelParams(absolute(config.source()), config.revision());
-        Job job = new Job("convert", model, network, config.output(), ReferenceParams.Options.NONE);
+        Job job = new Job(Method.CONVERT, model, network, config.output(), ReferenceParams.Options.NONE);
         return run(
                 job,
                 config.verifyWith(),
@@ -139,7 +141,7 @@ public final class ModelConverter {
                 adapter == null ? null : absolute(adapter), base == null ? null : absolute(base), config.expert());
         ModelParams model = new ModelParams(absolute(config.source()), null);
         return run(
-                new Job("fuse", model, network, config.output(), loaded),
+                new Job(Method.FUSE, model, network, config.output(), loaded),
                 config.verifyWith(),
                 listener,
                 reference -> new FuseParams(
@@ -155,7 +157,7 @@ public final class ModelConverter {
 
     /** A call of the mlx worker, and what transformers is to load for the same model. */
     private record Job(
-            String method, ModelParams model, boolean network, Path output, ReferenceParams.Options loaded) {}
+            Method method, ModelParams model, boolean network, Path output, ReferenceParams.Options loaded) {}
 
     private ConversionReport run(
             Job job, VerifyWith wish, ConversionListener listener, Function<@Nullable String, Object> params) {
@@ -170,9 +172,10 @@ public final class ModelConverter {
             WorkerLaunch launch = WorkerLaunch.of(ProviderKind.MLX, python, mlx.scripts, job.network, tf32, rules);
             try (SerialWorker worker = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
                 return worker.load(
-                                job.method,
-                                params.apply(notCompared == null ? file.toString() : null),
-                                ConversionReport.class,
+                                WorkerCall.of(
+                                        job.method,
+                                        params.apply(notCompared == null ? file.toString() : null),
+                                        ConversionReport.class),
                                 told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()))
                         .withNotCompared(notCompared);
             }

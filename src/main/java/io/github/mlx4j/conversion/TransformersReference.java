@@ -8,8 +8,10 @@ import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.ReferenceParams;
 import io.github.mlx4j.internal.protocol.ReferenceResult;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -53,9 +55,7 @@ record TransformersReference(Supplier<WorkerLaunch> launch) {
     private void run(ReferenceParams params, ConversionListener listener) {
         try (SerialWorker worker = SerialWorker.start(launch.get(), WorkerLimits.STANDARD)) {
             worker.load(
-                    "reference",
-                    params,
-                    ReferenceResult.class,
+                    WorkerCall.of(Method.REFERENCE, params, ReferenceResult.class),
                     told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()));
         }
     }

@@ -1,24 +1,21 @@
 package io.github.mlx4j.hub;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.WorkerProbe;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
-import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.WorkerLaunch;
-import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.FetchModelResult;
 import io.github.mlx4j.internal.protocol.HubModelParams;
 import io.github.mlx4j.internal.protocol.HubToken;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.ModelInfoResult;
-import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.RemoveModelResult;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.LeakGuard;
-import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.WorkerClient;
 import io.github.mlx4j.model.registry.HubFacts;
 import io.github.mlx4j.provider.ProviderKind;
@@ -28,8 +25,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -78,7 +73,7 @@ public final class ModelHub implements AutoCloseable {
     public DownloadedModel fetch(String id, @Nullable String revision, Duration stall, DownloadListener listener) {
         HubModelParams params =
                 new HubModelParams(id, revision, HubToken.in(System.getenv()), stall.toMillis() / 1000.0);
-        FetchModelResult result = Codec.read(ask("fetchModel", params, listener), FetchModelResult.class);
+        FetchModelResult result = ask(WorkerCall.of(Method.FETCH_MODEL, params, FetchModelResult.class), listener);
         return new DownloadedModel(Path.of(result.folder()), result.revision(), result.bytes());
     }
 
@@ -90,7 +85,8 @@ public final class ModelHub implements AutoCloseable {
      */
     public HubFacts describe(String id, @Nullable String revision) {
         HubModelParams params = new HubModelParams(id, revision, HubToken.in(System.getenv()), null);
-        ModelInfoResult result = Codec.read(ask("modelInfo", params, (done, total) -> {}), ModelInfoResult.class);
+        ModelInfoResult result =
+                ask(WorkerCall.of(Method.MODEL_INFO, params, ModelInfoResult.class), (done, total) -> {});
         return HubFacts.of(
                 result.revision(),
                 result.bytes(),
@@ -108,7 +104,7 @@ public final class ModelHub implements AutoCloseable {
      */
     public long remove(String id) {
         HubModelParams params = new HubModelParams(id, null, null, null);
-        return Codec.read(ask("removeModel", params, (done, total) -> {}), RemoveModelResult.class)
+        return ask(WorkerCall.of(Method.REMOVE_MODEL, params, RemoveModelResult.class), (done, total) -> {})
                 .freedBytes();
     }
 
@@ -126,41 +122,10 @@ public final class ModelHub implements AutoCloseable {
         }
     }
 
-    private JsonNode ask(String method, HubModelParams params, DownloadListener listener) {
-        WorkerClient worker = worker();
-        CompletableFuture<JsonNode> answer = new CompletableFuture<>();
-        String id = worker.call(method, params, new Reply() {
-            @Override
-            public void notified(String method, JsonNode params) {
-                Progress progress = Codec.read(params, Progress.class);
-                try {
-                    listener.progressed(progress.done(), progress.total());
-                } catch (Throwable thrown) { // ends the download
-                    throw CancelledException.afterCallbackThrew(thrown);
-                }
-            }
-
-            @Override
-            public void answered(JsonNode result) {
-                answer.complete(result);
-            }
-
-            @Override
-            public void failed(Mlx4jException error) {
-                answer.completeExceptionally(error);
-            }
-        });
+    private <T> T ask(WorkerCall<T> call, DownloadListener listener) {
         try {
-            return answer.get();
-        } catch (InterruptedException interrupt) {
-            worker.cancel(id);
-            Thread.currentThread().interrupt();
-            throw new CancelledException("The thread that waited for the hub was interrupted.", "");
-        } catch (ExecutionException failure) {
-            if (failure.getCause() instanceof Mlx4jException known) {
-                throw known;
-            }
-            throw new IllegalStateException(failure.getCause());
+            return worker().send(call, progress -> listener.progressed(progress.done(), progress.total()))
+                    .await();
         } finally {
             Reference.reachabilityFence(this); // or the worker could be ended in the middle of its work
         }

@@ -24,10 +24,12 @@ import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.OpenTrainingParams;
 import io.github.mlx4j.internal.protocol.OpenTrainingResult;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.training.config.BatchSizing;
@@ -178,7 +180,7 @@ final class BackendSelector {
         return new Opened(
                 kind,
                 worker,
-                worker.load("openTraining", params, OpenTrainingResult.class, onProgress),
+                worker.load(WorkerCall.of(Method.OPEN_TRAINING, params, OpenTrainingResult.class), onProgress),
                 List.of(),
                 warning);
     }

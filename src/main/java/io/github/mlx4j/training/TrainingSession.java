@@ -9,10 +9,12 @@ import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.internal.protocol.BatchParams;
 import io.github.mlx4j.internal.protocol.CheckpointResult;
 import io.github.mlx4j.internal.protocol.FolderParams;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.OpenTrainingResult;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.SavedResult;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.provider.Backend;
 import io.github.mlx4j.provider.ProviderKind;
@@ -21,7 +23,6 @@ import io.github.mlx4j.training.config.TrainingConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -128,22 +129,22 @@ public final class TrainingSession implements AutoCloseable {
      * @throws io.github.mlx4j.error.EngineException if the loss or a gradient is no finite number; nothing is changed
      */
     public TrainingStep trainStep() {
-        return worker.call("trainStep", BatchParams.NONE, TrainingStep.class);
+        return worker.call(WorkerCall.of(Method.TRAIN_STEP, BatchParams.NONE, TrainingStep.class));
     }
 
     /** One step over this batch alone. */
     public TrainingStep trainStep(Batch batch) {
-        return worker.call("trainStep", params(batch, null), TrainingStep.class);
+        return worker.call(WorkerCall.of(Method.TRAIN_STEP, params(batch, null), TrainingStep.class));
     }
 
     /** Keeps the gradients of the data's next batch for {@link #applyGradients()}. */
     public AccumulationStep accumulate() {
-        return worker.call("accumulate", BatchParams.NONE, AccumulationStep.class);
+        return worker.call(WorkerCall.of(Method.ACCUMULATE, BatchParams.NONE, AccumulationStep.class));
     }
 
     /** Keeps the gradients of this batch for {@link #applyGradients()}. */
     public AccumulationStep accumulate(Batch batch) {
-        return worker.call("accumulate", params(batch, null), AccumulationStep.class);
+        return worker.call(WorkerCall.of(Method.ACCUMULATE, params(batch, null), AccumulationStep.class));
     }
 
     /**
@@ -152,7 +153,7 @@ public final class TrainingSession implements AutoCloseable {
      * @throws InvalidRequestException if there are none
      */
     public TrainingStep applyGradients() {
-        return worker.call("applyGradients", Map.of(), TrainingStep.class);
+        return worker.call(WorkerCall.of(Method.APPLY_GRADIENTS, TrainingStep.class));
     }
 
     /**
@@ -161,17 +162,17 @@ public final class TrainingSession implements AutoCloseable {
      * @throws InvalidRequestException if there is none
      */
     public Validation validate() {
-        return worker.call("validate", BatchParams.NONE, Validation.class);
+        return worker.call(WorkerCall.of(Method.VALIDATE, BatchParams.NONE, Validation.class));
     }
 
     /** The same on the first batches of it only. */
     public Validation validate(int batches) {
-        return worker.call("validate", new BatchParams(null, batches, null), Validation.class);
+        return worker.call(WorkerCall.of(Method.VALIDATE, new BatchParams(null, batches, null), Validation.class));
     }
 
     /** Validates on this batch. */
     public Validation validate(Batch batch) {
-        return worker.call("validate", params(batch, null), Validation.class);
+        return worker.call(WorkerCall.of(Method.VALIDATE, params(batch, null), Validation.class));
     }
 
     /**
@@ -179,7 +180,7 @@ public final class TrainingSession implements AutoCloseable {
      * parameters. Changes nothing. For comparisons and tests.
      */
     public void gradients(Batch batch, Path file) {
-        worker.call("gradients", params(batch, absolute(file)), Object.class);
+        worker.call(WorkerCall.of(Method.GRADIENTS, params(batch, absolute(file)), Object.class));
     }
 
     /**
@@ -190,7 +191,8 @@ public final class TrainingSession implements AutoCloseable {
      * @throws io.github.mlx4j.error.EngineException if the disk is full; checkpoints that were there stay whole
      */
     public int saveCheckpoint(Path folder) {
-        return worker.call("saveCheckpoint", new FolderParams(absolute(folder), null), CheckpointResult.class)
+        return worker.call(WorkerCall.of(
+                        Method.SAVE_CHECKPOINT, new FolderParams(absolute(folder), null), CheckpointResult.class))
                 .step();
     }
 
@@ -201,7 +203,8 @@ public final class TrainingSession implements AutoCloseable {
      * @throws InvalidRequestException if it is of another model, method or shape; the message says what differs
      */
     public int loadCheckpoint(Path folder) {
-        return worker.call("loadCheckpoint", new FolderParams(absolute(folder), null), CheckpointResult.class)
+        return worker.call(WorkerCall.of(
+                        Method.LOAD_CHECKPOINT, new FolderParams(absolute(folder), null), CheckpointResult.class))
                 .step();
     }
 
@@ -212,7 +215,8 @@ public final class TrainingSession implements AutoCloseable {
 
     /** Writes the adapter in a format. Not with {@code FULL}. */
     public void saveAdapter(Path folder, AdapterFormat format) {
-        worker.call("saveAdapter", new FolderParams(absolute(folder), format.id()), SavedResult.class);
+        worker.call(
+                WorkerCall.of(Method.SAVE_ADAPTER, new FolderParams(absolute(folder), format.id()), SavedResult.class));
     }
 
     /**
@@ -221,7 +225,8 @@ public final class TrainingSession implements AutoCloseable {
      * @return what a user should know of it; often nothing
      */
     public List<String> saveModel(Path folder) {
-        return worker.call("saveModel", new FolderParams(absolute(folder), null), SavedResult.class)
+        return worker.call(
+                        WorkerCall.of(Method.SAVE_MODEL, new FolderParams(absolute(folder), null), SavedResult.class))
                 .warnings();
     }
 

@@ -33,7 +33,10 @@ import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.protocol.GenerateResult;
 import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Method;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.Worker;
@@ -270,7 +273,7 @@ class SubprocessAdapterTest {
             WorkerGeneration generation = new WorkerGeneration(
                     ProviderKind.MLX,
                     worker,
-                    Requests.params(GenerationRequest.raw("Hi")),
+                    WorkerCall.of(Method.GENERATE, Requests.params(GenerationRequest.raw("Hi")), GenerateResult.class),
                     failingInto(failure),
                     () -> {});
             generation.begin();
@@ -279,7 +282,7 @@ class SubprocessAdapterTest {
                 delete(go);
                 ProcessHandle.of(ready.client().pid()).orElseThrow().destroyForcibly();
                 CompletableFuture<Mlx4jException> noticed = new CompletableFuture<>();
-                ready.client().call("generate", Map.of(), replyInto(noticed));
+                ready.client().call(WorkerCall.of(Method.GENERATE, JsonNode.class), replyInto(noticed));
                 noticed.orTimeout(SOON.toSeconds(), TimeUnit.SECONDS).join();
             });
             await().atMost(SOON)
@@ -592,8 +595,8 @@ class SubprocessAdapterTest {
         };
     }
 
-    private static Reply replyInto(CompletableFuture<Mlx4jException> failure) {
-        return new Reply() {
+    private static Reply<JsonNode> replyInto(CompletableFuture<Mlx4jException> failure) {
+        return new Reply<>() {
             @Override
             public void answered(JsonNode result) {
                 failure.completeExceptionally(new AssertionError("answered: " + result));

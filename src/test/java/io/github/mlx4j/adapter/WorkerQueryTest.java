@@ -18,6 +18,8 @@ import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Method;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.Worker;
 import java.nio.file.Path;
@@ -83,9 +85,9 @@ class WorkerQueryTest {
     @Test
     void shouldFailWhenTheAnswerIsNotWhatItShouldBe() {
         assertThatExceptionOfType(ProtocolException.class)
-                .isThrownBy(() -> WorkerQuery.<String>ask(worker, "generate", prompt("Hi"), () -> result -> {
+                .isThrownBy(() -> WorkerQuery.ask(worker, call("Hi").map(result -> {
                     throw new IllegalArgumentException("it is no " + result.getNodeType());
-                }))
+                })))
                 .withMessageStartingWith("The mlx worker gave an answer that can't be read: it is no OBJECT");
         assertThat(ask("Hello")).isEqualTo(5);
     }
@@ -157,9 +159,9 @@ class WorkerQueryTest {
 
     /** How many chunks came of a script. */
     private int ask(String script) {
-        return WorkerQuery.ask(worker, "generate", prompt(script), () -> {
+        return WorkerQuery.ask(worker, call(script), () -> {
             sendings.incrementAndGet();
-            return new WorkerQuery.Reading<Integer>() {
+            return new WorkerQuery.Collector<JsonNode, Integer>() {
                 private int chunks;
 
                 @Override
@@ -175,7 +177,7 @@ class WorkerQueryTest {
         });
     }
 
-    private static Object prompt(String script) {
-        return Requests.params(GenerationRequest.raw(script));
+    private static WorkerCall<JsonNode> call(String script) {
+        return WorkerCall.of(Method.GENERATE, Requests.params(GenerationRequest.raw(script)), JsonNode.class);
     }
 }

@@ -17,13 +17,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * JSON-RPC 2.0 lines to messages and back. Writes ASCII only, so that no character, not even an unpaired surrogate, can
@@ -67,17 +64,66 @@ public final class Codec {
     }
 
     /**
-     * The line of a call, LF included.
+     * The method and params of a call, as a JSON object to which {@link #line} adds the id.
      *
      * @throws InvalidRequestException if it is longer or more deeply nested than {@link Bounds} allows
      */
-    public static byte[] call(String id, String method, Object params) {
-        return line(id, method, params);
+    static byte[] body(String method, Object params) {
+        Line body = new Line();
+        try {
+            JSON.writeValue(body, new Body(method, params));
+        } catch (StreamConstraintsException tooDeep) {
+            throw new InvalidRequestException(
+                    "The JSON of the request is nested more than %d levels deep.".formatted(Bounds.MAX_DEPTH),
+                    "Use a flatter schema, or flatter tool parameters or arguments.",
+                    tooDeep);
+        } catch (LineTooLongException tooLong) {
+            throw tooLong(tooLong);
+        } catch (IOException error) {
+            throw new IllegalStateException("a message of ours has no JSON form", error);
+        }
+        return body.bytes.toByteArray();
+    }
+
+    private record Body(String method, Object params) {}
+
+    /**
+     * The line of a call, LF included.
+     *
+     * @throws InvalidRequestException if it is longer than {@link Bounds} allows
+     */
+    static byte[] line(String id, byte[] body) {
+        try {
+            return join("{\"jsonrpc\":\"2.0\",\"id\":" + JSON.writeValueAsString(id) + ",", body);
+        } catch (IOException tooLong) {
+            throw tooLong(tooLong);
+        }
     }
 
     /** The line of a notification, LF included. */
     public static byte[] notification(String method, Object params) {
-        return line(null, method, params);
+        try {
+            return join("{\"jsonrpc\":\"2.0\",", body(method, params));
+        } catch (IOException tooLong) {
+            throw tooLong(tooLong);
+        }
+    }
+
+    /** The fields of an object after a head in place of its brace. */
+    private static byte[] join(String head, byte[] body) throws IOException {
+        Line line = new Line();
+        line.write(head.getBytes(StandardCharsets.US_ASCII));
+        line.write(body, 1, body.length - 1);
+        line.bytes.write('\n');
+        return line.bytes.toByteArray();
+    }
+
+    private static InvalidRequestException tooLong(IOException cause) {
+        return new InvalidRequestException(
+                "The request is longer than %,d bytes, which is the maximum for a worker."
+                        .formatted(Bounds.MAX_LINE_BYTES),
+                "Send a shorter prompt, or fewer texts at once.",
+                cause);
     }
 
     /** The message in a line without its LF. Never throws: what it can't read is {@link Inbound.Junk}. */
@@ -167,35 +213,6 @@ public final class Codec {
         } catch (JsonProcessingException error) {
             throw new IllegalArgumentException(error.getOriginalMessage(), error);
         }
-    }
-
-    private static byte[] line(@Nullable String id, String method, Object params) {
-        Map<String, Object> message = new LinkedHashMap<>();
-        message.put("jsonrpc", "2.0");
-        if (id != null) {
-            message.put("id", id);
-        }
-        message.put("method", method);
-        message.put("params", params);
-        Line line = new Line();
-        try {
-            JSON.writeValue(line, message);
-        } catch (StreamConstraintsException tooDeep) {
-            throw new InvalidRequestException(
-                    "The JSON of the request is nested more than %d levels deep.".formatted(Bounds.MAX_DEPTH),
-                    "Use a flatter schema, or flatter tool parameters or arguments.",
-                    tooDeep);
-        } catch (LineTooLongException tooLong) {
-            throw new InvalidRequestException(
-                    "The request is longer than %,d bytes, which is the maximum for a worker."
-                            .formatted(Bounds.MAX_LINE_BYTES),
-                    "Send a shorter prompt, or fewer texts at once.",
-                    tooLong);
-        } catch (IOException error) {
-            throw new IllegalStateException("a message of ours has no JSON form", error);
-        }
-        line.bytes.write('\n');
-        return line.bytes.toByteArray();
     }
 
     private static final class LineTooLongException extends IOException {

@@ -6,12 +6,13 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
-import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.FetchModelResult;
 import io.github.mlx4j.internal.protocol.HubModelParams;
 import io.github.mlx4j.internal.protocol.HubToken;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.MissingModel;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.threads.Timer;
 import java.io.IOException;
@@ -44,7 +45,7 @@ public final class SerialWorker implements AutoCloseable {
     private final WorkerLaunch launch;
     private final WorkerLimits limits;
     private final LeakGuard guard;
-    private volatile @Nullable String running; // the id of the call
+    private volatile @Nullable Sent<?> running;
 
     private SerialWorker(WorkerLaunch launch, WorkerClient client, WorkerLimits limits) {
         this.launch = launch;
@@ -93,7 +94,7 @@ public final class SerialWorker implements AutoCloseable {
      *
      * @throws CancelledException if the thread is interrupted; its flag stays set
      */
-    public <T> T load(String method, Object params, Class<T> result, Consumer<Progress> onProgress) {
+    public <T> T load(WorkerCall<T> call, Consumer<Progress> onProgress) {
         StallClock clock = new StallClock();
         ProgressLog log = new ProgressLog(name);
         return orClose(() -> {
@@ -102,19 +103,19 @@ public final class SerialWorker implements AutoCloseable {
                 log.accept(progress);
                 onProgress.accept(progress);
             };
-            Sent<JsonNode> sent = send(method, params, JsonNode.class, told);
+            Sent<JsonNode> sent = client.send(call.raw(), told);
             while (true) {
                 try {
-                    JsonNode loaded = await(sent.answer, clock.left(limits.loadStall()));
+                    JsonNode loaded = await(sent.answer(), clock.left(limits.loadStall()));
                     Optional<MissingModel> missing = MissingModel.in(loaded);
                     if (missing.isPresent()) {
                         download(missing.get(), onProgress);
-                        sent = send(method, params, JsonNode.class, told);
+                        sent = client.send(call.raw(), told);
                         clock.reset();
                         continue;
                     }
                     client.watch(limits, () -> {});
-                    return Codec.read(loaded, result);
+                    return call.read(loaded);
                 } catch (TimeoutException late) {
                     if (clock.left(limits.loadStall()).isNegative()) {
                         throw silent(limits.loadStall());
@@ -133,10 +134,9 @@ public final class SerialWorker implements AutoCloseable {
      * @throws WorkerStartException if it does not
      * @throws CancelledException if the thread is interrupted; its flag stays set
      */
-    public JsonNode ask(String method, Object params, Duration limit) {
-        Sent<JsonNode> sent = send(method, params, JsonNode.class, progress -> {});
+    public <T> T ask(WorkerCall<T> call, Duration limit) {
         try {
-            return await(sent.answer, limit);
+            return await(client.send(call, progress -> {}).answer(), limit);
         } catch (TimeoutException late) {
             throw new WorkerStartException(
                     "The %s worker did not answer within %d s.".formatted(name, limit.toSeconds()),
@@ -154,7 +154,7 @@ public final class SerialWorker implements AutoCloseable {
     void download(MissingModel missing, @Nullable HubToken token, Consumer<Progress> onProgress) {
         HubModelParams params =
                 new HubModelParams(missing.source(), missing.revision(), token, null, missing.roomBytes());
-        load("fetchModel", params, FetchModelResult.class, onProgress);
+        load(WorkerCall.of(Method.FETCH_MODEL, params, FetchModelResult.class), onProgress);
     }
 
     /**
@@ -163,16 +163,16 @@ public final class SerialWorker implements AutoCloseable {
      *
      * @throws CancelledException if it was cancelled; it then left nothing behind
      */
-    public <T> T call(String method, Object params, Class<T> result) {
-        Sent<T> sent = send(method, params, result, progress -> {});
-        running = sent.id;
+    public <T> T call(WorkerCall<T> call) {
+        Sent<T> sent = client.send(call, progress -> {});
+        running = sent;
         try {
-            return sent.answer.get();
+            return sent.answer().get();
         } catch (ExecutionException failure) {
             throw known(failure);
         } catch (InterruptedException interrupt) {
-            client.cancel(sent.id);
-            return cancelled(sent.answer);
+            sent.cancel();
+            return cancelled(sent.answer());
         } finally {
             running = null;
         }
@@ -180,9 +180,9 @@ public final class SerialWorker implements AutoCloseable {
 
     /** Cancels the call that runs, if one does. Never waits. */
     public void cancel() {
-        String id = running;
-        if (id != null) {
-            client.cancel(id);
+        Sent<?> sent = running;
+        if (sent != null) {
+            sent.cancel();
         }
     }
 
@@ -191,34 +191,6 @@ public final class SerialWorker implements AutoCloseable {
     public void close() {
         guard.close();
         client.close();
-    }
-
-    private record Sent<T>(String id, CompletableFuture<T> answer) {}
-
-    private <T> Sent<T> send(String method, Object params, Class<T> type, Consumer<Progress> onProgress) {
-        CompletableFuture<T> answer = new CompletableFuture<>();
-        String id = client.call(method, params, new Reply() {
-            @Override
-            public void notified(String kind, JsonNode told) {
-                Progress progress = Codec.read(told, Progress.class);
-                try {
-                    onProgress.accept(progress);
-                } catch (Throwable thrown) { // ends this call
-                    throw CancelledException.afterCallbackThrew(thrown);
-                }
-            }
-
-            @Override
-            public void answered(JsonNode result) {
-                answer.complete(Codec.read(result, type));
-            }
-
-            @Override
-            public void failed(Mlx4jException error) {
-                answer.completeExceptionally(error);
-            }
-        });
-        return new Sent<>(id, answer);
     }
 
     /** What became of a call after the cancel: its state is known, or the worker is ended. */
@@ -239,8 +211,8 @@ public final class SerialWorker implements AutoCloseable {
 
     /** Gives a cancelled first call some time to end by itself. */
     private void clearUp(Sent<?> sent) {
-        client.cancel(sent.id);
-        CompletableFuture<Object> over = sent.answer.handle((result, error) -> null);
+        sent.cancel();
+        CompletableFuture<Object> over = sent.answer().handle((result, error) -> null);
         Future<?> timer = Timer.after(CLEANUP_TIMEOUT, "mlx4j-clear-up", () -> over.complete(null));
         over.join(); // does not look at the interrupt
         timer.cancel(false);

@@ -18,12 +18,13 @@ import io.github.mlx4j.event.WorkerMemory;
 import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
-import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.MissingModel;
 import io.github.mlx4j.internal.protocol.ModelInfo;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.Daemons;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -386,7 +387,8 @@ public final class Worker implements AutoCloseable {
             }
             progress.accept(told);
         };
-        CompletableFuture<JsonNode> answer = initialize(client, onProgress);
+        WorkerCall<ModelInfo> call = WorkerCall.of(Method.INITIALIZE, model, ModelInfo.class);
+        CompletableFuture<JsonNode> answer = client.send(call.raw(), onProgress).answer();
         while (true) {
             try {
                 JsonNode info = await(answer, clock.left(limits.loadStall()), "load its model");
@@ -394,41 +396,22 @@ public final class Worker implements AutoCloseable {
                 if (missing.isPresent()) {
                     download.accept(missing.get());
                     clock.reset();
-                    answer = initialize(client, onProgress);
+                    answer = client.send(call.raw(), onProgress).answer();
                     continue;
                 }
                 WorkerStatus.Start start = new WorkerStatus.Start(
                         Duration.ofNanos(hello - begun),
                         Duration.ofNanos(loading.get() - hello),
                         Duration.ofNanos(System.nanoTime() - loading.get()));
-                return new Ready(client, Codec.read(info, ModelInfo.class), start);
+                return new Ready(client, call.read(info), start);
+            } catch (InvalidRequestException | WorkerOutOfMemoryException error) {
+                throw asLoadError(error);
             } catch (WorkerStartException stalled) {
                 if (clock.left(limits.loadStall()).isNegative()) {
                     throw stalled;
                 }
             }
         }
-    }
-
-    private CompletableFuture<JsonNode> initialize(WorkerClient client, Consumer<Progress> onProgress) {
-        CompletableFuture<JsonNode> answer = new CompletableFuture<>();
-        client.call("initialize", model, new Reply() {
-            @Override
-            public void notified(String method, JsonNode params) {
-                onProgress.accept(Codec.read(params, Progress.class));
-            }
-
-            @Override
-            public void answered(JsonNode result) {
-                answer.complete(result);
-            }
-
-            @Override
-            public void failed(Mlx4jException error) {
-                answer.completeExceptionally(asLoadError(error));
-            }
-        });
-        return answer;
     }
 
     /** Downloads a model in a process of its own, which ends when this worker is closed or stopped. */

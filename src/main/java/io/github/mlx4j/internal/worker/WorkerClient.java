@@ -1,6 +1,7 @@
 package io.github.mlx4j.internal.worker;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.ProtocolException;
@@ -14,14 +15,16 @@ import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.Inbound;
 import io.github.mlx4j.internal.protocol.LogLine;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.Pong;
+import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -39,28 +42,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class WorkerClient {
 
-    /** Calls that work the engine. */
-    private static final Set<String> WORK = Set.of(
-            "generate",
-            "embed",
-            "tokenize",
-            "countTokens",
-            "applyTemplate",
-            "logits",
-            "score",
-            "rerank",
-            "parameters",
-            "classifyActions",
-            "trainStep",
-            "accumulate",
-            "applyGradients",
-            "validate",
-            "gradients",
-            "saveCheckpoint",
-            "loadCheckpoint",
-            "saveAdapter",
-            "saveModel");
-
     private static final int MAX_JUNK_LINES = 64;
     private static final Duration PATIENCE = Duration.ofSeconds(2);
     private static final Logger log = LoggerFactory.getLogger("io.github.mlx4j.worker");
@@ -68,7 +49,7 @@ public final class WorkerClient {
     private final WorkerLaunch launch;
     private final String nonce = UUID.randomUUID().toString();
     private final CompletableFuture<Hello> hello = new CompletableFuture<>();
-    private final Map<String, Open> open = new ConcurrentHashMap<>();
+    private final Map<String, Open<?>> open = new ConcurrentHashMap<>();
     private final AtomicLong ids = new AtomicLong();
     private final AtomicInteger junk = new AtomicInteger();
     private final AtomicReference<@Nullable Mlx4jException> end = new AtomicReference<>();
@@ -83,24 +64,33 @@ public final class WorkerClient {
     private volatile @Nullable Mlx4jException unread; // why some of its output is lost
     private volatile boolean wanted; // its end
 
-    private static final class Open {
+    /** A call without an answer. */
+    private static final class Open<T> {
 
-        private final boolean work;
-        private final Reply reply;
+        private final WorkerCall<T> call;
+        private final Reply<? super T> reply;
         private volatile boolean queued; // for the worker
         private volatile long queuedAt;
 
-        Open(boolean work, Reply reply) {
-            this.work = work;
+        Open(WorkerCall<T> call, Reply<? super T> reply) {
+            this.call = call;
             this.reply = reply;
         }
 
-        boolean isWork() {
-            return work;
+        boolean usesEngine() {
+            return call.method().usesEngine();
         }
 
-        Reply reply() {
-            return reply;
+        void notified(String method, JsonNode params) {
+            reply.notified(method, params);
+        }
+
+        void answered(JsonNode result) {
+            reply.answered(call.read(result));
+        }
+
+        void failed(Mlx4jException error) {
+            reply.failed(error);
         }
 
         void queued() {
@@ -149,24 +139,53 @@ public final class WorkerClient {
      * Sends a call and returns its id, for {@link #cancel}; its result goes to {@code reply}, also a failure to send
      * it. Never waits, throws nothing.
      */
-    public String call(String method, Object params, Reply reply) {
+    public <T> String call(WorkerCall<T> call, Reply<? super T> reply) {
         String id = Long.toString(ids.incrementAndGet());
-        boolean work = WORK.contains(method);
-        Open call = new Open(work, reply);
-        open.put(id, call);
+        Open<T> entry = new Open<>(call, reply);
+        open.put(id, entry);
         try {
-            process.send(Codec.call(id, method, params));
-            call.queued();
+            process.send(call.line(id));
+            entry.queued();
         } catch (Throwable unsent) { // nobody else would end this call
             fail(id, Mlx4jException.of(unsent));
             return id;
         }
-        lastWork = work ? System.nanoTime() : lastWork;
+        lastWork = entry.usesEngine() ? System.nanoTime() : lastWork;
         Mlx4jException ended = end.get();
         if (ended != null) { // it may have ended between the two lines above
             fail(id, ended);
         }
         return id;
+    }
+
+    /**
+     * Sends a call. Its progress goes to the listener, on the worker's reader thread; whatever that throws ends the
+     * call with {@link CancelledException}. Never waits, throws nothing.
+     */
+    public <T> Sent<T> send(WorkerCall<T> call, Consumer<Progress> onProgress) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        String id = call(call, new Reply<T>() {
+            @Override
+            public void notified(String method, JsonNode params) {
+                Progress progress = Codec.read(params, Progress.class);
+                try {
+                    onProgress.accept(progress);
+                } catch (Throwable thrown) {
+                    throw CancelledException.afterCallbackThrew(thrown);
+                }
+            }
+
+            @Override
+            public void answered(T result) {
+                answer.complete(result);
+            }
+
+            @Override
+            public void failed(Mlx4jException error) {
+                answer.completeExceptionally(error);
+            }
+        });
+        return new Sent<>(this, id, answer);
     }
 
     /** Asks the worker to end a call. It answers with a failure, or with a result that was under way. Never waits. */
@@ -205,21 +224,11 @@ public final class WorkerClient {
 
     /** Asks how it does. Fails with a {@link Mlx4jException} if it ends before it answers. Never waits. */
     CompletableFuture<Pong> ping() {
-        CompletableFuture<Pong> answer = new CompletableFuture<>();
-        call("ping", Map.of(), new Reply() {
-            @Override
-            public void answered(JsonNode result) {
-                Pong pong = Codec.read(result, Pong.class);
-                memory = pong.memory() == null ? memory : memory(pong.memory());
-                answer.complete(pong);
-            }
-
-            @Override
-            public void failed(Mlx4jException error) {
-                answer.completeExceptionally(error);
-            }
+        WorkerCall<Pong> call = WorkerCall.of(Method.PING, Pong.class).map(pong -> {
+            memory = pong.memory() == null ? memory : memory(pong.memory());
+            return pong;
         });
-        return answer;
+        return send(call, progress -> {}).answer();
     }
 
     /** What it took when it last answered a ping. */
@@ -241,13 +250,13 @@ public final class WorkerClient {
 
     /** How many requests are without an answer. */
     public int openWork() {
-        return (int) open.values().stream().filter(Open::isWork).count();
+        return (int) open.values().stream().filter(Open::usesEngine).count();
     }
 
     /** How many requests that were queued for the worker before this moment are without an answer. */
     int openWorkBefore(long moment) {
         return (int) open.values().stream()
-                .filter(call -> call.isWork() && call.wasQueuedBefore(moment))
+                .filter(call -> call.usesEngine() && call.wasQueuedBefore(moment))
                 .count();
     }
 
@@ -367,10 +376,10 @@ public final class WorkerClient {
             case "log" -> logged(Codec.read(notification.params(), LogLine.class));
             default -> {
                 String id = notification.params().path("id").asText();
-                Open call = open.get(id);
+                Open<?> call = open.get(id);
                 if (call != null) {
                     try {
-                        call.reply().notified(notification.method(), notification.params());
+                        call.notified(notification.method(), notification.params());
                     } catch (Throwable thrown) {
                         abort(id, asAnswerError(thrown));
                     }
@@ -418,12 +427,12 @@ public final class WorkerClient {
     }
 
     private void answered(Inbound.Answer answer) {
-        Open call = open.remove(answer.id());
+        Open<?> call = open.remove(answer.id());
         if (call == null) {
             return;
         }
         try {
-            call.reply().answered(answer.result());
+            call.answered(answer.result());
         } catch (Throwable thrown) {
             failed(call, asAnswerError(thrown));
         }
@@ -486,7 +495,7 @@ public final class WorkerClient {
     }
 
     private void fail(String id, Mlx4jException error) {
-        Open call = open.remove(id);
+        Open<?> call = open.remove(id);
         if (call != null) {
             failed(call, error);
         }
@@ -494,7 +503,7 @@ public final class WorkerClient {
 
     /** Fails a call and has the worker end it. */
     private void abort(String id, Mlx4jException error) {
-        Open call = open.remove(id);
+        Open<?> call = open.remove(id);
         if (call != null) {
             failed(call, error);
             process.send(cancelOf(id));
@@ -505,9 +514,9 @@ public final class WorkerClient {
         return Codec.notification("cancel", Map.of("id", id));
     }
 
-    private void failed(Open call, Mlx4jException error) {
+    private void failed(Open<?> call, Mlx4jException error) {
         try {
-            call.reply().failed(error);
+            call.failed(error);
         } catch (Throwable thrown) { // it has been told, and the other calls must go on
             log.error("What took the failure of a call threw", thrown);
         }

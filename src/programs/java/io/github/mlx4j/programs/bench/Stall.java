@@ -5,6 +5,8 @@ import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.WorkerLaunch;
+import io.github.mlx4j.internal.protocol.Method;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.WorkerClient;
 import io.github.mlx4j.provider.ProviderKind;
@@ -50,7 +52,7 @@ final class Stall implements Scenario {
         try {
             worker.hello().get(1, TimeUnit.MINUTES);
             Map<String, ?> model = Map.of("protocol", Map.of("major", 1), "model", Map.of("source", lab.model));
-            new Call(worker, "initialize", model).answer.get(5, TimeUnit.MINUTES);
+            new Call(worker, Method.INITIALIZE, model).answer.get(5, TimeUnit.MINUTES);
             trial(worker, lab.prompts.fresh(30), lab.prompts.fresh(LONG)); // it learns how long a chunk may be
             for (int i = 0; i < trials; i++) {
                 String prompt = lab.prompts.fresh(LONG);
@@ -112,7 +114,7 @@ final class Stall implements Scenario {
     }
 
     private static Call generate(WorkerClient worker, String prompt, int maxTokens) {
-        return new Call(worker, "generate", Map.of("prompt", prompt, "maxTokens", maxTokens));
+        return new Call(worker, Method.GENERATE, Map.of("prompt", prompt, "maxTokens", maxTokens));
     }
 
     /**
@@ -144,7 +146,7 @@ final class Stall implements Scenario {
     }
 
     /** A call, and when its messages came, on the thread that reads the wire. */
-    private static final class Call implements Reply {
+    private static final class Call implements Reply<JsonNode> {
 
         final CompletableFuture<Boolean> answer = new CompletableFuture<>();
         final List<Long> chunks = Collections.synchronizedList(new ArrayList<>());
@@ -152,8 +154,8 @@ final class Stall implements Scenario {
         private final List<Integer> done = new ArrayList<>();
         private final List<Long> at = new ArrayList<>();
 
-        Call(WorkerClient worker, String method, Map<String, ?> params) {
-            id = worker.call(method, params, this);
+        Call(WorkerClient worker, Method method, Map<String, ?> params) {
+            id = worker.call(WorkerCall.of(method, params, JsonNode.class), this);
         }
 
         /** What it told of its prefill, once it is answered. */

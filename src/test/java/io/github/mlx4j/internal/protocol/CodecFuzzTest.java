@@ -117,7 +117,7 @@ public class CodecFuzzTest {
                 true,
                 text.length(),
                 text);
-        byte[] line = Codec.call(id, text, params);
+        byte[] line = Codec.line(id, Codec.body(text, params));
         JsonNode sent = JSON.readTree(oneLine(line));
         assertThat(sent.get("jsonrpc").textValue()).isEqualTo("2.0");
         assertThat(sent.get("id").textValue()).isEqualTo(id);
@@ -271,7 +271,10 @@ public class CodecFuzzTest {
     private static List<byte[]> realLines() {
         List<byte[]> lines = new ArrayList<>();
         try (Stream<Path> transcripts = Files.list(Path.of("src/test/resources/protocol"))) {
-            for (Path transcript : transcripts.sorted().toList()) {
+            for (Path transcript : transcripts
+                    .filter(file -> file.toString().endsWith(".jsonl"))
+                    .sorted()
+                    .toList()) {
                 for (String entry : Files.readAllLines(transcript)) {
                     JsonNode message = JSON.readTree(entry).path("message");
                     if (message.isObject()) {

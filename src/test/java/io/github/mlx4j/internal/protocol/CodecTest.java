@@ -142,7 +142,7 @@ class CodecTest {
 
     @Test
     void shouldWriteCallsAndNotificationsOfOneLine() {
-        assertThat(text(Codec.call("7", "generate", Map.of("prompt", "a\nb\rc\u2028d"))))
+        assertThat(text(Codec.line("7", Codec.body("generate", Map.of("prompt", "a\nb\rc\u2028d")))))
                 .isEqualTo("{\"jsonrpc\":\"2.0\",\"id\":\"7\",\"method\":\"generate\","
                         + "\"params\":{\"prompt\":\"a\\nb\\rc\\u2028d\"}}\n");
         assertThat(text(Codec.notification("cancel", Map.of("id", "7"))))
@@ -154,7 +154,7 @@ class CodecTest {
             strings = {"J\u00f6rg", "\ud83d\udc4b", "\ud83d", "\udc4b\ud83d", "\u2028\u2029\u0085", "\u0000\u001f\u007f"
             })
     void shouldWriteAsciiOnlyWhenTextIsAnything(String prompt) throws IOException {
-        byte[] line = Codec.call("7", "generate", Map.of("prompt", prompt));
+        byte[] line = Codec.line("7", Codec.body("generate", Map.of("prompt", prompt)));
 
         assertThat(text(line).chars()).allMatch(c -> c < 128);
         assertThat(text(line)).endsWith("}\n").containsOnlyOnce("\n");
@@ -177,7 +177,8 @@ class CodecTest {
                 null,
                 null);
 
-        assertThat(JSON.readTree(Codec.call("7", "generate", params)).path("params"))
+        assertThat(JSON.readTree(Codec.line("7", Codec.body("generate", params)))
+                        .path("params"))
                 .isEqualTo(JSON.readTree(
                         "{\"prompt\":\"Once\",\"sampling\":{\"temperature\":0.5},\"stop\":[],\"maxTokens\":5}"));
     }
@@ -187,9 +188,11 @@ class CodecTest {
         InitializeParams.Options options = new InitializeParams.Options(
                 null, null, null, null, null, null, null, null, null, null, null, 4, null, 0L, null, null, null, null,
                 null);
-        JsonNode model = JSON.readTree(Codec.call("7", "initialize", InitializeParams.of("org/name", true)));
-        JsonNode more = JSON.readTree(Codec.call(
-                "7", "initialize", InitializeParams.of("org/name", true).with(options)));
+        JsonNode model =
+                JSON.readTree(Codec.line("7", Codec.body("initialize", InitializeParams.of("org/name", true))));
+        JsonNode more = JSON.readTree(Codec.line(
+                "7",
+                Codec.body("initialize", InitializeParams.of("org/name", true).with(options))));
 
         assertThat(model.path("params"))
                 .isEqualTo(JSON.readTree("{\"protocol\":{\"major\":1,\"minor\":3},"
@@ -203,7 +206,8 @@ class CodecTest {
         InitializeParams params =
                 InitializeParams.of("org/name", true).with(HubToken.in(Map.of("HF_TOKEN", " hf_secret\n")));
 
-        assertThat(JSON.readTree(Codec.call("7", "initialize", params)).at("/params/hubToken"))
+        assertThat(JSON.readTree(Codec.line("7", Codec.body("initialize", params)))
+                        .at("/params/hubToken"))
                 .isEqualTo(JSON.readTree("\"hf_secret\""));
         assertThat(params.toString()).doesNotContain("hf_secret");
         assertThat(HubToken.in(Map.of("HF_TOKEN", " "))).isNull();
@@ -236,7 +240,7 @@ class CodecTest {
 
     @Test
     void shouldStayJsonWhenANumberIsNone() throws IOException {
-        byte[] line = Codec.call("7", "generate", Map.of("temperature", Double.NaN));
+        byte[] line = Codec.line("7", Codec.body("generate", Map.of("temperature", Double.NaN)));
 
         assertThat(JSON.readTree(line).path("params").path("temperature").isNumber())
                 .isFalse();

@@ -151,18 +151,18 @@ class GoldenTranscriptTest {
         String id = message.path("id").textValue();
         JsonNode params = message.path("params");
         return switch (message.path("method").textValue()) {
-            case "initialize" -> Codec.call(id, "initialize", Codec.read(params, InitializeParams.class));
-            case "generate" -> Codec.call(id, "generate", Codec.read(params, GenerateParams.class));
+            case "initialize" -> Codec.line(id, Codec.body("initialize", Codec.read(params, InitializeParams.class)));
+            case "generate" -> Codec.line(id, Codec.body("generate", Codec.read(params, GenerateParams.class)));
             case "embed", "classifyActions" ->
-                Codec.call(id, message.path("method").textValue(), Codec.read(params, EmbedParams.class));
-            case "logits" -> Codec.call(id, "logits", Codec.read(params, LogitsParams.class));
-            case "score" -> Codec.call(id, "score", Codec.read(params, ScoreParams.class));
-            case "rerank" -> Codec.call(id, "rerank", Codec.read(params, RerankParams.class));
+                Codec.line(id, Codec.body(message.path("method").textValue(), Codec.read(params, EmbedParams.class)));
+            case "logits" -> Codec.line(id, Codec.body("logits", Codec.read(params, LogitsParams.class)));
+            case "score" -> Codec.line(id, Codec.body("score", Codec.read(params, ScoreParams.class)));
+            case "rerank" -> Codec.line(id, Codec.body("rerank", Codec.read(params, RerankParams.class)));
             case "tokenize", "countTokens", "applyTemplate" ->
-                Codec.call(id, message.path("method").textValue(), Codec.read(params, PromptParams.class));
+                Codec.line(id, Codec.body(message.path("method").textValue(), Codec.read(params, PromptParams.class)));
             case "cancel" ->
                 Codec.notification("cancel", Map.of("id", params.path("id").textValue()));
-            default -> Codec.call(id, message.path("method").textValue(), params);
+            default -> Codec.line(id, Codec.body(message.path("method").textValue(), params));
         };
     }
 

@@ -111,7 +111,7 @@ class WireBothWaysTest {
             assertThat(answer("echo", params)).isInstanceOf(Inbound.Answer.class);
         } else {
             assertThatExceptionOfType(InvalidRequestException.class)
-                    .isThrownBy(() -> Codec.call("1", "echo", params))
+                    .isThrownBy(() -> Codec.line("1", Codec.body("echo", params)))
                     .withMessageContaining("nested more than 128 levels deep");
         }
         String line =
@@ -128,7 +128,7 @@ class WireBothWaysTest {
         ObjectNode params = object(NODES.textNode("x".repeat(spare - 100)));
 
         try {
-            byte[] line = Codec.call(Long.toString(++ids), "echo", params);
+            byte[] line = Codec.line(Long.toString(++ids), Codec.body("echo", params));
             assertThat(line.length - 1).isLessThanOrEqualTo(Bounds.MAX_LINE_BYTES);
             assertThat(receive(line)).isInstanceOf(Inbound.Answer.class);
         } catch (InvalidRequestException tooLong) {
@@ -209,7 +209,7 @@ class WireBothWaysTest {
     }
 
     private static Inbound answer(String method, JsonNode params) throws IOException {
-        return receive(Codec.call(Long.toString(++ids), method, params));
+        return receive(Codec.line(Long.toString(++ids), Codec.body(method, params)));
     }
 
     private static Inbound receive(byte[] line) throws IOException {

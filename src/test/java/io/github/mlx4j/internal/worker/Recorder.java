@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
 /** Notes what comes of a call. */
-final class Recorder implements Reply {
+final class Recorder implements Reply<JsonNode> {
 
     private final List<JsonNode> chunks = new CopyOnWriteArrayList<>();
     private final CompletableFuture<JsonNode> end = new CompletableFuture<>();

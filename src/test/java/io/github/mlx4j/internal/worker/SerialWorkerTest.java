@@ -12,7 +12,9 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.Progress;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -96,7 +98,7 @@ class SerialWorkerTest {
         Map<String, Object> params =
                 Map.of("protocol", Map.of("major", 1), "model", Map.of("source", source), "folder", "/new");
         try (SerialWorker worker = SerialWorker.start(FakeWorker.launch(), limits)) {
-            return worker.load("convert", params, JsonNode.class, heard::add);
+            return worker.load(WorkerCall.of(Method.CONVERT, params, JsonNode.class), heard::add);
         }
     }
 

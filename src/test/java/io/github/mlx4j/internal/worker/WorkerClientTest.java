@@ -3,6 +3,7 @@ package io.github.mlx4j.internal.worker;
 import static io.github.mlx4j.FutureAssertions.assertFails;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import static org.awaitility.Awaitility.await;
 
@@ -25,6 +26,8 @@ import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Method;
+import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -152,7 +155,7 @@ class WorkerClientTest {
     void shouldEndACallWhenItIsCancelled() throws IOException {
         WorkerClient client = initialized();
         Recorder paused = new Recorder();
-        String id = client.call("generate", prompt("{\"say\":\"abc\",\"after\":1,\"pause\":true}"), paused);
+        String id = client.call(generation(prompt("{\"say\":\"abc\",\"after\":1,\"pause\":true}")), paused);
         assertThat(paused.begun()).succeedsWithin(SOON);
 
         client.cancel(id);
@@ -203,7 +206,7 @@ class WorkerClientTest {
         WorkerClient client = initialized();
         CompletableFuture<Mlx4jException> failure = new CompletableFuture<>();
 
-        client.call("ping", Map.of(), new Reply() {
+        client.call(WorkerCall.of(Method.PING, JsonNode.class), new Reply<JsonNode>() {
             @Override
             public void answered(JsonNode result) {
                 throw new IllegalArgumentException("a field is missing");
@@ -239,7 +242,8 @@ class WorkerClientTest {
         Recorder other = generate(client, "{\"say\":\"abc\",\"stepMs\":50}");
         List<Mlx4jException> failures = new CopyOnWriteArrayList<>();
 
-        client.call("generate", Map.of("prompt", "{\"pause\":true,\"after\":1}", "maxTokens", 9), new Reply() {
+        Map<String, Object> params = Map.of("prompt", "{\"pause\":true,\"after\":1}", "maxTokens", 9);
+        client.call(WorkerCall.of(Method.GENERATE, params, JsonNode.class), new Reply<JsonNode>() {
             @Override
             public void notified(String method, JsonNode params) {
                 sneakyThrow(thrown);
@@ -274,31 +278,21 @@ class WorkerClientTest {
 
     @ParameterizedTest
     @ValueSource(ints = {127, 500, 990, 998, 5000})
-    void shouldEndACallWhenItsParamsAreNestedTooDeeply(int depth) throws IOException {
-        WorkerClient client = initialized();
+    void shouldRefuseACallWhenItsParamsAreNestedTooDeeply(int depth) {
         Object deep = "x";
         for (int i = 0; i < depth; i++) {
             deep = List.of(deep);
         }
-        Recorder reply = new Recorder();
+        Map<String, Object> params = Map.of("prompt", "Hi", "deep", deep);
 
-        client.call("generate", Map.of("prompt", "Hi", "deep", deep), reply);
-
-        assertFails(reply.end(), InvalidRequestException.class)
+        assertThatExceptionOfType(InvalidRequestException.class)
+                .isThrownBy(() -> generation(params))
                 .withMessageContaining("nested more than 128 levels deep");
-        assertThat(client.openWork()).isZero();
-        assertThat(generate(client, "on").end()).succeedsWithin(SOON);
     }
 
     @Test
-    void shouldEndACallWhenItsParamsHaveNoJsonForm() throws IOException {
-        WorkerClient client = initialized();
-        Recorder reply = new Recorder();
-
-        client.call("generate", Map.of("prompt", new Object()), reply);
-
-        assertThat(reply.end()).isCompletedExceptionally();
-        assertThat(client.openWork()).isZero();
+    void shouldRefuseACallWhenItsParamsHaveNoJsonForm() {
+        assertThatIllegalStateException().isThrownBy(() -> generation(Map.of("prompt", new Object())));
     }
 
     @ParameterizedTest
@@ -318,7 +312,8 @@ class WorkerClientTest {
 
     /** The id of the last call: ids count. */
     private static String lastId(WorkerClient client) {
-        return Long.toString(Long.parseLong(client.call("ping", Map.of(), new Recorder())) - 1);
+        return Long.toString(
+                Long.parseLong(client.call(WorkerCall.of(Method.PING, JsonNode.class), new Recorder())) - 1);
     }
 
     @Test
@@ -452,13 +447,16 @@ class WorkerClientTest {
 
     @Test
     void shouldRefuseARequestWhenItIsLongerThanALine() throws IOException {
+        assertThatExceptionOfType(InvalidRequestException.class)
+                .isThrownBy(() -> generation(prompt("x".repeat(Bounds.MAX_LINE_BYTES))))
+                .withMessageMatching("The request is longer than 8.388.608 bytes.*");
         WorkerClient client = initialized();
-
-        Recorder reply = generate(client, "x".repeat(Bounds.MAX_LINE_BYTES));
-
-        assertThat(reply.end()).as("at once").isCompletedExceptionally();
+        int envelope = generation(prompt("")).line("1").length - 1;
+        String longest = "x".repeat(Bounds.MAX_LINE_BYTES - envelope + 1); // too long by its id only
+        Recorder reply = generate(client, longest);
         assertFails(reply.end(), InvalidRequestException.class)
                 .withMessageMatching("The request is longer than 8.388.608 bytes.*");
+        assertThat(client.openWork()).isZero();
         assertThat(generate(client, "on").end())
                 .as("the worker heard nothing of it")
                 .succeedsWithin(SOON);
@@ -471,7 +469,7 @@ class WorkerClientTest {
         Map<String, Object> params = Map.of("prompt", "x".repeat(8_300_000), "maxTokens", 2);
         Recorder reply = new Recorder();
 
-        client.call("generate", params, reply);
+        client.call(generation(params), reply);
 
         assertThat(reply.end()).succeedsWithin(SOON);
         assertThat(reply.text()).isEqualTo("xx");
@@ -538,14 +536,18 @@ class WorkerClientTest {
 
     private static void initialize(WorkerClient client, String source) {
         Recorder reply = new Recorder();
-        client.call("initialize", InitializeParams.of(source, false), reply);
+        client.call(WorkerCall.of(Method.INITIALIZE, InitializeParams.of(source, false), JsonNode.class), reply);
         assertThat(reply.end()).succeedsWithin(SOON);
     }
 
     private static Recorder generate(WorkerClient client, String prompt) {
         Recorder reply = new Recorder();
-        client.call("generate", prompt(prompt), reply);
+        client.call(generation(prompt(prompt)), reply);
         return reply;
+    }
+
+    private static WorkerCall<JsonNode> generation(Map<String, Object> params) {
+        return WorkerCall.of(Method.GENERATE, params, JsonNode.class);
     }
 
     private static Map<String, Object> prompt(String text) {
