@@ -62,7 +62,13 @@ module io.github.mlx4j {
     // Records that Jackson reads and writes
     opens io.github.mlx4j.compare to
             com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.conversion to
+            com.fasterxml.jackson.databind;
     opens io.github.mlx4j.environment to
+            com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.event to
+            com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.generation to
             com.fasterxml.jackson.databind;
     opens io.github.mlx4j.internal.model to
             com.fasterxml.jackson.databind;
@@ -72,7 +78,9 @@ module io.github.mlx4j {
             com.fasterxml.jackson.databind;
     opens io.github.mlx4j.model.registry to
             com.fasterxml.jackson.databind;
-    opens io.github.mlx4j.conversion to
+    opens io.github.mlx4j.port to
+            com.fasterxml.jackson.databind;
+    opens io.github.mlx4j.provider to
             com.fasterxml.jackson.databind;
     opens io.github.mlx4j.training to
             com.fasterxml.jackson.databind;

@@ -189,7 +189,7 @@ class ArchitectureTest {
             entry(
                     "internal.process",
                     Set.of("error", "event", "internal.files", "internal.protocol", "internal.threads", "provider")),
-            entry("internal.protocol", Set.of("error")),
+            entry("internal.protocol", Set.of("error", "event", "generation", "port", "provider")),
             entry("internal.threads", Set.of()),
             entry(
                     "internal.worker",

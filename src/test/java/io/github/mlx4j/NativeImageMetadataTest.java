@@ -2,8 +2,11 @@ package io.github.mlx4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonDeserializer;
+import com.fasterxml.jackson.databind.JsonSerializer;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.annotation.Annotation;
 import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleDescriptor.Opens;
 import java.lang.reflect.ParameterizedType;
@@ -91,8 +94,14 @@ class NativeImageMetadataTest {
     }
 
     private static boolean isForJackson(Class<?> type) {
-        return Arrays.stream(type.getDeclaredAnnotations())
-                .anyMatch(annotation -> annotation.annotationType().getName().startsWith("com.fasterxml.jackson"));
+        Stream<Annotation> annotations = Stream.concat(
+                Arrays.stream(type.getDeclaredAnnotations()),
+                Arrays.stream(type.getDeclaredMethods())
+                        .flatMap(method -> Arrays.stream(method.getDeclaredAnnotations())));
+        return (JsonSerializer.class.isAssignableFrom(type) || JsonDeserializer.class.isAssignableFrom(type))
+                        && !type.isAnonymousClass()
+                || annotations.anyMatch(
+                        annotation -> annotation.annotationType().getName().startsWith("com.fasterxml.jackson"));
     }
 
     private static Set<String> resources() throws IOException {

@@ -208,7 +208,7 @@ public final class LoadCheck {
                         .map(one -> one.getKey() + " " + one.getValue())
                         .toList();
         Optional<EmbeddingDetails> embeddings =
-                Optional.ofNullable(found.embeddings()).map(Analysis::embeddings);
+                Optional.ofNullable(found.embeddings()).map(Loaded::embeddings);
         boolean reranks = found.capabilities().contains("rerank");
         return Verdict.loads(worker, String.join(", ", versions), embeddings, reranks, found.warnings());
     }

@@ -23,21 +23,13 @@ import io.github.mlx4j.generation.Prompt;
 import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.internal.process.Sandbox;
 import io.github.mlx4j.internal.process.WorkerLaunch;
-import io.github.mlx4j.internal.protocol.ActionsResult;
-import io.github.mlx4j.internal.protocol.CountResult;
-import io.github.mlx4j.internal.protocol.EmbedParams;
-import io.github.mlx4j.internal.protocol.EmbedResult;
-import io.github.mlx4j.internal.protocol.GenerateResult;
+import io.github.mlx4j.internal.protocol.Analysis;
+import io.github.mlx4j.internal.protocol.Embed;
+import io.github.mlx4j.internal.protocol.Generate;
 import io.github.mlx4j.internal.protocol.HubToken;
 import io.github.mlx4j.internal.protocol.InitializeParams;
-import io.github.mlx4j.internal.protocol.LogitsParams;
-import io.github.mlx4j.internal.protocol.LogitsResult;
-import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.ParametersResult;
-import io.github.mlx4j.internal.protocol.RerankScores;
-import io.github.mlx4j.internal.protocol.ScoreResult;
-import io.github.mlx4j.internal.protocol.TemplateResult;
-import io.github.mlx4j.internal.protocol.TokenizeResult;
+import io.github.mlx4j.internal.protocol.Prompts;
+import io.github.mlx4j.internal.protocol.Rerank;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.worker.Worker;
@@ -178,9 +170,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final Cancellation start(GenerationRequest request, GenerationSink sink) {
-        WorkerCall<GenerateResult> call;
+        WorkerCall<Generate.Result> call;
         try {
-            call = WorkerCall.of(Method.GENERATE, Requests.params(request), GenerateResult.class);
+            call = Generate.call(request);
             admit();
         } catch (Throwable refused) {
             sink.failed(Mlx4jException.of(refused));
@@ -210,18 +202,17 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final List<float[]> embed(List<String> texts) {
-        return vectors(new EmbedParams(List.copyOf(texts), null));
+        return vectors(List.copyOf(texts), null);
     }
 
     @Override
     public final List<float[]> embed(List<String> texts, String promptName) {
-        return vectors(new EmbedParams(List.copyOf(texts), Objects.requireNonNull(promptName)));
+        return vectors(List.copyOf(texts), Objects.requireNonNull(promptName));
     }
 
-    private List<float[]> vectors(EmbedParams params) {
-        int count = params.texts().size();
-        return observer.vectors(
-                count, () -> ask(WorkerCall.of(Method.EMBED, params, EmbedResult.class), () -> Vectors.ofTexts(count)));
+    private List<float[]> vectors(List<String> texts, @Nullable String promptName) {
+        int count = texts.size();
+        return observer.vectors(count, () -> ask(Embed.call(texts, promptName), () -> Vectors.ofTexts(count)));
     }
 
     @Override
@@ -232,12 +223,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     /** Reranks without telling the listener. */
     final RerankResult scores(RerankRequest request) {
         return admitted(() -> {
-            Backend backend = Analysis.backend(kind, WorkerQuery.ready(worker).info());
-            return WorkerQuery.ask(
-                    worker,
-                    WorkerCall.of(Method.RERANK, Requests.rerank(request), RerankScores.class)
-                            .map(scores -> Analysis.reranked(
-                                    scores, request.documents().size(), backend)));
+            Backend backend = Loaded.backend(kind, WorkerQuery.ready(worker).info());
+            return WorkerQuery.ask(worker, Rerank.call(request, backend));
         });
     }
 
@@ -248,22 +235,18 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final List<Integer> tokenize(GenerationRequest request) {
-        return request.prompt() instanceof Prompt.Tokens given
-                ? given.ids()
-                : ask(Method.TOKENIZE, request, TokenizeResult.class).tokens();
+        return request.prompt() instanceof Prompt.Tokens given ? given.ids() : ask(Prompts.tokenize(request));
     }
 
     @Override
     public final int countTokens(GenerationRequest request) {
-        return request.prompt() instanceof Prompt.Tokens given
-                ? given.ids().size()
-                : ask(Method.COUNT_TOKENS, request, CountResult.class).count();
+        return request.prompt() instanceof Prompt.Tokens given ? given.ids().size() : ask(Prompts.countTokens(request));
     }
 
     @Override
     public final String applyTemplate(GenerationRequest request) {
         if (request.prompt() instanceof Prompt.Chat) {
-            return ask(Method.APPLY_TEMPLATE, request, TemplateResult.class).text();
+            return ask(Prompts.applyTemplate(request));
         }
         throw new InvalidRequestException(
                 "The request has no messages to apply the chat template to.", "Make it with GenerationRequest.chat.");
@@ -271,39 +254,30 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final ModelDetails details() {
-        return Analysis.details(kind, whileIn(() -> WorkerQuery.ready(worker)).info());
+        return Loaded.details(kind, whileIn(() -> WorkerQuery.ready(worker)).info());
     }
 
     @Override
     public final List<float[]> logits(List<Integer> tokens) {
         List<Integer> given = List.copyOf(tokens);
-        return ask(
-                WorkerCall.of(Method.LOGITS, new LogitsParams(given), LogitsResult.class),
-                () -> Vectors.ofTokens(given.size()));
+        return ask(Analysis.logits(given), () -> Vectors.ofTokens(given.size()));
     }
 
     @Override
     public final Score score(GenerationRequest prompt, String completion) {
-        return ask(WorkerCall.of(Method.SCORE, Requests.score(prompt, completion), ScoreResult.class)
-                .map(Analysis::score));
+        return ask(Prompts.score(prompt, completion));
     }
 
     @Override
     public final List<Parameter> parameters() {
-        return ask(WorkerCall.of(Method.PARAMETERS, ParametersResult.class).map(Analysis::parameters));
+        return ask(Analysis.parameters());
     }
 
     /** The model's action head, if it was loaded with one. Loads the model first where that has not happened yet. */
     public final Optional<ActionHeadPort> actionHead() {
         return details().capabilities().contains(ACTIONS)
-                ? Optional.of(text -> ask(WorkerCall.of(
-                                Method.CLASSIFY_ACTIONS, new EmbedParams(List.of(text), null), ActionsResult.class)
-                        .map(Analysis::actions)))
+                ? Optional.of(text -> ask(Analysis.actions(text)))
                 : Optional.empty();
-    }
-
-    private <T> T ask(Method method, GenerationRequest request, Class<T> result) {
-        return ask(WorkerCall.of(method, Requests.prompt(request), result));
     }
 
     private <T> T ask(WorkerCall<T> call) {

@@ -1,11 +1,9 @@
 package io.github.mlx4j.adapter;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.internal.protocol.Analysis;
 import io.github.mlx4j.internal.protocol.Codec;
-import io.github.mlx4j.internal.protocol.EmbedResult;
-import io.github.mlx4j.internal.protocol.Embedding;
-import io.github.mlx4j.internal.protocol.LogitsResult;
-import io.github.mlx4j.internal.protocol.PositionLogits;
+import io.github.mlx4j.internal.protocol.Embed;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -42,11 +40,11 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
     }
 
     /** Those of {@code embed}, for so many texts. */
-    static Vectors<EmbedResult> ofTexts(int texts) {
+    static Vectors<Embed.Result> ofTexts(int texts) {
         return new Vectors<>(
                 "embedding",
                 params -> {
-                    Embedding embedding = Codec.read(params, Embedding.class);
+                    Embed.Embedding embedding = Codec.read(params, Embed.Embedding.class);
                     return new Piece(embedding.index(), embedding.vector());
                 },
                 result -> {
@@ -63,11 +61,11 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
     }
 
     /** Those of {@code logits}, for so many tokens. */
-    static Vectors<LogitsResult> ofTokens(int tokens) {
+    static Vectors<Analysis.Logits> ofTokens(int tokens) {
         return new Vectors<>(
                 "positionLogits",
                 params -> {
-                    PositionLogits logits = Codec.read(params, PositionLogits.class);
+                    Analysis.PositionLogits logits = Codec.read(params, Analysis.PositionLogits.class);
                     return new Piece(logits.index(), logits.values());
                 },
                 result -> new End(result.count(), result.vocabularySize()),

@@ -12,9 +12,8 @@ import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationResult;
 import io.github.mlx4j.generation.GenerationSink;
 import io.github.mlx4j.generation.TokenLogProb;
-import io.github.mlx4j.internal.protocol.Chunk;
 import io.github.mlx4j.internal.protocol.Codec;
-import io.github.mlx4j.internal.protocol.GenerateResult;
+import io.github.mlx4j.internal.protocol.Generate;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.Reply;
 import io.github.mlx4j.internal.worker.Worker;
@@ -35,7 +34,7 @@ final class WorkerGeneration implements Cancellation {
 
     private final ProviderKind kind;
     private final Worker worker;
-    private final WorkerCall<GenerateResult> call;
+    private final WorkerCall<Generate.Result> call;
     private final GenerationSink sink;
     private final Runnable onEnd;
     private final Object delivery = new Object(); // a sink is called by one thread at a time
@@ -45,7 +44,7 @@ final class WorkerGeneration implements Cancellation {
     private @Nullable Runnable cancelCall;
 
     WorkerGeneration(
-            ProviderKind kind, Worker worker, WorkerCall<GenerateResult> call, GenerationSink sink, Runnable onEnd) {
+            ProviderKind kind, Worker worker, WorkerCall<Generate.Result> call, GenerationSink sink, Runnable onEnd) {
         this.kind = kind;
         this.worker = worker;
         this.call = call;
@@ -153,7 +152,7 @@ final class WorkerGeneration implements Cancellation {
     }
 
     /** Takes the worker's messages, on its reader thread. */
-    private final class Receiver implements Reply<GenerateResult> {
+    private final class Receiver implements Reply<Generate.Result> {
 
         private final Backend backend;
         private final StringBuilder text = new StringBuilder();
@@ -170,17 +169,17 @@ final class WorkerGeneration implements Cancellation {
         @Override
         public void notified(String method, JsonNode params) {
             if (method.equals("chunk")) {
-                add(Codec.read(params, Chunk.class));
+                add(Codec.read(params, Generate.Chunk.class));
             }
         }
 
-        private void add(Chunk chunk) {
+        private void add(Generate.Chunk chunk) {
             synchronized (delivery) {
                 if (ended || givenUp) {
                     return;
                 }
                 if (chunk.seq() == chunks) {
-                    List<TokenLogProb> likely = Requests.logProbs(chunk); // before it counts, since this may throw
+                    List<TokenLogProb> likely = chunk.tokenLogProbs(); // before it counts, since this may throw
                     chunks++;
                     tokens.addAll(chunk.tokens());
                     logProbs.addAll(likely);
@@ -198,14 +197,13 @@ final class WorkerGeneration implements Cancellation {
         }
 
         @Override
-        public void answered(GenerateResult result) {
+        public void answered(Generate.Result result) {
             if (result.chunks() != chunks) {
                 pieceLost();
                 return;
             }
             String thought = result.thinkingIsAnswer() ? "" : thinking.toString();
-            // Before it counts as ended, since this throws if the answer makes no sense.
-            GenerationResult whole = Requests.result(result, text.toString(), thought, tokens, logProbs, backend);
+            GenerationResult whole = result.answer(text.toString(), thought, tokens, logProbs, backend);
             end(() -> sink.completed(whole));
         }
 

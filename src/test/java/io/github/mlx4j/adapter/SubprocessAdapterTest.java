@@ -33,7 +33,7 @@ import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.internal.process.WorkerLimits;
-import io.github.mlx4j.internal.protocol.GenerateResult;
+import io.github.mlx4j.internal.protocol.Generate;
 import io.github.mlx4j.internal.protocol.InitializeParams;
 import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.WorkerCall;
@@ -273,7 +273,7 @@ class SubprocessAdapterTest {
             WorkerGeneration generation = new WorkerGeneration(
                     ProviderKind.MLX,
                     worker,
-                    WorkerCall.of(Method.GENERATE, Requests.params(GenerationRequest.raw("Hi")), GenerateResult.class),
+                    Generate.call(GenerationRequest.raw("Hi")),
                     failingInto(failure),
                     () -> {});
             generation.begin();

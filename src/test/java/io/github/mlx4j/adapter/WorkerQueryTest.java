@@ -17,8 +17,8 @@ import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.protocol.Generate;
 import io.github.mlx4j.internal.protocol.InitializeParams;
-import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.Worker;
@@ -86,9 +86,9 @@ class WorkerQueryTest {
     void shouldFailWhenTheAnswerIsNotWhatItShouldBe() {
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> WorkerQuery.ask(worker, call("Hi").map(result -> {
-                    throw new IllegalArgumentException("it is no " + result.getNodeType());
+                    throw new IllegalArgumentException("it is no " + result.finishReason());
                 })))
-                .withMessageStartingWith("The mlx worker gave an answer that can't be read: it is no OBJECT");
+                .withMessageStartingWith("The mlx worker gave an answer that can't be read: it is no STOP");
         assertThat(ask("Hello")).isEqualTo(5);
     }
 
@@ -161,7 +161,7 @@ class WorkerQueryTest {
     private int ask(String script) {
         return WorkerQuery.ask(worker, call(script), () -> {
             sendings.incrementAndGet();
-            return new WorkerQuery.Collector<JsonNode, Integer>() {
+            return new WorkerQuery.Collector<Generate.Result, Integer>() {
                 private int chunks;
 
                 @Override
@@ -170,14 +170,14 @@ class WorkerQueryTest {
                 }
 
                 @Override
-                public Integer answered(JsonNode result) {
+                public Integer answered(Generate.Result result) {
                     return chunks;
                 }
             };
         });
     }
 
-    private static WorkerCall<JsonNode> call(String script) {
-        return WorkerCall.of(Method.GENERATE, Requests.params(GenerationRequest.raw(script)), JsonNode.class);
+    private static WorkerCall<Generate.Result> call(String script) {
+        return Generate.call(GenerationRequest.raw(script));
     }
 }

@@ -1,6 +1,8 @@
 package io.github.mlx4j.internal.protocol;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
@@ -17,6 +19,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -30,12 +34,19 @@ public final class Codec {
 
     private static final int MAX_DIGITS = 5000; // Python refuses integers of more than 4300
 
-    private static final JsonMapper JSON = JsonMapper.builder(factory())
+    /** A worker may leave out empty lists and maps, unless the record requires them. */
+    private static final JsonSetter.Value EMPTY_IF_MISSING = JsonSetter.Value.forValueNulls(Nulls.AS_EMPTY);
+
+    static final JsonMapper JSON = JsonMapper.builder(factory())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .disable(SerializationFeature.WRAP_EXCEPTIONS) // ours go to the caller as they are
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+            .disable(SerializationFeature.FAIL_ON_EMPTY_BEANS)
+            .addModule(new ApiModule())
+            .withConfigOverride(List.class, list -> list.setSetterInfo(EMPTY_IF_MISSING))
+            .withConfigOverride(Map.class, map -> map.setSetterInfo(EMPTY_IF_MISSING))
             .defaultPropertyInclusion(
                     JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
             .build();
@@ -80,6 +91,9 @@ public final class Codec {
         } catch (LineTooLongException tooLong) {
             throw tooLong(tooLong);
         } catch (IOException error) {
+            if (error.getCause() instanceof InvalidRequestException refused) { // by a serializer of ours
+                throw refused;
+            }
             throw new IllegalStateException("a message of ours has no JSON form", error);
         }
         return body.bytes.toByteArray();

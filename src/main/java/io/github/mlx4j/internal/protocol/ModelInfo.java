@@ -1,6 +1,6 @@
 package io.github.mlx4j.internal.protocol;
 
-import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
+import io.github.mlx4j.generation.Sampling;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -42,21 +42,16 @@ public record ModelInfo(
         String dtype,
         @Nullable ModelEmbeddings embeddings,
         List<String> warnings,
-        SamplingParams samplingDefaults,
+        Sampling samplingDefaults,
         Memory memory,
         Map<String, String> packages) {
 
     /** A worker of an older minor version leaves some of it out. */
     public ModelInfo {
         format = Objects.requireNonNullElse(format, "model");
-        experts = Objects.requireNonNullElse(experts, List.of());
         dtype = Objects.requireNonNullElse(dtype, "");
-        warnings = Objects.requireNonNullElse(warnings, List.of());
         memory = Objects.requireNonNullElse(memory, new Memory(0, 0));
-        packages = Objects.requireNonNullElse(packages, Map.of());
-        capabilities = Objects.requireNonNullElse(capabilities, List.of());
-        samplingDefaults = Objects.requireNonNullElse(
-                samplingDefaults, new SamplingParams(null, null, null, null, null, null, null, null, null));
+        samplingDefaults = Objects.requireNonNullElse(samplingDefaults, Sampling.DEFAULT);
     }
 
     /**

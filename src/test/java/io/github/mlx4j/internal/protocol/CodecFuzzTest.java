@@ -5,11 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.fuzz.FuzzCase;
-import io.github.mlx4j.internal.protocol.GenerateParams.ChatMessage;
-import io.github.mlx4j.internal.protocol.GenerateParams.ResponseFormatParams;
-import io.github.mlx4j.internal.protocol.GenerateParams.SamplingParams;
-import io.github.mlx4j.internal.protocol.GenerateParams.ToolParams;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Message;
+import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.ResponseFormat;
+import io.github.mlx4j.generation.ToolCall;
+import io.github.mlx4j.generation.ToolSpec;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -38,14 +41,14 @@ public class CodecFuzzTest {
             Hello.class,
             LogLine.class,
             Progress.class,
-            Chunk.class,
-            GenerateResult.class,
+            Generate.Chunk.class,
+            Generate.Result.class,
             ModelInfo.class,
-            Embedding.class,
-            EmbedResult.class,
-            TokenizeResult.class,
-            CountResult.class,
-            TemplateResult.class);
+            Embed.Embedding.class,
+            Embed.Result.class,
+            Prompts.Tokens.class,
+            Prompts.Count.class,
+            Prompts.Text.class);
     private static final Duration SOON = Duration.ofSeconds(5);
 
     /** The same properties, to be checked for longer. */
@@ -55,7 +58,7 @@ public class CodecFuzzTest {
                 new FuzzCase<>("JSON's characters", jsonLike(), line -> decode(line.getBytes(StandardCharsets.UTF_8))),
                 new FuzzCase<>("a damaged line", damaged(), CodecFuzzTest::decode),
                 new FuzzCase<>("an error", errors(), CodecFuzzTest::shouldBeAFailure),
-                new FuzzCase<>("a text", texts(), text -> shouldBeUnchanged(text, text, text)));
+                new FuzzCase<>("a text", texts(), text -> shouldBeUnchanged(text, text)));
     }
 
     @Property
@@ -98,32 +101,60 @@ public class CodecFuzzTest {
     }
 
     @Property
-    void shouldCarryAnyTextUnchanged(
-            @ForAll("texts") String id, @ForAll("texts") String text, @ForAll("texts") String role) throws IOException {
-        shouldBeUnchanged(id, text, role);
+    void shouldCarryAnyTextUnchanged(@ForAll("texts") String id, @ForAll("texts") String text) throws IOException {
+        shouldBeUnchanged(id, text);
     }
 
-    private static void shouldBeUnchanged(String id, String text, String role) throws IOException {
+    private static void shouldBeUnchanged(String id, String text) throws IOException {
         JsonNode object = JSON.createObjectNode().put("any", text);
-        GenerateParams params = new GenerateParams(
-                List.of(new ChatMessage(role, text, List.of(new ToolCallData(id, text, object)), id)),
-                text,
-                List.of(text.length()),
-                new SamplingParams(0.5, null, null, 0.1, Long.MAX_VALUE, null, -1.0, null, Map.of(text.length(), -2.5)),
-                List.of(text, id),
-                7,
-                new ResponseFormatParams(role, object, text, List.of(id)),
-                List.of(new ToolParams(id, text, object)),
-                true,
-                text.length(),
-                text);
-        byte[] line = Codec.line(id, Codec.body(text, params));
-        JsonNode sent = JSON.readTree(oneLine(line));
+        String json = JSON.writeValueAsString(object);
+        Message message = new Message(Message.Role.ASSISTANT, text, List.of(new ToolCall(id, text, json)), id);
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(new Prompt.Chat(List.of(message)))
+                .temperature(0.5)
+                .minP(0.1)
+                .seed(Long.MAX_VALUE)
+                .presencePenalty(-1.0)
+                .logitBias(Map.of(text.length(), -2.5))
+                .stop(text, id)
+                .maxTokens(7)
+                .responseFormat(ResponseFormat.choice(id, text))
+                .tools(new ToolSpec(id, text, json))
+                .thinking(true)
+                .logProbs(text.length())
+                .cacheSalt(text)
+                .deadline(SOON)
+                .build();
+        JsonNode sent = JSON.readTree(oneLine(Generate.call(request).line(id)));
+
+        ObjectNode params = JSON.createObjectNode();
+        ObjectNode chat = params.putArray("messages").addObject();
+        chat.put("role", "assistant").put("content", text).put("toolCallId", id);
+        chat.putArray("toolCalls").addObject().put("id", id).put("name", text).set("arguments", object);
+        ObjectNode sampling =
+                params.putObject("sampling").put("temperature", 0.5).put("minP", 0.1);
+        sampling.put("seed", Long.MAX_VALUE).put("presencePenalty", -1.0);
+        sampling.putObject("logitBias").put(Integer.toString(text.length()), -2.5);
+        params.putArray("stop").add(text).add(id);
+        params.put("maxTokens", 7)
+                .put("thinking", true)
+                .put("logProbs", text.length())
+                .put("cacheSalt", text);
+        params.putObject("responseFormat")
+                .put("type", "choice")
+                .putArray("choices")
+                .add(id)
+                .add(text);
+        params.putArray("tools")
+                .addObject()
+                .put("name", id)
+                .put("description", text)
+                .set("parameters", object);
         assertThat(sent.get("jsonrpc").textValue()).isEqualTo("2.0");
         assertThat(sent.get("id").textValue()).isEqualTo(id);
-        assertThat(sent.get("method").textValue()).isEqualTo(text);
-        assertThat(JSON.treeToValue(sent.get("params"), GenerateParams.class)).isEqualTo(params);
-        assertThat(JSON.readTree(oneLine(Codec.notification(text, params))).has("id"))
+        assertThat(sent.get("method").textValue()).isEqualTo("generate");
+        assertThat(sent.get("params")).isEqualTo(params);
+        assertThat(JSON.readTree(oneLine(Codec.notification(text, request))).has("id"))
                 .isFalse();
     }
 

@@ -6,12 +6,23 @@ import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Parameter;
+import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.ToolCall;
+import io.github.mlx4j.generation.Usage;
+import io.github.mlx4j.port.Score;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class CodecTest {
@@ -127,8 +138,8 @@ class CodecTest {
         Inbound message = decode("{\"jsonrpc\":\"2.0\",\"method\":\"chunk\",\"more\":1,"
                 + "\"params\":{\"id\":\"7\",\"seq\":0,\"text\":\"a\",\"tokens\":[97],\"logprobs\":[0.5]}}");
 
-        assertThat(Codec.read(((Inbound.Notification) message).params(), Chunk.class))
-                .isEqualTo(new Chunk("7", 0, "text", "a", List.of(97), List.of()));
+        assertThat(Codec.read(((Inbound.Notification) message).params(), Generate.Chunk.class))
+                .isEqualTo(new Generate.Chunk(0, "text", "a", List.of(97), List.of()));
     }
 
     @Test
@@ -136,7 +147,7 @@ class CodecTest {
         JsonNode params = JSON.createObjectNode().put("id", "7").put("seq", "first");
 
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Codec.read(params, Chunk.class))
+                .isThrownBy(() -> Codec.read(params, Generate.Chunk.class))
                 .withMessageContaining("first");
     }
 
@@ -164,21 +175,13 @@ class CodecTest {
 
     @Test
     void shouldLeaveOutWhatIsNotSetWhenWriting() throws IOException {
-        GenerateParams params = new GenerateParams(
-                null,
-                "Once",
-                null,
-                new GenerateParams.SamplingParams(0.5, null, null, null, null, null, null, null, null),
-                List.of(),
-                5,
-                null,
-                null,
-                null,
-                null,
-                null);
+        GenerationRequest request = GenerationRequest.builder()
+                .prompt(new Prompt.Raw("Once"))
+                .temperature(0.5)
+                .maxTokens(5)
+                .build();
 
-        assertThat(JSON.readTree(Codec.line("7", Codec.body("generate", params)))
-                        .path("params"))
+        assertThat(JSON.readTree(Generate.call(request).line("7")).path("params"))
                 .isEqualTo(JSON.readTree(
                         "{\"prompt\":\"Once\",\"sampling\":{\"temperature\":0.5},\"stop\":[],\"maxTokens\":5}"));
     }
@@ -219,17 +222,64 @@ class CodecTest {
                 .satisfies(info -> assertThat(info.capabilities()).isEmpty())
                 .satisfies(info ->
                         assertThat(info.samplingDefaults().temperature()).isNull());
-        assertThat(Codec.read(JSON.readTree("{\"chunks\":1,\"usage\":{\"promptTokens\":5}}"), GenerateResult.class))
-                .isEqualTo(new GenerateResult(
-                        null,
-                        null,
-                        1,
-                        new GenerateResult.TokenUsage(5, 0, 0, 0, 0),
-                        List.of(),
-                        null,
-                        List.of(),
-                        false,
-                        null));
+        Generate.Result result = Codec.read(
+                JSON.readTree(
+                        "{\"finishReason\":\"length\",\"chunks\":1,\"usage\":{\"promptTokens\":5},\"timings\":{}}"),
+                Generate.Result.class);
+        assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
+        assertThat(result.usage()).isEqualTo(new Usage(5, 0));
+        assertThat(result.toolCalls()).isEmpty();
+        assertThat(result.unreadToolCalls()).isEmpty();
+    }
+
+    @Test
+    void shouldReadTimingsAndToolCallsAsTheApiHasThem() throws IOException {
+        Generate.Result result = Codec.read(JSON.readTree("""
+                {"finishReason": "toolCalls", "usage": {}, "timings": {"queueMs": 1, "prefillMs": 2.5, "decodeMs": 0.001},
+                 "toolCalls": [{"id": "1", "name": "f", "arguments": {"a": [1]}}]}"""), Generate.Result.class);
+
+        assertThat(result.finishReason()).isEqualTo(FinishReason.TOOL_CALLS);
+        assertThat(result.timings().queue()).isEqualTo(Duration.ofMillis(1));
+        assertThat(result.timings().prefill()).isEqualTo(Duration.ofNanos(2_500_000));
+        assertThat(result.timings().decode()).isEqualTo(Duration.ofNanos(1000));
+        assertThat(result.toolCalls()).containsExactly(new ToolCall("1", "f", "{\"a\":[1]}"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stop", "other", "STOP"})
+    void shouldTakeNoFinishReasonButThoseOfTheWire(String reason) throws IOException {
+        JsonNode result = JSON.readTree("{\"finishReason\":\"%s\",\"usage\":{},\"timings\":{}}".formatted(reason));
+
+        if (reason.equals("stop")) {
+            assertThat(Codec.read(result, Generate.Result.class).finishReason()).isEqualTo(FinishReason.STOP);
+        } else {
+            assertThatIllegalArgumentException().isThrownBy(() -> Codec.read(result, Generate.Result.class));
+        }
+    }
+
+    static Stream<Arguments> incomplete() {
+        return Stream.of(
+                Arguments.of("{\"usage\":{},\"timings\":{}}", Generate.Result.class, "finishReason"),
+                Arguments.of("{\"finishReason\":\"stop\",\"timings\":{}}", Generate.Result.class, "usage"),
+                Arguments.of("{}", Prompts.Tokens.class, "tokens"),
+                Arguments.of("{}", Prompts.Count.class, "count"),
+                Arguments.of("{}", Prompts.Text.class, "text"),
+                Arguments.of("{\"tokens\":[],\"logProbs\":[],\"greedy\":true}", Score.class, "promptTokens"),
+                Arguments.of("{\"tokens\":[],\"promptTokens\":1,\"greedy\":true}", Score.class, "logProbs"),
+                Arguments.of("{\"scores\":[],\"probabilities\":true}", Rerank.Result.class, "promptTokens"),
+                Arguments.of("{}", Analysis.Parameters.class, "parameters"),
+                Arguments.of("{\"name\":\"w\",\"shape\":[]}", Parameter.class, "dtype"),
+                Arguments.of("{\"actions\":[]}", Analysis.Actions.class, "logits"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("incomplete")
+    void shouldRefuseAResultWithoutWhatItMustHave(String json, Class<?> type, String missing) throws IOException {
+        JsonNode result = JSON.readTree(json);
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Codec.read(result, type))
+                .withMessageContaining(missing);
     }
 
     @ParameterizedTest

@@ -1,0 +1,264 @@
+package io.github.mlx4j.internal.protocol;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
+import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import com.fasterxml.jackson.databind.ser.std.StdSerializer;
+import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.generation.FinishReason;
+import io.github.mlx4j.generation.GenerationRequest;
+import io.github.mlx4j.generation.Message;
+import io.github.mlx4j.generation.Parameter;
+import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.ResponseFormat;
+import io.github.mlx4j.generation.Sampling;
+import io.github.mlx4j.generation.Timings;
+import io.github.mlx4j.generation.ToolCall;
+import io.github.mlx4j.generation.ToolSpec;
+import io.github.mlx4j.port.Score;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** The JSON of API types on the wire, where it differs from their components. */
+final class ApiModule extends SimpleModule {
+
+    private static final long serialVersionUID = 1L;
+
+    ApiModule() {
+        setMixInAnnotation(GenerationRequest.class, RequestJson.class);
+        setMixInAnnotation(Prompt.Raw.class, RawJson.class);
+        setMixInAnnotation(Prompt.Tokens.class, TokensJson.class);
+        setMixInAnnotation(Message.class, MessageJson.class);
+        setMixInAnnotation(Sampling.class, SamplingJson.class);
+        setMixInAnnotation(ResponseFormat.class, ResponseFormatJson.class);
+        setMixInAnnotation(ResponseFormat.JsonSchema.class, JsonSchemaJson.class);
+        setMixInAnnotation(ToolSpec.class, ToolSpecJson.class);
+        setMixInAnnotation(ToolCall.class, ToolCallJson.class);
+        setMixInAnnotation(Timings.class, TimingsJson.class);
+        setMixInAnnotation(Score.class, ScoreJson.class);
+        setMixInAnnotation(Parameter.class, ParameterJson.class);
+        names(Message.Role.class, Message.Role.values());
+        names(FinishReason.class, FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.LENGTH);
+    }
+
+    interface RequestJson {
+        @JsonUnwrapped
+        Prompt prompt();
+
+        @JsonInclude(JsonInclude.Include.NON_EMPTY)
+        List<ToolSpec> tools();
+
+        @JsonIgnore // Java's clock ends the request
+        Duration deadline();
+    }
+
+    interface RawJson {
+        @JsonProperty("prompt")
+        String text();
+    }
+
+    interface TokensJson {
+        @JsonProperty("tokens")
+        List<Integer> ids();
+    }
+
+    interface MessageJson {
+        @JsonInclude(JsonInclude.Include.NON_EMPTY)
+        List<ToolCall> toolCalls();
+    }
+
+    interface SamplingJson {
+        @JsonInclude(JsonInclude.Include.NON_EMPTY)
+        Map<Integer, Double> logitBias();
+    }
+
+    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+    @JsonSubTypes({
+        @JsonSubTypes.Type(value = ResponseFormat.Json.class, name = "json"),
+        @JsonSubTypes.Type(value = ResponseFormat.JsonSchema.class, name = "jsonSchema"),
+        @JsonSubTypes.Type(value = ResponseFormat.Regex.class, name = "regex"),
+        @JsonSubTypes.Type(value = ResponseFormat.Choice.class, name = "choice")
+    })
+    interface ResponseFormatJson {}
+
+    interface JsonSchemaJson {
+        @JsonSerialize(using = ObjectText.class)
+        String schema();
+    }
+
+    interface ToolSpecJson {
+        @JsonSerialize(using = ObjectText.class)
+        String parameters();
+    }
+
+    interface ToolCallJson {
+        @Required
+        @JsonSerialize(using = ObjectText.class)
+        @JsonDeserialize(using = TextOfJson.class)
+        String arguments();
+    }
+
+    interface TimingsJson {
+        @JsonProperty("queueMs")
+        @JsonDeserialize(using = Milliseconds.class)
+        Duration queue();
+
+        @JsonProperty("prefillMs")
+        @JsonDeserialize(using = Milliseconds.class)
+        Duration prefill();
+
+        @JsonProperty("firstTokenMs")
+        @JsonDeserialize(using = Milliseconds.class)
+        Duration firstToken();
+
+        @JsonProperty("decodeMs")
+        @JsonDeserialize(using = Milliseconds.class)
+        Duration decode();
+    }
+
+    interface ScoreJson {
+        @Required
+        int promptTokens();
+
+        @Required
+        List<Integer> tokens();
+
+        @Required
+        List<Double> logProbs();
+
+        @Required
+        boolean greedy();
+    }
+
+    interface ParameterJson {
+        @Required
+        String name();
+
+        @Required
+        List<Integer> shape();
+
+        @Required
+        String dtype();
+    }
+
+    /** Writes an enum in camel case, and reads these values of it. */
+    @SafeVarargs
+    private <E extends Enum<E>> void names(Class<E> type, E... values) {
+        addSerializer(type, new StdSerializer<>(type) {
+            @Override
+            public void serialize(E value, JsonGenerator out, SerializerProvider provider) throws IOException {
+                out.writeString(camelCase(value));
+            }
+        });
+        addDeserializer(type, new StdDeserializer<>(type) {
+            @Override
+            public E deserialize(JsonParser in, DeserializationContext context) throws IOException {
+                String name = in.getText();
+                return Arrays.stream(values)
+                        .filter(value -> camelCase(value).equals(name))
+                        .findFirst()
+                        .orElseThrow(() -> new IllegalArgumentException(
+                                "there is no %s %s".formatted(type.getSimpleName(), name)));
+            }
+        });
+    }
+
+    private static String camelCase(Enum<?> value) {
+        String[] words = value.name().split("_");
+        StringBuilder name = new StringBuilder(words[0].toLowerCase(Locale.ROOT));
+        for (String word : Arrays.asList(words).subList(1, words.length)) {
+            name.append(word.charAt(0)).append(word.substring(1).toLowerCase(Locale.ROOT));
+        }
+        return name.toString();
+    }
+
+    /** Writes text that must be a JSON object as that object. */
+    static final class ObjectText extends StdSerializer<String> {
+        private static final long serialVersionUID = 1L;
+
+        ObjectText() {
+            super(String.class);
+        }
+
+        @Override
+        public void serialize(String json, JsonGenerator out, SerializerProvider provider) throws IOException {
+            Object owner = out.currentValue();
+            JsonNode object = object(owner, json);
+            if (owner instanceof ResponseFormat) {
+                checkNumbers(object);
+            }
+            provider.defaultSerializeValue(object, out);
+        }
+
+        private static JsonNode object(Object owner, String json) {
+            try {
+                return Codec.object(json);
+            } catch (IllegalArgumentException error) {
+                throw new InvalidRequestException(
+                        describe(owner) + " must be a JSON object: " + error.getMessage(), "Correct the JSON.", error);
+            }
+        }
+
+        private static String describe(Object owner) {
+            if (owner instanceof ToolCall call) {
+                return "The arguments of the call of " + call.name();
+            }
+            return owner instanceof ToolSpec tool
+                    ? "The parameters of the tool " + tool.name()
+                    : "The response format's schema";
+        }
+
+        private static void checkNumbers(JsonNode schema) {
+            Codec.unsafeNumber(schema).ifPresent(number -> {
+                throw new InvalidRequestException(
+                        "The response format's schema has the number %s, but the numbers of a schema must be between %,d and %,d."
+                                .formatted(number, -Bounds.MAX_SCHEMA_NUMBER, Bounds.MAX_SCHEMA_NUMBER),
+                        "Use a number in this range, or leave it out.");
+            });
+        }
+    }
+
+    /** Reads JSON as text. */
+    static final class TextOfJson extends StdDeserializer<String> {
+        private static final long serialVersionUID = 1L;
+
+        TextOfJson() {
+            super(String.class);
+        }
+
+        @Override
+        public String deserialize(JsonParser in, DeserializationContext context) throws IOException {
+            return context.readTree(in).toString();
+        }
+    }
+
+    /** Reads a duration from milliseconds. */
+    static final class Milliseconds extends StdDeserializer<Duration> {
+        private static final long serialVersionUID = 1L;
+
+        Milliseconds() {
+            super(Duration.class);
+        }
+
+        @Override
+        public Duration deserialize(JsonParser in, DeserializationContext context) throws IOException {
+            return Duration.ofNanos(Math.round(in.getDoubleValue() * 1_000_000));
+        }
+    }
+}
