@@ -193,7 +193,14 @@ class ArchitectureTest {
             entry("internal.threads", Set.of()),
             entry(
                     "internal.worker",
-                    Set.of("error", "event", "internal.process", "internal.protocol", "internal.threads", "provider")),
+                    Set.of(
+                            "error",
+                            "event",
+                            "internal.process",
+                            "internal.protocol",
+                            "internal.threads",
+                            "port",
+                            "provider")),
             entry("langchain4j", Set.of("error", "generation", "port", "provider")),
             entry("metrics", Set.of("error", "event", "generation", "port", "provider")),
             entry("model", Set.of("error", "internal.files", "internal.model")),

@@ -17,20 +17,13 @@ import io.github.mlx4j.internal.process.Sandbox;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.process.WorkerScripts;
-import io.github.mlx4j.internal.protocol.Codec;
-import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
-import io.github.mlx4j.internal.protocol.InspectParams;
-import io.github.mlx4j.internal.protocol.InspectResult;
-import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.MissingModel;
-import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.Daemons;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.model.ModelFormat;
 import io.github.mlx4j.model.ModelInspection;
 import io.github.mlx4j.model.Problem;
-import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -169,17 +162,15 @@ public final class LoadCheck {
     private Verdict ask(ProviderKind worker, Availability.Ready python, Path folder, LoadConfig options) {
         Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), null);
         WorkerLaunch launch = WorkerLaunch.of(worker, python.command(), scripts.get(worker), false, null, rules);
-        InspectParams params = new InspectParams(
-                ProtocolVersion.CURRENT,
-                new ModelParams(absolute(folder), null),
-                true,
-                new InspectParams.Options(
-                        text(options.adapter()),
-                        options.base(),
-                        options.expert(),
-                        options.allowPickles() && worker == ProviderKind.HF ? true : null));
+        Load.InspectOptions loaded = new Load.InspectOptions(
+                text(options.adapter()),
+                options.base(),
+                options.expert(),
+                options.allowPickles() && worker == ProviderKind.HF ? true : null);
+        WorkerCall<Load.Inspected> call = Load.inspect(
+                Load.Params.<Load.InspectOptions>of(absolute(folder), true).with(loaded));
         try (SerialWorker process = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
-            return verdict(worker, process.ask(WorkerCall.of(Method.INSPECT, params, JsonNode.class), mostTime));
+            return verdict(worker, call, process.ask(call.raw(), mostTime));
         } catch (CancelledException interrupt) {
             throw interrupt;
         } catch (DependencyMissingException
@@ -193,8 +184,8 @@ public final class LoadCheck {
         }
     }
 
-    private static Verdict verdict(ProviderKind worker, JsonNode answer) {
-        Optional<MissingModel> missing = MissingModel.in(answer);
+    private static Verdict verdict(ProviderKind worker, WorkerCall<Load.Inspected> call, JsonNode answer) {
+        Optional<Load.Missing> missing = Load.Missing.in(answer);
         if (missing.isPresent()) {
             String id = missing.get().source();
             return Verdict.notJudged(
@@ -202,15 +193,13 @@ public final class LoadCheck {
                     "It needs the base model %s, which is not on this machine.".formatted(id),
                     "Fetch it with `mlx4j models pull %s`; loading downloads it, too.".formatted(id));
         }
-        InspectResult found = Codec.read(answer, InspectResult.class);
+        Load.Inspected found = call.read(answer);
         List<String> versions = new TreeMap<>(found.packages())
                 .entrySet().stream()
                         .map(one -> one.getKey() + " " + one.getValue())
                         .toList();
-        Optional<EmbeddingDetails> embeddings =
-                Optional.ofNullable(found.embeddings()).map(Loaded::embeddings);
         boolean reranks = found.capabilities().contains("rerank");
-        return Verdict.loads(worker, String.join(", ", versions), embeddings, reranks, found.warnings());
+        return Verdict.loads(worker, String.join(", ", versions), found.embeddings(), reranks, found.warnings());
     }
 
     private static @Nullable String text(@Nullable Path path) {

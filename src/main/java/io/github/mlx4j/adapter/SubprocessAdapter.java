@@ -27,7 +27,7 @@ import io.github.mlx4j.internal.protocol.Analysis;
 import io.github.mlx4j.internal.protocol.Embed;
 import io.github.mlx4j.internal.protocol.Generate;
 import io.github.mlx4j.internal.protocol.HubToken;
-import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Prompts;
 import io.github.mlx4j.internal.protocol.Rerank;
 import io.github.mlx4j.internal.protocol.WorkerCall;
@@ -101,9 +101,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         Worker worker = new Worker(
                 kind.id(),
                 () -> launch(kind, settings),
-                InitializeParams.of(absolute(settings.model()), settings.download())
+                Load.Params.<Load.Options>of(absolute(settings.model()), settings.download())
                         .with(options(kind, settings.options()))
-                        .with(downloadsItself(kind, settings) ? HubToken.in(System.getenv()) : null),
+                        .withToken(downloadsItself(kind, settings) ? HubToken.in(System.getenv()) : null),
                 settings.budget(),
                 settings.limits(view));
         view.worker = worker;
@@ -223,7 +223,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     /** Reranks without telling the listener. */
     final RerankResult scores(RerankRequest request) {
         return admitted(() -> {
-            Backend backend = Loaded.backend(kind, WorkerQuery.ready(worker).info());
+            Backend backend = WorkerQuery.ready(worker).backend();
             return WorkerQuery.ask(worker, Rerank.call(request, backend));
         });
     }
@@ -254,7 +254,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
 
     @Override
     public final ModelDetails details() {
-        return Loaded.details(kind, whileIn(() -> WorkerQuery.ready(worker)).info());
+        return whileIn(() -> WorkerQuery.ready(worker)).loaded().details();
     }
 
     @Override
@@ -323,14 +323,14 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
      * The options that a worker is sent: hf none of those for mlx, and mlx neither the permissions, which it never
      * needs, nor hf's device. The worker refuses by name any other option that it doesn't support.
      */
-    private static InitializeParams.Options options(ProviderKind kind, WorkerConfig options) {
+    private static Load.Options options(ProviderKind kind, WorkerConfig options) {
         boolean hf = kind == ProviderKind.HF;
         LoadConfig model = options.model();
         MlxConfig mlx = hf ? MlxConfig.DEFAULT : options.mlx();
         Dtype dtype = model.dtype();
         String base = model.base();
         String draftModel = mlx.draftModel();
-        return new InitializeParams.Options(
+        return new Load.Options(
                 absolute(model.adapter()),
                 base == null ? null : absolute(base),
                 model.expert(),

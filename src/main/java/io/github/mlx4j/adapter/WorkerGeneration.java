@@ -100,8 +100,7 @@ final class WorkerGeneration implements Cancellation {
                 return;
             }
             WorkerClient client = ready.client();
-            Receiver receiver = new Receiver(
-                    new Backend(kind, ready.info().model(), ready.info().device()));
+            Receiver receiver = new Receiver(ready.backend());
             boolean before = resent;
             String id = client.call(call, receiver);
             if (resent == before) { // else the client has ended, and the request is on its way to the next one

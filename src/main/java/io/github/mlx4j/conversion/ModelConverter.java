@@ -17,13 +17,10 @@ import io.github.mlx4j.internal.process.Sandbox;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.process.WorkerScripts;
-import io.github.mlx4j.internal.protocol.ConvertParams;
-import io.github.mlx4j.internal.protocol.FuseParams;
+import io.github.mlx4j.internal.protocol.Conversion;
 import io.github.mlx4j.internal.protocol.HubToken;
-import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.ProtocolVersion;
-import io.github.mlx4j.internal.protocol.ReferenceParams;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.provider.ProviderKind;
@@ -31,7 +28,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -95,27 +91,22 @@ public final class ModelConverter {
         Dtype dtype = config.dtype();
         Integer groupSize = quantization == null ? null : quantization.groupSize();
         boolean network = downloadsItself() && isOfHub(config.source());
-        ConvertParams.Options options = new ConvertParams.Options(
+        Conversion.Options options = new Conversion.Options(
+                null,
+                null,
+                null,
                 dtype == null ? null : dtype.id(),
                 quantization == null ? null : quantization.bits(),
                 recipe == null ? groupSize : Integer.valueOf(config.recipeGroupSize()),
                 quantization == null ? null : quantization.mode().id(),
                 recipe == null ? null : recipe.id(),
                 config.dequantize() ? true : null);
-        ModelParams model = new ModelParams(absolute(config.source()), config.revision());
-        Job job = new Job(Method.CONVERT, model, network, config.output(), ReferenceParams.Options.NONE);
+        Load.Params<Conversion.Options> load = load(config.source(), network).withRevision(config.revision());
+        Conversion.Options loaded = Conversion.Options.loading(null, null, null);
         return run(
-                job,
+                new Job(Method.CONVERT, load.with(options), load.with(loaded), network, config.output()),
                 config.verifyWith(),
-                listener,
-                reference -> new ConvertParams(
-                        ProtocolVersion.CURRENT,
-                        model,
-                        download,
-                        token(network),
-                        absolute(config.output()),
-                        reference,
-                        options));
+                listener);
     }
 
     /** As {@link #fuse(FusionConfig, ConversionListener)}, without a listener. */
@@ -137,56 +128,54 @@ public final class ModelConverter {
         String base = config.base();
         boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
         boolean network = downloadsItself() && (isOfHub(config.source()) || !itsOwnBase);
-        ReferenceParams.Options loaded = new ReferenceParams.Options(
+        Conversion.Options loaded = Conversion.Options.loading(
                 adapter == null ? null : absolute(adapter), base == null ? null : absolute(base), config.expert());
-        ModelParams model = new ModelParams(absolute(config.source()), null);
+        Load.Params<Conversion.Options> load = load(config.source(), network);
         return run(
-                new Job(Method.FUSE, model, network, config.output(), loaded),
+                new Job(
+                        Method.FUSE,
+                        load.with(loaded.dequantized(config.dequantize())),
+                        load.with(loaded),
+                        network,
+                        config.output()),
                 config.verifyWith(),
-                listener,
-                reference -> new FuseParams(
-                        ProtocolVersion.CURRENT,
-                        model,
-                        download,
-                        token(network),
-                        absolute(config.output()),
-                        reference,
-                        new FuseParams.Options(
-                                loaded.adapter(), loaded.base(), loaded.expert(), config.dequantize() ? true : null)));
+                listener);
+    }
+
+    private Load.Params<Conversion.Options> load(String source, boolean network) {
+        return Load.Params.<Conversion.Options>of(absolute(source), download).withToken(token(network));
     }
 
     /** A call of the mlx worker, and what transformers is to load for the same model. */
     private record Job(
-            Method method, ModelParams model, boolean network, Path output, ReferenceParams.Options loaded) {}
+            Method method,
+            Load.Params<Conversion.Options> load,
+            Load.Params<Conversion.Options> reference,
+            boolean network,
+            Path output) {}
 
-    private ConversionReport run(
-            Job job, VerifyWith wish, ConversionListener listener, Function<@Nullable String, Object> params) {
+    private ConversionReport run(Job job, VerifyWith wish, ConversionListener listener) {
         List<String> python = command(mlx, "MLX_NOT_AVAILABLE");
         try (PrivateFolder scratch = PrivateFolder.create("reference")) {
-            Path file = scratch.path().resolve("reference.npz");
+            String file = scratch.path().resolve("reference.npz").toString();
             String notCompared = Files.exists(job.output) // which the mlx worker refuses at once
                     ? ""
-                    : reference(job, scratch.path()).write(wish, referenceParams(job, file), listener);
+                    : reference(job, scratch.path())
+                            .write(wish, new Conversion.Params(job.reference, null, null, file), listener);
             boolean tf32 = false; // the comparison with the source is a proof
             Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), Path.of(absolute(job.output)));
             WorkerLaunch launch = WorkerLaunch.of(ProviderKind.MLX, python, mlx.scripts, job.network, tf32, rules);
+            Conversion.Params params =
+                    new Conversion.Params(job.load, absolute(job.output), notCompared == null ? file : null, null);
             try (SerialWorker worker = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
                 return worker.load(
-                                WorkerCall.of(
-                                        job.method,
-                                        params.apply(notCompared == null ? file.toString() : null),
-                                        ConversionReport.class),
+                                WorkerCall.of(job.method, params, ConversionReport.class),
                                 told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()))
                         .withNotCompared(notCompared);
             }
         } catch (InvalidRequestException wrong) { // no prompt's fault: the configuration is wrong
             throw new ConfigurationException(wrong.reason(), wrong.hint(), wrong);
         }
-    }
-
-    private ReferenceParams referenceParams(Job job, Path file) {
-        return new ReferenceParams(
-                ProtocolVersion.CURRENT, job.model, download, token(job.network), file.toString(), job.loaded);
     }
 
     private TransformersReference reference(Job job, Path folder) {

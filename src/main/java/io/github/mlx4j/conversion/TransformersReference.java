@@ -8,9 +8,8 @@ import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
+import io.github.mlx4j.internal.protocol.Conversion;
 import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.ReferenceParams;
-import io.github.mlx4j.internal.protocol.ReferenceResult;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import java.util.function.Supplier;
@@ -26,7 +25,7 @@ record TransformersReference(Supplier<WorkerLaunch> launch) {
 
     /** Writes the file that the params name; returns why that is not possible, or {@code null} once it is written. */
     @Nullable
-    String write(VerifyWith wish, ReferenceParams params, ConversionListener listener) {
+    String write(VerifyWith wish, Conversion.Params params, ConversionListener listener) {
         if (wish == VerifyWith.NONE) {
             return "it was not asked for";
         }
@@ -52,10 +51,10 @@ record TransformersReference(Supplier<WorkerLaunch> launch) {
                 "The comparison with transformers is not possible: " + failure.reason(), hint, failure);
     }
 
-    private void run(ReferenceParams params, ConversionListener listener) {
+    private void run(Conversion.Params params, ConversionListener listener) {
         try (SerialWorker worker = SerialWorker.start(launch.get(), WorkerLimits.STANDARD)) {
             worker.load(
-                    WorkerCall.of(Method.REFERENCE, params, ReferenceResult.class),
+                    WorkerCall.of(Method.REFERENCE, params, Conversion.Reference.class),
                     told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()));
         }
     }

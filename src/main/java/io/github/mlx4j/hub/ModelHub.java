@@ -8,12 +8,8 @@ import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.WorkerLaunch;
-import io.github.mlx4j.internal.protocol.FetchModelResult;
-import io.github.mlx4j.internal.protocol.HubModelParams;
+import io.github.mlx4j.internal.protocol.Hub;
 import io.github.mlx4j.internal.protocol.HubToken;
-import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.ModelInfoResult;
-import io.github.mlx4j.internal.protocol.RemoveModelResult;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.LeakGuard;
 import io.github.mlx4j.internal.worker.WorkerClient;
@@ -41,6 +37,8 @@ public final class ModelHub implements AutoCloseable {
 
     /** How long no byte may come before a download is given up, where nothing else is said: one minute. */
     public static final Duration DEFAULT_STALL = Duration.ofMinutes(1);
+
+    private static final DownloadListener NO_LISTENER = (done, total) -> {};
 
     private final Map<ProviderKind, WorkerProbe> probes;
     private @Nullable WorkerClient client;
@@ -71,9 +69,7 @@ public final class ModelHub implements AutoCloseable {
      * @throws io.github.mlx4j.error.DownloadException if the network, the hub or the disk fails, or has no room
      */
     public DownloadedModel fetch(String id, @Nullable String revision, Duration stall, DownloadListener listener) {
-        HubModelParams params =
-                new HubModelParams(id, revision, HubToken.in(System.getenv()), stall.toMillis() / 1000.0);
-        FetchModelResult result = ask(WorkerCall.of(Method.FETCH_MODEL, params, FetchModelResult.class), listener);
+        Hub.Fetched result = ask(Hub.fetch(id, revision, HubToken.in(System.getenv()), stall), listener);
         return new DownloadedModel(Path.of(result.folder()), result.revision(), result.bytes());
     }
 
@@ -84,9 +80,7 @@ public final class ModelHub implements AutoCloseable {
      * @throws io.github.mlx4j.error.DownloadException if the network or the hub fails
      */
     public HubFacts describe(String id, @Nullable String revision) {
-        HubModelParams params = new HubModelParams(id, revision, HubToken.in(System.getenv()), null);
-        ModelInfoResult result =
-                ask(WorkerCall.of(Method.MODEL_INFO, params, ModelInfoResult.class), (done, total) -> {});
+        Hub.Described result = ask(Hub.describe(id, revision, HubToken.in(System.getenv())), NO_LISTENER);
         return HubFacts.of(
                 result.revision(),
                 result.bytes(),
@@ -103,9 +97,7 @@ public final class ModelHub implements AutoCloseable {
      * @throws io.github.mlx4j.error.ModelNotFoundException if it isn't there
      */
     public long remove(String id) {
-        HubModelParams params = new HubModelParams(id, null, null, null);
-        return ask(WorkerCall.of(Method.REMOVE_MODEL, params, RemoveModelResult.class), (done, total) -> {})
-                .freedBytes();
+        return ask(Hub.remove(id), NO_LISTENER);
     }
 
     /** Ends the worker; what it was working on fails with {@link ClosedException}. Idempotent. */

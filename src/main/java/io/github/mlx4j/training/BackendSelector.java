@@ -23,13 +23,10 @@ import io.github.mlx4j.internal.process.Sandbox;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.HubToken;
-import io.github.mlx4j.internal.protocol.InitializeParams.ModelParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.OpenTrainingParams;
-import io.github.mlx4j.internal.protocol.OpenTrainingResult;
 import io.github.mlx4j.internal.protocol.Progress;
-import io.github.mlx4j.internal.protocol.ProtocolVersion;
-import io.github.mlx4j.internal.protocol.WorkerCall;
+import io.github.mlx4j.internal.protocol.Training;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.training.config.BatchSizing;
@@ -72,18 +69,10 @@ final class BackendSelector {
     /**
      * A training that is open.
      *
-     * @param kind its backend
      * @param worker its worker
-     * @param result what the worker says of it
-     * @param attempts every attempt, in order
-     * @param warning that its batch may not fit into memory, if so
+     * @param info what is trained
      */
-    record Opened(
-            ProviderKind kind,
-            SerialWorker worker,
-            OpenTrainingResult result,
-            List<LoadAttempt> attempts,
-            Optional<String> warning) {}
+    record Opened(SerialWorker worker, TrainingInfo info) {}
 
     /**
      * With the environment that has the user's token of the hub, and the folders that the worker may write to, or
@@ -127,9 +116,11 @@ final class BackendSelector {
                 continue;
             }
             try {
+                Optional<String> warning =
+                        BatchSizing.of(providers, model, kind).check(config);
                 Opened opened = open(kind, (Availability.Ready) availability, onProgress);
                 attempts.add(attempt(kind, LoadAttempt.Outcome.LOADED, "", "", begun));
-                return new Opened(kind, opened.worker(), opened.result(), List.copyOf(attempts), opened.warning());
+                return new Opened(opened.worker(), opened.info().opened(config.method(), attempts, warning));
             } catch (Mlx4jException failure) {
                 if (isOfAnyBackend(failure)) {
                     throw failure;
@@ -143,7 +134,6 @@ final class BackendSelector {
     }
 
     private Opened open(ProviderKind kind, Availability.Ready ready, Consumer<Progress> onProgress) {
-        Optional<String> warning = BatchSizing.of(providers, model, kind).check(config);
         boolean folder = Files.isDirectory(UserPath.of(model));
         boolean network = providers.download()
                 && (hasRanks(kind) || providers.workers().sandbox() == SandboxMode.OFF)
@@ -153,21 +143,19 @@ final class BackendSelector {
         Path hosts = mlx.hosts();
         Boolean tf32 = config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // an evaluation is a proof
         String source = folder ? UserPath.of(model).toAbsolutePath().toString() : model;
-        OpenTrainingParams params = new OpenTrainingParams(
-                ProtocolVersion.CURRENT,
-                new ModelParams(source, null),
-                providers.download(),
-                network ? HubToken.in(environment) : null,
-                new OpenTrainingParams.Options(
-                        kind == ProviderKind.HF && options.trustRemoteCode() ? true : null,
-                        options.memoryLimitBytes(),
-                        mlx.ranks(),
-                        hosts == null ? null : hosts.toAbsolutePath().toString(),
-                        kind == ProviderKind.MLX && mlx.wiredLimit() ? true : null,
-                        kind == ProviderKind.HF && options.device() != HfDevice.AUTO
-                                ? options.device().id()
-                                : null),
-                TrainingJson.LINE.valueToTree(config));
+        Training.Options loading = new Training.Options(
+                kind == ProviderKind.HF && options.trustRemoteCode() ? true : null,
+                options.memoryLimitBytes(),
+                mlx.ranks(),
+                hosts == null ? null : hosts.toAbsolutePath().toString(),
+                kind == ProviderKind.MLX && mlx.wiredLimit() ? true : null,
+                kind == ProviderKind.HF && options.device() != HfDevice.AUTO
+                        ? options.device().id()
+                        : null);
+        Load.Params<Training.Options> load = Load.Params.<Training.Options>of(source, providers.download())
+                .with(loading)
+                .withToken(network ? HubToken.in(environment) : null);
+        Training.Open params = new Training.Open(load, TrainingJson.LINE.valueToTree(config));
         SerialWorker worker = SerialWorker.start(
                 WorkerLaunch.of(
                         kind,
@@ -178,11 +166,7 @@ final class BackendSelector {
                         sandbox(kind, network)),
                 limits(providers.workers().hang()));
         return new Opened(
-                kind,
-                worker,
-                worker.load(WorkerCall.of(Method.OPEN_TRAINING, params, OpenTrainingResult.class), onProgress),
-                List.of(),
-                warning);
+                worker, worker.load(Load.of(Method.OPEN_TRAINING, params, kind, TrainingInfo.class), onProgress));
     }
 
     private Sandbox sandbox(ProviderKind kind, boolean downloads) {

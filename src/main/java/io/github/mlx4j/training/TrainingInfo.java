@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /**
  * What a session trains, and on what.
@@ -54,5 +55,26 @@ public record TrainingInfo(
         trainedModules = List.copyOf(trainedModules);
         warnings = List.copyOf(warnings);
         packages = Map.copyOf(packages);
+    }
+
+    /** What the worker says, with what it doesn't know: the method, every attempt, and a warning of this side. */
+    TrainingInfo opened(TrainingMethod method, List<LoadAttempt> attempts, Optional<String> warning) {
+        return new TrainingInfo(
+                backend,
+                attempts,
+                method,
+                parameters,
+                trainableParameters,
+                trainedModules,
+                train,
+                valid,
+                stepsPerEpoch,
+                totalSteps,
+                maxLength,
+                contextLength,
+                dtype,
+                memory,
+                Stream.concat(warnings.stream(), warning.stream()).toList(),
+                packages);
     }
 }

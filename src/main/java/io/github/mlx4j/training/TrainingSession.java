@@ -6,28 +6,18 @@ import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.WorkerDiedException;
-import io.github.mlx4j.internal.protocol.BatchParams;
-import io.github.mlx4j.internal.protocol.CheckpointResult;
-import io.github.mlx4j.internal.protocol.FolderParams;
 import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.ModelInfo;
-import io.github.mlx4j.internal.protocol.OpenTrainingResult;
 import io.github.mlx4j.internal.protocol.Progress;
-import io.github.mlx4j.internal.protocol.SavedResult;
+import io.github.mlx4j.internal.protocol.Training;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.SerialWorker;
-import io.github.mlx4j.provider.Backend;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.training.config.AdapterFormat;
 import io.github.mlx4j.training.config.TrainingConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,6 +41,9 @@ import org.jspecify.annotations.Nullable;
  * not at all.
  */
 public final class TrainingSession implements AutoCloseable {
+
+    /** The data's own batches. */
+    private static final Training.Batches<Batch> NO_BATCH = new Training.Batches<>(null, null, null);
 
     private final SerialWorker worker;
     private final TrainingInfo info;
@@ -110,7 +103,7 @@ public final class TrainingSession implements AutoCloseable {
         BackendSelector.Opened opened = new BackendSelector(
                         providers, model, config, absolute(outputs), System.getenv())
                 .open(backend, onProgress);
-        return new TrainingSession(opened.worker(), info(opened, config));
+        return new TrainingSession(opened.worker(), opened.info());
     }
 
     /** What is trained, and on what. */
@@ -129,7 +122,7 @@ public final class TrainingSession implements AutoCloseable {
      * @throws io.github.mlx4j.error.EngineException if the loss or a gradient is no finite number; nothing is changed
      */
     public TrainingStep trainStep() {
-        return worker.call(WorkerCall.of(Method.TRAIN_STEP, BatchParams.NONE, TrainingStep.class));
+        return worker.call(WorkerCall.of(Method.TRAIN_STEP, NO_BATCH, TrainingStep.class));
     }
 
     /** One step over this batch alone. */
@@ -139,7 +132,7 @@ public final class TrainingSession implements AutoCloseable {
 
     /** Keeps the gradients of the data's next batch for {@link #applyGradients()}. */
     public AccumulationStep accumulate() {
-        return worker.call(WorkerCall.of(Method.ACCUMULATE, BatchParams.NONE, AccumulationStep.class));
+        return worker.call(WorkerCall.of(Method.ACCUMULATE, NO_BATCH, AccumulationStep.class));
     }
 
     /** Keeps the gradients of this batch for {@link #applyGradients()}. */
@@ -162,12 +155,13 @@ public final class TrainingSession implements AutoCloseable {
      * @throws InvalidRequestException if there is none
      */
     public Validation validate() {
-        return worker.call(WorkerCall.of(Method.VALIDATE, BatchParams.NONE, Validation.class));
+        return worker.call(WorkerCall.of(Method.VALIDATE, NO_BATCH, Validation.class));
     }
 
     /** The same on the first batches of it only. */
     public Validation validate(int batches) {
-        return worker.call(WorkerCall.of(Method.VALIDATE, new BatchParams(null, batches, null), Validation.class));
+        return worker.call(
+                WorkerCall.of(Method.VALIDATE, new Training.Batches<>(null, batches, null), Validation.class));
     }
 
     /** Validates on this batch. */
@@ -191,9 +185,7 @@ public final class TrainingSession implements AutoCloseable {
      * @throws io.github.mlx4j.error.EngineException if the disk is full; checkpoints that were there stay whole
      */
     public int saveCheckpoint(Path folder) {
-        return worker.call(WorkerCall.of(
-                        Method.SAVE_CHECKPOINT, new FolderParams(absolute(folder), null), CheckpointResult.class))
-                .step();
+        return worker.call(Training.saveCheckpoint(absolute(folder))).step();
     }
 
     /**
@@ -203,9 +195,7 @@ public final class TrainingSession implements AutoCloseable {
      * @throws InvalidRequestException if it is of another model, method or shape; the message says what differs
      */
     public int loadCheckpoint(Path folder) {
-        return worker.call(WorkerCall.of(
-                        Method.LOAD_CHECKPOINT, new FolderParams(absolute(folder), null), CheckpointResult.class))
-                .step();
+        return worker.call(Training.loadCheckpoint(absolute(folder))).step();
     }
 
     /** Writes the adapter as PEFT has it, which both workers load. Not with {@code FULL}. */
@@ -215,8 +205,7 @@ public final class TrainingSession implements AutoCloseable {
 
     /** Writes the adapter in a format. Not with {@code FULL}. */
     public void saveAdapter(Path folder, AdapterFormat format) {
-        worker.call(
-                WorkerCall.of(Method.SAVE_ADAPTER, new FolderParams(absolute(folder), format.id()), SavedResult.class));
+        worker.call(Training.saveAdapter(absolute(folder), format.id()));
     }
 
     /**
@@ -225,9 +214,7 @@ public final class TrainingSession implements AutoCloseable {
      * @return what a user should know of it; often nothing
      */
     public List<String> saveModel(Path folder) {
-        return worker.call(
-                        WorkerCall.of(Method.SAVE_MODEL, new FolderParams(absolute(folder), null), SavedResult.class))
-                .warnings();
+        return worker.call(Training.saveModel(absolute(folder))).warnings();
     }
 
     /** Cancels the call that runs in another thread, if one does. Never waits. */
@@ -241,8 +228,8 @@ public final class TrainingSession implements AutoCloseable {
         worker.close();
     }
 
-    private static BatchParams params(Batch batch, @Nullable String file) {
-        return new BatchParams(new BatchParams.Sequences(batch.tokens(), batch.from()), null, file);
+    private static Training.Batches<Batch> params(Batch batch, @Nullable String file) {
+        return new Training.Batches<>(batch, null, file);
     }
 
     private static @Nullable List<Path> absolute(@Nullable List<Path> outputs) {
@@ -261,36 +248,5 @@ public final class TrainingSession implements AutoCloseable {
 
     private static String absolute(Path path) {
         return path.toAbsolutePath().normalize().toString();
-    }
-
-    private static TrainingInfo info(BackendSelector.Opened opened, TrainingConfig config) {
-        OpenTrainingResult result = opened.result();
-        ModelInfo.Memory memory = result.memory();
-        return new TrainingInfo(
-                new Backend(opened.kind(), result.model(), result.device()),
-                opened.attempts(),
-                config.method(),
-                result.parameters(),
-                result.trainableParameters(),
-                result.trainedModules(),
-                Optional.ofNullable(result.train()).map(TrainingSession::summary),
-                Optional.ofNullable(result.valid()).map(TrainingSession::summary),
-                result.stepsPerEpoch() == null ? OptionalDouble.empty() : OptionalDouble.of(result.stepsPerEpoch()),
-                optional(result.totalSteps()),
-                result.maxLength(),
-                optional(result.contextLength()),
-                result.dtype(),
-                new TrainingMemory(memory.activeBytes(), memory.peakBytes()),
-                Stream.concat(result.warnings().stream(), opened.warning().stream())
-                        .toList(),
-                result.packages());
-    }
-
-    private static DataSummary summary(OpenTrainingResult.Data data) {
-        return new DataSummary(data.sequences(), data.tokens(), data.cut(), data.dropped(), data.trainedTokens());
-    }
-
-    private static OptionalInt optional(@Nullable Integer number) {
-        return number == null ? OptionalInt.empty() : OptionalInt.of(number);
     }
 }

@@ -34,7 +34,7 @@ import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.Generate;
-import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.Reply;
@@ -266,7 +266,7 @@ class SubprocessAdapterTest {
     @Test
     void shouldEndCancelledWhenCancelledWhileTheWorkerStartsAgain() throws Exception {
         Path go = Files.createFile(scratch.resolve("go"));
-        InitializeParams model = InitializeParams.of("{\"until\":\"" + go + "\"}", false);
+        Load.Params<Load.Options> model = Load.Params.of("{\"until\":\"" + go + "\"}", false);
         CompletableFuture<Mlx4jException> failure = new CompletableFuture<>();
         try (Worker worker =
                 new Worker("mlx", FakeWorker::launch, model, RestartBudget.standard(), WorkerLimits.STANDARD)) {

@@ -18,7 +18,7 @@ import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.Generate;
-import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.internal.worker.Worker;
@@ -39,11 +39,7 @@ class WorkerQueryTest {
     private static final Duration SOON = Duration.ofSeconds(20);
 
     private final Worker worker = new Worker(
-            "mlx",
-            FakeWorker::launch,
-            InitializeParams.of("fake", false),
-            RestartBudget.standard(),
-            WorkerLimits.STANDARD);
+            "mlx", FakeWorker::launch, Load.Params.of("fake", false), RestartBudget.standard(), WorkerLimits.STANDARD);
     private final AtomicInteger sendings = new AtomicInteger();
 
     @TempDir

@@ -1,7 +1,7 @@
 package io.github.mlx4j.internal.process;
 
 import io.github.mlx4j.internal.protocol.Bounds;
-import io.github.mlx4j.internal.protocol.ProtocolVersion;
+import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.threads.Daemons;
 import java.io.IOException;
 import java.io.InputStream;
@@ -97,7 +97,7 @@ public final class WorkerProcess {
                     .getProcess();
             WorkerProcess worker = new WorkerProcess(name, folder, pipes, process);
             pipes.onEnd(worker::killIfLingering);
-            log.debug("{} started: pid {}, protocol {}", name, process.pid(), ProtocolVersion.CURRENT);
+            log.debug("{} started: pid {}, protocol {}", name, process.pid(), Hello.Version.CURRENT);
             return worker;
         } catch (IOException error) {
             folder.close();

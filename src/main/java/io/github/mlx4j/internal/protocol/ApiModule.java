@@ -8,15 +8,21 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.databind.BeanProperty;
 import com.fasterxml.jackson.databind.DeserializationContext;
+import com.fasterxml.jackson.databind.JavaType;
+import com.fasterxml.jackson.databind.JsonDeserializer;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.annotation.JsonDeserialize;
 import com.fasterxml.jackson.databind.annotation.JsonSerialize;
+import com.fasterxml.jackson.databind.deser.ContextualDeserializer;
 import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.ser.std.StdSerializer;
+import com.fasterxml.jackson.databind.type.TypeFactory;
 import io.github.mlx4j.error.InvalidRequestException;
+import io.github.mlx4j.event.WorkerMemory;
 import io.github.mlx4j.generation.FinishReason;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.Message;
@@ -27,13 +33,21 @@ import io.github.mlx4j.generation.Sampling;
 import io.github.mlx4j.generation.Timings;
 import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.ToolSpec;
+import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.Score;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /** The JSON of API types on the wire, where it differs from their components. */
 final class ApiModule extends SimpleModule {
@@ -53,6 +67,18 @@ final class ApiModule extends SimpleModule {
         setMixInAnnotation(Timings.class, TimingsJson.class);
         setMixInAnnotation(Score.class, ScoreJson.class);
         setMixInAnnotation(Parameter.class, ParameterJson.class);
+        setMixInAnnotation(Backend.class, BackendJson.class);
+        setMixInAnnotation(WorkerMemory.class, WorkerMemoryJson.class);
+        addDeserializer(Optional.class, new OptionalOf());
+        addDeserializer(
+                OptionalInt.class, or(OptionalInt.class, OptionalInt.empty(), in -> OptionalInt.of(in.getIntValue())));
+        addDeserializer(
+                OptionalDouble.class,
+                or(OptionalDouble.class, OptionalDouble.empty(), in -> OptionalDouble.of(in.getDoubleValue())));
+        addDeserializer(
+                OptionalLong.class,
+                or(OptionalLong.class, OptionalLong.empty(), in -> OptionalLong.of(in.getLongValue())));
+        names(EmbeddingDetails.Origin.class, EmbeddingDetails.Origin.values());
         names(Message.Role.class, Message.Role.values());
         names(FinishReason.class, FinishReason.STOP, FinishReason.TOOL_CALLS, FinishReason.LENGTH);
     }
@@ -157,6 +183,31 @@ final class ApiModule extends SimpleModule {
         String dtype();
     }
 
+    interface BackendJson {
+        @Required
+        ProviderKind provider();
+
+        @Required
+        String model();
+
+        @Required
+        String device();
+    }
+
+    interface WorkerMemoryJson {
+        @JsonProperty("activeBytes")
+        OptionalLong active();
+
+        @JsonProperty("peakBytes")
+        OptionalLong peak();
+
+        @JsonProperty("cacheBytes")
+        OptionalLong cache();
+
+        @JsonProperty("residentBytes")
+        OptionalLong resident();
+    }
+
     /** Writes an enum in camel case, and reads these values of it. */
     @SafeVarargs
     private <E extends Enum<E>> void names(Class<E> type, E... values) {
@@ -186,6 +237,56 @@ final class ApiModule extends SimpleModule {
             name.append(word.charAt(0)).append(word.substring(1).toLowerCase(Locale.ROOT));
         }
         return name.toString();
+    }
+
+    private interface Reading<T> {
+        T read(JsonParser in) throws IOException;
+    }
+
+    /** Reads a value, or takes {@code empty} where there is none. */
+    private static <T> JsonDeserializer<T> or(Class<T> type, T empty, Reading<T> reading) {
+        return new StdDeserializer<>(type) {
+            @Override
+            public T deserialize(JsonParser in, DeserializationContext context) throws IOException {
+                return reading.read(in);
+            }
+
+            @Override
+            public T getNullValue(DeserializationContext context) {
+                return empty;
+            }
+        };
+    }
+
+    /** Reads a value, or nothing. */
+    private static final class OptionalOf extends StdDeserializer<Optional<?>> implements ContextualDeserializer {
+        private static final long serialVersionUID = 1L;
+
+        private final JavaType content;
+
+        OptionalOf() {
+            this(TypeFactory.unknownType());
+        }
+
+        private OptionalOf(JavaType content) {
+            super(Optional.class);
+            this.content = content;
+        }
+
+        @Override
+        public JsonDeserializer<?> createContextual(DeserializationContext context, @Nullable BeanProperty property) {
+            return new OptionalOf(context.getContextualType().containedTypeOrUnknown(0));
+        }
+
+        @Override
+        public Optional<?> deserialize(JsonParser in, DeserializationContext context) throws IOException {
+            return Optional.of(context.readValue(in, content));
+        }
+
+        @Override
+        public Optional<?> getNullValue(DeserializationContext context) {
+            return Optional.empty();
+        }
     }
 
     /** Writes text that must be a JSON object as that object. */

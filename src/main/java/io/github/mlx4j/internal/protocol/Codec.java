@@ -154,7 +154,7 @@ public final class Codec {
                 return new Inbound.Notification(message.get("method").textValue(), message.path("params"));
             }
             if (message.has("error")) {
-                return new Inbound.Failure(id.textValue(), read(message.get("error"), WorkerError.class));
+                return new Inbound.Failure(id.textValue(), read(message.get("error"), Inbound.WorkerError.class));
             }
             if (id.isTextual() && message.has("result")) {
                 return new Inbound.Answer(id.textValue(), message.get("result"));

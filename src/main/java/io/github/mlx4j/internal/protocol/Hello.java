@@ -1,6 +1,6 @@
 package io.github.mlx4j.internal.protocol;
 
-import java.util.List;
+import io.github.mlx4j.event.WorkerStatus;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,10 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param platform Python's {@code sys.platform}
  * @param machine Python's {@code platform.machine()}
  * @param nonce what it was given as argument: proof that this line is its own
- * @param sandbox what it can't do, or {@code null} if it doesn't say
+ * @param sandbox what the system keeps it from doing, or {@code null} if it doesn't say
  */
 public record Hello(
-        ProtocolVersion protocol,
+        Version protocol,
         String worker,
         String version,
         long pid,
@@ -25,14 +25,17 @@ public record Hello(
         String platform,
         String machine,
         String nonce,
-        @Nullable Sandbox sandbox) {
+        WorkerStatus.@Nullable Sandbox sandbox) {
 
     /**
-     * What the system takes away from it.
+     * A version of the protocol. Both sides must agree on {@code major}; a higher {@code minor} only adds.
      *
-     * @param files what restricts writing, {@code open} or {@code none}
-     * @param network what takes the network away, {@code open} or {@code none}
-     * @param missing what was to be taken away but isn't, and why
+     * @param major changes when something that existed changes
+     * @param minor changes when something is added
      */
-    public record Sandbox(String files, String network, List<String> missing) {}
+    public record Version(int major, int minor) {
+
+        /** The version that this side speaks. */
+        public static final Version CURRENT = new Version(1, 3);
+    }
 }

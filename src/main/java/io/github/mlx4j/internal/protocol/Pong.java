@@ -1,5 +1,6 @@
 package io.github.mlx4j.internal.protocol;
 
+import io.github.mlx4j.event.WorkerMemory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,21 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param engine what the engine does
  * @param memory what it takes; {@code null} from a worker of an older minor version
  */
-public record Pong(double uptimeMs, Engine engine, @Nullable Memory memory) {
-
-    /**
-     * Memory in bytes; {@code null} is not known.
-     *
-     * @param activeBytes in use by the engine
-     * @param peakBytes the most that was in use
-     * @param cacheBytes held by the engine for later use
-     * @param residentBytes what the process has of the machine's memory
-     */
-    public record Memory(
-            @Nullable Long activeBytes,
-            @Nullable Long peakBytes,
-            @Nullable Long cacheBytes,
-            @Nullable Long residentBytes) {}
+public record Pong(double uptimeMs, Engine engine, @Nullable WorkerMemory memory) {
 
     /**
      * The engine.

@@ -6,11 +6,9 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
-import io.github.mlx4j.internal.protocol.FetchModelResult;
-import io.github.mlx4j.internal.protocol.HubModelParams;
+import io.github.mlx4j.internal.protocol.Hub;
 import io.github.mlx4j.internal.protocol.HubToken;
-import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.MissingModel;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.LeakGuard;
@@ -107,7 +105,7 @@ public final class SerialWorker implements AutoCloseable {
             while (true) {
                 try {
                     JsonNode loaded = await(sent.answer(), clock.left(limits.loadStall()));
-                    Optional<MissingModel> missing = MissingModel.in(loaded);
+                    Optional<Load.Missing> missing = Load.Missing.in(loaded);
                     if (missing.isPresent()) {
                         download(missing.get(), onProgress);
                         sent = client.send(call.raw(), told);
@@ -144,17 +142,15 @@ public final class SerialWorker implements AutoCloseable {
         }
     }
 
-    private void download(MissingModel missing, Consumer<Progress> onProgress) {
+    private void download(Load.Missing missing, Consumer<Progress> onProgress) {
         try (SerialWorker downloader = start(launch.forDownload(), limits)) {
             downloader.download(missing, HubToken.in(System.getenv()), onProgress);
         }
     }
 
     /** Downloads a model into the hub's cache. */
-    void download(MissingModel missing, @Nullable HubToken token, Consumer<Progress> onProgress) {
-        HubModelParams params =
-                new HubModelParams(missing.source(), missing.revision(), token, null, missing.roomBytes());
-        load(WorkerCall.of(Method.FETCH_MODEL, params, FetchModelResult.class), onProgress);
+    void download(Load.Missing missing, @Nullable HubToken token, Consumer<Progress> onProgress) {
+        load(Hub.fetch(missing, token), onProgress);
     }
 
     /**

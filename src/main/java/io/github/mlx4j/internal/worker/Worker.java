@@ -19,13 +19,12 @@ import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.protocol.HubToken;
-import io.github.mlx4j.internal.protocol.InitializeParams;
-import io.github.mlx4j.internal.protocol.Method;
-import io.github.mlx4j.internal.protocol.MissingModel;
-import io.github.mlx4j.internal.protocol.ModelInfo;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.internal.threads.Daemons;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -53,7 +52,7 @@ public final class Worker implements AutoCloseable {
 
     private final String name;
     private final Supplier<WorkerLaunch> launch;
-    private final InitializeParams model;
+    private final Load.Params<Load.Options> model;
     private final RestartBudget budget;
     private final WorkerLimits limits;
     private final WorkerHistory history;
@@ -68,10 +67,16 @@ public final class Worker implements AutoCloseable {
      * A worker that is up.
      *
      * @param client calls to it
-     * @param info what it loaded
+     * @param loaded its model
      * @param start how long that took
      */
-    public record Ready(WorkerClient client, ModelInfo info, WorkerStatus.Start start) {}
+    public record Ready(WorkerClient client, Load.Loaded loaded, WorkerStatus.Start start) {
+
+        /** The worker's kind, its model and its device. */
+        public Backend backend() {
+            return loaded.details().backend();
+        }
+    }
 
     /**
      * Creates it; nothing is started yet. {@code launch} is asked before each start, on the starting thread, and may
@@ -80,7 +85,7 @@ public final class Worker implements AutoCloseable {
     public Worker(
             String name,
             Supplier<WorkerLaunch> launch,
-            InitializeParams model,
+            Load.Params<Load.Options> model,
             RestartBudget budget,
             WorkerLimits limits) {
         this.name = name;
@@ -150,14 +155,7 @@ public final class Worker implements AutoCloseable {
     }
 
     private static WorkerMemory memory(Ready ready) {
-        ModelInfo.Memory loaded = ready.info().memory();
-        return ready.client()
-                .memory()
-                .orElseGet(() -> new WorkerMemory(
-                        OptionalLong.of(loaded.activeBytes()),
-                        OptionalLong.of(loaded.peakBytes()),
-                        OptionalLong.empty(),
-                        OptionalLong.empty()));
+        return ready.client().memory().orElse(ready.loaded().memory());
     }
 
     /** Whether it has a process, or is starting one. */
@@ -270,12 +268,12 @@ public final class Worker implements AutoCloseable {
             WorkerLaunch launched = launch.get();
             client = start(launched, starting);
             await(client.hello(), limits.hello(), "say hello");
-            Ready ready = initialize(client, begun, missing -> download(missing, launched, starting));
+            Ready ready = initialize(client, launched.kind(), begun, missing -> download(missing, launched, starting));
             client.onEnd(this::failed);
             String what = "%s on %s (pid %d) after %d ms"
                     .formatted(
-                            ready.info().model(),
-                            ready.info().device(),
+                            ready.backend().model(),
+                            ready.backend().device(),
                             client.pid(),
                             ready.start().whole().toMillis());
             WorkerStatus.Event event = recordReady(starting, what);
@@ -375,7 +373,7 @@ public final class Worker implements AutoCloseable {
     }
 
     /** Has it load its model; it was started at {@code begun} and has said hello. */
-    private Ready initialize(WorkerClient client, long begun, Consumer<MissingModel> download) {
+    private Ready initialize(WorkerClient client, ProviderKind kind, long begun, Consumer<Load.Missing> download) {
         long hello = System.nanoTime();
         AtomicLong loading = new AtomicLong(hello);
         StallClock clock = new StallClock();
@@ -387,12 +385,12 @@ public final class Worker implements AutoCloseable {
             }
             progress.accept(told);
         };
-        WorkerCall<ModelInfo> call = WorkerCall.of(Method.INITIALIZE, model, ModelInfo.class);
+        WorkerCall<Load.Loaded> call = Load.initialize(model, kind);
         CompletableFuture<JsonNode> answer = client.send(call.raw(), onProgress).answer();
         while (true) {
             try {
                 JsonNode info = await(answer, clock.left(limits.loadStall()), "load its model");
-                Optional<MissingModel> missing = MissingModel.in(info);
+                Optional<Load.Missing> missing = Load.Missing.in(info);
                 if (missing.isPresent()) {
                     download.accept(missing.get());
                     clock.reset();
@@ -415,7 +413,7 @@ public final class Worker implements AutoCloseable {
     }
 
     /** Downloads a model in a process of its own, which ends when this worker is closed or stopped. */
-    private void download(MissingModel missing, WorkerLaunch launched, CompletableFuture<Ready> starting) {
+    private void download(Load.Missing missing, WorkerLaunch launched, CompletableFuture<Ready> starting) {
         try (SerialWorker fetching = SerialWorker.start(launched.forDownload(), limits)) {
             synchronized (this) {
                 if (closed || current != starting) {

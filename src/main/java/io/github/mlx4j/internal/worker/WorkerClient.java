@@ -14,17 +14,15 @@ import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.Codec;
 import io.github.mlx4j.internal.protocol.Hello;
 import io.github.mlx4j.internal.protocol.Inbound;
-import io.github.mlx4j.internal.protocol.LogLine;
+import io.github.mlx4j.internal.protocol.Inbound.LogLine;
 import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.Pong;
 import io.github.mlx4j.internal.protocol.Progress;
-import io.github.mlx4j.internal.protocol.ProtocolVersion;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -225,7 +223,7 @@ public final class WorkerClient {
     /** Asks how it does. Fails with a {@link Mlx4jException} if it ends before it answers. Never waits. */
     CompletableFuture<Pong> ping() {
         WorkerCall<Pong> call = WorkerCall.of(Method.PING, Pong.class).map(pong -> {
-            memory = pong.memory() == null ? memory : memory(pong.memory());
+            memory = pong.memory() == null ? memory : pong.memory();
             return pong;
         });
         return send(call, progress -> {}).answer();
@@ -234,18 +232,6 @@ public final class WorkerClient {
     /** What it took when it last answered a ping. */
     Optional<WorkerMemory> memory() {
         return Optional.ofNullable(memory);
-    }
-
-    private static WorkerMemory memory(Pong.Memory told) {
-        return new WorkerMemory(
-                optional(told.activeBytes()),
-                optional(told.peakBytes()),
-                optional(told.cacheBytes()),
-                optional(told.residentBytes()));
-    }
-
-    private static OptionalLong optional(@Nullable Long bytes) {
-        return bytes == null ? OptionalLong.empty() : OptionalLong.of(bytes);
     }
 
     /** How many requests are without an answer. */
@@ -391,10 +377,10 @@ public final class WorkerClient {
     private void greeted(Hello greeting) {
         if (!greeting.nonce().equals(nonce)) {
             junk("a hello that is not our worker's");
-        } else if (greeting.protocol().major() != ProtocolVersion.CURRENT.major()) {
+        } else if (greeting.protocol().major() != Hello.Version.CURRENT.major()) {
             hello.completeExceptionally(new ProtocolException(
                     "The worker speaks version %d of the protocol, this library %d."
-                            .formatted(greeting.protocol().major(), ProtocolVersion.CURRENT.major()),
+                            .formatted(greeting.protocol().major(), Hello.Version.CURRENT.major()),
                     "Use the worker that comes with this version of mlx4j."));
         } else if (launch.sandbox().isRequired() && !isHeld(greeting.sandbox())) {
             hello.completeExceptionally(WorkerErrors.notHeld(launch.kind(), greeting.sandbox()));
@@ -403,7 +389,7 @@ public final class WorkerClient {
         }
     }
 
-    private static boolean isHeld(Hello.@Nullable Sandbox told) {
+    private static boolean isHeld(WorkerStatus.@Nullable Sandbox told) {
         return told != null
                 && told.missing().isEmpty()
                 && !told.files().equals("none")
@@ -413,8 +399,7 @@ public final class WorkerClient {
     /** What its process can't do, once it has said so. */
     public Optional<WorkerStatus.Sandbox> sandbox() {
         Hello greeting = hello.isDone() && !hello.isCompletedExceptionally() ? hello.join() : null;
-        return Optional.ofNullable(greeting == null ? null : greeting.sandbox())
-                .map(told -> new WorkerStatus.Sandbox(told.files(), told.network(), told.missing()));
+        return Optional.ofNullable(greeting == null ? null : greeting.sandbox());
     }
 
     private void logged(LogLine line) {

@@ -21,8 +21,8 @@ import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
-import io.github.mlx4j.internal.protocol.Hello;
-import io.github.mlx4j.internal.protocol.WorkerError;
+import io.github.mlx4j.event.WorkerStatus;
+import io.github.mlx4j.internal.protocol.Inbound.WorkerError;
 import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +62,7 @@ final class WorkerErrors {
     }
 
     /** The exception for a worker that the system can't restrict, though that is required. */
-    static ConfigurationException notHeld(ProviderKind kind, Hello.@Nullable Sandbox told) {
+    static ConfigurationException notHeld(ProviderKind kind, WorkerStatus.@Nullable Sandbox told) {
         List<String> missing = told == null || told.missing().isEmpty()
                 ? List.of("It does not say that anything restricts it.")
                 : told.missing();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.mlx4j.event.WorkerMemory;
 import io.github.mlx4j.fuzz.FuzzCase;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.Message;
@@ -13,6 +14,7 @@ import io.github.mlx4j.generation.Prompt;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.ToolSpec;
+import io.github.mlx4j.port.ModelDetails;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -39,11 +41,12 @@ public class CodecFuzzTest {
     private static final JsonMapper JSON = new JsonMapper();
     private static final List<Class<?>> PARTS = List.of(
             Hello.class,
-            LogLine.class,
+            Inbound.LogLine.class,
             Progress.class,
             Generate.Chunk.class,
             Generate.Result.class,
-            ModelInfo.class,
+            ModelDetails.class,
+            WorkerMemory.class,
             Embed.Embedding.class,
             Embed.Result.class,
             Prompts.Tokens.class,

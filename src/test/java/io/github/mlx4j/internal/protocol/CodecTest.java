@@ -10,14 +10,20 @@ import io.github.mlx4j.generation.FinishReason;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.Parameter;
 import io.github.mlx4j.generation.Prompt;
+import io.github.mlx4j.generation.Sampling;
 import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.Usage;
+import io.github.mlx4j.port.ModelDetails;
 import io.github.mlx4j.port.Score;
+import io.github.mlx4j.provider.Backend;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,8 +62,10 @@ class CodecTest {
                                         + "\"data\":{\"kind\":\"invalid_request\",\"retryable\":true,\"hint\":\"Do this.\",\"detail\":\"\"}}}"))
                 .isEqualTo(new Inbound.Failure(
                         "7",
-                        new WorkerError(
-                                -32602, "It broke.", new WorkerError.Data("invalid_request", true, "Do this.", ""))));
+                        new Inbound.WorkerError(
+                                -32602,
+                                "It broke.",
+                                new Inbound.WorkerError.Data("invalid_request", true, "Do this.", ""))));
     }
 
     @Test
@@ -65,7 +73,7 @@ class CodecTest {
         Inbound message =
                 decode("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"It broke.\"}}");
 
-        assertThat(message).isEqualTo(new Inbound.Failure(null, new WorkerError(-32700, "It broke.", null)));
+        assertThat(message).isEqualTo(new Inbound.Failure(null, new Inbound.WorkerError(-32700, "It broke.", null)));
         assertThat(((Inbound.Failure) message).error())
                 .satisfies(error -> assertThat(error.kind()).isEqualTo("internal"))
                 .satisfies(error -> assertThat(error.hint()).isEmpty());
@@ -188,14 +196,12 @@ class CodecTest {
 
     @Test
     void shouldLeaveOutTheOptionsThatAreNotSetWhenWriting() throws IOException {
-        InitializeParams.Options options = new InitializeParams.Options(
+        Load.Options options = new Load.Options(
                 null, null, null, null, null, null, null, null, null, null, null, 4, null, 0L, null, null, null, null,
                 null);
-        JsonNode model =
-                JSON.readTree(Codec.line("7", Codec.body("initialize", InitializeParams.of("org/name", true))));
+        JsonNode model = JSON.readTree(Codec.line("7", Codec.body("initialize", Load.Params.of("org/name", true))));
         JsonNode more = JSON.readTree(Codec.line(
-                "7",
-                Codec.body("initialize", InitializeParams.of("org/name", true).with(options))));
+                "7", Codec.body("initialize", Load.Params.of("org/name", true).with(options))));
 
         assertThat(model.path("params"))
                 .isEqualTo(JSON.readTree("{\"protocol\":{\"major\":1,\"minor\":3},"
@@ -206,8 +212,8 @@ class CodecTest {
 
     @Test
     void shouldShowTheTokenOfTheHubOnTheWireOnly() throws IOException {
-        InitializeParams params =
-                InitializeParams.of("org/name", true).with(HubToken.in(Map.of("HF_TOKEN", " hf_secret\n")));
+        Load.Params<Load.Options> params = Load.Params.<Load.Options>of("org/name", true)
+                .withToken(HubToken.in(Map.of("HF_TOKEN", " hf_secret\n")));
 
         assertThat(JSON.readTree(Codec.line("7", Codec.body("initialize", params)))
                         .at("/params/hubToken"))
@@ -218,10 +224,28 @@ class CodecTest {
 
     @Test
     void shouldReadAsEmptyWhatAWorkerOfAnOlderMinorVersionDoesNotSay() throws IOException {
-        assertThat(Codec.read(JSON.readTree("{\"model\":\"m\",\"device\":\"cpu\"}"), ModelInfo.class))
-                .satisfies(info -> assertThat(info.capabilities()).isEmpty())
-                .satisfies(info ->
-                        assertThat(info.samplingDefaults().temperature()).isNull());
+        Load.Loaded loaded = Load.initialize(Load.Params.of("m", false), ProviderKind.HF)
+                .read(JSON.readTree("{\"model\":\"m\",\"device\":\"cpu\"}"));
+        assertThat(loaded.details())
+                .isEqualTo(new ModelDetails(
+                        new Backend(ProviderKind.HF, "m", "cpu"),
+                        "model",
+                        Optional.empty(),
+                        Optional.empty(),
+                        List.of(),
+                        "",
+                        OptionalInt.empty(),
+                        0,
+                        false,
+                        false,
+                        List.of(),
+                        Sampling.DEFAULT,
+                        0,
+                        Optional.empty(),
+                        List.of(),
+                        Map.of()));
+        assertThat(loaded.memory().active()).hasValue(0);
+        assertThat(loaded.memory().resident()).isEmpty();
         Generate.Result result = Codec.read(
                 JSON.readTree(
                         "{\"finishReason\":\"length\",\"chunks\":1,\"usage\":{\"promptTokens\":5},\"timings\":{}}"),

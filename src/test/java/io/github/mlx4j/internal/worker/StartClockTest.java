@@ -8,7 +8,7 @@ import io.github.mlx4j.FakeWorker;
 import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
-import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ class StartClockTest {
     }
 
     private static Worker worker(WorkerLaunch launch, String model, WorkerLimits limits) {
-        return new Worker("mlx", () -> launch, InitializeParams.of(model, false), RestartBudget.standard(), limits);
+        return new Worker("mlx", () -> launch, Load.Params.of(model, false), RestartBudget.standard(), limits);
     }
 
     @Test

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.environment.Reason;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.internal.protocol.WorkerError;
+import io.github.mlx4j.internal.protocol.Inbound.WorkerError;
 import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.io.UncheckedIOException;

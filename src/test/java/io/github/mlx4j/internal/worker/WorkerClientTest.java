@@ -25,7 +25,7 @@ import io.github.mlx4j.internal.process.WorkerEnvironment;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.protocol.Bounds;
 import io.github.mlx4j.internal.protocol.Hello;
-import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.WorkerCall;
 import io.github.mlx4j.provider.ProviderKind;
@@ -536,7 +536,7 @@ class WorkerClientTest {
 
     private static void initialize(WorkerClient client, String source) {
         Recorder reply = new Recorder();
-        client.call(WorkerCall.of(Method.INITIALIZE, InitializeParams.of(source, false), JsonNode.class), reply);
+        client.call(WorkerCall.of(Method.INITIALIZE, Load.Params.of(source, false), JsonNode.class), reply);
         assertThat(reply.end()).succeedsWithin(SOON);
     }
 

@@ -20,7 +20,7 @@ import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
-import io.github.mlx4j.internal.protocol.WorkerError;
+import io.github.mlx4j.internal.protocol.Inbound.WorkerError;
 import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;

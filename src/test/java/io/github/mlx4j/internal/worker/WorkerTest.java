@@ -17,7 +17,7 @@ import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.internal.process.WorkerLaunch;
 import io.github.mlx4j.internal.process.WorkerLimits;
 import io.github.mlx4j.internal.process.WorkerScripts;
-import io.github.mlx4j.internal.protocol.InitializeParams;
+import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,8 +83,8 @@ class WorkerTest {
     void shouldSayWhatItLoadedWhenItIsUp() {
         assertThat(worker.ready()).succeedsWithin(SOON).satisfies(ready -> {
             assertThat(ready.client().isAlive()).isTrue();
-            assertThat(ready.info().model()).isEqualTo("fake");
-            assertThat(ready.info().contextLength()).isEqualTo(4096);
+            assertThat(ready.backend().model()).isEqualTo("fake");
+            assertThat(ready.loaded().details().contextLength()).hasValue(4096);
         });
     }
 
@@ -306,7 +306,7 @@ class WorkerTest {
 
     private Worker worker(Supplier<WorkerLaunch> launch, String model, int failures) {
         RestartBudget budget = new RestartBudget(failures, Duration.ofMinutes(5), clock);
-        return new Worker("mlx", launch, InitializeParams.of(model, false), budget, WorkerLimits.STANDARD);
+        return new Worker("mlx", launch, Load.Params.of(model, false), budget, WorkerLimits.STANDARD);
     }
 
     private WorkerLaunch launch() {
