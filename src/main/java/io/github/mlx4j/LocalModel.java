@@ -111,7 +111,10 @@ public final class LocalModel implements AutoCloseable {
     public LoadReport loadOrThrow(@Nullable Path lora) {
         awaitTurn();
         try {
-            return loadAnew(lora == null ? config.options() : config.options().withAdapter(lora));
+            return loadAnew(
+                    lora == null
+                            ? config.options()
+                            : config.options().toBuilder().adapter(lora).build());
         } finally {
             loading.unlock();
         }
@@ -291,9 +294,12 @@ public final class LocalModel implements AutoCloseable {
     /** The workers of one kind, for the model and these options. */
     private synchronized ProviderFactory workers(ProviderKind kind, LoadConfig options) {
         checkOpen();
-        ProviderConfig one = config.providers()
-                .withWorkers(config.providers().workers().withModel(options))
-                .withOnly(kind, model(kind));
+        ProviderConfig one = config.providers().toBuilder()
+                .provider(kind)
+                .fallback(List.of())
+                .modelForEveryRole(kind, model(kind))
+                .workers(workers -> workers.model(options))
+                .build();
         ProviderFactory made = new ProviderFactory(one, platform);
         workers = made;
         return made;
@@ -306,12 +312,13 @@ public final class LocalModel implements AutoCloseable {
         }
         LoadConfig possible = options;
         if (config.adapterPolicy() == AdapterPolicy.IGNORE && hasPeftAdapter(options)) {
-            possible = possible.withAdapter(null);
+            possible = possible.toBuilder().adapter(null).build();
             warnings.add("The adapter %s is not on the model: it is one of PEFT, and the adapter policy is IGNORE."
                     .formatted(options.adapter()));
         }
         if (options.actionHead() != null || options.actionHeadSeed() != null) {
-            possible = possible.withActionHead(null).withActionHeadSeed(null);
+            possible =
+                    possible.toBuilder().actionHead(null).actionHeadSeed(null).build();
             Object head =
                     options.actionHead() != null ? options.actionHead() : "of the seed " + options.actionHeadSeed();
             warnings.add(

@@ -31,6 +31,14 @@ public record ModelConfig(
         return new Builder(modelName, providers);
     }
 
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return builder(modelName, providers)
+                .mlxModelPath(mlxModelPath)
+                .useMlx(useMlx)
+                .adapterPolicy(adapterPolicy);
+    }
+
     /** What the workers make of the model. */
     public LoadConfig options() {
         return providers.workers().model();
@@ -39,14 +47,14 @@ public record ModelConfig(
     /** Builds a {@link ModelConfig}. Not thread-safe. */
     public static final class Builder {
         private final String modelName;
-        private ProviderConfig providers;
+        private final ProviderConfig.Builder providers;
         private @Nullable String mlxModelPath;
         private boolean useMlx = true;
         private AdapterPolicy adapterPolicy = AdapterPolicy.CONVERT;
 
         private Builder(String modelName, ProviderConfig providers) {
             this.modelName = modelName;
-            this.providers = providers;
+            this.providers = providers.toBuilder();
         }
 
         /** What mlx loads in place of the model: a folder, or a hub id. Default: the same. */
@@ -69,19 +77,19 @@ public record ModelConfig(
 
         /** What the workers make of the model. Default: as the configuration of the workers says. */
         public Builder options(LoadConfig options) {
-            providers = providers.withWorkers(providers.workers().withModel(options));
+            providers.workers(workers -> workers.model(options));
             return this;
         }
 
         /** Whether a hub model that isn't in the cache may be downloaded. Default: as the configuration says. */
         public Builder download(boolean download) {
-            providers = providers.withDownload(download);
+            providers.download(download);
             return this;
         }
 
         /** Builds the configuration. */
         public ModelConfig build() {
-            return new ModelConfig(modelName, mlxModelPath, useMlx, adapterPolicy, providers);
+            return new ModelConfig(modelName, mlxModelPath, useMlx, adapterPolicy, providers.build());
         }
     }
 }

@@ -22,8 +22,6 @@ import io.github.mlx4j.provider.ModelRole;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteConfig;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -33,6 +31,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -135,51 +134,26 @@ public record ProviderConfig(
                         : roleModels.getOrDefault(provider, Map.of()).get(role));
     }
 
-    ProviderConfig withDownload(boolean download) {
-        return with(named, fallbackKinds, models, roleModels, download, workers);
-    }
-
-    /** The same with other options of the workers. */
-    public ProviderConfig withWorkers(WorkerConfig workers) {
-        return with(named, fallbackKinds, models, roleModels, download, workers);
-    }
-
-    /** The same for one provider and its model, without fallback. */
-    ProviderConfig withOnly(ProviderKind provider, String model) {
-        return with(provider, List.of(), Map.of(provider, model), Map.of(), download, workers);
-    }
-
-    private ProviderConfig with(
-            @Nullable ProviderKind named,
-            @Nullable List<ProviderKind> fallbackKinds,
-            Map<ProviderKind, String> models,
-            Map<ProviderKind, Map<ModelRole, String>> roleModels,
-            boolean download,
-            WorkerConfig workers) {
-        return new ProviderConfig(
-                named,
-                fallbackKinds,
-                models,
-                roleModels,
-                interpreters,
-                home,
-                allowAnyPlatform,
-                download,
-                workers,
-                pool,
-                remote);
-    }
-
-    /** The same with one more listener. */
-    public ProviderConfig withListener(Mlx4jListener listener) {
-        Mlx4jListener before = workers.listener();
-        return withWorkers(
-                workers.withListener(before == null ? listener : Mlx4jListener.all(List.of(before, listener))));
-    }
-
     /** A builder with every default. */
     public static Builder builder() {
         return new Builder();
+    }
+
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        Builder builder = builder()
+                .provider(named)
+                .fallback(fallbackKinds)
+                .home(home)
+                .allowAnyPlatform(allowAnyPlatform)
+                .download(download)
+                .workers(workers)
+                .pool(pool)
+                .remote(remote);
+        builder.models.putAll(models);
+        roleModels.forEach((kind, roles) -> builder.roleModels.put(kind, new HashMap<>(roles)));
+        builder.interpreters.putAll(interpreters);
+        return builder;
     }
 
     /** The configuration in the system properties and the environment. */
@@ -221,8 +195,7 @@ public record ProviderConfig(
         builder.remoteTimeout(
                 seconds(Setting.MLX4J_REMOTE_TIMEOUT_SECONDS, 1, environment, RemoteConfig.DEFAULT.timeout()));
         Setting.PYTHON_PATH.in(environment).ifPresent(path -> {
-            builder.interpreter(ProviderKind.MLX, path, Setting.PYTHON_PATH.name());
-            builder.interpreter(ProviderKind.HF, path, Setting.PYTHON_PATH.name());
+            builder.interpreter(path, Setting.PYTHON_PATH.name());
         });
         Setting.MLX4J_MLX_PYTHON
                 .in(environment)
@@ -258,11 +231,13 @@ public record ProviderConfig(
 
     private static WorkerPoolConfig pool(Map<String, String> environment) {
         WorkerPoolConfig standard = WorkerPoolConfig.DEFAULT;
-        return standard.withMaxWorkers(
+        return standard.toBuilder()
+                .maxWorkers(
                         number(Setting.MLX4J_MAX_WORKERS, 1, MAX, environment).orElse(standard.maxWorkers()))
-                .withReservedBytes(number(Setting.MLX4J_MEMORY_RESERVE_MB, 0, MAX, environment)
+                .reservedBytes(number(Setting.MLX4J_MEMORY_RESERVE_MB, 0, MAX, environment)
                         .map(mebibytes -> (long) mebibytes << 20)
-                        .orElse(standard.reservedBytes()));
+                        .orElse(standard.reservedBytes()))
+                .build();
     }
 
     private static LoadConfig model(Map<String, String> environment) {
@@ -400,30 +375,33 @@ public record ProviderConfig(
         private final Map<ProviderKind, String> models = new HashMap<>();
         private final Map<ProviderKind, Map<ModelRole, String>> roleModels = new HashMap<>();
         private final Map<ProviderKind, NamedInterpreter> interpreters = new HashMap<>();
+        private final List<Mlx4jListener> listeners = new ArrayList<>();
         private @Nullable ProviderKind provider;
         private @Nullable List<ProviderKind> fallback;
+        private @Nullable NamedInterpreter interpreter;
         private @Nullable Path home;
         private boolean allowAnyPlatform;
         private boolean download = true;
-        private WorkerConfig workers = WorkerConfig.DEFAULT;
-        private WorkerPoolConfig pool = WorkerPoolConfig.DEFAULT;
-        private final Map<ProviderKind, URI> baseUrls = new HashMap<>();
-        private final Map<ProviderKind, ApiKey> keys = new HashMap<>();
-        private Duration remoteTimeout = RemoteConfig.DEFAULT.timeout();
-        private final List<Mlx4jListener> listeners = new ArrayList<>();
+        private WorkerConfig.Builder workers = WorkerConfig.builder();
+        private WorkerPoolConfig.Builder pool = WorkerPoolConfig.builder();
+        private RemoteConfig.Builder remote = RemoteConfig.builder();
 
         private Builder() {}
 
         /**
-         * The provider that must answer. Default: the first that is available of mlx, hf, and ollama on this machine.
+         * The provider to use. Default, and {@code null}: the first that is available of mlx, hf, and ollama on this
+         * machine.
          */
-        public Builder provider(ProviderKind provider) {
+        public Builder provider(@Nullable ProviderKind provider) {
             this.provider = provider;
             return this;
         }
 
-        /** Who stands in when the provider fails, in order. Default: hf behind mlx, if it can have the adapter. */
-        public Builder fallback(List<ProviderKind> fallback) {
+        /**
+         * The providers to use, in order, if the first one fails. Default, and {@code null}: hf for mlx, if it can load
+         * the adapter.
+         */
+        public Builder fallback(@Nullable List<ProviderKind> fallback) {
             this.fallback = fallback;
             return this;
         }
@@ -449,6 +427,12 @@ public record ProviderConfig(
             return this;
         }
 
+        /** A provider's model for every role, in place of the models that roles have so far. */
+        public Builder modelForEveryRole(ProviderKind provider, String model) {
+            roleModels.remove(provider);
+            return model(provider, model);
+        }
+
         /** A worker's Python interpreter: a path, or a program on the PATH. Default: its managed environment. */
         public Builder interpreter(ProviderKind provider, String command) {
             return interpreter(provider, command, "the configuration");
@@ -460,7 +444,7 @@ public record ProviderConfig(
             return this;
         }
 
-        /** Whether the mlx worker may run elsewhere than on macOS with Apple silicon. Default: no. */
+        /** Whether the mlx worker may run on platforms other than macOS on Apple silicon. Default: no. */
         public Builder allowAnyPlatform(boolean allow) {
             this.allowAnyPlatform = allow;
             return this;
@@ -472,71 +456,101 @@ public record ProviderConfig(
             return this;
         }
 
-        /** Adds one that hears of requests, workers and circuit breakers. What it throws hurts nothing. */
+        /** Adds a listener to requests, workers and circuit breakers. Exceptions that it throws have no effect. */
         public Builder listener(Mlx4jListener listener) {
             listeners.add(listener);
             return this;
         }
 
-        /** How the workers work and are looked after. */
+        /** How the workers run and are supervised. */
         public Builder workers(WorkerConfig workers) {
-            this.workers = workers;
+            this.workers = workers.toBuilder();
             return this;
         }
 
-        /** Which workers may be up at once, where roles have models of their own. Default: as many as fit. */
+        /** Changes how the workers run and are supervised. */
+        public Builder workers(Consumer<WorkerConfig.Builder> change) {
+            change.accept(workers);
+            return this;
+        }
+
+        /** Which workers may run at once, where roles have models of their own. Default: as many as fit. */
         public Builder pool(WorkerPoolConfig pool) {
-            this.pool = pool;
+            this.pool = pool.toBuilder();
+            return this;
+        }
+
+        /** Changes which workers may run at once. */
+        public Builder pool(Consumer<WorkerPoolConfig.Builder> change) {
+            change.accept(pool);
+            return this;
+        }
+
+        /** Where remote providers are. Default: Ollama on this machine, and the services of OpenAI and Anthropic. */
+        public Builder remote(RemoteConfig remote) {
+            this.remote = remote.toBuilder();
             return this;
         }
 
         /**
-         * Where a remote provider is, such as {@code http://localhost:8080/v1} for {@code openai}: any server that
-         * speaks its API. Default: Ollama on this machine, OpenAI's and Anthropic's own.
+         * The base URL of a remote provider, such as {@code http://localhost:8080/v1} for {@code openai}: any server
+         * that speaks its API. Default: Ollama on this machine, and the services of OpenAI and Anthropic.
          *
-         * @throws ConfigurationException if it is no URL
+         * @throws ConfigurationException if it is not the URL of a server
          */
         public Builder baseUrl(ProviderKind provider, String url) {
-            try {
-                baseUrls.put(provider, new URI(url));
-            } catch (URISyntaxException error) {
-                throw new ConfigurationException( // not with the cause, which shows the URL and any password in it
-                        "The base URL of " + provider.id() + " is no URL.",
-                        "Set " + provider.name() + "_BASE_URL to one such as http://localhost:8080/v1.");
-            }
+            remote.baseUrl(provider, url);
             return this;
         }
 
-        /** The key of a remote provider; only its server is shown it. */
+        /** The key of a remote provider, which is sent to its server only. */
         public Builder apiKey(ProviderKind provider, String key) {
-            keys.put(provider, new ApiKey(key));
+            remote.key(provider, new ApiKey(key));
             return this;
         }
 
-        /** How long a remote server may be silent before a request to it is given up. Default: two minutes. */
+        /** How long a remote server may be silent before a request fails. Default: two minutes. */
         public Builder remoteTimeout(Duration timeout) {
-            this.remoteTimeout = timeout;
+            remote.timeout(timeout);
             return this;
         }
 
         /** Builds the configuration. */
         public ProviderConfig build() {
-            ProviderConfig config = new ProviderConfig(
+            Map<ProviderKind, NamedInterpreter> all = new HashMap<>(interpreters);
+            if (interpreter != null) {
+                all.putIfAbsent(ProviderKind.MLX, interpreter);
+                all.putIfAbsent(ProviderKind.HF, interpreter);
+            }
+            WorkerConfig built = workers.build();
+            if (!listeners.isEmpty()) {
+                List<Mlx4jListener> every = new ArrayList<>(listeners);
+                if (built.listener() != null) {
+                    every.add(0, built.listener());
+                }
+                built = built.toBuilder().listener(Mlx4jListener.all(every)).build();
+            }
+            return new ProviderConfig(
                     provider,
                     fallback,
                     models,
                     roleModels,
-                    interpreters,
+                    all,
                     home == null ? UserPath.of(System.getProperty("user.home"), ".mlx4j") : home,
                     allowAnyPlatform,
                     download,
-                    workers,
-                    pool,
-                    new RemoteConfig(baseUrls, keys, remoteTimeout));
-            return listeners.isEmpty() ? config : config.withListener(Mlx4jListener.all(listeners));
+                    built,
+                    pool.build(),
+                    remote.build());
         }
 
-        private Builder interpreter(ProviderKind provider, String command, String setting) {
+        /** The interpreter of the workers that have none of their own. */
+        Builder interpreter(String command, String setting) {
+            interpreter = new NamedInterpreter(command, setting);
+            return this;
+        }
+
+        Builder interpreter(ProviderKind provider, String command, String setting) {
             interpreters.put(provider, new NamedInterpreter(command, setting));
             return this;
         }

@@ -447,12 +447,15 @@ public final class ProviderFactory implements AutoCloseable {
     private WorkerConfig optionsOf(NamedModel model) {
         WorkerConfig options = config.workers();
         if (options.journal() == null && Files.isDirectory(config.home())) {
-            options = options.withJournal(config.home().resolve(JOURNAL));
+            options =
+                    options.toBuilder().journal(config.home().resolve(JOURNAL)).build();
         }
         return rolesOf(model).contains(ModelRole.GENERAL)
                 ? options
-                : options.withModel(options.model().forAnotherModel())
-                        .withMlx(options.mlx().forAnotherModel());
+                : options.toBuilder()
+                        .model(options.model().forAnotherModel())
+                        .mlx(options.mlx().forAnotherModel())
+                        .build();
     }
 
     /** Of its circuit breaker: the provider's, with the model where that is not the plain one. */

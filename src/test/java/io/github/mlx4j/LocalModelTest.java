@@ -381,7 +381,8 @@ class LocalModelTest {
     void shouldTakeTheConfigurationsAdapterWhenNoOtherIsGiven() throws IOException {
         CannedWorker mlx = canned(ProviderKind.MLX);
         Path other = adapter("{\"num_layers\": 2}");
-        model = model(config("fake").options(LoadConfig.DEFAULT.withAdapter(peftAdapter())));
+        model = model(config("fake")
+                .options(LoadConfig.builder().adapter(peftAdapter()).build()));
 
         model.load();
         model.load(other);
@@ -396,7 +397,10 @@ class LocalModelTest {
         CannedWorker mlx = canned(ProviderKind.MLX);
         model = model(config("org/name")
                 .download(true)
-                .options(LoadConfig.DEFAULT.withDtype(Dtype.FLOAT16).withBase("org/base")));
+                .options(LoadConfig.builder()
+                        .dtype(Dtype.FLOAT16)
+                        .base("org/base")
+                        .build()));
 
         model.load();
 
@@ -420,7 +424,8 @@ class LocalModelTest {
     @Test
     void shouldHaveNoActionHeadOnMlxAndSaySo() throws IOException {
         CannedWorker mlx = canned(ProviderKind.MLX);
-        model = model(config("fake").options(LoadConfig.DEFAULT.withActionHead(Path.of("/head"))));
+        model = model(config("fake")
+                .options(LoadConfig.builder().actionHead(Path.of("/head")).build()));
 
         assertThat(model.loadOrThrow().warnings())
                 .containsExactly("The action head /head is not on the model: mlx has none. With useMlx(false)"
@@ -437,7 +442,7 @@ class LocalModelTest {
     void shouldHaveAFreshActionHeadOnTransformersOnly() throws IOException {
         CannedWorker mlx = canned(ProviderKind.MLX);
         CannedWorker hf = canned(ProviderKind.HF);
-        LoadConfig fresh = LoadConfig.DEFAULT.withActionHeadSeed(7L);
+        LoadConfig fresh = LoadConfig.builder().actionHeadSeed(7L).build();
 
         model = model(config("fake").options(fresh));
         assertThat(model.loadOrThrow().warnings())
@@ -453,10 +458,10 @@ class LocalModelTest {
 
     @Test
     void shouldRefuseAnActionHeadFromBothAFileAndASeed() {
-        LoadConfig fresh = LoadConfig.DEFAULT.withActionHeadSeed(7L);
+        LoadConfig fresh = LoadConfig.builder().actionHeadSeed(7L).build();
 
         assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> fresh.withActionHead(Path.of("/head")))
+                .isThrownBy(() -> fresh.toBuilder().actionHead(Path.of("/head")).build())
                 .withMessageContaining("actionHead and actionHeadSeed can't be used together.");
     }
 
@@ -473,7 +478,9 @@ class LocalModelTest {
                                 result(
                                         "\"actions\":[\"ADD\",\"UPDATE\",\"DELETE\",\"RETRIEVE\",\"SUMMARY\",\"FILTER\"],"
                                                 + "\"logits\":[[6,5,4,3,2,1]]")));
-        model = model(config("fake").useMlx(false).options(LoadConfig.DEFAULT.withActionHead(Path.of("/head"))));
+        model = model(config("fake")
+                .useMlx(false)
+                .options(LoadConfig.builder().actionHead(Path.of("/head")).build()));
 
         assertThat(model.loadOrThrow().warnings()).isEmpty();
         assertThat(options(hf).path("actionHead").asText()).isEqualTo("/head");

@@ -147,7 +147,9 @@ class OptionalModulesTest {
     static final class Measures {
         public static void main(String[] args) throws InterruptedException {
             SimpleMeterRegistry registry = new SimpleMeterRegistry();
-            ProviderConfig config = ProviderConfig.fromEnv().withListener(new Mlx4jMetrics(registry));
+            ProviderConfig config = ProviderConfig.fromEnv().toBuilder()
+                    .listener(new Mlx4jMetrics(registry))
+                    .build();
             try (ProviderFactory providers = ProviderFactory.create(config)) {
                 providers.createTextGenerationAdapter().generate("Hi");
                 long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);

@@ -40,11 +40,14 @@ class ProviderConfigTest {
         RecordingListener first = new RecordingListener();
         RecordingListener second = new RecordingListener();
         RecordingListener third = new RecordingListener();
-        ProviderConfig config = ProviderConfig.builder()
-                .listener(first)
-                .workers(WorkerConfig.DEFAULT.withListener(second))
-                .build()
-                .withListener(third);
+        ProviderConfig config =
+                ProviderConfig.builder()
+                        .listener(first)
+                        .workers(WorkerConfig.builder().listener(second).build())
+                        .build()
+                        .toBuilder()
+                        .listener(third)
+                        .build();
 
         config.workers().listener().onBreaker("mlx", BreakerState.OPEN);
 
@@ -184,7 +187,10 @@ class ProviderConfigTest {
     void shouldTakeWhichWorkersMayBeUpAtOnce() {
         assertThat(ProviderConfig.fromEnv(Map.of("MLX4J_MAX_WORKERS", "2", "MLX4J_MEMORY_RESERVE_MB", "4096"))
                         .pool())
-                .isEqualTo(WorkerPoolConfig.DEFAULT.withMaxWorkers(2).withReservedBytes(4L << 30));
+                .isEqualTo(WorkerPoolConfig.builder()
+                        .maxWorkers(2)
+                        .reservedBytes(4L << 30)
+                        .build());
     }
 
     @Test

@@ -430,8 +430,9 @@ class ProviderFactoryTest {
 
     /** The same, with an adapter. */
     private ProviderConfig.Builder adapted() {
-        LoadConfig adapter = LoadConfig.DEFAULT.withAdapter(folder.resolve("adapter"));
-        return ready().workers(WorkerConfig.DEFAULT.withModel(adapter));
+        LoadConfig adapter =
+                LoadConfig.builder().adapter(folder.resolve("adapter")).build();
+        return ready().workers(WorkerConfig.builder().model(adapter).build());
     }
 
     /** No worker has an interpreter. */

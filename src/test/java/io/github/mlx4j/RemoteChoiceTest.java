@@ -227,7 +227,11 @@ class RemoteChoiceTest {
     void shouldNotAnswerWithoutTheAdapterThatIsSet() throws IOException {
         ProviderConfig.Builder adapted = noWorker()
                 .baseUrl(ProviderKind.OLLAMA, ollama.url())
-                .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withAdapter(folder.resolve("adapter"))));
+                .workers(WorkerConfig.builder()
+                        .model(LoadConfig.builder()
+                                .adapter(folder.resolve("adapter"))
+                                .build())
+                        .build());
         try (ProviderFactory providers = factory(adapted)) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)

@@ -207,9 +207,10 @@ class RolesTest {
                 RerankerKind.AUTO);
         ProviderConfig.Builder config = config("org/plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "org/quick")
-                .workers(WorkerConfig.DEFAULT
-                        .withModel(all)
-                        .withMlx(new MlxConfig("org/draft", 4, 8, null, null, null, true, false)));
+                .workers(WorkerConfig.builder()
+                        .model(all)
+                        .mlx(new MlxConfig("org/draft", 4, 8, null, null, null, true, false))
+                        .build());
         try (ProviderFactory providers = factory(config)) {
             providers.warmUp(ModelRole.GENERAL, ModelRole.ROUTER);
         }
@@ -295,7 +296,7 @@ class RolesTest {
         Path model = Path.of("src", "test", "resources", "models", "tiny-chat").toAbsolutePath();
         ProviderConfig.Builder config = config("plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, model.toString())
-                .pool(WorkerPoolConfig.DEFAULT.withReservedBytes(1L << 50)); // of which no machine has as much
+                .pool(WorkerPoolConfig.builder().reservedBytes(1L << 50).build()); // of which no machine has as much
         try (ProviderFactory providers = factory(config)) {
             assertThat(answeredBy(providers, ModelRole.GENERAL)).isEqualTo("plain");
             assertThat(answeredBy(providers, ModelRole.ROUTER)).isEqualTo(model.toString());
@@ -354,8 +355,10 @@ class RolesTest {
 
     @Test
     void shouldGiveUpWhenAWorkerIsAtWorkForTooLong() {
-        ProviderConfig.Builder config =
-                two(1).pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(1).withLongestWait(Duration.ZERO));
+        ProviderConfig.Builder config = two(1).pool(WorkerPoolConfig.builder()
+                .maxWorkers(1)
+                .longestWait(Duration.ZERO)
+                .build());
         try (ProviderFactory providers = factory(config);
                 GenerationStream working = providers.createTextGenerationAdapter().stream(LONG)) {
             working.iterator().next();
@@ -422,7 +425,7 @@ class RolesTest {
     private ProviderConfig.Builder two(int maxWorkers) {
         return config("plain")
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "quick")
-                .pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(maxWorkers));
+                .pool(WorkerPoolConfig.builder().maxWorkers(maxWorkers).build());
     }
 
     private ProviderConfig.Builder config(String model) {

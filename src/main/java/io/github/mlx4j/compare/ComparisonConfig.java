@@ -79,44 +79,9 @@ public record ComparisonConfig(
         }
     }
 
-    /**
-     * The same with one expert of the trained model, or none named.
-     *
-     * @param expert the expert's name
-     */
-    public ComparisonConfig withExpert(@Nullable String expert) {
-        return with(expert, trainedBase, trainedBaseFiles, dtype, allowCode);
-    }
-
-    /**
-     * The same with another base model of the trained one, or none named.
-     *
-     * @param trainedBase a folder, or a hub id
-     * @throws InvalidRequestException if a file can't be read
-     */
-    public ComparisonConfig withTrainedBase(@Nullable String trainedBase) {
-        if (trainedBase == null) {
-            return with(expert, null, "", dtype, allowCode);
-        }
-        try {
-            return with(expert, absolute(trainedBase), files(trainedBase), dtype, allowCode);
-        } catch (IOException unreadable) {
-            throw unreadable(unreadable);
-        }
-    }
-
-    /**
-     * The same with weights of another type, or as they are stored.
-     *
-     * @param dtype {@code bfloat16}, {@code float16} or {@code float32}
-     */
-    public ComparisonConfig withDtype(@Nullable String dtype) {
-        return with(expert, trainedBase, trainedBaseFiles, dtype, allowCode);
-    }
-
-    /** The same with or without running the tasks with Python code. */
-    public ComparisonConfig withAllowCode(boolean allowCode) {
-        return with(expert, trainedBase, trainedBaseFiles, dtype, allowCode);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return new Builder(this);
     }
 
     /** Twelve digits that are others for other settings, and the same for each path to the same model. */
@@ -138,30 +103,6 @@ public record ComparisonConfig(
                 maxTokens,
                 allowCode);
         return TaskSet.sha256(real.toString().getBytes(StandardCharsets.UTF_8)).substring(0, 12);
-    }
-
-    private ComparisonConfig with(
-            @Nullable String expert,
-            @Nullable String trainedBase,
-            String trainedBaseFiles,
-            @Nullable String dtype,
-            boolean allowCode) {
-        return new ComparisonConfig(
-                version,
-                base,
-                baseFiles,
-                trained,
-                trainedFiles,
-                adapter,
-                expert,
-                trainedBase,
-                trainedBaseFiles,
-                dtype,
-                backend,
-                tasks,
-                samples,
-                maxTokens,
-                allowCode);
     }
 
     private static InvalidRequestException unreadable(IOException error) {
@@ -191,6 +132,78 @@ public record ComparisonConfig(
                             + file.toFile().lastModified() + "\n")
                     .collect(Collectors.joining());
             return TaskSet.sha256(list.getBytes(StandardCharsets.UTF_8)).substring(0, 16);
+        }
+    }
+
+    /** Changes what is optional. Not thread-safe. */
+    public static final class Builder {
+        private final ComparisonConfig from;
+        private @Nullable String expert;
+        private @Nullable String trainedBase;
+        private String trainedBaseFiles;
+        private @Nullable String dtype;
+        private boolean allowCode;
+
+        private Builder(ComparisonConfig from) {
+            this.from = from;
+            expert = from.expert;
+            trainedBase = from.trainedBase;
+            trainedBaseFiles = from.trainedBaseFiles;
+            dtype = from.dtype;
+            allowCode = from.allowCode;
+        }
+
+        /** The expert of the trained model; {@code null} for none. */
+        public Builder expert(@Nullable String expert) {
+            this.expert = expert;
+            return this;
+        }
+
+        /**
+         * The base model of the trained one: a folder, or a hub id; {@code null} for the one that it names.
+         *
+         * @throws InvalidRequestException if a file can't be read
+         */
+        public Builder trainedBase(@Nullable String trainedBase) {
+            try {
+                this.trainedBase = trainedBase == null ? null : absolute(trainedBase);
+                trainedBaseFiles = trainedBase == null ? "" : files(trainedBase);
+                return this;
+            } catch (IOException unreadable) {
+                throw unreadable(unreadable);
+            }
+        }
+
+        /** The type to convert the weights to: {@code bfloat16}, {@code float16} or {@code float32}. */
+        public Builder dtype(@Nullable String dtype) {
+            this.dtype = dtype;
+            return this;
+        }
+
+        /** Whether tasks with Python code are run. */
+        public Builder allowCode(boolean allowCode) {
+            this.allowCode = allowCode;
+            return this;
+        }
+
+        /** Builds the configuration. */
+        public ComparisonConfig build() {
+            return new ComparisonConfig(
+                    from.version,
+                    from.base,
+                    from.baseFiles,
+                    from.trained,
+                    from.trainedFiles,
+                    from.adapter,
+                    expert,
+                    trainedBase,
+                    trainedBaseFiles,
+                    dtype,
+                    from.backend,
+                    from.tasks,
+                    from.samples,
+                    from.maxTokens,
+                    allowCode);
         }
     }
 }

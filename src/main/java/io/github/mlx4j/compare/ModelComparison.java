@@ -57,7 +57,7 @@ public final class ModelComparison implements AutoCloseable {
      * @throws ConfigurationException if the folder has results of other settings, or another run has it
      */
     public static ModelComparison open(Path folder, ComparisonConfig settings, List<EvaluationTask> tasks) {
-        return opened(folder, settings.withAllowCode(false), tasks, null);
+        return opened(folder, settings.toBuilder().allowCode(false).build(), tasks, null);
     }
 
     /**
@@ -67,7 +67,7 @@ public final class ModelComparison implements AutoCloseable {
      */
     public static ModelComparison open(
             Path folder, ComparisonConfig settings, List<EvaluationTask> tasks, CodeRunner code) {
-        return opened(folder, settings.withAllowCode(true), tasks, code);
+        return opened(folder, settings.toBuilder().allowCode(true).build(), tasks, code);
     }
 
     private static ModelComparison opened(

@@ -44,8 +44,7 @@ public record LoadConfig(
         RerankerKind reranker) {
 
     /** Every default. */
-    public static final LoadConfig DEFAULT =
-            new LoadConfig(null, null, null, null, null, null, false, false, null, HfDevice.AUTO, RerankerKind.AUTO);
+    public static final LoadConfig DEFAULT = builder().build();
 
     /**
      * Checks what can't be used together.
@@ -65,183 +64,136 @@ public record LoadConfig(
      * reranker. The others belong to this model, and might not even fit another one.
      */
     public LoadConfig forAnotherModel() {
-        return new LoadConfig(
-                null, null, null, null, null, null, trustRemoteCode, allowPickles, memoryLimitBytes, device, reranker);
+        return builder()
+                .trustRemoteCode(trustRemoteCode)
+                .allowPickles(allowPickles)
+                .memoryLimitBytes(memoryLimitBytes)
+                .device(device)
+                .reranker(reranker)
+                .build();
     }
 
-    /** The same with an adapter, or without. */
-    public LoadConfig withAdapter(@Nullable Path adapter) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
+    /** A builder with every default. */
+    public static Builder builder() {
+        return new Builder();
     }
 
-    /** The same with another base model. */
-    public LoadConfig withBase(String base) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return new Builder()
+                .adapter(adapter)
+                .base(base)
+                .expert(expert)
+                .dtype(dtype)
+                .actionHead(actionHead)
+                .actionHeadSeed(actionHeadSeed)
+                .trustRemoteCode(trustRemoteCode)
+                .allowPickles(allowPickles)
+                .memoryLimitBytes(memoryLimitBytes)
+                .device(device)
+                .reranker(reranker);
     }
 
-    /** The same with one expert. */
-    public LoadConfig withExpert(String expert) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+    /** Builds a {@link LoadConfig}, whose documentation has the defaults. Not thread-safe. */
+    public static final class Builder {
+        private @Nullable Path adapter;
+        private @Nullable String base;
+        private @Nullable String expert;
+        private @Nullable Dtype dtype;
+        private @Nullable Path actionHead;
+        private @Nullable Long actionHeadSeed;
+        private boolean trustRemoteCode;
+        private boolean allowPickles;
+        private @Nullable Long memoryLimitBytes;
+        private HfDevice device = HfDevice.AUTO;
+        private RerankerKind reranker = RerankerKind.AUTO;
 
-    /** The same with weights of another type. */
-    public LoadConfig withDtype(Dtype dtype) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+        private Builder() {}
 
-    /** The same with an action head, or without. */
-    public LoadConfig withActionHead(@Nullable Path actionHead) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+        /** The folder of a LoRA adapter. */
+        public Builder adapter(@Nullable Path adapter) {
+            this.adapter = adapter;
+            return this;
+        }
 
-    /** The same with a fresh action head, the same for the same seed, or without. */
-    public LoadConfig withActionHeadSeed(@Nullable Long actionHeadSeed) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+        /** The base model: a folder, or a hub id. */
+        public Builder base(@Nullable String base) {
+            this.base = base;
+            return this;
+        }
 
-    /** The same, with or without trust in code of the model folder. */
-    public LoadConfig withTrustRemoteCode(boolean trustRemoteCode) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+        /** The expert of a DyLoRA-MoE. */
+        public Builder expert(@Nullable String expert) {
+            this.expert = expert;
+            return this;
+        }
 
-    /** The same, with or without pickled experts. */
-    public LoadConfig withAllowPickles(boolean allowPickles) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+        /** The type to convert the weights to. */
+        public Builder dtype(@Nullable Dtype dtype) {
+            this.dtype = dtype;
+            return this;
+        }
 
-    /** The same with a limit of memory, in bytes. */
-    public LoadConfig withMemoryLimitBytes(long memoryLimitBytes) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+        /** A safetensors file with an action head. */
+        public Builder actionHead(@Nullable Path actionHead) {
+            this.actionHead = actionHead;
+            return this;
+        }
 
-    /** The same on another device of the hf worker. */
-    public LoadConfig withDevice(HfDevice device) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
-    }
+        /** The seed of a freshly initialized action head. */
+        public Builder actionHeadSeed(@Nullable Long actionHeadSeed) {
+            this.actionHeadSeed = actionHeadSeed;
+            return this;
+        }
 
-    /** The same as another kind of reranker. */
-    public LoadConfig withReranker(RerankerKind reranker) {
-        return new LoadConfig(
-                adapter,
-                base,
-                expert,
-                dtype,
-                actionHead,
-                actionHeadSeed,
-                trustRemoteCode,
-                allowPickles,
-                memoryLimitBytes,
-                device,
-                reranker);
+        /** Whether code from the model folder may run. */
+        public Builder trustRemoteCode(boolean trustRemoteCode) {
+            this.trustRemoteCode = trustRemoteCode;
+            return this;
+        }
+
+        /** Whether pickled experts and routers may be read. */
+        public Builder allowPickles(boolean allowPickles) {
+            this.allowPickles = allowPickles;
+            return this;
+        }
+
+        /** The maximum memory of the engine, in bytes. */
+        public Builder memoryLimitBytes(@Nullable Long memoryLimitBytes) {
+            this.memoryLimitBytes = memoryLimitBytes;
+            return this;
+        }
+
+        /** The device of the hf worker. */
+        public Builder device(HfDevice device) {
+            this.device = device;
+            return this;
+        }
+
+        /** How a reranker is recognized. */
+        public Builder reranker(RerankerKind reranker) {
+            this.reranker = reranker;
+            return this;
+        }
+
+        /**
+         * Builds the configuration.
+         *
+         * @throws ConfigurationException if there are both a file and a seed for the action head
+         */
+        public LoadConfig build() {
+            return new LoadConfig(
+                    adapter,
+                    base,
+                    expert,
+                    dtype,
+                    actionHead,
+                    actionHeadSeed,
+                    trustRemoteCode,
+                    allowPickles,
+                    memoryLimitBytes,
+                    device,
+                    reranker);
+        }
     }
 }

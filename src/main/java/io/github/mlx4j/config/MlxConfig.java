@@ -37,7 +37,7 @@ public record MlxConfig(
         @Nullable Boolean tf32) {
 
     /** Every default. */
-    public static final MlxConfig DEFAULT = new MlxConfig(null, null, null, null, null, null, false, null);
+    public static final MlxConfig DEFAULT = builder().build();
 
     /** Whether the model is spread over several processes, which reach each other over the network. */
     public boolean isSpread() {
@@ -46,46 +46,91 @@ public record MlxConfig(
 
     /** The options that hold for another model too: all but the draft model, which has the vocabulary of one model. */
     public MlxConfig forAnotherModel() {
-        return new MlxConfig(null, null, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
+        return toBuilder().draftModel(null).draftTokens(null).build();
     }
 
-    /** The same with a draft model. */
-    public MlxConfig withDraftModel(String draftModel) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
+    /** A builder with every default. */
+    public static Builder builder() {
+        return new Builder();
     }
 
-    /** The same with another number of tokens to guess ahead. */
-    public MlxConfig withDraftTokens(int draftTokens) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return new Builder()
+                .draftModel(draftModel)
+                .draftTokens(draftTokens)
+                .kvBits(kvBits)
+                .kvTokens(kvTokens)
+                .ranks(ranks)
+                .hosts(hosts)
+                .wiredLimit(wiredLimit)
+                .tf32(tf32);
     }
 
-    /** The same with a quantized KV cache. */
-    public MlxConfig withKvBits(int kvBits) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
-    }
+    /** Builds an {@link MlxConfig}, whose documentation has the defaults. Not thread-safe. */
+    public static final class Builder {
+        private @Nullable String draftModel;
+        private @Nullable Integer draftTokens;
+        private @Nullable Integer kvBits;
+        private @Nullable Integer kvTokens;
+        private @Nullable Integer ranks;
+        private @Nullable Path hosts;
+        private boolean wiredLimit;
+        private @Nullable Boolean tf32;
 
-    /** The same with a bounded KV cache. */
-    public MlxConfig withKvTokens(int kvTokens) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
-    }
+        private Builder() {}
 
-    /** The same over several processes. */
-    public MlxConfig withRanks(int ranks) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
-    }
+        /** The draft model: a folder, or a hub id. */
+        public Builder draftModel(@Nullable String draftModel) {
+            this.draftModel = draftModel;
+            return this;
+        }
 
-    /** The same over the machines of a host file. */
-    public MlxConfig withHosts(Path hosts) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
-    }
+        /** The number of tokens that the draft model proposes at a time. */
+        public Builder draftTokens(@Nullable Integer draftTokens) {
+            this.draftTokens = draftTokens;
+            return this;
+        }
 
-    /** The same with or without wired memory. */
-    public MlxConfig withWiredLimit(boolean wiredLimit) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
-    }
+        /** The number of bits of the KV cache, 4 or 8. */
+        public Builder kvBits(@Nullable Integer kvBits) {
+            this.kvBits = kvBits;
+            return this;
+        }
 
-    /** The same with or without TF32. */
-    public MlxConfig withTf32(boolean tf32) {
-        return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
+        /** The maximum number of tokens in the KV cache. */
+        public Builder kvTokens(@Nullable Integer kvTokens) {
+            this.kvTokens = kvTokens;
+            return this;
+        }
+
+        /** The number of processes on this machine. */
+        public Builder ranks(@Nullable Integer ranks) {
+            this.ranks = ranks;
+            return this;
+        }
+
+        /** The host file of the machines. */
+        public Builder hosts(@Nullable Path hosts) {
+            this.hosts = hosts;
+            return this;
+        }
+
+        /** Whether MLX may wire memory. */
+        public Builder wiredLimit(boolean wiredLimit) {
+            this.wiredLimit = wiredLimit;
+            return this;
+        }
+
+        /** Whether MLX may round float32 to TF32. */
+        public Builder tf32(@Nullable Boolean tf32) {
+            this.tf32 = tf32;
+            return this;
+        }
+
+        /** Builds the configuration. */
+        public MlxConfig build() {
+            return new MlxConfig(draftModel, draftTokens, kvBits, kvTokens, ranks, hosts, wiredLimit, tf32);
+        }
     }
 }

@@ -6,6 +6,7 @@ import io.github.mlx4j.internal.process.WorkerLimits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,79 +56,125 @@ public record WorkerConfig(
     }
 
     /** Every default. */
-    public static final WorkerConfig DEFAULT = new WorkerConfig(
-            WorkerLimits.STANDARD.silence(),
-            WorkerLimits.STANDARD.idle(),
-            256,
-            1L << 30,
-            LoadConfig.DEFAULT,
-            MlxConfig.DEFAULT,
-            null,
-            null,
-            Duration.ofSeconds(10),
-            SandboxMode.AUTO);
+    public static final WorkerConfig DEFAULT = builder().build();
 
-    /** The same with another time for a hang. */
-    public WorkerConfig withHang(Duration hang) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
+    /** A builder with every default. */
+    public static Builder builder() {
+        return new Builder();
     }
 
-    /** The same with another time for idleness. */
-    public WorkerConfig withIdle(Duration idle) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return new Builder()
+                .hang(hang)
+                .idle(idle)
+                .maxRequests(maxRequests)
+                .prefixCacheBytes(prefixCacheBytes)
+                .model(model)
+                .mlx(mlx)
+                .journal(journal)
+                .listener(listener)
+                .memoryPeriod(memoryPeriod)
+                .sandbox(sandbox);
     }
 
-    /** The same with another number of requests at once. */
-    public WorkerConfig withMaxRequests(int maxRequests) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
-    }
+    /** Builds a {@link WorkerConfig}, whose documentation has the defaults. Not thread-safe. */
+    public static final class Builder {
+        private Duration hang = WorkerLimits.STANDARD.silence();
+        private Duration idle = WorkerLimits.STANDARD.idle();
+        private int maxRequests = 256;
+        private long prefixCacheBytes = 1L << 30;
+        private LoadConfig model = LoadConfig.DEFAULT;
+        private MlxConfig mlx = MlxConfig.DEFAULT;
+        private @Nullable Path journal;
+        private @Nullable Mlx4jListener listener;
+        private Duration memoryPeriod = Duration.ofSeconds(10);
+        private SandboxMode sandbox = SandboxMode.AUTO;
 
-    /** The same with another bound of the prefix cache, in bytes. */
-    public WorkerConfig withPrefixCacheBytes(long prefixCacheBytes) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
-    }
+        private Builder() {}
 
-    /** The same with other options of the model. */
-    public WorkerConfig withModel(LoadConfig model) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
-    }
+        /** How long a busy worker may make no progress. */
+        public Builder hang(Duration hang) {
+            this.hang = hang;
+            return this;
+        }
 
-    /** The same with options of the mlx worker. */
-    public WorkerConfig withMlx(MlxConfig mlx) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
-    }
+        /** Time without a request after which a worker is stopped; zero is never. */
+        public Builder idle(Duration idle) {
+            this.idle = idle;
+            return this;
+        }
 
-    /** The same with a journal. */
-    public WorkerConfig withJournal(Path journal) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
-    }
+        /** The maximum number of open requests. */
+        public Builder maxRequests(int maxRequests) {
+            this.maxRequests = maxRequests;
+            return this;
+        }
 
-    /** The same with a listener, in place of any other. */
-    public WorkerConfig withListener(Mlx4jListener listener) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
-    }
+        /** The maximum size of the prefix cache, in bytes; 0 disables it. */
+        public Builder prefixCacheBytes(long prefixCacheBytes) {
+            this.prefixCacheBytes = prefixCacheBytes;
+            return this;
+        }
 
-    /**
-     * The same with another time between two looks at its memory.
-     *
-     * @throws ConfigurationException if it is less than 100 milliseconds
-     */
-    public WorkerConfig withMemoryPeriod(Duration memoryPeriod) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
-    }
+        /** The options of the model. */
+        public Builder model(LoadConfig model) {
+            this.model = model;
+            return this;
+        }
 
-    /** The same with another sandbox. */
-    public WorkerConfig withSandbox(SandboxMode sandbox) {
-        return new WorkerConfig(
-                hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
+        /** The options of the mlx worker. */
+        public Builder mlx(MlxConfig mlx) {
+            this.mlx = mlx;
+            return this;
+        }
+
+        /** The file for the events of the worker, as JSON lines. */
+        public Builder journal(@Nullable Path journal) {
+            this.journal = journal;
+            return this;
+        }
+
+        /** The listener, in place of any other. */
+        public Builder listener(@Nullable Mlx4jListener listener) {
+            this.listener = listener;
+            return this;
+        }
+
+        /** The time between two readings of the memory. */
+        public Builder memoryPeriod(Duration memoryPeriod) {
+            this.memoryPeriod = memoryPeriod;
+            return this;
+        }
+
+        /** Whether the system restricts the worker. */
+        public Builder sandbox(SandboxMode sandbox) {
+            this.sandbox = sandbox;
+            return this;
+        }
+
+        /** Changes the options of the model. */
+        public Builder model(Consumer<LoadConfig.Builder> change) {
+            LoadConfig.Builder builder = model.toBuilder();
+            change.accept(builder);
+            return model(builder.build());
+        }
+
+        /** Changes the options of the mlx worker. */
+        public Builder mlx(Consumer<MlxConfig.Builder> change) {
+            MlxConfig.Builder builder = mlx.toBuilder();
+            change.accept(builder);
+            return mlx(builder.build());
+        }
+
+        /**
+         * Builds the configuration.
+         *
+         * @throws ConfigurationException if {@code memoryPeriod} is less than 100 milliseconds
+         */
+        public WorkerConfig build() {
+            return new WorkerConfig(
+                    hang, idle, maxRequests, prefixCacheBytes, model, mlx, journal, listener, memoryPeriod, sandbox);
+        }
     }
 }

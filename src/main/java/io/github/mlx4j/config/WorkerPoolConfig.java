@@ -14,8 +14,7 @@ import java.time.Duration;
 public record WorkerPoolConfig(int maxWorkers, long reservedBytes, Duration longestWait) {
 
     /** Every default. */
-    public static final WorkerPoolConfig DEFAULT =
-            new WorkerPoolConfig(Integer.MAX_VALUE, 1L << 30, Duration.ofMinutes(5));
+    public static final WorkerPoolConfig DEFAULT = builder().build();
 
     /**
      * Checks the numbers.
@@ -34,18 +33,49 @@ public record WorkerPoolConfig(int maxWorkers, long reservedBytes, Duration long
         }
     }
 
-    /** The same with another number of workers. */
-    public WorkerPoolConfig withMaxWorkers(int maxWorkers) {
-        return new WorkerPoolConfig(maxWorkers, reservedBytes, longestWait);
+    /** A builder with every default. */
+    public static Builder builder() {
+        return new Builder();
     }
 
-    /** The same with another reserve, in bytes. */
-    public WorkerPoolConfig withReservedBytes(long reservedBytes) {
-        return new WorkerPoolConfig(maxWorkers, reservedBytes, longestWait);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return new Builder().maxWorkers(maxWorkers).reservedBytes(reservedBytes).longestWait(longestWait);
     }
 
-    /** The same with another wait. */
-    public WorkerPoolConfig withLongestWait(Duration longestWait) {
-        return new WorkerPoolConfig(maxWorkers, reservedBytes, longestWait);
+    /** Builds a {@link WorkerPoolConfig}, whose documentation has the defaults. Not thread-safe. */
+    public static final class Builder {
+        private int maxWorkers = Integer.MAX_VALUE;
+        private long reservedBytes = 1L << 30;
+        private Duration longestWait = Duration.ofMinutes(5);
+
+        private Builder() {}
+
+        /** The maximum number of workers that run at once. */
+        public Builder maxWorkers(int maxWorkers) {
+            this.maxWorkers = maxWorkers;
+            return this;
+        }
+
+        /** The memory to keep free, in bytes. */
+        public Builder reservedBytes(long reservedBytes) {
+            this.reservedBytes = reservedBytes;
+            return this;
+        }
+
+        /** How long a request waits for other workers to finish. */
+        public Builder longestWait(Duration longestWait) {
+            this.longestWait = longestWait;
+            return this;
+        }
+
+        /**
+         * Builds the configuration.
+         *
+         * @throws ConfigurationException if there may be no worker, or the reserve or the wait is below 0
+         */
+        public WorkerPoolConfig build() {
+            return new WorkerPoolConfig(maxWorkers, reservedBytes, longestWait);
+        }
     }
 }

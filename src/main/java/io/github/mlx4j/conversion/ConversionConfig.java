@@ -60,57 +60,89 @@ public record ConversionConfig(
         }
     }
 
-    /** Every weight as it is. */
-    public static ConversionConfig of(String source, Path output) {
-        return new ConversionConfig(source, null, output, null, null, null, 64, false, VerifyWith.AUTO);
+    /** A builder that keeps every weight as it is. */
+    public static Builder builder(String source, Path output) {
+        return new Builder(source, output);
     }
 
-    /** The same from another revision of the hub. */
-    public ConversionConfig withRevision(@Nullable String revision) {
-        return new ConversionConfig(
-                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return builder(source, output)
+                .revision(revision)
+                .dtype(dtype)
+                .quantization(quantization)
+                .recipe(recipe, recipeGroupSize)
+                .dequantize(dequantize)
+                .verifyWith(verifyWith);
     }
 
-    /** The same with weights of another type; those that are quantized have scales of it. */
-    public ConversionConfig withDtype(@Nullable Dtype dtype) {
-        return new ConversionConfig(
-                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
-    }
+    /** Builds a {@link ConversionConfig}, whose documentation has the defaults. Not thread-safe. */
+    public static final class Builder {
+        private final String source;
+        private @Nullable String revision;
+        private final Path output;
+        private @Nullable Dtype dtype;
+        private @Nullable Quantization quantization;
+        private @Nullable Recipe recipe;
+        private int recipeGroupSize = 64;
+        private boolean dequantize;
+        private VerifyWith verifyWith = VerifyWith.AUTO;
 
-    /**
-     * The same with quantized weights.
-     *
-     * @throws ConfigurationException if there is a recipe, or {@code dequantize}, or its mode has no such bits or
-     *     groups
-     */
-    public ConversionConfig withQuantization(@Nullable Quantization quantization) {
-        return new ConversionConfig(
-                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
-    }
+        private Builder(String source, Path output) {
+            this.source = source;
+            this.output = output;
+        }
 
-    /**
-     * The same with more bits for some layers.
-     *
-     * @throws ConfigurationException if there is a quantization, or {@code dequantize}
-     */
-    public ConversionConfig withRecipe(@Nullable Recipe recipe, int groupSize) {
-        return new ConversionConfig(
-                source, revision, output, dtype, quantization, recipe, groupSize, dequantize, verifyWith);
-    }
+        /** A branch, tag or commit of the hub id. */
+        public Builder revision(@Nullable String revision) {
+            this.revision = revision;
+            return this;
+        }
 
-    /**
-     * The same, with or without plain weights made of quantized ones.
-     *
-     * @throws ConfigurationException if there is a quantization or a recipe
-     */
-    public ConversionConfig withDequantize(boolean dequantize) {
-        return new ConversionConfig(
-                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
-    }
+        /** The type to convert the weights to; quantized weights have scales of this type. */
+        public Builder dtype(@Nullable Dtype dtype) {
+            this.dtype = dtype;
+            return this;
+        }
 
-    /** The same, compared with transformers or not. */
-    public ConversionConfig withVerifyWith(VerifyWith verifyWith) {
-        return new ConversionConfig(
-                source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
+        /** How the weights are quantized. */
+        public Builder quantization(@Nullable Quantization quantization) {
+            this.quantization = quantization;
+            return this;
+        }
+
+        /**
+         * Mixed bits, in place of a quantization.
+         *
+         * @param groupSize how many values share a scale: 32, 64 or 128
+         */
+        public Builder recipe(@Nullable Recipe recipe, int groupSize) {
+            this.recipe = recipe;
+            this.recipeGroupSize = groupSize;
+            return this;
+        }
+
+        /** Whether to dequantize quantized weights. */
+        public Builder dequantize(boolean dequantize) {
+            this.dequantize = dequantize;
+            return this;
+        }
+
+        /** Whether the result is compared with transformers. */
+        public Builder verifyWith(VerifyWith verifyWith) {
+            this.verifyWith = verifyWith;
+            return this;
+        }
+
+        /**
+         * Builds the configuration.
+         *
+         * @throws ConfigurationException if more than one of quantization, recipe and dequantize is set, or the mode of
+         *     the quantization has no such bits or groups
+         */
+        public ConversionConfig build() {
+            return new ConversionConfig(
+                    source, revision, output, dtype, quantization, recipe, recipeGroupSize, dequantize, verifyWith);
+        }
     }
 }

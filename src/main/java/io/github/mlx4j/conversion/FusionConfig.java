@@ -26,33 +26,69 @@ public record FusionConfig(
         boolean dequantize,
         VerifyWith verifyWith) {
 
-    /** The source's own adapter and base. */
-    public static FusionConfig of(String source, Path output) {
-        return new FusionConfig(source, output, null, null, null, false, VerifyWith.AUTO);
+    /** A builder that takes the source's own adapter and base. */
+    public static Builder builder(String source, Path output) {
+        return new Builder(source, output);
     }
 
-    /** The same with this adapter on the source. */
-    public FusionConfig withAdapter(@Nullable Path adapter) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return builder(source, output)
+                .adapter(adapter)
+                .base(base)
+                .expert(expert)
+                .dequantize(dequantize)
+                .verifyWith(verifyWith);
     }
 
-    /** The same with another base model. */
-    public FusionConfig withBase(@Nullable String base) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
-    }
+    /** Builds a {@link FusionConfig}, whose documentation has the defaults. Not thread-safe. */
+    public static final class Builder {
+        private final String source;
+        private final Path output;
+        private @Nullable Path adapter;
+        private @Nullable String base;
+        private @Nullable String expert;
+        private boolean dequantize;
+        private VerifyWith verifyWith = VerifyWith.AUTO;
 
-    /** The same with this expert. */
-    public FusionConfig withExpert(@Nullable String expert) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
-    }
+        private Builder(String source, Path output) {
+            this.source = source;
+            this.output = output;
+        }
 
-    /** The same, with or without plain weights made of quantized ones. */
-    public FusionConfig withDequantize(boolean dequantize) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
-    }
+        /** The folder of an adapter to merge into the source. */
+        public Builder adapter(@Nullable Path adapter) {
+            this.adapter = adapter;
+            return this;
+        }
 
-    /** The same, compared with transformers or not. */
-    public FusionConfig withVerifyWith(VerifyWith verifyWith) {
-        return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
+        /** The base model, in place of the one that the source names. */
+        public Builder base(@Nullable String base) {
+            this.base = base;
+            return this;
+        }
+
+        /** The expert of a DyLoRA-MoE. */
+        public Builder expert(@Nullable String expert) {
+            this.expert = expert;
+            return this;
+        }
+
+        /** Whether to dequantize the layers of a quantized base model. */
+        public Builder dequantize(boolean dequantize) {
+            this.dequantize = dequantize;
+            return this;
+        }
+
+        /** Whether the result is compared with transformers. */
+        public Builder verifyWith(VerifyWith verifyWith) {
+            this.verifyWith = verifyWith;
+            return this;
+        }
+
+        /** Builds the configuration. */
+        public FusionConfig build() {
+            return new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
+        }
     }
 }

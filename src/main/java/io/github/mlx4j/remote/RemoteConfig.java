@@ -3,7 +3,9 @@ package io.github.mlx4j.remote;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.provider.ProviderKind;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
@@ -15,9 +17,6 @@ import java.util.Optional;
  * @param timeout how long a server may be silent before a request to it is given up
  */
 public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, ApiKey> keys, Duration timeout) {
-
-    /** The usual places, no keys, two minutes. */
-    public static final RemoteConfig DEFAULT = new RemoteConfig(Map.of(), Map.of(), Duration.ofMinutes(2));
 
     private static final Map<ProviderKind, URI> USUAL = Map.of(
             ProviderKind.OLLAMA, URI.create("http://localhost:11434"),
@@ -37,6 +36,22 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
             throw new ConfigurationException(
                     "The timeout of remote providers is " + timeout + ".", "Make it positive.");
         }
+    }
+
+    /** The usual places, no keys, two minutes. */
+    public static final RemoteConfig DEFAULT = builder().build();
+
+    /** A builder with every default. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        Builder builder = builder().timeout(timeout);
+        builder.baseUrls.putAll(baseUrls);
+        builder.keys.putAll(keys);
+        return builder;
     }
 
     /** The base URL of a remote provider. */
@@ -70,6 +85,54 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
                     "The base URL of " + kind.id() + " is not one of a server.", // it may have a password in it
                     "Set " + kind.name() + "_BASE_URL to http:// or https://, a host, and where needed a port and a"
                             + " path; without user, password, ? and #.");
+        }
+    }
+
+    /** Builds a {@link RemoteConfig}. Not thread-safe. */
+    public static final class Builder {
+        private final Map<ProviderKind, URI> baseUrls = new HashMap<>();
+        private final Map<ProviderKind, ApiKey> keys = new HashMap<>();
+        private Duration timeout = Duration.ofMinutes(2);
+
+        private Builder() {}
+
+        /**
+         * The base URL of a provider.
+         *
+         * @throws ConfigurationException if it is not the URL of a server
+         */
+        public Builder baseUrl(ProviderKind provider, String url) {
+            try {
+                URI parsed = new URI(url);
+                check(provider, parsed);
+                baseUrls.put(provider, parsed);
+                return this;
+            } catch (URISyntaxException error) {
+                throw new ConfigurationException( // without the cause, which shows the URL and any password in it
+                        "The base URL of " + provider.id() + " is no URL.",
+                        "Set " + provider.name() + "_BASE_URL to one such as http://localhost:8080/v1.");
+            }
+        }
+
+        /** The key of a provider. */
+        public Builder key(ProviderKind provider, ApiKey key) {
+            keys.put(provider, key);
+            return this;
+        }
+
+        /** How long a server may be silent before a request to it fails. Default: two minutes. */
+        public Builder timeout(Duration timeout) {
+            this.timeout = timeout;
+            return this;
+        }
+
+        /**
+         * Builds the configuration.
+         *
+         * @throws ConfigurationException if the timeout is not positive
+         */
+        public RemoteConfig build() {
+            return new RemoteConfig(baseUrls, keys, timeout);
         }
     }
 }

@@ -46,7 +46,10 @@ public class Mlx4jAutoConfiguration {
     @ConditionalOnMissingBean
     ProviderFactory mlx4jProviderFactory(ProviderConfig config, ObjectProvider<Mlx4jListener> listeners) {
         List<Mlx4jListener> all = listeners.orderedStream().toList();
-        return ProviderFactory.create(all.isEmpty() ? config : config.withListener(Mlx4jListener.all(all)));
+        return ProviderFactory.create(
+                all.isEmpty()
+                        ? config
+                        : config.toBuilder().listener(Mlx4jListener.all(all)).build());
     }
 
     @Bean

@@ -111,6 +111,6 @@ class FallbackRerankerTest {
                 FakeWorker::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerConfig.DEFAULT.withListener(heard));
+                WorkerConfig.builder().listener(heard).build());
     }
 }

@@ -33,7 +33,8 @@ import org.zeroturnaround.exec.ProcessExecutor;
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class FaultTableIT {
 
-    private static final WorkerConfig OPTIONS = WorkerConfig.DEFAULT.withHang(Duration.ofSeconds(1));
+    private static final WorkerConfig OPTIONS =
+            WorkerConfig.builder().hang(Duration.ofSeconds(1)).build();
     private static final Duration LONG_ENOUGH = Duration.ofSeconds(10);
 
     private MlxSubprocessAdapter adapter = fake("fake");
@@ -72,7 +73,7 @@ class FaultTableIT {
 
     @Test
     void shouldTellTheCallerWhenTheRealWorkerIsStoppedInMidAnswer() {
-        adapter = real(WorkerConfig.DEFAULT.withHang(Duration.ofSeconds(3)));
+        adapter = real(WorkerConfig.builder().hang(Duration.ofSeconds(3)).build());
         assertEnds("SIGSTOP in mid-answer", "WORKER_HUNG", "did not answer for 3 s", () -> signal("STOP"));
     }
 

@@ -53,7 +53,8 @@ class ListenerTest {
     private static final String START = "start chat mlx fake";
 
     private final RecordingListener heard = new RecordingListener();
-    private SubprocessAdapter adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(heard));
+    private SubprocessAdapter adapter =
+            adapter("fake", WorkerConfig.builder().listener(heard).build());
 
     @AfterEach
     void close() {
@@ -136,7 +137,12 @@ class ListenerTest {
 
     @Test
     void shouldHearOfAnIdleWorker() {
-        adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(heard).withIdle(Duration.ofMillis(300)));
+        adapter = adapter(
+                "fake",
+                WorkerConfig.builder()
+                        .listener(heard)
+                        .idle(Duration.ofMillis(300))
+                        .build());
         adapter.warmUp();
 
         await().until(() -> heard.events().contains("stopped"));
@@ -148,7 +154,7 @@ class ListenerTest {
     void shouldHearOfAProviderThatStandsInAndOfBreakers() {
         Mlx4jListener one = Mlx4jListener.all(List.of(heard)); // one queue
         ScriptedPort second = ScriptedPort.saying("from the second");
-        adapter = adapter("{\"exit\": 3}", WorkerConfig.DEFAULT.withListener(one));
+        adapter = adapter("{\"exit\": 3}", WorkerConfig.builder().listener(one).build());
         CircuitBreakerRegistry breakers =
                 CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build());
         Map<String, AbstractTextGenerationPort> ports = new LinkedHashMap<>();
@@ -206,7 +212,11 @@ class ListenerTest {
 
     @Test
     void shouldServeAndTellOthersWhenAListenerThrows() {
-        adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(Mlx4jListener.all(List.of(new Throwing(), heard))));
+        adapter = adapter(
+                "fake",
+                WorkerConfig.builder()
+                        .listener(Mlx4jListener.all(List.of(new Throwing(), heard)))
+                        .build());
         FallbackAdapter fallback = new FallbackAdapter(
                 Map.of("mlx", adapter),
                 CircuitBreakerRegistry.of(FallbackAdapter.breakerDefaults().build()),
@@ -233,7 +243,8 @@ class ListenerTest {
                 heard.onWorker(worker, event);
             }
         };
-        adapter = adapter("{\"exit\": 3}", WorkerConfig.DEFAULT.withListener(asking));
+        adapter =
+                adapter("{\"exit\": 3}", WorkerConfig.builder().listener(asking).build());
 
         assertThatThrownBy(() -> adapter.warmUp()).isInstanceOf(Mlx4jException.class);
         adapter.close();
@@ -255,7 +266,11 @@ class ListenerTest {
                 awaitQuietly(forEver);
             }
         };
-        adapter = adapter("fake", WorkerConfig.DEFAULT.withListener(Mlx4jListener.all(List.of(blocking, heard))));
+        adapter = adapter(
+                "fake",
+                WorkerConfig.builder()
+                        .listener(Mlx4jListener.all(List.of(blocking, heard)))
+                        .build());
         GenerationRequest endless = GenerationRequest.chat("{\"say\":\"abc\",\"after\":1,\"pause\":true}").toBuilder()
                 .deadline(Duration.ofMillis(300))
                 .build();

@@ -106,11 +106,12 @@ class LoadCheckTest {
         mlx.answers("inspect", result(""));
         hf.answers("inspect", result(""));
 
-        check(LoadConfig.DEFAULT
-                .withAllowPickles(true)
-                .withExpert("expert_1")
-                .withBase("org/base")
-                .withTrustRemoteCode(true));
+        check(LoadConfig.builder()
+                .allowPickles(true)
+                .expert("expert_1")
+                .base("org/base")
+                .trustRemoteCode(true)
+                .build());
 
         assertThat(mlx.sent("inspect").get(0).path("model").path("source").asText())
                 .isEqualTo(MODEL.folder().toAbsolutePath().toString());

@@ -105,7 +105,9 @@ class MemoryTest {
                     told.countDown();
                     awaitQuietly(forEver);
                 })
-                .withHang(Duration.ofSeconds(1)));
+                .toBuilder()
+                .hang(Duration.ofSeconds(1))
+                .build());
         adapter.warmUp();
         told.await();
 
@@ -131,7 +133,9 @@ class MemoryTest {
 
     @Test
     void shouldStopAnIdleWorkerThoughItsMemoryIsAskedFor() {
-        adapter = adapter(listening((worker, memory) -> heard.add(memory)).withIdle(Duration.ofMillis(500)));
+        adapter = adapter(listening((worker, memory) -> heard.add(memory)).toBuilder()
+                .idle(Duration.ofMillis(500))
+                .build());
         adapter.warmUp();
 
         await().until(() -> adapter.status().state() == WorkerStatus.State.STOPPED);
@@ -142,7 +146,9 @@ class MemoryTest {
     @ParameterizedTest
     @ValueSource(longs = {99, 0, -1, -10_000})
     void shouldRefuseAPeriodThatIsTooShort(long milliseconds) {
-        assertThatThrownBy(() -> WorkerConfig.DEFAULT.withMemoryPeriod(Duration.ofMillis(milliseconds)))
+        assertThatThrownBy(() -> WorkerConfig.builder()
+                        .memoryPeriod(Duration.ofMillis(milliseconds))
+                        .build())
                 .isInstanceOf(ConfigurationException.class)
                 .hasMessageContaining("Make it 100 ms or more.");
     }
@@ -162,7 +168,7 @@ class MemoryTest {
                 onMemory.accept(worker, memory);
             }
         };
-        return WorkerConfig.DEFAULT.withListener(listener).withMemoryPeriod(OFTEN);
+        return WorkerConfig.builder().listener(listener).memoryPeriod(OFTEN).build();
     }
 
     private static SubprocessAdapter adapter(WorkerConfig options) {

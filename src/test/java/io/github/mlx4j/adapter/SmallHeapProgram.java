@@ -18,7 +18,7 @@ public final class SmallHeapProgram {
     private SmallHeapProgram() {}
 
     public static void main(String[] args) throws InterruptedException {
-        WorkerConfig options = WorkerConfig.DEFAULT.withMaxRequests(100);
+        WorkerConfig options = WorkerConfig.builder().maxRequests(100).build();
         try (MlxSubprocessAdapter llm = new MlxSubprocessAdapter(new WorkerSettings(
                 "{\"context\":1000000}",
                 false,

@@ -521,7 +521,7 @@ class SubprocessAdapterTest {
                 this::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerConfig.DEFAULT.withSandbox(SandboxMode.OFF)));
+                WorkerConfig.builder().sandbox(SandboxMode.OFF).build()));
         assertThat(generate("{\"env\":true}").text().lines()).contains("PATH").doesNotContain("HF_HUB_OFFLINE");
     }
 
@@ -538,8 +538,10 @@ class SubprocessAdapterTest {
         assertThat(isOffline(own, none)).isTrue();
         assertThat(isOffline(adapter, none)).isFalse();
         assertThat(isOffline(experts, none)).isFalse();
-        assertThat(isOffline(adapter, none.withBase(own.toString()))).isTrue();
-        assertThat(isOffline(adapter, none.withBase("org/name"))).isFalse();
+        assertThat(isOffline(adapter, none.toBuilder().base(own.toString()).build()))
+                .isTrue();
+        assertThat(isOffline(adapter, none.toBuilder().base("org/name").build()))
+                .isFalse();
     }
 
     private boolean isOffline(Path model, LoadConfig options) {
@@ -550,7 +552,7 @@ class SubprocessAdapterTest {
                 this::ready,
                 FakeWorker.SCRIPTS,
                 RestartBudget.standard(),
-                WorkerConfig.DEFAULT.withModel(options).withSandbox(SandboxMode.OFF)));
+                WorkerConfig.builder().model(options).sandbox(SandboxMode.OFF).build()));
         return generate("{\"env\":true}").text().contains("HF_HUB_OFFLINE");
     }
 

@@ -47,7 +47,7 @@ class SupervisionTest {
 
     @Test
     void shouldEndAWorkerWhoseEngineHangsAndShowItsStacks() {
-        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.builder().hang(SECOND).build());
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'hang':1}")))
                 .isInstanceOf(WorkerHungException.class)
                 .hasMessageContaining("did not move for 1 s")
@@ -58,7 +58,7 @@ class SupervisionTest {
 
     @Test
     void shouldEndAWorkerWhoseNativeCodeHoldsTheInterpreter() {
-        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.builder().hang(SECOND).build());
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'gil':50}")))
                 .isInstanceOf(WorkerHungException.class)
                 .hasMessageContaining("did not answer for 1 s")
@@ -67,7 +67,7 @@ class SupervisionTest {
 
     @Test
     void shouldEndAWorkerThatIsStoppedFromOutside() throws Exception {
-        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.builder().hang(SECOND).build());
         adapter.warmUp();
         long pid = adapter.status().processId().getAsLong();
         new ProcessExecutor("kill", "-STOP", Long.toString(pid))
@@ -80,7 +80,7 @@ class SupervisionTest {
 
     @Test
     void shouldSendARequestOnceMoreWhenTheWorkerHangsBeforeTheFirstToken(@TempDir Path temp) {
-        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.builder().hang(SECOND).build());
         String once = temp.resolve("once").toString();
         assertThat(adapter.generate(script("{'say':'fine','hang':1,'once':'" + once + "'}"))
                         .text())
@@ -89,7 +89,7 @@ class SupervisionTest {
 
     @Test
     void shouldEndAWorkerThatLostAnAnswer() {
-        adapter = adapter(WorkerConfig.DEFAULT.withHang(SECOND));
+        adapter = adapter(WorkerConfig.builder().hang(SECOND).build());
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'lose':1}")))
                 .isInstanceOf(WorkerHungException.class)
                 .hasMessageContaining("1 answers that did not arrive");
@@ -97,7 +97,7 @@ class SupervisionTest {
 
     @Test
     void shouldNotTakeASlowWorkerForAHungOne() {
-        adapter = adapter(WorkerConfig.DEFAULT.withHang(Duration.ofSeconds(3)));
+        adapter = adapter(WorkerConfig.builder().hang(Duration.ofSeconds(3)).build());
         String say = "abcdefgh";
         assertThat(adapter.generate(script("{'say':'" + say + "','stepMs':500}"))
                         .text())
@@ -118,7 +118,7 @@ class SupervisionTest {
 
     @Test
     void shouldStopAnIdleWorkerAndBringItBackOnDemand() {
-        adapter = adapter(WorkerConfig.DEFAULT.withIdle(Duration.ofMillis(300)));
+        adapter = adapter(WorkerConfig.builder().idle(Duration.ofMillis(300)).build());
         adapter.generate(script("{'say':'one'}"));
         long first = adapter.status().processId().getAsLong();
         await().until(() -> adapter.status().state() == WorkerStatus.State.STOPPED
@@ -132,7 +132,7 @@ class SupervisionTest {
 
     @Test
     void shouldNeverStopAWorkerThatIsBusyForLongerThanItsIdleTime() {
-        adapter = adapter(WorkerConfig.DEFAULT.withIdle(Duration.ofMillis(200)));
+        adapter = adapter(WorkerConfig.builder().idle(Duration.ofMillis(200)).build());
         assertThat(adapter.generate(script("{'say':'abc','stepMs':400}")).text())
                 .isEqualTo("abc");
     }
@@ -176,7 +176,7 @@ class SupervisionTest {
 
     @Test
     void shouldRefuseOneRequestTooManyAndTakeTheNextOnceThereIsRoom() {
-        adapter = adapter(WorkerConfig.DEFAULT.withMaxRequests(2));
+        adapter = adapter(WorkerConfig.builder().maxRequests(2).build());
         GenerationRequest slow = script("{'say':'" + "x".repeat(200) + "','stepMs':20}");
         CompletableFuture<GenerationResult> first = adapter.generateAsync(slow);
         CompletableFuture<GenerationResult> second = adapter.generateAsync(slow);

@@ -448,8 +448,11 @@ class WireFormTest {
     @ParameterizedTest
     @CsvSource({"true, 1", "false, 0", ", "})
     void shouldSetTf32InTheEnvironmentOfTheMlxWorker(@Nullable Boolean tf32, @Nullable String variable) {
-        MlxConfig mlx = tf32 == null ? MlxConfig.DEFAULT : MlxConfig.DEFAULT.withTf32(tf32);
-        adapter = new MlxSubprocessAdapter(settings(WorkerConfig.DEFAULT.withMlx(mlx)));
+        MlxConfig mlx = tf32 == null
+                ? MlxConfig.DEFAULT
+                : MlxConfig.builder().tf32(tf32).build();
+        adapter = new MlxSubprocessAdapter(
+                settings(WorkerConfig.builder().mlx(mlx).build()));
         adapter.warmUp();
 
         assertThat(worker.environments())
@@ -463,27 +466,30 @@ class WireFormTest {
 
     /** Every option; another model is the one that is given. */
     private static WorkerConfig everyOption(Path other) {
-        return WorkerConfig.DEFAULT
-                .withPrefixCacheBytes(5)
-                .withModel(LoadConfig.DEFAULT
-                        .withAdapter(Path.of("an", "adapter"))
-                        .withBase(other.toString())
-                        .withExpert("medicine")
-                        .withDtype(Dtype.BFLOAT16)
-                        .withActionHead(Path.of("a.head"))
-                        .withTrustRemoteCode(true)
-                        .withAllowPickles(true)
-                        .withMemoryLimitBytes(7)
-                        .withDevice(HfDevice.MPS)
-                        .withReranker(RerankerKind.QWEN3))
-                .withMlx(MlxConfig.DEFAULT
-                        .withDraftModel(other.toString())
-                        .withDraftTokens(2)
-                        .withKvBits(8)
-                        .withKvTokens(64)
-                        .withRanks(2)
-                        .withHosts(Path.of("hosts.json"))
-                        .withWiredLimit(true));
+        return WorkerConfig.builder()
+                .prefixCacheBytes(5)
+                .model(LoadConfig.builder()
+                        .adapter(Path.of("an", "adapter"))
+                        .base(other.toString())
+                        .expert("medicine")
+                        .dtype(Dtype.BFLOAT16)
+                        .actionHead(Path.of("a.head"))
+                        .trustRemoteCode(true)
+                        .allowPickles(true)
+                        .memoryLimitBytes(7L)
+                        .device(HfDevice.MPS)
+                        .reranker(RerankerKind.QWEN3)
+                        .build())
+                .mlx(MlxConfig.builder()
+                        .draftModel(other.toString())
+                        .draftTokens(2)
+                        .kvBits(8)
+                        .kvTokens(64)
+                        .ranks(2)
+                        .hosts(Path.of("hosts.json"))
+                        .wiredLimit(true)
+                        .build())
+                .build();
     }
 
     private WorkerSettings settings(WorkerConfig options) {

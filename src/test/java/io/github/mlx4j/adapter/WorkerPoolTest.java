@@ -125,7 +125,7 @@ class WorkerPoolTest {
     }
 
     private WorkerPool one() {
-        return pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(1));
+        return pool(WorkerPoolConfig.builder().maxWorkers(1).build());
     }
 
     private static void assertIn(Request... requests) {
@@ -322,7 +322,8 @@ class WorkerPoolTest {
 
     @Test
     void shouldGiveUpWithTheFiguresWhenMemoryIsTakenForTooLong() {
-        WorkerPool pool = pool(WorkerPoolConfig.DEFAULT.withLongestWait(Duration.ZERO));
+        WorkerPool pool =
+                pool(WorkerPoolConfig.builder().longestWait(Duration.ZERO).build());
         Model a = new Model(pool, "a", 80);
         assertIn(a.request());
         Request next = new Model(pool, "b", 30).request();
@@ -339,7 +340,10 @@ class WorkerPoolTest {
 
     @Test
     void shouldGiveUpWithTheNumberWhenThereMayBeNoMoreForTooLong() {
-        WorkerPool pool = pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(1).withLongestWait(Duration.ZERO));
+        WorkerPool pool = pool(WorkerPoolConfig.builder()
+                .maxWorkers(1)
+                .longestWait(Duration.ZERO)
+                .build());
         assertIn(new Model(pool, "a", 10).request());
 
         assertFails(new Model(pool, "b", 10).request().begun(), WorkerBusyException.class)
@@ -350,7 +354,10 @@ class WorkerPoolTest {
 
     @Test
     void shouldStopAnIdleOneEvenWhenNobodyMayWait() {
-        WorkerPool pool = pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(1).withLongestWait(Duration.ZERO));
+        WorkerPool pool = pool(WorkerPoolConfig.builder()
+                .maxWorkers(1)
+                .longestWait(Duration.ZERO)
+                .build());
         Request first = new Model(pool, "a", 10).request();
         assertIn(first);
         first.leave();
@@ -375,7 +382,7 @@ class WorkerPoolTest {
 
     @Test
     void shouldServeEveryoneAndNeverHaveTooManyWhenManyComeAtOnce() {
-        WorkerPool pool = pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(2));
+        WorkerPool pool = pool(WorkerPoolConfig.builder().maxWorkers(2).build());
         List<Model> four = IntStream.range(0, 4)
                 .mapToObj(i -> new Model(pool, "m" + i, 30))
                 .toList();

@@ -123,7 +123,7 @@ class WorkerQueryTest {
 
     @Test
     void shouldBeRefusedWhenTheWorkerHasEnoughToDo() {
-        WorkerConfig one = WorkerConfig.DEFAULT.withMaxRequests(1);
+        WorkerConfig one = WorkerConfig.builder().maxRequests(1).build();
         try (MlxSubprocessAdapter adapter = new MlxSubprocessAdapter(new WorkerSettings(
                         "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), one));
                 GenerationStream running = adapter.stream(GenerationRequest.raw("{\"pause\":true}"))) {

@@ -387,18 +387,24 @@ class ModelComparisonTest {
         Path base = Files.createDirectory(folder.resolve("base"));
         Path tasks = Files.writeString(folder.resolve("tasks.jsonl"), "{}");
         ComparisonConfig plain = settings(base, tasks);
-        ComparisonConfig onBase = plain.withTrainedBase(base.toString());
+        ComparisonConfig onBase = plain.toBuilder().trainedBase(base.toString()).build();
 
-        assertThat(Stream.of(plain, plain.withExpert("law"), onBase, plain.withDtype("float32"))
+        assertThat(Stream.of(
+                                plain,
+                                plain.toBuilder().expert("law").build(),
+                                onBase,
+                                plain.toBuilder().dtype("float32").build())
                         .map(ComparisonConfig::digest))
                 .doesNotHaveDuplicates();
-        assertThat(onBase.withTrainedBase(null)).isEqualTo(plain);
+        assertThat(onBase.toBuilder().trainedBase(null).build()).isEqualTo(plain);
         Files.writeString(base.resolve("model.safetensors"), "1");
-        assertThat(plain.withTrainedBase(base.toString()).trainedBaseFiles()).isNotEqualTo(onBase.trainedBaseFiles());
+        assertThat(plain.toBuilder().trainedBase(base.toString()).build().trainedBaseFiles())
+                .isNotEqualTo(onBase.trainedBaseFiles());
         Path results = folder.resolve("results");
         ModelComparison.open(results, settings(5), TASKS).close();
         assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> ModelComparison.open(results, settings(5).withExpert("law"), TASKS))
+                .isThrownBy(() -> ModelComparison.open(
+                        results, settings(5).toBuilder().expert("law").build(), TASKS))
                 .withMessageContaining("has results of another run: expert was null and is \"law\" now.");
     }
 

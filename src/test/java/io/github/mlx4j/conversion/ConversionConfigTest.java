@@ -12,14 +12,15 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class ConversionConfigTest {
 
-    private static final ConversionConfig PLAIN = ConversionConfig.of("m", Path.of("new"));
+    private static final ConversionConfig PLAIN =
+            ConversionConfig.builder("m", Path.of("new")).build();
 
     @ParameterizedTest
     @EnumSource(Quantization.Mode.class)
     void shouldTakeWhatAModeHasByItself(Quantization.Mode mode) {
         Quantization usual = Quantization.of(mode);
 
-        assertThat(PLAIN.withQuantization(usual).quantization()).isEqualTo(usual);
+        assertThat(PLAIN.toBuilder().quantization(usual).build().quantization()).isEqualTo(usual);
         assertThat(usual.mode()).isEqualTo(mode);
     }
 
@@ -33,18 +34,24 @@ class ConversionConfigTest {
     })
     void shouldRefuseByNameWhatTheModeHasNot(int bits, int groupSize, Quantization.Mode mode, String named) {
         assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> PLAIN.withQuantization(new Quantization(bits, groupSize, mode)))
+                .isThrownBy(() -> PLAIN.toBuilder()
+                        .quantization(new Quantization(bits, groupSize, mode))
+                        .build())
                 .withMessageStartingWith(named)
                 .withMessageContaining(mode.id());
     }
 
     @Test
     void shouldRefuseTwoWaysOfQuantizingAtOnce() {
-        ConversionConfig quantized = PLAIN.withQuantization(Quantization.DEFAULT);
+        ConversionConfig quantized =
+                PLAIN.toBuilder().quantization(Quantization.DEFAULT).build();
 
-        assertThatExceptionOfType(ConfigurationException.class).isThrownBy(() -> quantized.withDequantize(true));
         assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> quantized.withRecipe(ConversionConfig.Recipe.MIXED_3_6, 64))
+                .isThrownBy(() -> quantized.toBuilder().dequantize(true).build());
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> quantized.toBuilder()
+                        .recipe(ConversionConfig.Recipe.MIXED_3_6, 64)
+                        .build())
                 .withMessageContaining("recipe");
     }
 }

@@ -39,16 +39,19 @@ class ConversionProofIT {
     @Test
     void shouldRefuseAModelThatMlxComputesOtherwiseThanTransformers() {
         ModelConverter wrong = withGemmaAsMlxLmHasIt();
-        ConversionConfig config = ConversionConfig.of(MadeModels.of("gemma").toString(), target);
+        ConversionConfig config = ConversionConfig.builder(
+                        MadeModels.of("gemma").toString(), target)
+                .build();
 
         assertThatExceptionOfType(ConversionException.class)
                 .isThrownBy(() -> wrong.convert(config))
                 .withMessageContaining("differs from what transformers computes for the source: relativeDifference");
         assertThatExceptionOfType(ConversionException.class)
-                .isThrownBy(() -> wrong.convert(config.withQuantization(Quantization.affine(8))));
+                .isThrownBy(() -> wrong.convert(
+                        config.toBuilder().quantization(Quantization.affine(8)).build()));
         assertThat(target.getParent()).isEmptyDirectory();
 
-        assertThat(wrong.convert(config.withVerifyWith(VerifyWith.NONE))
+        assertThat(wrong.convert(config.toBuilder().verifyWith(VerifyWith.NONE).build())
                         .verification()
                         .relativeDifference())
                 .isLessThan(1e-6); // mlx agrees with itself
@@ -57,7 +60,8 @@ class ConversionProofIT {
     @Test
     void shouldCompareWithTransformersByDefault() {
         ConversionReport.Proof proof = converter
-                .convert(ConversionConfig.of(MadeModels.of("gemma").toString(), target))
+                .convert(ConversionConfig.builder(MadeModels.of("gemma").toString(), target)
+                        .build())
                 .verification();
 
         ConversionReport.Transformers found = proof.transformers();
@@ -71,12 +75,15 @@ class ConversionProofIT {
 
     @Test
     void shouldCompareWeightsOf16BitsInFloat32() {
-        converter.convert(
-                ConversionConfig.of(MadeModels.of("gemma").toString(), target).withDtype(Dtype.BFLOAT16));
+        converter.convert(ConversionConfig.builder(MadeModels.of("gemma").toString(), target)
+                .dtype(Dtype.BFLOAT16)
+                .build());
         Path again = target.resolveSibling("again");
 
         ConversionReport.Transformers found = converter
-                .convert(ConversionConfig.of(target.toString(), again).withVerifyWith(VerifyWith.HF))
+                .convert(ConversionConfig.builder(target.toString(), again)
+                        .verifyWith(VerifyWith.HF)
+                        .build())
                 .verification()
                 .transformers();
 
@@ -87,7 +94,9 @@ class ConversionProofIT {
 
     @Test
     void shouldCompareAFusedAdapterWithThatOfPeft() {
-        FusionConfig config = FusionConfig.of(Fixture.MODEL.toString(), target).withAdapter(MadeModels.of("peft"));
+        FusionConfig config = FusionConfig.builder(Fixture.MODEL.toString(), target)
+                .adapter(MadeModels.of("peft"))
+                .build();
 
         ConversionReport.Transformers found =
                 converter.fuse(config).verification().transformers();
@@ -98,13 +107,16 @@ class ConversionProofIT {
 
     @Test
     void shouldSayWhyThereWasNoComparison() {
-        converter.convert(ConversionConfig.of(MadeModels.of("llama").toString(), target)
-                .withQuantization(Quantization.affine(8)));
+        converter.convert(ConversionConfig.builder(MadeModels.of("llama").toString(), target)
+                .quantization(Quantization.affine(8))
+                .build());
         Path again = target.resolveSibling("again");
-        ConversionConfig quantized = ConversionConfig.of(target.toString(), again);
+        ConversionConfig quantized =
+                ConversionConfig.builder(target.toString(), again).build();
 
         assertThatExceptionOfType(ConversionException.class)
-                .isThrownBy(() -> converter.convert(quantized.withVerifyWith(VerifyWith.HF)))
+                .isThrownBy(() -> converter.convert(
+                        quantized.toBuilder().verifyWith(VerifyWith.HF).build()))
                 .withMessageContaining("not possible")
                 .withMessageContaining("quantized in MLX's format");
         assertThat(converter.convert(quantized).verification().notCompared()).contains("quantized in MLX's format");

@@ -41,7 +41,8 @@ class ModelConverterTest {
         List<String> phases = new CopyOnWriteArrayList<>();
 
         ConversionReport report = converter.convert(
-                ConversionConfig.of("fake", Path.of("small")), (phase, done, total, unit) -> phases.add(phase));
+                ConversionConfig.builder("fake", Path.of("small")).build(),
+                (phase, done, total, unit) -> phases.add(phase));
 
         assertThat(report.folder()).isEqualTo(Path.of("small").toAbsolutePath().toString());
         assertThat(report.quantization()).isEqualTo(Quantization.affine(8));
@@ -62,10 +63,12 @@ class ModelConverterTest {
         String local = folder.toString();
         Path output = folder.resolve("new");
         List<Runnable> jobs = List.of(
-                () -> online.convert(ConversionConfig.of("org/name", output)),
-                () -> online.convert(ConversionConfig.of(local, output)),
-                () -> online.fuse(FusionConfig.of(local, output)),
-                () -> online.fuse(FusionConfig.of(local, output).withAdapter(folder)));
+                () -> online.convert(
+                        ConversionConfig.builder("org/name", output).build()),
+                () -> online.convert(ConversionConfig.builder(local, output).build()),
+                () -> online.fuse(FusionConfig.builder(local, output).build()),
+                () -> online.fuse(
+                        FusionConfig.builder(local, output).adapter(folder).build()));
         jobs.forEach(job -> assertThatExceptionOfType(ConversionException.class).isThrownBy(job::run));
 
         assertThat(worker.sent("convert"))
@@ -84,9 +87,11 @@ class ModelConverterTest {
         Path output = folder.resolve("new");
 
         assertThatExceptionOfType(ConversionException.class)
-                .isThrownBy(() -> proving.convert(ConversionConfig.of("org/name", output)));
+                .isThrownBy(() -> proving.convert(
+                        ConversionConfig.builder("org/name", output).build()));
         assertThatExceptionOfType(ConversionException.class)
-                .isThrownBy(() -> proving.fuse(FusionConfig.of("org/name", output)));
+                .isThrownBy(() ->
+                        proving.fuse(FusionConfig.builder("org/name", output).build()));
 
         assertThat(worker.environments())
                 .extracting(environment -> environment.path("MLX_ENABLE_TF32").asText())
@@ -97,7 +102,8 @@ class ModelConverterTest {
     void shouldBlameTheConfigurationWhenTheWorkerRefusesIt() {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() ->
-                        converter.convert(ConversionConfig.of("{\"error\":\"InvalidRequest\"}", Path.of("small"))))
+                        converter.convert(ConversionConfig.builder("{\"error\":\"InvalidRequest\"}", Path.of("small"))
+                                .build()))
                 .withMessageContaining("on demand");
     }
 
@@ -108,7 +114,8 @@ class ModelConverterTest {
         ModelConverter nowhere = new ModelConverter(mlx, NO_HF, false, Map.of(), SandboxMode.OFF);
 
         assertThatExceptionOfType(ProviderUnavailableException.class)
-                .isThrownBy(() -> nowhere.fuse(FusionConfig.of("m", Path.of("small"))))
+                .isThrownBy(() ->
+                        nowhere.fuse(FusionConfig.builder("m", Path.of("small")).build()))
                 .satisfies(error -> assertThat(error.code()).isEqualTo("MLX_NOT_AVAILABLE"))
                 .withMessage("This is no Mac. What to do: Use one.");
     }
@@ -121,10 +128,11 @@ class ModelConverterTest {
         Path output = folder.resolve("new");
 
         assertThatExceptionOfType(ConversionException.class)
-                .isThrownBy(
-                        () -> proving.convert(ConversionConfig.of("m", output).withRevision("v1")));
+                .isThrownBy(() -> proving.convert(
+                        ConversionConfig.builder("m", output).revision("v1").build()));
         assertThatExceptionOfType(ConversionException.class)
-                .isThrownBy(() -> proving.fuse(FusionConfig.of("m", output).withExpert("law")));
+                .isThrownBy(() -> proving.fuse(
+                        FusionConfig.builder("m", output).expert("law").build()));
 
         assertThat(hf.sent("reference"))
                 .extracting(params -> params.at("/model/revision").asText()
@@ -142,7 +150,8 @@ class ModelConverterTest {
     @Test
     void shouldSayWhyItWasNotComparedWithTransformers(@TempDir Path folder) throws IOException {
         CannedWorker refusing = canned(folder, "hf").answers("reference", REFUSAL);
-        ConversionConfig config = ConversionConfig.of("fake", Path.of("small"));
+        ConversionConfig config =
+                ConversionConfig.builder("fake", Path.of("small")).build();
 
         assertThat(converter.convert(config).verification().notCompared()).isEqualTo("There is no environment.");
         assertThat(converter(FakeWorker.SCRIPTS, engine(refusing))
@@ -159,7 +168,9 @@ class ModelConverterTest {
 
         assertThatExceptionOfType(ConversionException.class)
                 .isThrownBy(() -> converter(mlx, NO_HF)
-                        .convert(ConversionConfig.of("m", folder.resolve("new")).withVerifyWith(VerifyWith.HF)))
+                        .convert(ConversionConfig.builder("m", folder.resolve("new"))
+                                .verifyWith(VerifyWith.HF)
+                                .build()))
                 .withMessage("The comparison with transformers is not possible: There is no environment."
                         + " What to do: Make one.");
         assertThat(folder.resolve("mlx/convert")).doesNotExist();
@@ -171,8 +182,9 @@ class ModelConverterTest {
         CannedWorker mlx = canned(folder, "mlx").answers("convert", REFUSAL);
 
         assertThatExceptionOfType(ConversionException.class)
-                .isThrownBy(
-                        () -> converter(mlx, engine(dying)).convert(ConversionConfig.of("m", folder.resolve("new"))))
+                .isThrownBy(() -> converter(mlx, engine(dying))
+                        .convert(ConversionConfig.builder("m", folder.resolve("new"))
+                                .build()))
                 .withMessageContaining("The comparison with transformers is not possible")
                 .withMessageContaining("--verify-with none");
         assertThat(folder.resolve("mlx/convert")).doesNotExist();
@@ -183,7 +195,9 @@ class ModelConverterTest {
         CannedWorker hf = canned(folder, "hf").answers("reference", COMPUTED);
 
         ConversionReport report = converter(FakeWorker.SCRIPTS, engine(hf))
-                .convert(ConversionConfig.of("fake", Path.of("small")).withVerifyWith(VerifyWith.NONE));
+                .convert(ConversionConfig.builder("fake", Path.of("small"))
+                        .verifyWith(VerifyWith.NONE)
+                        .build());
 
         assertThat(report.verification().notCompared()).isEqualTo("it was not asked for");
         assertThat(folder.resolve("hf/environments")).doesNotExist();

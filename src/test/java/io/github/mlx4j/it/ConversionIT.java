@@ -60,7 +60,8 @@ class ConversionIT {
         Path source = MadeModels.of(kind);
         var before = MadeModels.snapshot(source);
 
-        ConversionReport report = converter.convert(ConversionConfig.of(source.toString(), target));
+        ConversionReport report = converter.convert(
+                ConversionConfig.builder(source.toString(), target).build());
 
         assertThat(report.verification().weights()).isEqualTo(ConversionReport.Change.SAME);
         assertThat(report.verification().maxDifference()).isLessThan(Tolerance.of(1e-5));
@@ -81,7 +82,8 @@ class ConversionIT {
 
     @Test
     void shouldAnswerWithFewerBytesWhenQuantized() {
-        ConversionReport report = converter.convert(onMlx().withQuantization(Quantization.affine(8)));
+        ConversionReport report = converter.convert(
+                onMlx().toBuilder().quantization(Quantization.affine(8)).build());
 
         assertThat(report.quantization()).isEqualTo(Quantization.affine(8));
         assertThat(report.bytes()).isLessThan(report.sourceBytes() / 3);
@@ -94,9 +96,10 @@ class ConversionIT {
     void shouldAnswerAsWithTheAdapterWhenFused() {
         Path adapter = MadeModels.of("peft");
 
-        ConversionReport report = converter.fuse(FusionConfig.of(Fixture.MODEL.toString(), target)
-                .withAdapter(adapter)
-                .withVerifyWith(VerifyWith.NONE));
+        ConversionReport report = converter.fuse(FusionConfig.builder(Fixture.MODEL.toString(), target)
+                .adapter(adapter)
+                .verifyWith(VerifyWith.NONE)
+                .build());
 
         assertThat(report.adapter()).isEqualTo(adapter.toString());
         assertThat(story(target, null).tokens())
@@ -112,12 +115,14 @@ class ConversionIT {
                 .withMessageContaining(target + " is there already");
         Files.delete(target);
         assertThatExceptionOfType(ConfigurationException.class)
-                .isThrownBy(() -> converter.fuse(FusionConfig.of(Fixture.MODEL.toString(), target)))
+                .isThrownBy(() -> converter.fuse(
+                        FusionConfig.builder(Fixture.MODEL.toString(), target).build()))
                 .withMessageContaining("no adapter");
         Path empty = Files.createDirectories(target.resolveSibling("empty"));
         assertThatExceptionOfType(ModelLoadException.class)
-                .isThrownBy(() -> converter.convert(
-                        ConversionConfig.of(empty.toString(), target).withVerifyWith(VerifyWith.NONE)));
+                .isThrownBy(() -> converter.convert(ConversionConfig.builder(empty.toString(), target)
+                        .verifyWith(VerifyWith.NONE)
+                        .build()));
         assertThat(target.getParent()).isDirectoryNotContaining(path -> !path.equals(empty));
     }
 
@@ -147,7 +152,9 @@ class ConversionIT {
 
     /** The model of the tests, without the comparison with transformers, which ConversionProofIT tests. */
     private ConversionConfig onMlx() {
-        return ConversionConfig.of(Fixture.MODEL.toString(), target).withVerifyWith(VerifyWith.NONE);
+        return ConversionConfig.builder(Fixture.MODEL.toString(), target)
+                .verifyWith(VerifyWith.NONE)
+                .build();
     }
 
     private static void at(String wanted, String phase, Runnable action) {
@@ -172,10 +179,10 @@ class ConversionIT {
     }
 
     private static GenerationResult story(Path model, Path adapter) {
-        LoadConfig options = LoadConfig.DEFAULT.withAdapter(adapter);
+        LoadConfig options = LoadConfig.builder().adapter(adapter).build();
         ProviderConfig config = Fixture.config(ProviderKind.MLX)
                 .model(ProviderKind.MLX, model.toString())
-                .workers(Fixture.WORKERS.withModel(options))
+                .workers(Fixture.WORKERS.toBuilder().model(options).build())
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             return providers

@@ -115,7 +115,8 @@ class DeviceFaultIT {
                 main('%s', '%s', %s)
                 """.formatted(Path.of("python").toAbsolutePath(), where, text, once));
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
-        WorkerConfig writesAFile = WorkerConfig.DEFAULT.withSandbox(SandboxMode.OFF);
+        WorkerConfig writesAFile =
+                WorkerConfig.builder().sandbox(SandboxMode.OFF).build();
         return Adapters.mlx(Fixture.MODEL.toString(), () -> ready, scripts, RestartBudget.standard(), writesAFile);
     }
 }

@@ -32,9 +32,9 @@ public final class Fixture {
     public static final String STORY = "Tell me a long story";
 
     /** The tests compare numbers with those of other devices, so float32 is not rounded to TF32. */
-    static final MlxConfig MLX = MlxConfig.DEFAULT.withTf32(false);
+    static final MlxConfig MLX = MlxConfig.builder().tf32(false).build();
 
-    static final WorkerConfig WORKERS = WorkerConfig.DEFAULT.withMlx(MLX);
+    static final WorkerConfig WORKERS = WorkerConfig.builder().mlx(MLX).build();
 
     private static final Pattern THINKING = Pattern.compile("(?s)(?:<think>(.*)</think>)?(.*)");
 

@@ -36,7 +36,8 @@ class MlxRequestIT extends RequestContract {
         assertThat(second.usage().cachedTokens())
                 .isGreaterThanOrEqualTo(
                         first.usage().promptTokens() + first.tokens().size());
-        try (ProviderFactory cold = factory(Fixture.WORKERS.withPrefixCacheBytes(0))) {
+        try (ProviderFactory cold =
+                factory(Fixture.WORKERS.toBuilder().prefixCacheBytes(0).build())) {
             GenerationResult same = cold.createTextGenerationAdapter()
                     .generate(GenerationRequest.chat(chat).toBuilder()
                             .maxTokens(20)
@@ -63,8 +64,10 @@ class MlxRequestIT extends RequestContract {
 
     @Test
     void shouldDecodeTheSameWithADraftModel() {
-        MlxConfig drafted = Fixture.MLX.withDraftModel(Fixture.MODEL.toString());
-        try (ProviderFactory factory = factory(Fixture.WORKERS.withMlx(drafted))) {
+        MlxConfig drafted =
+                Fixture.MLX.toBuilder().draftModel(Fixture.MODEL.toString()).build();
+        try (ProviderFactory factory =
+                factory(Fixture.WORKERS.toBuilder().mlx(drafted).build())) {
             TextGenerationPort port = factory.createTextGenerationAdapter();
             Fixture.Known story = Fixture.known(Fixture.STORY);
             GenerationResult result = port.generate(story.request());
@@ -83,8 +86,11 @@ class MlxRequestIT extends RequestContract {
 
     @Test
     void shouldRunWithAQuantizedAndWithABoundedCache() {
-        for (MlxConfig options : List.of(Fixture.MLX.withKvBits(8), Fixture.MLX.withKvTokens(256))) {
-            try (ProviderFactory factory = factory(Fixture.WORKERS.withMlx(options))) {
+        for (MlxConfig options : List.of(
+                Fixture.MLX.toBuilder().kvBits(8).build(),
+                Fixture.MLX.toBuilder().kvTokens(256).build())) {
+            try (ProviderFactory factory =
+                    factory(Fixture.WORKERS.toBuilder().mlx(options).build())) {
                 Fixture.Known months = Fixture.known("List the months");
                 GenerationResult result = factory.createTextGenerationAdapter().generate(months.request());
                 assertThat(result.text()).isEqualTo(months.text());
@@ -95,11 +101,16 @@ class MlxRequestIT extends RequestContract {
     @Test
     void shouldRefuseOptionsThatCannotBeHonoured() {
         for (MlxConfig options : List.of(
-                Fixture.MLX.withKvBits(8).withKvTokens(256),
-                Fixture.MLX.withKvBits(8).withDraftModel(Fixture.MODEL.toString()))) {
-            assertRefused(Fixture.WORKERS.withMlx(options));
+                Fixture.MLX.toBuilder().kvBits(8).kvTokens(256).build(),
+                Fixture.MLX.toBuilder()
+                        .kvBits(8)
+                        .draftModel(Fixture.MODEL.toString())
+                        .build())) {
+            assertRefused(Fixture.WORKERS.toBuilder().mlx(options).build());
         }
-        assertRefused(Fixture.WORKERS.withModel(LoadConfig.DEFAULT.withAdapter(Path.of("/no/such/adapter"))));
+        assertRefused(Fixture.WORKERS.toBuilder()
+                .model(LoadConfig.builder().adapter(Path.of("/no/such/adapter")).build())
+                .build());
     }
 
     private static void assertRefused(WorkerConfig options) {

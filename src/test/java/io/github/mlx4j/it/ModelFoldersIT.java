@@ -65,7 +65,8 @@ class ModelFoldersIT {
     void shouldAnswerAlikeWhenTheAdapterIsGivenBesideItsModel(ProviderKind worker) {
         Path adapter = MadeModels.of("peft");
 
-        Answers beside = answers(worker, Fixture.MODEL, LoadConfig.DEFAULT.withAdapter(adapter));
+        Answers beside = answers(
+                worker, Fixture.MODEL, LoadConfig.builder().adapter(adapter).build());
 
         assertThat(beside.texts())
                 .isEqualTo(answers(worker, adapter, LoadConfig.DEFAULT).texts());
@@ -114,7 +115,8 @@ class ModelFoldersIT {
     void shouldLetTheRouterChooseTheExpertOfADyLoraMoe(String kind, ModelFormat format) throws Exception {
         Path folder = MadeModels.of(kind);
         var before = MadeModels.snapshot(folder);
-        LoadConfig options = LoadConfig.DEFAULT.withAllowPickles(kind.equals("dylora-c"));
+        LoadConfig options =
+                LoadConfig.builder().allowPickles(kind.equals("dylora-c")).build();
 
         Answers routed = answers(ProviderKind.HF, folder, options);
 
@@ -134,7 +136,7 @@ class ModelFoldersIT {
     @ValueSource(strings = {"dylora-a", "dylora-b", "dylora-d"})
     void shouldAnswerAlikeWhenMlxHasOneExpertOfADyLoraMoe(String kind) {
         Path folder = MadeModels.of(kind);
-        LoadConfig second = LoadConfig.DEFAULT.withExpert("expert_1");
+        LoadConfig second = LoadConfig.builder().expert("expert_1").build();
 
         assertThat(answers(ProviderKind.MLX, folder, second).texts())
                 .isEqualTo(answers(ProviderKind.HF, folder, second).texts());
@@ -193,7 +195,7 @@ class ModelFoldersIT {
     private static Answers answers(ProviderKind kind, Path model, LoadConfig options) {
         ProviderConfig config = Fixture.config(kind)
                 .model(kind, model.toString())
-                .workers(Fixture.WORKERS.withModel(options))
+                .workers(Fixture.WORKERS.toBuilder().model(options).build())
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             TextGenerationPort llm = providers.createTextGenerationAdapter();

@@ -115,7 +115,9 @@ class RanksIT {
     private static ProviderConfig config(Path model, int ranks) {
         return Fixture.config(ProviderKind.MLX)
                 .model(ProviderKind.MLX, model.toString())
-                .workers(Fixture.WORKERS.withMlx(Fixture.MLX.withRanks(ranks)))
+                .workers(Fixture.WORKERS.toBuilder()
+                        .mlx(Fixture.MLX.toBuilder().ranks(ranks).build())
+                        .build())
                 .build();
     }
 

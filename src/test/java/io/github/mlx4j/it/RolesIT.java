@@ -108,7 +108,9 @@ class RolesIT {
         ProviderConfig config = Fixture.config(ProviderKind.MLX)
                 .model(ProviderKind.MLX, OTHER.toString())
                 .model(ProviderKind.MLX, ModelRole.DECOMPOSER, Fixture.MODEL.toString())
-                .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(1_000_000)))
+                .workers(WorkerConfig.builder()
+                        .model(LoadConfig.builder().memoryLimitBytes(1_000_000L).build())
+                        .build())
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             assertThatExceptionOfType(WorkerOutOfMemoryException.class)
@@ -140,7 +142,7 @@ class RolesIT {
     private static ProviderFactory factory(ProviderKind kind, int maxWorkers) {
         return ProviderFactory.create(Fixture.config(kind)
                 .model(kind, ModelRole.DECOMPOSER, OTHER.toString())
-                .pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(maxWorkers))
+                .pool(WorkerPoolConfig.builder().maxWorkers(maxWorkers).build())
                 .build());
     }
 }

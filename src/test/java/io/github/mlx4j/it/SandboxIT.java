@@ -133,7 +133,7 @@ class SandboxIT {
                 runpy.run_path('%1$s/mlx_worker.py', run_name='__main__')
                 """.formatted(Path.of("python").toAbsolutePath()));
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
-        WorkerConfig options = WorkerConfig.DEFAULT.withSandbox(mode);
+        WorkerConfig options = WorkerConfig.builder().sandbox(mode).build();
         return Adapters.mlx(Fixture.MODEL.toString(), () -> ready, scripts, RestartBudget.standard(), options);
     }
 
@@ -165,10 +165,13 @@ class SandboxIT {
                 .put("AutoConfig", "trying.TryingConfig")
                 .put("AutoModelForCausalLM", "trying.Trying");
         json.writeValue(model.resolve("config.json").toFile(), config);
-        LoadConfig trusting = LoadConfig.DEFAULT.withTrustRemoteCode(true);
+        LoadConfig trusting = LoadConfig.builder().trustRemoteCode(true).build();
         return ProviderFactory.create(Fixture.config(ProviderKind.HF)
                 .model(ProviderKind.HF, model.toString())
-                .workers(Fixture.WORKERS.withModel(trusting).withSandbox(mode))
+                .workers(Fixture.WORKERS.toBuilder()
+                        .model(trusting)
+                        .sandbox(mode)
+                        .build())
                 .build());
     }
 }

@@ -162,7 +162,7 @@ class SecurityIT {
     private ProviderFactory unrestricted(ProviderKind kind) {
         return ProviderFactory.create(Fixture.config(kind)
                 .model(kind, model.toString())
-                .workers(Fixture.WORKERS.withSandbox(SandboxMode.OFF))
+                .workers(Fixture.WORKERS.toBuilder().sandbox(SandboxMode.OFF).build())
                 .build());
     }
 

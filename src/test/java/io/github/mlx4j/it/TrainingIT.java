@@ -264,7 +264,9 @@ class TrainingIT {
         WorkerConfig standard = Fixture.WORKERS;
         ProviderConfig.Builder config = Fixture.config(kind)
                 .model(kind, Fixture.MODEL.toString())
-                .workers(standard.withModel(standard.model().withAdapter(adapter)));
+                .workers(standard.toBuilder()
+                        .model(standard.model().toBuilder().adapter(adapter).build())
+                        .build());
         try (ProviderFactory providers = ProviderFactory.create(config.build())) {
             return providers.createTextGenerationAdapter().generate(QUESTION).text();
         }

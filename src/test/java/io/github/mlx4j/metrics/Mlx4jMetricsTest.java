@@ -135,7 +135,7 @@ class Mlx4jMetricsTest {
     void shouldShowAWorkerThatWasStoppedForAnotherUntilItIsClosed() throws IOException {
         ProviderConfig config = config(List.of())
                 .model(ProviderKind.MLX, ModelRole.ROUTER, "another/model")
-                .pool(WorkerPoolConfig.DEFAULT.withMaxWorkers(1))
+                .pool(WorkerPoolConfig.builder().maxWorkers(1).build())
                 .build();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             providers.warmUp(ModelRole.GENERAL, ModelRole.ROUTER);

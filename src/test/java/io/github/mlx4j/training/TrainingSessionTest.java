@@ -212,7 +212,10 @@ class TrainingSessionTest {
     void shouldTellTheWorkerAllThatIsSet() throws Exception {
         CannedWorker mlx = new CannedWorker(Files.createDirectories(folder.resolve("canned")))
                 .answers("openTraining", CannedWorker.result("\"model\":\"m\",\"device\":\"cpu\""));
-        LoadConfig options = LoadConfig.DEFAULT.withMemoryLimitBytes(1 << 20).withTrustRemoteCode(true);
+        LoadConfig options = LoadConfig.builder()
+                .memoryLimitBytes(1L << 20)
+                .trustRemoteCode(true)
+                .build();
         TrainingConfig config = TrainingConfig.builder(TrainingMethod.FULL)
                 .schedule(Schedule.LINEAR)
                 .epochs(3)
@@ -225,7 +228,7 @@ class TrainingSessionTest {
                         StubPython.withWorker(folder.resolve("mlx/python"), mlx).toString())
                 .allowAnyPlatform(true)
                 .download(false)
-                .workers(WorkerConfig.DEFAULT.withModel(options))
+                .workers(WorkerConfig.builder().model(options).build())
                 .build();
 
         TrainingSession.open(providers, "org/name", config).close();
@@ -235,7 +238,9 @@ class TrainingSessionTest {
                                         ProviderKind.MLX,
                                         folder.resolve("mlx/python").toString())
                                 .allowAnyPlatform(true)
-                                .workers(WorkerConfig.DEFAULT.withSandbox(SandboxMode.OFF))
+                                .workers(WorkerConfig.builder()
+                                        .sandbox(SandboxMode.OFF)
+                                        .build())
                                 .build(),
                         "org/name",
                         config,
@@ -260,8 +265,11 @@ class TrainingSessionTest {
     void shouldEvaluateWithoutTf32AndTrainAsConfigured(TrainingMethod method, String variable) throws Exception {
         CannedWorker mlx = new CannedWorker(Files.createDirectories(folder.resolve("canned")))
                 .answers("openTraining", CannedWorker.result("\"model\":\"m\",\"device\":\"cpu\""));
-        ProviderConfig providers =
-                fake.providers(mlx).withWorkers(WorkerConfig.DEFAULT.withMlx(MlxConfig.DEFAULT.withTf32(true)));
+        ProviderConfig providers = fake.providers(mlx).toBuilder()
+                .workers(WorkerConfig.builder()
+                        .mlx(MlxConfig.builder().tf32(true).build())
+                        .build())
+                .build();
         Path data = Files.writeString(folder.resolve("data.jsonl"), "{\"text\": \"abcde\"}");
         TrainingConfig config = TrainingConfig.builder(method)
                 .trainData(method == TrainingMethod.NONE ? null : data)
@@ -287,9 +295,10 @@ class TrainingSessionTest {
                         kind,
                         StubPython.withWorker(folder.resolve("python"), canned).toString())
                 .allowAnyPlatform(true)
-                .workers(WorkerConfig.DEFAULT
-                        .withModel(LoadConfig.DEFAULT.withDevice(HfDevice.CPU))
-                        .withMlx(MlxConfig.DEFAULT.withWiredLimit(true)))
+                .workers(WorkerConfig.builder()
+                        .model(LoadConfig.builder().device(HfDevice.CPU).build())
+                        .mlx(MlxConfig.builder().wiredLimit(true).build())
+                        .build())
                 .build();
 
         TrainingSession.open(providers, "fake", fake.config().build(), kind).close();
@@ -301,7 +310,9 @@ class TrainingSessionTest {
     @Test
     void shouldRefuseWhatIsSetForModelsThatAnswer() throws Exception {
         ProviderConfig providers = ProviderConfig.builder()
-                .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withExpert("law")))
+                .workers(WorkerConfig.builder()
+                        .model(LoadConfig.builder().expert("law").build())
+                        .build())
                 .build();
 
         assertThatExceptionOfType(ConfigurationException.class)

@@ -108,15 +108,18 @@ public final class ConvertCommand implements Callable<Integer> {
         if ((quantized ? 1 : 0) + (recipe != null ? 1 : 0) + (dequantize ? 1 : 0) > 1) {
             throw new Usage(spec).wrong("--bits or --mode, --recipe and --dequantize can't be combined");
         }
-        ConversionConfig config = ConversionConfig.of(source, output)
-                .withRevision(revision)
-                .withDtype(dtype)
-                .withQuantization(quantization())
-                .withDequantize(dequantize)
-                .withVerifyWith(verifyWith);
+        ConversionConfig config = ConversionConfig.builder(source, output)
+                .revision(revision)
+                .dtype(dtype)
+                .quantization(quantization())
+                .dequantize(dequantize)
+                .verifyWith(verifyWith)
+                .build();
         return recipe == null
                 ? config
-                : config.withRecipe(recipe, groupSize == null ? config.recipeGroupSize() : groupSize);
+                : config.toBuilder()
+                        .recipe(recipe, groupSize == null ? config.recipeGroupSize() : groupSize)
+                        .build();
     }
 
     private @Nullable Quantization quantization() {

@@ -79,7 +79,13 @@ public final class FuseCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        FusionConfig config = new FusionConfig(source, output, adapter, base, expert, dequantize, verifyWith);
+        FusionConfig config = FusionConfig.builder(source, output)
+                .adapter(adapter)
+                .base(base)
+                .expert(expert)
+                .dequantize(dequantize)
+                .verifyWith(verifyWith)
+                .build();
         ConversionReport report =
                 ConversionOutput.watched(spec.commandLine(), listener -> fuser.apply(config, listener));
         ConversionOutput.print(spec.commandLine().getOut(), report, json);

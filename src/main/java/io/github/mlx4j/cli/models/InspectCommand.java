@@ -85,8 +85,10 @@ public final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         ModelInspection model = ModelInspector.inspect(folder, allowPickles);
-        List<Verdict> verdicts =
-                filesOnly ? List.of() : judge.apply(model, LoadConfig.DEFAULT.withAllowPickles(allowPickles));
+        List<Verdict> verdicts = filesOnly
+                ? List.of()
+                : judge.apply(
+                        model, LoadConfig.builder().allowPickles(allowPickles).build());
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(JsonMapper.builder()

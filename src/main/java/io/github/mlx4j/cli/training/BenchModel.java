@@ -57,8 +57,9 @@ record BenchModel(ProviderKind kind, Map<String, String> settings) implements Be
         MemorySamples looks = new MemorySamples();
         ProviderConfig config = ProviderConfig.fromEnv(settings);
         long begun = System.nanoTime();
-        ProviderFactory providers = ProviderFactory.create(
-                config.withWorkers(config.workers().withListener(looks).withMemoryPeriod(LOOK)));
+        ProviderFactory providers = ProviderFactory.create(config.toBuilder()
+                .workers(workers -> workers.listener(looks).memoryPeriod(LOOK))
+                .build());
         try {
             providers.warmUp();
             double seconds = (System.nanoTime() - begun) / 1e9;

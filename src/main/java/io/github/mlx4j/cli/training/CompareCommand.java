@@ -223,10 +223,12 @@ public final class CompareCommand implements Callable<Integer> {
                 note -> err.println("compare: " + names.in(note)));
         ComparisonConfig settings = ComparisonConfig.of(
                         base, other, adapter, engine.kind().id(), set, Math.min(maxSamples, all.size()), maxTokens)
-                .withExpert(expert)
-                .withTrainedBase(trainedBase)
-                .withDtype(dtype == null ? null : dtype.id())
-                .withAllowCode(allowCode);
+                .toBuilder()
+                .expert(expert)
+                .trainedBase(trainedBase)
+                .dtype(dtype == null ? null : dtype.id())
+                .allowCode(allowCode)
+                .build();
         Path folder = out != null ? out : Path.of("mlx4j-compare-" + settings.digest());
         for (String model : List.of(settings.base(), settings.trained())) {
             if (Files.isDirectory(UserPath.of(model)) && FileTree.isWithin(folder, UserPath.of(model))) {
@@ -311,10 +313,11 @@ public final class CompareCommand implements Callable<Integer> {
         LoadConfig options = LoadConfig.DEFAULT;
         if (base != null) {
             Path folder = UserPath.of(base);
-            options = options.withBase(
-                    Files.isDirectory(folder) ? folder.toAbsolutePath().toString() : base);
+            options = options.toBuilder()
+                    .base(Files.isDirectory(folder) ? folder.toAbsolutePath().toString() : base)
+                    .build();
         }
-        return expert == null ? options : options.withExpert(expert);
+        return expert == null ? options : options.toBuilder().expert(expert).build();
     }
 
     /** Sees before anything runs that a folder is there. A hub id is looked for when it is loaded. */

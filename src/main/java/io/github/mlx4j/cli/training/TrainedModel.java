@@ -104,7 +104,7 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         if (files == null) {
             return asked == null ? WorkerKind.MLX : asked;
         }
-        LoadConfig given = options.withAllowPickles(allowPickles);
+        LoadConfig given = options.toBuilder().allowPickles(allowPickles).build();
         Verdict first = judge.judge(asked == null ? WorkerKind.MLX : asked, files, given);
         Verdict verdict = first;
         if (asked == null && !first.loads()) {

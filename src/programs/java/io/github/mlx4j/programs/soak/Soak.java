@@ -90,10 +90,11 @@ public final class Soak {
     }
 
     private static Lane fakeLane(String name, Duration idle, int mostRequests, Path folder) {
-        WorkerConfig options = WorkerConfig.DEFAULT
-                .withHang(Duration.ofSeconds(2))
-                .withIdle(idle)
-                .withMaxRequests(mostRequests);
+        WorkerConfig options = WorkerConfig.builder()
+                .hang(Duration.ofSeconds(2))
+                .idle(idle)
+                .maxRequests(mostRequests)
+                .build();
         String script = name + "_worker.py"; // a name of its own, by which its processes are found
         WorkerScripts scripts =
                 home -> Files.createSymbolicLink(home.resolve(script), FakeWorker.SCRIPTS.install(home));
@@ -108,9 +109,10 @@ public final class Soak {
     }
 
     private static Lane realLane(String name, String script, boolean isGuarded) {
-        WorkerConfig options = WorkerConfig.DEFAULT
-                .withHang(Duration.ofSeconds(isGuarded ? 60 : 5))
-                .withMaxRequests(64);
+        WorkerConfig options = WorkerConfig.builder()
+                .hang(Duration.ofSeconds(isGuarded ? 60 : 5))
+                .maxRequests(64)
+                .build();
         Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
         WorkerScripts bundled = new BundledScripts("mlx_worker.py");
         WorkerScripts scripts = home -> {

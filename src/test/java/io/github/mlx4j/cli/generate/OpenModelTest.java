@@ -27,7 +27,7 @@ class OpenModelTest {
 
     /** Permissions and limits are not of the model. */
     private static final LoadConfig PLAIN =
-            LoadConfig.DEFAULT.withAllowPickles(true).withMemoryLimitBytes(1 << 20);
+            LoadConfig.builder().allowPickles(true).memoryLimitBytes(1L << 20).build();
 
     @Test
     void shouldMakeNothingOfTheModelWhenOnlyTheEnvironmentSaysSo() {
@@ -37,7 +37,7 @@ class OpenModelTest {
         assertThat(options.model()).isEqualTo(PLAIN);
         assertThat(options.mlx())
                 .as("TF32 is off where models are compared")
-                .isEqualTo(MlxConfig.DEFAULT.withTf32(false));
+                .isEqualTo(MlxConfig.builder().tf32(false).build());
         assertThat(options.prefixCacheBytes()).isZero();
     }
 
@@ -47,10 +47,12 @@ class OpenModelTest {
                 "A", "m", WorkerKind.HF, Path.of("x"), new OpenModel.Making("law", "org/base", Dtype.FLOAT32)));
 
         assertThat(options.model())
-                .isEqualTo(PLAIN.withAdapter(Path.of("x"))
-                        .withExpert("law")
-                        .withBase("org/base")
-                        .withDtype(Dtype.FLOAT32));
+                .isEqualTo(PLAIN.toBuilder()
+                        .adapter(Path.of("x"))
+                        .expert("law")
+                        .base("org/base")
+                        .dtype(Dtype.FLOAT32)
+                        .build());
     }
 
     private static WorkerConfig options(OpenModel.Source source) {

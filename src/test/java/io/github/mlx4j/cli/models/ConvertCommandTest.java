@@ -35,7 +35,8 @@ class ConvertCommandTest {
     private static final ConversionReport.Transformers TRANSFORMERS = new ConversionReport.Transformers(
             "float32", 1, 2, 2e-4, 1e-5, 1e-9, 2, new ConversionReport.Bound("relativeDifference", 1e-4), 1e-5);
 
-    private static final ConversionConfig PLAIN = ConversionConfig.of("m", Path.of("new"));
+    private static final ConversionConfig PLAIN =
+            ConversionConfig.builder("m", Path.of("new")).build();
 
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
@@ -56,13 +57,19 @@ class ConvertCommandTest {
         assertThat(asked)
                 .containsExactly(
                         PLAIN,
-                        PLAIN.withQuantization(new Quantization(8, 32, Quantization.Mode.AFFINE))
-                                .withDtype(Dtype.FLOAT16),
-                        PLAIN.withQuantization(new Quantization(4, 32, Quantization.Mode.MXFP4)),
-                        PLAIN.withRecipe(ConversionConfig.Recipe.MIXED_3_6, 128),
-                        PLAIN.withDequantize(true).withRevision("v1"),
-                        PLAIN.withVerifyWith(VerifyWith.HF),
-                        PLAIN.withVerifyWith(VerifyWith.NONE));
+                        PLAIN.toBuilder()
+                                .quantization(new Quantization(8, 32, Quantization.Mode.AFFINE))
+                                .dtype(Dtype.FLOAT16)
+                                .build(),
+                        PLAIN.toBuilder()
+                                .quantization(new Quantization(4, 32, Quantization.Mode.MXFP4))
+                                .build(),
+                        PLAIN.toBuilder()
+                                .recipe(ConversionConfig.Recipe.MIXED_3_6, 128)
+                                .build(),
+                        PLAIN.toBuilder().dequantize(true).revision("v1").build(),
+                        PLAIN.toBuilder().verifyWith(VerifyWith.HF).build(),
+                        PLAIN.toBuilder().verifyWith(VerifyWith.NONE).build());
     }
 
     @ParameterizedTest
@@ -143,11 +150,15 @@ class ConvertCommandTest {
                 .isZero();
         assertThat(execute("fuse", "--expert", "law", "--base", "b")).isZero();
 
-        FusionConfig plain = FusionConfig.of("m", Path.of("new"));
+        FusionConfig plain = FusionConfig.builder("m", Path.of("new")).build();
         assertThat(fused)
                 .containsExactly(
-                        plain.withAdapter(Path.of("a")).withDequantize(true).withVerifyWith(VerifyWith.HF),
-                        plain.withExpert("law").withBase("b"));
+                        plain.toBuilder()
+                                .adapter(Path.of("a"))
+                                .dequantize(true)
+                                .verifyWith(VerifyWith.HF)
+                                .build(),
+                        plain.toBuilder().expert("law").base("b").build());
         assertThat(out.toString()).contains("\"bitsPerWeight\" : 8.5").contains("greedy   3 of 4");
     }
 

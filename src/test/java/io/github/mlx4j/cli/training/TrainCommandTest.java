@@ -237,8 +237,12 @@ class TrainCommandTest {
     private int limited(String arguments) {
         return execute(
                 new TrainCommand(() -> providers(ProviderConfig.builder()
-                        .pool(WorkerPoolConfig.DEFAULT.withReservedBytes(0))
-                        .workers(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(20_000_000))))),
+                        .pool(WorkerPoolConfig.builder().reservedBytes(0).build())
+                        .workers(WorkerConfig.builder()
+                                .model(LoadConfig.builder()
+                                        .memoryLimitBytes(20_000_000L)
+                                        .build())
+                                .build()))),
                 arguments);
     }
 

@@ -139,13 +139,25 @@ class BatchSizingTest {
 
     @Test
     void shouldKnowTheMemoryOfTheBackendThatTrains() {
-        WorkerConfig limited =
-                WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(WEIGHTS + ADAPTER + 2 * ROW));
-        WorkerConfig cuda = limited.withModel(limited.model().withDevice(HfDevice.CUDA));
-        WorkerConfig spread = limited.withMlx(MlxConfig.DEFAULT.withRanks(2));
+        WorkerConfig limited = WorkerConfig.builder()
+                .model(LoadConfig.builder()
+                        .memoryLimitBytes(WEIGHTS + ADAPTER + 2 * ROW)
+                        .build())
+                .build();
+        WorkerConfig cuda = limited.toBuilder()
+                .model(limited.model().toBuilder().device(HfDevice.CUDA).build())
+                .build();
+        WorkerConfig spread =
+                limited.toBuilder().mlx(MlxConfig.builder().ranks(2).build()).build();
 
         assertThat(fitted(limited, ProviderKind.MLX)).isEqualTo(2);
-        assertThat(fitted(limited.withModel(limited.model().withDevice(HfDevice.CPU)), ProviderKind.HF))
+        assertThat(fitted(
+                        limited.toBuilder()
+                                .model(limited.model().toBuilder()
+                                        .device(HfDevice.CPU)
+                                        .build())
+                                .build(),
+                        ProviderKind.HF))
                 .isEqualTo(2);
         assertThat(fitted(cuda, ProviderKind.HF)).as("unknown").isEqualTo(4);
         assertThat(fitted(spread, ProviderKind.MLX)).as("unknown").isEqualTo(4);
@@ -166,7 +178,11 @@ class BatchSizingTest {
     }
 
     private BatchSizing limited(long bytes) {
-        return sizing(WorkerConfig.DEFAULT.withModel(LoadConfig.DEFAULT.withMemoryLimitBytes(bytes)), ProviderKind.MLX);
+        return sizing(
+                WorkerConfig.builder()
+                        .model(LoadConfig.builder().memoryLimitBytes(bytes).build())
+                        .build(),
+                ProviderKind.MLX);
     }
 
     private int fitted(WorkerConfig workers, ProviderKind backend) {
@@ -176,7 +192,7 @@ class BatchSizingTest {
     private BatchSizing sizing(WorkerConfig workers, ProviderKind backend) {
         ProviderConfig config = ProviderConfig.builder()
                 .workers(workers)
-                .pool(WorkerPoolConfig.DEFAULT.withReservedBytes(5 * ROW)) // of the machine, not of the limit
+                .pool(WorkerPoolConfig.builder().reservedBytes(5 * ROW).build()) // of the machine, not of the limit
                 .build();
         return BatchSizing.of(config, TINY.toString(), backend);
     }
