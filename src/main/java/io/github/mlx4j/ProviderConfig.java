@@ -1,11 +1,5 @@
 package io.github.mlx4j;
 
-import io.github.mlx4j.config.Dtype;
-import io.github.mlx4j.config.HfDevice;
-import io.github.mlx4j.config.LoadConfig;
-import io.github.mlx4j.config.MlxConfig;
-import io.github.mlx4j.config.RerankerKind;
-import io.github.mlx4j.config.SandboxMode;
 import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.config.WorkerPoolConfig;
 import io.github.mlx4j.device.BackendCandidates;
@@ -28,11 +22,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -66,9 +58,6 @@ public record ProviderConfig(
         WorkerPoolConfig pool,
         RemoteConfig remote)
         implements BackendCandidates {
-
-    /** The largest number that a setting can have. */
-    private static final int MAX = 999_999_999;
 
     /**
      * An interpreter, and who named it.
@@ -176,198 +165,11 @@ public record ProviderConfig(
      */
     public static ProviderConfig fromEnv(Map<String, String> environment) {
         Builder builder = builder();
-        Setting.TASK_ORCHESTRATOR_PROVIDER
-                .in(environment)
-                .filter(value -> !value.equalsIgnoreCase("auto"))
-                .ifPresent(value -> builder.provider(provider(Setting.TASK_ORCHESTRATOR_PROVIDER, value)));
-        Setting.TASK_ORCHESTRATOR_FALLBACK.in(environment).ifPresent(value -> builder.fallback(fallback(value)));
-        Setting.MLX_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.MLX, model));
-        Setting.HF_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.HF, model));
-        Setting.OLLAMA_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.OLLAMA, model));
-        Setting.OPENAI_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.OPENAI, model));
-        Setting.ANTHROPIC_MODEL.in(environment).ifPresent(model -> builder.model(ProviderKind.ANTHROPIC, model));
+        for (Setting each : Setting.values()) {
+            builder.setting(each.name(), environment.getOrDefault(each.name(), ""));
+        }
         RoleSettings.read(environment, builder);
-        Setting.OLLAMA_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.OLLAMA, url));
-        Setting.OPENAI_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.OPENAI, url));
-        Setting.ANTHROPIC_BASE_URL.in(environment).ifPresent(url -> builder.baseUrl(ProviderKind.ANTHROPIC, url));
-        Setting.OPENAI_API_KEY.in(environment).ifPresent(key -> builder.apiKey(ProviderKind.OPENAI, key));
-        Setting.ANTHROPIC_API_KEY.in(environment).ifPresent(key -> builder.apiKey(ProviderKind.ANTHROPIC, key));
-        builder.remoteTimeout(
-                seconds(Setting.MLX4J_REMOTE_TIMEOUT_SECONDS, 1, environment, RemoteConfig.DEFAULT.timeout()));
-        Setting.PYTHON_PATH.in(environment).ifPresent(path -> {
-            builder.interpreter(path, Setting.PYTHON_PATH.name());
-        });
-        Setting.MLX4J_MLX_PYTHON
-                .in(environment)
-                .ifPresent(path -> builder.interpreter(ProviderKind.MLX, path, Setting.MLX4J_MLX_PYTHON.name()));
-        Setting.MLX4J_HF_PYTHON
-                .in(environment)
-                .ifPresent(path -> builder.interpreter(ProviderKind.HF, path, Setting.MLX4J_HF_PYTHON.name()));
-        Setting.MLX4J_HOME.in(environment).map(text -> UserPath.of(text)).ifPresent(builder::home);
-        builder.allowAnyPlatform(yes(Setting.MLX4J_ALLOW_ANY_PLATFORM, environment));
-        Setting.MLX4J_DOWNLOAD
-                .in(environment)
-                .ifPresent(value -> builder.download(choice(Setting.MLX4J_DOWNLOAD, value, "auto", "never")));
-        builder.pool(pool(environment));
-        WorkerConfig standard = WorkerConfig.DEFAULT;
-        return builder.workers(new WorkerConfig(
-                        seconds(Setting.MLX4J_HANG_SECONDS, 1, environment, standard.hang()),
-                        seconds(Setting.MLX4J_IDLE_SECONDS, 0, environment, standard.idle()),
-                        number(Setting.MLX4J_MAX_REQUESTS, 1, MAX, environment).orElse(standard.maxRequests()),
-                        number(Setting.MLX4J_PREFIX_CACHE_MB, 0, MAX, environment)
-                                .map(mebibytes -> (long) mebibytes << 20)
-                                .orElse(standard.prefixCacheBytes()),
-                        model(environment),
-                        mlx(environment),
-                        null,
-                        null,
-                        standard.memoryPeriod(),
-                        Setting.MLX4J_SANDBOX
-                                .in(environment)
-                                .map(ProviderConfig::sandbox)
-                                .orElse(standard.sandbox())))
-                .build();
-    }
-
-    private static WorkerPoolConfig pool(Map<String, String> environment) {
-        WorkerPoolConfig standard = WorkerPoolConfig.DEFAULT;
-        return standard.toBuilder()
-                .maxWorkers(
-                        number(Setting.MLX4J_MAX_WORKERS, 1, MAX, environment).orElse(standard.maxWorkers()))
-                .reservedBytes(number(Setting.MLX4J_MEMORY_RESERVE_MB, 0, MAX, environment)
-                        .map(mebibytes -> (long) mebibytes << 20)
-                        .orElse(standard.reservedBytes()))
-                .build();
-    }
-
-    private static LoadConfig model(Map<String, String> environment) {
-        return new LoadConfig(
-                Setting.MLX_ADAPTER_PATH
-                        .in(environment)
-                        .map(text -> UserPath.of(text))
-                        .orElse(null),
-                Setting.MLX4J_BASE_MODEL.in(environment).orElse(null),
-                Setting.MLX4J_EXPERT.in(environment).orElse(null),
-                Setting.MLX4J_DTYPE.in(environment).map(ProviderConfig::dtype).orElse(null),
-                null,
-                null,
-                yes(Setting.MLX4J_TRUST_REMOTE_CODE, environment),
-                yes(Setting.MLX4J_ALLOW_PICKLES, environment),
-                number(Setting.MLX4J_MEMORY_LIMIT_MB, 1, MAX, environment)
-                        .map(mebibytes -> (long) mebibytes << 20)
-                        .orElse(null),
-                Setting.MLX4J_HF_DEVICE
-                        .in(environment)
-                        .map(ProviderConfig::device)
-                        .orElse(HfDevice.AUTO),
-                Setting.MLX4J_RERANKER
-                        .in(environment)
-                        .map(ProviderConfig::reranker)
-                        .orElse(RerankerKind.AUTO));
-    }
-
-    private static MlxConfig mlx(Map<String, String> environment) {
-        return new MlxConfig(
-                Setting.MLX_DRAFT_MODEL.in(environment).orElse(null),
-                number(Setting.MLX_DRAFT_TOKENS, 1, 16, environment).orElse(null),
-                Setting.MLX_KV_BITS
-                        .in(environment)
-                        .map(bits -> choice(Setting.MLX_KV_BITS, bits, "4", "8") ? 4 : 8)
-                        .orElse(null),
-                number(Setting.MLX_KV_TOKENS, 64, MAX, environment).orElse(null),
-                number(Setting.MLX4J_RANKS, 2, 16, environment).orElse(null),
-                Setting.MLX4J_HOSTS
-                        .in(environment)
-                        .map(text -> UserPath.of(text))
-                        .orElse(null),
-                yes(Setting.MLX4J_WIRED_LIMIT, environment),
-                Setting.MLX4J_TF32
-                        .in(environment)
-                        .map(value -> choice(Setting.MLX4J_TF32, value, "true", "false"))
-                        .orElse(null));
-    }
-
-    private static Duration seconds(Setting setting, int least, Map<String, String> environment, Duration otherwise) {
-        return number(setting, least, MAX, environment).map(Duration::ofSeconds).orElse(otherwise);
-    }
-
-    private static Optional<Integer> number(Setting setting, int least, int most, Map<String, String> environment) {
-        return setting.in(environment).map(value -> {
-            if (value.matches("\\d{1,9}") && Integer.parseInt(value) >= least && Integer.parseInt(value) <= most) {
-                return Integer.valueOf(value);
-            }
-            throw new ConfigurationException(
-                    setting + " is '" + value + "', which is not a valid value.",
-                    "Set it to a whole number from " + least + (most == MAX ? " on." : " to " + most + "."));
-        });
-    }
-
-    private static Dtype dtype(String value) {
-        return oneOf(Setting.MLX4J_DTYPE, value, Dtype.values(), Dtype::id, "Set it to bfloat16, float16 or float32.");
-    }
-
-    private static HfDevice device(String value) {
-        return oneOf(
-                Setting.MLX4J_HF_DEVICE, value, HfDevice.values(), HfDevice::id, "Set it to auto, cuda, mps or cpu.");
-    }
-
-    private static RerankerKind reranker(String value) {
-        return oneOf(
-                Setting.MLX4J_RERANKER, value, RerankerKind.values(), RerankerKind::id, "Set it to auto or qwen3.");
-    }
-
-    private static SandboxMode sandbox(String value) {
-        return oneOf(
-                Setting.MLX4J_SANDBOX, value, SandboxMode.values(), SandboxMode::id, "Set it to auto, require or off.");
-    }
-
-    private static <T> T oneOf(Setting setting, String value, T[] values, Function<T, String> id, String fix) {
-        return Arrays.stream(values)
-                .filter(each -> id.apply(each).equals(value.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .orElseThrow(() ->
-                        new ConfigurationException(setting + " is '" + value + "', which is not a valid value.", fix));
-    }
-
-    private static boolean yes(Setting setting, Map<String, String> environment) {
-        return setting.in(environment)
-                .map(value -> choice(setting, value, "true", "false"))
-                .orElse(false);
-    }
-
-    /** Whether the value is the first of the two that there are. */
-    private static boolean choice(Setting setting, String value, String yes, String no) {
-        if (value.equalsIgnoreCase(yes) || value.equalsIgnoreCase(no)) {
-            return value.equalsIgnoreCase(yes);
-        }
-        throw new ConfigurationException(
-                setting + " is '" + value + "', which is not a valid value.", "Set it to " + yes + " or " + no + ".");
-    }
-
-    private static ProviderKind provider(Setting setting, String value) {
-        return Arrays.stream(ProviderKind.values())
-                .filter(kind -> kind.id().equals(value.toLowerCase(Locale.ROOT)))
-                .findFirst()
-                .orElseThrow(() -> new UnsupportedProviderException(
-                        setting + " is '" + value + "', but there is no such provider.",
-                        (setting == Setting.TASK_ORCHESTRATOR_FALLBACK
-                                        ? "Set it to none, or to a list of "
-                                        : "Set it to auto, ")
-                                + Arrays.stream(ProviderKind.values())
-                                        .map(ProviderKind::id)
-                                        .collect(Collectors.joining(", "))
-                                + "."));
-    }
-
-    private static List<ProviderKind> fallback(String value) {
-        if (value.equalsIgnoreCase("none")) {
-            return List.of();
-        }
-        return Arrays.stream(value.split(","))
-                .map(String::strip)
-                .map(name -> provider(Setting.TASK_ORCHESTRATOR_FALLBACK, name))
-                .distinct()
-                .toList();
+        return builder.build();
     }
 
     /** Builds a {@link ProviderConfig}. Not thread-safe. */
@@ -512,6 +314,29 @@ public record ProviderConfig(
         /** How long a remote server may be silent before a request fails. Default: two minutes. */
         public Builder remoteTimeout(Duration timeout) {
             remote.timeout(timeout);
+            return this;
+        }
+
+        /**
+         * Sets what a setting of {@code docs/configuration.md} sets.
+         *
+         * @param name the setting's name, such as {@code MLX_KV_BITS}
+         * @param value a text as in the environment, where a blank one sets nothing; or a value of the setting's type:
+         *     a {@code Boolean}, an {@code Integer}, a {@code Duration}, or a size in bytes as a {@code Long}
+         * @throws UnsupportedProviderException for a provider that mlx4j does not know
+         * @throws ConfigurationException for another value that the setting can't have, and if there is no such setting
+         */
+        public Builder setting(String name, Object value) {
+            Object given = value instanceof String text ? text.strip() : value;
+            if (given.equals("") || RoleSettings.set(this, name, given)) {
+                return this;
+            }
+            Arrays.stream(Setting.values())
+                    .filter(setting -> setting.name().equals(name))
+                    .findFirst()
+                    .orElseThrow(() -> new ConfigurationException(
+                            "There is no setting " + name + ".", "Use one of docs/configuration.md."))
+                    .set(this, given);
             return this;
         }
 

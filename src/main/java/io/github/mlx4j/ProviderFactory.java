@@ -480,12 +480,11 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     private static ProviderConfig oneProvider(String provider, String model) {
-        ProviderConfig named = ProviderConfig.fromEnv(Map.of(Setting.TASK_ORCHESTRATOR_PROVIDER.name(), provider));
-        return named.provider()
-                .map(kind -> ProviderConfig.builder()
-                        .provider(kind)
-                        .model(kind, model)
-                        .build())
+        ProviderConfig.Builder named =
+                ProviderConfig.builder().setting(Setting.TASK_ORCHESTRATOR_PROVIDER.name(), provider);
+        return named.build()
+                .provider()
+                .map(kind -> named.model(kind, model).build())
                 .orElseThrow(() ->
                         new NotSupportedException("With a model, the provider can't be auto.", "Name mlx or hf."));
     }

@@ -25,25 +25,41 @@ final class RoleSettings {
     }
 
     /**
-     * Takes over those that are set.
+     * Sets the model of a role, if that is what the setting of this name does.
      *
-     * @throws ConfigurationException for a role that there is not. Only {@code MLX_MODEL_…} is ours alone: other
-     *     programs have an {@code HF_MODEL_ID} or an {@code OPENAI_MODEL_NAME}, which are no concern of this one
+     * @return whether it is
      */
-    static void read(Map<String, String> environment, ProviderConfig.Builder builder) {
+    static boolean set(ProviderConfig.Builder config, String name, Object model) {
         for (ProviderKind provider : ProviderKind.values()) {
             for (ModelRole role : ROLES) {
-                Setting.value(name(provider, role), environment)
-                        .ifPresent(model -> builder.model(provider, role, model));
+                if (name.equals(name(provider, role))) {
+                    config.model(provider, role, model.toString());
+                    return true;
+                }
             }
-            Setting.value(name(provider, ModelRole.GENERAL) + "_GENERAL", environment)
-                    .ifPresent(model -> refuse(name(provider, ModelRole.GENERAL) + "_GENERAL"));
         }
-        environment.keySet().stream()
-                .filter(name -> name.startsWith("MLX_MODEL_")
-                        && ROLES.stream().noneMatch(role -> name.equals(name(ProviderKind.MLX, role))))
-                .filter(name -> Setting.value(name, environment).isPresent())
-                .forEach(RoleSettings::refuse);
+        return false;
+    }
+
+    /**
+     * Reads the models of roles.
+     *
+     * @throws ConfigurationException for a role that doesn't exist. Only {@code MLX_MODEL_…} belongs to mlx4j alone:
+     *     other programs have an {@code HF_MODEL_ID} or an {@code OPENAI_MODEL_NAME}, which are ignored here
+     */
+    static void read(Map<String, String> environment, ProviderConfig.Builder config) {
+        environment.forEach((name, value) -> {
+            boolean isSet = !value.isBlank() && name.contains("_MODEL_");
+            if (isSet && !set(config, name, value.strip()) && isOurs(name)) {
+                refuse(name);
+            }
+        });
+    }
+
+    private static boolean isOurs(String name) {
+        return name.startsWith("MLX_MODEL_")
+                || Arrays.stream(ProviderKind.values())
+                        .anyMatch(provider -> name.equals(name(provider, ModelRole.GENERAL) + "_GENERAL"));
     }
 
     private static void refuse(String name) {

@@ -21,6 +21,7 @@ import io.github.mlx4j.remote.ApiKey;
 import io.github.mlx4j.remote.RemoteConfig;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -79,6 +80,67 @@ class ProviderConfigTest {
     @ParameterizedTest
     @EnumSource
     void shouldReadEverySetting(Setting setting) {
+        assertThat(from(setting, other(setting))).isNotEqualTo(ProviderConfig.fromEnv(Map.of()));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void shouldKeepEverySettingInItsBuilder(Setting setting) {
+        ProviderConfig config = from(setting, other(setting));
+
+        assertThat(config.toBuilder().build()).isEqualTo(config);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void shouldSetInAProgramWhatTheEnvironmentSets(Setting setting) {
+        assertThat(ProviderConfig.builder()
+                        .setting(setting.name(), " " + other(setting))
+                        .setting(setting.name(), " ")
+                        .build())
+                .isEqualTo(from(setting, other(setting)));
+    }
+
+    @Test
+    void shouldTakeValuesOfTheSettingsTypes() {
+        assertThat(ProviderConfig.builder()
+                        .setting("MLX4J_IDLE_SECONDS", Duration.ofHours(1))
+                        .setting("MLX4J_PREFIX_CACHE_MB", 5L << 20)
+                        .setting("MLX_KV_BITS", 4)
+                        .setting("MLX4J_TF32", false)
+                        .build())
+                .isEqualTo(ProviderConfig.fromEnv(Map.of(
+                        "MLX4J_IDLE_SECONDS", "3600",
+                        "MLX4J_PREFIX_CACHE_MB", "5",
+                        "MLX_KV_BITS", "4",
+                        "MLX4J_TF32", "false")));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "MLX_KV_BITS, 5, MLX_KV_BITS is '5'",
+        "MLX_KV_BITS, true, MLX_KV_BITS can't be of the class Boolean.",
+        "MLX_KV_BITZ, 4, There is no setting MLX_KV_BITZ."
+    })
+    void shouldRefuseAValueThatTheSettingCannotHave(String setting, String value, String message) {
+        Object typed = value.equals("true") ? Boolean.TRUE : Integer.valueOf(value);
+
+        assertThatExceptionOfType(ConfigurationException.class)
+                .isThrownBy(() -> ProviderConfig.builder().setting(setting, typed))
+                .withMessageContaining(message);
+    }
+
+    @Test
+    void shouldPreferTheInterpreterOfAWorkerWhateverIsSetFirst() {
+        assertThat(ProviderConfig.builder()
+                        .setting("MLX4J_MLX_PYTHON", "/b")
+                        .setting("PYTHON_PATH", "/a")
+                        .build())
+                .isEqualTo(ProviderConfig.fromEnv(Map.of("PYTHON_PATH", "/a", "MLX4J_MLX_PYTHON", "/b")));
+    }
+
+    /** A value that is not the default. */
+    private static String other(Setting setting) {
         Map<Setting, String> values = new EnumMap<>(Map.of(
                 Setting.TASK_ORCHESTRATOR_PROVIDER, "hf",
                 Setting.TASK_ORCHESTRATOR_FALLBACK, "none",
@@ -113,8 +175,39 @@ class ProviderConfigTest {
                 Setting.ANTHROPIC_API_KEY, "sk-a",
                 Setting.MLX4J_REMOTE_TIMEOUT_SECONDS, "7"));
 
-        assertThat(ProviderConfig.fromEnv(Map.of(setting.name(), values.getOrDefault(setting, "some value"))))
-                .isNotEqualTo(ProviderConfig.fromEnv(Map.of()));
+        return values.getOrDefault(setting, "some value");
+    }
+
+    @Test
+    void shouldKeepWhatIsNoSettingInTheBuilders() {
+        LoadConfig model = LoadConfig.builder().actionHeadSeed(7L).build();
+        WorkerConfig workers = WorkerConfig.builder()
+                .model(model)
+                .journal(Path.of("journal"))
+                .memoryPeriod(Duration.ofSeconds(1))
+                .build();
+        WorkerPoolConfig pool =
+                WorkerPoolConfig.builder().longestWait(Duration.ZERO).build();
+        ProviderConfig config = ProviderConfig.builder()
+                .model(ProviderKind.HF, ModelRole.TESTER, "t")
+                .workers(workers)
+                .pool(pool)
+                .build();
+
+        assertThat(config.toBuilder().build()).isEqualTo(config);
+        assertThat(config.workers()).isEqualTo(workers);
+        assertThat(config.workers().model()).isEqualTo(model);
+        assertThat(config.pool()).isEqualTo(pool);
+    }
+
+    @Test
+    void shouldForgetTheModelsOfRolesWhenOneIsForEveryRole() {
+        assertThat(ProviderConfig.builder()
+                        .model(ProviderKind.MLX, ModelRole.ROUTER, "r")
+                        .model(ProviderKind.HF, ModelRole.ROUTER, "h")
+                        .modelForEveryRole(ProviderKind.MLX, "m")
+                        .build())
+                .isEqualTo(ProviderConfig.fromEnv(Map.of("MLX_MODEL", "m", "HF_MODEL_ROUTER", "h")));
     }
 
     @ParameterizedTest

@@ -18,7 +18,7 @@ import org.springframework.util.unit.DataSize;
  *
  * @param property its name after {@code mlx4j.}
  * @param setting the setting's name
- * @param value its value, of a type that is written as the setting has it
+ * @param value its value
  */
 record PropertySetting(String property, String setting, Function<Mlx4jProperties, @Nullable Object> value) {
 
@@ -109,17 +109,17 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
     }
 
     /**
-     * Those that are set and not empty, with their values as the settings have them.
+     * The properties that are set and not empty, with their values.
      *
      * @throws InvalidConfigurationPropertyValueException for a time or a size that a setting can't say
      */
-    static Map<PropertySetting, String> in(Mlx4jProperties properties) {
-        Map<PropertySetting, String> set = new LinkedHashMap<>();
+    static Map<PropertySetting, Object> in(Mlx4jProperties properties) {
+        Map<PropertySetting, Object> set = new LinkedHashMap<>();
         for (PropertySetting each : ALL) {
-            Object value = each.value.apply(properties);
-            String text = value == null ? "" : each.text(value);
-            if (!text.isBlank()) {
-                set.put(each, text);
+            Object given = each.value.apply(properties);
+            Object value = given == null ? "" : each.ofSetting(given);
+            if (!value.toString().isBlank()) {
+                set.put(each, value);
             }
         }
         return set;
@@ -130,18 +130,18 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
         return property.endsWith(".api-key") || property.endsWith(".base-url");
     }
 
-    private String text(Object value) {
+    /** A value of a type that {@link io.github.mlx4j.ProviderConfig.Builder#setting} takes. */
+    private Object ofSetting(Object value) {
         if (value instanceof Duration time) {
             check(time.getNano() == 0, value, "It must be whole seconds.");
-            return Long.toString(time.toSeconds());
         }
         if (value instanceof DataSize size) {
             check(size.toBytes() % MEBIBYTE == 0, value, "It must be whole mebibytes (MB).");
-            return Long.toString(size.toBytes() / MEBIBYTE);
+            return size.toBytes();
         }
         return value instanceof List<?> list
                 ? list.stream().map(String::valueOf).collect(Collectors.joining(","))
-                : value.toString();
+                : value;
     }
 
     private void check(boolean good, Object value, String otherwise) {
