@@ -6,12 +6,7 @@ import io.github.mlx4j.config.SandboxMode;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.WorkerProbe;
 import io.github.mlx4j.error.CancelledException;
-import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.ProtocolException;
-import io.github.mlx4j.error.WorkerDiedException;
-import io.github.mlx4j.error.WorkerHungException;
-import io.github.mlx4j.error.WorkerStartException;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.Sandbox;
 import io.github.mlx4j.internal.process.WorkerLaunch;
@@ -171,16 +166,12 @@ public final class LoadCheck {
                 Load.Params.<Load.InspectOptions>of(absolute(folder), true).with(loaded));
         try (SerialWorker process = SerialWorker.start(launch, WorkerLimits.STANDARD)) {
             return verdict(worker, call, process.ask(call.raw(), mostTime));
-        } catch (CancelledException interrupt) {
-            throw interrupt;
-        } catch (DependencyMissingException
-                | ProtocolException
-                | WorkerDiedException
-                | WorkerHungException
-                | WorkerStartException failure) {
-            return Verdict.notJudged(worker, failure.reason(), failure.hint());
-        } catch (Mlx4jException refusal) {
-            return Verdict.refused(worker, refusal.code(), refusal.reason(), refusal.hint());
+        } catch (Mlx4jException failure) {
+            return switch (failure.fault()) {
+                case ENDED -> throw failure;
+                case BACKEND -> Verdict.notJudged(worker, failure.reason(), failure.hint());
+                case CALLER, MODEL, SETUP -> Verdict.refused(worker, failure.code(), failure.reason(), failure.hint());
+            };
         }
     }
 

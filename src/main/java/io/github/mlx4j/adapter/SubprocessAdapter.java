@@ -10,7 +10,6 @@ import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerBusyException;
 import io.github.mlx4j.event.CallObserver;
 import io.github.mlx4j.event.WorkerStatus;
@@ -54,6 +53,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -389,16 +389,10 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     private static WorkerLaunch launch(ProviderKind kind, WorkerSettings settings) {
-        Availability availability = settings.probe().get();
-        if (availability instanceof Availability.Unavailable not) {
-            String code = kind.name().toUpperCase(Locale.ROOT) + "_NOT_AVAILABLE";
-            throw new ProviderUnavailableException(code, not.reason(), not.fix());
-        }
-        Availability.Ready ready = (Availability.Ready) availability;
+        List<String> command = settings.probe().get().commandOrThrow(kind);
         boolean network = downloadsItself(kind, settings);
         Boolean tf32 = settings.options().mlx().tf32();
-        return WorkerLaunch.of(
-                kind, ready.command(), settings.scripts(), network, tf32, sandbox(kind, settings, network));
+        return WorkerLaunch.of(kind, command, settings.scripts(), network, tf32, sandbox(kind, settings, network));
     }
 
     /** Whether the worker itself downloads its model: only one that has the network in any case. */

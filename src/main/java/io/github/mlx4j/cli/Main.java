@@ -127,7 +127,7 @@ public final class Main implements Runnable {
                     if (verbosity(command) > 0) {
                         printOrigins(known, command.getErr());
                     }
-                    return known.code().equals("NO_PROVIDER_AVAILABLE") ? ExitCode.NOTHING_AVAILABLE : ExitCode.FAILED;
+                    return ExitCode.of(known);
                 });
     }
 

@@ -9,7 +9,6 @@ import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.error.ConversionException;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.PrivateFolder;
@@ -155,7 +154,7 @@ public final class ModelConverter {
             Path output) {}
 
     private ConversionReport run(Job job, VerifyWith wish, ConversionListener listener) {
-        List<String> python = command(mlx, "MLX_NOT_AVAILABLE");
+        List<String> python = mlx.probe.get().commandOrThrow(ProviderKind.MLX);
         try (PrivateFolder scratch = PrivateFolder.create("reference")) {
             String file = scratch.path().resolve("reference.npz").toString();
             String notCompared = Files.exists(job.output) // which the mlx worker refuses at once
@@ -181,15 +180,7 @@ public final class ModelConverter {
     private TransformersReference reference(Job job, Path folder) {
         Sandbox rules = new Sandbox(sandbox.id(), false, List.of(folder), null);
         return new TransformersReference(() -> WorkerLaunch.of(
-                ProviderKind.HF, command(hf, "HF_NOT_AVAILABLE"), hf.scripts, job.network, null, rules));
-    }
-
-    private static List<String> command(Engine engine, String code) {
-        Availability found = engine.probe.get();
-        if (found instanceof Availability.Unavailable not) {
-            throw new ProviderUnavailableException(code, not.reason(), not.fix());
-        }
-        return ((Availability.Ready) found).command();
+                ProviderKind.HF, hf.probe.get().commandOrThrow(ProviderKind.HF), hf.scripts, job.network, null, rules));
     }
 
     /** Whether the worker itself downloads its model; otherwise it has no network, and another process does. */

@@ -1,5 +1,7 @@
 package io.github.mlx4j.environment;
 
+import io.github.mlx4j.error.ProviderUnavailableException;
+import io.github.mlx4j.provider.ProviderKind;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,6 +17,18 @@ public sealed interface Availability {
     /** Whether it can. */
     default boolean isReady() {
         return !(this instanceof Unavailable);
+    }
+
+    /**
+     * What starts its worker: the command of {@link Ready}.
+     *
+     * @throws ProviderUnavailableException if it can't run here
+     */
+    default List<String> commandOrThrow(ProviderKind kind) {
+        if (this instanceof Unavailable not) {
+            throw new ProviderUnavailableException(kind.name() + "_NOT_AVAILABLE", not.reason(), not.fix());
+        }
+        return ((Ready) this).command();
     }
 
     /**

@@ -10,20 +10,16 @@ import dev.langchain4j.exception.RateLimitException;
 import dev.langchain4j.exception.TimeoutException;
 import dev.langchain4j.exception.UnresolvedModelServerException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
-import io.github.mlx4j.error.ContextOverflowException;
-import io.github.mlx4j.error.DeadlineExceededException;
+import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.NotSupportedException;
-import io.github.mlx4j.error.ProviderUnavailableException;
-import io.github.mlx4j.error.WorkerBusyException;
 import java.util.concurrent.CompletionException;
 
-/** From mlx4j's exceptions to LangChain4j's, which tell what is worth another try. */
+/** Maps mlx4j's exceptions to LangChain4j's, which say whether a retry can help. */
 final class Failures {
 
     private Failures() {}
 
-    /** The same for what a call threw: an exception that is not one of ours stays what it is. */
+    /** Maps what a call threw; an exception that is not one of ours stays as it is. */
     static Throwable of(Throwable thrown) {
         Throwable cause =
                 thrown instanceof CompletionException && thrown.getCause() != null ? thrown.getCause() : thrown;
@@ -33,32 +29,30 @@ final class Failures {
     /** LangChain4j's exception for one of ours, which is its cause. */
     static LangChain4jException of(Mlx4jException error) {
         String message = error.getMessage();
-        if (error instanceof NotSupportedException) {
-            LangChain4jException unsupported = new UnsupportedFeatureException(message);
-            unsupported.initCause(error);
-            return unsupported;
-        }
-        if (error instanceof io.github.mlx4j.error.InvalidRequestException
-                || error instanceof ContextOverflowException) {
-            return new InvalidRequestException(message, error);
-        }
-        if (error instanceof io.github.mlx4j.error.ModelNotFoundException) {
-            return new ModelNotFoundException(message, error);
-        }
-        if (error instanceof DeadlineExceededException) {
-            return new TimeoutException(message, error);
-        }
-        if (error instanceof WorkerBusyException || error.code().equals("RATE_LIMITED")) {
-            return new RateLimitException(message, error);
-        }
-        if (error.code().equals("MISSING_API_KEY")) {
-            return new AuthenticationException(message, error);
-        }
+        return switch (error.code()) {
+            case "NOT_SUPPORTED" -> unsupported(message, error);
+            case "INVALID_REQUEST", "CONTEXT_OVERFLOW" -> new InvalidRequestException(message, error);
+            case "MODEL_NOT_FOUND" -> new ModelNotFoundException(message, error);
+            case "DEADLINE_EXCEEDED" -> new TimeoutException(message, error);
+            case "BUSY", "RATE_LIMITED" -> new RateLimitException(message, error);
+            case "MISSING_API_KEY" -> new AuthenticationException(message, error);
+            default -> byFault(message, error);
+        };
+    }
+
+    private static LangChain4jException byFault(String message, Mlx4jException error) {
         if (error.retryable()) {
             return new InternalServerException(message, error);
         }
-        return error instanceof ProviderUnavailableException
+        return error.fault() == Fault.BACKEND
                 ? new UnresolvedModelServerException(message, error)
                 : new NonRetriableException(message, error);
+    }
+
+    /** It has no constructor that takes both. */
+    private static LangChain4jException unsupported(String message, Mlx4jException error) {
+        LangChain4jException unsupported = new UnsupportedFeatureException(message);
+        unsupported.initCause(error);
+        return unsupported;
     }
 }

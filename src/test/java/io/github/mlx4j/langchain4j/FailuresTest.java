@@ -13,7 +13,9 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ContextOverflowException;
 import io.github.mlx4j.error.DeadlineExceededException;
+import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.Mlx4jException;
+import io.github.mlx4j.error.ModelLoadException;
 import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.error.ProviderUnavailableException;
@@ -47,6 +49,8 @@ class FailuresTest {
                         new ProviderUnavailableException("NO_PROVIDER_AVAILABLE", "m", "h"),
                         UnresolvedModelServerException.class),
                 Arguments.of(new WorkerHungException("m", "h"), InternalServerException.class),
+                Arguments.of(new DependencyMissingException("m", "h"), UnresolvedModelServerException.class),
+                Arguments.of(new ModelLoadException("m", "h"), NonRetriableException.class),
                 Arguments.of(new CancelledException("m", "h"), NonRetriableException.class));
     }
 

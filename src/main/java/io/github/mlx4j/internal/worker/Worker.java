@@ -3,13 +3,11 @@ package io.github.mlx4j.internal.worker;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.error.DependencyMissingException;
 import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.ModelLoadException;
-import io.github.mlx4j.error.ProtocolException;
-import io.github.mlx4j.error.UnsafeModelException;
+import io.github.mlx4j.error.ModelNotFoundException;
+import io.github.mlx4j.error.ProviderUnavailableException;
 import io.github.mlx4j.error.WorkerDiedException;
 import io.github.mlx4j.error.WorkerHungException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
@@ -346,7 +344,7 @@ public final class Worker implements AutoCloseable {
             if (isPermanent(error)) {
                 permanent = error;
             }
-            stopped = error instanceof ClosedException || current != starting;
+            stopped = error.fault() == Fault.ENDED || current != starting;
         }
         if (!stopped) {
             failed(error); // not under the lock: a listener may ask how the worker is
@@ -364,12 +362,13 @@ public final class Worker implements AutoCloseable {
         history.add("failed", error.reason());
     }
 
+    /** Whether another start would fail in the same way, until the configuration or the environment changes. */
     private static boolean isPermanent(Mlx4jException error) {
-        return error instanceof ConfigurationException
-                || error instanceof DependencyMissingException
-                || error instanceof ModelLoadException
-                || error instanceof UnsafeModelException
-                || error instanceof ProtocolException;
+        boolean mayAppear = error instanceof ModelNotFoundException || error instanceof ProviderUnavailableException;
+        return switch (error.fault()) {
+            case MODEL, BACKEND, SETUP -> !error.retryable() && !mayAppear;
+            case CALLER, ENDED -> false;
+        };
     }
 
     /** Has it load its model; it was started at {@code begun} and has said hello. */
