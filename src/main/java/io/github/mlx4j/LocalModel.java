@@ -7,14 +7,13 @@ import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.environment.Reason;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.error.ClosedException;
-import io.github.mlx4j.error.LoadAttempt;
-import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.NotLoadedException;
 import io.github.mlx4j.error.NotSupportedException;
 import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.generation.Parameter;
 import io.github.mlx4j.internal.files.UserPath;
+import io.github.mlx4j.internal.worker.LoadLoop;
 import io.github.mlx4j.port.ActionHeadPort;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.ModelAnalysisPort;
@@ -25,12 +24,10 @@ import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.provider.Backend;
 import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,7 +48,8 @@ import org.slf4j.LoggerFactory;
  */
 public final class LocalModel implements AutoCloseable {
 
-    private static final List<ProviderKind> ORDER = List.of(ProviderKind.MLX, ProviderKind.HF);
+    private static final Availability MLX_NOT_WANTED = new Availability.Unavailable(
+            Reason.NOT_WANTED, "The model is configured with useMlx(false).", "Leave it out.");
     private static final Logger log = LoggerFactory.getLogger(LocalModel.class);
 
     private final ModelConfig config;
@@ -62,6 +60,8 @@ public final class LocalModel implements AutoCloseable {
     private boolean closed;
 
     private record Loaded(SubprocessAdapter worker, LoadReport report) {}
+
+    private record Started(SubprocessAdapter worker, ModelDetails details, List<String> warnings) {}
 
     /** Creates it; nothing is loaded yet. */
     public LocalModel(ModelConfig config) {
@@ -251,48 +251,47 @@ public final class LocalModel implements AutoCloseable {
     }
 
     private LoadReport loadAnew(LoadConfig options) {
-        unload();
-        List<LoadAttempt> attempts = new ArrayList<>();
-        List<Mlx4jException> causes = new ArrayList<>();
-        for (ProviderKind kind : ORDER) {
-            long begun = System.nanoTime();
-            try {
-                List<String> warnings = new ArrayList<>();
-                ProviderFactory starting = workers(kind, possible(kind, options, warnings));
-                Optional<Availability.Unavailable> not = whyNot(kind, starting);
-                if (not.isEmpty()) {
-                    checkPolicy(kind, options);
-                    SubprocessAdapter worker = starting.chosenWorker();
-                    ModelDetails details = worker.details();
-                    attempts.add(new LoadAttempt(kind.id(), LoadAttempt.Outcome.LOADED, "", "", since(begun)));
-                    warnings.addAll(0, details.warnings());
-                    return keep(new Loaded(worker, new LoadReport(details, attempts, warnings)));
-                }
-                attempts.add(skipped(kind, not.get(), begun));
-                log.info("{}", attempts.get(attempts.size() - 1));
-            } catch (CancelledException | ClosedException end) {
-                throw end;
-            } catch (Mlx4jException failure) {
-                attempts.add(new LoadAttempt(
-                        kind.id(), LoadAttempt.Outcome.FAILED, failure.code(), failure.getMessage(), since(begun)));
-                causes.add(failure);
-                log.warn(
-                        "{} could not load {}{}: {}",
-                        kind.id(),
-                        model(kind),
-                        kind == ProviderKind.MLX ? ", so transformers is tried" : "",
-                        failure.getMessage());
-            } finally {
-                if (backend().isEmpty()) {
-                    unload();
-                }
+        try {
+            return keep(new Loading(options).first(LoadLoop.ORDER, "No backend could load " + config.modelName()));
+        } finally {
+            if (backend().isEmpty()) {
+                unload();
             }
         }
-        throw noneLoaded(attempts, causes);
+    }
+
+    /** One load. The worker of an attempt is stopped before the next attempt. */
+    private final class Loading extends LoadLoop<Started> {
+
+        private final LoadConfig options;
+        private final List<String> warnings = new ArrayList<>(); // of the current attempt
+
+        Loading(LoadConfig options) {
+            this.options = options;
+        }
+
+        @Override
+        protected Availability availability(ProviderKind kind) {
+            unload();
+            warnings.clear();
+            ProviderFactory starting = startWith(kind, possible(kind, options, warnings));
+            return kind == ProviderKind.MLX && !config.useMlx()
+                    ? MLX_NOT_WANTED
+                    : starting.look(kind).availability();
+        }
+
+        @Override
+        protected Started load(ProviderKind kind, Availability.Ready ready) {
+            checkPolicy(kind, options);
+            SubprocessAdapter worker = starting().chosenWorker();
+            ModelDetails details = worker.details();
+            warnings.addAll(0, details.warnings());
+            return new Started(worker, details, warnings);
+        }
     }
 
     /** The workers of one kind, for the model and these options. */
-    private synchronized ProviderFactory workers(ProviderKind kind, LoadConfig options) {
+    private synchronized ProviderFactory startWith(ProviderKind kind, LoadConfig options) {
         checkOpen();
         ProviderConfig one = config.providers().toBuilder()
                 .provider(kind)
@@ -346,19 +345,19 @@ public final class LocalModel implements AutoCloseable {
         return adapter != null && AdapterFolder.isOfPeft(adapter);
     }
 
-    private Optional<Availability.Unavailable> whyNot(ProviderKind kind, ProviderFactory starting) {
-        if (kind == ProviderKind.MLX && !config.useMlx()) {
-            return Optional.of(new Availability.Unavailable(
-                    Reason.NOT_WANTED, "The model is configured with useMlx(false).", "Leave it out."));
+    private synchronized ProviderFactory starting() {
+        checkOpen();
+        if (workers == null) {
+            throw new IllegalStateException("no load is in progress"); // only a close stops one
         }
-        Availability availability = starting.look(kind).availability();
-        return availability instanceof Availability.Unavailable not ? Optional.of(not) : Optional.empty();
+        return workers;
     }
 
-    private synchronized LoadReport keep(Loaded now) {
+    private synchronized LoadReport keep(LoadLoop.Loaded<Started> first) {
         checkOpen();
-        loaded = now;
-        LoadReport report = now.report();
+        Started started = first.value();
+        LoadReport report = new LoadReport(started.details(), first.attempts(), started.warnings());
+        loaded = new Loaded(started.worker(), report);
         log.info(
                 "{} has loaded {} on {}",
                 report.backend().provider().id(),
@@ -399,30 +398,7 @@ public final class LocalModel implements AutoCloseable {
         return kind == ProviderKind.MLX && mlx != null ? mlx : config.modelName();
     }
 
-    private NoBackendLoadedException noneLoaded(List<LoadAttempt> attempts, List<Mlx4jException> causes) {
-        String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
-        NoBackendLoadedException failure = new NoBackendLoadedException(
-                "No backend could load " + config.modelName() + ":" + tried + "\n",
-                "Fix one of the causes listed above; `mlx4j doctor` shows what can run here.",
-                attempts);
-        causes.forEach(failure::addSuppressed);
-        return failure;
-    }
-
-    private static LoadAttempt skipped(ProviderKind kind, Availability.Unavailable not, long begun) {
-        return new LoadAttempt(
-                kind.id(),
-                LoadAttempt.Outcome.SKIPPED,
-                not.code().name(),
-                not.reason() + " What to do: " + not.fix(),
-                since(begun));
-    }
-
     private static CancelledException interrupted() {
         return new CancelledException("The thread that loads the model was interrupted.", "");
-    }
-
-    private static Duration since(long begun) {
-        return Duration.ofNanos(System.nanoTime() - begun);
     }
 }

@@ -63,6 +63,7 @@ class ArchitectureTest {
                             "hub",
                             "internal.files",
                             "internal.process",
+                            "internal.worker",
                             "model",
                             "model.registry",
                             "port",
@@ -194,6 +195,7 @@ class ArchitectureTest {
             entry(
                     "internal.worker",
                     Set.of(
+                            "environment",
                             "error",
                             "event",
                             "internal.process",

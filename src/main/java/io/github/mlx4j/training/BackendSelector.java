@@ -6,15 +6,11 @@ import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.config.MlxConfig;
 import io.github.mlx4j.config.SandboxMode;
 import io.github.mlx4j.environment.Availability;
-import io.github.mlx4j.error.CancelledException;
-import io.github.mlx4j.error.ClosedException;
 import io.github.mlx4j.error.ConfigurationException;
-import io.github.mlx4j.error.InvalidRequestException;
-import io.github.mlx4j.error.LoadAttempt;
 import io.github.mlx4j.error.Mlx4jException;
-import io.github.mlx4j.error.ModelNotFoundException;
 import io.github.mlx4j.error.NoBackendLoadedException;
 import io.github.mlx4j.error.NotSupportedException;
+import io.github.mlx4j.error.UnsafeModelException;
 import io.github.mlx4j.error.WorkerOutOfMemoryException;
 import io.github.mlx4j.internal.files.UserPath;
 import io.github.mlx4j.internal.json.TrainingJson;
@@ -27,6 +23,7 @@ import io.github.mlx4j.internal.protocol.Load;
 import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.Training;
+import io.github.mlx4j.internal.worker.LoadLoop;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.training.config.BatchSizing;
@@ -35,44 +32,39 @@ import io.github.mlx4j.training.config.TrainingMethod;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Opens a training on the first backend that can have it: mlx, then transformers (on MPS, CUDA or the CPU). Goes on to
  * the next one where a backend can't run here, can't load the model, can't do what is asked for, or its worker ends;
  * not where the fault would be the same on any, such as a bad line of data.
  */
-final class BackendSelector {
+final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
 
     /** A step of a large model may take long, and so may a checkpoint; the engine moves with each micro-batch. */
     private static final Duration MIN_SILENCE = Duration.ofMinutes(30);
-
-    private static final List<ProviderKind> ORDER = List.of(ProviderKind.MLX, ProviderKind.HF);
-    private static final Logger log = LoggerFactory.getLogger(BackendSelector.class);
 
     private final ProviderConfig providers;
     private final String model;
     private final TrainingConfig config;
     private final @Nullable List<Path> outputs;
     private final Map<String, String> environment;
+    private final Consumer<Progress> onProgress;
 
     /**
      * A training that is open.
      *
      * @param worker its worker
      * @param info what is trained
+     * @param warning that its batch may not fit into memory, if so
      */
-    record Opened(SerialWorker worker, TrainingInfo info) {}
+    record Opened(SerialWorker worker, TrainingInfo info, Optional<String> warning) {}
 
     /**
      * With the environment that has the user's token of the hub, and the folders that the worker may write to, or
@@ -83,7 +75,9 @@ final class BackendSelector {
             String model,
             TrainingConfig config,
             @Nullable List<Path> outputs,
-            Map<String, String> environment) {
+            Map<String, String> environment,
+            Consumer<Progress> onProgress) {
+        this.onProgress = onProgress;
         this.outputs = outputs;
         this.environment = environment;
         this.providers = providers;
@@ -99,41 +93,22 @@ final class BackendSelector {
      * @throws NoBackendLoadedException if none can, with every attempt
      * @throws Mlx4jException if the fault would be the same on any
      */
-    Opened open(@Nullable ProviderKind wanted, Consumer<Progress> onProgress) {
+    Loaded<Opened> open(@Nullable ProviderKind wanted) {
         if (wanted != null && !ORDER.contains(wanted)) {
             throw new NotSupportedException(wanted.id() + " can't train.", "Use mlx or hf.");
         }
-        List<LoadAttempt> attempts = new ArrayList<>();
-        List<Mlx4jException> causes = new ArrayList<>();
-        for (ProviderKind kind : wanted == null ? ORDER : List.of(wanted)) {
-            long begun = System.nanoTime();
-            Availability availability = providers.probe(kind).check();
-            if (availability instanceof Availability.Unavailable not) {
-                String why = not.reason() + " What to do: " + not.fix();
-                attempts.add(
-                        attempt(kind, LoadAttempt.Outcome.SKIPPED, not.code().name(), why, begun));
-                log.info("{}", attempts.get(attempts.size() - 1));
-                continue;
-            }
-            try {
-                Optional<String> warning =
-                        BatchSizing.of(providers, model, kind).check(config);
-                Opened opened = open(kind, (Availability.Ready) availability, onProgress);
-                attempts.add(attempt(kind, LoadAttempt.Outcome.LOADED, "", "", begun));
-                return new Opened(opened.worker(), opened.info().opened(config.method(), attempts, warning));
-            } catch (Mlx4jException failure) {
-                if (isOfAnyBackend(failure)) {
-                    throw failure;
-                }
-                attempts.add(attempt(kind, LoadAttempt.Outcome.FAILED, failure.code(), failure.getMessage(), begun));
-                causes.add(failure);
-                log.warn("{}", attempts.get(attempts.size() - 1));
-            }
-        }
-        throw none(wanted, attempts, causes);
+        String by = wanted == null ? "any backend" : wanted.id();
+        return first(wanted == null ? ORDER : List.of(wanted), "%s can't be trained by %s".formatted(model, by));
     }
 
-    private Opened open(ProviderKind kind, Availability.Ready ready, Consumer<Progress> onProgress) {
+    @Override
+    protected Availability availability(ProviderKind kind) {
+        return providers.probe(kind).check();
+    }
+
+    @Override
+    protected Opened load(ProviderKind kind, Availability.Ready ready) {
+        Optional<String> warning = BatchSizing.of(providers, model, kind).check(config);
         boolean folder = Files.isDirectory(UserPath.of(model));
         boolean network = providers.download()
                 && (hasRanks(kind) || providers.workers().sandbox() == SandboxMode.OFF)
@@ -166,7 +141,9 @@ final class BackendSelector {
                         sandbox(kind, network)),
                 limits(providers.workers().hang()));
         return new Opened(
-                worker, worker.load(Load.of(Method.OPEN_TRAINING, params, kind, TrainingInfo.class), onProgress));
+                worker,
+                worker.load(Load.of(Method.OPEN_TRAINING, params, kind, TrainingInfo.class), onProgress),
+                warning);
     }
 
     private Sandbox sandbox(ProviderKind kind, boolean downloads) {
@@ -204,29 +181,14 @@ final class BackendSelector {
                 standard.memoryPeriod());
     }
 
-    private static boolean isOfAnyBackend(Mlx4jException failure) {
-        return failure instanceof CancelledException
-                || failure instanceof ClosedException
-                || failure instanceof ConfigurationException
-                || failure instanceof InvalidRequestException
-                || failure instanceof ModelNotFoundException
-                || failure instanceof WorkerOutOfMemoryException;
-    }
-
-    private static LoadAttempt attempt(
-            ProviderKind kind, LoadAttempt.Outcome outcome, String code, String message, long begun) {
-        return new LoadAttempt(kind.id(), outcome, code, message, Duration.ofNanos(System.nanoTime() - begun));
-    }
-
-    private NoBackendLoadedException none(
-            @Nullable ProviderKind wanted, List<LoadAttempt> attempts, List<Mlx4jException> causes) {
-        String tried = attempts.stream().map(attempt -> "\n- " + attempt).collect(Collectors.joining());
-        NoBackendLoadedException failure = new NoBackendLoadedException(
-                "%s can't be trained by %s:%s\n".formatted(model, wanted == null ? "any backend" : wanted.id(), tried),
-                "Fix one of the causes listed above; `mlx4j doctor` shows what can run here.",
-                attempts);
-        causes.forEach(failure::addSuppressed);
-        return failure;
+    @Override
+    protected boolean isFinal(Mlx4jException failure) {
+        return switch (failure.fault()) {
+            case ENDED -> true;
+            case CALLER -> !(failure instanceof NotSupportedException);
+            case SETUP -> !(failure instanceof UnsafeModelException); // which another loader may read
+            case MODEL, BACKEND -> failure instanceof WorkerOutOfMemoryException; // a fallback needs as much
+        };
     }
 
     /** What is set for models that answer, and would make another model of the one that is trained. */

@@ -10,6 +10,7 @@ import io.github.mlx4j.internal.protocol.Method;
 import io.github.mlx4j.internal.protocol.Progress;
 import io.github.mlx4j.internal.protocol.Training;
 import io.github.mlx4j.internal.protocol.WorkerCall;
+import io.github.mlx4j.internal.worker.LoadLoop;
 import io.github.mlx4j.internal.worker.SerialWorker;
 import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.training.config.AdapterFormat;
@@ -100,10 +101,12 @@ public final class TrainingSession implements AutoCloseable {
             @Nullable ProviderKind backend,
             @Nullable List<Path> outputs,
             Consumer<Progress> onProgress) {
-        BackendSelector.Opened opened = new BackendSelector(
-                        providers, model, config, absolute(outputs), System.getenv())
-                .open(backend, onProgress);
-        return new TrainingSession(opened.worker(), opened.info());
+        LoadLoop.Loaded<BackendSelector.Opened> opened = new BackendSelector(
+                        providers, model, config, absolute(outputs), System.getenv(), onProgress)
+                .open(backend);
+        BackendSelector.Opened session = opened.value();
+        return new TrainingSession(
+                session.worker(), session.info().opened(config.method(), opened.attempts(), session.warning()));
     }
 
     /** What is trained, and on what. */

@@ -245,8 +245,10 @@ class TrainingSessionTest {
                         "org/name",
                         config,
                         null,
-                        Map.of("HF_TOKEN", "secret"))
-                .open(null, progress -> {})
+                        Map.of("HF_TOKEN", "secret"),
+                        progress -> {})
+                .open(null)
+                .value()
                 .worker()
                 .close();
 
