@@ -16,7 +16,6 @@ import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -25,7 +24,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Model folders that try something, given to the real loaders. Code in a folder would leave a file named {@code ran}.
@@ -118,44 +119,60 @@ class SecurityIT {
     }
 
     @ParameterizedTest
+    @MethodSource("linksOutOfTheFolder")
+    void shouldRefuseLinksOutOfTheFolder(ProviderKind kind, String name) throws IOException {
+        Path outside = temp.resolve("outside-" + name);
+        Files.move(model.resolve(name), outside);
+        Files.createSymbolicLink(model.resolve(name), outside);
+        assertRefuses(kind);
+    }
+
+    static Stream<Arguments> linksOutOfTheFolder() {
+        return onBoth("config.json", "tokenizer.json", "chat_template.jinja");
+    }
+
+    @ParameterizedTest
     @EnumSource(names = {"MLX", "HF"})
-    void shouldRefuseLinksOutOfTheFolder(ProviderKind kind) throws IOException {
-        for (String name : List.of("config.json", "tokenizer.json", "chat_template.jinja")) {
-            Path outside = temp.resolve("outside-" + name);
-            Files.move(model.resolve(name), outside);
-            Files.createSymbolicLink(model.resolve(name), outside);
-            assertRefuses(kind);
-            Files.move(outside, model.resolve(name), StandardCopyOption.REPLACE_EXISTING);
-        }
+    void shouldRefuseALinkToItself(ProviderKind kind) throws IOException {
         Files.createSymbolicLink(model.resolve("loop"), Path.of("loop"));
         assertRefuses(kind);
-        Files.delete(model.resolve("loop"));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"MLX", "HF"})
+    void shouldRefuseALinkOutOfAFolderInTheFolder(ProviderKind kind) throws IOException {
         Files.createDirectory(model.resolve("more"));
         Files.createSymbolicLink(model.resolve("more").resolve("passwords"), Path.of("/etc/passwd"));
         assertRefuses(kind);
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"MLX", "HF"})
-    void shouldEndAChatTemplateThatGoesTooFarAndServeOn(ProviderKind kind) throws IOException {
-        for (String template : List.of(
+    @MethodSource("templatesThatGoTooFar")
+    void shouldEndAChatTemplateThatGoesTooFarAndServeOn(ProviderKind kind, String template) throws IOException {
+        Files.writeString(model.resolve("chat_template.jinja"), template.replace("RAN", ran().toString()));
+        try (ProviderFactory providers = unrestricted(kind)) {
+            TextGenerationPort llm = providers.createTextGenerationAdapter();
+            assertThatThrownBy(() -> llm.generate("Who are you?"))
+                    .isInstanceOf(InvalidRequestException.class)
+                    .hasMessageContaining("chat template");
+            String raw = "<|im_start|>user\nWho are you?<|im_end|>\n<|im_start|>assistant\n";
+            assertThat(llm.generate(GenerationRequest.raw(raw)).text()).isEqualTo(KNOWN.text());
+        }
+        assertThat(ran()).doesNotExist();
+    }
+
+    static Stream<Arguments> templatesThatGoTooFar() {
+        return onBoth(
                 "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
                 "{% for a in range(9999) %}{{ 'x' * 100000 }}{% endfor %}",
                 "{{ 'x' * 3000000000 }}",
                 "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-                "{{ cycler.__init__.__globals__.os.system('touch " + ran() + "') }}")) {
-            Files.writeString(model.resolve("chat_template.jinja"), template);
-            try (ProviderFactory providers = unrestricted(kind)) {
-                TextGenerationPort llm = providers.createTextGenerationAdapter();
-                assertThatThrownBy(() -> llm.generate("Who are you?"))
-                        .as(template)
-                        .isInstanceOf(InvalidRequestException.class)
-                        .hasMessageContaining("chat template");
-                String raw = "<|im_start|>user\nWho are you?<|im_end|>\n<|im_start|>assistant\n";
-                assertThat(llm.generate(GenerationRequest.raw(raw)).text()).isEqualTo(KNOWN.text());
-            }
-        }
-        assertThat(ran()).doesNotExist();
+                "{{ cycler.__init__.__globals__.os.system('touch RAN') }}");
+    }
+
+    private static Stream<Arguments> onBoth(String... cases) {
+        return Stream.of(ProviderKind.MLX, ProviderKind.HF)
+                .flatMap(kind -> Stream.of(cases).map(one -> Arguments.of(kind, one)));
     }
 
     /** A factory whose workers could write the file. */
