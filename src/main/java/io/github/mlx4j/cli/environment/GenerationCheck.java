@@ -10,7 +10,6 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
 import java.io.IOException;
-import java.util.Map;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.zeroturnaround.exec.MessageLoggers;
@@ -25,8 +24,7 @@ final class GenerationCheck {
     private GenerationCheck() {}
 
     /** Loads a model in a worker, as any program would, and has it generate some tokens. */
-    static Installation.Step generating(
-            String model, WorkerKind worker, Map<String, String> environment, Installation before) {
+    static Installation.Step generating(String model, WorkerKind worker, ProviderConfig from, Installation before) {
         String name = "generate with " + model;
         boolean able = before.steps().stream()
                 .allMatch(step -> step.status() == Installation.Status.PASSED
@@ -34,11 +32,10 @@ final class GenerationCheck {
         if (!able) {
             return Installation.Step.notRun(name);
         }
-        Map<String, String> settings = OpenModel.settings(
-                new OpenModel.Source("model", model, worker, null, new OpenModel.Making(null, null, null)),
-                environment);
+        ProviderConfig config = OpenModel.config(
+                new OpenModel.Source("model", model, worker, null, new OpenModel.Making(null, null, null)), from);
         long begun = System.nanoTime();
-        try (ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings))) {
+        try (ProviderFactory providers = ProviderFactory.create(config)) {
             boolean chat = providers.createAnalysisAdapter().details().chat();
             GenerationRequest request =
                     chat ? GenerationRequest.chat("Count to ten.") : GenerationRequest.raw("One, two, three,");

@@ -62,11 +62,11 @@ public final class VerifyInstallCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Map<String, String> settings = ProviderConfig.environment();
+        ProviderConfig.Builder builder = ProviderConfig.fromEnv().toBuilder();
         if (python != null) {
-            settings.put("MLX4J_" + worker.name() + "_PYTHON", python);
+            builder.setting("MLX4J_" + worker.name() + "_PYTHON", python);
         }
-        ProviderConfig config = ProviderConfig.fromEnv(settings);
+        ProviderConfig config = builder.build();
         Interpreters interpreters = config.interpretersOf(worker.kind());
         if (python != null) {
             interpreters = new Interpreters(python, "--python", interpreters.home(), interpreters.folders());
@@ -79,7 +79,7 @@ public final class VerifyInstallCommand implements Callable<Integer> {
                         InstallationCheck.PATIENCE)
                 .run();
         if (model != null) {
-            found = found.with(GenerationCheck.generating(model, worker, settings, found));
+            found = found.with(GenerationCheck.generating(model, worker, config, found));
         }
         if (command != null) {
             found = found.with(

@@ -4,10 +4,9 @@ import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.compare.ComparedModel;
 import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,24 +51,12 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
         OpenModel open(Source source);
     }
 
-    /** What would make it another model, or one that is faster the second time. */
-    public static final List<String> LEFT_OUT = List.of(
-            "MLX_ADAPTER_PATH",
-            "MLX4J_EXPERT",
-            "MLX4J_BASE_MODEL",
-            "MLX4J_DTYPE",
-            "MLX_DRAFT_MODEL",
-            "MLX_DRAFT_TOKENS",
-            "MLX_KV_BITS",
-            "MLX_KV_TOKENS");
-
     /**
      * Opens a model with the environment's settings, but for those of the model itself, without TF32 and without a
      * fallback.
      */
     public static OpenModel withWorker(Source source) {
-        Map<String, String> settings = settings(source, ProviderConfig.environment());
-        ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings));
+        ProviderFactory providers = ProviderFactory.create(config(source, ProviderConfig.fromEnv()));
         try {
             return new OpenModel(
                     new ComparedModel(
@@ -84,28 +71,31 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
         }
     }
 
-    /** The settings for a model, of those of the environment and what is said of it. */
-    public static Map<String, String> settings(Source source, Map<String, String> environment) {
-        Map<String, String> settings = new HashMap<>(environment);
-        LEFT_OUT.forEach(name -> settings.put(name, ""));
-        settings.put("MLX4J_PREFIX_CACHE_MB", "0");
-        settings.put("MLX4J_TF32", "false"); // numbers of two models are compared
-        settings.put("TASK_ORCHESTRATOR_PROVIDER", source.engine.kind().id());
-        settings.put("TASK_ORCHESTRATOR_FALLBACK", "none");
-        settings.put(source.engine.name() + "_MODEL", source.model);
-        if (source.adapter != null) {
-            settings.put("MLX_ADAPTER_PATH", source.adapter.toString());
-        }
-        if (source.making.expert != null) {
-            settings.put("MLX4J_EXPERT", source.making.expert);
-        }
-        if (source.making.base != null) {
-            settings.put("MLX4J_BASE_MODEL", source.making.base);
-        }
-        if (source.making.dtype != null) {
-            settings.put("MLX4J_DTYPE", source.making.dtype.id());
-        }
-        return settings;
+    /** The configuration for a model, which changes another one's. */
+    public static ProviderConfig config(Source source, ProviderConfig from) {
+        ProviderKind kind = source.engine.kind();
+        return withoutModelOptions(from)
+                .provider(kind)
+                .fallback(List.of())
+                .model(kind, source.model)
+                .workers(workers -> workers.prefixCacheBytes(0)
+                        .mlx(mlx -> mlx.tf32(false)) // numbers of two models are compared
+                        .model(model -> model.adapter(source.adapter)
+                                .expert(source.making.expert)
+                                .base(source.making.base)
+                                .dtype(source.making.dtype)))
+                .build();
+    }
+
+    /** A configuration without the options that change the model or how it decodes. */
+    public static ProviderConfig.Builder withoutModelOptions(ProviderConfig from) {
+        return from.toBuilder()
+                .workers(workers -> workers.model(model ->
+                                model.adapter(null).expert(null).base(null).dtype(null))
+                        .mlx(mlx -> mlx.draftModel(null)
+                                .draftTokens(null)
+                                .kvBits(null)
+                                .kvTokens(null)));
     }
 
     @Override

@@ -3,11 +3,10 @@ package io.github.mlx4j.cli.generate;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.provider.ProviderKind;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -18,11 +17,11 @@ public final class ProviderOptions {
     @Option(
             names = "--provider",
             paramLabel = "NAME",
-            converter = Name.class,
+            converter = NameConverter.class,
             description =
                     "auto, mlx, hf, ollama, openai or anthropic; default: the environment's TASK_ORCHESTRATOR_PROVIDER, else"
                             + " auto.")
-    private @Nullable String provider;
+    private @Nullable Name provider;
 
     @Option(
             names = "--model",
@@ -32,35 +31,46 @@ public final class ProviderOptions {
                             + " HF_MODEL, …")
     private @Nullable String model;
 
+    /**
+     * What {@code --provider} names.
+     *
+     * @param kind the provider, or {@code null} for {@code auto}
+     */
+    private record Name(@Nullable ProviderKind kind) {}
+
     /** Refuses a name that no provider has. */
-    private static final class Name implements CommandLine.ITypeConverter<String> {
-        private static final List<String> KNOWN = Stream.concat(
-                        Stream.of("auto"), Arrays.stream(ProviderKind.values()).map(ProviderKind::id))
-                .toList();
+    private static final class NameConverter implements CommandLine.ITypeConverter<Name> {
 
         @Override
-        public String convert(String value) {
-            if (!KNOWN.contains(value.strip().toLowerCase(Locale.ROOT))) {
-                throw new CommandLine.TypeConversionException(
-                        "'%s' is not one of %s".formatted(value, String.join(", ", KNOWN)));
-            }
-            return value;
+        public Name convert(String value) {
+            String id = value.strip().toLowerCase(Locale.ROOT);
+            List<ProviderKind> kinds = List.of(ProviderKind.values());
+            return id.equals("auto")
+                    ? new Name(null)
+                    : kinds.stream()
+                            .filter(kind -> kind.id().equals(id))
+                            .findFirst()
+                            .map(Name::new)
+                            .orElseThrow(() -> new CommandLine.TypeConversionException("'%s' is not one of auto, %s"
+                                    .formatted(
+                                            value,
+                                            kinds.stream().map(ProviderKind::id).collect(Collectors.joining(", ")))));
         }
     }
 
+    /** The environment's configuration, with these options in place of its settings. */
     public ProviderFactory factory() {
-        Map<String, String> settings = ProviderConfig.environment();
+        Map<String, String> environment = ProviderConfig.environment();
         if (provider != null) {
-            settings.put("TASK_ORCHESTRATOR_PROVIDER", provider);
+            environment.remove("TASK_ORCHESTRATOR_PROVIDER");
         }
-        if (model != null) {
-            String named = settings.getOrDefault("TASK_ORCHESTRATOR_PROVIDER", "")
-                    .strip()
-                    .toUpperCase(Locale.ROOT);
-            String plain = named.isEmpty() || named.equals("AUTO") ? "MLX_MODEL" : named + "_MODEL";
-            settings.keySet().removeIf(name -> name.startsWith(plain + "_")); // it is the model of every role
-            settings.put(plain, model);
+        ProviderConfig.Builder builder = ProviderConfig.fromEnv(environment).toBuilder();
+        if (provider != null) {
+            builder.provider(provider.kind);
         }
-        return ProviderFactory.create(ProviderConfig.fromEnv(settings));
+        if (model != null && !model.isBlank()) {
+            builder.modelForEveryRole(builder.build().provider().orElse(ProviderKind.MLX), model.strip());
+        }
+        return ProviderFactory.create(builder.build());
     }
 }

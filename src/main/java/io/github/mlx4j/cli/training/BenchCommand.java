@@ -84,7 +84,7 @@ public final class BenchCommand implements Callable<Integer> {
             throw new CommandLine.ParameterException(
                     spec.commandLine(), "--prompt-tokens and --runs must be 1 or more, --max-tokens 2 or more");
         }
-        BenchProviders.Chosen chosen = providers.choose(spec.commandLine(), ProviderConfig.environment());
+        BenchProviders.Chosen chosen = providers.choose(spec.commandLine(), ProviderConfig.fromEnv());
         checkOutput(chosen.subjects());
         BenchConfig settings = new BenchConfig(promptTokens, maxTokens, runs, training);
         Map<String, String> about = BenchMachine.describe(new DeviceManager());
@@ -144,8 +144,7 @@ public final class BenchCommand implements Callable<Integer> {
                     "The table can't be written to " + output + ".", "Name a file in a folder that exists.");
         }
         for (BenchModel subject : subjects) {
-            Path model =
-                    UserPath.of(subject.settings().getOrDefault(subject.kind().name() + "_MODEL", ""));
+            Path model = UserPath.of(subject.config().models().getOrDefault(subject.kind(), ""));
             if (!model.toString().isEmpty() && Files.isDirectory(model) && FileTree.isWithin(folder, model)) {
                 throw new ConfigurationException(
                         "The table would be in " + folder + ", inside the model folder " + model + ".",

@@ -28,23 +28,26 @@ import org.jspecify.annotations.Nullable;
  * A provider as {@code mlx4j bench} measures it: alone, and with no memory of earlier prompts.
  *
  * @param kind the provider
- * @param settings what it goes by
+ * @param config its configuration
  */
-record BenchModel(ProviderKind kind, Map<String, String> settings) implements BenchmarkedModel {
+record BenchModel(ProviderKind kind, ProviderConfig config) implements BenchmarkedModel {
 
     private static final Duration LOOK = Duration.ofMillis(250);
 
-    /** With the environment's settings, but for the model, if one is given. */
-    static BenchModel of(ProviderKind kind, @Nullable String model, Map<String, String> environment) {
-        Map<String, String> settings = new TreeMap<>(environment);
-        settings.put("TASK_ORCHESTRATOR_PROVIDER", kind.id());
-        settings.put("TASK_ORCHESTRATOR_FALLBACK", "none");
-        settings.put("MLX4J_PREFIX_CACHE_MB", "0");
-        settings.put("MLX4J_IDLE_SECONDS", "0");
+    /**
+     * A provider without a fallback.
+     *
+     * @param model its model, or {@code null} for the one of the configuration
+     */
+    static BenchModel of(ProviderKind kind, @Nullable String model, ProviderConfig from) {
+        ProviderConfig.Builder builder = from.toBuilder()
+                .provider(kind)
+                .fallback(List.of())
+                .workers(workers -> workers.prefixCacheBytes(0).idle(Duration.ZERO));
         if (model != null) {
-            settings.put(kind.name() + "_MODEL", model);
+            builder.model(kind, model);
         }
-        return new BenchModel(kind, settings);
+        return new BenchModel(kind, builder.build());
     }
 
     @Override
@@ -55,7 +58,6 @@ record BenchModel(ProviderKind kind, Map<String, String> settings) implements Be
     @Override
     public Loaded load() {
         MemorySamples looks = new MemorySamples();
-        ProviderConfig config = ProviderConfig.fromEnv(settings);
         long begun = System.nanoTime();
         ProviderFactory providers = ProviderFactory.create(config.toBuilder()
                 .workers(workers -> workers.listener(looks).memoryPeriod(LOOK))
@@ -75,11 +77,11 @@ record BenchModel(ProviderKind kind, Map<String, String> settings) implements Be
     @Override
     public Training train() {
         String model;
-        try (ProviderFactory providers = ProviderFactory.create(ProviderConfig.fromEnv(settings))) {
+        try (ProviderFactory providers = ProviderFactory.create(config)) {
             model = providers.model(kind).orElse("");
         }
-        TrainingConfig config = TrainingConfig.builder(TrainingMethod.LORA).build();
-        return new InTraining(TrainingSession.open(TrainingProviders.of(settings), model, config, kind, List.of()));
+        TrainingConfig lora = TrainingConfig.builder(TrainingMethod.LORA).build();
+        return new InTraining(TrainingSession.open(TrainingProviders.of(config), model, lora, kind, List.of()));
     }
 
     private record InTraining(TrainingSession session) implements Training {

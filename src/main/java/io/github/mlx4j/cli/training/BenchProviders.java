@@ -50,34 +50,31 @@ final class BenchProviders {
      */
     record Chosen(List<BenchModel> subjects, Map<String, String> leftOut) {}
 
-    Chosen choose(CommandLine command, Map<String, String> environment) {
+    Chosen choose(CommandLine command, ProviderConfig config) {
         List<BenchModel> subjects = new ArrayList<>();
         Map<String, String> leftOut = new LinkedHashMap<>();
         Set<ProviderKind> kinds = kinds(command);
         for (ProviderKind kind : kinds) {
             String named = switch (kind) {
                 case MLX -> model;
-                case HF -> model == null ? null : modelOfHf(model, environment);
+                case HF -> model == null ? null : modelOfHf(model, config);
                 case OLLAMA -> ollamaModel != null ? ollamaModel : kinds.size() == 1 ? model : null;
                 case OPENAI, ANTHROPIC -> kinds.size() == 1 ? model : null;
             };
-            if (kind == ProviderKind.OLLAMA
-                    && named == null
-                    && environment.getOrDefault("OLLAMA_MODEL", "").isBlank()) {
+            if (kind == ProviderKind.OLLAMA && named == null && !config.models().containsKey(kind)) {
                 leftOut.put(kind.id(), "no model of it is named; name one with --ollama-model, or in OLLAMA_MODEL");
             } else {
-                subjects.add(BenchModel.of(kind, named, environment));
+                subjects.add(BenchModel.of(kind, named, config));
             }
         }
         return new Chosen(subjects, leftOut);
     }
 
     /** What stands for a model of mlx in transformers, where that is known; else HF_MODEL, else the same. */
-    private static String modelOfHf(String model, Map<String, String> environment) {
-        String named = environment.getOrDefault("HF_MODEL", "");
-        return ModelRegistry.open(ProviderConfig.fromEnv(environment).home())
+    private static String modelOfHf(String model, ProviderConfig config) {
+        return ModelRegistry.open(config.home())
                 .hfCounterpart(model)
-                .orElse(named.isBlank() ? model : named);
+                .orElse(config.models().getOrDefault(ProviderKind.HF, model));
     }
 
     private Set<ProviderKind> kinds(CommandLine command) {

@@ -167,7 +167,7 @@ public final class CompareCommand implements Callable<Integer> {
     }
 
     private static Verdict check(WorkerKind engine, ModelInspection model, LoadConfig options) {
-        ProviderConfig config = ProviderConfig.fromEnv(ProviderConfig.environment());
+        ProviderConfig config = ProviderConfig.fromEnv();
         return new LoadCheck(
                         Map.of(engine.kind(), config.probe(engine.kind())),
                         config.workers().sandbox())
@@ -177,7 +177,7 @@ public final class CompareCommand implements Callable<Integer> {
 
     /** With the Python of the worker, which is there anyway. */
     private static CodeRunner runner(WorkerKind engine) {
-        Availability found = ProviderConfig.fromEnv(ProviderConfig.environment())
+        Availability found = ProviderConfig.fromEnv()
                 .probe(engine.kind())
                 .check();
         if (found instanceof Availability.Ready python) {

@@ -3,8 +3,6 @@ package io.github.mlx4j.cli.training;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.cli.generate.OpenModel;
 import io.github.mlx4j.provider.ProviderKind;
-import java.util.HashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What a command needs of the environment to have a model in training. */
@@ -24,16 +22,15 @@ final class TrainingProviders {
         }
     }
 
-    /** The environment's settings, but for those of models that answer. */
+    /** The environment's configuration, without the options of models that answer. */
     static ProviderConfig fromEnv() {
-        return of(ProviderConfig.environment());
+        return of(ProviderConfig.fromEnv());
     }
 
-    /** Those of these settings. */
-    static ProviderConfig of(Map<String, String> environment) {
-        Map<String, String> settings = new HashMap<>(environment);
-        OpenModel.LEFT_OUT.forEach(name -> settings.put(name, ""));
-        settings.put("MLX4J_ALLOW_PICKLES", "");
-        return ProviderConfig.fromEnv(settings);
+    /** A configuration without the options of models that answer. */
+    static ProviderConfig of(ProviderConfig config) {
+        return OpenModel.withoutModelOptions(config)
+                .workers(workers -> workers.model(model -> model.allowPickles(false)))
+                .build();
     }
 }

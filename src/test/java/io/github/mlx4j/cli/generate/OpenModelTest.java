@@ -56,6 +56,6 @@ class OpenModelTest {
     }
 
     private static WorkerConfig options(OpenModel.Source source) {
-        return ProviderConfig.fromEnv(OpenModel.settings(source, ENVIRONMENT)).workers();
+        return OpenModel.config(source, ProviderConfig.fromEnv(ENVIRONMENT)).workers();
     }
 }

@@ -3,9 +3,12 @@ package io.github.mlx4j.cli.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -68,13 +71,14 @@ class BenchProvidersTest {
 
     @Test
     void shouldHaveNothingCachedAndNobodyStandIn() {
-        assertThat(choose("--model m", Map.of("TASK_ORCHESTRATOR_FALLBACK", "ollama"))
-                        .subjects()
-                        .get(0)
-                        .settings())
-                .containsEntry("TASK_ORCHESTRATOR_PROVIDER", "mlx")
-                .containsEntry("TASK_ORCHESTRATOR_FALLBACK", "none")
-                .containsEntry("MLX4J_PREFIX_CACHE_MB", "0");
+        ProviderConfig config = choose("--model m", Map.of("TASK_ORCHESTRATOR_FALLBACK", "ollama"))
+                .subjects()
+                .get(0)
+                .config();
+
+        assertThat(config.provider()).hasValue(ProviderKind.MLX);
+        assertThat(config.fallback()).hasValue(List.of());
+        assertThat(config.workers().prefixCacheBytes()).isZero();
     }
 
     @Test
@@ -88,13 +92,12 @@ class BenchProvidersTest {
         Options options = new Options();
         CommandLine command = new CommandLine(options);
         command.parseArgs(arguments == null ? new String[0] : arguments.split(" +"));
-        return options.providers.choose(command, environment);
+        return options.providers.choose(command, ProviderConfig.fromEnv(environment));
     }
 
     private static String described(BenchProviders.Chosen chosen) {
         return chosen.subjects().stream()
-                .map(subject -> subject.name() + " "
-                        + subject.settings().get(subject.kind().name() + "_MODEL"))
+                .map(subject -> subject.name() + " " + subject.config().models().get(subject.kind()))
                 .collect(Collectors.joining(", "));
     }
 }
