@@ -11,6 +11,7 @@ import static com.tngtech.archunit.lang.conditions.ArchPredicates.are;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noCodeUnits;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 import static com.tngtech.archunit.library.GeneralCodingRules.ACCESS_STANDARD_STREAMS;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static java.util.Map.entry;
@@ -397,6 +398,19 @@ class ArchitectureTest {
         } catch (IOException error) {
             throw new UncheckedIOException(error);
         }
+    }
+
+    @Test
+    void shouldChangeAConfigurationThroughItsBuilderOnly() {
+        noMethods()
+                .that()
+                .areDeclaredInClassesThat(describe(
+                        "are configurations or requests",
+                        type -> type.getSimpleName().endsWith("Config")
+                                || type.getSimpleName().endsWith("Request")))
+                .should()
+                .haveNameMatching("with[A-Z].*")
+                .check(CLASSES);
     }
 
     @Test

@@ -23,16 +23,46 @@ public record RerankRequest(
 
     /** A request with the model's own instruction, in which a document that is too long is an error. */
     public static RerankRequest of(String query, List<String> documents) {
-        return new RerankRequest(query, documents, null, false);
+        return builder(query, documents).build();
     }
 
-    /** The same with another instruction. */
-    public RerankRequest withInstruction(@Nullable String instruction) {
-        return new RerankRequest(query, documents, instruction, truncate);
+    /** A builder with the model's own instruction, in which a document that is too long is an error. */
+    public static Builder builder(String query, List<String> documents) {
+        return new Builder(query, documents);
     }
 
-    /** The same, with documents that are too long truncated or refused. */
-    public RerankRequest withTruncate(boolean truncate) {
-        return new RerankRequest(query, documents, instruction, truncate);
+    /** A builder with these values. */
+    public Builder toBuilder() {
+        return builder(query, documents).instruction(instruction).truncate(truncate);
+    }
+
+    /** Builds a {@link RerankRequest}. Not thread-safe. */
+    public static final class Builder {
+        private final String query;
+        private final List<String> documents;
+        private @Nullable String instruction;
+        private boolean truncate;
+
+        private Builder(String query, List<String> documents) {
+            this.query = query;
+            this.documents = documents;
+        }
+
+        /** The task in one sentence; {@code null} for the model's own instruction. */
+        public Builder instruction(@Nullable String instruction) {
+            this.instruction = instruction;
+            return this;
+        }
+
+        /** Whether to truncate the end of a document that is too long for the model. */
+        public Builder truncate(boolean truncate) {
+            this.truncate = truncate;
+            return this;
+        }
+
+        /** Builds the request. */
+        public RerankRequest build() {
+            return new RerankRequest(query, documents, instruction, truncate);
+        }
     }
 }

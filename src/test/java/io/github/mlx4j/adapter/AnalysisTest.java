@@ -213,9 +213,10 @@ class AnalysisTest {
     void shouldRerankDocuments() throws Exception {
         worker.answers("rerank", result("\"scores\":[0.25,0.75],\"probabilities\":true,\"promptTokens\":9"));
 
-        RerankResult result = adapter.rerank(RerankRequest.of("Why?", List.of("a", "b"))
-                .withInstruction("Judge")
-                .withTruncate(true));
+        RerankResult result = adapter.rerank(RerankRequest.builder("Why?", List.of("a", "b"))
+                .instruction("Judge")
+                .truncate(true)
+                .build());
 
         assertThat(result.scores()).containsExactly(0.25, 0.75);
         assertThat(result.probabilities()).isTrue();

@@ -48,8 +48,9 @@ class RerankIT {
             try (ProviderFactory providers = Fixture.factory(kind, MadeModels.of("reranker"))) {
                 RerankPort reranker = providers.createRerankAdapter();
                 results.add(reranker.rerank(QUERY, DOCUMENTS));
-                results.add(reranker.rerank(
-                        RerankRequest.of(QUERY, DOCUMENTS).withInstruction("Judge whether it is about bread")));
+                results.add(reranker.rerank(RerankRequest.builder(QUERY, DOCUMENTS)
+                        .instruction("Judge whether it is about bread")
+                        .build()));
                 List<Double> scored = Mlx4jScoringModel.builder(reranker)
                         .build()
                         .scoreAll(DOCUMENTS.stream().map(TextSegment::from).toList(), QUERY)

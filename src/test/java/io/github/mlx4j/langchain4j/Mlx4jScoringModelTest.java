@@ -58,9 +58,10 @@ class Mlx4jScoringModelTest {
                 .score("a", "Why?");
 
         assertThat(asked)
-                .containsExactly(RerankRequest.of("Why?", List.of("a"))
-                        .withInstruction("Judge")
-                        .withTruncate(true));
+                .containsExactly(RerankRequest.builder("Why?", List.of("a"))
+                        .instruction("Judge")
+                        .truncate(true)
+                        .build());
     }
 
     @Test

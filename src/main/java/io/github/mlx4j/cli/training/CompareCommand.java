@@ -177,9 +177,7 @@ public final class CompareCommand implements Callable<Integer> {
 
     /** With the Python of the worker, which is there anyway. */
     private static CodeRunner runner(WorkerKind engine) {
-        Availability found = ProviderConfig.fromEnv()
-                .probe(engine.kind())
-                .check();
+        Availability found = ProviderConfig.fromEnv().probe(engine.kind()).check();
         if (found instanceof Availability.Ready python) {
             return CodeRunner.start(python.command());
         }
