@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
@@ -44,14 +43,13 @@ class ExamplesTest {
     }
 
     @Test
-    void shouldNameTheVersionOfThePomWhereADependencyIsShown() throws IOException {
-        Matcher pom = Pattern.compile("<artifactId>mlx4j</artifactId>\\s*<version>(.+?)</version>")
-                .matcher(Files.readString(Path.of("pom.xml")));
-        assertThat(pom.find()).isTrue();
-        String version = pom.group(1);
+    void shouldStateTheVersionOfThePomInReadmeExamplesAndWorkers() throws IOException {
+        String version = ProjectVersion.text();
 
         assertThat(Files.readString(Path.of("README.md")))
                 .contains("<version>" + version + "</version>", "mlx4j-" + version + "-cli.jar");
+        assertThat(Files.readString(Path.of("python", "mlx4j_worker", "__init__.py")))
+                .contains("VERSION = \"" + version.replace("-SNAPSHOT", "") + "\"");
         try (Stream<Path> examples = Files.list(Path.of("docs", "examples"))) {
             assertThat(examples.filter(path -> path.toString().endsWith(".java")))
                     .isNotEmpty()

@@ -24,7 +24,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -97,9 +96,12 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
      * that called first.
      */
     static void limitTrials(CircuitBreaker breaker, Duration longest) {
-        AtomicReference<Future<?>> timer = new AtomicReference<>(CompletableFuture.completedFuture(null));
+        AtomicReference<@Nullable Future<?>> timer = new AtomicReference<>();
         breaker.getEventPublisher().onStateTransition(event -> {
-            timer.get().cancel(false);
+            Future<?> running = timer.get();
+            if (running != null) {
+                running.cancel(false);
+            }
             if (event.getStateTransition().getToState() == CircuitBreaker.State.HALF_OPEN) {
                 timer.set(Timer.after(longest, "mlx4j-breaker", () -> {
                     if (breaker.getState() == CircuitBreaker.State.HALF_OPEN) {

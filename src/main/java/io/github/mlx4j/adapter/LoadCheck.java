@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -88,8 +89,8 @@ public final class LoadCheck {
      * @throws CancelledException if the thread is interrupted
      */
     public List<Verdict> check(ModelInspection model, LoadConfig options) {
-        List<FutureTask<Verdict>> tasks = probes.keySet().stream()
-                .map(worker -> new FutureTask<>(verdict(worker, model, options)))
+        List<FutureTask<Verdict>> tasks = probes.entrySet().stream()
+                .map(worker -> new FutureTask<>(verdict(worker.getKey(), worker.getValue(), model, options)))
                 .toList();
         tasks.forEach(task -> Daemons.start("mlx4j-load-check", task));
         try {
@@ -135,13 +136,14 @@ public final class LoadCheck {
         }
     }
 
-    private Callable<Verdict> verdict(ProviderKind worker, ModelInspection model, LoadConfig options) {
+    private Callable<Verdict> verdict(
+            ProviderKind worker, Supplier<Availability> probe, ModelInspection model, LoadConfig options) {
         return () -> {
             if (model.format() == ModelFormat.GGUF || model.format() == ModelFormat.UNKNOWN) {
                 Problem none = model.problems().get(0); // there is nothing that a loader could look at
                 return Verdict.refused(worker, none.code(), none.what(), none.fix());
             }
-            Availability found = probes.get(worker).get();
+            Availability found = probe.get();
             return found instanceof Availability.Ready ready
                     ? ask(worker, ready, model.folder(), options)
                     : notAvailable(worker, found);
@@ -156,7 +158,8 @@ public final class LoadCheck {
 
     private Verdict ask(ProviderKind worker, Availability.Ready python, Path folder, LoadConfig options) {
         Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), null);
-        WorkerLaunch launch = WorkerLaunch.of(worker, python.command(), scripts.get(worker), false, null, rules);
+        WorkerScripts script = Objects.requireNonNull(scripts.get(worker), worker::id);
+        WorkerLaunch launch = WorkerLaunch.of(worker, python.command(), script, false, null, rules);
         Load.InspectOptions loaded = new Load.InspectOptions(
                 text(options.adapter()),
                 options.base(),

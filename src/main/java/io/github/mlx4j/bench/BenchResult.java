@@ -5,7 +5,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
+import java.util.stream.DoubleStream;
 
 /**
  * What {@link ModelBench} found.
@@ -56,14 +56,17 @@ public record BenchResult(BenchConfig settings, List<Measured> measured, Map<Str
         public Map<Metric, MetricSummary> over(Measured other) {
             Map<Metric, MetricSummary> ratios = new EnumMap<>(Metric.class);
             for (Metric figure : Metric.values()) {
-                double[] values = IntStream.range(0, Math.min(runs.size(), other.runs.size()))
-                        .filter(run -> runs.get(run).containsKey(figure)
-                                && other.runs.get(run).getOrDefault(figure, 0.0) > 0)
-                        .mapToDouble(run ->
-                                runs.get(run).get(figure) / other.runs.get(run).get(figure))
-                        .toArray();
-                if (values.length > 0) {
-                    ratios.put(figure, MetricSummary.of(values));
+                DoubleStream.Builder values = DoubleStream.builder();
+                for (int run = 0; run < Math.min(runs.size(), other.runs.size()); run++) {
+                    Double value = runs.get(run).get(figure);
+                    Double base = other.runs.get(run).get(figure);
+                    if (value != null && base != null && base > 0) {
+                        values.add(value / base);
+                    }
+                }
+                double[] found = values.build().toArray();
+                if (found.length > 0) {
+                    ratios.put(figure, MetricSummary.of(found));
                 }
             }
             return ratios;

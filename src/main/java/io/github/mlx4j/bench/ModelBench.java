@@ -72,9 +72,11 @@ public final class ModelBench {
         }
         List<BenchResult.Measured> measured = new ArrayList<>();
         for (BenchmarkedModel subject : subjects) {
-            if (!missing.containsKey(subject.name())) {
-                measured.add(
-                        new BenchResult.Measured(subject.name(), facts.get(subject.name()), runs.get(subject.name())));
+            String name = subject.name();
+            Map<String, String> known = facts.get(name);
+            List<Map<Metric, Double>> found = runs.get(name);
+            if (known != null && found != null && !missing.containsKey(name)) {
+                measured.add(new BenchResult.Measured(name, known, found));
             }
         }
         return new BenchResult(settings, measured, missing);
@@ -119,11 +121,11 @@ public final class ModelBench {
 
     private void train(BenchmarkedModel subject, int run) {
         String name = "training on " + subject.name();
-        if (!settings.training() || missing.containsKey(subject.name()) || missing.containsKey(name)) {
+        List<Map<Metric, Double>> found = runs.get(subject.name());
+        if (!settings.training() || found == null || missing.containsKey(subject.name()) || missing.containsKey(name)) {
             return;
         }
         progress.accept("run %d of %d: %s".formatted(run + 1, settings.runs(), name));
-        List<Map<Metric, Double>> found = runs.get(subject.name());
         try (BenchmarkedModel.Training training = subject.train()) {
             found.get(run).put(Metric.TRAINING_SPEED, TrainingRound.speed(training));
         } catch (Mlx4jException error) {

@@ -81,7 +81,6 @@ import picocli.CommandLine.Command;
 public final class Main implements Runnable {
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @CommandLine.Option(

@@ -2,7 +2,6 @@ package io.github.mlx4j.device;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,7 +18,7 @@ final class Rapl implements PowerSampler {
     private final Machine machine;
     private final List<Integer> packages;
     private final LongSupplier nanoTime;
-    private @Nullable Map<Integer, Long> before;
+    private long @Nullable [] before; // of each package
     private long begun;
 
     private Rapl(Machine machine, List<Integer> packages, LongSupplier nanoTime) {
@@ -65,16 +64,16 @@ final class Rapl implements PowerSampler {
     @Override
     public Optional<Energy> end() {
         Duration time = Duration.ofNanos(nanoTime.getAsLong() - begun);
-        Map<Integer, Long> first = before;
-        Map<Integer, Long> now = counters();
+        long[] first = before;
+        long[] now = counters();
         if (first == null || now == null || time.isZero()) {
             return Optional.empty();
         }
         double joules = 0;
-        for (int zone : packages) {
-            long taken = now.get(zone) - first.get(zone);
-            if (taken < 0) { // it began anew at zero, once at most in the time of a bench
-                OptionalLong range = number(zone, "max_energy_range_uj");
+        for (int i = 0; i < now.length; i++) {
+            long taken = now[i] - first[i];
+            if (taken < 0) { // the counter wrapped around, at most once during a benchmark
+                OptionalLong range = number(packages.get(i), "max_energy_range_uj");
                 if (range.isEmpty()) {
                     return Optional.empty();
                 }
@@ -86,14 +85,14 @@ final class Rapl implements PowerSampler {
     }
 
     /** Each package's counter, or {@code null} if one can't be read. */
-    private @Nullable Map<Integer, Long> counters() {
-        Map<Integer, Long> counters = new HashMap<>();
-        for (int zone : packages) {
-            OptionalLong value = number(zone, "energy_uj");
+    private long @Nullable [] counters() {
+        long[] counters = new long[packages.size()];
+        for (int i = 0; i < counters.length; i++) {
+            OptionalLong value = number(packages.get(i), "energy_uj");
             if (value.isEmpty()) {
                 return null;
             }
-            counters.put(zone, value.getAsLong());
+            counters[i] = value.getAsLong();
         }
         return counters;
     }

@@ -41,7 +41,12 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
 
     /** The interpreter of the managed environment of a worker kind. */
     public static Path managed(Path home, ProviderKind kind) {
-        return home.resolve("envs").resolve(kind.id()).resolve("bin").resolve("python");
+        return environment(home, kind).resolve("bin").resolve("python");
+    }
+
+    /** The folder of a worker's managed environment in a home folder. */
+    static Path environment(Path home, ProviderKind kind) {
+        return home.resolve("envs").resolve(kind.id());
     }
 
     /** Those that may run a worker of this kind, in order. */
@@ -132,7 +137,7 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
     /** Of a virtual environment its folder, since its interpreter is only a link to another one. */
     private static Path identity(Path interpreter) {
         try {
-            Path bin = interpreter.toAbsolutePath().getParent();
+            Path bin = interpreter.toAbsolutePath().resolveSibling("");
             return Files.exists(bin.resolveSibling("pyvenv.cfg")) ? bin.toRealPath() : interpreter.toRealPath();
         } catch (IOException unreadable) {
             return interpreter;

@@ -35,9 +35,7 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
 
     /** The one of this kind in a home folder. */
     static ManagedEnvironment of(Path home, ProviderKind kind) {
-        return new ManagedEnvironment(
-                kind,
-                Interpreters.managed(home, kind).toAbsolutePath().getParent().getParent());
+        return new ManagedEnvironment(kind, Interpreters.environment(home, kind).toAbsolutePath());
     }
 
     /** Whether an interpreter is the one of this environment, whoever named it. */

@@ -1,5 +1,6 @@
 package io.github.mlx4j.error;
 
+import java.util.Objects;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
@@ -97,6 +98,12 @@ public abstract sealed class Mlx4jException extends RuntimeException implements 
         } catch (CloneNotSupportedException impossible) {
             throw new AssertionError(impossible);
         }
+    }
+
+    /** The {@link #reason()}, followed by the {@link #hint()} if there is one. */
+    @Override
+    public final String getMessage() {
+        return Objects.requireNonNull(super.getMessage());
     }
 
     /** A stable name of the kind of failure, for example {@code MODEL_NOT_FOUND}. */

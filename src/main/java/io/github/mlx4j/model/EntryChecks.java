@@ -32,7 +32,8 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
         allowed.add(real);
         Path snapshots = real.getParent();
         Path repository = snapshots == null ? null : snapshots.getParent();
-        if (repository != null
+        if (snapshots != null
+                && repository != null
                 && repository.getFileName() != null
                 && snapshots.endsWith("snapshots")
                 && repository.getFileName().toString().startsWith("models--")) {

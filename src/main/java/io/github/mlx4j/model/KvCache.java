@@ -110,7 +110,9 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
             note = "at most: layers may keep the last %d tokens only (sliding_window)".formatted(window);
         }
         return new Finding(
-                new KvCache(plain.layerBytes, full, sliding, sliding > 0 ? window : 0, plain.explanation), note);
+                new KvCache(
+                        plain.layerBytes, full, sliding, sliding > 0 && window != null ? window : 0, plain.explanation),
+                note);
     }
 
     /** Of so many layers the last keeps every token, and the others the last ones; 1 where all do, or none is said. */

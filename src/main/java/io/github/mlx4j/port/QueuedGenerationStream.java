@@ -87,10 +87,10 @@ final class QueuedGenerationStream implements GenerationStream {
 
             @Override
             public GenerationEvent next() {
-                if (!hasNext()) {
+                GenerationEvent event = hasNext() ? next : null;
+                if (event == null) {
                     throw new NoSuchElementException();
                 }
-                GenerationEvent event = next;
                 next = null;
                 return event;
             }

@@ -7,6 +7,7 @@ import java.net.URISyntaxException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -56,7 +57,8 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
 
     /** The base URL of a remote provider. */
     public URI baseUrl(ProviderKind kind) {
-        return baseUrls.getOrDefault(kind, USUAL.get(kind));
+        URI stated = baseUrls.get(kind);
+        return stated != null ? stated : Objects.requireNonNull(USUAL.get(kind), () -> kind.id() + " is not remote");
     }
 
     /** The key of a remote provider, if there is one. */

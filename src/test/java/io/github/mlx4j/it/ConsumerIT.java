@@ -3,6 +3,7 @@ package io.github.mlx4j.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.JavaCommand;
+import io.github.mlx4j.ProjectVersion;
 import java.io.File;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -46,7 +47,10 @@ class ConsumerIT {
                         .map(entry -> Path.of(entry).getFileName().toString())
                         .filter(entry -> entry.endsWith(".jar"))
                         .sorted())
-                .isEqualTo(Files.readAllLines(project.resolve("jars.txt")));
+                .isEqualTo(Files.readString(project.resolve("jars.txt"))
+                        .replace("${mlx4j.version}", ProjectVersion.text())
+                        .lines()
+                        .toList());
     }
 
     @Test

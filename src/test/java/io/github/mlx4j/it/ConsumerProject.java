@@ -5,6 +5,7 @@ import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mlx4j.JavaCommand;
+import io.github.mlx4j.ProjectVersion;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -25,7 +26,6 @@ final class ConsumerProject {
     private static final Path REPOSITORY =
             Path.of("target", "consumer-repository").toAbsolutePath();
     private static final Path LOCK = Path.of("target", "consumer-repository.lock");
-    private static final String VERSION = "0.1.0-SNAPSHOT";
 
     private final Path folder;
 
@@ -89,6 +89,7 @@ final class ConsumerProject {
                 "-f",
                 folder.resolve("pom.xml").toString(),
                 "-Dmaven.repo.local=" + REPOSITORY,
+                "-Dmlx4j.version=" + ProjectVersion.text(),
                 "-Dthis-machine="
                         + Path.of(System.getProperty("localRepository")).toUri(),
                 "process-classes");
@@ -105,8 +106,9 @@ final class ConsumerProject {
 
     /** Puts the jar and the pom where {@code mvn install} would. */
     private static void install() throws IOException {
-        Path home = Files.createDirectories(REPOSITORY.resolve("io/github/mlx4j/mlx4j/" + VERSION));
-        String name = "mlx4j-" + VERSION;
+        String version = ProjectVersion.text();
+        Path home = Files.createDirectories(REPOSITORY.resolve("io/github/mlx4j/mlx4j/" + version));
+        String name = "mlx4j-" + version;
         replace(Path.of("target", name + ".jar"), home.resolve(name + ".jar"));
         replace(Path.of("pom.xml"), home.resolve(name + ".pom"));
     }

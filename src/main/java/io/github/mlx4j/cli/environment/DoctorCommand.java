@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
@@ -52,7 +53,6 @@ public final class DoctorCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override
@@ -154,12 +154,17 @@ public final class DoctorCommand implements Callable<Integer> {
         return described;
     }
 
+    /** A field that a report always has. */
+    static <T> T required(Map<?, ?> report, String field, Class<T> type) {
+        return type.cast(Objects.requireNonNull(report.get(field), field));
+    }
+
     private static void print(Map<String, Object> report, PrintWriter out) {
         out.printf(
                 "mlx4j %s, Java %s, %s on %s%n",
                 report.get("mlx4j"), report.get("java"), report.get("os"), report.get("arch"));
-        HardwareSection.print((Map<?, ?>) report.get("hardware"), out);
-        for (Object entry : (List<?>) report.get("providers")) {
+        HardwareSection.print(required(report, "hardware", Map.class), out);
+        for (Object entry : required(report, "providers", List.class)) {
             Map<?, ?> one = (Map<?, ?>) entry;
             if (one.get("server") != null) {
                 out.printf("%n%s: available%n", one.get("provider"));
@@ -182,11 +187,12 @@ public final class DoctorCommand implements Callable<Integer> {
                     "  model        %s%n",
                     one.get("model") == null
                             ? "none known: set %s_MODEL"
-                                    .formatted(one.get("provider").toString().toUpperCase(Locale.ROOT))
+                                    .formatted(required(one, "provider", String.class)
+                                            .toUpperCase(Locale.ROOT))
                             : one.get("model"));
         }
-        SandboxSection.print((Map<?, ?>) report.get("sandbox"), out);
-        List<?> events = (List<?>) report.get("workers");
+        SandboxSection.print(required(report, "sandbox", Map.class), out);
+        List<?> events = required(report, "workers", List.class);
         if (!events.isEmpty()) {
             out.printf("%nworkers lately (%s):%n", Path.of((String) report.get("home"), ProviderFactory.JOURNAL));
             for (Object entry : events) {
@@ -198,7 +204,7 @@ public final class DoctorCommand implements Callable<Integer> {
         }
         if (report.get("selection") instanceof Map<?, ?> chosen) {
             out.printf("%nchosen: %s, behind it: %s%n", chosen.get("provider"), chosen.get("fallback"));
-            RolesSection.print((Map<?, ?>) report.get("roles"), out);
+            RolesSection.print(required(report, "roles", Map.class), out);
         } else {
             out.printf("%n%s%n", report.get("error"));
         }

@@ -84,7 +84,7 @@ final class RolesSection {
 
     static void print(Map<?, ?> section, PrintWriter out) {
         out.printf("%nroles:%n");
-        for (Object entry : (List<?>) section.get("models")) {
+        for (Object entry : DoctorCommand.required(section, "models", List.class)) {
             Map<?, ?> one = (Map<?, ?>) entry;
             out.printf("  %-12s %s (%s)%n", one.get("role"), one.get("model"), one.get("origin"));
         }
@@ -95,7 +95,7 @@ final class RolesSection {
 
     private static void printMemory(Map<?, ?> memory, PrintWriter out) {
         out.printf("  workers, one for each model:%n");
-        List<?> needs = (List<?>) memory.get("needs");
+        List<?> needs = DoctorCommand.required(memory, "needs", List.class);
         for (Object entry : needs) {
             Map<?, ?> one = (Map<?, ?>) entry;
             out.printf("    %s: %s%n", one.get("model"), one.get("arithmetic"));
@@ -104,9 +104,9 @@ final class RolesSection {
         out.printf(
                 "    in all %s%s; available %s beside a reserve of %s%s%n",
                 needs.stream().allMatch(one -> Boolean.TRUE.equals(((Map<?, ?>) one).get("known"))) ? "" : "at least ",
-                ByteText.text((Long) memory.get("neededBytes")),
+                ByteText.text(DoctorCommand.required(memory, "neededBytes", Long.class)),
                 available,
-                ByteText.text((Long) memory.get("reservedBytes")),
+                ByteText.text(DoctorCommand.required(memory, "reservedBytes", Long.class)),
                 memory.get("maxWorkers") == null ? "" : "; MLX4J_MAX_WORKERS is " + memory.get("maxWorkers"));
         if (needs.size() > 1) {
             Object together = memory.get("together");

@@ -2,6 +2,7 @@ package io.github.mlx4j.cli.environment;
 
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.environment.Availability;
+import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.event.WorkerStatus;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.Sandbox;
@@ -38,7 +39,7 @@ final class SandboxSection {
                 } catch (IOException | TimeoutException failure) {
                     described.put("error", String.valueOf(failure.getMessage()));
                 } catch (ExecutionException failure) {
-                    described.put("error", failure.getCause().getMessage());
+                    described.put("error", Mlx4jException.of(failure).getMessage());
                 }
                 break;
             }
@@ -67,7 +68,8 @@ final class SandboxSection {
         } else if (sandbox.get("files") != null) {
             out.printf("  files        %s%n", sandbox.get("files"));
             out.printf("  network      %s%n", sandbox.get("network"));
-            ((List<?>) sandbox.get("missing")).forEach(why -> out.printf("  missing      %s%n", why));
+            List<?> missing = DoctorCommand.required(sandbox, "missing", List.class);
+            missing.forEach(why -> out.printf("  missing      %s%n", why));
         }
     }
 }

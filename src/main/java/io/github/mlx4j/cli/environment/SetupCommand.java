@@ -33,7 +33,6 @@ public final class SetupCommand implements Callable<Integer> {
     private boolean force;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

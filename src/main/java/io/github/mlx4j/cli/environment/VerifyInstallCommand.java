@@ -57,7 +57,6 @@ public final class VerifyInstallCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

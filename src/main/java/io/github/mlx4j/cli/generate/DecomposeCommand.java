@@ -24,7 +24,6 @@ public final class DecomposeCommand implements Callable<Integer> {
     private final ProviderOptions provider = new ProviderOptions();
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

@@ -43,7 +43,6 @@ public final class EmbedCommand implements Callable<Integer> {
     private final ProviderOptions provider = new ProviderOptions();
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

@@ -37,7 +37,6 @@ public final class GenerateCommand implements Callable<Integer> {
             paramLabel = "PROMPT",
             converter = TextArgument.class,
             description = "The user's message, or with --raw the text to continue; - reads the standard input.")
-    @SuppressWarnings("NullAway.Init")
     private String prompt;
 
     @Mixin
@@ -106,7 +105,6 @@ public final class GenerateCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     /** What the text must be. */
@@ -211,8 +209,9 @@ public final class GenerateCommand implements Callable<Integer> {
         if (frequencyPenalty != null) {
             builder.frequencyPenalty(frequencyPenalty);
         }
-        if (format != null) {
-            builder.responseFormat(new Usage(spec).of(() -> responseFormat(format)));
+        Format wanted = format;
+        if (wanted != null) {
+            builder.responseFormat(new Usage(spec).of(() -> responseFormat(wanted)));
         }
         if (think != null) {
             builder.thinking(think);

@@ -28,7 +28,6 @@ public final class RerankCommand implements Callable<Integer> {
             paramLabel = "QUERY",
             converter = TextArgument.class,
             description = "What the documents are scored for; - reads the standard input.")
-    @SuppressWarnings("NullAway.Init")
     private String query;
 
     @Parameters(
@@ -55,7 +54,6 @@ public final class RerankCommand implements Callable<Integer> {
     private final ProviderOptions provider = new ProviderOptions();
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

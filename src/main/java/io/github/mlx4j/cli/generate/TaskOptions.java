@@ -12,7 +12,6 @@ import picocli.CommandLine.Parameters;
 final class TaskOptions {
 
     @Parameters(paramLabel = "TITLE", converter = TextArgument.class, description = "What is to be done, in a line.")
-    @SuppressWarnings("NullAway.Init")
     private String title;
 
     @Option(

@@ -22,14 +22,12 @@ public final class TokensCommand implements Callable<Integer> {
             paramLabel = "TEXT",
             converter = TextArgument.class,
             description = "The text; no chat template is applied. - reads the standard input.")
-    @SuppressWarnings("NullAway.Init")
     private String text;
 
     @Mixin
     private final ProviderOptions provider = new ProviderOptions();
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

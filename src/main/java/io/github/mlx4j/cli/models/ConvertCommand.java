@@ -32,7 +32,6 @@ import picocli.CommandLine.Parameters;
 public final class ConvertCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "SOURCE", description = "A model folder, or a hub id.")
-    @SuppressWarnings("NullAway.Init")
     private String source;
 
     @Option(
@@ -40,7 +39,6 @@ public final class ConvertCommand implements Callable<Integer> {
             required = true,
             paramLabel = "DIR",
             description = "The folder to write; not there yet.")
-    @SuppressWarnings("NullAway.Init")
     private Path output;
 
     @Option(names = "--revision", paramLabel = "NAME", description = "A branch, tag or commit of the hub id.")
@@ -80,7 +78,6 @@ public final class ConvertCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final BiFunction<ConversionConfig, ConversionListener, ConversionReport> converter;

@@ -31,7 +31,6 @@ public final class FuseCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "SOURCE",
             description = "A model folder or a hub id; an adapter that names its base model; or a DyLoRA-MoE.")
-    @SuppressWarnings("NullAway.Init")
     private String source;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "The adapter, of PEFT or of mlx-lm.")
@@ -48,7 +47,6 @@ public final class FuseCommand implements Callable<Integer> {
             required = true,
             paramLabel = "DIR",
             description = "The folder to write; not there yet.")
-    @SuppressWarnings("NullAway.Init")
     private Path output;
 
     @Option(
@@ -63,7 +61,6 @@ public final class FuseCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final BiFunction<FusionConfig, ConversionListener, ConversionReport> fuser;

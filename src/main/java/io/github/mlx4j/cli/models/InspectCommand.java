@@ -51,7 +51,6 @@ import picocli.CommandLine.Parameters;
 public final class InspectCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "DIR", description = "The folder; nothing in it is run or changed.")
-    @SuppressWarnings("NullAway.Init")
     private Path folder;
 
     @Option(names = "--allow-pickles", description = "Allow pickled experts and routers of DyLoRA-MoE.")
@@ -64,7 +63,6 @@ public final class InspectCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final BiFunction<ModelInspection, LoadConfig, List<Verdict>> judge;

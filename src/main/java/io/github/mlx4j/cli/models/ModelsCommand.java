@@ -32,7 +32,6 @@ public final class ModelsCommand implements Runnable {
     static final int TOKENS = MemoryNeed.TOKENS;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

@@ -26,7 +26,6 @@ final class ModelsListCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

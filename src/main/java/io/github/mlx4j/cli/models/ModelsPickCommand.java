@@ -35,7 +35,6 @@ final class ModelsPickCommand implements Callable<Integer> {
             paramLabel = "ROLE",
             description = "router, decomposer, enhancer, tester, reranker or general; default ${DEFAULT-VALUE}.",
             defaultValue = "general")
-    @SuppressWarnings("NullAway.Init")
     private ModelRole role;
 
     @Option(
@@ -57,7 +56,6 @@ final class ModelsPickCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

@@ -26,7 +26,6 @@ import picocli.CommandLine.Parameters;
 final class ModelsPullCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "ID", description = "The id of a model of the hub, or an alias in the registry.")
-    @SuppressWarnings("NullAway.Init")
     private String id;
 
     @Option(names = "--revision", paramLabel = "NAME", description = "A branch, tag or commit; default: main.")
@@ -42,7 +41,6 @@ final class ModelsPullCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

@@ -26,14 +26,12 @@ import picocli.CommandLine.Parameters;
 final class ModelsRemoveCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "ID", description = "The id of a model of the hub, or an alias in the registry.")
-    @SuppressWarnings("NullAway.Init")
     private String id;
 
     @Option(names = "--yes", description = "Doesn't ask.")
     private boolean yes;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final InputStream in;

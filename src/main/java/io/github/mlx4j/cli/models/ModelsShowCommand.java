@@ -23,14 +23,12 @@ import picocli.CommandLine.Parameters;
 final class ModelsShowCommand implements Callable<Integer> {
 
     @Parameters(paramLabel = "ID", description = "The id of a model in the registry, or an alias.")
-    @SuppressWarnings("NullAway.Init")
     private String id;
 
     @Option(names = "--json", description = "Prints one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

@@ -38,7 +38,6 @@ final class ModelsVerifyCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private record Finding(String id, @Nullable HubFacts hub, List<String> differences) {}

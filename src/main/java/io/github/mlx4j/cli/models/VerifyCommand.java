@@ -40,7 +40,6 @@ public final class VerifyCommand implements Callable<Integer> {
     private static final int SHOWN = 10;
 
     @Parameters(index = "0", paramLabel = "A", description = "A model folder, or a hub id.")
-    @SuppressWarnings("NullAway.Init")
     private String a;
 
     @Parameters(index = "1", arity = "0..1", paramLabel = "B", description = "Another; default: A on the other engine.")
@@ -94,7 +93,6 @@ public final class VerifyCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final OpenModel.Opener opener;

@@ -75,7 +75,6 @@ public final class BenchCommand implements Callable<Integer> {
     private @Nullable Path output;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     @Override

@@ -61,7 +61,6 @@ public final class CompareCommand implements Callable<Integer> {
     private @Nullable String base;
 
     @ArgGroup(exclusive = true, multiplicity = "1")
-    @SuppressWarnings("NullAway.Init")
     private Trained trained;
 
     /** What training made. */
@@ -148,7 +147,6 @@ public final class CompareCommand implements Callable<Integer> {
     private @Nullable String wandbPython;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final OpenModel.Opener opener;

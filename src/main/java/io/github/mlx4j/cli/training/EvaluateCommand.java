@@ -31,14 +31,12 @@ import picocli.CommandLine.Option;
 public final class EvaluateCommand implements Callable<Integer> {
 
     @Option(names = "--model", required = true, paramLabel = "DIR|ID", description = "A model folder, or a hub id.")
-    @SuppressWarnings("NullAway.Init")
     private String model;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter on it.")
     private @Nullable Path adapter;
 
     @Option(names = "--data", required = true, paramLabel = "FILE", description = "JSON lines, as for training.")
-    @SuppressWarnings("NullAway.Init")
     private Path data;
 
     @Option(names = "--batch-size", paramLabel = "N", description = "Sequences at once; default ${DEFAULT-VALUE}.")
@@ -69,7 +67,6 @@ public final class EvaluateCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final Supplier<ProviderConfig> environment;

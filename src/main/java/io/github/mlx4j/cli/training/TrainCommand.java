@@ -40,7 +40,6 @@ public final class TrainCommand implements Callable<Integer> {
     private static final int END_TIMEOUT_SECONDS = 120;
 
     @ArgGroup(exclusive = true, multiplicity = "1")
-    @SuppressWarnings("NullAway.Init")
     private Target target;
 
     /** A new run, or one that is there. */
@@ -99,7 +98,6 @@ public final class TrainCommand implements Callable<Integer> {
     private boolean json;
 
     @CommandLine.Spec
-    @SuppressWarnings("NullAway.Init")
     private CommandLine.Model.CommandSpec spec;
 
     private final Supplier<ProviderConfig> environment;

@@ -30,7 +30,7 @@ public final class AtomicFile {
             channel.force(true); // F_FULLFSYNC on macOS
         }
         Files.move(half, file, StandardCopyOption.ATOMIC_MOVE);
-        syncFolder(file.toAbsolutePath().getParent());
+        syncFolder(file.toAbsolutePath().resolveSibling(""));
     }
 
     /** Not every file system can sync a folder (SMB can't), and Java doesn't say which error it was. */

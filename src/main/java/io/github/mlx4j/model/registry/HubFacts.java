@@ -43,16 +43,16 @@ public record HubFacts(
             @Nullable String licence,
             boolean gated,
             @Nullable JsonNode config) {
-        boolean none = config == null || !config.isObject();
+        JsonNode object = config != null && config.isObject() ? config : null;
         return new HubFacts(
                 revision,
                 bytes,
                 weightBytes,
                 licence,
                 gated,
-                none ? null : Architecture.of(config),
-                none ? null : Quantization.of(config),
-                none ? null : ConfigJson.contextLength(config));
+                object == null ? null : Architecture.of(object),
+                object == null ? null : Quantization.of(object),
+                object == null ? null : ConfigJson.contextLength(object));
     }
 
     /** Where the registry says otherwise, a line each for people; empty where it is right. */

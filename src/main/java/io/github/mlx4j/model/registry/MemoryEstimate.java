@@ -150,14 +150,15 @@ public record MemoryEstimate(List<Part> parts) {
                         "weights", times(all, weightBytes), "%,d parameters × %d bytes".formatted(all, weightBytes)));
             }
         } else {
-            boolean plain = all != null && whole.quantization() == null;
-            if (plain && need.kind() == TrainingKind.QLORA) {
+            Long plain = whole != null && whole.quantization() == null ? all : null;
+            if (plain != null && need.kind() == TrainingKind.QLORA) {
                 parts.add(Part.known(
                         "weights",
-                        Math.round(all * QLORA_BITS / 8),
-                        "%,d parameters × %.1f bits, once quantized".formatted(all, QLORA_BITS)));
-            } else if (plain && bytes != null) {
-                parts.add(Part.known("weights", times(all, bytes), "%,d parameters × %d bytes".formatted(all, bytes)));
+                        Math.round(plain * QLORA_BITS / 8),
+                        "%,d parameters × %.1f bits, once quantized".formatted(plain, QLORA_BITS)));
+            } else if (plain != null && bytes != null) {
+                parts.add(Part.known(
+                        "weights", times(plain, bytes), "%,d parameters × %d bytes".formatted(plain, bytes)));
             } else {
                 parts.add(weights("weights", whole));
             }

@@ -13,6 +13,7 @@ import io.github.mlx4j.internal.model.DisplayText;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Reads a registry: {@code {"models": […]}}, each with the fields of {@link RegisteredModel}; none else. */
 final class RegistryFile {
@@ -83,7 +84,7 @@ final class RegistryFile {
         return at == null ? "" : "line %d: ".formatted(at.getLineNr());
     }
 
-    private static ConfigurationException wrong(String name, String what, Throwable cause) {
+    private static ConfigurationException wrong(String name, String what, @Nullable Throwable cause) {
         return new ConfigurationException(
                 "%s is no registry of models: %s.".formatted(name, what),
                 "Correct it (docs/models.md has the format), or move it away.",
