@@ -263,8 +263,9 @@ class GoldenTranscriptTest {
     }
 
     private static RerankRequest rerankRequest(JsonNode params) {
-        return RerankRequest.of(params.path("query").textValue(), texts(params.path("documents")))
-                .withTruncate(params.path("truncate").booleanValue());
+        return RerankRequest.builder(params.path("query").textValue(), texts(params.path("documents")))
+                .truncate(params.path("truncate").booleanValue())
+                .build();
     }
 
     private static List<String> texts(JsonNode array) {
