@@ -13,9 +13,12 @@ import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
 import io.github.mlx4j.provider.ProviderKind;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.zeroturnaround.exec.ProcessExecutor;
@@ -23,6 +26,21 @@ import org.zeroturnaround.exec.ProcessExecutor;
 /** Greedy decoding gives the same tokens through the mlx worker, through the hf worker, and in mlx-lm itself. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ParityIT {
+
+    private static final List<ProviderKind> KINDS = List.of(ProviderKind.MLX, ProviderKind.HF);
+    private static final Map<ProviderKind, ProviderFactory> PROVIDERS = new EnumMap<>(ProviderKind.class);
+
+    @BeforeAll
+    static void createProviders() {
+        for (ProviderKind kind : KINDS) {
+            PROVIDERS.put(kind, Fixture.factory(kind, Fixture.MODEL));
+        }
+    }
+
+    @AfterAll
+    static void closeProviders() {
+        PROVIDERS.values().forEach(ProviderFactory::close);
+    }
 
     @Test
     void shouldDecodeTheSameTokensAsMlxLmInProcess() throws Exception {
@@ -54,14 +72,12 @@ class ParityIT {
                         .responseFormat(ResponseFormat.regex("[a-z ]{40,60}[.]"))
                         .build());
         List<List<GenerationResult>> answers = new ArrayList<>();
-        for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
-            try (ProviderFactory providers = Fixture.factory(kind, Fixture.MODEL)) {
-                TextGenerationPort llm = providers.createTextGenerationAdapter();
-                answers.add(requests.stream()
-                        .map(request ->
-                                llm.generate(request.toBuilder().logProbs(1).build()))
-                        .toList());
-            }
+        for (ProviderKind kind : KINDS) {
+            ProviderFactory providers = PROVIDERS.get(kind);
+            TextGenerationPort llm = providers.createTextGenerationAdapter();
+            answers.add(requests.stream()
+                    .map(request -> llm.generate(request.toBuilder().logProbs(1).build()))
+                    .toList());
         }
         for (int i = 0; i < requests.size(); i++) {
             GenerationResult mlx = answers.get(0).get(i);
@@ -81,12 +97,11 @@ class ParityIT {
                 List.of("Hello World", "Why is the sky blue? 漢字 😀", "The keeper counted ships. ".repeat(60));
         List<List<float[]>> vectors = new ArrayList<>();
         List<List<List<Integer>>> tokens = new ArrayList<>();
-        for (ProviderKind kind : List.of(ProviderKind.MLX, ProviderKind.HF)) {
-            try (ProviderFactory providers = Fixture.factory(kind, Fixture.MODEL)) {
-                vectors.add(providers.createEmbeddingAdapter().embed(texts));
-                TokenizerPort tokenizer = providers.createTokenizer();
-                tokens.add(texts.stream().map(tokenizer::tokenize).toList());
-            }
+        for (ProviderKind kind : KINDS) {
+            ProviderFactory providers = PROVIDERS.get(kind);
+            vectors.add(providers.createEmbeddingAdapter().embed(texts));
+            TokenizerPort tokenizer = providers.createTokenizer();
+            tokens.add(texts.stream().map(tokenizer::tokenize).toList());
         }
         assertThat(tokens.get(1)).isEqualTo(tokens.get(0));
         float largest = 0;
@@ -103,13 +118,12 @@ class ParityIT {
     }
 
     private static List<List<Integer>> through(ProviderKind kind, List<Fixture.Known> known) {
-        try (ProviderFactory providers = Fixture.factory(kind, Fixture.MODEL)) {
-            TextGenerationPort llm = providers.createTextGenerationAdapter();
-            return known.stream()
-                    .map(one -> llm.generate(one.request()))
-                    .map(GenerationResult::tokens)
-                    .toList();
-        }
+        ProviderFactory providers = PROVIDERS.get(kind);
+        TextGenerationPort llm = providers.createTextGenerationAdapter();
+        return known.stream()
+                .map(one -> llm.generate(one.request()))
+                .map(GenerationResult::tokens)
+                .toList();
     }
 
     private static List<List<Integer>> inProcess() throws Exception {
