@@ -39,7 +39,12 @@ public final class Generate {
      * @param tokens the ids that this text completes
      * @param logProbs of each of the tokens; empty where not asked for
      */
-    public record Chunk(int seq, String kind, String text, List<Integer> tokens, List<LogProb> logProbs) {
+    public record Chunk(
+            int seq,
+            String kind,
+            @Required String text,
+            @Required List<Integer> tokens,
+            List<LogProb> logProbs) {
 
         /** A worker of an older minor version doesn't know the other kind. */
         public Chunk {
