@@ -112,6 +112,62 @@ def compute():
     return "; ".join([f"a product of matrices on the {device}", *warnings])
 
 
+def grammars():
+    import llguidance.numpy
+
+    matcher = llguidance.LLMatcher
+    if wrong := matcher.validate_grammar(matcher.grammar_from_regex("[0-9]+")):
+        raise Wrong(f"llguidance refuses a plain pattern: {wrong}")
+
+
+def token():  # of a tiny model, made in memory
+    number, device = mlx_token() if kind == "mlx" else hf_token()
+    return f"token {number} of a tiny model on the {device}"
+
+
+def mlx_token():
+    import mlx.core as mx
+    from mlx_lm.generate import generate_step
+    from mlx_lm.models.llama import Model, ModelArgs
+
+    model = Model(
+        ModelArgs(
+            model_type="llama",
+            hidden_size=32,
+            num_hidden_layers=1,
+            intermediate_size=64,
+            num_attention_heads=2,
+            rms_norm_eps=1e-5,
+            vocab_size=64,
+        )
+    )
+    (number, _), *_ = generate_step(mx.array([1, 2, 3]), model, max_tokens=1)
+    return int(number), "gpu" if mx.default_device() == mx.gpu else "cpu"
+
+
+def hf_token():
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=64,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            bos_token_id=None,
+            eos_token_id=None,
+            pad_token_id=0,
+        )
+    ).eval()
+    device, _ = choose_device()  # noqa: F821
+    model.to(device)
+    ids = torch.tensor([[1, 2, 3]], device=device)
+    generated = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=1, do_sample=False)
+    return int(generated[0, -1]), device
+
+
 STEPS = [  # name, what it does, what it needs
     ("python", python, ()),
     ("packages", packages, ("python",)),
@@ -119,9 +175,10 @@ STEPS = [  # name, what it does, what it needs
     ("no CUDA packages", cuda, ("python",)),
     *((f"import {module}", running(f"import {module}"), ("packages", "files")) for module in MODULES[kind]),
     (NAMES[kind], running(NAMES[kind]), (f"import {MODULES[kind][1]}",)),
-    ("import llguidance", running("import llguidance.numpy"), ("packages", "files")),
+    ("import llguidance", grammars, ("packages", "files")),
     ("import jsonschema", running("import jsonschema, regex"), ("packages", "files")),
     ("compute", compute, (f"import {MODULES[kind][0]}",)),
+    ("token", token, (NAMES[kind], "compute")),
 ]
 
 

@@ -277,14 +277,18 @@ class Plain(Case):
 
     def test_setup_computes_on_the_device_that_it_reports(self):
         python = Path(loading.__file__).parents[2]
+        scripts = ("mlx4j_worker/hf/devices.py", "mlx4j_worker/installed.py", "verify_install.py")
         for mps in (True, False):
             before = f"import torch\n{inspect.getsource(without)}\ntorch.tensor = without('mps')\n"
             before += "torch.cuda.is_available = lambda: False\n"
             before += f"torch.backends.mps.is_available = lambda: {mps}\n"
-            texts = [(python / name).read_text() for name in ("mlx4j_worker/hf/devices.py", "verify_environment.py")]
+            texts = [(python / name).read_text() for name in scripts]
             command = [sys.executable, "-I", "-X", "utf8", "-c", "\n".join([before, *texts]), "hf"]
-            report = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-            self.assertEqual(("cpu", mps), (report["device"], "warnings" in report))
+            lines = subprocess.run(command, capture_output=True, check=True).stdout.splitlines()
+            steps = {step["name"]: step for step in map(json.loads, lines) if "name" in step}
+            self.assertEqual("passed", steps["token"]["status"], steps)
+            self.assertTrue(steps["token"]["detail"].endswith(" on the cpu"), steps["token"])
+            self.assertEqual(mps, "torch lists mps" in steps["compute"]["detail"], steps["compute"])
 
     def test_shards(self):
         folder = models.make("llama", ROOT / "llama-shards", max_shard_size="200KB")

@@ -17,25 +17,45 @@ class Matrix(list):
     def tolist(self): return list(self)
 """
 MLX_CORE = ARRAY + "array = Matrix\ngpu = object()\ndef default_device(): return gpu\n"
-TORCH = (PYTHON_DIR / "tests" / "fake_torch.py").read_text()
+MLX_LM = {
+    "__init__": "print('hello from mlx_lm')\nload = generate = None\n",
+    "generate": "def generate_step(prompt, model, max_tokens): return iter([(7, None)])\n",
+    "models/llama": "def ModelArgs(**args): return args\ndef Model(args): return args\n",
+}
+TORCH = (PYTHON_DIR / "tests" / "fake_torch.py").read_text() + "\ndef ones_like(ids): return ids\n"
+TRANSFORMERS = """
+AutoModelForCausalLM = AutoTokenizer = None
+def LlamaConfig(**config): return config
+class LlamaForCausalLM:
+    def __init__(self, config): self.config = config
+    def eval(self): return self
+    def to(self, device): self.device = device
+    def generate(self, ids, **options): return {(0, -1): 7} if ids.device == self.device else {}
+"""
+LLGUIDANCE = """
+class LLMatcher:
+    grammar_from_regex = staticmethod(lambda pattern: pattern)
+    validate_grammar = staticmethod(lambda grammar: "")
+"""
 
 
 @pytest.fixture
 def site(tmp_path):
     """A folder of packages with all that either worker needs."""
     add(tmp_path, "mlx", "0.40.0", "mlx/core.py", MLX_CORE)
-    add(tmp_path, "mlx-lm", "0.33.0", "mlx_lm/__init__.py", "print('hello from mlx_lm')\nload = generate = None\n")
+    for module, source in MLX_LM.items():
+        add(tmp_path, "mlx-lm", "0.33.0", f"mlx_lm/{module}.py", source)
     add(tmp_path, "torch", "3.0", "torch.py", TORCH)
-    names = "AutoModelForCausalLM = AutoTokenizer = None\n"
-    add(tmp_path, "transformers", "6.0", "transformers.py", names)
+    add(tmp_path, "transformers", "6.0", "transformers.py", TRANSFORMERS)
     add(tmp_path, "llguidance", "1.0", "llguidance/numpy.py", "")
+    add(tmp_path, "llguidance", "1.0", "llguidance/__init__.py", LLGUIDANCE)
     add(tmp_path, "jsonschema", "4.0", "jsonschema.py", "")
     add(tmp_path, "regex", "2026.1", "regex.py", "")
     return tmp_path
 
 
 def add(site, name, version, path, source):
-    (site / path).parent.mkdir(exist_ok=True)
+    (site / path).parent.mkdir(exist_ok=True, parents=True)
     (site / path).write_text(source)
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(exist_ok=True)
@@ -108,10 +128,10 @@ def test_a_package_that_can_not_be_imported_says_why(site):
 
 
 def test_names_that_are_not_there_fail_though_the_package_is(site):
-    (site / "mlx_lm" / "__init__.py").write_text("load = None")
+    (site / "mlx_lm" / "__init__.py").write_text("generate = None")
     _, outcomes, *_ = verify(site, "mlx")
     assert outcomes["import mlx_lm"]["status"] == "passed"
-    assert "cannot import name 'generate'" in outcomes["from mlx_lm import load, generate"]["detail"]
+    assert "cannot import name 'load'" in outcomes["from mlx_lm import load, generate"]["detail"]
 
 
 def test_a_wrong_result_is_told(site):
@@ -124,6 +144,23 @@ def test_a_wrong_result_is_told(site):
 def test_hf_computes_on_the_device_that_it_reports(site):
     (site / "torch.py").write_text(TORCH + "listed.append('mps')")
     assert verify(site, "hf")[1]["compute"]["detail"] == "a product of matrices on the mps"
+
+
+@pytest.mark.parametrize(("kind", "device"), [("mlx", "gpu"), ("hf", "cpu")])
+def test_a_tiny_model_generates_a_token(site, kind, device):
+    assert verify(site, kind)[1]["token"]["detail"] == f"token 7 of a tiny model on the {device}"
+
+
+def test_a_model_that_does_not_generate_fails(site):
+    (site / "mlx_lm" / "generate.py").write_text("def generate_step(*_, **__): raise RuntimeError('no kernel')")
+    outcome = verify(site, "mlx")[1]["token"]
+    assert (outcome["status"], outcome["detail"]) == ("failed", "RuntimeError: no kernel")
+
+
+def test_a_refused_pattern_fails(site):
+    (site / "llguidance" / "__init__.py").write_text(LLGUIDANCE.replace('""', '"no regex"'))
+    outcome = verify(site, "hf")[1]["import llguidance"]
+    assert (outcome["status"], outcome["detail"]) == ("failed", "llguidance refuses a plain pattern: no regex")
 
 
 def test_a_gpu_that_does_not_compute_is_told_of(site):

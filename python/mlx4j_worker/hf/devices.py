@@ -1,6 +1,6 @@
 """Which device torch runs models on. A device counts only if it computes: drivers list GPUs that fail every allocation.
 
-Java also puts this text before verify_install.py and verify_environment.py, which run without this package. So nothing
+Java also puts this text before verify_install.py, which runs without this package. So nothing
 heavy is imported at the top, and old Pythons can parse it.
 """
 

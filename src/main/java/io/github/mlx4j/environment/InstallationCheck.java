@@ -16,9 +16,9 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * Checks step by step what {@link WorkerProbe} answers in one: the platform, the interpreter, Python's version, the
- * packages and their versions, that they can be imported and compute, and that none for CUDA came along with MLX. It
- * takes seconds, in a new process with the interpreter's flags and the environment of a worker. Loads no model.
- * Thread-safe.
+ * packages and their versions, that they can be imported, compute and generate a token with a tiny model made in
+ * memory, and that none for CUDA came along with MLX. It takes seconds, in a new process with the interpreter's flags
+ * and the environment of a worker. Thread-safe.
  */
 public final class InstallationCheck {
 
@@ -55,6 +55,15 @@ public final class InstallationCheck {
             steps.add(Installation.Step.failed("interpreter", 0, missing.reason(), missing.fix()));
             return new Installation(kind, null, Map.of(), steps);
         }
+        return in(interpreter, steps);
+    }
+
+    /** Runs the steps in this interpreter, without searching for one and whatever the platform. */
+    public Installation run(Path interpreter) {
+        return in(interpreter, new ArrayList<>());
+    }
+
+    private Installation in(Path interpreter, List<Installation.Step> steps) {
         InstallationOutput python = new InstallationOutput();
         steps.add(ask(interpreter, python));
         steps.addAll(python.all());

@@ -188,7 +188,8 @@ class InstallationCheckTest {
                         "from mlx_lm import load, generate not run",
                         "import llguidance not run",
                         "import jsonschema not run",
-                        "compute not run");
+                        "compute not run",
+                        "token not run");
         assertThat(found.steps().get(5).name()).isEqualTo(InstallationCheck.NO_CUDA);
     }
 

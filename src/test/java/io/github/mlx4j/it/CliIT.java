@@ -231,9 +231,9 @@ class CliIT {
             assertThat(run.json().path("passed").asBoolean()).isTrue();
             assertThat(run.json().path("versions").path("llguidance").asText()).isNotEmpty();
             assertThat(run.json().path("steps"))
-                    .hasSize(14)
+                    .hasSize(15)
                     .allSatisfy(step -> assertThat(step.path("status").asText()).isEqualTo("passed"));
-            assertThat(run.json().at("/steps/12/detail").asText()).matches("([1-9]|10) tokens on the \\w+");
+            assertThat(run.json().at("/steps/13/detail").asText()).matches("([1-9]|10) tokens on the \\w+");
         }
     }
 

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.environment.BasePython;
+import io.github.mlx4j.environment.Installation;
+import io.github.mlx4j.environment.InstallationCheck;
 import io.github.mlx4j.environment.Interpreters;
 import io.github.mlx4j.environment.Platform;
 import io.github.mlx4j.environment.Reason;
@@ -196,7 +198,7 @@ final class Environments {
         progress.accept("%s: checking it with a token from a tiny model".formatted(kind.id()));
         String report = verify(kind, environment);
         Files.writeString(environment.resolve(MARKER), digest + "\n");
-        return "%s: ready at %s %s%n%s: to undo, remove that folder"
+        return "%s: ready at %s (%s)%n%s: to undo, remove that folder"
                 .formatted(kind.id(), environment, report, kind.id());
     }
 
@@ -333,16 +335,20 @@ final class Environments {
         return Stream.concat(first.stream(), Stream.of(then)).toList();
     }
 
-    private String verify(ProviderKind kind, Path environment) throws IOException {
-        String script = BundledScripts.check("verify_environment.py");
-        String[] report = {""};
-        int exit = execute(inside(kind, "-X", "utf8", "-c", script, kind.id()), line -> {}, line -> report[0] = line);
-        if (exit != 0 || !report[0].startsWith("{")) {
+    /** Checks the new environment as {@code verify-install} does, and returns what it can do in one line. */
+    private String verify(ProviderKind kind, Path environment) {
+        Installation found = new InstallationCheck(kind, platform, true, interpreters, InstallationCheck.PATIENCE)
+                .run(Interpreters.managed(home, kind));
+        if (!found.passed()) {
+            found.steps().stream()
+                    .filter(step -> step.status() == Installation.Status.FAILED)
+                    .forEach(step -> progress.accept("  " + cut(step.name() + ": " + step.detail())));
             throw new DependencyMissingException(
                     "The new environment at " + environment + " does not work.",
                     "The lines above say why. Try `mlx4j setup " + kind.id() + " --force`.");
         }
-        return report[0];
+        List<Installation.Step> steps = found.steps();
+        return steps.get(steps.size() - 1).detail();
     }
 
     private void must(ProviderKind kind, List<String> command, int packages) {

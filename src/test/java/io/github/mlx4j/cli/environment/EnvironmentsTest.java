@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 class EnvironmentsTest {
 
     private static final Platform LINUX = new Platform("Linux", "amd64", false);
-    private static final String READY = "mlx: ready at %s {\"device\": \"cpu\"}%nmlx: to undo, remove that folder";
+    private static final String READY = "mlx: ready at %s (token 7 on the cpu)%nmlx: to undo, remove that folder";
 
     private final List<String> progress = new CopyOnWriteArrayList<>();
     private final Map<String, String> variables = new HashMap<>(System.getenv());
@@ -248,7 +248,9 @@ class EnvironmentsTest {
                 .isThrownBy(this::make)
                 .withMessage("The new environment at " + environment + " does not work."
                         + " What to do: The lines above say why. Try `mlx4j setup mlx --force`.");
-        assertThat(progress).contains("  ImportError: libmlx.so");
+        assertThat(progress)
+                .contains("  interpreter: %s ended with exit code 1: ImportError: libmlx.so"
+                        .formatted(environment.resolve("bin/python")));
         assertThat(marker).doesNotExist();
     }
 
@@ -474,7 +476,8 @@ class EnvironmentsTest {
             "    else",
             "      note \"verify $5\"",
             "      if [ -e '" + folder + "/verify-fails' ]; then echo 'ImportError: libmlx.so' >&2; exit 1; fi",
-            "      echo '{\"device\": \"cpu\"}'",
+            "      echo '{\"steps\": [\"token\"]}'",
+            "      echo '{\"name\": \"token\", \"status\": \"passed\", \"detail\": \"token 7 on the cpu\"}'",
             "    fi;;",
             "  *) exit 99;;",
             "esac"

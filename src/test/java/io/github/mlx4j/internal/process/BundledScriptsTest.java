@@ -100,7 +100,7 @@ class BundledScriptsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"verify_install.py", "verify_environment.py"})
+    @ValueSource(strings = {"verify_install.py", "environment_files.py"})
     void shouldPutWhatACheckNeedsBeforeIt(String name) throws IOException {
         assertThat(BundledScripts.check(name))
                 .isEqualTo(Files.readString(SOURCES.resolve("mlx4j_worker/hf/devices.py")) + "\n"
