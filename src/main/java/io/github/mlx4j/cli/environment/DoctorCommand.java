@@ -2,12 +2,12 @@ package io.github.mlx4j.cli.environment;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.Selection;
 import io.github.mlx4j.cli.generate.ProviderOptions;
 import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.cli.output.Version;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.environment.Availability;
@@ -43,8 +43,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
     private static final int MAX_EVENTS = 10;
     private static final int MAX_JOURNAL_BYTES = 1024 * 1024;
-    private static final JsonMapper JSON =
-            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+    private static final JsonMapper JSON = new JsonMapper();
 
     @Mixin
     private final ProviderOptions provider = new ProviderOptions();
@@ -61,7 +60,7 @@ public final class DoctorCommand implements Callable<Integer> {
         try (ProviderFactory providers = provider.factory()) {
             Map<String, Object> report = report(providers);
             if (json) {
-                out.println(JSON.writeValueAsString(report));
+                out.println(Json.text(report));
             } else {
                 print(report, out);
             }

@@ -1,10 +1,9 @@
 package io.github.mlx4j.cli.environment;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.cli.generate.WorkerKind;
 import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.environment.Installation;
 import io.github.mlx4j.environment.InstallationCheck;
 import io.github.mlx4j.environment.Interpreters;
@@ -98,10 +97,7 @@ public final class VerifyInstallCommand implements Callable<Integer> {
             report.put("passed", found.passed());
             report.put("versions", new TreeMap<>(found.versions()));
             report.put("steps", found.steps());
-            out.println(JsonMapper.builder()
-                    .enable(SerializationFeature.INDENT_OUTPUT)
-                    .build()
-                    .writeValueAsString(report));
+            out.println(Json.text(report));
             return;
         }
         for (Installation.Step step : found.steps()) {

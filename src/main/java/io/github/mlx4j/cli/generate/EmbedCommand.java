@@ -1,7 +1,7 @@
 package io.github.mlx4j.cli.generate;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.port.EmbeddingDetails;
 import io.github.mlx4j.port.EmbeddingPort;
 import io.github.mlx4j.port.ModelAnalysisPort;
@@ -57,7 +57,7 @@ public final class EmbedCommand implements Callable<Integer> {
                 line.put("text", texts.get(i));
                 pooling.ifPresent(summary -> line.put("pooling", summary));
                 line.put("vector", vectors.get(i));
-                out.println(new JsonMapper().writeValueAsString(line));
+                out.println(Json.line(line));
             }
         }
         return 0;

@@ -1,8 +1,7 @@
 package io.github.mlx4j.cli.generate;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.cli.output.Usage;
 import io.github.mlx4j.generation.FinishReason;
 import io.github.mlx4j.generation.GenerationEvent;
@@ -276,9 +275,6 @@ public final class GenerateCommand implements Callable<Integer> {
                         "provider", result.backend().provider().id(),
                         "model", result.backend().model(),
                         "device", result.backend().device()));
-        return JsonMapper.builder()
-                .enable(SerializationFeature.INDENT_OUTPUT)
-                .build()
-                .writeValueAsString(json);
+        return Json.text(json);
     }
 }

@@ -1,8 +1,6 @@
 package io.github.mlx4j.cli.generate;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.task.Task;
 import java.util.Map;
 import picocli.CommandLine.Option;
@@ -32,10 +30,7 @@ final class TaskOptions {
         return json;
     }
 
-    static String asJson(Map<String, Object> values) throws JsonProcessingException {
-        return JsonMapper.builder()
-                .enable(SerializationFeature.INDENT_OUTPUT)
-                .build()
-                .writeValueAsString(values);
+    static String asJson(Map<String, Object> values) {
+        return Json.text(values);
     }
 }

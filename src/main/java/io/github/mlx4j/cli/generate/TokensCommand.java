@@ -1,7 +1,7 @@
 package io.github.mlx4j.cli.generate;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
+import io.github.mlx4j.cli.output.Json;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +37,7 @@ public final class TokensCommand implements Callable<Integer> {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("count", tokens.size());
             json.put("tokens", tokens);
-            spec.commandLine().getOut().println(new JsonMapper().writeValueAsString(json));
+            spec.commandLine().getOut().println(Json.line(json));
         }
         return 0;
     }

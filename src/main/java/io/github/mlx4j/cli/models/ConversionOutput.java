@@ -1,8 +1,6 @@
 package io.github.mlx4j.cli.models;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.cli.output.PhaseProgress;
 import io.github.mlx4j.conversion.ConversionListener;
 import io.github.mlx4j.conversion.ConversionReport;
@@ -32,7 +30,7 @@ final class ConversionOutput {
         }
     }
 
-    static void print(PrintWriter out, ConversionReport report, boolean json) throws JsonProcessingException {
+    static void print(PrintWriter out, ConversionReport report, boolean json) {
         if (json) {
             json(out, report);
         } else {
@@ -40,11 +38,8 @@ final class ConversionOutput {
         }
     }
 
-    private static void json(PrintWriter out, ConversionReport report) throws JsonProcessingException {
-        out.println(JsonMapper.builder()
-                .enable(SerializationFeature.INDENT_OUTPUT)
-                .build()
-                .writeValueAsString(report));
+    private static void json(PrintWriter out, ConversionReport report) {
+        out.println(Json.text(report));
     }
 
     private static void text(PrintWriter out, ConversionReport report) {

@@ -1,10 +1,9 @@
 package io.github.mlx4j.cli.models;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.adapter.Verdict;
 import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.cli.output.OptionNames;
 import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.device.ByteText;
@@ -89,10 +88,7 @@ public final class InspectCommand implements Callable<Integer> {
                         model, LoadConfig.builder().allowPickles(allowPickles).build());
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            out.println(JsonMapper.builder()
-                    .enable(SerializationFeature.INDENT_OUTPUT)
-                    .build()
-                    .writeValueAsString(asJson(model, verdicts, new DeviceManager())));
+            out.println(Json.text(asJson(model, verdicts, new DeviceManager())));
         } else {
             print(model, verdicts, new DeviceManager(), out);
         }

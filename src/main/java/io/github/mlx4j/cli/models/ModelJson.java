@@ -1,8 +1,6 @@
 package io.github.mlx4j.cli.models;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.model.registry.HubCache;
 import io.github.mlx4j.model.registry.MemoryEstimate;
 import io.github.mlx4j.model.registry.RegisteredModel;
@@ -13,18 +11,15 @@ import java.util.Map;
 /** Models of the registry as JSON: the fields of the file, and what follows from them. */
 final class ModelJson {
 
-    private static final JsonMapper JSON =
-            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
-
     private ModelJson() {}
 
     /** An object with one field. */
-    static String text(String name, Object value) throws JsonProcessingException {
-        return JSON.writeValueAsString(Map.of(name, value));
+    static String text(String name, Object value) {
+        return Json.text(Map.of(name, value));
     }
 
-    static String text(Map<String, Object> fields) throws JsonProcessingException {
-        return JSON.writeValueAsString(fields);
+    static String text(Map<String, Object> fields) {
+        return Json.text(fields);
     }
 
     static Map<String, Object> of(RegisteredModel model, HubCache cache) {

@@ -1,10 +1,9 @@
 package io.github.mlx4j.cli.models;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.cli.generate.OpenModel;
 import io.github.mlx4j.cli.generate.WorkerKind;
 import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.cli.output.Progress;
 import io.github.mlx4j.cli.output.Usage;
 import io.github.mlx4j.compare.ModelVerifier;
@@ -143,10 +142,7 @@ public final class VerifyCommand implements Callable<Integer> {
         }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            out.println(JsonMapper.builder()
-                    .enable(SerializationFeature.INDENT_OUTPUT)
-                    .build()
-                    .writeValueAsString(found));
+            out.println(Json.text(found));
         } else {
             print(found, out);
         }

@@ -7,8 +7,6 @@ import java.io.PrintWriter;
 /** How far a download is: a bar that is drawn again and again in a terminal, else a line for each tenth. */
 public final class ByteProgress implements ModelHub.DownloadListener {
 
-    private static final int WIDTH = 20;
-
     private final PrintWriter err;
     private final boolean terminal;
     private final String what;
@@ -28,8 +26,7 @@ public final class ByteProgress implements ModelHub.DownloadListener {
         }
         String line = "%s of %s %s".formatted(ByteText.text(done), ByteText.text(total), what);
         if (terminal) {
-            int filled = (int) (WIDTH * Math.min(done, total) / total); // a file may be longer than was said
-            Terminal.redraw(err, "[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line);
+            Terminal.bar(err, done, total, line);
         } else if (10 * done / total > tenth) {
             tenth = 10 * done / total;
             err.println(line);

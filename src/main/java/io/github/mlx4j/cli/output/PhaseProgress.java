@@ -6,8 +6,6 @@ import java.io.PrintWriter;
 /** How far a conversion is: a bar for each phase, drawn again and again in a terminal, else a line for each phase. */
 public final class PhaseProgress implements ConversionListener {
 
-    private static final int WIDTH = 20;
-
     private final PrintWriter err;
     private final boolean terminal;
     private String phase = "";
@@ -24,15 +22,8 @@ public final class PhaseProgress implements ConversionListener {
             if (another) {
                 end();
             }
-            int filled = total == 0 ? 0 : (int) (WIDTH * Math.min(1, (double) done / total));
-            String line = "[%s%s] %s, %s %s"
-                    .formatted(
-                            "#".repeat(filled),
-                            " ".repeat(WIDTH - filled),
-                            now,
-                            total == 0 ? Long.toString(done) : done + " of " + total,
-                            unit);
-            Terminal.redraw(err, line);
+            String amount = total == 0 ? Long.toString(done) : done + " of " + total;
+            Terminal.bar(err, done, total, "%s, %s %s".formatted(now, amount, unit));
         } else if (another) {
             err.println(now + " …");
         }

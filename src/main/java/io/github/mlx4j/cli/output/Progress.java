@@ -7,8 +7,6 @@ import java.util.function.LongSupplier;
 /** How far a command is: a bar that is drawn again and again in a terminal, else a line for each tenth. */
 public final class Progress {
 
-    private static final int WIDTH = 20;
-
     private final PrintWriter err;
     private final boolean terminal;
     private final String what;
@@ -75,7 +73,6 @@ public final class Progress {
             err.println(line);
             return;
         }
-        int filled = total == 0 ? WIDTH : (int) ((long) WIDTH * done / total);
-        Terminal.redraw(err, "[" + "#".repeat(filled) + " ".repeat(WIDTH - filled) + "] " + line);
+        Terminal.bar(err, done, total, line);
     }
 }

@@ -13,6 +13,8 @@ import picocli.CommandLine;
  */
 public final class Terminal extends PrintWriter {
 
+    private static final int BAR = 20;
+
     private final PrintWriter raw;
 
     private Terminal(PrintWriter raw) {
@@ -34,6 +36,12 @@ public final class Terminal extends PrintWriter {
     static void redraw(PrintWriter out, String line) {
         raw(out).print("\r" + clean(line) + "\u001b[K");
         out.flush();
+    }
+
+    /** Draws a progress bar, with a text behind it, over the line before. */
+    static void bar(PrintWriter out, long done, long total, String text) {
+        int filled = total == 0 ? 0 : (int) (BAR * Math.min(done, total) / total); // more may come than was announced
+        redraw(out, "[" + "#".repeat(filled) + " ".repeat(BAR - filled) + "] " + text);
     }
 
     /**

@@ -1,13 +1,12 @@
 package io.github.mlx4j.cli.training;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.bench.BenchConfig;
 import io.github.mlx4j.bench.BenchReport;
 import io.github.mlx4j.bench.BenchResult;
 import io.github.mlx4j.bench.ModelBench;
 import io.github.mlx4j.cli.output.ExitCode;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.device.DeviceManager;
 import io.github.mlx4j.device.PowerSampler;
 import io.github.mlx4j.error.ConfigurationException;
@@ -103,14 +102,7 @@ public final class BenchCommand implements Callable<Integer> {
         }
         spec.commandLine()
                 .getOut()
-                .print(
-                        json
-                                ? JsonMapper.builder()
-                                                .enable(SerializationFeature.INDENT_OUTPUT)
-                                                .build()
-                                                .writeValueAsString(report.asMap())
-                                        + System.lineSeparator()
-                                : report.markdown());
+                .print(json ? Json.text(report.asMap()) + System.lineSeparator() : report.markdown());
         spec.commandLine().getOut().flush();
         if (output != null) {
             Files.writeString(output, report.markdown());

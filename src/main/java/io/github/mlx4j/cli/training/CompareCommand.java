@@ -1,12 +1,11 @@
 package io.github.mlx4j.cli.training;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.adapter.LoadCheck;
 import io.github.mlx4j.adapter.Verdict;
 import io.github.mlx4j.cli.generate.OpenModel;
 import io.github.mlx4j.cli.generate.WorkerKind;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.cli.output.OptionNames;
 import io.github.mlx4j.cli.output.Progress;
 import io.github.mlx4j.cli.output.Usage;
@@ -255,13 +254,7 @@ public final class CompareCommand implements Callable<Integer> {
             report = comparison.report();
         }
         PrintWriter print = spec.commandLine().getOut();
-        print.println(
-                json
-                        ? JsonMapper.builder()
-                                .enable(SerializationFeature.INDENT_OUTPUT)
-                                .build()
-                                .writeValueAsString(report)
-                        : report.summary());
+        print.println(json ? Json.text(report) : report.summary());
         (json ? err : print)
                 .println("report: " + folder.resolve("report.html") + ", and report.md and report.json beside it");
         return 0;

@@ -1,8 +1,7 @@
 package io.github.mlx4j.cli.training;
 
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.ProviderConfig;
+import io.github.mlx4j.cli.output.Json;
 import io.github.mlx4j.cli.output.OptionNames;
 import io.github.mlx4j.cli.output.Usage;
 import io.github.mlx4j.config.Dtype;
@@ -99,10 +98,7 @@ public final class EvaluateCommand implements Callable<Integer> {
         TrainingOutput.tellOpening(info, spec.commandLine().getErr(), new OptionNames(spec));
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            out.println(JsonMapper.builder()
-                    .enable(SerializationFeature.INDENT_OUTPUT)
-                    .build()
-                    .writeValueAsString(asJson(info, found)));
+            out.println(Json.text(asJson(info, found)));
             return 0;
         }
         out.println(String.format(
