@@ -24,7 +24,7 @@ class ComparisonPageTest {
 
     private static final List<Class<?>> API = List.of(
             BatchSizing.class,
-            ConversionConfig.class,
+            ConversionConfig.Builder.class,
             DeviceManager.class,
             LoadReport.class,
             LocalModel.class,
