@@ -30,20 +30,21 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link ProviderFactory} goes by. Immutable; {@link #builder()} makes one in a program, {@link #fromEnv()} reads
- * it from system properties and the environment ({@code docs/configuration.md}).
+ * The configuration of a {@link ProviderFactory}. Immutable; build one with {@link #builder()}, or read it from system
+ * properties and the environment with {@link #fromEnv()} ({@code docs/configuration.md}).
  *
- * @param named the provider that must answer, or {@code null} to choose; read it with {@link #provider()}
- * @param fallbackKinds who stands in, in order, or {@code null} for the default; read it with {@link #fallback()}
+ * @param named the provider to use, or {@code null} to choose one; read it with {@link #provider()}
+ * @param fallbackKinds the providers to use, in order, if the first one fails, or {@code null} for the default; read
+ *     them with {@link #fallback()}
  * @param models the model of each provider that has one of its own
  * @param roleModels the model of each provider and role that has one of its own; read it with {@link #model}
  * @param interpreters the Python interpreter of each worker kind that has one of its own
  * @param home the folder of managed environments
  * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
  * @param download whether a hub model that isn't in the cache may be downloaded
- * @param workers how the workers work and are looked after
- * @param pool which workers may be up at once
- * @param remote where remote providers are, and how they are reached
+ * @param workers how the workers run and are supervised
+ * @param pool which workers may run at once
+ * @param remote the addresses, keys and timeout of remote providers
  */
 public record ProviderConfig(
         @Nullable ProviderKind named,
@@ -76,13 +77,13 @@ public record ProviderConfig(
         interpreters = Map.copyOf(interpreters);
     }
 
-    /** The provider that must answer; empty to choose. */
+    /** The provider to use; empty to choose one. */
     @Override
     public Optional<ProviderKind> provider() {
         return Optional.ofNullable(named);
     }
 
-    /** Who stands in, in order; empty for the default: hf behind mlx, unless it can't have the adapter. */
+    /** The fallback providers, in order; empty for the default: hf for mlx, unless it can't load the adapter. */
     public Optional<List<ProviderKind>> fallback() {
         return Optional.ofNullable(fallbackKinds);
     }

@@ -10,6 +10,9 @@ import java.util.function.BiConsumer;
 /**
  * The table of settings: the values of each, where they go, and its row in {@code docs/configuration.md}. The models of
  * roles are in {@link RoleSettings}.
+ *
+ * <p>To add a setting: give its config record a component and a setter, and add a row here, in
+ * {@code docs/configuration.md}, and as a Spring property in {@code Mlx4jProperties} and {@code PropertySetting}.
  */
 enum Setting {
     TASK_ORCHESTRATOR_PROVIDER(

@@ -4,6 +4,7 @@ import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.cli.generate.OpenModel;
 import io.github.mlx4j.cli.generate.WorkerKind;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.environment.Installation;
 import io.github.mlx4j.environment.InstallationCheck;
 import io.github.mlx4j.error.Mlx4jException;
@@ -32,8 +33,8 @@ final class GenerationCheck {
         if (!able) {
             return Installation.Step.notRun(name);
         }
-        ProviderConfig config = OpenModel.config(
-                new OpenModel.Source("model", model, worker, null, new OpenModel.Making(null, null, null)), from);
+        ProviderConfig config =
+                OpenModel.config(new OpenModel.Source("model", model, worker, LoadConfig.DEFAULT), from);
         long begun = System.nanoTime();
         try (ProviderFactory providers = ProviderFactory.create(config)) {
             boolean chat = providers.createAnalysisAdapter().details().chat();

@@ -3,11 +3,9 @@ package io.github.mlx4j.cli.generate;
 import io.github.mlx4j.ProviderConfig;
 import io.github.mlx4j.ProviderFactory;
 import io.github.mlx4j.compare.ComparedModel;
-import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.provider.ProviderKind;
-import java.nio.file.Path;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A model with a worker of its own, until it is closed.
@@ -23,27 +21,9 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
      * @param name what reports call it
      * @param model a folder, or a hub id
      * @param engine what runs it
-     * @param adapter the folder of an adapter on it, or {@code null}
-     * @param making what is made of it
+     * @param options its adapter, base model, expert and dtype; the others come from the environment
      */
-    public record Source(
-            String name,
-            String model,
-            WorkerKind engine,
-            @Nullable Path adapter,
-            Making making) {}
-
-    /**
-     * What is made of a model as it is loaded.
-     *
-     * @param expert the one expert of a DyLoRA-MoE that answers, or {@code null}
-     * @param base the base model in place of the one that it names, or {@code null}
-     * @param dtype what the weights are turned into, or {@code null}
-     */
-    public record Making(
-            @Nullable String expert,
-            @Nullable String base,
-            @Nullable Dtype dtype) {}
+    public record Source(String name, String model, WorkerKind engine, LoadConfig options) {}
 
     /** Opens models. */
     @FunctionalInterface
@@ -80,10 +60,10 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
                 .model(kind, source.model)
                 .workers(workers -> workers.prefixCacheBytes(0)
                         .mlx(mlx -> mlx.tf32(false)) // numbers of two models are compared
-                        .model(model -> model.adapter(source.adapter)
-                                .expert(source.making.expert)
-                                .base(source.making.base)
-                                .dtype(source.making.dtype)))
+                        .model(model -> model.adapter(source.options.adapter())
+                                .expert(source.options.expert())
+                                .base(source.options.base())
+                                .dtype(source.options.dtype())))
                 .build();
     }
 

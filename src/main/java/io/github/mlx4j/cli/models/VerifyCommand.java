@@ -10,6 +10,7 @@ import io.github.mlx4j.compare.ModelVerifier;
 import io.github.mlx4j.compare.Prompts;
 import io.github.mlx4j.compare.Verification;
 import io.github.mlx4j.config.Dtype;
+import io.github.mlx4j.config.LoadConfig;
 import io.github.mlx4j.generation.Prompt;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -117,10 +118,14 @@ public final class VerifyCommand implements Callable<Integer> {
         new Usage(spec).within("--tolerance", tolerance, 0, Double.MAX_VALUE).count("--max-tokens", maxTokens);
         List<Prompt> given = prompts == null ? List.of() : Prompts.read(prompts); // before models are loaded
         Verification found;
-        OpenModel.Source sourceA =
-                new OpenModel.Source("A", a, backendA, adapterA, new OpenModel.Making(expertA, null, dtype));
+        LoadConfig.Builder options = LoadConfig.builder().dtype(dtype);
+        OpenModel.Source sourceA = new OpenModel.Source(
+                "A", a, backendA, options.adapter(adapterA).expert(expertA).build());
         OpenModel.Source sourceB = new OpenModel.Source(
-                "B", b == null ? a : b, otherEngine, otherAdapter, new OpenModel.Making(otherExpert, null, dtype));
+                "B",
+                b == null ? a : b,
+                otherEngine,
+                options.adapter(otherAdapter).expert(otherExpert).build());
         try (OpenModel one = opener.open(sourceA);
                 OpenModel other = opener.open(sourceB)) {
             boolean chat = one.side().analysis().details().chat();

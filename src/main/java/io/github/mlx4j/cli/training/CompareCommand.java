@@ -242,15 +242,23 @@ public final class CompareCommand implements Callable<Integer> {
                         "compare: %d tasks are Python code, and are not run without --allow-code%n",
                         comparison.notRun());
             }
-            OpenModel.Making stored = new OpenModel.Making(null, null, dtype);
-            run(comparison, Variant.BASE, new OpenModel.Source("base", base, engine, null, stored));
+            LoadConfig stored = LoadConfig.builder().dtype(dtype).build();
+            run(comparison, Variant.BASE, new OpenModel.Source("base", base, engine, stored));
+            LoadConfig.Builder options = stored.toBuilder();
             run(
                     comparison,
                     Variant.TRAINED,
                     adapter
-                            ? new OpenModel.Source("trained", base, engine, UserPath.of(other), stored)
+                            ? new OpenModel.Source(
+                                    "trained",
+                                    base,
+                                    engine,
+                                    options.adapter(UserPath.of(other)).build())
                             : new OpenModel.Source(
-                                    "trained", other, engine, null, new OpenModel.Making(expert, trainedBase, dtype)));
+                                    "trained",
+                                    other,
+                                    engine,
+                                    options.expert(expert).base(trainedBase).build()));
             report = comparison.report();
         }
         PrintWriter print = spec.commandLine().getOut();
@@ -318,7 +326,7 @@ public final class CompareCommand implements Callable<Integer> {
 
     /** Sees that it is no adapter on a base model that it names itself; only a folder shows that before the load. */
     private static void mustBeWhole(OpenModel.Source source, ModelDetails details) {
-        if (source.adapter() == null && details.format().endsWith("Adapter")) {
+        if (source.options().adapter() == null && details.format().endsWith("Adapter")) {
             throw new InvalidRequestException(
                     source.model() + " is an adapter, which would not be on the model of --base but on "
                             + details.base().orElse("another") + ".",

@@ -31,8 +31,7 @@ class OpenModelTest {
 
     @Test
     void shouldMakeNothingOfTheModelWhenOnlyTheEnvironmentSaysSo() {
-        WorkerConfig options =
-                options(new OpenModel.Source("A", "m", WorkerKind.MLX, null, new OpenModel.Making(null, null, null)));
+        WorkerConfig options = options(new OpenModel.Source("A", "m", WorkerKind.MLX, LoadConfig.DEFAULT));
 
         assertThat(options.model()).isEqualTo(PLAIN);
         assertThat(options.mlx())
@@ -44,7 +43,15 @@ class OpenModelTest {
     @Test
     void shouldMakeOfTheModelWhatIsSaidOfItWhenTheEnvironmentSaysSomethingElse() {
         WorkerConfig options = options(new OpenModel.Source(
-                "A", "m", WorkerKind.HF, Path.of("x"), new OpenModel.Making("law", "org/base", Dtype.FLOAT32)));
+                "A",
+                "m",
+                WorkerKind.HF,
+                LoadConfig.builder()
+                        .adapter(Path.of("x"))
+                        .expert("law")
+                        .base("org/base")
+                        .dtype(Dtype.FLOAT32)
+                        .build()));
 
         assertThat(options.model())
                 .isEqualTo(PLAIN.toBuilder()

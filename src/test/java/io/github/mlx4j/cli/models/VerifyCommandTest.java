@@ -47,7 +47,8 @@ class VerifyCommandTest {
         assertThat(run(arguments)).as(err.toString()).isZero();
 
         assertThat(opened)
-                .extracting(source -> source.model() + " " + source.engine() + " " + source.adapter())
+                .extracting(source -> source.model() + " " + source.engine() + " "
+                        + source.options().adapter())
                 .containsExactly(a, b);
         assertThat(closed).isEqualTo(2);
     }
@@ -66,9 +67,9 @@ class VerifyCommandTest {
         assertThat(run(arguments)).as(err.toString()).isZero();
 
         assertThat(opened)
-                .extracting(OpenModel.Source::making)
-                .allMatch(making -> making.base() == null)
-                .extracting(making -> making.expert() + " " + making.dtype())
+                .extracting(OpenModel.Source::options)
+                .allMatch(options -> options.base() == null)
+                .extracting(options -> options.expert() + " " + options.dtype())
                 .containsExactly(a, b);
     }
 

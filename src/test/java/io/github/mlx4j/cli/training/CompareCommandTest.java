@@ -39,7 +39,7 @@ class CompareCommandTest {
     private final StringWriter err = new StringWriter();
     private final List<String> opened = new ArrayList<>();
     private final List<String> asked = new ArrayList<>();
-    private final List<OpenModel.Making> makings = new ArrayList<>();
+    private final List<LoadConfig> loaded = new ArrayList<>();
     private final List<LoadConfig> checked = new ArrayList<>();
     private Verdict mlx = Verdict.loads(ProviderKind.MLX, "mlx-lm 1", Optional.empty(), false, List.of());
     private Verdict hf = Verdict.loads(ProviderKind.HF, "transformers 1", Optional.empty(), false, List.of());
@@ -82,7 +82,7 @@ class CompareCommandTest {
                         "| passed | 1 of 2 | 2 of 2 |")
                 .endsWith("\nreport: " + results.resolve("report.html") + ", and report.md and report.json beside it\n")
                 .doesNotContain("Tasks that changed");
-        assertThat(makings).containsOnly(new OpenModel.Making(null, null, null));
+        assertThat(loaded).containsOnly(LoadConfig.DEFAULT);
         assertThat(results.resolve("report.md")).content().contains("Tasks that changed");
         assertThat(err.toString().lines())
                 .contains("base: mlx on cpu, float32", "base: warning: a toy")
@@ -106,10 +106,14 @@ class CompareCommandTest {
                 .as(err.toString())
                 .isZero();
 
-        assertThat(makings)
+        assertThat(loaded)
                 .containsExactly(
-                        new OpenModel.Making(null, null, Dtype.FLOAT32),
-                        new OpenModel.Making("law", base.toString(), Dtype.FLOAT32));
+                        LoadConfig.builder().dtype(Dtype.FLOAT32).build(),
+                        LoadConfig.builder()
+                                .expert("law")
+                                .base(base.toString())
+                                .dtype(Dtype.FLOAT32)
+                                .build());
         assertThat(out.toString())
                 .contains("trained: " + trained + ", its expert law, on " + base, "- mlx in float32, 2 tasks");
         assertThat(results.resolve("run.json")).content().contains("\"expert\" : \"law\"", "\"dtype\" : \"float32\"");
@@ -398,8 +402,9 @@ class CompareCommandTest {
     }
 
     private OpenModel open(OpenModel.Source source) {
-        opened.add("open " + source.name() + " " + source.model() + " " + source.engine() + " " + source.adapter());
-        makings.add(source.making());
+        opened.add("open " + source.name() + " " + source.model() + " " + source.engine() + " "
+                + source.options().adapter());
+        loaded.add(source.options());
         boolean base = source.name().equals("base");
         Answers answers = new Answers(-0.5, 100)
                 .to("1+1=", "2")
