@@ -219,7 +219,6 @@ class ArchitectureTest {
                     "training",
                     Set.of(
                             "",
-                            "compare",
                             "config",
                             "environment",
                             "error",

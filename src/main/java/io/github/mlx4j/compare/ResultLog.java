@@ -7,17 +7,13 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.files.AtomicFile;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.FolderLock;
+import io.github.mlx4j.internal.files.LineLog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -41,12 +37,13 @@ final class ResultLog implements AutoCloseable {
     private record Key(Variant arm, String task) {}
 
     private final FolderLock lock;
-    private final FileChannel file;
-    private final Map<Key, TaskResult> results = new LinkedHashMap<>();
+    private final LineLog file;
+    private final Map<Key, TaskResult> results;
 
-    private ResultLog(FolderLock lock, FileChannel file) {
+    private ResultLog(FolderLock lock, LineLog file, Map<Key, TaskResult> results) {
         this.lock = lock;
         this.file = file;
+        this.results = results;
     }
 
     /**
@@ -102,12 +99,7 @@ final class ResultLog implements AutoCloseable {
     /** Writes a result, and returns when it is on the disk. */
     void add(TaskResult result) {
         try {
-            ByteBuffer line =
-                    ByteBuffer.wrap((JSON.writeValueAsString(result) + "\n").getBytes(StandardCharsets.UTF_8));
-            while (line.hasRemaining()) {
-                file.write(line);
-            }
-            file.force(false);
+            file.add(JSON.writeValueAsString(result));
         } catch (IOException error) {
             throw new UncheckedIOException("A result can't be written", error);
         }
@@ -124,16 +116,26 @@ final class ResultLog implements AutoCloseable {
     }
 
     private static ResultLog open(Path folder, ComparisonConfig settings, FolderLock lock) throws IOException {
-        FileChannel file = FileChannel.open(
-                folder.resolve(RESULTS), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        Path file = folder.resolve(RESULTS);
+        settle(folder, settings, Files.exists(file) && Files.size(file) > 0);
+        Map<Key, TaskResult> results = new LinkedHashMap<>();
+        int[] number = {0};
+        LineLog log = LineLog.open(file, line -> {
+            TaskResult result = read(file, ++number[0], line);
+            results.put(new Key(result.arm(), result.task()), result);
+            return true;
+        });
+        return new ResultLog(lock, log, results);
+    }
+
+    private static TaskResult read(Path file, int number, String line) {
         try {
-            settle(folder, settings, file.size() > 0);
-            ResultLog log = new ResultLog(lock, file);
-            log.read(folder.resolve(RESULTS));
-            return log;
-        } catch (IOException | RuntimeException failure) {
-            file.close();
-            throw failure;
+            return JSON.readValue(line, TaskResult.class);
+        } catch (JsonProcessingException damaged) {
+            throw new ConfigurationException(
+                    "%s is damaged in line %d: %s".formatted(file, number, damaged.getOriginalMessage()),
+                    "Remove the line, and its task is run again.",
+                    damaged);
         }
     }
 
@@ -178,29 +180,6 @@ final class ResultLog implements AutoCloseable {
         } catch (JsonProcessingException damaged) {
             throw new ConfigurationException(
                     run + " is damaged: " + damaged.getOriginalMessage(), "Name another folder with --out.", damaged);
-        }
-    }
-
-    private void read(Path path) throws IOException {
-        byte[] bytes = Files.readAllBytes(path);
-        int whole = bytes.length;
-        while (whole > 0 && bytes[whole - 1] != '\n') {
-            whole--;
-        }
-        file.truncate(whole); // the rest is of a run that ended while it wrote
-        file.position(whole);
-        List<String> lines = new ArrayList<>(
-                new String(bytes, 0, whole, StandardCharsets.UTF_8).lines().toList());
-        for (int i = 0; i < lines.size(); i++) {
-            try {
-                TaskResult result = JSON.readValue(lines.get(i), TaskResult.class);
-                results.put(new Key(result.arm(), result.task()), result);
-            } catch (JsonProcessingException damaged) {
-                throw new ConfigurationException(
-                        "%s is damaged in line %d: %s".formatted(path, i + 1, damaged.getOriginalMessage()),
-                        "Remove the line, and its task is run again.",
-                        damaged);
-            }
         }
     }
 }

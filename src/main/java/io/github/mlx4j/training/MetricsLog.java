@@ -4,14 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.mlx4j.error.ConfigurationException;
+import io.github.mlx4j.internal.files.LineLog;
 import io.github.mlx4j.internal.json.TrainingJson;
-import java.io.FileOutputStream;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
 /**
@@ -26,9 +22,9 @@ final class MetricsLog implements AutoCloseable {
     private static final String STEP = "step";
     private static final String VALIDATION = "validation";
 
-    private final FileOutputStream file;
+    private final LineLog file;
 
-    private MetricsLog(FileOutputStream file) {
+    private MetricsLog(LineLog file) {
         this.file = file;
     }
 
@@ -38,21 +34,8 @@ final class MetricsLog implements AutoCloseable {
      */
     static MetricsLog open(Path folder, int step, RunHistory history) throws IOException {
         Path path = folder.resolve(FILE);
-        byte[] bytes = Files.exists(path) ? Files.readAllBytes(path) : new byte[0];
-        int kept = 0;
-        for (int begin = 0, end = 0; end < bytes.length; end++) {
-            if (bytes[end] == '\n') {
-                if (read(path, new String(bytes, begin, end - begin, StandardCharsets.UTF_8), step, history)) {
-                    kept = end + 1;
-                }
-                begin = end + 1;
-            }
-        }
         // what belongs to a later step is after all that belongs to an earlier one, so this is a plain cut
-        try (FileChannel cut = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            cut.truncate(kept);
-        }
-        return new MetricsLog(new FileOutputStream(path.toFile(), true));
+        return new MetricsLog(LineLog.open(path, line -> read(path, line, step, history)));
     }
 
     void add(TrainingStep step) throws IOException {
@@ -71,8 +54,7 @@ final class MetricsLog implements AutoCloseable {
 
     private void write(ObjectNode fields, String kind) throws IOException {
         ObjectNode line = TrainingJson.LINE.createObjectNode().put(KIND, kind);
-        file.write((line.setAll(fields) + "\n").getBytes(StandardCharsets.UTF_8));
-        file.getFD().sync();
+        file.add(line.setAll(fields).toString());
     }
 
     /** Whether the line is of this step or an earlier one. */

@@ -1,9 +1,9 @@
 package io.github.mlx4j.training;
 
-import io.github.mlx4j.compare.FolderLock;
 import io.github.mlx4j.error.ConfigurationException;
 import io.github.mlx4j.internal.files.AtomicFile;
 import io.github.mlx4j.internal.files.FileTree;
+import io.github.mlx4j.internal.files.FolderLock;
 import io.github.mlx4j.training.config.TrainingMethod;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package io.github.mlx4j.compare;
+package io.github.mlx4j.internal.files;
 
 import io.github.mlx4j.error.ConfigurationException;
 import java.io.IOException;
