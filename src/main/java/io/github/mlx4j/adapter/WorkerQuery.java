@@ -14,6 +14,7 @@ import io.github.mlx4j.internal.worker.WorkerClient;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -89,7 +90,7 @@ final class WorkerQuery {
     }
 
     /** Waits; an interrupt ends the waiting only. */
-    static <T> T await(CompletableFuture<T> future) {
+    static <T extends @Nullable Object> T await(CompletableFuture<T> future) {
         try {
             return future.get();
         } catch (InterruptedException interrupt) {
