@@ -4,6 +4,9 @@ package io.github.mlx4j.generation;
 @FunctionalInterface
 public interface Cancellation {
 
-    /** Ends the request wherever it is: waiting, in prefill, in decode. Returns at once; idempotent; any thread. */
+    /**
+     * Cancels the request in any state: queued, in prefill or in decode. Returns immediately; idempotent and
+     * thread-safe.
+     */
     void cancel();
 }

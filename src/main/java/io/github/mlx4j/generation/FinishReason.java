@@ -1,13 +1,13 @@
 package io.github.mlx4j.generation;
 
-/** Why an answer ended. */
+/** Why generation ended. */
 public enum FinishReason {
-    /** The model ended it, a stop string did, or its text is whole by its response format. */
+    /** The model generated its end token or a stop string, or completed the response format. */
     STOP,
-    /** The model ended it and waits for what the tools that it called give. */
+    /** The model called tools and expects their results. */
     TOOL_CALLS,
-    /** {@code maxTokens} or the model's context was reached. */
+    /** The answer reached {@code maxTokens} or the end of the model's context. */
     LENGTH,
-    /** A remote provider ended it for a reason of its own, such as a filter. */
+    /** A remote provider ended it for another reason, such as a content filter. */
     OTHER
 }

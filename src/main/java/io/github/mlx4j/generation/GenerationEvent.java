@@ -3,17 +3,17 @@ package io.github.mlx4j.generation;
 import java.util.List;
 
 /**
- * What a {@link GenerationStream} gives: thinking and text as they come, then one {@link Completed}. More kinds may be
- * added; code outside this package that switches over it needs a {@code default}.
+ * An event of a {@link GenerationStream}: thinking and text as they are generated, then one {@link Completed}. Later
+ * versions may add kinds; a switch outside this package needs a {@code default}.
  */
 public sealed interface GenerationEvent {
 
     /**
-     * The next piece of the answer. Characters are always whole.
+     * The next piece of the answer. Characters are never split.
      *
-     * @param text the piece; may be empty where tokens had no text to show
+     * @param text the piece; empty if its tokens have no printable text
      * @param tokens the ids of the tokens that this piece completes
-     * @param logProbs how likely each of them was; empty unless {@link GenerationRequest#logProbs()} asks for it
+     * @param logProbs the log probability of each token; empty unless {@link GenerationRequest#logProbs()} requests it
      */
     record Text(String text, List<Integer> tokens, List<TokenLogProb> logProbs) implements GenerationEvent {
         /** Takes immutable copies. */
@@ -22,22 +22,22 @@ public sealed interface GenerationEvent {
             logProbs = List.copyOf(logProbs);
         }
 
-        /** A piece without log-probabilities. */
+        /** A piece without log probabilities. */
         public Text(String text, List<Integer> tokens) {
             this(text, tokens, List.of());
         }
     }
 
     /**
-     * The next piece of what the model thinks before it answers; it is no part of the answer's text. Characters are
-     * always whole.
+     * The next piece of the model's thinking, which is not part of the answer's text. Characters are never split.
      *
-     * <p>Some chat templates open the thinking for the model. If a model then answers at once and never closes it, what
-     * came as thinking comes once more as {@link Text} at the end, and {@link GenerationResult#thinking()} is empty.
+     * <p>Some chat templates open the thinking for the model. If the model then answers directly and never closes it,
+     * the text that was reported as thinking is repeated as {@link Text} at the end, and
+     * {@link GenerationResult#thinking()} is empty.
      *
      * @param text the piece; may be empty
      * @param tokens the ids of the tokens that this piece completes
-     * @param logProbs how likely each of them was; empty unless {@link GenerationRequest#logProbs()} asks for it
+     * @param logProbs the log probability of each token; empty unless {@link GenerationRequest#logProbs()} requests it
      */
     record Thinking(String text, List<Integer> tokens, List<TokenLogProb> logProbs) implements GenerationEvent {
         /** Takes immutable copies. */
@@ -46,7 +46,7 @@ public sealed interface GenerationEvent {
             logProbs = List.copyOf(logProbs);
         }
 
-        /** A piece without log-probabilities. */
+        /** A piece without log probabilities. */
         public Thinking(String text, List<Integer> tokens) {
             this(text, tokens, List.of());
         }

@@ -8,30 +8,30 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request for text. Immutable; make one with {@link #chat}, {@link #raw}, {@link #tokens} or {@link #builder}.
+ * A request for text. Immutable; create one with {@link #chat}, {@link #raw}, {@link #tokens} or {@link #builder}.
  *
- * <p>Values are checked where they are used, so that every provider answers a bad one in the same way: with an
+ * <p>Values are validated when the request is used, so every provider rejects an invalid value in the same way: with an
  * {@link io.github.mlx4j.error.InvalidRequestException} that names it.
  *
- * @param prompt what the model is given
+ * @param prompt the input of the model
  * @param sampling how tokens are chosen
- * @param maxTokens the most tokens to generate, 1 or more; less where the model's context leaves less. Default
+ * @param maxTokens the maximum number of tokens to generate, at least 1; the model's context may allow fewer. Default:
  *     {@value #DEFAULT_MAX_TOKENS}
- * @param stop texts that end the answer when they appear in it; they are not part of it. At most 16, none empty
- * @param responseFormat what the text must be; {@code null}, the default, is anything. Not together with {@code stop}
- *     or {@code tools}
- * @param tools what the model may call; with a chat only, at most 128. Its calls are in the result; a chat goes on with
- *     {@link Message#assistant(String, List)} and {@link Message#tool}
- * @param thinking whether the model thinks before it answers; {@code null}, the default, leaves it to the model's chat
- *     template; with a chat only
- * @param logProbs reports how likely each token was, and so many of the likeliest ones in its place, 0 to 20;
- *     {@code null}, the default, reports nothing
- * @param cacheSalt prompts share the cached prefixes only of requests with the same salt, so that {@code cachedTokens}
- *     and timings tell nothing about other tenants' prompts; 1 to 256 characters, such as a tenant's id. {@code null},
- *     the default, shares with every request that has none. Remote providers do not support it
- * @param deadline the most time that the answer may take from the call on, waiting and loading included; after it the
- *     request is cancelled and fails with {@link io.github.mlx4j.error.DeadlineExceededException}. {@code null}, the
- *     default, is no limit
+ * @param stop texts that end the answer and are not included in it; at most 16, none empty
+ * @param responseFormat the format that the text must have; {@code null}, the default, means free text. Can't be
+ *     combined with {@code stop} or {@code tools}
+ * @param tools the tools that the model may call, at most 128; only for chats. The result contains its calls; continue
+ *     the chat with {@link Message#assistant(String, List)} and {@link Message#tool}
+ * @param thinking whether the model thinks before it answers; {@code null}, the default, leaves it to the chat
+ *     template. Only for chats
+ * @param logProbs reports the log probability of each token and of this many most probable alternatives, 0 to 20;
+ *     {@code null}, the default, disables it
+ * @param cacheSalt only requests with the same salt share cached prefixes, so that {@code cachedTokens} and timings
+ *     reveal nothing about other tenants' prompts; 1 to 256 characters, such as a tenant id. {@code null}, the default,
+ *     shares with all requests without a salt. Not supported by remote providers
+ * @param deadline the maximum time from the call to the end of the answer, including queueing and loading. When it
+ *     expires, the request is cancelled and fails with {@link io.github.mlx4j.error.DeadlineExceededException}.
+ *     {@code null}, the default, means no limit
  */
 public record GenerationRequest(
         Prompt prompt,
@@ -54,32 +54,32 @@ public record GenerationRequest(
         tools = List.copyOf(tools);
     }
 
-    /** A chat of one user message, with every default. */
+    /** A chat with one user message and default options. */
     public static GenerationRequest chat(String userMessage) {
         return builder().user(userMessage).build();
     }
 
-    /** A chat, with every default. */
+    /** A chat with default options. */
     public static GenerationRequest chat(List<Message> messages) {
         return new Builder().prompt(new Prompt.Chat(messages)).build();
     }
 
-    /** Text to continue without a chat template, with every default. */
+    /** Text to continue without a chat template, with default options. */
     public static GenerationRequest raw(String text) {
         return new Builder().prompt(new Prompt.Raw(text)).build();
     }
 
-    /** Token ids to continue, with every default. */
+    /** Token ids to continue, with default options. */
     public static GenerationRequest tokens(Integer... ids) {
         return new Builder().prompt(new Prompt.Tokens(Arrays.asList(ids))).build();
     }
 
-    /** A builder of a chat; {@link Builder#prompt} makes it something else. */
+    /** A builder for a chat, or for another prompt with {@link Builder#prompt}. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** A builder with this request's values. */
+    /** A builder initialized with this request's values. */
     public Builder toBuilder() {
         Builder builder = new Builder()
                 .prompt(prompt)
@@ -269,7 +269,7 @@ public record GenerationRequest(
         /**
          * Builds the request.
          *
-         * @throws IllegalStateException if both a prompt and messages were given
+         * @throws IllegalStateException if both a prompt and messages were set
          */
         public GenerationRequest build() {
             if (prompt != null && !messages.isEmpty()) {

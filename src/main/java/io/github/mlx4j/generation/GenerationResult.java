@@ -6,20 +6,21 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A finished answer.
+ * A complete answer.
  *
- * @param text the whole text, without end token and stop string, thinking and calls of tools
- * @param thinking what the model thought before it answered; empty if nothing
- * @param toolCalls the calls of tools that the model made
- * @param unreadToolCalls those of its calls that can't be read
- * @param tokens the ids of all tokens generated but the end token, those of thinking and calls too; empty of a remote
- *     provider, which tells none
- * @param logProbs how likely each of {@code tokens} was; empty unless {@link GenerationRequest#logProbs()} asks for it
- * @param finishReason why it ended
+ * @param text the whole text, without end token, stop string, thinking and tool calls
+ * @param thinking the model's thinking; may be empty
+ * @param toolCalls the tool calls of the model
+ * @param unreadToolCalls the malformed tool calls of the model
+ * @param tokens the ids of all generated tokens except the end token, including thinking and tool calls; empty for
+ *     remote providers, which don't report them
+ * @param logProbs the log probability of each of {@code tokens}; empty unless {@link GenerationRequest#logProbs()}
+ *     requests it
+ * @param finishReason why generation ended
  * @param matchedStop the stop string that ended it, or {@code null}; read it with {@link #stopString()}
- * @param usage tokens taken
- * @param timings where the time went
- * @param backend who gave it
+ * @param usage token counts
+ * @param timings durations of the phases
+ * @param backend the backend that generated it
  * @param chosenExpert the expert of a DyLoRA-MoE that answered, or {@code null}; read it with {@link #expert()}
  */
 public record GenerationResult(
@@ -36,7 +37,7 @@ public record GenerationResult(
         Backend backend,
         @Nullable String chosenExpert) {
 
-    /** An answer of a model without experts. */
+    /** An answer from a model without experts. */
     public GenerationResult(
             String text,
             String thinking,
@@ -77,7 +78,7 @@ public record GenerationResult(
         return Optional.ofNullable(matchedStop);
     }
 
-    /** The expert of a DyLoRA-MoE that answered, if the model is one. */
+    /** The expert that answered, if the model is a DyLoRA-MoE. */
     public Optional<String> expert() {
         return Optional.ofNullable(chosenExpert);
     }

@@ -3,20 +3,21 @@ package io.github.mlx4j.generation;
 import java.util.Iterator;
 
 /**
- * An answer as it comes. Iterate over it once, from one thread; leave early whenever you like, and close it.
+ * An answer as it is generated. Iterate over it once, from one thread. You can stop early; close it in any case.
  *
- * <p>{@link #close()} and {@link #cancel()} may be called at any time and from any thread, also before the first token;
- * they stop the generation itself. A stream that is dropped without either is cancelled when it is garbage collected.
+ * <p>{@link #close()} and {@link #cancel()} may be called at any time from any thread, even before the first token;
+ * they stop the generation. A stream that is abandoned without either is cancelled when it is garbage collected.
  *
- * <p>Events that are not read yet may take a 64th of the maximum heap, and 64 MiB at most. Beyond that the request is
- * cancelled and fails with {@link io.github.mlx4j.error.ClientMemoryException}; while a thread waits in
- * {@link #result()} and nobody iterates, the events are dropped instead.
+ * <p>Unread events may use 1/64 of the maximum heap, but no more than 64 MiB. Beyond that, the request is cancelled and
+ * fails with {@link io.github.mlx4j.error.ClientMemoryException}; while a thread waits in {@link #result()} and no
+ * thread iterates, the events are dropped instead.
  */
 public interface GenerationStream extends Iterable<GenerationEvent>, Cancellation, AutoCloseable {
 
     /**
-     * The events, in order; waits for the next. A failure is thrown by {@code hasNext} and {@code next}, after the
-     * events that came before it; so is a cancel, as {@link io.github.mlx4j.error.CancelledException}.
+     * The events, in order. {@code hasNext} and {@code next} wait for the next event. After the events that preceded
+     * it, they throw the failure of the request, or, if it was cancelled,
+     * {@link io.github.mlx4j.error.CancelledException}.
      *
      * @throws IllegalStateException if called twice
      */
@@ -26,11 +27,11 @@ public interface GenerationStream extends Iterable<GenerationEvent>, Cancellatio
     /**
      * Waits for the end and returns the whole answer, whether or not the events were read.
      *
-     * @throws io.github.mlx4j.error.Mlx4jException what went wrong, a cancel included
+     * @throws io.github.mlx4j.error.Mlx4jException if the request failed or was cancelled
      */
     GenerationResult result();
 
-    /** Cancels what is still running. Throws nothing. */
+    /** Cancels the request if it is still running. Never throws. */
     @Override
     default void close() {
         cancel();

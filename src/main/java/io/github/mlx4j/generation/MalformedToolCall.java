@@ -1,9 +1,9 @@
 package io.github.mlx4j.generation;
 
 /**
- * A call that the model began to write, but not in a form that can be read.
+ * A tool call of the model that can't be parsed.
  *
- * @param text what it wrote between the marks of a call
- * @param reason why it can't be read
+ * @param text the text between the tool call markers
+ * @param reason why it can't be parsed
  */
 public record MalformedToolCall(String text, String reason) {}

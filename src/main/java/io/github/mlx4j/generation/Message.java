@@ -6,10 +6,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * One message of a chat.
  *
- * @param role who speaks
- * @param content what they say; of a tool: what it gave
- * @param toolCalls the calls that the model made with this message; of {@link Role#ASSISTANT} only
- * @param toolCallId the id of the call that this message answers; of {@link Role#TOOL} only, else {@code null}
+ * @param role the author
+ * @param content the text; for a tool, its result
+ * @param toolCalls the tool calls of the model; only for {@link Role#ASSISTANT}
+ * @param toolCallId the id of the tool call that this message answers; only for {@link Role#TOOL}, otherwise
+ *     {@code null}
  */
 public record Message(
         Role role,
@@ -17,11 +18,11 @@ public record Message(
         List<ToolCall> toolCalls,
         @Nullable String toolCallId) {
 
-    /** Who speaks in a chat. */
+    /** The author of a message. */
     public enum Role {
-        /** Instructions that stand above the chat. */
+        /** Instructions for the whole chat. */
         SYSTEM,
-        /** The human or the program that asks. */
+        /** The human or the program. */
         USER,
         /** The model. */
         ASSISTANT,
@@ -34,17 +35,17 @@ public record Message(
         toolCalls = List.copyOf(toolCalls);
     }
 
-    /** A message that has nothing to do with tools. */
+    /** A message without tool calls. */
     public Message(Role role, String content) {
         this(role, content, List.of(), null);
     }
 
-    /** Instructions to the model. */
+    /** A system message. */
     public static Message system(String content) {
         return new Message(Role.SYSTEM, content);
     }
 
-    /** A question or request to the model. */
+    /** A user message. */
     public static Message user(String content) {
         return new Message(Role.USER, content);
     }
@@ -54,12 +55,12 @@ public record Message(
         return new Message(Role.ASSISTANT, content);
     }
 
-    /** An earlier answer of the model, with the calls that it made. */
+    /** An earlier answer of the model, with its tool calls. */
     public static Message assistant(String content, List<ToolCall> toolCalls) {
         return new Message(Role.ASSISTANT, content, toolCalls, null);
     }
 
-    /** What a tool gave for a call of the model. */
+    /** The result of a tool call. */
     public static Message tool(ToolCall call, String content) {
         return new Message(Role.TOOL, content, List.of(), call.id());
     }

@@ -5,9 +5,9 @@ import java.util.List;
 /**
  * A parameter of a model.
  *
- * @param name as its engine names it
+ * @param name its name in the engine
  * @param shape its dimensions
- * @param dtype such as {@code float32}
+ * @param dtype its dtype, such as {@code float32}
  */
 public record Parameter(String name, List<Integer> shape, String dtype) {
 

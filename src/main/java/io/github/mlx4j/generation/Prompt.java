@@ -2,11 +2,11 @@ package io.github.mlx4j.generation;
 
 import java.util.List;
 
-/** What a model is given. Code outside this package that switches over it needs a {@code default}. */
+/** The input of a model. A switch outside this package needs a {@code default}. */
 public sealed interface Prompt {
 
     /**
-     * A chat, which the model's chat template turns into text.
+     * A chat, formatted with the model's chat template.
      *
      * @param messages the messages, oldest first; at least one
      */
@@ -18,14 +18,14 @@ public sealed interface Prompt {
     }
 
     /**
-     * Text that the model continues, without a template.
+     * Text to continue, without a chat template.
      *
      * @param text the text
      */
     record Raw(String text) implements Prompt {}
 
     /**
-     * Token ids of the model's own vocabulary, taken as they are.
+     * Token ids from the model's vocabulary, used as is.
      *
      * @param ids the ids; at least one
      */

@@ -7,38 +7,39 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What the text of an answer must be. Decoding is constrained to it, and the answer ends when the text is whole. If
- * {@code maxTokens} or the model's context cuts the answer, its text is incomplete and the finish reason is
+ * The format of an answer. Decoding is constrained to it, and the answer ends when the text is complete. If the answer
+ * reaches {@code maxTokens} or the end of the model's context first, its text is incomplete and the finish reason is
  * {@link FinishReason#LENGTH}.
  *
  * <p>Local workers also validate a finished {@link Json} or {@link JsonSchema} answer, independently of the constraint.
- * If it is invalid, the request fails with {@link io.github.mlx4j.error.UnreadableAnswerException}, which has the text.
+ * If it is invalid, the request fails with {@link io.github.mlx4j.error.UnreadableAnswerException}, which contains the
+ * text.
  *
- * <p>Not together with stop strings or tools. Code outside this package that switches over it needs a {@code default}.
+ * <p>Can't be combined with stop strings or tools. A switch outside this package needs a {@code default}.
  */
 public sealed interface ResponseFormat {
 
-    /** Any JSON object, without repeated keys. */
+    /** Any JSON object, without duplicate keys. */
     record Json() implements ResponseFormat {}
 
     /**
-     * JSON of a schema, on one line. As JSON Schema says, objects may have properties that the schema does not name,
-     * unless {@code additionalProperties} is false. A schema with a keyword or value that can't be enforced fails with
-     * an error that names it.
+     * JSON that matches a schema, on one line. As in JSON Schema, objects may have properties that the schema does not
+     * name, unless {@code additionalProperties} is false. A schema with a keyword or value that can't be enforced fails
+     * with an error that names it.
      *
      * @param schema the JSON schema, a JSON object of at most 256 KiB
      */
     record JsonSchema(String schema) implements ResponseFormat {}
 
     /**
-     * A whole match of a regular expression.
+     * Text that matches a regular expression completely.
      *
      * @param pattern the expression in the syntax of Rust's {@code regex}; at most 64 KiB
      */
     record Regex(String pattern) implements ResponseFormat {}
 
     /**
-     * One of some texts.
+     * One of several texts.
      *
      * @param choices the texts, none empty; 1 to 1024
      */
@@ -54,16 +55,16 @@ public sealed interface ResponseFormat {
         return new Json();
     }
 
-    /** JSON of a schema. */
+    /** JSON that matches a schema. */
     static ResponseFormat jsonSchema(String schema) {
         return new JsonSchema(schema);
     }
 
     /**
-     * JSON of a schema.
+     * JSON that matches a schema.
      *
      * @param schema the JSON schema as maps, lists, strings, numbers and booleans
-     * @throws InvalidRequestException if it has no JSON form
+     * @throws InvalidRequestException if it can't be represented as JSON
      */
     static ResponseFormat jsonSchema(Map<String, ?> schema) {
         try {
@@ -76,17 +77,17 @@ public sealed interface ResponseFormat {
         }
     }
 
-    /** A whole match of a regular expression. */
+    /** Text that matches a regular expression completely. */
     static ResponseFormat regex(String pattern) {
         return new Regex(pattern);
     }
 
-    /** One of some texts. */
+    /** One of several texts. */
     static ResponseFormat choice(List<String> choices) {
         return new Choice(choices);
     }
 
-    /** One of some texts. */
+    /** One of several texts. */
     static ResponseFormat choice(String... choices) {
         return new Choice(List.of(choices));
     }

@@ -3,19 +3,20 @@ package io.github.mlx4j.generation;
 import java.util.List;
 
 /**
- * How likely a generated token was, by the model itself: before penalties, bias, response format and temperature.
+ * The log probability of a generated token according to the model, before penalties, bias, response format and
+ * temperature.
  *
  * @param token the token's id
  * @param logProb the natural logarithm of its probability
- * @param top the likeliest tokens in its place, likeliest first; as many as were asked for
+ * @param top the most probable tokens at this position, in descending order; as many as requested
  */
 public record TokenLogProb(int token, double logProb, List<Candidate> top) {
 
     /**
-     * A token that could have been chosen.
+     * An alternative token at the same position.
      *
      * @param token its id
-     * @param text its text; may be half of a character
+     * @param text its text; may be an incomplete character
      * @param logProb the natural logarithm of its probability
      */
     public record Candidate(int token, String text, double logProb) {}

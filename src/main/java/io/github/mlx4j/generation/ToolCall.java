@@ -1,10 +1,10 @@
 package io.github.mlx4j.generation;
 
 /**
- * A call that the model made. What it is given is for the program to check and to run; mlx4j runs nothing.
+ * A tool call of the model. Your program validates the arguments and runs the tool; mlx4j runs nothing.
  *
- * @param id tells it from other calls; {@link Message#tool} refers to it
+ * @param id identifies the call; {@link Message#tool} refers to it
  * @param name the tool's name
- * @param arguments what the tool is given, a JSON object
+ * @param arguments the arguments, a JSON object
  */
 public record ToolCall(String id, String name, String arguments) {}

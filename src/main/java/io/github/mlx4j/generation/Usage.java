@@ -1,22 +1,22 @@
 package io.github.mlx4j.generation;
 
 /**
- * What an answer took, in tokens. A remote provider may not tell all of it; that is 0 then.
+ * Token counts of an answer. A count that a remote provider does not report is 0.
  *
- * @param promptTokens tokens of the prompt, chat template included
- * @param completionTokens tokens that the model generated, its end token included
- * @param cachedTokens of the prompt's tokens, those that were still known from an earlier request
- * @param thinkingTokens of the generated tokens, those of thinking, its marks included
- * @param draftedTokens of the generated tokens, those that the draft model guessed
+ * @param promptTokens tokens of the prompt, including the chat template
+ * @param completionTokens generated tokens, including the end token
+ * @param cachedTokens prompt tokens that were cached from an earlier request
+ * @param thinkingTokens generated tokens that are thinking, including its markers
+ * @param draftedTokens generated tokens that the draft model proposed
  */
 public record Usage(int promptTokens, int completionTokens, int cachedTokens, int thinkingTokens, int draftedTokens) {
 
-    /** With nothing cached, thought or drafted. */
+    /** Counts without cached, thinking and drafted tokens. */
     public Usage(int promptTokens, int completionTokens) {
         this(promptTokens, completionTokens, 0, 0, 0);
     }
 
-    /** Prompt and answer together. */
+    /** The sum of prompt and completion tokens. */
     public int totalTokens() {
         return promptTokens + completionTokens;
     }

@@ -1,4 +1,4 @@
-/** Requests for text, their results, and the events and streams in between. */
+/** Requests for text, their results, events and streams. */
 @NullMarked
 package io.github.mlx4j.generation;
 
