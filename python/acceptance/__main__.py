@@ -66,7 +66,7 @@ def _options(arguments: list[str], steps: tuple[Step, ...]) -> argparse.Namespac
     parser = argparse.ArgumentParser(
         prog="scripts/acceptance",
         description="Checks this checkout on this machine and writes a report without personal data to send.",
-        epilog="Exit codes: 0 every step passed or does not apply, 1 some did not, 2 wrong usage, 130 interrupted.",
+        epilog="Exit codes: 0 every step passed or does not apply, 1 some did not, 2 invalid usage, 130 interrupted.",
     )
     names = [step.name for step in steps]
 

@@ -43,12 +43,12 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
-/** The command line. Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 no provider is available. */
+/** The command line. Exit codes: 0 success, 1 failure, 2 invalid usage, 3 no provider available. */
 @Command(
         name = "mlx4j",
         description =
-                "Local language models from Java: generate text, embed it, rerank documents, work on tasks, look into model folders, fetch, compare, train and convert models, see what can run"
-                        + " here, set it up.",
+                "Run local language models: generate text, compute embeddings, rerank documents, and inspect, download,"
+                        + " compare, convert and train models.",
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         subcommands = {
@@ -73,10 +73,10 @@ import picocli.CommandLine.Command;
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
-            "0:done",
-            "1:it failed; the message says why",
-            "2:wrong usage, such as an unknown option or a value out of its range",
-            "3:no provider is available here"
+            "0:success",
+            "1:failed; the message says why",
+            "2:invalid usage, such as an unknown option or a value out of range",
+            "3:no provider is available"
         })
 public final class Main implements Runnable {
 
@@ -86,8 +86,9 @@ public final class Main implements Runnable {
     @CommandLine.Option(
             names = {"-v", "--verbose"},
             scope = CommandLine.ScopeType.INHERIT,
-            description = "With an error, also prints where it happened, in Python if a worker failed. -vv also prints"
-                    + " what mlx4j and its workers log.")
+            description =
+                    "Print the stack trace of an error (Python's if a worker failed). -vv also prints the log of mlx4j"
+                            + " and its workers.")
     private boolean[] verbose = {};
 
     /** For picocli. */
@@ -112,7 +113,7 @@ public final class Main implements Runnable {
                 .setExecutionStrategy(Main::execute)
                 .setParameterExceptionHandler(Main::wrongUsage)
                 .setCaseInsensitiveEnumValuesAllowed(true)
-                .setExpandAtFiles(false) // a prompt may begin with @
+                .setExpandAtFiles(false) // a prompt may start with @
                 .registerConverter(Path.class, Main::path)
                 .setExecutionExceptionHandler((error, command, parsed) -> {
                     Mlx4jException known = known(error);
@@ -130,7 +131,7 @@ public final class Main implements Runnable {
                 });
     }
 
-    /** An error's message, in the names that the user wrote: options, or the fields of a file. */
+    /** An error's message in the user's terms: option names, or the fields of a configuration file. */
     private static String message(Throwable error, CommandLine command) {
         String message = String.valueOf(error.getMessage());
         boolean hasFile =
@@ -138,7 +139,10 @@ public final class Main implements Runnable {
         return hasFile ? message : new OptionNames(command.getCommandSpec()).in(message);
     }
 
-    /** The error to show in one line: mlx4j's own, or one about a file that a command was given; else {@code null}. */
+    /**
+     * The error to show in one line: an {@link Mlx4jException}, or a file error as one; {@code null} for any other
+     * error.
+     */
     private static @Nullable Mlx4jException known(Exception error) {
         if (error instanceof Mlx4jException ours) {
             return ours;
@@ -150,7 +154,7 @@ public final class Main implements Runnable {
         }
         return cause instanceof InvalidPathException path
                 ? new ConfigurationException(
-                        "'%s' can't be a path here: %s.".formatted(path.getInput(), UserPath.why(path)),
+                        "'%s' is not a valid path: %s.".formatted(path.getInput(), UserPath.why(path)),
                         UserPath.fix(path),
                         path)
                 : null;
@@ -168,7 +172,7 @@ public final class Main implements Runnable {
         return command.getCommandSpec().root().userObject() instanceof Main main ? main.verbose.length : 0;
     }
 
-    /** Prints where an error and those that led to it happened: Python's tracebacks, or the Java stack. */
+    /** Prints the Python tracebacks of an error and its causes, or the Java stack trace if there are none. */
     private static void printOrigins(Mlx4jException error, PrintWriter to) {
         List<String> tracebacks = Stream.concat(Stream.of(error), Stream.of(error.getSuppressed()))
                 .flatMap(one -> Stream.iterate(one, Objects::nonNull, Throwable::getCause))
@@ -184,7 +188,8 @@ public final class Main implements Runnable {
     /** Runs a command, or prints its help with picocli's own styles. */
     private static int execute(CommandLine.ParseResult parsed) {
         if (verbosity(parsed.commandSpec().commandLine()) > 1) {
-            System.setProperty("org.slf4j.simpleLogger.log.io.github.mlx4j", "debug"); // no logger is made before
+            System.setProperty(
+                    "org.slf4j.simpleLogger.log.io.github.mlx4j", "debug"); // before the first logger is created
         }
         for (CommandLine command : parsed.asCommandLineList()) {
             if (command.isUsageHelpRequested()) {

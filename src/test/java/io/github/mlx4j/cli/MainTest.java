@@ -123,10 +123,10 @@ class MainTest {
                         "setup",
                         "verify-install",
                         "bench")
-                .containsPattern("0 +done")
-                .containsPattern("1 +it failed; the message says why")
-                .containsPattern("2 +wrong usage")
-                .containsPattern("3 +no provider is available here");
+                .containsPattern("0 +success")
+                .containsPattern("1 +failed; the message says why")
+                .containsPattern("2 +invalid usage")
+                .containsPattern("3 +no provider is available");
     }
 
     @Test
@@ -455,7 +455,7 @@ class MainTest {
         } finally {
             System.setIn(before);
         }
-        assertThat(err.toString()).contains("the standard input has no text");
+        assertThat(err.toString()).contains("standard input is empty");
     }
 
     @Test

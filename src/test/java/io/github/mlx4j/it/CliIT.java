@@ -210,7 +210,7 @@ class CliIT {
         assertThat(run.json().at("/base/tokensPerSecond/mid").asDouble()).isPositive();
         Run again = mlx4j(Map.of(), command);
         assertThat(again.out()).isEqualTo(run.out());
-        assertThat(again.err()).contains("base: all 2 tasks were done before");
+        assertThat(again.err()).contains("base: all 2 tasks were already done");
     }
 
     @Test

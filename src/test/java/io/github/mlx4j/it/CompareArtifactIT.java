@@ -73,7 +73,7 @@ class CompareArtifactIT {
                 .contains(
                         "compare: the base model is " + Fixture.MODEL.toRealPath()
                                 + " (config.json: base_model_name_or_path of the trained model)",
-                        "compare: both models run on hf, since mlx does not load " + model + ": ",
+                        "compare: both models run on hf because mlx does not load " + model + ": ",
                         "base: hf on cpu",
                         "trained: hf on cpu");
         assertThat(run.json().at("/settings/trained").asText()).isEqualTo(model.toString());
@@ -102,7 +102,7 @@ class CompareArtifactIT {
         CliIT.Run run = compare(Map.of("MLX4J_ALLOW_PICKLES", "true"), "--max_samples", "2");
 
         assertThat(run.exit()).as(run.err()).isZero();
-        assertThat(run.err()).contains("compare: 1 tasks are Python code, and are not run without --allow-code");
+        assertThat(run.err()).contains("compare: 1 tasks with Python code are skipped without --allow-code");
         assertThat(run.json().at("/settings/backend").asText()).isEqualTo("hf");
         assertThat(run.json().path("notRun").asInt()).isEqualTo(1);
         assertThat(run.json().at("/trained/judged").asInt()).isEqualTo(1);

@@ -218,7 +218,7 @@ class HubIT {
 
         CliIT.Run good = mlx4j("models", "verify", "tiny/right");
         assertThat(good.exit()).as(good.out() + good.err()).isZero();
-        assertThat(good.out()).contains("as the registry says");
+        assertThat(good.out()).contains("matches the registry");
 
         CliIT.Run bad = mlx4j("models", "verify", "tiny/right", "tiny/wrong", "faults/missing", "--json");
         assertThat(bad.exit()).isEqualTo(1);

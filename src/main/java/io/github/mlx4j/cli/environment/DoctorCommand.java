@@ -35,10 +35,10 @@ import picocli.CommandLine.Option;
 /** {@code mlx4j doctor}: what can run here, what can't and why, and what would be chosen. */
 @Command(
         name = "doctor",
-        description = "Says what can run here, why the rest can't, and what to do about it.",
+        description = "Check which providers can run on this machine, and explain how to fix the others.",
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:a provider is available", "3:none is"})
+        exitCodeList = {"0:a provider is available", "3:no provider is available"})
 public final class DoctorCommand implements Callable<Integer> {
 
     private static final int MAX_EVENTS = 10;
@@ -48,7 +48,7 @@ public final class DoctorCommand implements Callable<Integer> {
     @Mixin
     private final ProviderOptions provider = new ProviderOptions();
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec

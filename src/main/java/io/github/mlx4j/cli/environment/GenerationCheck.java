@@ -17,14 +17,14 @@ import org.zeroturnaround.exec.MessageLoggers;
 import org.zeroturnaround.exec.ProcessExecutor;
 import org.zeroturnaround.exec.stream.LogOutputStream;
 
-/** The steps of {@code verify-install} that are only run if asked for. */
+/** The optional steps of {@code verify-install}. */
 final class GenerationCheck {
 
     private static final int TOKENS = 10;
 
     private GenerationCheck() {}
 
-    /** Loads a model in a worker, as any program would, and has it generate some tokens. */
+    /** Loads a model in a worker and generates some tokens. */
     static Installation.Step generating(String model, WorkerKind worker, ProviderConfig from, Installation before) {
         String name = "generate with " + model;
         boolean able = before.steps().stream()
@@ -53,7 +53,7 @@ final class GenerationCheck {
         }
     }
 
-    /** Runs a user's own command, for as long as it takes, with the user's own environment. */
+    /** Runs the user's command in the user's environment, without a time limit. */
     static Installation.Step running(String command, Consumer<String> output) {
         String name = "run " + command;
         long begun = System.nanoTime();
@@ -73,10 +73,10 @@ final class GenerationCheck {
                     .getExitValue();
             return exit == 0
                     ? Installation.Step.passed(name, ms(begun), "exit code 0")
-                    : Installation.Step.failed(name, ms(begun), "exit code " + exit, "Its output says why.");
+                    : Installation.Step.failed(name, ms(begun), "exit code " + exit, "See its output.");
         } catch (IOException error) {
             return Installation.Step.failed(
-                    name, ms(begun), "it can't be run: " + error.getMessage(), "Look for sh on the PATH.");
+                    name, ms(begun), "it can't be started: " + error.getMessage(), "Make sure that sh is on the PATH.");
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
             return Installation.Step.failed(name, ms(begun), "it was interrupted", "Run it again.");

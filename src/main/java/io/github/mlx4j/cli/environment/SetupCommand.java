@@ -13,10 +13,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j setup}: makes the environments of the workers. */
+/** {@code mlx4j setup}: creates the workers' Python environments. */
 @Command(
         name = "setup",
-        description = "Makes a Python environment for each worker kind under MLX4J_HOME, from locked requirements.",
+        description = "Create the Python environments of the workers under MLX4J_HOME, from locked requirements.",
         mixinStandardHelpOptions = true)
 public final class SetupCommand implements Callable<Integer> {
 
@@ -26,10 +26,13 @@ public final class SetupCommand implements Callable<Integer> {
         ALL
     }
 
-    @Parameters(arity = "0..1", paramLabel = "mlx|hf|all", description = "Which; default ${DEFAULT-VALUE}.")
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "mlx|hf|all",
+            description = "Environment to create (default: ${DEFAULT-VALUE}).")
     private What what = What.MLX;
 
-    @Option(names = "--force", description = "Makes it anew, even if it is whole.")
+    @Option(names = "--force", description = "Recreate the environment even if it is complete.")
     private boolean force;
 
     @CommandLine.Spec

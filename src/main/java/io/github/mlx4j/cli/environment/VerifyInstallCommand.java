@@ -20,39 +20,40 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j verify-install}: whether an environment has what a worker needs, step by step. */
+/** {@code mlx4j verify-install}: checks a worker's Python environment step by step. */
 @Command(
         name = "verify-install",
-        description = "Checks step by step that a worker's Python environment works, and says of what doesn't why and"
-                + " what to do.",
+        description = "Check a worker's Python environment step by step, and explain how to fix" + " what fails.",
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:every step passed", "1:one failed", "2:wrong usage", "3:there is no interpreter"})
+        exitCodeList = {"0:all steps passed", "1:a step failed", "2:invalid usage", "3:no interpreter found"})
 public final class VerifyInstallCommand implements Callable<Integer> {
 
-    @Parameters(arity = "0..1", paramLabel = "mlx|hf", description = "Which worker's; default ${DEFAULT-VALUE}.")
+    @Parameters(arity = "0..1", paramLabel = "mlx|hf", description = "Worker to check (default: ${DEFAULT-VALUE}).")
     private WorkerKind worker = WorkerKind.MLX;
 
     @Option(
             names = "--python",
             paramLabel = "PATH",
-            description = "An interpreter, or a program on the PATH; default: the one that would run the worker.")
+            description =
+                    "Python interpreter, as a path or a name on the PATH (default: the one that would run the worker).")
     private @Nullable String python;
 
     @Option(
             names = "--model",
             paramLabel = "DIR|ID",
-            description = "Loads this model too and generates up to 10 tokens with it.")
+            description = "Also load this model and generate up to 10 tokens.")
     private @Nullable String model;
 
     @Option(
             names = "--run",
             paramLabel = "COMMAND",
-            description = "Runs a command of yours too, such as your tests, with sh in this folder. Its output goes to"
-                    + " the standard error.")
+            description =
+                    "Also run this command, such as your tests, with sh in the working directory. Its output goes to"
+                            + " standard error.")
     private @Nullable String command;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec

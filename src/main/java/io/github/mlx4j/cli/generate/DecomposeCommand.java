@@ -13,8 +13,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** {@code mlx4j decompose}: the parts of a task, in an order in which they can be done. */
-@Command(name = "decompose", description = "Splits a task into 3 to 5 subtasks.", mixinStandardHelpOptions = true)
+/** {@code mlx4j decompose}: the subtasks of a task, in an order that respects their dependencies. */
+@Command(name = "decompose", description = "Split a task into 3 to 5 subtasks.", mixinStandardHelpOptions = true)
 public final class DecomposeCommand implements Callable<Integer> {
 
     @Mixin

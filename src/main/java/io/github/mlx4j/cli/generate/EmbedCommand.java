@@ -18,10 +18,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j embed}: a line of JSON for each text. */
+/** {@code mlx4j embed}: one line of JSON per text. */
 @Command(
         name = "embed",
-        description = "Prints the vector of each text and how it was pooled, one JSON object per line.",
+        description = "Print the embedding of each text and its pooling method, one JSON object per line.",
         mixinStandardHelpOptions = true)
 public final class EmbedCommand implements Callable<Integer> {
 
@@ -29,13 +29,13 @@ public final class EmbedCommand implements Callable<Integer> {
             paramLabel = "TEXT",
             arity = "1..*",
             converter = TextArgument.class,
-            description = "What to turn into vectors; - is the standard input, as one text.")
+            description = "Text to embed; - reads all of standard input as one text.")
     private List<String> texts = List.of();
 
     @Option(
             names = "--prompt-name",
             paramLabel = "NAME",
-            description = "The model's prompt to put before each text, such as query or document"
+            description = "Named prompt of the model to prepend to each text, such as query or document"
                     + " (default: the model's default prompt, if it has one).")
     private @Nullable String promptName;
 
@@ -63,7 +63,7 @@ public final class EmbedCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** How a local model pools; a remote one doesn't tell. */
+    /** The pooling method of a local model; remote providers don't report it. */
     private static Optional<String> pooling(EmbeddingPort port) {
         return port instanceof ModelAnalysisPort model
                 ? model.details().embeddings().map(EmbeddingDetails::summary)

@@ -10,10 +10,10 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** {@code mlx4j enhance}: a task in clearer words, with acceptance criteria. */
+/** {@code mlx4j enhance}: rewrites a task and adds acceptance criteria. */
 @Command(
         name = "enhance",
-        description = "Makes a task clearer and gives its acceptance criteria.",
+        description = "Rewrite a task more clearly and list its acceptance criteria.",
         mixinStandardHelpOptions = true)
 public final class EnhanceCommand implements Callable<Integer> {
 

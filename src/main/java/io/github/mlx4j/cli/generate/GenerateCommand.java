@@ -28,59 +28,77 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j generate}: text as it comes, or one JSON object. */
-@Command(name = "generate", description = "Generates text and prints it as it comes.", mixinStandardHelpOptions = true)
+/** {@code mlx4j generate}: streams text, or prints one JSON object. */
+@Command(
+        name = "generate",
+        description = "Generate text and print it as it is generated.",
+        mixinStandardHelpOptions = true)
 public final class GenerateCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "PROMPT",
             converter = TextArgument.class,
-            description = "The user's message, or with --raw the text to continue; - reads the standard input.")
+            description = "User message, or with --raw the text to continue; - reads standard input.")
     private String prompt;
 
     @Mixin
     private final ProviderOptions provider = new ProviderOptions();
 
-    @Option(names = "--system", paramLabel = "TEXT", description = "A system message before the user's.")
+    @Option(names = "--system", paramLabel = "TEXT", description = "System message.")
     private @Nullable String system;
 
-    @Option(names = "--raw", description = "Takes the prompt as it is, without the model's chat template.")
+    @Option(names = "--raw", description = "Use the prompt as is, without the model's chat template.")
     private boolean raw;
 
     @Option(
             names = "--temperature",
             paramLabel = "T",
-            description = "0 is greedy; default: what the model's author recommends, else 0.")
+            description = "Sampling temperature; 0 is greedy (default: the value in generation_config.json, or 0).")
     private @Nullable Double temperature;
 
-    @Option(names = "--top-p", paramLabel = "P", description = "Draws from the likeliest tokens that reach P together.")
+    @Option(
+            names = "--top-p",
+            paramLabel = "P",
+            description = "Top-p: sample from the most probable tokens whose probabilities add up to P.")
     private @Nullable Double topP;
 
-    @Option(names = "--top-k", paramLabel = "K", description = "Draws from the K likeliest tokens.")
+    @Option(names = "--top-k", paramLabel = "K", description = "Top-k: sample from the K most probable tokens.")
     private @Nullable Integer topK;
 
-    @Option(names = "--min-p", paramLabel = "P", description = "Draws from tokens with this share of the likeliest's.")
+    @Option(
+            names = "--min-p",
+            paramLabel = "P",
+            description = "Min-p: drop tokens less probable than P times the most probable one.")
     private @Nullable Double minP;
 
-    @Option(names = "--repetition-penalty", paramLabel = "R", description = "Divides what was said before; 1 is off.")
+    @Option(
+            names = "--repetition-penalty",
+            paramLabel = "R",
+            description = "Penalize tokens already in the text by dividing their logits; 1 disables the penalty.")
     private @Nullable Double repetitionPenalty;
 
-    @Option(names = "--presence-penalty", paramLabel = "R", description = "Lowers what the answer has; 0 is off.")
+    @Option(
+            names = "--presence-penalty",
+            paramLabel = "R",
+            description = "Lower the logits of tokens that were already generated; 0 disables the penalty.")
     private @Nullable Double presencePenalty;
 
-    @Option(names = "--frequency-penalty", paramLabel = "R", description = "The same, by how often; 0 is off.")
+    @Option(
+            names = "--frequency-penalty",
+            paramLabel = "R",
+            description = "Lower logits in proportion to how often a token was generated; 0 disables the penalty.")
     private @Nullable Double frequencyPenalty;
 
     @Option(
             names = "--max-tokens",
             paramLabel = "N",
-            description = "The most tokens to generate; default ${DEFAULT-VALUE}.")
+            description = "Maximum number of tokens to generate (default: ${DEFAULT-VALUE}).")
     private int maxTokens = GenerationRequest.DEFAULT_MAX_TOKENS;
 
-    @Option(names = "--seed", paramLabel = "N", description = "Makes a sampled answer repeatable.")
+    @Option(names = "--seed", paramLabel = "N", description = "Random seed, for reproducible sampling.")
     private @Nullable Long seed;
 
-    @Option(names = "--stop", paramLabel = "TEXT", description = "Ends the answer where this appears; can be repeated.")
+    @Option(names = "--stop", paramLabel = "TEXT", description = "Stop generating at this text; can be repeated.")
     private List<String> stop = List.of();
 
     @ArgGroup(exclusive = true)
@@ -89,32 +107,42 @@ public final class GenerateCommand implements Callable<Integer> {
     @Option(
             names = "--think",
             negatable = true,
-            description = "Whether the model thinks first; printed to standard error. Default: as its template has it.")
+            description =
+                    "Turn thinking on or off; thinking is printed to standard error (default: the chat template's).")
     private @Nullable Boolean think;
 
     @Option(
             names = "--logprobs",
             paramLabel = "N",
-            description = "With --json: how likely each token was, and the N likeliest in its place.")
+            description = "With --json: log probability of each token and of the N most probable alternatives.")
     private @Nullable Integer logProbs;
 
     @Option(
             names = "--json",
-            description = "Prints one JSON object at the end: text, thinking, tool calls, usage, timings, backend.")
+            description = "Print one JSON object at the end: text, thinking, tool calls, usage, timings, backend.")
     private boolean json;
 
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;
 
-    /** What the text must be. */
+    /** The response format; at most one of these options. */
     private static final class Format {
-        @Option(names = "--json-schema", paramLabel = "FILE", description = "The answer is JSON of this schema.")
+        @Option(
+                names = "--json-schema",
+                paramLabel = "FILE",
+                description = "Constrain the answer to JSON that matches this schema.")
         private @Nullable Path jsonSchema;
 
-        @Option(names = "--regex", paramLabel = "REGEX", description = "The answer matches this regular expression.")
+        @Option(
+                names = "--regex",
+                paramLabel = "REGEX",
+                description = "Constrain the answer to this regular expression.")
         private @Nullable String regex;
 
-        @Option(names = "--choice", paramLabel = "TEXT", description = "The answer is one of these; can be repeated.")
+        @Option(
+                names = "--choice",
+                paramLabel = "TEXT",
+                description = "Constrain the answer to one of these texts; can be repeated.")
         private @Nullable List<String> choices;
 
         ResponseFormat responseFormat() throws IOException {
@@ -155,8 +183,8 @@ public final class GenerateCommand implements Callable<Integer> {
             out.println(json ? asJson(result) : "");
             if (request.responseFormat() != null && result.finishReason() == FinishReason.LENGTH) {
                 out.flush();
-                err.println("mlx4j: The answer is incomplete: the token limit cut it before it had its format."
-                        + " What to do: Allow more with --max-tokens.");
+                err.println("mlx4j: The answer is incomplete: it reached the token limit before it matched its format."
+                        + " What to do: Raise --max-tokens.");
                 return 1;
             }
         } finally {

@@ -18,9 +18,9 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
     /**
      * Which model to open.
      *
-     * @param name what reports call it
-     * @param model a folder, or a hub id
-     * @param engine what runs it
+     * @param name its name in reports
+     * @param model a model folder or a hub id
+     * @param engine the worker that runs it
      * @param options its adapter, base model, expert and dtype; the others come from the environment
      */
     public record Source(String name, String model, WorkerKind engine, LoadConfig options) {}
@@ -32,8 +32,8 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
     }
 
     /**
-     * Opens a model with the environment's settings, but for those of the model itself, without TF32 and without a
-     * fallback.
+     * Opens a model with the environment's settings, except those that concern the model itself, and with TF32 and
+     * fallback disabled.
      */
     public static OpenModel withWorker(Source source) {
         ProviderFactory providers = ProviderFactory.create(config(source, ProviderConfig.fromEnv()));
@@ -51,7 +51,7 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
         }
     }
 
-    /** The configuration for a model, which changes another one's. */
+    /** A configuration for one model, based on another configuration. */
     public static ProviderConfig config(Source source, ProviderConfig from) {
         ProviderKind kind = source.engine.kind();
         return withoutModelOptions(from)

@@ -11,24 +11,21 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
-/** Options that stand for settings; what is not given comes from the environment. */
+/** Options that override settings; the environment provides the others. */
 public final class ProviderOptions {
 
     @Option(
             names = "--provider",
             paramLabel = "NAME",
             converter = NameConverter.class,
-            description =
-                    "auto, mlx, hf, ollama, openai or anthropic; default: the environment's TASK_ORCHESTRATOR_PROVIDER, else"
-                            + " auto.")
+            description = "auto, mlx, hf, ollama, openai or anthropic (default: TASK_ORCHESTRATOR_PROVIDER, or auto).")
     private @Nullable Name provider;
 
     @Option(
             names = "--model",
             paramLabel = "DIR|ID",
-            description =
-                    "A model folder, a hub id org/name, or a remote provider's model; default: the environment's MLX_MODEL,"
-                            + " HF_MODEL, …")
+            description = "Model folder, hub id (org/name), or a remote provider's model name (default: MLX_MODEL,"
+                    + " HF_MODEL, …).")
     private @Nullable String model;
 
     /**
@@ -38,7 +35,7 @@ public final class ProviderOptions {
      */
     private record Name(@Nullable ProviderKind kind) {}
 
-    /** Refuses a name that no provider has. */
+    /** Rejects unknown provider names. */
     private static final class NameConverter implements CommandLine.ITypeConverter<Name> {
 
         @Override

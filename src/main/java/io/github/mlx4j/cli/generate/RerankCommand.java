@@ -16,10 +16,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j rerank}: documents by their relevance to a query. */
+/** {@code mlx4j rerank}: sorts documents by relevance to a query. */
 @Command(
         name = "rerank",
-        description = "Prints the score and the text of each document, the most relevant one first.",
+        description = "Score documents by their relevance to a query and print them, most relevant first.",
         mixinStandardHelpOptions = true)
 public final class RerankCommand implements Callable<Integer> {
 
@@ -27,7 +27,7 @@ public final class RerankCommand implements Callable<Integer> {
             index = "0",
             paramLabel = "QUERY",
             converter = TextArgument.class,
-            description = "What the documents are scored for; - reads the standard input.")
+            description = "Query to score the documents against; - reads standard input.")
     private String query;
 
     @Parameters(
@@ -35,19 +35,19 @@ public final class RerankCommand implements Callable<Integer> {
             paramLabel = "DOCUMENT",
             arity = "1..*",
             converter = TextArgument.class,
-            description = "The texts to score.")
+            description = "Documents to score.")
     private List<String> documents = List.of();
 
     @Option(
             names = "--instruction",
             paramLabel = "TEXT",
-            description = "The task in one sentence; default: the model's own.")
+            description = "Reranking task in one sentence (default: the model's own).")
     private @Nullable String instruction;
 
-    @Option(names = "--truncate", description = "Drops the end of documents that are too long for the model.")
+    @Option(names = "--truncate", description = "Truncate documents that are too long for the model.")
     private boolean truncate;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @Mixin

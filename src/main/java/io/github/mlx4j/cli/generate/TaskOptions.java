@@ -6,20 +6,20 @@ import java.util.Map;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** What commands about a task have in common. */
+/** Options shared by the commands that work on a task. */
 final class TaskOptions {
 
-    @Parameters(paramLabel = "TITLE", converter = TextArgument.class, description = "What is to be done, in a line.")
+    @Parameters(paramLabel = "TITLE", converter = TextArgument.class, description = "Title of the task, in one line.")
     private String title;
 
     @Option(
             names = "--description",
             converter = TextArgument.class,
             paramLabel = "TEXT",
-            description = "More about the task; - reads the standard input.")
+            description = "Description of the task; - reads standard input.")
     private String description = "";
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     Task task() {

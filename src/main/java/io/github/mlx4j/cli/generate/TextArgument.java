@@ -8,8 +8,8 @@ import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 
 /**
- * A text that a command takes: {@code -} is the whole standard input, in UTF-8, without the line break at its end. A
- * text that the JVM could not decode is refused, rather than passed on without its letters.
+ * Converts a text argument. {@code -} reads all of standard input as UTF-8, without the final line break. Text that the
+ * JVM could not decode is an error.
  */
 final class TextArgument implements CommandLine.ITypeConverter<String> {
 
@@ -23,7 +23,7 @@ final class TextArgument implements CommandLine.ITypeConverter<String> {
         String encoding = System.getProperty("sun.jnu.encoding", "UTF-8");
         if (value.indexOf('\uFFFD') >= 0 && !encoding.startsWith("UTF")) {
             throw new CommandLine.TypeConversionException(
-                    "it has characters that the encoding of this locale (%s) doesn't have. Set LC_ALL=C.UTF-8, or pass the text on the standard input, with -."
+                    "it contains characters that this locale's encoding (%s) can't represent. Set LC_ALL=C.UTF-8, or pass - and the text on standard input."
                             .formatted(encoding));
         }
         return value;
@@ -32,7 +32,7 @@ final class TextArgument implements CommandLine.ITypeConverter<String> {
     static String read(InputStream input) throws IOException {
         byte[] bytes = input.readNBytes(MAX_BYTES + 1);
         if (bytes.length > MAX_BYTES) {
-            throw new CommandLine.TypeConversionException("the standard input has more than 16 MiB.");
+            throw new CommandLine.TypeConversionException("standard input is larger than 16 MiB.");
         }
         try {
             String text = StandardCharsets.UTF_8
@@ -41,11 +41,11 @@ final class TextArgument implements CommandLine.ITypeConverter<String> {
                     .toString()
                     .replaceFirst("\\r?\\n\\z", "");
             if (text.isBlank()) {
-                throw new CommandLine.TypeConversionException("the standard input has no text.");
+                throw new CommandLine.TypeConversionException("standard input is empty.");
             }
             return text;
         } catch (CharacterCodingException other) {
-            throw new CommandLine.TypeConversionException("the standard input is not UTF-8.");
+            throw new CommandLine.TypeConversionException("standard input is not valid UTF-8.");
         }
     }
 }

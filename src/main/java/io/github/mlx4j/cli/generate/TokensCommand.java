@@ -11,17 +11,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j tokens}: how many tokens a text has, and which. */
+/** {@code mlx4j tokens}: the number and ids of the tokens in a text. */
 @Command(
         name = "tokens",
-        description = "Prints how many tokens a text has, and their ids, as JSON.",
+        description = "Print the number of tokens in a text and their ids, as JSON.",
         mixinStandardHelpOptions = true)
 public final class TokensCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "TEXT",
             converter = TextArgument.class,
-            description = "The text; no chat template is applied. - reads the standard input.")
+            description = "Text to tokenize, without a chat template; - reads standard input.")
     private String text;
 
     @Mixin

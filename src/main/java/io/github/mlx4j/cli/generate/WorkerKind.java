@@ -2,7 +2,7 @@ package io.github.mlx4j.cli.generate;
 
 import io.github.mlx4j.provider.ProviderKind;
 
-/** A worker kind that a command can be told to use. */
+/** The worker kinds that a command can use. */
 public enum WorkerKind {
     MLX,
     HF;

@@ -9,18 +9,18 @@ import java.util.Locale;
 import java.util.function.Function;
 import picocli.CommandLine;
 
-/** What {@code convert} and {@code fuse} show, as text or as JSON. */
+/** Output of {@code convert} and {@code fuse}, as text or JSON. */
 final class ConversionOutput {
 
-    /** What {@code --help} says about {@code --verify-with}. */
+    /** Description of {@code --verify-with}. */
     static final String VERIFY_WITH =
-            "Compare with transformers: auto where it can load the source (default), hf always or fail, none never.";
+            "Compare with transformers: auto (default) if it can load the source, hf always, none never.";
 
     private static final int SHOWN = 10;
 
     private ConversionOutput() {}
 
-    /** Runs a conversion with its progress on the standard error. */
+    /** Runs a conversion and shows its progress on standard error. */
     static ConversionReport watched(CommandLine line, Function<ConversionListener, ConversionReport> conversion) {
         PhaseProgress progress = new PhaseProgress(line.getErr(), CommandLine.Help.Ansi.AUTO.enabled());
         try {
@@ -57,10 +57,10 @@ final class ConversionOutput {
                 .forEach(layer -> out.printf("not quantized  %s: %s%n", layer.name(), layer.reason()));
         if (report.unquantized().size() > SHOWN) {
             out.printf(
-                    "not quantized  %d layers more; --json has all%n",
+                    "not quantized  %d more layers; --json lists all%n",
                     report.unquantized().size() - SHOWN);
         }
-        out.printf("weights  %d tensors read again, each as it was to be written%n", report.tensors());
+        out.printf("weights  %d tensors read back, all as intended%n", report.tensors());
         out.printf(
                 Locale.ROOT,
                 "logits   max difference %.2e (%.2e of their range), mean divergence %.2e nats; the most probable token"
@@ -71,7 +71,7 @@ final class ConversionOutput {
                 proof.argmaxAgreed(),
                 proof.positions());
         out.printf(
-                "greedy   %d of %d tokens as the source, on %d prompts%n",
+                "greedy   %d of %d tokens match the source, on %d prompts%n",
                 proof.greedyAgreed(), proof.greedyTokens(), proof.prompts());
         out.printf(
                 Locale.ROOT,

@@ -18,63 +18,63 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j convert}: a model folder for mlx, of another type, quantized, or no longer so. */
+/** {@code mlx4j convert}: converts, quantizes or dequantizes a model for mlx. */
 @Command(
         name = "convert",
         description = {
-            "Writes a model folder that mlx loads: as it is, with another type of weights, quantized, or no longer so.",
-            "It is compared with its source on mlx and, where that can load it, on transformers before it gets its name;"
-                    + " an existing folder is never touched."
+            "Convert a model to a folder that mlx loads: unchanged, with another dtype, quantized or dequantized.",
+            "The result is compared with its source on mlx and, if transformers can load the source, on transformers"
+                    + " before it is renamed to DIR. Existing folders are never changed."
         },
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:written, and like its source", "1:it failed", "2:wrong usage"})
+        exitCodeList = {"0:written and verified", "1:failed", "2:invalid usage"})
 public final class ConvertCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "SOURCE", description = "A model folder, or a hub id.")
+    @Parameters(paramLabel = "SOURCE", description = "Model folder or hub id.")
     private String source;
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "The folder to write; not there yet.")
+    @Option(names = "--output", required = true, paramLabel = "DIR", description = "Output folder; must not exist.")
     private Path output;
 
-    @Option(names = "--revision", paramLabel = "NAME", description = "A branch, tag or commit of the hub id.")
+    @Option(names = "--revision", paramLabel = "NAME", description = "Branch, tag or commit of the hub id.")
     private @Nullable String revision;
 
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "Turns the weights into bfloat16, float16 or float32; default: as they are stored.")
+            description = "Convert the weights to bfloat16, float16 or float32 (default: as stored).")
     private @Nullable Dtype dtype;
 
-    @Option(names = "--bits", paramLabel = "N", description = "Quantizes to 2, 3, 4, 5, 6 or 8 bits.")
+    @Option(names = "--bits", paramLabel = "N", description = "Quantize to 2, 3, 4, 5, 6 or 8 bits.")
     private @Nullable Integer bits;
 
     @Option(
             names = "--group-size",
             paramLabel = "N",
-            description = "How many values share a scale: 32, 64 or 128; default 64.")
+            description = "Quantization group size: 32, 64 or 128 (default: 64).")
     private @Nullable Integer groupSize;
 
-    @Option(names = "--mode", paramLabel = "MODE", description = "affine, mxfp4, mxfp8 or nvfp4; default affine.")
+    @Option(
+            names = "--mode",
+            paramLabel = "MODE",
+            description = "Quantization mode: affine, mxfp4, mxfp8 or nvfp4 (default: affine).")
     private Quantization.@Nullable Mode mode;
 
     @Option(
             names = "--recipe",
             paramLabel = "NAME",
-            description = "More bits for some layers: mixed_2_6, mixed_3_4, mixed_3_6 or mixed_4_6; instead of --bits.")
+            description =
+                    "Mixed quantization, with more bits for some layers, instead of --bits: mixed_2_6, mixed_3_4, mixed_3_6 or mixed_4_6.")
     private ConversionConfig.@Nullable Recipe recipe;
 
-    @Option(names = "--dequantize", description = "Turns quantized weights into plain ones.")
+    @Option(names = "--dequantize", description = "Dequantize the weights.")
     private boolean dequantize;
 
     @Option(names = "--verify-with", paramLabel = "ENGINE", description = ConversionOutput.VERIFY_WITH)
     private VerifyWith verifyWith = VerifyWith.AUTO;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
@@ -122,7 +122,7 @@ public final class ConvertCommand implements Callable<Integer> {
     private @Nullable Quantization quantization() {
         if (bits == null && mode == null) {
             if (groupSize != null && recipe == null) {
-                throw new Usage(spec).wrong("--group-size says nothing without --bits, --mode or --recipe");
+                throw new Usage(spec).wrong("--group-size requires --bits, --mode or --recipe");
             }
             return null;
         }

@@ -15,49 +15,49 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j fuse}: an adapter becomes part of its base model's weights. */
+/** {@code mlx4j fuse}: merges an adapter into its base model's weights. */
 @Command(
         name = "fuse",
         description = {
-            "Merges a LoRA adapter, or an expert of a DyLoRA-MoE, into its base model and writes the whole as a model"
+            "Merge a LoRA adapter, or an expert of a DyLoRA-MoE, into its base model and write the result as a model"
                     + " folder.",
-            "It is compared with the base and its adapter before it gets its name; an existing folder is never touched."
+            "The result is compared with the base model plus adapter before it is renamed to DIR. Existing folders are"
+                    + " never changed."
         },
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:written, and like the base with its adapter", "1:it failed", "2:wrong usage"})
+        exitCodeList = {"0:written and verified", "1:failed", "2:invalid usage"})
 public final class FuseCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "SOURCE",
-            description = "A model folder or a hub id; an adapter that names its base model; or a DyLoRA-MoE.")
+            description = "Model folder, hub id, adapter that names its base model, or DyLoRA-MoE.")
     private String source;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "The adapter, of PEFT or of mlx-lm.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "Adapter, in PEFT or mlx-lm format.")
     private @Nullable Path adapter;
 
-    @Option(names = "--base", paramLabel = "DIR|ID", description = "The base model in place of the one that is named.")
+    @Option(
+            names = "--base",
+            paramLabel = "DIR|ID",
+            description = "Base model, overriding the one that the adapter names.")
     private @Nullable String base;
 
-    @Option(names = "--expert", paramLabel = "NAME", description = "The expert, of a DyLoRA-MoE.")
+    @Option(names = "--expert", paramLabel = "NAME", description = "Expert of a DyLoRA-MoE.")
     private @Nullable String expert;
 
-    @Option(
-            names = "--output",
-            required = true,
-            paramLabel = "DIR",
-            description = "The folder to write; not there yet.")
+    @Option(names = "--output", required = true, paramLabel = "DIR", description = "Output folder; must not exist.")
     private Path output;
 
     @Option(
             names = "--dequantize",
-            description = "Turns a quantized base into a plain one; default: what changes is quantized again.")
+            description = "Dequantize a quantized base model (default: quantize the changed weights again).")
     private boolean dequantize;
 
     @Option(names = "--verify-with", paramLabel = "ENGINE", description = ConversionOutput.VERIFY_WITH)
     private VerifyWith verifyWith = VerifyWith.AUTO;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec

@@ -34,7 +34,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j inspect}: what is in a model folder, what it takes in memory, and which workers would load it. */
+/** {@code mlx4j inspect}: inspects a model folder: format, memory footprint, and which workers can load it. */
 @Command(
         name = "inspect",
         description =
@@ -43,19 +43,19 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
-            "0:a worker would load it; with --files-only: nothing is wrong with its files",
-            "1:no worker would; the message says why",
-            "3:no worker is installed that could judge, and its files show nothing wrong"
+            "0:a worker can load it; with --files-only: no problems in its files",
+            "1:no worker can load it; the message says why",
+            "3:no worker is installed to check it, and its files have no problems"
         })
 public final class InspectCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "DIR", description = "The folder; nothing in it is run or changed.")
+    @Parameters(paramLabel = "DIR", description = "Model folder. Nothing in it is executed or changed.")
     private Path folder;
 
     @Option(names = "--allow-pickles", description = "Allow pickled experts and routers of DyLoRA-MoE.")
     private boolean allowPickles;
 
-    @Option(names = "--files-only", description = "Read the files only, and start no worker.")
+    @Option(names = "--files-only", description = "Only read the files; don't start workers.")
     private boolean filesOnly;
 
     @Option(names = "--json", description = "Print one JSON object.")
@@ -113,7 +113,7 @@ public final class InspectCommand implements Callable<Integer> {
         }
         say(new Problem(
                 "NO_PROVIDER_AVAILABLE",
-                "No worker could judge it. " + verdicts.get(0).reason(),
+                "No worker could check the model. " + verdicts.get(0).reason(),
                 verdicts.get(0).fix()));
         return ExitCode.NOTHING_AVAILABLE;
     }
@@ -196,7 +196,7 @@ public final class InspectCommand implements Callable<Integer> {
         line(out, "quantized", model.quantization() == null ? null : quantization(model.quantization()));
         line(out, "parameters", model.parameters() == null ? null : "%,d".formatted(model.parameters()));
         line(out, "context", model.contextLength() == null ? null : "%,d tokens".formatted(model.contextLength()));
-        line(out, "embeddings", model.tiedEmbeddings() ? "the output takes the input's" : null);
+        line(out, "embeddings", model.tiedEmbeddings() ? "tied: output and input share them" : null);
         line(
                 out,
                 "tokenizer",
@@ -212,7 +212,7 @@ public final class InspectCommand implements Callable<Integer> {
                 .filter(problem -> !reasons.contains(problem.what()))
                 .toList();
         if (!others.isEmpty()) {
-            out.printf("%nwrong with its files%n");
+            out.printf("%nproblems in its files%n");
             others.forEach(problem -> out.printf("  %s%n", (problem.what() + " " + problem.fix()).strip()));
         }
     }
@@ -221,7 +221,7 @@ public final class InspectCommand implements Callable<Integer> {
         String heading = switch (verdict.outcome()) {
             case LOADS -> "%n%s loads it: %s%n";
             case REFUSED -> "%n%s does not load it: %s%n";
-            case NOT_JUDGED -> "%n%s was not asked: %s%n";
+            case NOT_JUDGED -> "%n%s did not check it: %s%n";
         };
         out.printf(heading, verdict.provider().id(), names.in(verdict.reason()));
         line(out, "what to do", verdict.fix().isEmpty() ? null : names.in(verdict.fix()));
@@ -255,8 +255,8 @@ public final class InspectCommand implements Callable<Integer> {
                 out,
                 "KV cache",
                 cache == null || cache.isNone()
-                        ? (cache == null ? "not known: " : "none: ") + whole.kvCacheNote()
-                        : "%,d bytes a token = %s%s"
+                        ? (cache == null ? "unknown: " : "none: ") + whole.kvCacheNote()
+                        : "%,d bytes per token = %s%s"
                                 .formatted(
                                         cache.bytesPerToken(),
                                         cache.explanation(),
@@ -269,8 +269,8 @@ public final class InspectCommand implements Callable<Integer> {
                 out,
                 "this machine",
                 now.isEmpty() || beside.isEmpty()
-                        ? "what is available can't be told"
-                        : "%s available now, so it %s; beside a reserve of %s it %s"
+                        ? "the available memory is unknown"
+                        : "%s available now, so it %s; with a reserve of %s it %s"
                                 .formatted(
                                         ByteText.text(now.getAsLong()),
                                         fits(full, now.getAsLong()),

@@ -8,7 +8,7 @@ import io.github.mlx4j.provider.ModelRole;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Models of the registry as JSON: the fields of the file, and what follows from them. */
+/** Registry models as JSON: the fields of the registry file and values derived from them. */
 final class ModelJson {
 
     private ModelJson() {}
@@ -44,7 +44,7 @@ final class ModelJson {
         return json;
     }
 
-    /** What it takes with so many tokens, with the arithmetic. */
+    /** The memory for this many tokens, with the calculation. */
     static Map<String, Object> memory(RegisteredModel model, int tokens) {
         MemoryEstimate estimate = MemoryEstimate.inference(model, tokens);
         Map<String, Object> json = new LinkedHashMap<>();

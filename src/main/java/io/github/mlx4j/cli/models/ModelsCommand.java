@@ -13,10 +13,10 @@ import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
-/** {@code mlx4j models}: what models there are, which one fits, and the hub's cache. */
+/** {@code mlx4j models}: the model registry and the Hugging Face cache. */
 @Command(
         name = "models",
-        description = "Lists models, picks one that fits this machine, fetches and removes them.",
+        description = "List, pick, download, verify and remove models.",
         mixinStandardHelpOptions = true,
         subcommands = {
             ModelsListCommand.class,
@@ -28,7 +28,7 @@ import picocli.CommandLine.Command;
         })
 public final class ModelsCommand implements Runnable {
 
-    /** Tokens of prompt and answer for which memory is told, where nothing else is asked for. */
+    /** The default number of prompt and answer tokens in memory estimates. */
     static final int TOKENS = MemoryNeed.TOKENS;
 
     @CommandLine.Spec

@@ -12,17 +12,17 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code mlx4j models list}: the registry, a line for each model. */
+/** {@code mlx4j models list}: the registry, one line per model. */
 @Command(
         name = "list",
         description = {
-            "Lists the models that mlx4j knows, and those of models.json in MLX4J_HOME.",
-            "Memory is for weights and a KV cache of 4,096 tokens in one row."
+            "List the models in the registry: those that come with mlx4j and those in MLX4J_HOME/models.json.",
+            "The memory column covers the weights and a KV cache of 4,096 tokens for one sequence."
         },
         mixinStandardHelpOptions = true)
 final class ModelsListCommand implements Callable<Integer> {
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec

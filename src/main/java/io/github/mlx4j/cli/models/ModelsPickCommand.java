@@ -22,18 +22,18 @@ import picocli.CommandLine.Option;
 @Command(
         name = "pick",
         description = {
-            "Picks the model for a role: the one with the most parameters whose weights and KV cache fit into memory.",
-            "Of two with as many parameters, that with the longer context, then the first by id."
+            "Pick the model for a role: the one with the most parameters whose weights and KV cache fit into memory.",
+            "Ties are broken by the longer context, then by id."
         },
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:there is one", "1:none fits"})
+        exitCodeList = {"0:a model fits", "1:no model fits"})
 final class ModelsPickCommand implements Callable<Integer> {
 
     @Option(
             names = "--role",
             paramLabel = "ROLE",
-            description = "router, decomposer, enhancer, tester, reranker or general; default ${DEFAULT-VALUE}.",
+            description = "router, decomposer, enhancer, tester, reranker or general (default: ${DEFAULT-VALUE}).",
             defaultValue = "general")
     private ModelRole role;
 
@@ -42,17 +42,17 @@ final class ModelsPickCommand implements Callable<Integer> {
             paramLabel = "SIZE",
             converter = ByteSize.class,
             description =
-                    "Memory for the model, such as 16GB or 900MB; default: what is available here less a reserve of an"
-                            + " eighth of the memory, 8 GB at most.")
+                    "Memory for the model, such as 16GB or 900MB (default: the available memory minus a reserve of one"
+                            + " eighth of the total memory, at most 8 GB).")
     private @Nullable Long memory;
 
     @Option(
             names = "--context",
             paramLabel = "TOKENS",
-            description = "Tokens of prompt and answer that must fit; default ${DEFAULT-VALUE}.")
+            description = "Number of prompt and answer tokens that must fit (default: ${DEFAULT-VALUE}).")
     private int context = ModelsCommand.TOKENS;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
@@ -77,16 +77,15 @@ final class ModelsPickCommand implements Callable<Integer> {
         return new MemoryManager(new DeviceManager())
                 .availableBytes()
                 .orElseThrow(() -> new ConfigurationException(
-                        "How much memory is free can't be told here.", "Name an amount with --memory."));
+                        "The available memory is unknown.", "Specify an amount with --memory."));
     }
 
     private static void print(ModelPick pick, PrintWriter out) {
         out.printf(
                 "%s: %s%n",
-                pick.role().id(),
-                pick.best().map(best -> best.model().id()).orElse("none of the registry's models fits"));
+                pick.role().id(), pick.best().map(best -> best.model().id()).orElse("no model in the registry fits"));
         out.printf(
-                "  the most parameters of those that fit into %s with %,d tokens of context%n%n",
+                "  the largest model that fits into %s with %,d tokens of context%n%n",
                 ByteText.text(pick.availableBytes()), pick.tokens());
         for (ModelPick.Candidate one : pick.candidates()) {
             out.printf("%s: %s%n", one.model().id(), verdict(pick, one));
@@ -98,7 +97,7 @@ final class ModelsPickCommand implements Callable<Integer> {
         if (!one.fits()) {
             return "does not fit: " + one.whyNot();
         }
-        return pick.best().filter(one::equals).isPresent() ? "picked" : "fits, but comes after the picked one";
+        return pick.best().filter(one::equals).isPresent() ? "picked" : "fits, but ranks below the picked model";
     }
 
     private static Map<String, Object> asJson(ModelPick pick) {

@@ -15,29 +15,29 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j models pull}: downloads a model ahead. */
+/** {@code mlx4j models pull}: downloads a model in advance. */
 @Command(
         name = "pull",
         description = {
-            "Downloads a model into the hub's cache; one that was begun goes on where it ended.",
-            "Nothing is downloaded where the disk has no room for it."
+            "Download a model into the Hugging Face cache, resuming an interrupted download.",
+            "Fails without downloading anything if the disk has too little space."
         },
         mixinStandardHelpOptions = true)
 final class ModelsPullCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "ID", description = "The id of a model of the hub, or an alias in the registry.")
+    @Parameters(paramLabel = "ID", description = "Hub id, or an alias in the registry.")
     private String id;
 
-    @Option(names = "--revision", paramLabel = "NAME", description = "A branch, tag or commit; default: main.")
+    @Option(names = "--revision", paramLabel = "NAME", description = "Branch, tag or commit (default: main).")
     private @Nullable String revision;
 
     @Option(
             names = "--stall",
             paramLabel = "SECONDS",
-            description = "Gives up when no byte came for so long; default ${DEFAULT-VALUE}.")
+            description = "Give up after this many seconds without data (default: ${DEFAULT-VALUE}).")
     private int stall = (int) ModelHub.DEFAULT_STALL.toSeconds();
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
@@ -54,7 +54,8 @@ final class ModelsPullCommand implements Callable<Integer> {
         DownloadedModel fetched;
         try (ModelHub hub = ModelsCommand.hub()) {
             fetched = hub.fetch(model, revision, Duration.ofSeconds(stall), progress);
-            progress.progressed(fetched.bytes(), fetched.bytes()); // the worker's own last word may have been left out
+            progress.progressed(
+                    fetched.bytes(), fetched.bytes()); // the worker's last progress event may have been dropped
         } finally {
             progress.end();
         }

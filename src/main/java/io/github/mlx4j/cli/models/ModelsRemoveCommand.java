@@ -18,17 +18,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j models rm}: removes a model from the hub's cache. */
+/** {@code mlx4j models rm}: removes a model from the Hugging Face cache. */
 @Command(
         name = "rm",
-        description = "Removes a model, in all its revisions, from the hub's cache, which other programs use too.",
+        description = "Remove all revisions of a model from the Hugging Face cache, which other programs share.",
         mixinStandardHelpOptions = true)
 final class ModelsRemoveCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "ID", description = "The id of a model of the hub, or an alias in the registry.")
+    @Parameters(paramLabel = "ID", description = "Hub id, or an alias in the registry.")
     private String id;
 
-    @Option(names = "--yes", description = "Doesn't ask.")
+    @Option(names = "--yes", description = "Don't ask for confirmation.")
     private boolean yes;
 
     @CommandLine.Spec
@@ -51,8 +51,8 @@ final class ModelsRemoveCommand implements Callable<Integer> {
         HubCache cache = ModelsCommand.cache();
         if (cache.state(model) == HubCache.State.ABSENT) {
             throw new ModelNotFoundException(
-                    "%s is not in the hub's cache (%s).".formatted(model, cache.folder()),
-                    "`mlx4j models list` says what is.");
+                    "%s is not in the Hugging Face cache (%s).".formatted(model, cache.folder()),
+                    "Run `mlx4j models list` to see which models are cached.");
         }
         if (!yes && !agreed(model, cache.bytes(model))) {
             spec.commandLine().getErr().println("nothing was removed");
@@ -65,7 +65,9 @@ final class ModelsRemoveCommand implements Callable<Integer> {
     }
 
     private boolean agreed(String model, long bytes) throws IOException {
-        spec.commandLine().getErr().printf("Remove %s (%s) from the hub's cache? [y/N] ", model, ByteText.text(bytes));
+        spec.commandLine()
+                .getErr()
+                .printf("Remove %s (%s) from the Hugging Face cache? [y/N] ", model, ByteText.text(bytes));
         spec.commandLine().getErr().flush();
         String answer = new BufferedReader(new InputStreamReader(in, StandardCharsets.UTF_8)).readLine();
         return answer != null && Set.of("y", "yes").contains(answer.strip().toLowerCase(Locale.ROOT));

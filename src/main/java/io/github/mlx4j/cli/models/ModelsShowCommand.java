@@ -15,17 +15,17 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j models show}: all that the registry knows of one model, with the arithmetic of its memory. */
+/** {@code mlx4j models show}: the registry entry of a model, with its memory calculation. */
 @Command(
         name = "show",
-        description = "Shows all that is known of a model, and what it takes in memory.",
+        description = "Show the details of a model and its memory footprint.",
         mixinStandardHelpOptions = true)
 final class ModelsShowCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "ID", description = "The id of a model in the registry, or an alias.")
+    @Parameters(paramLabel = "ID", description = "Model id or alias in the registry.")
     private String id;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
@@ -35,9 +35,10 @@ final class ModelsShowCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         RegisteredModel model = ModelsCommand.registry()
                 .find(id)
-                .orElseThrow(() -> new ModelNotFoundException(
-                        id + " is not in the registry.",
-                        "`mlx4j models list` has what is; any other model of the hub can be used all the same."));
+                .orElseThrow(
+                        () -> new ModelNotFoundException(
+                                id + " is not in the registry.",
+                                "Run `mlx4j models list` to see the registry. You can use any other model of the hub as well."));
         HubCache cache = ModelsCommand.cache();
         if (json) {
             spec.commandLine().getOut().println(ModelJson.text(ModelJson.of(model, cache)));

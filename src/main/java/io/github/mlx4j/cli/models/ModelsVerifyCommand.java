@@ -19,22 +19,22 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j models verify}: asks the hub whether the registry is right. */
+/** {@code mlx4j models verify}: checks the registry against the hub. */
 @Command(
         name = "verify",
         description = {
-            "Asks the hub whether the registry's models exist, and whether the registry's facts are so.",
-            "Nothing is downloaded but their config.json, and that isn't kept."
+            "Check the registry against the hub: whether its models exist and their details are correct.",
+            "Only each model's config.json is downloaded, and it is not kept."
         },
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:the registry is right", "1:it differs from the hub, or the hub could not be asked"})
+        exitCodeList = {"0:the registry is correct", "1:it differs from the hub, or the hub could not be reached"})
 final class ModelsVerifyCommand implements Callable<Integer> {
 
-    @Parameters(paramLabel = "ID", arity = "0..*", description = "Ids or aliases in the registry; default: all.")
+    @Parameters(paramLabel = "ID", arity = "0..*", description = "Model ids or aliases in the registry (default: all).")
     private List<String> ids = List.of();
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
@@ -70,7 +70,7 @@ final class ModelsVerifyCommand implements Callable<Integer> {
         return ids.stream()
                 .map(id -> registry.find(id)
                         .orElseThrow(() -> new ModelNotFoundException(
-                                id + " is not in the registry.", "`mlx4j models list` has what is.")))
+                                id + " is not in the registry.", "Run `mlx4j models list` to see the registry.")))
                 .toList();
     }
 
@@ -89,15 +89,15 @@ final class ModelsVerifyCommand implements Callable<Integer> {
                 "%s: %s%n",
                 finding.id(),
                 hub == null
-                        ? "not to be had"
+                        ? "not available"
                         : "revision %s, %s%s"
                                 .formatted(
                                         hub.revision(),
                                         ByteText.text(hub.bytes()),
-                                        hub.gated() ? ", its terms have to be accepted first" : ""));
+                                        hub.gated() ? ", gated: accept its terms first" : ""));
         finding.differences().forEach(difference -> out.printf("  %s%n", difference));
         if (hub != null && finding.differences().isEmpty()) {
-            out.println("  as the registry says");
+            out.println("  matches the registry");
         }
     }
 

@@ -24,72 +24,80 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j verify}: whether two models give the same. */
+/** {@code mlx4j verify}: whether two models produce the same output. */
 @Command(
         name = "verify",
         description = {
-            "Compares two models, or one on both engines: logits at each place of some prompts, then what both"
-                    + " generate with the likeliest token each time.",
-            "Both are in memory at once."
+            "Compare two models, or one model on both engines: the logits at each position of some prompts, then"
+                    + " greedy generation.",
+            "Both models are in memory at the same time."
         },
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:they give the same", "1:they don't, or it failed", "2:wrong usage"})
+        exitCodeList = {"0:the outputs match", "1:they differ, or an error occurred", "2:invalid usage"})
 public final class VerifyCommand implements Callable<Integer> {
 
     private static final int SHOWN = 10;
 
-    @Parameters(index = "0", paramLabel = "A", description = "A model folder, or a hub id.")
+    @Parameters(index = "0", paramLabel = "A", description = "Model folder or hub id.")
     private String a;
 
-    @Parameters(index = "1", arity = "0..1", paramLabel = "B", description = "Another; default: A on the other engine.")
+    @Parameters(
+            index = "1",
+            arity = "0..1",
+            paramLabel = "B",
+            description = "Second model (default: A on the other engine).")
     private @Nullable String b;
 
-    @Option(names = "--backend-a", paramLabel = "mlx|hf", description = "What runs A; default mlx.")
+    @Option(names = "--backend-a", paramLabel = "mlx|hf", description = "Engine for A (default: mlx).")
     private WorkerKind backendA = WorkerKind.MLX;
 
-    @Option(names = "--backend-b", paramLabel = "mlx|hf", description = "What runs B; default mlx, without B hf.")
+    @Option(
+            names = "--backend-b",
+            paramLabel = "mlx|hf",
+            description = "Engine for B (default: mlx; hf if B is omitted).")
     private @Nullable WorkerKind backendB;
 
-    @Option(names = "--adapter-a", paramLabel = "DIR", description = "An adapter on A.")
+    @Option(names = "--adapter-a", paramLabel = "DIR", description = "Adapter for A.")
     private @Nullable Path adapterA;
 
-    @Option(names = "--adapter-b", paramLabel = "DIR", description = "An adapter on B; default without B: A's.")
+    @Option(names = "--adapter-b", paramLabel = "DIR", description = "Adapter for B (default: A's if B is omitted).")
     private @Nullable Path adapterB;
 
-    @Option(names = "--expert-a", paramLabel = "NAME", description = "The expert of A, a DyLoRA-MoE, that answers.")
+    @Option(names = "--expert-a", paramLabel = "NAME", description = "Expert to use if A is a DyLoRA-MoE.")
     private @Nullable String expertA;
 
-    @Option(names = "--expert-b", paramLabel = "NAME", description = "The same of B; default without B: A's.")
+    @Option(
+            names = "--expert-b",
+            paramLabel = "NAME",
+            description = "Expert to use if B is a DyLoRA-MoE (default: A's if B is omitted).")
     private @Nullable String expertB;
 
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "Turns the weights of both into bfloat16, float16 or float32; default: as they are stored.")
+            description = "Convert the weights of both to bfloat16, float16 or float32 (default: as stored).")
     private @Nullable Dtype dtype;
 
     @Option(
             names = "--prompts",
             paramLabel = "FILE",
-            description =
-                    "JSON lines with prompt, messages or tokens, or lines of text; default: some that come with it.")
+            description = "JSON lines with prompt, messages or tokens, or lines of text (default: built-in prompts).")
     private @Nullable Path prompts;
 
     @Option(
             names = "--tolerance",
             paramLabel = "X",
-            description =
-                    "The largest difference of logits that passes, relative to the range of A's logits; default 1e-4.")
+            description = "Maximum difference between logits, relative to the range of A's logits (default: 1e-4).")
     private double tolerance = 1e-4;
 
     @Option(
             names = {"--max-tokens", "--max_tokens"},
             paramLabel = "N",
-            description = "The most tokens to generate for each prompt; default ${DEFAULT-VALUE}.")
+            description = "Maximum number of tokens to generate per prompt (default: ${DEFAULT-VALUE}).")
     private int maxTokens = 32;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec
@@ -113,7 +121,7 @@ public final class VerifyCommand implements Callable<Integer> {
         String otherExpert = expertB == null && b == null ? expertA : expertB;
         if (b == null && backendA == otherEngine && adapterB == null && expertB == null) {
             throw new CommandLine.ParameterException(
-                    spec.commandLine(), "That is the same model twice; name another one, or another --backend-b");
+                    spec.commandLine(), "A and B are the same model; specify a different B or --backend-b");
         }
         new Usage(spec).within("--tolerance", tolerance, 0, Double.MAX_VALUE).count("--max-tokens", maxTokens);
         List<Prompt> given = prompts == null ? List.of() : Prompts.read(prompts); // before models are loaded
@@ -129,7 +137,7 @@ public final class VerifyCommand implements Callable<Integer> {
         try (OpenModel one = opener.open(sourceA);
                 OpenModel other = opener.open(sourceB)) {
             boolean chat = one.side().analysis().details().chat();
-            other.side().analysis().details(); // both are loaded before the clock of the progress begins
+            other.side().analysis().details(); // loads both before the progress timer starts
             List<Prompt> chosen = given.isEmpty() ? Prompts.builtIn(chat) : given;
             Progress progress = new Progress(
                     spec.commandLine().getErr(),
@@ -184,7 +192,7 @@ public final class VerifyCommand implements Callable<Integer> {
             if (logits != null && !logits.argmaxDiffersAt().isEmpty()) {
                 int all = logits.argmaxDiffersAt().size();
                 out.printf(
-                        "      other likeliest tokens after token %s%s%n",
+                        "      different most probable tokens after token %s%s%n",
                         logits.argmaxDiffersAt().stream()
                                 .limit(SHOWN)
                                 .map(at -> Integer.toString(at + 1))
@@ -194,7 +202,7 @@ public final class VerifyCommand implements Callable<Integer> {
             if (greedy != null && greedy.divergence() != null) {
                 Verification.Divergence parted = greedy.divergence();
                 out.printf(
-                        "      greedy token %d: %s against %s; the likeliest leads by %s and %s%n",
+                        "      greedy token %d: %s and %s; the most probable token leads by %s and %s%n",
                         parted.at() + 1,
                         token(parted.tokenA()),
                         token(parted.tokenB()),
@@ -203,7 +211,7 @@ public final class VerifyCommand implements Callable<Integer> {
             }
         }
         out.printf(
-                "%nlogits   max difference %s, mean %s, tolerance %s; the likeliest token agrees at %d of %d places%n",
+                "%nlogits   max difference %s, mean %s, tolerance %s; the most probable token agrees at %d of %d positions%n",
                 digits(found.maxDifference()),
                 digits(found.meanDifference()),
                 digits(found.tolerance()),

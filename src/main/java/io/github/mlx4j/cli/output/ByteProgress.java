@@ -4,7 +4,7 @@ import io.github.mlx4j.device.ByteText;
 import io.github.mlx4j.hub.ModelHub;
 import java.io.PrintWriter;
 
-/** How far a download is: a bar that is drawn again and again in a terminal, else a line for each tenth. */
+/** Progress of a download: a bar in a terminal, otherwise a line for every 10%. */
 public final class ByteProgress implements ModelHub.DownloadListener {
 
     private final PrintWriter err;
@@ -12,7 +12,7 @@ public final class ByteProgress implements ModelHub.DownloadListener {
     private final String what;
     private long tenth = -1;
 
-    /** Of {@code what}, such as a model's id. */
+    /** Creates it; {@code what} is the name to show, such as a model id. */
     public ByteProgress(PrintWriter err, boolean terminal, String what) {
         this.err = err;
         this.terminal = terminal;
@@ -33,7 +33,7 @@ public final class ByteProgress implements ModelHub.DownloadListener {
         }
     }
 
-    /** No more will come. */
+    /** Ends the progress bar. */
     public synchronized void end() {
         if (terminal) {
             err.println();

@@ -19,7 +19,7 @@ public final class ByteSize implements CommandLine.ITypeConverter<Long> {
         Matcher parts = FORM.matcher(value.strip().toLowerCase(Locale.ROOT));
         if (!parts.matches() || !UNITS.containsKey(parts.group(2))) {
             throw new CommandLine.TypeConversionException(
-                    "'%s' is no amount of memory, such as 16GB, 1.5GiB or 900MB".formatted(value));
+                    "'%s' is not a size, such as 16GB, 1.5GiB or 900MB".formatted(value));
         }
         return new BigDecimal(parts.group(1))
                 .multiply(BigDecimal.valueOf(UNITS.get(parts.group(2))))

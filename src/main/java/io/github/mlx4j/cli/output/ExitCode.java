@@ -2,7 +2,7 @@ package io.github.mlx4j.cli.output;
 
 import io.github.mlx4j.error.Mlx4jException;
 
-/** The exit codes of all commands. A command's help says what each means for that command. */
+/** The exit codes of all commands; each command's help describes them. */
 public final class ExitCode {
 
     /** The command succeeded; also picocli's code after {@code --help}. */
@@ -11,10 +11,10 @@ public final class ExitCode {
     /** The command failed; the message says why. */
     public static final int FAILED = 1;
 
-    /** The command line is wrong; also picocli's own code. */
+    /** Invalid usage; also picocli's own code. */
     public static final int WRONG_USAGE = 2;
 
-    /** No provider is available here. */
+    /** No provider is available. */
     public static final int NOTHING_AVAILABLE = 3;
 
     private ExitCode() {}

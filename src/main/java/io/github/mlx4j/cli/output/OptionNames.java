@@ -12,8 +12,8 @@ import picocli.CommandLine.Model.CommandSpec;
 
 /**
  * Rewrites messages of the library and of its workers for a command: the names of fields in Java and in the protocol
- * become the command's options, or settings where it has no such option. An option has the name of its field, in kebab
- * case, unless it is listed here.
+ * become the command's options, or settings if the command has no such option. Unless listed here, an option has the
+ * name of its field in kebab case.
  */
 public final class OptionNames {
 
@@ -37,11 +37,11 @@ public final class OptionNames {
             Map.entry("trustRemoteCode", "MLX4J_TRUST_REMOTE_CODE=true"),
             Map.entry("wiredLimit", "MLX4J_WIRED_LIMIT"));
 
-    /** A name in camel case, or any name after {@code options.}, but no part of a path, a quotation or a call. */
+    /** A camel-case name, or any name after {@code options.}, that is not part of a path, a quotation or a call. */
     private static final Pattern FIELD = Pattern.compile(
             "(?<![\\w./'\"$-])(?:options\\.([a-z]\\w*)|([a-z]+(?:[A-Z][a-z0-9]*)+))(?![\\w/'\"=(-]|\\.\\w)");
 
-    /** A name of one word, where the grammar of a message about options says that it is one. */
+    /** A one-word name, recognized by its position in a message about options. */
     private static final Pattern WORD = Pattern.compile(
             "(?<=^|\\b[Ss]et |\\bwithout |--[a-z-]{1,30} (?:and|or) )([a-z]+)(?=[.,]| (?:is|and|mean|means)\\b)");
 
@@ -51,7 +51,7 @@ public final class OptionNames {
         this.spec = spec;
     }
 
-    /** A message with the names that are certainly fields replaced. */
+    /** Replaces the names that are certainly fields. */
     public String in(String message) {
         return FIELD.matcher(message).replaceAll(found -> {
             String name = found.group(1) != null ? found.group(1) : found.group(2);
@@ -59,7 +59,7 @@ public final class OptionNames {
         });
     }
 
-    /** A message about the values of the command's options, in which names of one word are replaced, too. */
+    /** Replaces the names in a message about the values of the command's options, including one-word names. */
     String inUsage(String message) {
         return WORD.matcher(in(message)).replaceAll(found -> replacement(found, option(found.group(1))));
     }

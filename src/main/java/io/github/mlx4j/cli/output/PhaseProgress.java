@@ -3,7 +3,7 @@ package io.github.mlx4j.cli.output;
 import io.github.mlx4j.conversion.ConversionListener;
 import java.io.PrintWriter;
 
-/** How far a conversion is: a bar for each phase, drawn again and again in a terminal, else a line for each phase. */
+/** Progress of a conversion: a bar for each phase in a terminal, otherwise a line for each phase. */
 public final class PhaseProgress implements ConversionListener {
 
     private final PrintWriter err;
@@ -30,7 +30,7 @@ public final class PhaseProgress implements ConversionListener {
         phase = now;
     }
 
-    /** No more of this phase will come. */
+    /** Ends this phase. */
     public synchronized void end() {
         if (terminal && !phase.isEmpty()) {
             err.println();

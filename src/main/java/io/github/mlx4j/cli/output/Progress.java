@@ -4,7 +4,7 @@ import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 
-/** How far a command is: a bar that is drawn again and again in a terminal, else a line for each tenth. */
+/** Progress of a command: a bar in a terminal, otherwise a line for every 10%. */
 public final class Progress {
 
     private final PrintWriter err;
@@ -17,7 +17,7 @@ public final class Progress {
     private int done;
     private String now = "";
 
-    /** Of so many, of which some were done before; {@code what} names them. */
+    /** Creates it for {@code total} items, {@code before} of which are complete; {@code what} names them. */
     public Progress(PrintWriter err, boolean terminal, String what, int before, int total, LongSupplier nanoTime) {
         this.err = err;
         this.terminal = terminal;
@@ -32,13 +32,13 @@ public final class Progress {
         }
     }
 
-    /** One more is done, and this is to be said of it. */
+    /** Counts one more item and shows {@code what} with the bar. */
     public void step(String what) {
         now = ", " + what;
         step();
     }
 
-    /** A line of its own, above the bar. */
+    /** Prints a line above the bar. */
     public void line(String line) {
         if (terminal) {
             Terminal.redraw(err, "");
@@ -49,7 +49,7 @@ public final class Progress {
         }
     }
 
-    /** One more is done. */
+    /** Counts one more item. */
     public void step() {
         done++;
         if (terminal || done == total || done * 10L / total > (done - 1) * 10L / total) {
@@ -57,7 +57,7 @@ public final class Progress {
         }
     }
 
-    /** No more will come. */
+    /** Ends the progress bar. */
     public void end() {
         if (terminal) {
             err.println();

@@ -7,9 +7,8 @@ import java.io.Writer;
 import picocli.CommandLine;
 
 /**
- * A writer that shows control characters instead of sending them to the terminal. Model folders, hubs, servers, logs
- * and models all have texts that the command line prints, and an escape sequence in one of them could change the
- * terminal's title, hide lines or type for the user.
+ * A writer that escapes control characters. The command line prints text from model folders, hubs, servers, logs and
+ * models; an escape sequence in it could change the terminal's title, hide lines or simulate user input.
  */
 public final class Terminal extends PrintWriter {
 
@@ -22,32 +21,29 @@ public final class Terminal extends PrintWriter {
         this.raw = raw;
     }
 
-    /** Prints to this writer, with control characters made visible. */
+    /** Prints to this writer with control characters escaped. */
     public static PrintWriter of(PrintWriter raw) {
         return new Terminal(raw);
     }
 
-    /** The writer behind a terminal's, for control sequences of our own. */
+    /** The underlying writer, for control sequences of mlx4j itself. */
     static PrintWriter raw(PrintWriter out) {
         return out instanceof Terminal terminal ? terminal.raw : out;
     }
 
-    /** Draws a line over the one before, which has not been ended. */
+    /** Redraws the current line. */
     static void redraw(PrintWriter out, String line) {
         raw(out).print("\r" + clean(line) + "\u001b[K");
         out.flush();
     }
 
-    /** Draws a progress bar, with a text behind it, over the line before. */
+    /** Redraws the current line as a progress bar followed by a text. */
     static void bar(PrintWriter out, long done, long total, String text) {
         int filled = total == 0 ? 0 : (int) (BAR * Math.min(done, total) / total); // more may come than was announced
         redraw(out, "[" + "#".repeat(filled) + " ".repeat(BAR - filled) + "] " + text);
     }
 
-    /**
-     * The text with {@code \u001b} and its like, as JSON has them, in place of control characters, except for tabs and
-     * line ends.
-     */
+    /** Escapes control characters except tabs and line ends as in JSON, such as {@code \u001b}. */
     static String clean(CharSequence text) {
         StringBuilder clean = new StringBuilder(text.length());
         for (int i = 0; i < text.length(); i++) {
@@ -62,7 +58,7 @@ public final class Terminal extends PrintWriter {
         return clean.toString();
     }
 
-    /** Prints a command's help, with picocli's own styles where it uses any. */
+    /** Prints a command's help with picocli's styles. */
     public static void usage(CommandLine command, PrintWriter to) {
         command.usage(raw(to));
         to.flush();

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** Makes usage errors (exit code 2) of option values that are parsed, but that no command could work with. */
+/** Turns option values that are well-formed but invalid into usage errors (exit code 2). */
 public final class Usage {
 
     private final CommandSpec spec;
@@ -19,19 +19,19 @@ public final class Usage {
     /**
      * Checks a number.
      *
-     * @param value the option's value, {@code null} if it is not given
-     * @throws CommandLine.ParameterException unless it is from {@code low} to {@code high}
+     * @param value the option's value, {@code null} if absent
+     * @throws CommandLine.ParameterException unless {@code low <= value <= high}
      */
     public Usage within(String option, @Nullable Number value, double low, double high) {
         return check(option, value, value != null && !(value.doubleValue() >= low), low, high, "from ");
     }
 
-    /** The same for a range without {@code low} itself. */
+    /** Checks a number in a range that excludes {@code low}. */
     public Usage above(String option, @Nullable Number value, double low, double high) {
         return check(option, value, value != null && !(value.doubleValue() > low), low, high, "above ");
     }
 
-    /** The same for a count, which is 1 or more. */
+    /** Checks a count, which must be at least 1. */
     public Usage count(String option, @Nullable Integer value) {
         return within(option, value, 1, Integer.MAX_VALUE);
     }
@@ -49,7 +49,7 @@ public final class Usage {
         return bound == Math.rint(bound) ? Long.toString((long) bound) : Double.toString(bound);
     }
 
-    /** What the options describe. An error of the library about it becomes a usage error that names the options. */
+    /** Builds an object from the options. Errors of the library become usage errors that name the options. */
     public <T> T of(Supplier<T> described) {
         try {
             return described.get();

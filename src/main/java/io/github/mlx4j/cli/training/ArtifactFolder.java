@@ -14,26 +14,26 @@ import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /**
- * Finds the model in a downloaded artifact: the folder {@value #BEST} if there is one, else the only folder that holds
- * a model or an adapter. Folders inside a model's folder, such as its checkpoints, don't count. Folders up to
- * {@value #MAX_DEPTH} levels below the artifact's count, links don't.
+ * Finds the model in a downloaded artifact: the folder {@value #BEST} if it exists, otherwise the only folder that
+ * contains a model or an adapter. It searches {@value #MAX_DEPTH} levels deep, and neither in the subfolders of a
+ * model, such as its checkpoints, nor behind symbolic links.
  */
 final class ArtifactFolder {
 
     static final String BEST = "best_model";
 
-    private static final String STATE = "dylo_moe_state"; // a router beside the model, which looks like weights
+    private static final String STATE = "dylo_moe_state"; // the router, whose files look like weights
     private static final int MAX_DEPTH = 3;
     private static final int MAX_LISTED = 20;
 
     private ArtifactFolder() {}
 
     /**
-     * The model's folder.
+     * Returns the model's folder.
      *
      * @param artifact the downloaded folder
      * @param name the artifact's name, for messages
-     * @throws ModelNotFoundException if there is none, or more than one; the message lists what is there
+     * @throws ModelNotFoundException if there is no such folder or more than one; the message lists them
      */
     static Path model(Path artifact, String name) {
         List<Path> folders = folders(artifact, MAX_DEPTH, folder -> false);
@@ -43,9 +43,9 @@ final class ArtifactFolder {
         if (best.isEmpty() && !named.isEmpty()) {
             Path folder = named.get(0);
             throw new ModelNotFoundException(
-                    "%s in the artifact %s, in %s, is not a model's folder. It has: %s."
+                    "%s in the artifact %s, in %s, is not a model folder. It contains: %s."
                             .formatted(artifact.relativize(folder), name, artifact, listed(folder, entries(folder))),
-                    "Check the artifact, or name a model folder with --trained-model.");
+                    "Check the artifact, or specify a model folder with --trained-model.");
         }
         List<Path> found = best.isEmpty()
                 ? folders(artifact, MAX_DEPTH, ArtifactFolder::isModel).stream()
@@ -57,20 +57,20 @@ final class ArtifactFolder {
         }
         throw found.isEmpty()
                 ? new ModelNotFoundException(
-                        "The artifact %s, in %s, has no folder with a model. It has: %s."
+                        "The artifact %s, in %s, contains no model folder. It contains: %s."
                                 .formatted(name, artifact, listed(artifact, entries(artifact))),
-                        "Check the artifact, or name a model folder with --trained-model.")
+                        "Check the artifact, or specify a model folder with --trained-model.")
                 : new ModelNotFoundException(
-                        "The artifact %s, in %s, has several model folders: %s."
+                        "The artifact %s, in %s, contains several model folders: %s."
                                 .formatted(name, artifact, listed(artifact, found)),
-                        "Name one of them with --trained-model.");
+                        "Specify one of them with --trained-model.");
     }
 
     private static boolean isModel(Path folder) {
         return ModelFormat.detect(folder) != ModelFormat.UNKNOWN;
     }
 
-    /** The folder and those below it, but none below one that {@code last} accepts. */
+    /** The folder and its subfolders, except those below a folder that {@code last} accepts. */
     private static List<Path> folders(Path folder, int depth, Predicate<Path> last) {
         List<Path> found = new ArrayList<>(List.of(folder));
         if (depth > 0 && !last.test(folder)) {

@@ -27,16 +27,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code mlx4j bench}: what a model takes here, of one provider beside another. */
+/** {@code mlx4j bench}: speed and memory of a model on each provider. */
 @Command(
         name = "bench",
         description = {
-            "Measures load time, speeds, time to first token and memory of a model, of one provider beside another.",
-            "They run one after another, each in a worker of its own in every run. Let nothing else run meanwhile."
+            "Measure load time, speed, time to first token and memory of a model on one or more providers.",
+            "Providers run one after another, each with a new worker per run. Run nothing else meanwhile."
         },
         mixinStandardHelpOptions = true,
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:it failed", "2:wrong usage", "3:no provider could be measured"})
+        exitCodeList = {"0:success", "1:failed", "2:invalid usage", "3:no provider could be measured"})
 public final class BenchCommand implements Callable<Integer> {
 
     @Mixin
@@ -45,32 +45,32 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--prompt-tokens",
             paramLabel = "N",
-            description = "About so many tokens a prompt; default ${DEFAULT-VALUE}.")
+            description = "Approximate prompt length, in tokens (default: ${DEFAULT-VALUE}).")
     private int promptTokens = 512;
 
     @Option(
             names = {"--max-tokens", "--max_tokens"},
             paramLabel = "N",
-            description = "The most tokens of an answer, 2 or more; default ${DEFAULT-VALUE}.")
+            description = "Maximum number of generated tokens, at least 2 (default: ${DEFAULT-VALUE}).")
     private int maxTokens = 128;
 
-    @Option(names = "--runs", paramLabel = "N", description = "How often; default ${DEFAULT-VALUE}.")
+    @Option(names = "--runs", paramLabel = "N", description = "Number of runs (default: ${DEFAULT-VALUE}).")
     private int runs = 3;
 
     @Option(
             names = "--power",
-            description = "Measures power too: with macmon on a Mac, with the kernel's counters on Linux.")
+            description = "Also measure power: with macmon on macOS, with the kernel's RAPL counters on Linux.")
     private boolean power;
 
     @Option(
             names = "--training",
-            description = "Measures some steps of LoRA too, each time in a worker of its own; of mlx and hf only.")
+            description = "Also measure some LoRA training steps, each time in a new worker (mlx and hf only).")
     private boolean training;
 
-    @Option(names = "--json", description = "Prints one JSON object instead of a table.")
+    @Option(names = "--json", description = "Print one JSON object instead of a table.")
     private boolean json;
 
-    @Option(names = "--output", paramLabel = "FILE", description = "Writes the table, in Markdown, to a file too.")
+    @Option(names = "--output", paramLabel = "FILE", description = "Also write the table to a file, in Markdown.")
     private @Nullable Path output;
 
     @CommandLine.Spec
@@ -116,7 +116,7 @@ public final class BenchCommand implements Callable<Integer> {
         }
         try {
             PowerSampler sampler = new DeviceManager().powerSampler();
-            notes.add("Power is what " + sampler.source() + " tells of the whole machine during the answers.");
+            notes.add("Power is measured by " + sampler.source() + " for the whole machine during generation.");
             return sampler;
         } catch (Mlx4jException error) {
             notes.add("Power: not measured. " + error.getMessage());
@@ -124,7 +124,7 @@ public final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    /** Before minutes pass: whether the file can be written, and is in none of the model folders. */
+    /** Checks early that the file can be written and is not in a model folder. */
     private void checkOutput(List<BenchModel> subjects) throws IOException {
         if (output == null) {
             return;
@@ -132,14 +132,14 @@ public final class BenchCommand implements Callable<Integer> {
         Path folder = output.toAbsolutePath().normalize().getParent();
         if (folder == null || !Files.isDirectory(folder) || Files.isDirectory(output)) {
             throw new ConfigurationException(
-                    "The table can't be written to " + output + ".", "Name a file in a folder that exists.");
+                    "The table can't be written to " + output + ".", "Specify a file in an existing folder.");
         }
         for (BenchModel subject : subjects) {
             Path model = UserPath.of(subject.config().models().getOrDefault(subject.kind(), ""));
             if (!model.toString().isEmpty() && Files.isDirectory(model) && FileTree.isWithin(folder, model)) {
                 throw new ConfigurationException(
                         "The table would be in " + folder + ", inside the model folder " + model + ".",
-                        "Name a file elsewhere with --output.");
+                        "Specify another location with --output.");
             }
         }
     }

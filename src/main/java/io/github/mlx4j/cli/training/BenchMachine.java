@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 
-/** What {@code mlx4j bench} says of the machine and of itself. */
+/** The facts about the machine and the software in the output of {@code mlx4j bench}. */
 final class BenchMachine {
 
     private BenchMachine() {}

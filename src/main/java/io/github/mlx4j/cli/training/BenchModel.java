@@ -25,7 +25,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A provider as {@code mlx4j bench} measures it: alone, and with no memory of earlier prompts.
+ * A provider as {@code mlx4j bench} measures it: without a fallback, and with the prefix cache disabled.
  *
  * @param kind the provider
  * @param config its configuration

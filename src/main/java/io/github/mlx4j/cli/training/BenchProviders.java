@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
-/** Which providers {@code mlx4j bench} measures, and with which model. */
+/** The providers that {@code mlx4j bench} measures, and their models. */
 final class BenchProviders {
 
     private static final List<ProviderKind> LOCAL = List.of(ProviderKind.MLX, ProviderKind.HF, ProviderKind.OLLAMA);
@@ -25,28 +25,24 @@ final class BenchProviders {
             paramLabel = "NAME",
             split = ",",
             description =
-                    "Whom to measure: all (mlx, hf, and Ollama if it answers and its model is named; the default),"
-                            + " or some of mlx, hf, ollama, openai, anthropic.")
+                    "Providers to measure: all (default; mlx, hf, and Ollama if it responds and its model is set),"
+                            + " or any of mlx, hf, ollama, openai and anthropic.")
     private List<String> names = List.of("all");
 
     @Option(
             names = "--model",
             paramLabel = "DIR|ID",
-            description = "The model of mlx and hf, or of the only provider; default: the environment's MLX_MODEL,"
-                    + " HF_MODEL, …")
+            description = "Model for mlx and hf, or for the only provider (default: MLX_MODEL," + " HF_MODEL, …).")
     private @Nullable String model;
 
-    @Option(
-            names = "--ollama-model",
-            paramLabel = "NAME",
-            description = "The model that Ollama has for this; default: the environment's OLLAMA_MODEL.")
+    @Option(names = "--ollama-model", paramLabel = "NAME", description = "Model for Ollama (default: OLLAMA_MODEL).")
     private @Nullable String ollamaModel;
 
     /**
-     * Who is measured.
+     * The providers to measure.
      *
-     * @param subjects the providers, those with a worker first
-     * @param leftOut those that can't be, with the reason
+     * @param subjects the providers, local ones first
+     * @param leftOut the providers that can't be measured, with the reason
      */
     record Chosen(List<BenchModel> subjects, Map<String, String> leftOut) {}
 
@@ -62,7 +58,7 @@ final class BenchProviders {
                 case OPENAI, ANTHROPIC -> kinds.size() == 1 ? model : null;
             };
             if (kind == ProviderKind.OLLAMA && named == null && !config.models().containsKey(kind)) {
-                leftOut.put(kind.id(), "no model of it is named; name one with --ollama-model, or in OLLAMA_MODEL");
+                leftOut.put(kind.id(), "no model is set; use --ollama-model or OLLAMA_MODEL");
             } else {
                 subjects.add(BenchModel.of(kind, named, config));
             }
@@ -70,7 +66,9 @@ final class BenchProviders {
         return new Chosen(subjects, leftOut);
     }
 
-    /** What stands for a model of mlx in transformers, where that is known; else HF_MODEL, else the same. */
+    /**
+     * The hf counterpart of an mlx model: the registry's if it lists one, otherwise HF_MODEL, otherwise the same model.
+     */
     private static String modelOfHf(String model, ProviderConfig config) {
         return ModelRegistry.open(config.home())
                 .hfCounterpart(model)
@@ -88,7 +86,7 @@ final class BenchProviders {
                         .filter(kind -> kind.id().equals(wanted))
                         .findFirst()
                         .orElseThrow(() -> new CommandLine.ParameterException(
-                                command, "--provider " + name + " is unknown; it is all, " + known())));
+                                command, "--provider " + name + " is unknown; valid values are all, " + known())));
             }
         }
         Set<ProviderKind> ordered = new LinkedHashSet<>(Arrays.asList(ProviderKind.values()));

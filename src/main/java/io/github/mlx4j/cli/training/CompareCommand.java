@@ -43,12 +43,12 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code mlx4j compare}: a base model beside what training made of it, on the same tasks. */
+/** {@code mlx4j compare}: compares a base model with the model trained from it, on the same tasks. */
 @Command(
         name = "compare",
         description = {
-            "Has a base model and what training made of it answer the same tasks, and reports what changed.",
-            "The models run one after the other, base first. A run that ended early goes on where it was."
+            "Run the same tasks on a base model and on the model trained from it, and report what changed.",
+            "The models run one after the other, base first. An interrupted run resumes where it stopped."
         },
         mixinStandardHelpOptions = true)
 public final class CompareCommand implements Callable<Integer> {
@@ -56,18 +56,18 @@ public final class CompareCommand implements Callable<Integer> {
     @Option(
             names = "--base",
             paramLabel = "DIR|ID",
-            description = "The base model. Default: the one that the trained model's config names.")
+            description = "Base model (default: the one that the trained model's config names).")
     private @Nullable String base;
 
     @ArgGroup(exclusive = true, multiplicity = "1")
     private Trained trained;
 
-    /** What training made. */
+    /** The trained model. */
     private static final class Trained {
         @Option(
                 names = {"--trained", "--trained-model", "--trained_model"},
                 paramLabel = "DIR|ID",
-                description = "The trained model, or the folder of an adapter on the base model.")
+                description = "Trained model, or an adapter for the base model.")
         private @Nullable String folder;
 
         @Option(
@@ -82,25 +82,25 @@ public final class CompareCommand implements Callable<Integer> {
     @Option(
             names = "--expert",
             paramLabel = "NAME",
-            description = "The expert that answers, where the trained model is a DyLoRA-MoE.")
+            description = "Expert to use if the trained model is a DyLoRA-MoE.")
     private @Nullable String expert;
 
     @Option(
             names = {"--trained-base", "--trained_base"},
             paramLabel = "DIR|ID",
-            description = "The base model of the trained one, in place of the one that it names.")
+            description = "Base model of the trained model, overriding the one that it names.")
     private @Nullable String trainedBase;
 
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "Turns the weights of both into bfloat16, float16 or float32; default: as they are stored.")
+            description = "Convert the weights of both to bfloat16, float16 or float32 (default: as stored).")
     private @Nullable Dtype dtype;
 
     @Option(
             names = "--tasks",
             paramLabel = "FILE",
-            description = "The tasks, one JSON object per line. Default: the tasks that come with mlx4j.")
+            description = "Tasks, one JSON object per line (default: the built-in tasks).")
     private @Nullable Path tasks;
 
     @Option(
@@ -112,7 +112,7 @@ public final class CompareCommand implements Callable<Integer> {
     @Option(
             names = {"--max-samples", "--max_samples"},
             paramLabel = "N",
-            description = "Runs the first N tasks only.")
+            description = "Run only the first N tasks.")
     private int maxSamples = Integer.MAX_VALUE;
 
     @Option(
@@ -133,16 +133,17 @@ public final class CompareCommand implements Callable<Integer> {
     @Option(
             names = "--out",
             paramLabel = "DIR",
-            description = "Where results and reports are kept; default mlx4j-compare-… here, by the settings.")
+            description =
+                    "Folder for results and reports (default: mlx4j-compare-… in the working directory, named by the settings).")
     private @Nullable Path out;
 
-    @Option(names = "--json", description = "Prints report.json instead of a table.")
+    @Option(names = "--json", description = "Print report.json instead of a table.")
     private boolean json;
 
     @Option(
             names = {"--wandb-python", "--wandb_python"},
             paramLabel = "PATH",
-            description = "A Python that has wandb; default: PYTHON_PATH, else the first python3 that is found.")
+            description = "Python interpreter with wandb installed (default: PYTHON_PATH, or the first python3 found).")
     private @Nullable String wandbPython;
 
     @CommandLine.Spec
@@ -172,14 +173,14 @@ public final class CompareCommand implements Callable<Integer> {
                 .get(0);
     }
 
-    /** With the Python of the worker, which is there anyway. */
+    /** Runs code with the worker's Python. */
     private static CodeRunner runner(WorkerKind engine) {
         Availability found = ProviderConfig.fromEnv().probe(engine.kind()).check();
         if (found instanceof Availability.Ready python) {
             return CodeRunner.start(python.command());
         }
         Availability.Unavailable not = (Availability.Unavailable) found;
-        throw new DependencyMissingException("There is no Python to run code with: " + not.reason(), not.fix());
+        throw new DependencyMissingException("No Python interpreter to run code with: " + not.reason(), not.fix());
     }
 
     @Override
@@ -189,8 +190,7 @@ public final class CompareCommand implements Callable<Integer> {
                     spec.commandLine(), "--max-samples and --max-tokens must be 1 or more");
         }
         if (wandbPython != null && trained.artifact == null) {
-            throw new CommandLine.ParameterException(
-                    spec.commandLine(), "--wandb-python has no meaning without --wandb-artifact");
+            throw new CommandLine.ParameterException(spec.commandLine(), "--wandb-python requires --wandb-artifact");
         }
         TaskSet set = tasks == null ? TaskSet.builtIn() : TaskSet.read(tasks);
         List<EvaluationTask> all = set.tasks();
@@ -206,8 +206,8 @@ public final class CompareCommand implements Callable<Integer> {
         boolean adapter = made.isAdapter();
         if (adapter && (expert != null || trainedBase != null)) {
             throw new InvalidRequestException(
-                    other + " is an adapter, which has no experts and is put on the model of --base.",
-                    "Leave out --expert and --trained-base.");
+                    other + " is an adapter, which has no experts and is applied to the model of --base.",
+                    "Omit --expert and --trained-base.");
         }
         String base = base(made, err);
         OptionNames names = new OptionNames(spec);
@@ -229,7 +229,7 @@ public final class CompareCommand implements Callable<Integer> {
             if (Files.isDirectory(UserPath.of(model)) && FileTree.isWithin(folder, UserPath.of(model))) {
                 throw new ConfigurationException(
                         "The results would be in " + folder + ", inside the model folder " + model + ".",
-                        "Name another folder with --out.");
+                        "Specify another folder with --out.");
             }
         }
         ComparisonReport report;
@@ -239,8 +239,7 @@ public final class CompareCommand implements Callable<Integer> {
                         : ModelComparison.open(folder, settings, all, code)) {
             if (comparison.notRun() > 0) {
                 err.printf(
-                        "compare: %d tasks are Python code, and are not run without --allow-code%n",
-                        comparison.notRun());
+                        "compare: %d tasks with Python code are skipped without --allow-code%n", comparison.notRun());
             }
             LoadConfig stored = LoadConfig.builder().dtype(dtype).build();
             run(comparison, Variant.BASE, new OpenModel.Source("base", base, engine, stored));
@@ -264,11 +263,11 @@ public final class CompareCommand implements Callable<Integer> {
         PrintWriter print = spec.commandLine().getOut();
         print.println(json ? Json.text(report) : report.summary());
         (json ? err : print)
-                .println("report: " + folder.resolve("report.html") + ", and report.md and report.json beside it");
+                .println("report: " + folder.resolve("report.html") + ", with report.md and report.json next to it");
         return 0;
     }
 
-    /** The trained model's folder or hub id, fetched first if need be. */
+    /** The trained model's folder or hub id; downloads the artifact first if one is specified. */
     private String trained() {
         if (trained.artifact == null) {
             String folder = Objects.requireNonNull(trained.folder, "--trained");
@@ -282,8 +281,9 @@ public final class CompareCommand implements Callable<Integer> {
         Path python = new Interpreters(named, "--wandb_python", home, ProgramFolders.current())
                 .first()
                 .orElseThrow(() -> new DependencyMissingException(
-                        "There is no Python" + (named == null ? "" : " at " + named) + " to fetch the artifact with.",
-                        "Name one that has wandb with --wandb_python."));
+                        "There is no Python" + (named == null ? "" : " at " + named)
+                                + " to download the artifact with.",
+                        "Specify one that has wandb installed with --wandb_python."));
         String wanted = trained.artifact;
         Path artifact = new Usage(spec)
                 .of(() -> WandbArtifact.parse(wanted))
@@ -305,7 +305,7 @@ public final class CompareCommand implements Callable<Integer> {
         return named.name();
     }
 
-    /** What the trained model is checked with. */
+    /** The load options for checking the trained model. */
     private LoadConfig options(@Nullable String base) {
         LoadConfig options = LoadConfig.DEFAULT;
         if (base != null) {
@@ -317,20 +317,21 @@ public final class CompareCommand implements Callable<Integer> {
         return expert == null ? options : options.toBuilder().expert(expert).build();
     }
 
-    /** Sees before anything runs that a folder is there. A hub id is looked for when it is loaded. */
+    /** Checks before anything runs that a folder exists. Hub ids are resolved on load. */
     private static void mustExist(String model) {
         if (!Files.isDirectory(UserPath.of(model)) && !model.matches("[\\w-][\\w.-]*/[\\w.-]+")) {
-            throw new ModelNotFoundException("There is no folder " + model + ".", "Name a model folder or a hub id.");
+            throw new ModelNotFoundException(
+                    "The folder " + model + " does not exist.", "Specify a model folder or a hub id.");
         }
     }
 
-    /** Sees that it is no adapter on a base model that it names itself; only a folder shows that before the load. */
+    /** Rejects an adapter that names its own base model; before the load, only a local folder reveals that. */
     private static void mustBeWhole(OpenModel.Source source, ModelDetails details) {
         if (source.options().adapter() == null && details.format().endsWith("Adapter")) {
             throw new InvalidRequestException(
-                    source.model() + " is an adapter, which would not be on the model of --base but on "
-                            + details.base().orElse("another") + ".",
-                    "Fetch it, such as with `hf download %s`, and name its folder with --trained."
+                    source.model() + " is an adapter, which would be applied not to the model of --base but to "
+                            + details.base().orElse("another model") + ".",
+                    "Download it, for example with `hf download %s`, and specify its folder with --trained."
                             .formatted(source.model()));
         }
     }
@@ -340,11 +341,11 @@ public final class CompareCommand implements Callable<Integer> {
         int missing = comparison.missing(arm).size();
         PrintWriter err = spec.commandLine().getErr();
         if (missing == 0) {
-            err.printf("%s: all %d tasks were done before%n", arm.id(), total);
+            err.printf("%s: all %d tasks were already done%n", arm.id(), total);
             return;
         }
         if (missing < total) {
-            err.printf("%s: %d of %d tasks were done before%n", arm.id(), total - missing, total);
+            err.printf("%s: %d of %d tasks were already done%n", arm.id(), total - missing, total);
         }
         try (OpenModel model = opener.open(source)) {
             ModelDetails details = model.side().analysis().details();

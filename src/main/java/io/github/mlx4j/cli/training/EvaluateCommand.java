@@ -22,47 +22,49 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** {@code mlx4j evaluate}: how well a model tells what data has. */
+/** {@code mlx4j evaluate}: the loss and perplexity of a model on data. */
 @Command(
         name = "evaluate",
-        description = "Loss and perplexity of a model, or of an adapter on it, on data.",
+        description = "Compute the loss and perplexity of a model, with or without an adapter, on a data set.",
         mixinStandardHelpOptions = true)
 public final class EvaluateCommand implements Callable<Integer> {
 
-    @Option(names = "--model", required = true, paramLabel = "DIR|ID", description = "A model folder, or a hub id.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|ID", description = "Model folder or hub id.")
     private String model;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "An adapter on it.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "Adapter to apply.")
     private @Nullable Path adapter;
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", description = "JSON lines, as for training.")
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "JSON lines file, as for training.")
     private Path data;
 
-    @Option(names = "--batch-size", paramLabel = "N", description = "Sequences at once; default ${DEFAULT-VALUE}.")
+    @Option(names = "--batch-size", paramLabel = "N", description = "Sequences per batch (default: ${DEFAULT-VALUE}).")
     private int batchSize = 4;
 
     @Option(
             names = "--max-length",
             paramLabel = "N",
-            description = "Cuts longer ones; default ${DEFAULT-VALUE} tokens.")
+            description = "Truncate longer sequences, in tokens (default: ${DEFAULT-VALUE}).")
     private int maxLength = 2048;
 
-    @Option(names = "--mask-prompt", description = "The completion, or the chat's last answer, alone counts.")
+    @Option(
+            names = "--mask-prompt",
+            description = "Compute the loss only on the completion (or on the last assistant message).")
     private boolean maskPrompt;
 
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "Turns the weights into bfloat16, float16 or float32; default: as they are stored.")
+            description = "Convert the weights to bfloat16, float16 or float32 (default: as stored).")
     private @Nullable Dtype dtype;
 
     @Option(
             names = "--backend",
             paramLabel = "auto|mlx|hf",
-            description = "What runs it; default auto: mlx, or transformers where mlx can't.")
+            description = "Worker to use; auto (default) is mlx, or hf if mlx can't run the model.")
     private TrainingProviders.Backend backend = TrainingProviders.Backend.AUTO;
 
-    @Option(names = "--json", description = "Prints one JSON object.")
+    @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @CommandLine.Spec

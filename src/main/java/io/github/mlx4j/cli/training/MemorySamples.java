@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** What a worker took each time that it was looked at. Thread-safe. */
+/** Samples of a worker's memory. Thread-safe. */
 final class MemorySamples implements Mlx4jListener {
 
     private static final long PATIENCE_MS = 5000;
@@ -20,9 +20,9 @@ final class MemorySamples implements Mlx4jListener {
         notifyAll();
     }
 
-    /** All looks so far and one that began after this call; without that one, if it does not come soon. */
+    /** All samples so far, and one that was started after this call if it arrives soon. */
     synchronized List<WorkerMemory> untilNow() {
-        int wanted = looks.size() + 2; // the next one may have begun before
+        int wanted = looks.size() + 2; // the next sample may have been started before this call
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);
         try {
             while (looks.size() < wanted && System.nanoTime() < deadline) {

@@ -26,36 +26,35 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code mlx4j train}: a run in a folder, from its first step or from its newest checkpoint on. */
+/** {@code mlx4j train}: starts a training run or resumes it from its newest checkpoint. */
 @Command(
         name = "train",
         description = {
-            "Trains a model, or an adapter on it, and keeps all of the run in a folder.",
-            "Ctrl-C ends it with a checkpoint; --resume goes on from there, and after any other end."
+            "Fine-tune a model or train an adapter, and keep the run in a folder.",
+            "Ctrl-C writes a checkpoint and stops; --resume continues from the last checkpoint."
         },
         mixinStandardHelpOptions = true)
 public final class TrainCommand implements Callable<Integer> {
 
-    /** How long the end of the program waits for the last checkpoint. */
+    /** How long the shutdown waits for the last checkpoint. */
     private static final int END_TIMEOUT_SECONDS = 120;
 
     @ArgGroup(exclusive = true, multiplicity = "1")
     private Target target;
 
-    /** A new run, or one that is there. */
+    /** A new run or an existing one. */
     private static final class Target {
-        @Option(names = "--output", paramLabel = "DIR", description = "The folder of a new run.")
+        @Option(names = "--output", paramLabel = "DIR", description = "Folder for a new run.")
         private @Nullable Path output;
 
         @Option(
                 names = "--resume",
                 paramLabel = "DIR",
-                description = "The folder of a run to go on with; what other options are given may not make it another"
-                        + " training.")
+                description = "Folder of a run to resume; other options must not change the" + " training.")
         private @Nullable Path resume;
     }
 
-    @Option(names = "--model", paramLabel = "DIR|ID", description = "The model to train: a folder, or a hub id.")
+    @Option(names = "--model", paramLabel = "DIR|ID", description = "Model to train: a folder or a hub id.")
     private @Nullable String model;
 
     @Mixin
@@ -64,37 +63,37 @@ public final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--validate-every",
             paramLabel = "N",
-            description = "Validates every N steps too, not only before the first and after the last one.")
+            description = "Also validate every N steps, not only before the first and after the last step.")
     private @Nullable Integer validateEvery;
 
     @Option(
             names = "--checkpoint-every",
             paramLabel = "N",
-            description = "Writes a checkpoint every N steps, 0 for the last one only; default 100.")
+            description = "Write a checkpoint every N steps; 0 only after the last step (default: 100).")
     private @Nullable Integer checkpointEvery;
 
-    @Option(names = "--keep-checkpoints", paramLabel = "N", description = "Keeps the N newest ones; default 3.")
+    @Option(names = "--keep-checkpoints", paramLabel = "N", description = "Keep the N newest checkpoints (default: 3).")
     private @Nullable Integer keepCheckpoints;
 
     @Option(
             names = "--patience",
             paramLabel = "N",
-            description = "Ends early after N validations that were not better; the best is the result then.")
+            description = "Stop early after N validations without improvement and use the best checkpoint.")
     private @Nullable Integer patience;
 
     @Option(
             names = "--min-delta",
             paramLabel = "X",
-            description = "With --patience: by how much a loss must be less to be better; default 0.")
+            description = "With --patience: minimum decrease of the loss that counts as an improvement (default: 0).")
     private @Nullable Double minDelta;
 
     @Option(
             names = "--backend",
             paramLabel = "auto|mlx|hf",
-            description = "What trains it; default auto: mlx, or transformers where mlx can't.")
+            description = "Worker to use; auto (default) is mlx, or hf if mlx can't train the model.")
     private TrainingProviders.@Nullable Backend backend;
 
-    @Option(names = "--json", description = "Prints report.json at the end instead of a summary.")
+    @Option(names = "--json", description = "Print report.json at the end instead of a summary.")
     private boolean json;
 
     @CommandLine.Spec
@@ -133,7 +132,7 @@ public final class TrainCommand implements Callable<Integer> {
         } catch (Mlx4jException failure) {
             news.end();
             if (Files.isDirectory(run.folder().resolve("checkpoints"))) {
-                err.println("The run can go on: mlx4j train --resume " + run.folder());
+                err.println("You can resume the run: mlx4j train --resume " + run.folder());
             }
             throw failure;
         } finally {
@@ -142,19 +141,20 @@ public final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    /** The run that the options ask for. */
+    /** The run that the options describe. */
     TrainingRun run() {
         TrainingRun.Builder builder;
         if (target.resume != null) {
             if (training.hasFile()) {
                 throw new CommandLine.ParameterException(
-                        spec.commandLine(), "--config has no meaning with --resume, whose run has its own");
+                        spec.commandLine(),
+                        "--config can't be combined with --resume, which uses the configuration of the run");
             }
             TrainingRun before = TrainingRun.in(target.resume);
             builder = before.toBuilder().training(training.config(before.training(), spec));
             set(model, builder::model);
         } else if (target.output == null || model == null) {
-            throw new CommandLine.ParameterException(spec.commandLine(), "--model is missing");
+            throw new CommandLine.ParameterException(spec.commandLine(), "--model is required");
         } else {
             builder = TrainingRun.builder(model, training.config(null, spec), target.output);
         }
@@ -168,12 +168,12 @@ public final class TrainCommand implements Callable<Integer> {
         return new Usage(spec).of(builder::build);
     }
 
-    /** The run with the default batch size, or with a smaller one and more accumulation if that does not fit. */
+    /** The run with the default batch size, or with a smaller one and more accumulation if the default does not fit. */
     static TrainingRun withBatchThatFits(TrainingRun run, BatchSizing sizing, PrintWriter err) {
         TrainingConfig fitting = sizing.fit(run.training());
         if (fitting.batchSize() != run.training().batchSize()) {
             err.printf(
-                    "batch size %d with accumulation %d, since a batch of %d may not fit into memory: %s%n",
+                    "batch size %d with accumulation %d, because a batch of %d may not fit into memory: %s%n",
                     fitting.batchSize(),
                     fitting.accumulation(),
                     run.training().batchSize(),
@@ -188,7 +188,7 @@ public final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    /** At the end of the program: the run ends with a checkpoint, and what became of it is said. */
+    /** On shutdown: writes a checkpoint, ends the run, and reports the result. */
     private static void end(Trainer trainer, CountDownLatch finished) {
         trainer.cancel();
         try {
@@ -202,7 +202,7 @@ public final class TrainCommand implements Callable<Integer> {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException ending) {
-            // it waits for this thread, which is done
+            // the main thread waits for this one, which is done
         }
     }
 
@@ -225,7 +225,7 @@ public final class TrainCommand implements Callable<Integer> {
         if (report.result() != null) {
             out.printf("result: %s (of step %d)%n", report.result(), report.resultStep());
         } else {
-            out.println("to go on: mlx4j train --resume " + folder);
+            out.println("to resume: mlx4j train --resume " + folder);
         }
         out.println("report: " + folder.resolve("report.html"));
     }

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The trained model of a comparison, inspected before anything runs.
  *
- * @param name a folder, or a hub id
- * @param files what its folder holds; {@code null} for a hub id that is not in the hub's cache
+ * @param name a folder or a hub id
+ * @param files the inspected folder; {@code null} for a hub id that is not in the Hugging Face cache
  * @param allowPickles whether pickled experts and routers may be read
  */
 record TrainedModel(String name, @Nullable ModelInspection files, boolean allowPickles) {
@@ -45,7 +45,7 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
     /** A base model, and the field that names it. */
     record Base(String name, String foundIn) {}
 
-    /** Inspects the folder, or the hub's copy in the cache. */
+    /** Inspects the folder, or the copy in the Hugging Face cache. */
     static TrainedModel of(String name, Map<String, String> environment) {
         boolean allowPickles =
                 ProviderConfig.fromEnv(environment).workers().model().allowPickles();
@@ -56,7 +56,7 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         return new TrainedModel(name, found == null ? null : ModelInspector.inspect(found, allowPickles), allowPickles);
     }
 
-    /** Whether it is a folder with an adapter, which goes on the base model. */
+    /** Whether it is an adapter folder, to be applied to the base model. */
     boolean isAdapter() {
         return Files.isRegularFile(UserPath.of(name, "adapter_config.json"));
     }
@@ -64,13 +64,13 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
     /**
      * The base model that its files name.
      *
-     * @throws InvalidRequestException if they name none, or are not on this machine
+     * @throws InvalidRequestException if they don't name one, or the model is not on this machine
      */
     Base base() {
         if (files == null) {
             throw new InvalidRequestException(
-                    "The base model is not known, since %s is not on this machine.".formatted(name),
-                    "Name the base model with --base.");
+                    "The base model is unknown because %s is not on this machine.".formatted(name),
+                    "Specify the base model with --base.");
         }
         BaseModel named = files.base();
         if (named != null) {
@@ -86,18 +86,18 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
             return new Base(origin, "config.json: " + ORIGIN);
         }
         throw new InvalidRequestException(
-                ("%s names no base model. Looked at: base_model_name_or_path and %s in config.json,"
+                ("%s names no base model. Checked: base_model_name_or_path and %s in config.json,"
                                 + " base_model_name_or_path and model in adapter_config.json, and adapter_config.json"
                                 + " of the experts.")
                         .formatted(name, ORIGIN),
-                "Name the base model with --base.");
+                "Specify the base model with --base.");
     }
 
     /**
      * The engine that runs both models: {@code asked}, or the first of mlx and hf whose loader accepts this model.
      *
-     * @param options what is made of the model as it is loaded
-     * @param note receives why it is hf, and why a loader gave no verdict
+     * @param options how the model is loaded
+     * @param note receives the reason for hf, and why a loader gave no verdict
      * @throws Mlx4jException if the engine's loader refuses the model
      */
     WorkerKind engine(@Nullable WorkerKind asked, Judge judge, LoadConfig options, Consumer<String> note) {
@@ -119,12 +119,12 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
                         "%s can't be checked before the run: %s %s".formatted(name, verdict.reason(), verdict.fix()));
         }
         if (verdict != first) {
-            note.accept("both models run on hf, since mlx does not load %s: %s".formatted(name, first.reason()));
+            note.accept("both models run on hf because mlx does not load %s: %s".formatted(name, first.reason()));
         }
         return verdict.provider() == WorkerKind.HF.kind() ? WorkerKind.HF : WorkerKind.MLX;
     }
 
-    /** Whether to go by the verdict of hf, where mlx does not load the model: it never loads one with a router. */
+    /** Whether the verdict of hf decides if mlx does not load the model; hf never loads one with a router. */
     private boolean isBetter(Verdict hf, Verdict mlx, LoadConfig options) {
         boolean routed = files != null && files.format().isDylora() && options.expert() == null;
         boolean onlyHfMay = mlx.outcome() == Verdict.Outcome.REFUSED && hf.outcome() == Verdict.Outcome.NOT_JUDGED;

@@ -27,65 +27,89 @@ final class TrainingOptions {
     @Option(
             names = "--data",
             paramLabel = "FILE|DIR",
-            description = "JSON lines to train on, or a folder with train.jsonl and perhaps valid.jsonl.")
+            description = "Training data: a JSON lines file, or a folder with train.jsonl and optionally valid.jsonl.")
     private @Nullable Path data;
 
-    @Option(names = "--valid", paramLabel = "FILE", description = "JSON lines to validate on.")
+    @Option(names = "--valid", paramLabel = "FILE", description = "Validation data: a JSON lines file.")
     private @Nullable Path valid;
 
-    @Option(names = "--config", paramLabel = "FILE", description = "The fields in JSON; other options come first.")
+    @Option(
+            names = "--config",
+            paramLabel = "FILE",
+            description = "JSON file with these fields; options on the command line override it.")
     private @Nullable Path config;
 
-    @Option(names = "--method", paramLabel = "NAME", description = "lora (default), dora, full.")
+    @Option(names = "--method", paramLabel = "NAME", description = "Method: lora (default), dora or full.")
     private @Nullable TrainingMethod method;
 
-    @Option(names = "--rank", paramLabel = "N", description = "Of LoRA; default 8.")
+    @Option(names = "--rank", paramLabel = "N", description = "LoRA rank (default: 8).")
     private @Nullable Integer rank;
 
-    @Option(names = "--alpha", paramLabel = "X", description = "Of LoRA, whose scale is alpha / rank; default 16.")
+    @Option(
+            names = "--alpha",
+            paramLabel = "X",
+            description = "LoRA alpha; the update is scaled by alpha / rank (default: 16).")
     private @Nullable Double alpha;
 
-    @Option(names = "--dropout", paramLabel = "X", description = "Of LoRA; default 0.")
+    @Option(names = "--dropout", paramLabel = "X", description = "LoRA dropout (default: 0).")
     private @Nullable Double dropout;
 
-    @Option(names = "--layers", paramLabel = "N", description = "The last N blocks have LoRA; default all.")
+    @Option(names = "--layers", paramLabel = "N", description = "Apply LoRA to the last N blocks (default: all).")
     private @Nullable Integer layers;
 
     @Option(
             names = "--targets",
             paramLabel = "NAME",
             split = ",",
-            description = "The linear layers of a block that have LoRA, such as q_proj,v_proj; default all.")
+            description = "Linear layers of a block to apply LoRA to, such as q_proj,v_proj (default: all).")
     private @Nullable List<String> targets;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "The adapter that the training begins with.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "Adapter to start from.")
     private @Nullable Path adapter;
 
-    @Option(names = "--optimizer", paramLabel = "NAME", description = "adamw (default), adam, sgd, adafactor.")
+    @Option(
+            names = "--optimizer",
+            paramLabel = "NAME",
+            description = "Optimizer: adamw (default), adam, sgd or adafactor.")
     private @Nullable Optimizer optimizer;
 
-    @Option(names = "--learning-rate", paramLabel = "X", description = "The highest; default 1e-4.")
+    @Option(names = "--learning-rate", paramLabel = "X", description = "Peak learning rate (default: 1e-4).")
     private @Nullable Double learningRate;
 
-    @Option(names = "--weight-decay", paramLabel = "X", description = "Default 0.01 with adamw, else 0.")
+    @Option(
+            names = "--weight-decay",
+            paramLabel = "X",
+            description = "Weight decay (default: 0.01 for adamw, otherwise 0).")
     private @Nullable Double weightDecay;
 
-    @Option(names = "--schedule", paramLabel = "NAME", description = "constant (default), linear, cosine.")
+    @Option(
+            names = "--schedule",
+            paramLabel = "NAME",
+            description = "Learning rate schedule: constant (default), linear or cosine.")
     private @Nullable Schedule schedule;
 
-    @Option(names = "--end-learning-rate", paramLabel = "X", description = "Where a schedule that falls ends.")
+    @Option(
+            names = "--end-learning-rate",
+            paramLabel = "X",
+            description = "Final learning rate of a linear or cosine schedule.")
     private @Nullable Double endLearningRate;
 
-    @Option(names = "--warmup-steps", paramLabel = "N", description = "The learning rate rises so long; default 0.")
+    @Option(names = "--warmup-steps", paramLabel = "N", description = "Number of steps of linear warmup (default: 0).")
     private @Nullable Integer warmupSteps;
 
-    @Option(names = "--steps", paramLabel = "N", description = "How many steps the training has.")
+    @Option(names = "--steps", paramLabel = "N", description = "Number of training steps.")
     private @Nullable Integer steps;
 
-    @Option(names = "--epochs", paramLabel = "N", description = "The same by how often it goes through its data.")
+    @Option(
+            names = "--epochs",
+            paramLabel = "N",
+            description = "Number of passes over the training data, instead of --steps.")
     private @Nullable Integer epochs;
 
-    @Option(names = "--max-gradient-norm", paramLabel = "X", description = "Cuts gradients to it; default not.")
+    @Option(
+            names = "--max-gradient-norm",
+            paramLabel = "X",
+            description = "Clip the gradient norm to X (default: no clipping).")
     private @Nullable Double maxGradientNorm;
 
     @Option(
@@ -93,34 +117,39 @@ final class TrainingOptions {
             paramLabel = "N",
             description =
                     "Sequences per batch. The default is 4, or fewer (with more accumulation, for the same steps) if"
-                            + " an estimate says that 4 don't fit into memory.")
+                            + " 4 are estimated not to fit into memory.")
     private @Nullable Integer batchSize;
 
-    @Option(names = "--accumulation", paramLabel = "N", description = "Batches that make up a step; default 1.")
+    @Option(names = "--accumulation", paramLabel = "N", description = "Number of batches per step (default: 1).")
     private @Nullable Integer accumulation;
 
-    @Option(names = "--gradient-checkpointing", description = "Less memory, more time.")
+    @Option(names = "--gradient-checkpointing", description = "Recompute activations: less memory, more time.")
     private @Nullable Boolean gradientCheckpointing;
 
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
-            description = "Turns the weights into bfloat16, float16 or float32; default: as they are stored.")
+            description = "Convert the weights to bfloat16, float16 or float32 (default: as stored).")
     private @Nullable Dtype dtype;
 
-    @Option(names = "--max-length", paramLabel = "N", description = "Cuts longer sequences; default 2048 tokens.")
+    @Option(
+            names = "--max-length",
+            paramLabel = "N",
+            description = "Truncate longer sequences, in tokens (default: 2048).")
     private @Nullable Integer maxLength;
 
-    @Option(names = "--mask-prompt", description = "The completion, or the chat's last answer, alone counts.")
+    @Option(
+            names = "--mask-prompt",
+            description = "Compute the loss only on the completion (or on the last assistant message).")
     private @Nullable Boolean maskPrompt;
 
-    @Option(names = "--seed", paramLabel = "N", description = "Of all that is drawn; default 0.")
+    @Option(names = "--seed", paramLabel = "N", description = "Random seed (default: 0).")
     private @Nullable Long seed;
 
     /**
-     * The configuration of the options, over a file's or over {@code before}, where it is not {@code null}.
+     * The configuration: the options override a file, or {@code before} if it is not {@code null}.
      *
-     * @throws CommandLine.ParameterException if an option's value is wrong; what is wrong in a file is its own error
+     * @throws CommandLine.ParameterException if an option's value is invalid; an invalid file is an error of its own
      */
     TrainingConfig config(@Nullable TrainingConfig before, CommandLine.Model.CommandSpec spec) {
         ObjectNode fields = before == null ? fields() : read(before.toJson(), "The run's configuration");
@@ -168,7 +197,7 @@ final class TrainingOptions {
                 : new Usage(spec).of(() -> TrainingConfig.fromJson(fields.toString()));
     }
 
-    /** What is wrong with a configuration. */
+    /** The error in a configuration, if there is one. */
     private static Optional<String> fault(ObjectNode fields) {
         try {
             TrainingConfig.fromJson(fields.toString());

@@ -14,7 +14,7 @@ import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Tells of a run on the standard error: a bar, and lines for what is not a step. */
+/** Shows the progress of a run on standard error: a bar for the steps, and lines for everything else. */
 final class TrainingOutput implements TrainingListener {
 
     private final PrintWriter err;
@@ -40,7 +40,7 @@ final class TrainingOutput implements TrainingListener {
         loading.end();
         err.println(String.format(
                 Locale.ROOT,
-                "%s on %s, %s: %,d of %,d parameters are trained, on %,d sequences (%,d cut, %,d left out)",
+                "%s on %s, %s: %,d of %,d parameters are trained, on %,d sequences (%,d truncated, %,d left out)",
                 info.backend().provider().id(),
                 info.backend().device(),
                 info.dtype(),
@@ -51,7 +51,7 @@ final class TrainingOutput implements TrainingListener {
                 info.train().map(data -> data.dropped()).orElse(0L)));
         tellOpening(info, err, names);
         if (step > 0) {
-            err.println("goes on after step " + step);
+            err.println("resuming after step " + step);
         }
         progress = new Progress(err, terminal, "steps", step, totalSteps, System::nanoTime);
     }
@@ -91,7 +91,7 @@ final class TrainingOutput implements TrainingListener {
         }
     }
 
-    /** No more will come. */
+    /** Ends the progress bar. */
     void end() {
         loading.end();
         if (progress != null) {
@@ -99,7 +99,7 @@ final class TrainingOutput implements TrainingListener {
         }
     }
 
-    /** Why earlier backends did not open a session, and what the one that did warns of. */
+    /** Prints why earlier backends failed to open a session, and the warnings of the backend in use. */
     static void tellOpening(TrainingInfo info, PrintWriter err, OptionNames names) {
         info.attempts().stream().limit(info.attempts().size() - 1L).forEach(attempt -> err.println(attempt));
         info.warnings().forEach(warning -> err.println("warning: " + names.in(warning)));

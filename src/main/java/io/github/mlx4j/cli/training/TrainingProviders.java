@@ -5,12 +5,12 @@ import io.github.mlx4j.cli.generate.OpenModel;
 import io.github.mlx4j.provider.ProviderKind;
 import org.jspecify.annotations.Nullable;
 
-/** What a command needs of the environment to have a model in training. */
+/** Creates provider factories for training commands from the environment. */
 final class TrainingProviders {
 
     private TrainingProviders() {}
 
-    /** Which backend a command was told to use. */
+    /** The values of --backend. */
     enum Backend {
         AUTO,
         MLX,
@@ -22,12 +22,12 @@ final class TrainingProviders {
         }
     }
 
-    /** The environment's configuration, without the options of models that answer. */
+    /** The environment's settings, except those that concern generation. */
     static ProviderConfig fromEnv() {
         return of(ProviderConfig.fromEnv());
     }
 
-    /** A configuration without the options of models that answer. */
+    /** A configuration without the options that concern generation. */
     static ProviderConfig of(ProviderConfig config) {
         return OpenModel.withoutModelOptions(config)
                 .workers(workers -> workers.model(model -> model.allowPickles(false)))

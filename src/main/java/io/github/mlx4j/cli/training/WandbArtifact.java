@@ -24,11 +24,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * An artifact of Weights &amp; Biases, which the {@code wandb} package of some Python fetches. The key goes to that
- * process alone, in its environment.
+ * A Weights &amp; Biases artifact, downloaded with the {@code wandb} package of a Python interpreter. Only that process
+ * receives the key, in its environment.
  *
- * @param entity who has it
- * @param project the project that it is of
+ * @param entity the user or team that owns it
+ * @param project its project
  * @param name its name
  * @param version {@code v3}, or an alias such as {@code latest}
  */
@@ -43,8 +43,8 @@ record WandbArtifact(String entity, String project, String name, String version)
         Matcher parts = FORM.matcher(text);
         if (!parts.matches()) {
             throw new InvalidRequestException(
-                    "'" + text + "' is no artifact of Weights & Biases.",
-                    "Write ENTITY/PROJECT/NAME:VERSION, where VERSION is such as v3 or latest.");
+                    "'" + text + "' is not a Weights & Biases artifact.",
+                    "Write ENTITY/PROJECT/NAME:VERSION, where VERSION is, for example, v3 or latest.");
         }
         return new WandbArtifact(parts.group(1), parts.group(2), parts.group(3), parts.group(4));
     }
@@ -55,14 +55,14 @@ record WandbArtifact(String entity, String project, String name, String version)
     }
 
     /**
-     * Fetches it into a folder of its own below {@code folder}, which it returns.
+     * Downloads the artifact into a new folder below {@code folder} and returns the new folder.
      *
      * @param python the path of an interpreter
-     * @param environment where WANDB_API_KEY and WANDB_BASE_URL are taken from
-     * @param progress is told what wandb says
+     * @param environment provides WANDB_API_KEY and WANDB_BASE_URL
+     * @param progress receives wandb's output
      */
     Path download(Path folder, String python, Map<String, String> environment, Consumer<String> progress) {
-        progress.accept("wandb: fetching " + this);
+        progress.accept("wandb: downloading " + this);
         String key = environment.getOrDefault(KEY, "");
         JsonNode answer = ask(folder.resolve(entity).resolve(project).resolve(name), python, environment, line -> {
             progress.accept(without(key, line));
@@ -75,11 +75,11 @@ record WandbArtifact(String entity, String project, String name, String version)
             case "missing" ->
                 throw new DependencyMissingException(
                         "The Python " + python + " can't import wandb: " + message + ".",
-                        "Run `" + python + " -m pip install wandb` in an environment, or name another Python with"
+                        "Run `" + python + " -m pip install wandb` in an environment, or specify another Python with"
                                 + " --wandb_python.");
             default ->
                 throw new ModelNotFoundException(
-                        "wandb does not give " + this + ": " + message,
+                        "wandb could not download " + this + ": " + message,
                         "Check the name, WANDB_API_KEY (or `wandb login`) and WANDB_BASE_URL.");
         }
     }
@@ -111,21 +111,21 @@ record WandbArtifact(String entity, String project, String name, String version)
             if (exit != 0) {
                 throw new DependencyMissingException(
                         "The Python %s ended with exit code %d.".formatted(python, exit),
-                        "The lines above say why; or name another Python with --wandb_python.");
+                        "See the output above, or specify another Python with --wandb_python.");
             }
             return new JsonMapper().readTree(last[0]);
         } catch (JsonProcessingException noJson) {
             throw new DependencyMissingException(
-                    "The Python " + python + " did not answer as it should.",
-                    "Name another one with --wandb_python.",
+                    "The Python " + python + " returned an unexpected answer.",
+                    "Specify another one with --wandb_python.",
                     noJson);
         } catch (IOException error) {
             if (!Files.isDirectory(folder)) {
-                throw new UncheckedIOException("The folder " + folder + " can't be made", error);
+                throw new UncheckedIOException("The folder " + folder + " can't be created", error);
             }
             throw new DependencyMissingException(
                     "The Python " + python + " can't be run: " + error.getMessage(),
-                    "Name another one with --wandb_python.",
+                    "Specify another one with --wandb_python.",
                     error);
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();

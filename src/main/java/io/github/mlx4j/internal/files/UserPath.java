@@ -20,9 +20,7 @@ public final class UserPath {
             return Path.of(text, more);
         } catch (InvalidPathException invalid) {
             throw new ConfigurationException(
-                    "'%s' can't be a path here: %s.".formatted(invalid.getInput(), why(invalid)),
-                    fix(invalid),
-                    invalid);
+                    "'%s' is not a valid path: %s.".formatted(invalid.getInput(), why(invalid)), fix(invalid), invalid);
         }
     }
 

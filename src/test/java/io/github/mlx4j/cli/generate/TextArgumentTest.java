@@ -35,17 +35,17 @@ class TextArgumentTest {
     void shouldRefuseAnEmptyInput(String input) {
         assertThatExceptionOfType(TypeConversionException.class)
                 .isThrownBy(() -> read(input.getBytes(StandardCharsets.UTF_8)))
-                .withMessage("the standard input has no text.");
+                .withMessage("standard input is empty.");
     }
 
     @Test
     void shouldRefuseAnInputThatIsNotUtf8OrTooLong() {
         assertThatExceptionOfType(TypeConversionException.class)
                 .isThrownBy(() -> read(new byte[] {'h', (byte) 0xe9}))
-                .withMessageContaining("not UTF-8");
+                .withMessageContaining("not valid UTF-8");
         assertThatExceptionOfType(TypeConversionException.class)
                 .isThrownBy(() -> read(new byte[(16 << 20) + 1]))
-                .withMessageContaining("more than 16 MiB");
+                .withMessageContaining("larger than 16 MiB");
     }
 
     @Test

@@ -96,10 +96,10 @@ class ConvertCommandTest {
                 .contains(
                         "new  float32, 8.50 bits a weight, 1.0 MB (its source 4.0 MB)",
                         "not quantized  lm_head: too narrow",
-                        "weights  3 tensors read again, each as it was to be written",
+                        "weights  3 tensors read back, all as intended",
                         "logits   max difference 5.00e-01 (5.00e-02 of their range), mean divergence 1.25e-01 nats;"
                                 + " the most probable token agrees at 1 of 2 positions",
-                        "greedy   3 of 4 tokens as the source, on 1 prompts",
+                        "greedy   3 of 4 tokens match the source, on 1 prompts",
                         "passed   meanDivergence may be at most 3.50e+00",
                         "hf       not compared with transformers: there is none",
                         "warning  look out");

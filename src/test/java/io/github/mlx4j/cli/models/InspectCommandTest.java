@@ -63,9 +63,9 @@ class InspectCommandTest {
                 .containsPattern("weights +7.3 MB in 38 tensors: F32 7.3 MB")
                 .containsPattern("context +4,096 tokens")
                 .containsPattern("tokenizer +yes, with a chat template")
-                .contains("3,072 bytes a token = 2 (keys, values) × 4 layers × 3 KV heads × 32 head size × 4 bytes")
+                .contains("3,072 bytes per token = 2 (keys, values) × 4 layers × 3 KV heads × 32 head size × 4 bytes")
                 .contains("KV cache 12.6 MB (1 × 4096 tokens × ", " = 19.9 MB")
-                .containsPattern("this machine .* beside a reserve of [\\d.]+ [GM]B it (fits|does not fit)")
+                .containsPattern("this machine .* with a reserve of [\\d.]+ [GM]B it (fits|does not fit)")
                 .contains(
                         "mlx loads it: mlx-lm 1\n  embeds       mean (assumed), 96 dimensions\n  reranks      yes\n"
                                 + "  warning      look out",
@@ -155,8 +155,9 @@ class InspectCommandTest {
         verdicts = List.of(NOT_JUDGED, NOT_JUDGED);
 
         assertThat(run(TINY)).isEqualTo(3);
-        assertThat(out.toString()).contains("mlx was not asked: no Python", "what to do   mlx4j setup mlx");
-        assertThat(err.toString()).startsWith("mlx4j: NO_PROVIDER_AVAILABLE: No worker could judge it. no Python");
+        assertThat(out.toString()).contains("mlx did not check it: no Python", "what to do   mlx4j setup mlx");
+        assertThat(err.toString())
+                .startsWith("mlx4j: NO_PROVIDER_AVAILABLE: No worker could check the model. no Python");
     }
 
     @Test
@@ -176,7 +177,7 @@ class InspectCommandTest {
         Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"llama\", \"model_file\": \"evil.py\"}");
 
         run("--files-only", folder.toString());
-        assertThat(out.toString()).contains("wrong with its files", "evil.py", "has no weights");
+        assertThat(out.toString()).contains("problems in its files", "evil.py", "has no weights");
     }
 
     @Test
@@ -184,7 +185,7 @@ class InspectCommandTest {
         assertThat(run("--files-only", TINY)).isZero();
 
         assertThat(asked).isEmpty();
-        assertThat(out.toString()).doesNotContain("loads it", "was not asked");
+        assertThat(out.toString()).doesNotContain("loads it", "did not check it");
     }
 
     @Test

@@ -121,14 +121,14 @@ class ModelsCommandTest {
     @Test
     void shouldFailWhenNothingFits() {
         assertThat(run("models", "pick", "--role", "tester", "--memory", "1MB")).isEqualTo(1);
-        assertThat(out.toString()).startsWith("tester: none of the registry's models fits");
+        assertThat(out.toString()).startsWith("tester: no model in the registry fits");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"16", "GB", "-1GB", "16TB", "1,5GB"})
     void shouldRefuseWhatIsNoAmountOfMemory(String memory) {
         assertThat(run("models", "pick", "--memory", memory)).isEqualTo(2);
-        assertThat(err.toString()).contains("is no amount of memory");
+        assertThat(err.toString()).contains("is not a size");
     }
 
     @Test

@@ -99,8 +99,8 @@ class VerifyCommandTest {
                 .contains(
                         "A  /models/toy (mlx on cpu, float32)",
                         "  1       3          0       3/3      same  abc",
-                        "logits   max difference 0, mean 0, tolerance 1.00e-04; the likeliest token agrees at 4 of 4"
-                                + " places",
+                        "logits   max difference 0, mean 0, tolerance 1.00e-04; the most probable token agrees at 4 of 4"
+                                + " positions",
                         "greedy   2 of 2 prompts agree, up to 32 tokens each",
                         "passed");
         assertThat(err.toString().lines()).hasSize(2).allMatch(line -> line.matches("[12]/2 prompts.*"));
@@ -115,8 +115,8 @@ class VerifyCommandTest {
                         "  1       3   1.00e+01       0/3   differs  abc",
                         "      logits: 10.0 apart after the 1st token, more than 0.000100 of their range of 7.00",
                         "      greedy: other tokens from the 1st on",
-                        "      other likeliest tokens after token 1, 2, 3",
-                        "      greedy token 1: 3 against the end; the likeliest leads by 1.00e+00 and 5.00e+00",
+                        "      different most probable tokens after token 1, 2, 3",
+                        "      greedy token 1: 3 and the end; the most probable token leads by 1.00e+00 and 5.00e+00",
                         "FAILED   logits: 2 of 2 prompts differ; greedy: 2 of 2 prompts differ");
     }
 

@@ -46,7 +46,7 @@ class ArtifactFolderTest {
         assertThatExceptionOfType(ModelNotFoundException.class)
                 .isThrownBy(this::model)
                 .withMessageContaining("best_model in the artifact e/p/n:v3")
-                .withMessageContaining("is not a model's folder. It has: upload.log.");
+                .withMessageContaining("is not a model folder. It contains: upload.log.");
     }
 
     @Test
@@ -65,8 +65,9 @@ class ArtifactFolderTest {
 
         assertThatExceptionOfType(ModelNotFoundException.class)
                 .isThrownBy(this::model)
-                .withMessage("The artifact e/p/n:v3, in " + artifact + ", has several model folders: checkpoint-100/,"
-                        + " checkpoint-200/. What to do: Name one of them with --trained-model.");
+                .withMessage(
+                        "The artifact e/p/n:v3, in " + artifact + ", contains several model folders: checkpoint-100/,"
+                                + " checkpoint-200/. What to do: Specify one of them with --trained-model.");
         write("a/best_model/config.json");
         write("b/best_model/config.json");
         assertThatExceptionOfType(ModelNotFoundException.class)
@@ -82,7 +83,7 @@ class ArtifactFolderTest {
 
         assertThatExceptionOfType(ModelNotFoundException.class)
                 .isThrownBy(this::model)
-                .withMessageContaining("has no folder with a model. It has: dylo_moe_state/, logs/, metrics.json.");
+                .withMessageContaining("contains no model folder. It contains: dylo_moe_state/, logs/, metrics.json.");
     }
 
     @Test
@@ -94,7 +95,7 @@ class ArtifactFolderTest {
 
         assertThatExceptionOfType(ModelNotFoundException.class)
                 .isThrownBy(() -> ArtifactFolder.model(inner, "e/p/n:v3"))
-                .withMessageContaining("It has: best_model.");
+                .withMessageContaining("It contains: best_model.");
     }
 
     private Path model() {

@@ -103,7 +103,7 @@ class BenchCommandTest {
     void shouldRefuseAFileInAFolderThatIsNotThere() {
         assertThat(run("--output", folder.resolve("none/bench.md").toString())).isEqualTo(1);
 
-        assertThat(err.toString()).contains("Name a file in a folder that exists.");
+        assertThat(err.toString()).contains("Specify a file in an existing folder.");
     }
 
     private int run(String... arguments) {

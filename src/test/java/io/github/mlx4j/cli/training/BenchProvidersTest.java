@@ -85,7 +85,7 @@ class BenchProvidersTest {
     void shouldRefuseAProviderThatIsUnknown() {
         assertThatExceptionOfType(CommandLine.ParameterException.class)
                 .isThrownBy(() -> choose("--provider mlx,candle", Map.of()))
-                .withMessage("--provider candle is unknown; it is all, mlx, hf, ollama, openai, anthropic");
+                .withMessage("--provider candle is unknown; valid values are all, mlx, hf, ollama, openai, anthropic");
     }
 
     private static BenchProviders.Chosen choose(@Nullable String arguments, Map<String, String> environment) {

@@ -80,7 +80,8 @@ class CompareCommandTest {
                 .contains(
                         "**1 won, 0 lost: chance alone would often part them so far (p = 1.00)",
                         "| passed | 1 of 2 | 2 of 2 |")
-                .endsWith("\nreport: " + results.resolve("report.html") + ", and report.md and report.json beside it\n")
+                .endsWith(
+                        "\nreport: " + results.resolve("report.html") + ", with report.md and report.json next to it\n")
                 .doesNotContain("Tasks that changed");
         assertThat(loaded).containsOnly(LoadConfig.DEFAULT);
         assertThat(results.resolve("report.md")).content().contains("Tasks that changed");
@@ -172,7 +173,7 @@ class CompareCommandTest {
         assertThat(opened).containsExactly("open trained " + trained + " MLX null", "close trained");
         assertThat(asked).containsExactly("trained 2+2=");
         assertThat(err.toString())
-                .contains("base: all 2 tasks were done before", "trained: 1 of 2 tasks were done before");
+                .contains("base: all 2 tasks were already done", "trained: 1 of 2 tasks were already done");
 
         opened.clear();
         assertThat(run("")).isZero();
@@ -198,7 +199,7 @@ class CompareCommandTest {
                 .isZero();
 
         assertThat(asked).isNotEmpty().first().asString().startsWith("base Question: ");
-        assertThat(err.toString()).contains("tasks are Python code, and are not run without --allow-code");
+        assertThat(err.toString()).contains("tasks with Python code are skipped without --allow-code");
     }
 
     @Test
@@ -231,7 +232,7 @@ class CompareCommandTest {
     void shouldRunNothingWhenAFolderIsMissing() {
         assertThat(execute("--base " + base + " --trained /no/such/folder --tasks " + tasks))
                 .isEqualTo(1);
-        assertThat(err.toString()).startsWith("mlx4j: MODEL_NOT_FOUND: There is no folder /no/such/folder.");
+        assertThat(err.toString()).startsWith("mlx4j: MODEL_NOT_FOUND: The folder /no/such/folder does not exist.");
         assertThat(opened).isEmpty();
     }
 
@@ -299,9 +300,9 @@ class CompareCommandTest {
         assertThat(execute("--trained %s --tasks %s".formatted(trained, tasks))).isEqualTo(1);
 
         assertThat(err.toString())
-                .startsWith("mlx4j: INVALID_REQUEST: " + trained + " names no base model. Looked at:"
+                .startsWith("mlx4j: INVALID_REQUEST: " + trained + " names no base model. Checked:"
                         + " base_model_name_or_path and _name_or_path in config.json, base_model_name_or_path and model"
-                        + " in adapter_config.json, and adapter_config.json of the experts. What to do: Name the base"
+                        + " in adapter_config.json, and adapter_config.json of the experts. What to do: Specify the base"
                         + " model with --base.");
         assertThat(opened).isEmpty();
     }
@@ -337,8 +338,8 @@ class CompareCommandTest {
 
         assertThat(opened).contains("open base " + base + " HF null", "open trained " + trained + " HF null");
         assertThat(err.toString())
-                .startsWith(
-                        "compare: both models run on hf, since mlx does not load " + trained + ": It needs an expert.");
+                .startsWith("compare: both models run on hf because mlx does not load " + trained
+                        + ": It needs an expert.");
         assertThat(run("--backend mlx")).isEqualTo(1);
         assertThat(err.toString()).contains("mlx4j: NOT_SUPPORTED: mlx does not load " + trained);
     }
@@ -375,7 +376,7 @@ class CompareCommandTest {
     void shouldExitWithTwoWhenTheArtifactHasNoSuchForm() {
         assertThat(execute("--base " + base + " --wandb-artifact e/p/n --tasks " + tasks))
                 .isEqualTo(2);
-        assertThat(err.toString()).startsWith("'e/p/n' is no artifact of Weights & Biases.");
+        assertThat(err.toString()).startsWith("'e/p/n' is not a Weights & Biases artifact.");
     }
 
     private int run(String arguments) {

@@ -70,7 +70,7 @@ class TrainCommandTest {
         assertThat(train("--resume %s --steps 4 --json".formatted(run)))
                 .as(err.toString())
                 .isZero();
-        assertThat(err.toString()).contains("goes on after step 2");
+        assertThat(err.toString()).contains("resuming after step 2");
         assertThat(new JsonMapper().readTree(out.toString()).path("steps").asInt())
                 .isEqualTo(4);
 
@@ -107,7 +107,7 @@ class TrainCommandTest {
         String model = "{\"dieAt\":3,\"once\":\"%s\"}".formatted(folder.resolve("died"));
         assertThat(train("--model %s --data %s --steps 4 --checkpoint-every 2 --output %s".formatted(model, data, run)))
                 .isEqualTo(1);
-        assertThat(err.toString()).contains("The run can go on: mlx4j train --resume " + run, "WORKER_DIED");
+        assertThat(err.toString()).contains("You can resume the run: mlx4j train --resume " + run, "WORKER_DIED");
         assertThat(train("--resume " + run)).as(err.toString()).isZero();
     }
 
@@ -179,7 +179,7 @@ class TrainCommandTest {
     void shouldRefuseWhatMeansNothing() {
         assertThat(train("--data %s --steps 2 --output %s".formatted(data, run)))
                 .isEqualTo(2);
-        assertThat(err.toString()).contains("--model is missing");
+        assertThat(err.toString()).contains("--model is required");
         assertThat(train("--model fake --data %s --steps 2".formatted(data))).isEqualTo(2);
         assertThat(train("--resume %s --config x.json".formatted(run))).isEqualTo(2);
         assertThat(train("--model fake --data %s --output %s".formatted(data, run)))
@@ -205,7 +205,7 @@ class TrainCommandTest {
                 .isZero();
         assertThat(err.toString())
                 .contains(
-                        "batch size 2 with accumulation 2, since a batch of 4 may not fit into memory: (20.0 MB allowed by"
+                        "batch size 2 with accumulation 2, because a batch of 4 may not fit into memory: (20.0 MB allowed by"
                                 + " MLX4J_MEMORY_LIMIT_MB − 9.4 MB fixed) / 4.8 MB a row → 2")
                 .doesNotContain("warning: The batch size");
         assertThat(TrainingRun.in(run).training().batchSize()).isEqualTo(2);

@@ -96,7 +96,7 @@ class WandbArtifactTest {
         assertThat(seen.path("environment").path("WANDB_BASE_URL").asText()).isEqualTo("https://wandb.example");
         assertThat(seen.path("environment").has("OTHER_SECRET")).isFalse();
         assertThat(seen.path("argv").toString()).doesNotContain(KEY);
-        assertThat(progress).containsExactly("wandb: fetching e/p/n:latest", "wandb: logged in with ***");
+        assertThat(progress).containsExactly("wandb: downloading e/p/n:latest", "wandb: logged in with ***");
     }
 
     @Test
@@ -107,7 +107,7 @@ class WandbArtifactTest {
                 .isThrownBy(() -> fetch("e/p/n:v3", python))
                 .withMessage("The Python " + python + " can't import wandb: No module named 'wandb'. What to do: Run `"
                         + python
-                        + " -m pip install wandb` in an environment, or name another Python with --wandb_python.");
+                        + " -m pip install wandb` in an environment, or specify another Python with --wandb_python.");
     }
 
     @Test
@@ -117,7 +117,7 @@ class WandbArtifactTest {
         assertThatExceptionOfType(ModelNotFoundException.class)
                 .isThrownBy(() -> fetch("e/p/gone:v3", python))
                 .withMessageStartingWith(
-                        "wandb does not give e/p/gone:v3: ValueError: artifact not found with key ***");
+                        "wandb could not download e/p/gone:v3: ValueError: artifact not found with key ***");
         assertThatExceptionOfType(ModelNotFoundException.class)
                 .isThrownBy(() -> fetch("e/p/odd:v3", python))
                 .withMessageContaining("its version is '../v3', not a number after v");
@@ -137,7 +137,7 @@ class WandbArtifactTest {
 
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(() -> fetch("e/p/n:v3", silent.toString()))
-                .withMessageStartingWith("The Python " + silent + " did not answer as it should.");
+                .withMessageStartingWith("The Python " + silent + " returned an unexpected answer.");
         assertThatExceptionOfType(DependencyMissingException.class)
                 .isThrownBy(() -> fetch("e/p/n:v3", failing.toString()))
                 .withMessageStartingWith("The Python " + failing + " ended with exit code 3.");
