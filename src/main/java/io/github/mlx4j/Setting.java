@@ -72,7 +72,7 @@ enum Setting {
             SettingType.TEXT,
             (config, key) -> config.apiKey(ProviderKind.OPENAI, key),
             "",
-            "OpenAI API key, sent to `OPENAI_BASE_URL`. Other servers than OpenAI may not need one."),
+            "OpenAI API key, sent to `OPENAI_BASE_URL`. Servers other than OpenAI may not need one."),
     ANTHROPIC_API_KEY(
             SettingType.TEXT, (config, key) -> config.apiKey(ProviderKind.ANTHROPIC, key), "", "Anthropic API key."),
     MLX4J_REMOTE_TIMEOUT_SECONDS(
@@ -243,7 +243,7 @@ enum Setting {
             (config, bytes) -> config.pool(pool -> pool.reservedBytes(bytes)),
             "1024",
             "Memory (MiB) to keep free when another worker starts (idle ones are stopped if necessary), and"
-                    + " when a training's batch size is chosen."),
+                    + " when a batch size for training is chosen."),
     MLX4J_PREFIX_CACHE_MB(
             SettingType.mebibytes(0),
             worker(WorkerConfig.Builder::prefixCacheBytes),
