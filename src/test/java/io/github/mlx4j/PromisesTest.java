@@ -22,7 +22,7 @@ class PromisesTest {
     private static final Pattern TEST = Pattern.compile("`([A-Z][A-Za-z0-9]+(?:Test|IT|Contract)|test_\\w+\\.py)`");
 
     @ParameterizedTest
-    @CsvSource({".github/SECURITY.md, held by", "docs/operations.md, test"})
+    @CsvSource({".github/SECURITY.md, tested by", "docs/operations.md, test"})
     void shouldNameATestInEachRowOfATableThatHasAColumnForTests(Path page, String column) throws IOException {
         List<String> rows = rowsOf(page, column);
 
