@@ -88,7 +88,11 @@ class ProviderConfigTest {
     void shouldKeepEverySettingInItsBuilder(Setting setting) {
         ProviderConfig config = from(setting, other(setting));
 
-        assertThat(config.toBuilder().build()).isEqualTo(config);
+        assertThat(config.toBuilder()
+                        .workers(workers -> workers.model(model -> {}).mlx(mlx -> {}))
+                        .pool(pool -> {})
+                        .build())
+                .isEqualTo(config);
     }
 
     @ParameterizedTest
@@ -135,8 +139,11 @@ class ProviderConfigTest {
         assertThat(ProviderConfig.builder()
                         .setting("MLX4J_MLX_PYTHON", "/b")
                         .setting("PYTHON_PATH", "/a")
-                        .build())
-                .isEqualTo(ProviderConfig.fromEnv(Map.of("PYTHON_PATH", "/a", "MLX4J_MLX_PYTHON", "/b")));
+                        .build()
+                        .interpreters())
+                .isEqualTo(Map.of(
+                        ProviderKind.MLX, new NamedInterpreter("/b", "MLX4J_MLX_PYTHON"),
+                        ProviderKind.HF, new NamedInterpreter("/a", "PYTHON_PATH")));
     }
 
     /** A value that is not the default. */
