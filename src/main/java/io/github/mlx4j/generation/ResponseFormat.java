@@ -71,8 +71,8 @@ public sealed interface ResponseFormat {
             return new JsonSchema(new JsonMapper().writeValueAsString(schema));
         } catch (JsonProcessingException error) {
             throw new InvalidRequestException(
-                    "The schema has no JSON form: " + error.getOriginalMessage(),
-                    "Make it of maps, lists, strings, numbers and booleans.",
+                    "The schema can't be represented as JSON: " + error.getOriginalMessage(),
+                    "Use only maps, lists, strings, numbers and booleans.",
                     error);
         }
     }

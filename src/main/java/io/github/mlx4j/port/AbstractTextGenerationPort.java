@@ -11,23 +11,26 @@ import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.internal.threads.Daemons;
 import java.util.concurrent.CompletableFuture;
 
-/** All forms of {@link TextGenerationPort} over one method: extend it and write {@link #start}. */
+/**
+ * Implements every method of {@link TextGenerationPort} with a single one: extend this class and implement
+ * {@link #start}.
+ */
 public abstract class AbstractTextGenerationPort implements TextGenerationPort {
 
     /** For subclasses. */
     protected AbstractTextGenerationPort() {}
 
     /**
-     * The form that the others are built on, and that decorators use: starts a request and returns at once; what comes
-     * of it goes to {@code sink}, on any thread, failures included. After a cancel the sink's
-     * {@link GenerationSink#failed} is called with a {@link CancelledException}, unless the answer was complete before.
+     * Starts a request and returns immediately. The answer or the failure goes to {@code sink}, on any thread. The
+     * other methods are built on this one, and decorators call it. After a cancellation, {@link GenerationSink#failed}
+     * is called with a {@link CancelledException}, unless the answer was already complete.
      */
     public abstract Cancellation start(GenerationRequest request, GenerationSink sink);
 
     /**
-     * What the answer to a request of a program goes through first; {@link CallObserver#generation} lets a listener
-     * hear of it. Here it is {@code sink} itself. A decorator, which calls {@link #start} of the ports behind it, asks
-     * one of them here, so that a request is seen once, however many ports it goes through.
+     * Wraps the sink of a request from the application, for example with {@link CallObserver#generation} to notify a
+     * listener. By default it returns {@code sink}. A decorator delegates to one of the ports it wraps, so that a
+     * request is observed once, no matter how many ports it passes through.
      */
     public GenerationSink observed(GenerationRequest request, GenerationSink sink) {
         return sink;
@@ -51,7 +54,7 @@ public abstract class AbstractTextGenerationPort implements TextGenerationPort {
         FutureSink sink = new FutureSink(future);
         Cancellation running = begin(request, sink);
         future.whenComplete((result, error) -> {
-            if (!sink.hasEnded()) { // cancelled, timed out or completed by somebody else, maybe on a timer's thread
+            if (!sink.hasEnded()) { // cancelled, timed out or completed elsewhere, possibly on a timer thread
                 Daemons.start("mlx4j-cancel", running::cancel);
             }
         });

@@ -1,6 +1,6 @@
 package io.github.mlx4j.port;
 
-/** What an action head tells apart. */
+/** The classes of an action head. */
 public enum Action {
     ADD,
     UPDATE,

@@ -3,7 +3,7 @@ package io.github.mlx4j.port;
 import io.github.mlx4j.error.Mlx4jException;
 import java.util.Map;
 
-/** A model's action head: two linear layers over the mean of the last hidden states. Thread-safe. */
+/** A model's action head: two linear layers applied to the mean of the last hidden states. Thread-safe. */
 @FunctionalInterface
 public interface ActionHeadPort {
 

@@ -14,7 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
-/** Passes an answer on until its deadline; then it ends the request and says so. */
+/** Forwards an answer until its deadline, then cancels the request and reports the expired deadline. */
 final class DeadlineSink implements GenerationSink {
 
     private final GenerationSink sink;
@@ -28,7 +28,7 @@ final class DeadlineSink implements GenerationSink {
         this.deadline = deadline;
     }
 
-    /** Starts a request of a port under the request's deadline, if it has one. */
+    /** Starts a request with its deadline, if it has one. */
     static Cancellation start(AbstractTextGenerationPort port, GenerationRequest request, GenerationSink sink) {
         Duration deadline = request.deadline();
         if (deadline == null) {
@@ -45,7 +45,7 @@ final class DeadlineSink implements GenerationSink {
         return running;
     }
 
-    /** What a port throws is a failure like any other: whoever waits must be told. */
+    /** Passes an exception from the port to the sink, so that the caller is notified. */
     private static Cancellation started(
             AbstractTextGenerationPort port, GenerationRequest request, GenerationSink sink) {
         try {
@@ -82,12 +82,12 @@ final class DeadlineSink implements GenerationSink {
 
     private void expired() {
         end(() -> sink.failed(new DeadlineExceededException(
-                "The answer was not whole within the request's deadline of " + deadline.toMillis() + " ms.",
-                "Allow more time, ask for fewer tokens, or warm the worker up first.")));
-        running.thenAccept(Cancellation::cancel); // of no effect where the answer was whole
+                "The answer was not complete within the deadline of " + deadline.toMillis() + " ms.",
+                "Set a longer deadline, request fewer tokens, or warm up the worker first.")));
+        running.thenAccept(Cancellation::cancel); // no effect if the answer is complete
     }
 
-    /** Tells of the end, the first time. Synchronized, since a sink is called by one thread at a time. */
+    /** Reports the end once. Synchronized because calls to a sink must not overlap. */
     private synchronized void end(Runnable tell) {
         if (!ended) {
             ended = true;

@@ -9,16 +9,17 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * How a model makes the vector of a text.
+ * How a model computes embeddings.
  *
- * @param pooling how the hidden states of its tokens become one vector: {@code cls}, {@code max}, {@code mean},
- *     {@code mean_sqrt_len_tokens}, {@code weightedmean} or {@code lasttoken}; the vectors of several are joined
- * @param origin where that comes from
- * @param modules what is done with the pooled vector, in order: {@code dense}, {@code normalize}
- * @param prompts the texts of the model's prompts by their names, for {@link EmbeddingPort#embed(List, String)}
- * @param defaultPrompt the prompt that is put before a text where a call names none
- * @param maxTokens longer texts are cut to so many tokens; empty where they are refused
- * @param dimensions the length of a vector; empty if it is not known before one is made
+ * @param pooling how the hidden states of the tokens are pooled into one vector: {@code cls}, {@code max},
+ *     {@code mean}, {@code mean_sqrt_len_tokens}, {@code weightedmean} or {@code lasttoken}; the vectors of several
+ *     methods are concatenated
+ * @param origin where the pooling method comes from
+ * @param modules the modules applied to the pooled vector, in order: {@code dense}, {@code normalize}
+ * @param prompts the model's prompts by name, for {@link EmbeddingPort#embed(List, String)}
+ * @param defaultPrompt the prompt prepended to a text if the call names none
+ * @param maxTokens longer texts are truncated to this many tokens; empty if they are rejected
+ * @param dimensions the length of a vector; empty if it is unknown before the first embedding
  */
 public record EmbeddingDetails(
         List<String> pooling,
@@ -29,13 +30,13 @@ public record EmbeddingDetails(
         OptionalInt maxTokens,
         OptionalInt dimensions) {
 
-    /** Where the pooling comes from. */
+    /** The origin of the pooling method. */
     public enum Origin {
-        /** The folder's own description, in the files of sentence-transformers. */
+        /** The sentence-transformers files in the model folder. */
         FOLDER,
-        /** The folder has none, but its name and type say which model it is. */
+        /** No such files, but the model was recognized by its name and type. */
         FAMILY,
-        /** Nothing says how to pool, so it is the mean. For many models, that is not what they were trained for. */
+        /** Unknown, so the mean is used. Many models were not trained for it. */
         ASSUMED
     }
 
@@ -46,7 +47,7 @@ public record EmbeddingDetails(
         prompts = Collections.unmodifiableMap(new LinkedHashMap<>(prompts));
     }
 
-    /** In short, such as {@code lasttoken, normalize} or {@code mean (assumed)}. */
+    /** A summary, such as {@code lasttoken, normalize} or {@code mean (assumed)}. */
     public String summary() {
         List<String> steps = new ArrayList<>(List.of(String.join(" + ", pooling)
                 + (switch (origin) {

@@ -7,8 +7,7 @@ import io.github.mlx4j.generation.GenerationSink;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Completes a future, on a thread of the common pool, since the caller's continuations must not hold up a worker's
- * reader.
+ * Completes a future on a thread of the common pool, so that the caller's continuations don't block a worker's reader.
  */
 final class FutureSink implements GenerationSink {
 
@@ -19,7 +18,7 @@ final class FutureSink implements GenerationSink {
         this.future = future;
     }
 
-    /** Whether the request has ended; a future that is done without that was ended by somebody else. */
+    /** Whether the request has ended; if the future is done and this is false, someone else completed it. */
     boolean hasEnded() {
         return ended;
     }
@@ -39,6 +38,7 @@ final class FutureSink implements GenerationSink {
     @Override
     public void failed(Mlx4jException error) {
         ended = true;
-        future.defaultExecutor().execute(() -> future.completeExceptionally(error)); // not wrapped, unlike a thrown one
+        future.defaultExecutor()
+                .execute(() -> future.completeExceptionally(error)); // unlike a thrown exception, it is not wrapped
     }
 }

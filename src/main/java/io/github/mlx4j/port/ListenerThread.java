@@ -10,7 +10,7 @@ import java.util.Iterator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Reads a stream on a daemon thread of its own and passes its events to a listener. */
+/** Reads a stream on a dedicated daemon thread and passes its events to a listener. */
 final class ListenerThread {
 
     private static final Logger log = LoggerFactory.getLogger(GenerationListener.class);
@@ -60,7 +60,7 @@ final class ListenerThread {
 
     private static void thrown(GenerationEvent event, Throwable thrown, GenerationListener listener) {
         log.warn("A generation listener threw", thrown);
-        if (!(event instanceof GenerationEvent.Completed)) { // that was its last call
+        if (!(event instanceof GenerationEvent.Completed)) { // Completed is its last call
             fail(listener, CancelledException.afterCallbackThrew(thrown));
         }
     }

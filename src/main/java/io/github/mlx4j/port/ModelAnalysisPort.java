@@ -7,40 +7,40 @@ import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.Parameter;
 import java.util.List;
 
-/** What a model is, and what it thinks of a given text: for comparing models. Thread-safe. */
+/** Details of a model, and its logits and probabilities for given texts, for comparing models. Thread-safe. */
 public interface ModelAnalysisPort {
 
     /**
-     * What was loaded; loads it first where that has not happened yet.
+     * The details of the loaded model; loads it first if necessary.
      *
-     * @throws Mlx4jException if it can't be loaded
+     * @throws Mlx4jException if the model can't be loaded
      */
     ModelDetails details();
 
     /**
-     * The logits of the token that comes next, at each place of a text.
+     * The logits for the next token at each position of a text.
      *
-     * @param tokens token ids, taken as they are, 1 to 4096
-     * @return for each of the tokens, a logit for each token of the vocabulary
-     * @throws InvalidRequestException if there are none, too many, or some that the model does not know
-     * @throws ContextOverflowException if there are more than its context holds
+     * @param tokens token ids, used as is, 1 to 4096
+     * @return one array per position, with a logit for each token of the vocabulary
+     * @throws InvalidRequestException if there are no tokens, too many, or ids outside the vocabulary
+     * @throws ContextOverflowException if there are more tokens than the context holds
      * @throws Mlx4jException if the model can't be loaded or fails
      */
     List<float[]> logits(List<Integer> tokens);
 
     /**
-     * How probable a completion of a prompt is.
+     * The log probabilities of a completion of a prompt.
      *
-     * @param prompt of it only the prompt, the tools and the thinking count
-     * @param completion what follows the prompt, not empty; gets no special tokens
-     * @throws InvalidRequestException if the completion is empty or the model can't take the prompt
-     * @throws ContextOverflowException if prompt and completion together are longer than its context
+     * @param prompt only its prompt, tools and thinking are used
+     * @param completion the text after the prompt, not empty; no special tokens are added
+     * @throws InvalidRequestException if the completion is empty or the model does not support the prompt
+     * @throws ContextOverflowException if prompt and completion together exceed the context
      * @throws Mlx4jException if the model can't be loaded or fails
      */
     Score score(GenerationRequest prompt, String completion);
 
     /**
-     * The model's parameters by the names that its engine gives them, those of adapters and of an action head included.
+     * The model's parameters, with the engine's names for them, including those of adapters and an action head.
      *
      * @throws Mlx4jException if the model can't be loaded or fails
      */

@@ -8,23 +8,23 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a worker has loaded.
+ * The model that a worker has loaded.
  *
- * @param backend which engine has it, the folder or hub id that was asked for, and where it runs
- * @param format what the source is: {@code model}, {@code peftAdapter}, {@code mlxAdapter} or {@code dylora}
- * @param base the base model of an adapter or a DyLoRA-MoE, as it is named
- * @param adapter the folder of the adapter that is on the model
- * @param experts the experts of a DyLoRA-MoE, in their router's order
- * @param dtype of the weights, such as {@code float32}
- * @param contextLength in tokens, empty where the model states none
- * @param vocabularySize how many token ids it knows
+ * @param backend the engine, the requested folder or hub id, and the device
+ * @param format the kind of source: {@code model}, {@code peftAdapter}, {@code mlxAdapter} or {@code dylora}
+ * @param base the name of the base model of an adapter or a DyLoRA-MoE
+ * @param adapter the folder of the adapter applied to the model
+ * @param experts the experts of a DyLoRA-MoE, in the order of the router
+ * @param dtype the dtype of the weights, such as {@code float32}
+ * @param contextLength in tokens; empty if the model states none
+ * @param vocabularySize the number of token ids
  * @param chat whether it has a chat template
- * @param concurrent whether requests run side by side
- * @param capabilities what it can do beyond text, by the names of the protocol
- * @param samplingDefaults the model author's sampling, which counts where a request says nothing
- * @param activeBytes memory that it takes after its load
- * @param embeddings how it makes vectors; empty where it can't, and then the warnings may say why
- * @param warnings what a user should know about this load
+ * @param concurrent whether it processes requests concurrently
+ * @param capabilities what it supports besides text, by the protocol's names
+ * @param samplingDefaults the model's recommended sampling values, used for those that a request doesn't set
+ * @param activeBytes memory in use after the load, in bytes
+ * @param embeddings how it computes embeddings; empty if it can't, in which case the warnings may explain why
+ * @param warnings warnings about this load
  * @param packages versions of the engine's packages
  */
 public record ModelDetails(

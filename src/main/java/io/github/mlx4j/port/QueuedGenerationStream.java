@@ -24,15 +24,15 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stream over a queue between the thread that makes the answer and the one that reads it. What the queue can hold is
- * bounded in bytes; a request whose events are not read in time fails.
+ * A stream backed by a queue between the producing and the reading thread. The queue is bounded in bytes; the request
+ * fails if it overflows.
  */
 final class QueuedGenerationStream implements GenerationStream {
 
     private static final long MAX_BYTES = 64 << 20;
     private static final int SHARES = 64;
 
-    /** Of unread events, estimated: a 64th of the heap's maximum, at most 64 MiB. */
+    /** Estimated size limit of unread events: 1/64 of the maximum heap, at most 64 MiB. */
     private static final long UNREAD_BYTES =
             Math.min(MAX_BYTES, Runtime.getRuntime().maxMemory() / SHARES);
 
@@ -50,12 +50,12 @@ final class QueuedGenerationStream implements GenerationStream {
         return start(source, UNREAD_BYTES);
     }
 
-    /** A stream whose events take this much memory at most while they are unread, in bytes. */
+    /** A stream whose unread events may use this much memory, in bytes. */
     static GenerationStream start(Function<GenerationSink, Cancellation> source, long unreadBytes) {
         return start(source, new Answer(unreadBytes));
     }
 
-    /** A stream for {@link #result()} alone: it keeps no events. */
+    /** A stream for {@link #result()} only; it keeps no events. */
     static GenerationStream withoutEvents(Function<GenerationSink, Cancellation> source) {
         Answer answer = new Answer(0);
         answer.closed = true;
@@ -120,14 +120,14 @@ final class QueuedGenerationStream implements GenerationStream {
         return new CancelledException("The thread that waited for the answer was interrupted.", "");
     }
 
-    /** The part that the maker of the answer holds on to. */
+    /** The part that the producer of the answer references. */
     private static final class Answer implements GenerationSink {
 
         private final long unreadBytes;
         private final AtomicLong unread = new AtomicLong();
         private final AtomicBoolean iterated = new AtomicBoolean();
-        private volatile boolean awaited; // its result
-        private volatile boolean closed; // takes no more events
+        private volatile boolean awaited; // result() was called
+        private volatile boolean closed; // accepts no more events
         private final BlockingQueue<Object> events = new LinkedBlockingQueue<>();
         private final CompletableFuture<Cancellation> running = new CompletableFuture<>();
         private final CompletableFuture<GenerationResult> result = new CompletableFuture<>();
@@ -146,8 +146,8 @@ final class QueuedGenerationStream implements GenerationStream {
             try {
                 Object event = events.take();
                 if (event instanceof Mlx4jException error) {
-                    events.add(error); // thrown again if asked again
-                    throw Mlx4jException.of(new ExecutionException(error)); // with the stack of this thread
+                    events.add(error); // next calls throw it again
+                    throw Mlx4jException.of(new ExecutionException(error)); // with this thread's stack trace
                 }
                 GenerationEvent taken = (GenerationEvent) event;
                 unread.addAndGet(-bytes(taken));
@@ -179,13 +179,12 @@ final class QueuedGenerationStream implements GenerationStream {
             }
             closed = true;
             ClientMemoryException full = new ClientMemoryException(
-                    "The events of this stream were not read in time: they take more than %,d bytes."
-                            .formatted(unreadBytes),
-                    "Read the stream faster, ask for fewer log-probabilities, or use generate().");
+                    "The events of this stream were not read in time and exceed %,d bytes.".formatted(unreadBytes),
+                    "Read the stream faster, request fewer log probabilities, or use generate().");
             events.add(full);
-            if (!awaited || iterated.get()) { // else its caller waits for the result alone
+            if (!awaited || iterated.get()) { // otherwise the caller only waits for the result
                 result.completeExceptionally(full);
-                running.thenAccept(request -> Daemons.start("mlx4j-cancel", request::cancel)); // holds no lock there
+                running.thenAccept(request -> Daemons.start("mlx4j-cancel", request::cancel)); // without holding a lock
             }
         }
 
@@ -205,7 +204,7 @@ final class QueuedGenerationStream implements GenerationStream {
             result.completeExceptionally(error);
         }
 
-        /** What an event takes on the heap, about: objects, boxed tokens, characters. */
+        /** Approximate heap size of an event: objects, boxed tokens, characters. */
         private static long bytes(GenerationEvent event) {
             if (event instanceof GenerationEvent.Text text) {
                 return bytes(text.text(), text.tokens(), text.logProbs());

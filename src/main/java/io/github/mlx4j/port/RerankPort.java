@@ -8,8 +8,7 @@ import io.github.mlx4j.error.NotSupportedException;
 import java.util.List;
 
 /**
- * Scores how relevant documents are to a query, by a model that was trained for it. Scores of one model can be compared
- * with each other; scores of different models can't.
+ * Scores the relevance of documents to a query with a reranking model. Only scores of the same model are comparable.
  *
  * <p>Thread-safe: one port serves any number of callers at once. An interrupt cancels a call, which then throws
  * {@link CancelledException}; the thread's interrupt flag stays set.
@@ -20,17 +19,17 @@ public interface RerankPort {
     int MAX_DOCUMENTS = 1024;
 
     /**
-     * Waits for the score of each document.
+     * Scores each document.
      *
      * @throws InvalidRequestException if there are no documents or too many, or if a text is blank
      * @throws ContextOverflowException if a document is too long for the model together with the query, and the request
-     *     does not allow the model to truncate it; the message has the document's index
-     * @throws NotSupportedException if the model is no reranker, or takes no instruction
+     *     does not allow the model to truncate it; the message contains the document's index
+     * @throws NotSupportedException if the model is not a reranker or does not support an instruction
      * @throws Mlx4jException if the model can't be loaded or fails
      */
     RerankResult rerank(RerankRequest request);
 
-    /** Waits for the score of each document, with the model's own instruction. */
+    /** Scores each document, with the model's own instruction. */
     default RerankResult rerank(String query, List<String> documents) {
         return rerank(RerankRequest.of(query, documents));
     }

@@ -4,14 +4,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Documents to be scored for a query. Immutable. Values are checked when the request is sent.
+ * Documents to score against a query. Immutable. Values are validated when the request is sent.
  *
- * @param query what the documents are scored for; not blank
+ * @param query the query; not blank
  * @param documents 1 to {@value RerankPort#MAX_DOCUMENTS} texts, none blank
- * @param instruction the task in one sentence, best in English; {@code null} is the model's own. A classifier without a
- *     prompt takes none
- * @param truncate whether the end of a document that is too long for the model is dropped; otherwise such a document
- *     fails the request
+ * @param instruction the task in one sentence, preferably in English; {@code null} means the model's own. Not supported
+ *     by classifiers without a prompt
+ * @param truncate whether to truncate documents that are too long for the model; otherwise such a document fails the
+ *     request
  */
 public record RerankRequest(
         String query, List<String> documents, @Nullable String instruction, boolean truncate) {

@@ -8,18 +8,18 @@ import java.util.stream.IntStream;
 /**
  * The scores of documents. A higher score means more relevant.
  *
- * @param scores the score of each document, in the order of the request. Where {@code probabilities} is true, a score
- *     is from 0 to 1: for a model that answers yes or no, the probability of yes against no; for a classifier, the
- *     sigmoid of its logit. Otherwise a score is the logit itself, without bounds
- * @param probabilities whether the scores are from 0 to 1. They are, unless the model's author has switched that off in
- *     the model's files
- * @param promptTokens how many tokens the model read: those of each document, with the query and the prompt
- * @param backend the model and the engine that gave the scores
+ * @param scores the score of each document, in the order of the request. If {@code probabilities} is true, a score is
+ *     between 0 and 1: for a model that answers yes or no, the probability of yes relative to no; for a classifier, the
+ *     sigmoid of its logit. Otherwise a score is the unbounded logit
+ * @param probabilities whether the scores are between 0 and 1, which is the case unless the model's files disable it
+ * @param promptTokens the number of tokens that the model read: for each document, its own with those of the query and
+ *     the prompt
+ * @param backend the model and the engine that computed the scores
  */
 public record RerankResult(List<Double> scores, boolean probabilities, int promptTokens, Backend backend) {
 
     /**
-     * A document's place in the request, and its score.
+     * A document's index and score.
      *
      * @param index the index of the document in the request
      * @param score its score

@@ -3,12 +3,12 @@ package io.github.mlx4j.port;
 import java.util.List;
 
 /**
- * How probable a completion is.
+ * The log probabilities of a completion.
  *
- * @param promptTokens how many tokens the prompt has
- * @param tokens those of the completion
- * @param logProbs the log-probability (natural logarithm) of each of them, after all before it
- * @param greedy whether each of them is the most probable one in its place
+ * @param promptTokens the number of tokens in the prompt
+ * @param tokens the token ids of the completion
+ * @param logProbs the natural log probability of each token, given the tokens before it
+ * @param greedy whether each token is the most probable one at its position
  */
 public record Score(int promptTokens, List<Integer> tokens, List<Double> logProbs, boolean greedy) {
 
@@ -18,7 +18,7 @@ public record Score(int promptTokens, List<Integer> tokens, List<Double> logProb
         logProbs = List.copyOf(logProbs);
     }
 
-    /** The log-probability of the whole completion. */
+    /** The log probability of the whole completion. */
     public double logProb() {
         return logProbs.stream().mapToDouble(Double::doubleValue).sum();
     }

@@ -11,18 +11,18 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Text from a language model, in four forms: wait for it, be told in the future, iterate, or listen. All four can be
- * cancelled at any time, also before the first token.
+ * Generates text with a language model. You can wait for the answer, get a future, iterate over a stream, or pass a
+ * listener. Each can be cancelled at any time, even before the first token.
  *
  * <p>Thread-safe: one port serves any number of callers at once. Errors are
- * {@link io.github.mlx4j.error.Mlx4jException}s in every form. To write a port of your own, extend
+ * {@link io.github.mlx4j.error.Mlx4jException}s in all cases. To implement your own port, extend
  * {@link AbstractTextGenerationPort}.
  */
 public interface TextGenerationPort {
 
     /**
-     * The model that requests are for, as it was named: a folder, a hub id or a server's name for it. With several
-     * providers it is that of the first. Empty where the port has no name for it; loads nothing.
+     * The configured name of the model: a folder, a hub id or a server's name for it. With several providers, the model
+     * of the first one. Empty if the port has no name for it. Does not load the model.
      */
     default Optional<String> modelName() {
         return Optional.empty();
@@ -34,13 +34,13 @@ public interface TextGenerationPort {
      */
     GenerationResult generate(GenerationRequest request);
 
-    /** Waits for the whole answer to one user message, with every default. */
+    /** Waits for the whole answer to one user message, with default options. */
     default GenerationResult generate(String userMessage) {
         return generate(GenerationRequest.chat(userMessage));
     }
 
     /**
-     * Waits for an answer that is a record, with every default: {@code llm.generate("A pancake recipe", Recipe.class)}.
+     * Waits for an answer as a record, with default options: {@code llm.generate("A pancake recipe", Recipe.class)}.
      * See {@link #generate(GenerationRequest, Class)}.
      */
     default <T> T generate(String userMessage, Class<T> type) {
@@ -48,15 +48,14 @@ public interface TextGenerationPort {
     }
 
     /**
-     * Waits for an answer that is a record; {@link AnswerType} says which records can be. The record's JSON schema is
-     * told to the model at the end of the last user message, and is the response format, so that no other answer can
-     * come.
+     * Waits for an answer as a record; {@link AnswerType} describes the supported records. The record's JSON schema is
+     * appended to the last user message and is the response format, so the answer always matches it.
      *
-     * @param request without a response format
-     * @throws io.github.mlx4j.error.InvalidRequestException before anything is sent, if the type can't be an answer's;
-     *     the message names what of it can't
-     * @throws io.github.mlx4j.error.UnreadableAnswerException if the answer was cut before its end, is not JSON of the
-     *     schema, or the record's constructor throws
+     * @param request a request without a response format
+     * @throws io.github.mlx4j.error.InvalidRequestException if the type is not supported; nothing is sent, and the
+     *     message names the unsupported part
+     * @throws io.github.mlx4j.error.UnreadableAnswerException if the answer was cut off, does not match the schema, or
+     *     the record's constructor throws
      */
     default <T> T generate(GenerationRequest request, Class<T> type) {
         AnswerType<T> answer = AnswerType.of(type);
@@ -64,8 +63,8 @@ public interface TextGenerationPort {
     }
 
     /**
-     * {@link #generate(GenerationRequest, Class)} later. However the future ends before the answer is whole (cancel,
-     * timeout, completed by somebody else), the request is cancelled.
+     * The asynchronous form of {@link #generate(GenerationRequest, Class)}. If the future ends before the answer is
+     * complete (cancelled, timed out or completed elsewhere), the request is cancelled.
      */
     default <T> CompletableFuture<T> generateAsync(GenerationRequest request, Class<T> type) {
         CompletableFuture<T> future = new CompletableFuture<>();
@@ -73,7 +72,7 @@ public interface TextGenerationPort {
             AnswerType<T> answer = AnswerType.of(type);
             CompletableFuture<GenerationResult> running = generateAsync(answer.asked(request));
             future.whenComplete((value, error) -> {
-                running.cancel(true); // of no effect where the answer is whole
+                running.cancel(true); // no effect if the answer is complete
             });
             running.whenComplete((result, error) -> {
                 try {
@@ -93,14 +92,14 @@ public interface TextGenerationPort {
     }
 
     /**
-     * The whole answer later. However the future ends before that (cancel, timeout, completed by somebody else), the
-     * request is cancelled.
+     * Returns a future of the whole answer. If the future ends before the answer is complete (cancelled, timed out or
+     * completed elsewhere), the request is cancelled.
      */
     CompletableFuture<GenerationResult> generateAsync(GenerationRequest request);
 
-    /** The answer as it comes. Returns at once, also when the model has yet to be loaded. */
+    /** Streams the answer. Returns immediately, even if the model is not loaded yet. */
     GenerationStream stream(GenerationRequest request);
 
-    /** The answer as it comes, told to a listener. Returns at once, with the means to cancel. */
+    /** Streams the answer to a listener. Returns immediately, with a handle to cancel the request. */
     Cancellation stream(GenerationRequest request, GenerationListener listener);
 }

@@ -4,14 +4,14 @@ import io.github.mlx4j.generation.GenerationRequest;
 import java.util.List;
 
 /**
- * A model's own tokens, without generating any. What a request would be given is counted as {@link TextGenerationPort}
- * would take it: messages with the chat template, tools and thinking; raw text with the special tokens that the
- * tokenizer adds by itself, such as one for the beginning.
+ * Tokenizes with a model's tokenizer. Requests are tokenized as {@link TextGenerationPort} would: messages with the
+ * chat template, tools and thinking; raw text with the special tokens that the tokenizer adds, such as the
+ * beginning-of-sequence token.
  *
- * <p>Every method waits for the model, which is loaded first if need be, but for token ids, which need no model.
- * Thread-safe: one port serves any number of callers at once. Errors are {@link io.github.mlx4j.error.Mlx4jException}s.
- * An interrupt cancels a call, which then throws {@link io.github.mlx4j.error.CancelledException}; the thread's
- * interrupt flag stays set.
+ * <p>Every method waits for the model and loads it first if necessary, except for prompts of token ids, which need no
+ * model. Thread-safe: one port serves any number of callers at once. Errors are
+ * {@link io.github.mlx4j.error.Mlx4jException}s. An interrupt cancels a call, which then throws
+ * {@link io.github.mlx4j.error.CancelledException}; the thread's interrupt flag stays set.
  */
 public interface TokenizerPort {
 
@@ -23,18 +23,18 @@ public interface TokenizerPort {
         return tokenize(GenerationRequest.raw(text));
     }
 
-    /** How many tokens a request's prompt takes. */
+    /** The number of tokens in a request's prompt. */
     int countTokens(GenerationRequest request);
 
-    /** How many tokens raw text takes. */
+    /** The number of tokens in raw text. */
     default int countTokens(String text) {
         return countTokens(GenerationRequest.raw(text));
     }
 
     /**
-     * The text that the model's chat template makes of a request's messages.
+     * A request's messages, formatted with the model's chat template.
      *
-     * @throws io.github.mlx4j.error.InvalidRequestException if the request has none
+     * @throws io.github.mlx4j.error.InvalidRequestException if the request has no messages
      */
     String applyTemplate(GenerationRequest request);
 }

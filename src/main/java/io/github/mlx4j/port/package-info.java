@@ -1,4 +1,4 @@
-/** The interfaces that a host application programs against: text, embeddings, tokens, analysis and reranking. */
+/** The interfaces that applications use: text, embeddings, tokens, analysis and reranking. */
 @NullMarked
 package io.github.mlx4j.port;
 

@@ -119,8 +119,8 @@ class GenerationRequestTest {
                 .isEqualTo(ResponseFormat.jsonSchema("{\"enum\":[\"\u00e4\",1,true]}"));
         assertThatExceptionOfType(InvalidRequestException.class)
                 .isThrownBy(() -> ResponseFormat.jsonSchema(Map.of("type", new Object())))
-                .withMessageStartingWith("The schema has no JSON form: ")
-                .withMessageEndingWith("What to do: Make it of maps, lists, strings, numbers and booleans.");
+                .withMessageStartingWith("The schema can't be represented as JSON: ")
+                .withMessageEndingWith("What to do: Use only maps, lists, strings, numbers and booleans.");
     }
 
     @Test
