@@ -55,7 +55,7 @@ record SettingType<T>(
             Optional.class,
             text -> text.equalsIgnoreCase("auto")
                     ? Optional.empty()
-                    : Optional.of(provider(Setting.TASK_ORCHESTRATOR_PROVIDER, text, "auto, ")));
+                    : Optional.of(provider(Setting.TASK_ORCHESTRATOR_PROVIDER, text, "Set it to auto, ")));
 
     static final SettingType<List<ProviderKind>> PROVIDERS = any(
             List.class,
@@ -63,7 +63,9 @@ record SettingType<T>(
                     ? List.of()
                     : Arrays.stream(text.split(","))
                             .map(name -> provider(
-                                    Setting.TASK_ORCHESTRATOR_FALLBACK, name.strip(), "none, or to a list of "))
+                                    Setting.TASK_ORCHESTRATOR_FALLBACK,
+                                    name.strip(),
+                                    "Set it to none, or to a list of "))
                             .distinct()
                             .toList());
 
@@ -164,7 +166,7 @@ record SettingType<T>(
                 .findFirst()
                 .orElseThrow(() -> new UnsupportedProviderException(
                         setting + " is '" + name + "', but there is no such provider.",
-                        "Set it to " + before
+                        before
                                 + Arrays.stream(ProviderKind.values())
                                         .map(ProviderKind::id)
                                         .collect(Collectors.joining(", "))
