@@ -1,11 +1,11 @@
 package io.github.mlx4j.event;
 
-/** What a provider's circuit breaker does with requests. */
+/** The state of a provider's circuit breaker. */
 public enum BreakerState {
-    /** It lets all through. */
+    /** All requests pass. */
     CLOSED,
-    /** It lets none through, since too many failed lately. */
+    /** No requests pass, because too many failed recently. */
     OPEN,
-    /** It lets one through, to see whether the provider is well again. */
+    /** One request passes, to test whether the provider has recovered. */
     HALF_OPEN
 }

@@ -14,7 +14,7 @@ import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Lets a listener hear of the calls of a port. Without a listener it does nothing at all. Thread-safe. */
+/** Reports the calls of a port to a listener. Does nothing without a listener. Thread-safe. */
 public final class CallObserver {
 
     private final @Nullable Mlx4jListener listener;
@@ -25,7 +25,7 @@ public final class CallObserver {
      * Creates it.
      *
      * @param listener receives the events, or {@code null}
-     * @param provider who is asked first
+     * @param provider the provider that is tried first
      * @param model that provider's model
      */
     public CallObserver(@Nullable Mlx4jListener listener, ProviderKind provider, String model) {
@@ -34,7 +34,7 @@ public final class CallObserver {
         this.model = model;
     }
 
-    /** Begins a generation: returns what is to take the answer, and passes it on. */
+    /** Starts observing a generation: returns a sink that forwards the answer. */
     public GenerationSink generation(GenerationRequest request, GenerationSink sink) {
         if (listener == null) {
             return sink;
@@ -45,7 +45,7 @@ public final class CallObserver {
         return new Watch(listener, begin(listener, operation), sink);
     }
 
-    /** Makes vectors. */
+    /** Observes a call that computes embeddings. */
     public List<float[]> vectors(int texts, Supplier<List<float[]>> make) {
         return observed(
                 ModelCall.Operation.EMBEDDINGS,
@@ -53,7 +53,7 @@ public final class CallObserver {
                 (listener, call, vectors, took) -> listener.onVectors(call, texts, took));
     }
 
-    /** Scores documents. */
+    /** Observes a call that scores documents. */
     public RerankResult scores(int documents, Supplier<RerankResult> make) {
         return observed(
                 ModelCall.Operation.RERANK,
@@ -77,7 +77,7 @@ public final class CallObserver {
         }
     }
 
-    /** Tells the listener of a result. */
+    /** Reports a result to the listener. */
     private interface End<T> {
         void tell(Mlx4jListener listener, ModelCall call, T result, Duration took);
     }

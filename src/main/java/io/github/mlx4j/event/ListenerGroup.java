@@ -7,7 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Passes each event to the queue of each of several listeners. Never waits, throws nothing. */
+/** Adds each event to the queues of several listeners. Never blocks or throws. */
 final class ListenerGroup implements Mlx4jListener {
 
     private final List<ListenerQueue> queues;
@@ -16,7 +16,7 @@ final class ListenerGroup implements Mlx4jListener {
         this.queues = queues;
     }
 
-    /** A group of these listeners; those that are groups share their queues with it. */
+    /** A group of these listeners; it shares the queues of listeners that are groups themselves. */
     static ListenerGroup of(List<? extends Mlx4jListener> listeners) {
         if (listeners.size() == 1 && listeners.get(0) instanceof ListenerGroup group) {
             return group;

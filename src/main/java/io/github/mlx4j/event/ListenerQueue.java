@@ -11,9 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The events that one listener has yet to receive, and the daemon thread that delivers them in order. The thread ends
- * when there has been nothing to deliver for some seconds. When the queue is full, new events are dropped and counted.
- * Thread-safe.
+ * The pending events of one listener, and the daemon thread that delivers them in order. The thread ends after some
+ * idle seconds. While the queue is full, new events are dropped and counted. Thread-safe.
  */
 final class ListenerQueue {
 
@@ -44,11 +43,11 @@ final class ListenerQueue {
         this.thread.allowCoreThreadTimeOut(true);
     }
 
-    /** Queues an event for the listener. Never waits, throws nothing. */
+    /** Queues an event for the listener. Never blocks or throws. */
     void add(Consumer<Mlx4jListener> event) {
         try {
             thread.execute(() -> deliver(event));
-        } catch (OutOfMemoryError noRoom) { // or no thread
+        } catch (OutOfMemoryError noRoom) { // or no thread could be created
             drop();
         }
     }
@@ -56,7 +55,7 @@ final class ListenerQueue {
     private void deliver(Consumer<Mlx4jListener> event) {
         try {
             event.accept(listener);
-        } catch (Throwable thrown) { // a jar that is missing or of another version, too
+        } catch (Throwable thrown) { // including linkage errors from a missing or incompatible jar
             if (hasThrown.compareAndSet(false, true)) {
                 log.warn("A listener threw; it still receives events, and this is not logged again", thrown);
             }

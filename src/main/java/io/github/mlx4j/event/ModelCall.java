@@ -5,29 +5,29 @@ import java.util.Locale;
 import java.util.UUID;
 
 /**
- * A call that a {@link Mlx4jListener} hears of. No two are equal, so it can be a key.
+ * A call that is reported to a {@link Mlx4jListener}. No two calls are equal, so you can use them as keys.
  *
- * @param id its own
- * @param operation what is asked for
- * @param provider who is asked first
+ * @param id its unique id
+ * @param operation the kind of call
+ * @param provider the provider that is tried first
  * @param model that provider's model: a folder, or a name
  */
 public record ModelCall(UUID id, Operation operation, ProviderKind provider, String model) {
 
-    /** What a model is asked for. */
+    /** The kind of a call. */
     public enum Operation {
-        /** An answer to messages. */
+        /** A chat completion. */
         CHAT,
-        /** What comes after raw text or token ids. */
+        /** A completion of raw text or token ids. */
         TEXT_COMPLETION,
-        /** Vectors of texts. */
+        /** Embeddings of texts. */
         EMBEDDINGS,
         /** Scores of documents. */
         RERANK;
 
         /**
-         * The name of OpenTelemetry's conventions, {@code chat}, {@code text_completion}, {@code embeddings}; or
-         * {@code rerank}.
+         * The name in OpenTelemetry's semantic conventions, {@code chat}, {@code text_completion}, {@code embeddings};
+         * or {@code rerank}.
          */
         public String id() {
             return name().toLowerCase(Locale.ROOT);

@@ -3,12 +3,12 @@ package io.github.mlx4j.event;
 import java.util.OptionalLong;
 
 /**
- * What a worker has of the machine's memory, in bytes; empty is not known.
+ * The memory of a worker, in bytes; empty if unknown.
  *
- * @param active in use by the engine, by its own count
- * @param peak the most that was in use
- * @param cache held by the engine for later use; empty where it has no such cache
- * @param resident what the whole process uses: on Linux its resident pages, on macOS its footprint with what it has of
- *     the GPU
+ * @param active in use by the engine, as it reports
+ * @param peak the peak of {@code active}
+ * @param cache cached by the engine for reuse; empty if it has no such cache
+ * @param resident used by the whole process: its resident set on Linux, its physical footprint including GPU memory on
+ *     macOS
  */
 public record WorkerMemory(OptionalLong active, OptionalLong peak, OptionalLong cache, OptionalLong resident) {}

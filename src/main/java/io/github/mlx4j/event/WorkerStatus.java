@@ -7,16 +7,16 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * How a worker is, and what became of it so far.
+ * The status and history of a worker.
  *
- * @param state what it is doing
- * @param processId its process, if it has one
- * @param openRequests requests that it has not answered yet
- * @param memory what its process took when it last said so: after its load, while it works, and as often as a
- *     {@link Mlx4jListener} hears of it; empty if it has no process
- * @param start how long the start of its process took; empty if it has no process
- * @param sandbox what its process can't do; empty if it has no process
- * @param failures how often its process failed, in all
+ * @param state its state
+ * @param processId its process id, if it has a process
+ * @param openRequests the number of requests that it has not answered yet
+ * @param memory the memory that its process last reported: after the load, during work, and whenever it is reported to
+ *     a {@link Mlx4jListener}; empty if it has no process
+ * @param start the duration of the start of its process; empty if it has no process
+ * @param sandbox the sandbox of its process; empty if it has no process
+ * @param failures the total number of failures of its process
  * @param history its latest events, oldest first, at most 50
  */
 public record WorkerStatus(
@@ -34,43 +34,47 @@ public record WorkerStatus(
         history = List.copyOf(history);
     }
 
-    /** What a worker is doing. */
+    /** The state of a worker. */
     public enum State {
-        /** It has no process: not asked for yet, stopped when idle, or to be started again by the next request. */
+        /**
+         * It has no process: it was not needed yet, was stopped when idle, or will be restarted by the next request.
+         */
         STOPPED,
         /** Its process is starting or loading the model. */
         STARTING,
-        /** It can take requests. */
+        /** It accepts requests. */
         READY,
-        /** It is not started again for now: its restarts are used up, or the cause of its failure is permanent. */
+        /** It is not restarted for now: it has no restarts left, or the cause of its failure is permanent. */
         FAILED,
         /** It was closed. */
         CLOSED
     }
 
     /**
-     * Where the time of a start went.
+     * The durations of the phases of a start.
      *
-     * @param process until the process said hello; the first start looks at its interpreter before
-     * @param packages from then until it began to load the model: the imports, and a download if there was one
+     * @param process until the process sent its hello message; for the first start, including the check of the
+     *     interpreter
+     * @param packages from then until it started to load the model: the imports, and a download if necessary
      * @param model from then until the model was ready
      */
     public record Start(Duration process, Duration packages, Duration model) {
 
-        /** All of it. */
+        /** The total duration. */
         public Duration whole() {
             return process.plus(packages).plus(model);
         }
     }
 
     /**
-     * What the system takes away from a worker ({@code docs/operations.md}).
+     * The sandbox of a worker (see {@code docs/operations.md}).
      *
-     * @param files what keeps it from writing outside its private folder and its outputs: {@code landlock} or
-     *     {@code seatbelt}; {@code open} if its outputs are not known, {@code none} if nothing does
-     * @param network what keeps it from the network: {@code seccomp} or {@code seatbelt}; {@code open} if it needs the
-     *     network, {@code none} if nothing does
-     * @param missing what should hold but doesn't, and why
+     * @param files the mechanism that prevents it from writing outside its private folder and its outputs:
+     *     {@code landlock} or {@code seatbelt}; {@code open} if its outputs are unknown, {@code none} if there is no
+     *     such mechanism
+     * @param network the mechanism that blocks the network: {@code seccomp} or {@code seatbelt}; {@code open} if it
+     *     needs the network, {@code none} if there is no such mechanism
+     * @param missing the restrictions that could not be applied, and why
      */
     public record Sandbox(String files, String network, List<String> missing) {
 
@@ -81,11 +85,11 @@ public record WorkerStatus(
     }
 
     /**
-     * Something that happened to a worker.
+     * An event in the history of a worker.
      *
-     * @param time when
-     * @param name what: {@code starting}, {@code ready}, {@code failed}, {@code stopped}, {@code closed}
-     * @param detail more of it, for people
+     * @param time when it happened
+     * @param name its kind: {@code starting}, {@code ready}, {@code failed}, {@code stopped}, {@code closed}
+     * @param detail details, for people
      */
     public record Event(Instant time, String name, String detail) {}
 }

@@ -2,15 +2,15 @@ package io.github.mlx4j.event;
 
 import io.github.mlx4j.provider.ProviderKind;
 
-/** A worker as others may see it. Thread-safe. */
+/** A read-only view of a worker. Thread-safe. */
 public interface WorkerView {
 
-    /** Whose worker it is. */
+    /** The provider of the worker. */
     ProviderKind provider();
 
-    /** The model that it has, or will have: a folder, or a name. */
+    /** The model that it loads: a folder or a name. */
     String model();
 
-    /** How it is now, and what became of it so far. */
+    /** Its current status and history. */
     WorkerStatus status();
 }

@@ -26,7 +26,7 @@ public record RerankRequest(
         return builder(query, documents).build();
     }
 
-    /** A builder with the model's own instruction, in which a document that is too long is an error. */
+    /** A builder that by default uses the model's own instruction and rejects documents that are too long. */
     public static Builder builder(String query, List<String> documents) {
         return new Builder(query, documents);
     }

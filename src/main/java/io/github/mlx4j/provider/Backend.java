@@ -1,10 +1,10 @@
 package io.github.mlx4j.provider;
 
 /**
- * Who gave an answer.
+ * The backend that generated an answer.
  *
  * @param provider the provider
  * @param model the model's folder or name
- * @param device where it ran: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}, {@code remote}
+ * @param device the device that it ran on: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}, {@code remote}
  */
 public record Backend(ProviderKind provider, String model, String device) {}

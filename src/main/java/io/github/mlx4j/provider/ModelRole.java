@@ -2,22 +2,22 @@ package io.github.mlx4j.provider;
 
 import java.util.Locale;
 
-/** What a model is used for: a host application may have a model of its own for each. */
+/** The purpose of a model; an application can use a different model for each role. */
 public enum ModelRole {
 
-    /** Decides where a request goes: short answers, wanted soon. */
+    /** Routes requests: short answers with low latency. */
     ROUTER,
 
-    /** Splits tasks into parts, and finds tasks in documents. */
+    /** Splits tasks into subtasks, and extracts tasks from documents. */
     DECOMPOSER,
 
-    /** Makes tasks clearer. */
+    /** Rewrites tasks more clearly. */
     ENHANCER,
 
     /** Asks questions about tasks. */
     TESTER,
 
-    /** Scores documents for a query. It needs a model that was trained for it, and has no default. */
+    /** Scores documents against a query. Requires a reranking model and has no default. */
     RERANKER,
 
     /** Everything else. */

@@ -2,7 +2,7 @@ package io.github.mlx4j.provider;
 
 import java.util.Locale;
 
-/** Who can answer a request. */
+/** The providers that can answer a request. */
 public enum ProviderKind {
     /** mlx-lm in a managed worker process. */
     MLX,
@@ -10,12 +10,12 @@ public enum ProviderKind {
     HF,
     /** An Ollama server. */
     OLLAMA,
-    /** OpenAI, or any server that speaks its API. */
+    /** OpenAI, or any server with a compatible API. */
     OPENAI,
     /** Anthropic. */
     ANTHROPIC;
 
-    /** The name as users write it: {@code mlx}, {@code hf}, {@code ollama}, {@code openai}, {@code anthropic}. */
+    /** The name in settings and options: {@code mlx}, {@code hf}, {@code ollama}, {@code openai}, {@code anthropic}. */
     public String id() {
         return name().toLowerCase(Locale.ROOT);
     }

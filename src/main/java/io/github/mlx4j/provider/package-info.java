@@ -1,4 +1,4 @@
-/** Which provider or backend gives an answer, and for which role. */
+/** Providers, backends and the roles of models. */
 @NullMarked
 package io.github.mlx4j.provider;
 
