@@ -223,6 +223,7 @@ class CliIT {
     }
 
     @Test
+    @Timeout(value = 6, unit = TimeUnit.MINUTES) // it reads every file of both environments
     void shouldVerifyAnInstallationStepByStep() throws Exception {
         for (String worker : List.of("mlx", "hf")) {
             Run run = mlx4j(
