@@ -726,7 +726,7 @@ class Initialize(unittest.TestCase):
             "memoryLimitBytes": 1,
             "wiredLimit": True,
         }.items():
-            with self.assertRaisesRegex(InvalidRequest, f"^{name} can't be honoured by the hf worker"):
+            with self.assertRaisesRegex(InvalidRequest, f"^{name} can't be used with the hf worker"):
                 load(loading.load, **{name: value})
         load(loading.load, prefixCacheBytes=0, draftTokens=2)
 

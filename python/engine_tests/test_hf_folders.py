@@ -386,13 +386,13 @@ class Refused(Case):
             config = {"quant_method": method, "bits": 4, "load_in_4bit": True, "group_size": 64}
             folder = self.copy(quantization_config=config)
             self.refused(ModelLoadFailed, f"quantized \\({method}\\)", folder)
-            self.refused(InvalidRequest, "dtype can't be honoured", folder, dtype="float16")
+            self.refused(InvalidRequest, "dtype can't be used", folder, dtype="float16")
 
     def test_links_out(self):
         folder = self.copy()
         (folder / "tokenizer.json").unlink()
         (folder / "tokenizer.json").symlink_to(MODEL / "tokenizer.json")
-        self.refused(UnsafeModel, "a link to a place outside", folder)
+        self.refused(UnsafeModel, "a link to a location outside", folder)
 
     def test_more_memory_than_there_is(self):
         with mock.patch("mlx4j_worker.memory.available_bytes", lambda: 500_000):
@@ -400,10 +400,10 @@ class Refused(Case):
             load(load_and_judge, made("llama"), dtype="float16")
 
     def test_options_that_make_no_sense(self):
-        self.refused(InvalidRequest, "options.base can't be honoured", made("llama"), base=str(MODEL))
+        self.refused(InvalidRequest, "options.base can't be used", made("llama"), base=str(MODEL))
         self.refused(InvalidRequest, "has no expert 'expert_0'", made("llama"), expert="expert_0")
         self.refused(InvalidRequest, "has no expert", made("peft"), expert="expert_0")
-        self.refused(InvalidRequest, "memoryLimitBytes can't be honoured", made("llama"), memoryLimitBytes=10**9)
+        self.refused(InvalidRequest, "memoryLimitBytes can't be used", made("llama"), memoryLimitBytes=10**9)
 
     def test_an_architecture_that_nobody_has(self):
         self.refused(ModelLoadFailed, "transformers can't load", self.copy(model_type="nonesuch"))
@@ -429,7 +429,7 @@ class RemoteCode(Case):
         ran = self.folder() / "ran"
         folder = self.custom(ran)
         before = snapshot(folder)
-        refusal = self.refused(UnsafeModel, "wants to run its own code", folder)
+        refusal = self.refused(UnsafeModel, "requires its own code", folder)
         self.assertIn("options.trustRemoteCode", refusal.hint)
         self.assertFalse(ran.exists())
         engine = load(load_and_judge, folder, trustRemoteCode=True)
@@ -585,7 +585,7 @@ class Adapters(Case):
         self.refused(ModelLoadFailed, "adapter_config.json in .* can't be read", self.copy("peft", layers_pattern="x"))
         pickled = self.copy("peft")
         (pickled / "adapter_model.safetensors").rename(pickled / "adapter_model.bin")
-        self.refused(UnsafeModel, "pickles only", pickled)
+        self.refused(UnsafeModel, "only pickled weights", pickled)
         mlx = self.folder()
         (mlx / "adapter_config.json").write_text(json.dumps({"num_layers": 2, "model": str(MODEL)}))
         save_file({"a": torch.ones(1)}, mlx / "adapters.safetensors")
@@ -698,7 +698,7 @@ class DyLora(Case):
         for file in ("peft_adapters/expert_1.pt", "dylo_moe_state/router.pt"):
             whole = (folder / file).read_bytes()
             torch.save({"a": Evil()}, folder / file)
-            self.refused(UnsafeModel, "more than tensors and plain values", folder, allowPickles=True)
+            self.refused(UnsafeModel, "other than tensors and plain values", folder, allowPickles=True)
             (folder / file).write_bytes(b"not a pickle")
             self.refused(UnsafeModel, "is damaged", folder, allowPickles=True)
             torch.save([1, 2], folder / file)

@@ -133,7 +133,7 @@ class Decoders(Rerank):
     def test_a_plain_language_model_is_refused(self):
         engine = load(LOAD)
         self.assertNotIn("rerank", engine.describe()["capabilities"])
-        with self.assertRaisesRegex(NotSupported, "not known to be a reranker") as refused:
+        with self.assertRaisesRegex(NotSupported, "not recognized as a reranker") as refused:
             self.rerank(engine)
         self.assertIn("MLX4J_RERANKER", refused.exception.hint)
         with self.assertRaises(NotSupported) as again:

@@ -97,7 +97,7 @@ class HubTest(unittest.TestCase):
 
     def test_no_byte_for_long_is_a_failure_that_keeps_what_is_there(self):
         error = self.failed(DownloadFailed, "faults/stall", stall=0.3)
-        self.assertIn(f"{SIZE // 2} of {SIZE} bytes are there and are kept", str(error))
+        self.assertIn(f"{SIZE // 2} of {SIZE} bytes were received and are kept", str(error))
         self.assertTrue(error.retryable)
         self.assertEqual(self.partials(), [SIZE // 2])
 
@@ -119,7 +119,7 @@ class HubTest(unittest.TestCase):
     def test_other_weights_than_the_list_says_are_thrown_away(self):
         for name in ("faults/changed", "faults/shorter"):
             with self.subTest(name):
-                self.assertIn("is not what the hub's list says", str(self.failed(DownloadFailed, name, stall=5.0)))
+                self.assertIn("doesn't match the hub's list", str(self.failed(DownloadFailed, name, stall=5.0)))
                 self.assertEqual(self.partials(), [])
                 self.assertEqual(list(self.cache.rglob(WEIGHTS)), [])
 
@@ -183,7 +183,7 @@ class HubTest(unittest.TestCase):
 
     def test_weights_that_never_end_are_cut_off_at_the_listed_size(self):
         self.server.sent = 0
-        self.assertIn("is not what the hub's list says", str(self.failed(DownloadFailed, "faults/endless")))
+        self.assertIn("doesn't match the hub's list", str(self.failed(DownloadFailed, "faults/endless")))
         self.assertLess(self.server.sent, 10 * SIZE)
         self.assertEqual(self.partials(), [])
 

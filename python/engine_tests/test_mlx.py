@@ -492,7 +492,7 @@ class ResponseFormats(Shared):
             call = self.lab.ask("Who are you?", responseFormat=wanted, sampling={"temperature": 20, "seed": seed})
             if call.error:
                 self.assertIsInstance(call.error, InvalidAnswer)
-                self.assertIn("a key of an object again", str(call.error))
+                self.assertIn("to repeat a key of an object", str(call.error))
             else:
                 texts.append(call.text)
         self.assertTrue(texts)
@@ -972,7 +972,7 @@ class Adapters(unittest.TestCase):
 
     def test_what_is_no_adapter_for_this_model_is_refused_with_the_reason(self):
         for folder, why in (
-            (self.adapter(config={"rank": 4}), "no adapter of PEFT or mlx-lm"),
+            (self.adapter(config={"rank": 4}), "neither a PEFT nor an mlx-lm adapter"),
             (self.adapter(width=64), "made for this model"),
         ):
             with self.assertRaises(ModelLoadFailed) as refused:

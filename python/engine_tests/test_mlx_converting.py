@@ -268,7 +268,7 @@ class Quantized(Converting):
     def test_a_quantized_model_as_it_is_and_no_further(self):
         self.convert(MODEL, bits=4)
         quantized, self.target = self.target, self.target.parent / "again"
-        self.assertRefused(InvalidRequest, "quantized already", "convert", quantized, bits=2)
+        self.assertRefused(InvalidRequest, "already quantized", "convert", quantized, bits=2)
         self.assertRefused(InvalidRequest, "dtype", "convert", quantized, dtype="float16")
         report = self.convert(quantized)
         self.assertEqual((report["verification"]["weights"], report["quantization"]["bits"]), ("same", 4))

@@ -156,7 +156,7 @@ class Refusals(Ranked):
     def test_sizes_that_the_ranks_do_not_divide(self):
         worker = self.refused("over 2 ranks: its num_key_value_heads is 3", MODEL, ranks=2)
         self.refused("over 3 ranks: .*512", MODEL, worker, ranks=3)
-        self.refused("had ranks before", worker=worker, ranks=2)
+        self.refused("already had ranks", worker=worker, ranks=2)
         self.assertEqual(worker.initialize(self.model)["dtype"], "float32")  # the worker itself is as it was
 
     def test_options_that_do_not_go_together(self):
@@ -167,7 +167,7 @@ class Refusals(Ranked):
         self.refused("nowhere.json can't be read", worker=worker, hosts="nowhere.json")
 
     def test_an_architecture_that_can_not_be_spread(self):
-        with self.assertRaisesRegex(InvalidRequest, "no way to for this architecture"):
+        with self.assertRaisesRegex(InvalidRequest, "can't shard this architecture"):
             sharding.shard(nn.Linear(2, 2), mx.distributed.init(), "folder")
 
 
@@ -196,7 +196,7 @@ class Hosts(Ranked):
 
     def test_an_address_that_is_none(self):
         error, _ = self.machines('shift 5; exec sh -c "$1"', ips=["no address"])
-        self.assertIn("did not find its neighbours among 127.0.0.1:32323, no address:32324", error["message"])
+        self.assertIn("could not connect to the other ranks at 127.0.0.1:32323, no address:32324", error["message"])
 
 
 @mock.patch.object(sys, "platform", "darwin")

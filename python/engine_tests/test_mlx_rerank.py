@@ -135,7 +135,7 @@ class Rerank(Folders):
         self.assertNotIn("rerank", engine.engine.describe()["capabilities"])
         error = self.start(engine).error
         self.assertIsInstance(error, NotSupported)
-        self.assertIn("not known to be a reranker", str(error))
+        self.assertIn("not recognized as a reranker", str(error))
         self.assertEqual(engine.ask(STORY).tokens, known(STORY)["tokens"])
 
     def test_a_classifier_is_refused_by_name(self):

@@ -389,7 +389,7 @@ class TrainingCases:
                 self.assertAlmostEqual(goes_on.call("validate")["loss"], expected, delta=tolerance(1e-5))
                 texts = [generate(load(self.load_engine, **one), QUESTION).text for one in ({}, {"adapter": folder})]
                 self.assertNotEqual(*texts)
-        self.refused(InvalidRequest, "other modules", self.training, method="dora", adapter=folder)
+        self.refused(InvalidRequest, "different modules", self.training, method="dora", adapter=folder)
         self.refused(InvalidRequest, "rank|has r 8", self.training, method="dora", layers=3, rank=4, adapter=folder)
 
     def test_a_whole_model_is_loaded_as_it_was_trained(self):

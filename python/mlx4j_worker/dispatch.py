@@ -214,7 +214,7 @@ class Worker:
         elif own_id is None:
             return  # a notification that this worker does not know
         elif own_id in self._open:
-            raise InvalidRequest(f"There is an open call with the id {own_id!r} already.")
+            raise InvalidRequest(f"A call with the id {own_id!r} is already open.")
         elif method == "ping":
             self._send_pong(own_id)
         else:
@@ -319,7 +319,7 @@ class Worker:
 
     def _train(self, call: Call) -> None:
         if not self._trains:
-            raise NotReady("This worker has no training yet.", "Call openTraining first.")
+            raise NotReady("This worker has not opened a training run.", "Call openTraining first.")
         self._engine.submit(call)
 
     def _follow(self, call: Call) -> None:
@@ -331,12 +331,12 @@ class Worker:
 
     def _mirror(self, call: Call) -> None:
         if not self._follows:
-            raise NotReady("This worker follows none.", "Call follow first.")
+            raise NotReady("This worker is not a rank yet.", "Call follow first.")
         self._engine.submit(call)
 
     def _check_new(self, call: Call) -> None:
         if self._engine is not None:
-            raise InvalidRequest("This worker has a model already.")
+            raise InvalidRequest("This worker already has a model.")
         self._check_protocol(call)
 
     def _check_protocol(self, call: Call) -> None:
@@ -378,7 +378,7 @@ class Worker:
         def poll() -> None:
             self._moved = time.monotonic()
             if call.cancelled:
-                raise Cancelled("The download was cancelled; what is there of it is kept.")
+                raise Cancelled("The download was cancelled; partial files are kept.")
 
         stall = hub.STALL_SECONDS if asked.stall is None else asked.stall
         folder, facts = hub.fetch(
@@ -397,7 +397,7 @@ class Worker:
         if self._engine is None:
             raise NotReady("The worker has no model yet.", "Call initialize first.")
         if self._trains:
-            raise InvalidRequest("This worker trains, and answers no other calls of a model.", "Start another worker.")
+            raise InvalidRequest("This worker is for training and accepts no other calls.", "Start another worker.")
         if self._follows:
             raise InvalidRequest("This worker is a rank of another one.", "Start another worker.")
         return self._engine

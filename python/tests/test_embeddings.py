@@ -118,7 +118,7 @@ def test_what_changes_nothing_is_no_reason_to_refuse(folder):
         ("1_Pooling/config.json", [], "is not a JSON object"),
         ("config_sentence_transformers.json", {"model_type": "SparseEncoder"}, "the model_type 'SparseEncoder'"),
         ("config_sentence_transformers.json", {"prompts": {"a": 1}}, "the prompt 'a'"),
-        ("config_sentence_transformers.json", {"prompts": {"a": "x" * 70_000}}, "65536 are the limit"),
+        ("config_sentence_transformers.json", {"prompts": {"a": "x" * 70_000}}, "the limit is 65536"),
         ("config_sentence_transformers.json", {"default_prompt_name": "a"}, "there are query, document"),
         ("config_sentence_transformers.json", {"truncate_dim": -1}, "truncate_dim is -1"),
         ("sentence_bert_config.json", {"max_seq_length": "512"}, "max_seq_length is '512'"),
@@ -167,10 +167,10 @@ def test_sizes_are_bounded(folder):
         header = {"linear.weight": {"dtype": "F32", "shape": [2**14, 2**13], "data_offsets": [0, 2**29]}}
         file.write(len(text := json.dumps(header).encode()).to_bytes(8, "little") + text)
         file.truncate(8 + len(text) + 2**29)  # a hole, which takes no room on the disk
-    assert "268435456 are the limit" in refusal(folder)
+    assert "the limit is 268435456" in refusal(folder)
     with open(folder / "1_Pooling/config.json", "ab") as file:
         file.truncate((16 << 20) + 1)
-    with pytest.raises(ModelLoadFailed, match="are the limit"):
+    with pytest.raises(ModelLoadFailed, match="the limit is"):
         read(folder)
 
 

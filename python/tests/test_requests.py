@@ -139,7 +139,7 @@ def test_messages_keep_their_order_and_roles():
         (params(responseFormat={"type": "choice", "choices": ["a", ""]}), "responseFormat.choices"),
         (params(responseFormat={"type": "choice", "choices": "ab"}), "responseFormat.choices"),
         (params(responseFormat={"type": "choice", "choices": ["a"] * (MAX_CHOICES + 1)}), "responseFormat.choices"),
-        (params(responseFormat={"type": "json"}, stop=["x"]), "stop can't be used beside responseFormat"),
+        (params(responseFormat={"type": "json"}, stop=["x"]), "stop can't be combined with responseFormat"),
         ({"messages": [USER], "maxTokens": 5, "tools": [{"name": "f"}], "responseFormat": {"type": "json"}}, "tools"),
         (params(tools=[{"name": "f"}]), "tools can't be used without messages"),
         (params(thinking=True), "thinking can't be used without messages"),

@@ -63,7 +63,7 @@ def test_what_is_wrong_is_refused_by_its_name(fields, named):
 def test_a_schedule_ends_with_the_data():
     config = parse_training({"method": "lora", "schedule": "linear", "epochs": 3, "trainData": "x", "batchSize": 4})
     assert config.with_data(10).total_steps == 8
-    with pytest.raises(InvalidRequest, match="where it ends"):
+    with pytest.raises(InvalidRequest, match="needs an end"):
         parse_training({"method": "lora", "schedule": "cosine"}).with_data(10)
     with pytest.raises(InvalidRequest, match="warmupSteps"):
         parse_training({"method": "lora", "warmupSteps": 5, "totalSteps": 5}).with_data(10)

@@ -146,7 +146,7 @@ def test_a_model_without_a_template_takes_no_chats(read):
 
 def test_a_token_that_the_model_does_not_have_is_refused(tmp_path):
     (tmp_path / "train.jsonl").write_text('{"text": "abc"}\n{"text": "ab\u00ff"}\n')
-    with pytest.raises(InvalidRequest, match="line 2: its token 255 is none of the model's 255"):
+    with pytest.raises(InvalidRequest, match="line 2: its token 255 is outside the model's vocabulary of 255"):
         data.read(tmp_path / "train.jsonl", Characters(), 10, False, vocabulary=255)
     assert len(data.read(tmp_path / "train.jsonl", Characters(), 10, False, vocabulary=256).sequences) == 2
 

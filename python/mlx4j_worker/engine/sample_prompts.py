@@ -41,4 +41,4 @@ def load(file: Path) -> tuple[list[list[int]], list[numpy.ndarray], str]:
             given = [arrays[f"tokens-{i}"].tolist() for i in range(count)]
             return given, [arrays[f"logits-{i}"] for i in range(count)], str(arrays["dtype"])
     except (OSError, ValueError, KeyError) as error:
-        raise InvalidRequest(f"The reference {file} can't be read: {error}", "Make it again.") from None
+        raise InvalidRequest(f"The reference {file} can't be read: {error}", "Create it again.") from None

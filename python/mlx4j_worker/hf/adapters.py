@@ -86,7 +86,7 @@ def check_can_choose(found: Any, options: Options) -> None:
     if not options.allow_pickles and (pickles := [part.path for part in parts if part.storage == "pickle"]):
         raise UnsafeModel(
             f"{', '.join(map(str, pickles[:3]))}: pickles, which can run code when they are read.",
-            "Set options.allowPickles, which reads tensors of them and nothing else"
+            "Set options.allowPickles, which reads only their tensors"
             + (", or name one of the experts in options.expert." if parts[0].storage != "pickle" else "."),
         )
 
@@ -170,7 +170,7 @@ def _expert(part: Any, metadata: Any) -> Any:
     if part.storage == "peft":
         adapter = layout.adapter(part.path)
         if adapter.format != "peft":
-            raise ModelLoadFailed(f"{part.path} has no adapter of PEFT.", "Copy it again.")
+            raise ModelLoadFailed(f"{part.path} has no PEFT adapter.", "Copy it again.")
         return _config_of(adapter), load_file(part.path / "adapter_model.safetensors")
     tensors = _unpickled(part.path) if part.storage == "pickle" else _from_weights(part)
     placed = ((dylora.place(name), tensor) for name, tensor in tensors.items())
@@ -178,8 +178,8 @@ def _expert(part: Any, metadata: Any) -> Any:
     ranks = {tensor.shape[0] for name, tensor in own.items() if name.endswith(".lora_A.weight") and tensor.ndim == 2}
     if len(ranks) != 1:
         raise ModelLoadFailed(
-            f"{part.path} has no tensors of {part.name} of one rank, so it is no whole expert.",
-            "A trainer that had another expert active leaves it out. Save it again, or name another in options.expert.",
+            f"{part.path} has no tensors of {part.name} of one rank, so the expert is incomplete.",
+            "A trainer omits it if another expert was active. Save it again, or name another in options.expert.",
         )
     modules = sorted({re.sub(r"\.lora_[AB]\.weight$", "", name) for name in own})
     config = LoraConfig(r=ranks.pop(), lora_alpha=metadata["lora_alpha"], target_modules=modules, task_type="CAUSAL_LM")
@@ -202,7 +202,8 @@ def _unpickled(path: Path) -> Any:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UnsafeModel(
-            f"{path} is damaged, or has more than tensors and plain values: {str(error).splitlines()[0]}",
+            f"{path} is damaged, or contains something other than tensors and plain values: "
+            f"{str(error).splitlines()[0]}",
             "Save it again as safetensors.",
         ) from error
     except Exception as error:

@@ -156,7 +156,7 @@ class HfEngine:
 
     def _check_hidden_states(self) -> None:
         if not self._has_hidden_states:
-            raise InvalidRequest("transformers gives no hidden states of this model, so it can't embed texts.")
+            raise InvalidRequest("transformers returns no hidden states for this model, so it can't embed texts.")
 
     def encode_completion(self, completion: Any) -> Any:
         self._texts.check_context(completion)

@@ -66,7 +66,7 @@ class Adapters:
         adapter = layout.adapter(Path(path))
         if adapter.format != "peft":
             raise NotSupported(
-                f"{path} is an adapter of mlx-lm, from which no training can begin.", "Save it as PEFT's."
+                f"{path} is an mlx-lm adapter, which training can't start from.", "Save it in PEFT format."
             )
         config, given = self._config, adapter.config
         shape: dict[str, Any] = {"r": config.rank, "lora_alpha": config.alpha, "use_dora": config.method == "dora"}
@@ -75,18 +75,19 @@ class Adapters:
             if (given.get(name) or type(own)()) != own:
                 raise InvalidRequest(
                     f"{path} has {name} {given.get(name)!r}, but this training has {own!r}.",
-                    "Set method, rank and alpha as it has.",
+                    "Set method, rank and alpha to its values.",
                 )
         file = adapter.folder / "adapter_model.safetensors"
         own = self.tensors()
         if other := sorted(own.keys() ^ read_header(file).keys()):
             raise InvalidRequest(
-                f"{path} has other modules than this training: {other[0]}.", "Set layers and targets as it has."
+                f"{path} has different modules than this training run: {other[0]}.",
+                "Set layers and targets to match it.",
             )
         for name, tensor in load_file(file).items():
             if tensor.shape != own[name].shape:
                 raise ModelLoadFailed(
-                    f"{path} was made for another model: {name} is {list(tensor.shape)}.", "Name that one."
+                    f"{path} was trained for another model: {name} is {list(tensor.shape)}.", "Name that one."
                 )
             own[name].copy_(tensor)
 

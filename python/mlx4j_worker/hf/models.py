@@ -89,7 +89,7 @@ def check(found: Layout, options: Options, device: str) -> None:
     generates = not rerank.classifier(found.config) and not encoder.is_encoder(found.config)
     if generates and kind in ALWAYS_WRONG and (kind != "doge" or found.config.get("is_moe")):
         raise ModelLoadFailed(
-            f"{found.weights} is a {kind}, which transformers gets wrong: {ALWAYS_WRONG[kind]}.",
+            f"{found.weights} is a {kind}, which transformers computes incorrectly: {ALWAYS_WRONG[kind]}.",
             "Use the mlx worker for this model.",
         )
     if found.adapter is not None and found.adapter.format == "mlx":
@@ -103,10 +103,10 @@ def check(found: Layout, options: Options, device: str) -> None:
             "Set HF_MODEL to the model that it was made from.",
         )
     if options.dtype and "quantization_config" in found.config:
-        raise InvalidRequest(f"dtype can't be honoured: {found.weights} is quantized.", "Leave it out.")
+        raise InvalidRequest(f"dtype can't be used: {found.weights} is quantized.", "Leave it out.")
     if options.memory_limit_bytes and device != "cuda":
         raise InvalidRequest(
-            "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.",
+            "memoryLimitBytes can't be used with the hf worker without a CUDA device.",
             "Leave it out, or use the mlx worker.",
         )
 
@@ -227,7 +227,7 @@ def _trusting(found: Layout, options: Options) -> Callable[..., Any]:
                 raise _explained(found, error) from error
             if not options.trust_remote_code:
                 raise UnsafeModel(
-                    f"{found.weights} wants to run its own code (auto_map), since transformers has no such "
+                    f"{found.weights} requires its own code (auto_map), since transformers has no such "
                     "architecture or tokenizer.",
                     "Use another model, or, where you trust its code, set options.trustRemoteCode.",
                 ) from error

@@ -29,12 +29,10 @@ _SEPARATOR = " "  # between a parameter's name and that of its optimizer's value
 def load_backend(params: dict[str, Any], options: Options, config: TrainingConfig, progress: Progress) -> "HfBackend":
     """The backend for a training.config.TrainingConfig. Must run on the thread that trains."""
     if over := options.given("ranks", "hosts", "wiredLimit"):
-        raise NotSupported(f"{over[0]} can't be honoured by the hf worker.", "Leave it out, or use the mlx worker.")
+        raise NotSupported(f"{over[0]} can't be used with the hf worker.", "Leave it out, or use the mlx worker.")
     device, about_device = models.device_of(options, NotSupported)
     if options.memory_limit_bytes and device != "cuda":
-        raise NotSupported(
-            "memoryLimitBytes can't be honoured by the hf worker without a CUDA device.", "Leave it out."
-        )
+        raise NotSupported("memoryLimitBytes can't be used with the hf worker without a CUDA device.", "Leave it out.")
     found = layout.read(params, options, progress, device_memory.available_bytes(device, options.memory_limit_bytes))
     check_source(found, config)
     if is_encoder(found.config):
@@ -94,7 +92,8 @@ class HfBackend:
         if config.gradient_checkpointing:
             if not model.supports_gradient_checkpointing:
                 raise NotSupported(
-                    "gradientCheckpointing can't be honoured: transformers has none for this model.", "Leave it out."
+                    "gradientCheckpointing can't be used: transformers doesn't support it for this model.",
+                    "Leave it out.",
                 )
             model.activation_checkpointing_enable({"use_reentrant": False})
         self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}

@@ -115,7 +115,7 @@ def classes(config: dict[str, Any], path: Path) -> tuple[type, type]:
     """mlx-lm's classes for the config.json of a folder: (model, its arguments)."""
     kind = config["model_type"]
     if kind in ALWAYS_WRONG:
-        raise ModelLoadFailed(f"{path} is a {kind}, which mlx-lm gets wrong: {ALWAYS_WRONG[kind]}.", _HF)
+        raise ModelLoadFailed(f"{path} is a {kind}, which mlx-lm computes incorrectly: {ALWAYS_WRONG[kind]}.", _HF)
     try:
         model, arguments = _get_classes({**config, "model_type": ALIASES.get(kind, kind)})
     except (ValueError, AttributeError, TypeError, SystemExit):  # SystemExit where a package of its own is missing
@@ -313,7 +313,7 @@ def _pattern_of_layers(config: dict[str, Any]) -> dict[Any, Any]:
     if kind in ("cohere2", "gemma3_text"):
         length = [*sliding, False].index(False) + 1
         if sliding != [(i + 1) % length != 0 for i in range(len(sliding))]:
-            raise ModelLoadFailed(f"mlx-lm can't have the layers of {kind} in this order: {shown(layers)}.", _HF)
+            raise ModelLoadFailed(f"mlx-lm doesn't support the layers of {kind} in this order: {shown(layers)}.", _HF)
         return {"sliding_window_pattern": length}
     return {}
 

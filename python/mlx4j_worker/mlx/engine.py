@@ -146,7 +146,7 @@ class MlxEngine:
     def encode_texts(self, request: EmbedRequest) -> list[EncodedText]:
         """The texts of an embed request, as embeddings.Text."""
         if self._loaded.hidden_states is None:
-            raise InvalidRequest("mlx-lm gives no hidden states of this model, so it can't embed texts.")
+            raise InvalidRequest("mlx-lm returns no hidden states for this model, so it can't embed texts.")
         return self._embedder.encode(request)
 
     def encode_completion(self, completion: str) -> list[int]:

@@ -36,7 +36,7 @@ def attach(model: Any, part: Any, metadata: Any) -> None:
     if part.storage == "peft":
         adapter = layout.adapter(part.path)
         if adapter.format != "peft":
-            raise ModelLoadFailed(f"{part.path} has no adapter of PEFT.", "Copy it again.")
+            raise ModelLoadFailed(f"{part.path} has no PEFT adapter.", "Copy it again.")
         peft.load(model, adapter)
         return
     own = _weights(part.path, part.name)

@@ -218,7 +218,7 @@ def load_layout(
         kind = without_prefix(kind, prefix)
     if dtype and ("quantization" in found.config or "quantization_config" in found.config):
         raise InvalidRequest(
-            f"dtype is {dtype}, but the weights of {path} are quantized, and stay so.", "Leave it out."
+            f"dtype is {dtype}, but the weights of {path} are quantized and stay quantized.", "Leave it out."
         )
     _check_once(path)
     needed = folder.weight_bytes(path, getattr(mx, dtype).size if dtype else None)
@@ -307,7 +307,7 @@ def _refusing(
             raise known from error
         if "trust_remote_code" in str(error):
             raise UnsafeModel(
-                f"{path} wants to run its own code (auto_map), since transformers has no such tokenizer.",
+                f"{path} requires its own code (auto_map), since transformers has no such tokenizer.",
                 "Use a model whose tokenizer transformers has.",
             ) from error
         why = shorten(str(error), _MAX_REASON, placeholder=" …")

@@ -82,14 +82,14 @@ class Adapters:
         adapter = layout.adapter(path)
         if adapter.format != "peft":
             raise NotSupported(
-                f"{path} is an adapter of mlx-lm, from which no training can begin.", "Save it as PEFT's."
+                f"{path} is an mlx-lm adapter, which training can't start from.", "Save it in PEFT format."
             )
         file = adapter.folder / "adapter_model.safetensors"
         loras, config = peft.read(mx.load(str(file)), adapter.config, file), self._config
         if loras.keys() != self.layers.keys():
             other = sorted(loras.keys() ^ self.layers.keys())[0]
             raise InvalidRequest(
-                f"{path} has other modules than this training: {other}.", "Set layers and targets as it has."
+                f"{path} has different modules than this training run: {other}.", "Set layers and targets to match it."
             )
         for name, lora in loras.items():
             layer = self.layers[name]
@@ -98,7 +98,7 @@ class Adapters:
                 raise InvalidRequest(
                     f"{path} has the rank {lora.a.shape[0]} and the scale {lora.scale} at {name}, but this training "
                     f"has {config.rank} and {config.scale}, by {config.method}.",
-                    "Set method, rank and alpha as it has, and name the model that it was made for.",
+                    "Set method, rank and alpha to its values, and name the model that it was made for.",
                 )
             layer.lora_a, layer.lora_b = lora.a.T, lora.b.T
             if lora.magnitude is not None:

@@ -71,7 +71,7 @@ def read(tensors: dict[str, mx.array], config: dict[str, Any], file: Path) -> di
     for name, tensor in tensors.items():
         path, part = _part_of(name, file)
         if modules.setdefault(path, {}).setdefault(part, tensor) is not tensor:
-            raise _refused(file, name, "it is there twice")
+            raise _refused(file, name, "it occurs twice")
     return {path: _lora(path, parts, config, file) for path, parts in modules.items()}
 
 
@@ -81,7 +81,7 @@ def attach(model: Any, loras: dict[str, Lora], file: Path) -> None:
         raise ModelLoadFailed(f"The adapter {file} has no tensors.", "Train or copy it again.")
     if getattr(model, "folds", False):
         raise ModelLoadFailed(
-            f"The adapter {file} can't be put onto this model: mlx-lm multiplies the model's multipliers into its "
+            f"The adapter {file} can't be applied to this model: mlx-lm multiplies the model's multipliers into its "
             "weights, and the adapter would lack them.",
             "Use the hf worker.",
         )
@@ -90,7 +90,7 @@ def attach(model: Any, loras: dict[str, Lora], file: Path) -> None:
     for path, lora in loras.items():
         name = weight_names.in_mlx(model, modules, path, (lora.b.shape[0], lora.a.shape[1]))[0]
         if name is None or name in changed:
-            raise _refused(file, path, "mlx-lm has no module of its own for it")
+            raise _refused(file, path, "mlx-lm has no separate module for it")
         changed[name] = _adapted(modules[name], lora, path, file)
     model.update_modules(tree_unflatten(list(changed.items())))
 
@@ -98,13 +98,16 @@ def attach(model: Any, loras: dict[str, Lora], file: Path) -> None:
 def _check_config(config: dict[str, Any], file: Path) -> None:
     kind, init = config.get("peft_type"), config.get("init_lora_weights", True)
     if kind != "LORA":
-        raise ModelLoadFailed(f"{file} is an adapter of the type {shown(kind)}, but mlx has LoRA only.", _ELSEWHERE)
+        raise ModelLoadFailed(
+            f"{file} is an adapter of the type {shown(kind)}, but mlx supports only LoRA.", _ELSEWHERE
+        )
     if init not in _INITS:
         raise ModelLoadFailed(
-            f"{file} was begun with init_lora_weights {shown(init)}, which changes the base model too.", _ELSEWHERE
+            f"{file} was initialized with init_lora_weights {shown(init)}, which changes the base model too.",
+            _ELSEWHERE,
         )
     if unknown := sorted(name for name, value in config.items() if value and name not in _READ | _SAYS_NOTHING):
-        raise ModelLoadFailed(f"{file} needs {', '.join(unknown)}, which mlx has not.", _ELSEWHERE)
+        raise ModelLoadFailed(f"{file} needs {', '.join(unknown)}, which mlx doesn't support.", _ELSEWHERE)
 
 
 def _part_of(name: str, file: Path) -> tuple[str, str]:
@@ -112,7 +115,7 @@ def _part_of(name: str, file: Path) -> tuple[str, str]:
     for end, part in _PARTS.items():
         if name.startswith("base_model.model.") and name.endswith(f".{end}"):
             return name.removeprefix("base_model.model.").removesuffix(f".{end}"), part
-    raise _refused(file, name, "it is no part of a LoRA")
+    raise _refused(file, name, "it is not part of a LoRA")
 
 
 def _lora(path: str, parts: dict[str, mx.array], config: dict[str, Any], file: Path) -> Lora:
@@ -130,7 +133,7 @@ def _lora(path: str, parts: dict[str, mx.array], config: dict[str, Any], file: P
         alpha = float(_of_pattern(config.get("alpha_pattern"), path, config.get("lora_alpha", 8)))
     except (TypeError, ValueError, re.error, AttributeError) as error:
         raise ModelLoadFailed(
-            f"The adapter_config.json beside {file} has no sensible rank or alpha: {error}.", "Save it again with PEFT."
+            f"The adapter_config.json beside {file} has no valid rank or alpha: {error}.", "Save it again with PEFT."
         ) from None
     if a.ndim != 2 or b.ndim != 2 or not a.shape[0] == b.shape[1] == rank > 0:
         shapes = f"A {a.shape} and B {b.shape}"
@@ -176,4 +179,4 @@ def _adapted(module: nn.Module, lora: Lora, path: str, file: Path) -> nn.Module:
 
 
 def _refused(file: Path, name: str, why: str, hint: str = _ELSEWHERE) -> ModelLoadFailed:
-    return ModelLoadFailed(f"The adapter {file} can't be put onto this model: {name!r}: {why}.", hint)
+    return ModelLoadFailed(f"The adapter {file} can't be applied to this model: {name!r}: {why}.", hint)

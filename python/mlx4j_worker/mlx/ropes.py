@@ -36,7 +36,9 @@ def amend(model: Any, config: dict[str, Any], path: Path) -> Any:
     if kind not in _KINDS and kind not in _AS_DEFAULT + _OWN:
         raise ModelLoadFailed(f"mlx-lm has no rotary embeddings of the type {shown(kind)}, which {path} needs.", _HF)
     if kind in _KINDS and not any(_is(rope, kind) for rope in ropes):
-        raise ModelLoadFailed(f"{path} needs rotary embeddings of the type {kind}, which mlx-lm leaves out here.", _HF)
+        raise ModelLoadFailed(
+            f"{path} needs rotary embeddings of the type {kind}, which mlx-lm doesn't apply here.", _HF
+        )
     _check_theta(ropes, config, path)
     bound = None
     for rope in ropes:
@@ -73,8 +75,8 @@ def _check_theta(ropes: list[nn.Module], config: dict[str, Any], path: Path) -> 
     taken = {float(rope.base) for rope in ropes if type(rope) is nn.RoPE}
     if thetas and taken and (ignored := (taken - thetas) | (plain - taken)):
         raise ModelLoadFailed(
-            f"mlx-lm takes the rope_theta {sorted(taken)} for {path}, but not as its config.json has it: "
-            f"{sorted(ignored)[0]:g} is wrong or left out.",
+            f"mlx-lm uses the rope_theta {sorted(taken)} for {path}, which differs from its config.json: "
+            f"{sorted(ignored)[0]:g} is wrong or ignored.",
             _HF,
         )
 

@@ -46,7 +46,7 @@ class SpeculativeDecoder:
         }
         if names := [name for name, value in used.items() if value]:
             raise InvalidRequest(
-                f"{', '.join(names)} can't be used with a draft model, which guesses without them.",
+                f"{', '.join(names)} can't be used with a draft model, which proposes tokens without them.",
                 "Leave them out, or use a worker without MLX_DRAFT_MODEL.",
             )
 
@@ -106,7 +106,7 @@ def _empty(model: Any, name: str) -> list[Any]:
     cache = caches.trimmable(model)
     if not all(type(layer) in (KVCache, caches.WholeChunkedCache) for layer in cache):
         raise InvalidRequest(
-            f"draftModel can't be used: rejected tokens can't be taken out of the cache of the {name}.", "Leave it out."
+            f"draftModel can't be used: rejected tokens can't be removed from the cache of the {name}.", "Leave it out."
         )
     if len(cache) != len(model.layers):  # mlx-lm tells the two caches apart by the number of layers
         raise InvalidRequest(

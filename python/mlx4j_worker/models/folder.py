@@ -64,7 +64,7 @@ def check(folder: Path | str) -> dict[str, Any]:
     _check_kernels(folder, config)
     if config.get("model_file"):
         raise UnsafeModel(
-            f"{folder} wants to run its own code: config.json has model_file {config['model_file']!r}.",
+            f"{folder} requires its own code: config.json has model_file {config['model_file']!r}.",
             "Use a model whose architecture the engine has.",
         )
     check_weights(folder, config)
@@ -104,7 +104,7 @@ def _check_size(path: Path) -> None:
         return
     if size > most:
         raise ModelLoadFailed(
-            f"{path.name} in {path.parent} has {size} bytes, and {most} are the limit.",
+            f"{path.name} in {path.parent} has {size} bytes, but the limit is {most}.",
             "Download or copy the model again.",
         )
 
@@ -121,7 +121,7 @@ def _check_kernels(folder: Path, config: dict[str, Any]) -> None:
                 for one in value.values() if isinstance(value, dict) else [value]:
                     if isinstance(one, str) and "/" in one:
                         raise UnsafeModel(
-                            f"config.json in {folder} wants to run code of the hub: {name} is {shown(one)}.",
+                            f"config.json in {folder} requires code from the hub: {name} is {shown(one)}.",
                             f"Remove {name} from config.json.",
                         )
 
@@ -134,7 +134,7 @@ def check_weights(folder: Path, config: dict[str, Any] | None = None) -> None:
         pickles = [path.name for path in names if path.suffix in _PICKLES]
         if pickles:
             raise UnsafeModel(
-                f"{folder} has its weights as pickles only ({', '.join(pickles[:3])}), which can run code when read.",
+                f"{folder} has only pickled weights ({', '.join(pickles[:3])}), which can run code when read.",
                 "Use a copy with *.safetensors, or convert it.",
             )
         raise ModelLoadFailed(f"{folder} has no weights (*.safetensors).", "Download or copy the model again.")
@@ -174,7 +174,7 @@ def _check_against_weights(folder: Path, config: dict[str, Any], tensors: list[t
     for name, tensor in tensors:
         if name.endswith(".weight") and not tensor.dtype.startswith(("F", "BF")):
             raise ModelLoadFailed(
-                f"{shown(name)} in {folder} has whole numbers ({tensor.dtype}), but config.json knows no quantization.",
+                f"{shown(name)} in {folder} has whole numbers ({tensor.dtype}), but config.json has no quantization.",
                 "Download or convert the model again.",
             )
 
@@ -222,7 +222,7 @@ def check_weights_file(folder: Path, name: str) -> None:
         pickles = sorted(other.name for other in _names(Path(folder)) if other.suffix in _PICKLES)
         if pickles:
             raise UnsafeModel(
-                f"{folder} has its weights as pickles only ({', '.join(pickles[:3])}), which can run code when read.",
+                f"{folder} has only pickled weights ({', '.join(pickles[:3])}), which can run code when read.",
                 f"Use a copy with {name}, or save it again with safetensors.",
             )
         raise ModelLoadFailed(f"{folder} has no {name}.", "Train or copy it again.")
@@ -283,8 +283,8 @@ def _check_names(folder: Path, where: str, names: Any, suffixes: str | tuple[str
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(suffixes):
             raise UnsafeModel(
-                f"{where} in {folder} names weights that are no *.safetensors in that folder: {shown(name)}.",
-                "Use a whole copy of the model, with its *.safetensors beside its config.json.",
+                f"{where} in {folder} names weights that are not *.safetensors files in that folder: {shown(name)}.",
+                "Use a complete copy of the model, with its *.safetensors files next to its config.json.",
             )
 
 
@@ -297,8 +297,8 @@ def _check_entries(folder: Path, paths: list[Path]) -> None:
     for path in paths:
         if path.is_symlink() and not any(files.is_within(_target(path), root) for root in allowed):
             raise UnsafeModel(
-                f"{path.relative_to(folder)} in {folder} is a link to a place outside the model folder.",
-                "Replace the link by the file.",
+                f"{path.relative_to(folder)} in {folder} is a link to a location outside the model folder.",
+                "Replace the link with the file.",
             )
         if path.exists() and not path.is_file() and not path.is_dir():  # to open a pipe may take for ever
             raise UnsafeModel(f"{path.relative_to(folder)} in {folder} is neither a file nor a folder.", "Remove it.")
@@ -308,7 +308,7 @@ def _target(link: Path) -> Path:
     try:
         return link.resolve()
     except (OSError, RuntimeError) as error:  # a loop, before Python 3.13
-        raise ModelLoadFailed(f"{link} is a link that leads nowhere: {error}") from None
+        raise ModelLoadFailed(f"{link} is a broken link: {error}") from None
 
 
 def check_links(folder: Path) -> None:

@@ -173,7 +173,7 @@ class _Fetch:
             if why and time.monotonic() - last_byte > self._stall:
                 raise DownloadFailed(
                     f"No byte of {self._file.name} came for {self._stall:g} s ({why}); {before} of "
-                    f"{self._file.size} bytes are there and are kept.",
+                    f"{self._file.size} bytes were received and are kept.",
                     f"Check the network. {CONTINUES}",
                 )
             try:
@@ -214,8 +214,8 @@ class _Fetch:
     def _refuse(self) -> None:
         self._partial.unlink(missing_ok=True)
         raise DownloadFailed(
-            f"{self._file.name} is not what the hub's list says (its size or hash differs): it was changed meanwhile, "
-            "or damaged on the way. What was fetched of it is deleted.",
+            f"{self._file.name} doesn't match the hub's list (its size or hash differs): it was changed in the "
+            "meantime, or damaged in transit. The downloaded part was deleted.",
             "Try again.",
         )
 
@@ -279,8 +279,8 @@ def _drop_companions(folder: Path) -> None:
 def _check_room(source: str, needed: Any, room: Any) -> None:
     if room is not None and needed > room:
         raise OutOfMemory(
-            f"The weights of {source} take {format_bytes(needed)}, but {format_bytes(room)} of memory can be had, so "
-            "nothing was downloaded.",
+            f"The weights of {source} take {format_bytes(needed)}, but {format_bytes(room)} of memory are available, "
+            "so nothing was downloaded.",
             "Use a smaller or quantized model (`mlx4j models pick`), or close other programs.",
         )
 
@@ -291,7 +291,7 @@ def _check_http(source: str, files: Any) -> None:
             raise DownloadFailed(
                 f"{file.name} of {source} has {file.size / 1e9:.0f} GB, and the hub serves no file above "
                 f"{_MAX_HTTP_BYTES / 1e9:.0f} GB over HTTP.",
-                f"Fetch the model with `hf download {source}`; then it is in the cache.",
+                f"Download the model with `hf download {source}`; then it is in the cache.",
             )
 
 

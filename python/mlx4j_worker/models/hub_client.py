@@ -137,7 +137,7 @@ def _session() -> Any:
     except (ImportError, ValueError, OSError, httpx2.InvalidURL) as error:
         why = str(error) if isinstance(error, ImportError) else type(error).__name__  # others may show a password
         raise DownloadFailed(
-            f"The settings of proxies or certificates can't be used: {why}.",
+            f"The proxy or certificate settings can't be used: {why}.",
             "Correct HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
         ) from None
 
@@ -184,7 +184,7 @@ def _error_of(source: str, refused: Any) -> Any:
     log_in = "Log in with `hf auth login`, or set HF_TOKEN."
     if refused.code == "GatedRepo":
         return ModelNotFound(
-            f"The hub gives {source} only to those who accepted its terms.", f"Accept them on its page. {log_in}"
+            f"The hub gives {source} only to users who have accepted its terms.", f"Accept them on its page. {log_in}"
         )
     if refused.code == "RevisionNotFound":
         return ModelNotFound(f"{source} has no such revision.", "Check its name.")
@@ -204,7 +204,7 @@ def _listing(source: str, answer: Any) -> Listing:
         if not _SHA1.fullmatch(commit):
             raise ValueError(f"sha is {shown(commit)}")
         if len(siblings) > _MAX_FILES:
-            raise ValueError(f"it has {len(siblings)} files, and {_MAX_FILES} are the limit")
+            raise ValueError(f"it has {len(siblings)} files, but the limit is {_MAX_FILES}")
         files = tuple(_file(sibling) for sibling in siblings if _is_wanted(sibling["rfilename"]))
         licence = card.get("license") if isinstance(card, dict) else None
         return Listing(commit, files, licence if isinstance(licence, str) else None, bool(answer.get("gated")))

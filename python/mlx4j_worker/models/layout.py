@@ -88,7 +88,7 @@ def _read(path: Path, named: str, options: Options, download: Any, progress: Pro
         _refuse_adapter(path, "a DyLoRA-MoE, which has adapters of its own", options)
         return _of_dylora(path, options, download, progress)
     if options.base:
-        raise InvalidRequest(f"{path} is a model of its own, so options.base can't be honoured.", "Leave it out.")
+        raise InvalidRequest(f"{path} is a complete model, so options.base can't be used.", "Leave it out.")
     given = adapter(Path(options.adapter)) if options.adapter else None
     config = folder.check(path)
     warnings = _other_base(given, path, named) if given else ()
@@ -126,7 +126,8 @@ def adapter(path: Path) -> Adapter:
         folder.check_weights_file(path, "adapters.safetensors")
         return Adapter(Path(path), "mlx", config)
     raise ModelLoadFailed(
-        f"{path} is no adapter of PEFT or mlx-lm: its adapter_config.json has neither peft_type nor num_layers.",
+        f"{path} is neither a PEFT nor an mlx-lm adapter: its adapter_config.json has neither peft_type "
+        "nor num_layers.",
         "Train it with one of them, or copy it again.",
     )
 
@@ -181,7 +182,7 @@ def _of_dylora(path: Path, options: Options, download: Any, progress: Progress) 
     if found.own_weights and found.own_config:
         folder.check(path)
         if tokenizer and options.base:
-            raise InvalidRequest(f"{path} needs no base model, so options.base can't be honoured.", "Leave it out.")
+            raise InvalidRequest(f"{path} needs no base model, so options.base can't be used.", "Leave it out.")
         tokenizer = tokenizer or base_model(found.base, path, options, download, progress)[0]
         return Layout("dylora", path, found.own_config, tokenizer, named, warnings=found.warnings, dylora=found)
     base, config = base_model(found.base, path, options, download, progress)
@@ -194,7 +195,7 @@ def _of_dylora(path: Path, options: Options, download: Any, progress: Progress) 
 def _refuse_adapter(path: Path, what: str, options: Options) -> None:
     if options.adapter:
         raise InvalidRequest(
-            f"{path} is {what}, so options.adapter can't be given too.",
+            f"{path} is {what}, so options.adapter can't be used as well.",
             "Name the base model as the model, and one adapter.",
         )
 

@@ -90,7 +90,9 @@ class Reranker:
     def pairs(self, tokenizer: Any, request: RerankRequest, limit: int | None) -> list[Pair]:
         """The tokens of the request's documents, each with the query; ``limit`` is how many a Pair may have."""
         if self.form == "pair" and request.instruction is not None:
-            raise NotSupported("This reranker takes no instruction: it has no prompt to put it in.", "Leave it out.")
+            raise NotSupported(
+                "This reranker doesn't support instructions: it has no prompt to put one in.", "Leave it out."
+            )
         longest = _longest_text(tokenizer, request, limit)
         out = []
         for index, document in enumerate(request.documents):
@@ -105,7 +107,7 @@ class Reranker:
     def score(self, logit: float) -> float:
         """The score of a document, from the logit of a classifier or the difference of a decoder's."""
         if not math.isfinite(logit):
-            raise EngineFailed("The model gave a logit that is no number.")
+            raise EngineFailed("The model returned a logit that is not a number.")
         if not self.sigmoid:
             return logit
         return 1 / (1 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1 + math.exp(logit))
@@ -139,7 +141,7 @@ class Reranker:
         if before >= room:  # there would be nothing of the document
             raise ContextOverflow(
                 f"The query, the instruction and the prompt have {before + len(end)} tokens, which leaves no room for "
-                f"a document: the model takes {limit} tokens.",
+                f"a document: the model's limit is {limit} tokens.",
                 "Shorten the query or the instruction.",
             )
         return Pair(tokenizer.encode(head + document, add_special_tokens=False)[:room] + end)
@@ -159,7 +161,7 @@ class Reranker:
             raise InvalidRequest(str(error), _ROLES) from None
         for name, given in (("query", request.query), ("document", document), ("instruction", instruction)):
             if given is not None and given not in text:
-                raise NotSupported(f"The model's chat template leaves out the {name}, or changes it.", _USE)
+                raise NotSupported(f"The model's chat template omits or changes the {name}.", _USE)
         head, _, tail = text.rpartition(document)
         return head, tail
 
@@ -237,8 +239,8 @@ def _decoder(found: Layout, tokenizer: Any, source: str, kind: str) -> Reranker:
     by_name = found.config.get("model_type") == "qwen3" and _is_named_qwen3(source, found.weights)
     if kind is None and not by_name:
         raise _NotMarked(
-            f"{found.weights} is not known to be a reranker: a language model that was not trained to judge documents "
-            "gives scores without meaning.",
+            f"{found.weights} is not recognized as a reranker: the scores of a language model that was not trained to "
+            "rerank would be meaningless.",
             f"{_USE} If this is a Qwen3-Reranker under another name, set options.reranker (MLX4J_RERANKER) to qwen3.",
         )
     vocabulary = tokenizer.get_vocab()

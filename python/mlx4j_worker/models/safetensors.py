@@ -35,7 +35,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
             length = int.from_bytes(file.read(8), "little")
             size = os.fstat(file.fileno()).st_size
             if length > MAX_HEADER_BYTES:
-                raise _Damaged(f"its header would take {length} bytes, and {MAX_HEADER_BYTES} are the limit")
+                raise _Damaged(f"its header would take {length} bytes, but the limit is {MAX_HEADER_BYTES}")
             if size < 8 or length > size - 8:
                 raise _Damaged(f"it has {size} bytes, but its header would take {length}")
             header = json.loads(file.read(length), object_pairs_hook=_without_duplicates)
@@ -128,4 +128,4 @@ def _fields(name: str, entry: dict[str, Any]) -> tuple[str, list[int], list[int]
             return dtype, shape, offsets
     except (TypeError, KeyError):
         pass
-    raise _Damaged(f"its header says nothing sensible of {shown(name)}")
+    raise _Damaged(f"its header has an invalid entry for {shown(name)}")

@@ -64,7 +64,7 @@ def parse_convert(params: dict[str, Any]) -> Conversion:
     dequantize = typed(given, "dequantize", bool, False)
     quantization = _quantization(given)
     if dequantize and quantization:
-        raise InvalidRequest("dequantize can't be used beside bits, groupSize, mode or recipe.", "Leave one out.")
+        raise InvalidRequest("dequantize can't be combined with bits, groupSize, mode or recipe.", "Leave one out.")
     return Conversion(_path(params, "folder"), Options(), dtype, quantization, dequantize, reference=_reference(params))
 
 
@@ -114,12 +114,12 @@ def _quantization(given: dict[str, Any]) -> Quantization | None:
     bits, group_size = (typed(given, name, int, None) for name in ("bits", "groupSize"))
     if mode is None and recipe is None and bits is None:
         if group_size is not None:
-            raise InvalidRequest("groupSize says nothing without bits, mode or recipe.", "Name one of them.")
+            raise InvalidRequest("groupSize has no effect without bits, mode or recipe.", "Name one of them.")
         return None
     mode = mode or "affine"
     if recipe and (mode != "affine" or bits is not None):
         raise InvalidRequest(
-            f"recipe can't be used beside {'bits' if bits is not None else f'mode {mode}'}.", "Leave one out."
+            f"recipe can't be combined with {'bits' if bits is not None else f'mode {mode}'}.", "Leave one out."
         )
     for name, value, able in zip(("bits", "groupSize"), (bits, group_size), MODES[mode], strict=True):
         if value is not None and value not in able:

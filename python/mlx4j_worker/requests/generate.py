@@ -114,7 +114,7 @@ def _read_response_format(field: str, value: Any) -> ResponseFormat:
     if kind == "choice":
         right = isinstance(value, list) and all(isinstance(choice, str) and choice for choice in value)
         if not right or not 0 < len(value) <= MAX_CHOICES:
-            raise InvalidRequest(f"{field}.choices must be a list of 1 to {MAX_CHOICES} strings that are not empty.")
+            raise InvalidRequest(f"{field}.choices must be a list of 1 to {MAX_CHOICES} non-empty strings.")
         value = [well_formed(choice) for choice in value]
     return ResponseFormat(kind, value)
 
@@ -122,7 +122,7 @@ def _read_response_format(field: str, value: Any) -> ResponseFormat:
 def _read_stops(name: str, value: Any) -> list[str]:
     stops = check_type(name, value, list)
     if len(stops) > MAX_STOPS or not all(isinstance(stop, str) and stop for stop in stops):
-        raise InvalidRequest(f"{name} must be a list of at most {MAX_STOPS} strings that are not empty.")
+        raise InvalidRequest(f"{name} must be a list of at most {MAX_STOPS} non-empty strings.")
     return [well_formed(stop) for stop in stops]
 
 
@@ -150,7 +150,7 @@ def parse_generate(params: dict[str, Any]) -> GenerateRequest:
     request = read_prompt(GenerateRequest, params)
     if request.response_format and (request.stop or request.tools):
         raise InvalidRequest(
-            f"{'stop' if request.stop else 'tools'} can't be used beside responseFormat.",
+            f"{'stop' if request.stop else 'tools'} can't be combined with responseFormat.",
             "Leave one of them out: a stop string or a tool call would leave an answer that breaks the format.",
         )
     return request

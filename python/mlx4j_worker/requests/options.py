@@ -56,7 +56,7 @@ class Options:
         """Raises InvalidRequest if one of the named options, which ``worker`` doesn't support, is set."""
         if given := self.given(*names):
             raise InvalidRequest(
-                f"{', '.join(given)} can't be honoured by the {worker} worker.",
+                f"{', '.join(given)} can't be used with the {worker} worker.",
                 f"Leave it out, or use the {other} worker.",
             )
 

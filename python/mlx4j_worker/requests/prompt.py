@@ -20,7 +20,7 @@ def read_text(name: str, value: Any) -> str:
 def _read_tokens(name: str, value: Any) -> list[int]:
     tokens = check_type(name, value, list)
     if not all(type(token) is int for token in tokens):
-        raise InvalidRequest(f"{name} must be a list of whole numbers.")
+        raise InvalidRequest(f"{name} must be a list of integers.")
     return tokens
 
 
@@ -75,10 +75,10 @@ def _read_tools(name: str, value: Any) -> list[dict[str, Any]]:
     names: set[str] = set()
     for i, tool in enumerate(tools):
         if not isinstance(tool, dict) or not isinstance(tool.get("name"), str) or not tool["name"]:
-            raise InvalidRequest(f"{name}[{i}] must be an object with a name that is not empty.")
+            raise InvalidRequest(f"{name}[{i}] must be an object with a non-empty name.")
         refuse_unknown(tool, {"name", "description", "parameters"}, f"{name}[{i}].")
         if tool["name"] in names:
-            raise InvalidRequest(f"{name}[{i}] has the name {shown(tool['name'])}, which another tool has already.")
+            raise InvalidRequest(f"{name}[{i}] has the name {shown(tool['name'])}, which another tool already has.")
         names.add(tool["name"])
         function = {"name": tool["name"], "description": typed(tool, "description", str, "")}
         function["parameters"] = typed(tool, "parameters", dict, {"type": "object", "properties": {}})
@@ -131,7 +131,7 @@ def parse_score(params: dict[str, Any]) -> tuple[PromptRequest, str]:
     refuse_unknown(params, {*rows_of(PromptRequest), "completion"}, "")
     completion = typed(params, "completion", str, None)
     if not completion:
-        raise InvalidRequest("completion must be a string that is not empty.")
+        raise InvalidRequest("completion must be a non-empty string.")
     rest = {name: value for name, value in params.items() if name != "completion"}
     return read_prompt(PromptRequest, rest), well_formed(completion)
 

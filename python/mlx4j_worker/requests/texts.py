@@ -13,7 +13,7 @@ MAX_DOCUMENTS = 1024
 
 def _read_query(name: str, value: Any) -> str:
     if value is None or not check_type(name, value, str).strip():
-        raise InvalidRequest(f"{name} must be a string that is not blank.")
+        raise InvalidRequest(f"{name} must be a non-blank string.")
     return well_formed(value)
 
 

@@ -23,4 +23,4 @@ def drop() -> None:
     libc.prctl(_PR_CAP_AMBIENT, ctypes.c_ulong(_PR_CAP_AMBIENT_CLEAR_ALL), zero, zero, zero)
     header, sets = struct.pack("=Ii", _VERSION_3, 0), bytes(24)  # effective, permitted and inheritable, twice
     if libc.capset(ctypes.create_string_buffer(header), ctypes.create_string_buffer(sets)) != 0:
-        raise OSError(ctypes.get_errno(), f"capabilities can't be given up: {os.strerror(ctypes.get_errno())}")
+        raise OSError(ctypes.get_errno(), f"capabilities can't be dropped: {os.strerror(ctypes.get_errno())}")

@@ -124,8 +124,8 @@ class Constraint:
         allowed = self._keys.forbid(allowed)
         if not allowed.any():
             raise InvalidAnswer(
-                "The answer began a key of an object again, and no other key can come of it.",
-                "Ask again, or name the object's keys in properties instead of patternProperties.",
+                "The answer began to repeat a key of an object, and no other key begins that way.",
+                "Try again, or name the object's keys in properties instead of patternProperties.",
             )
         return allowed
 

@@ -109,7 +109,7 @@ def render(tokenizer: Any, request: PromptRequest, dialect: Dialect) -> str:
     if request.tools:
         if dialect.calls is None:
             raise InvalidRequest(
-                "tools can't be used: this worker can't read the calls of this model.",
+                "tools can't be used: this worker can't parse this model's tool calls.",
                 _WITHOUT_TOOLS,
             )
         if not dialect.takes_tools:
@@ -139,7 +139,7 @@ def render_conversation(
     """
     _check_template(tokenizer)
     if tools and "tools" not in str(tokenizer.chat_template):
-        raise InvalidRequest("tools can't be used: the model's chat template takes none.", "Leave them out.")
+        raise InvalidRequest("tools can't be used: the model's chat template doesn't support them.", "Leave them out.")
     return chat(tokenizer, messages, {"tools": [*tools]} if tools else {}, for_answer)
 
 
@@ -173,21 +173,22 @@ def chat(
             if type(error).__name__ == "TemplateSyntaxError":
                 raise InvalidRequest(
                     f"The model's chat template is damaged: {error}",
-                    "Download or copy the model again; a raw prompt goes without the template.",
+                    "Download or copy the model again; a raw prompt doesn't use the template.",
                 ) from None
             if not found.exceeded:
                 raise InvalidRequest(
                     f"The model's chat template refused these messages: {str(error) or type(error).__name__}",
-                    "Many templates want user and assistant to take turns, with at most one system message, first.",
+                    "Many templates require user and assistant to alternate, with at most one system message, first.",
                 ) from None
     if found.exceeded:
         raise InvalidRequest(
             f"The model's chat template {found.exceeded}.",
-            "Use another model, or another copy of it; a raw prompt goes without the template.",
+            "Use another model, or another copy of it; a raw prompt doesn't use the template.",
         )
     if len(text) > MAX_TEMPLATE_TEXT:
         raise InvalidRequest(
-            f"The model's chat template made {len(text)} characters of these messages, more than {MAX_TEMPLATE_TEXT}.",
-            "Send less, or use another copy of the model; a raw prompt goes without the template.",
+            f"The model's chat template rendered these messages to {len(text)} characters, more than "
+            f"{MAX_TEMPLATE_TEXT}.",
+            "Send less, or use another copy of the model; a raw prompt doesn't use the template.",
         )
     return text

@@ -125,7 +125,7 @@ def _pattern(keyword: str, pattern: str) -> str:
     try:
         return patterns.for_grammar(pattern)
     except ValueError as error:
-        raise ValueError(f"{keyword} {pattern[:100]!r} has what is not supported: {error}") from None
+        raise ValueError(f"{keyword} {pattern[:100]!r} has unsupported syntax: {error}") from None
 
 
 def _each_schema(schema: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:

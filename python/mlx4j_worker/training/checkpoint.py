@@ -58,9 +58,9 @@ def read(folder: str | Path, fields: dict[str, Any]) -> dict[str, Any]:
     for name, own in fields.items():
         if theirs.get(name) != own:
             raise InvalidRequest(
-                f"The checkpoint {folder} is of another training: its {name} is {shown(theirs.get(name))}, "
+                f"The checkpoint {folder} belongs to another training run: its {name} is {shown(theirs.get(name))}, "
                 f"but here it is {shown(own)}.",
-                "Open the training as it was when the checkpoint was saved.",
+                "Open the training with the settings that it had when the checkpoint was saved.",
             )
     for name in (WEIGHTS, OPTIMIZER):
         if not (folder / name).is_file():
@@ -74,4 +74,6 @@ def check_tensors(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> None:
     found = {name: tensor.shape for name, tensor in read_header(Path(path)).items()}
     if found != shapes:
         other = sorted(name for name in {*found, *shapes} if found.get(name) != shapes.get(name))[0]
-        raise ModelLoadFailed(f"{path} is not of this training: {shown(other)} differs.", "Use another checkpoint.")
+        raise ModelLoadFailed(
+            f"{path} doesn't belong to this training run: {shown(other)} differs.", "Use another checkpoint."
+        )

@@ -33,7 +33,7 @@ def _read_path(name: str, value: Any) -> str:
 def _read_targets(name: str, value: Any) -> tuple[str, ...]:
     targets = check_type(name, value, list)
     if not targets or not all(isinstance(target, str) and target for target in targets):
-        raise InvalidRequest(f"{name} must be a list of names that are not empty.", "Leave it out for all of them.")
+        raise InvalidRequest(f"{name} must be a list of non-empty names.", "Leave it out for all of them.")
     return tuple(dict.fromkeys(targets))
 
 
@@ -88,9 +88,7 @@ class TrainingConfig:
         if self.epochs is not None:
             total = ceil(self.epochs * sequences / (self.batch_size * self.accumulation))
         if self.schedule != "constant" and total is None:
-            raise InvalidRequest(
-                f"The schedule {self.schedule} needs to know where it ends.", "Set totalSteps, or epochs."
-            )
+            raise InvalidRequest(f"The schedule {self.schedule} needs an end.", "Set totalSteps, or epochs.")
         if total is not None and self.warmup_steps >= total:
             raise InvalidRequest(
                 f"warmupSteps is {self.warmup_steps}, but there are {total} steps in all.", "Use fewer."

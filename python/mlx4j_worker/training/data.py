@@ -92,7 +92,7 @@ def read(
             found.ignored |= entry.keys() - KINDS[kind]
             sequence = _sequence(kind, entry, _Encoder(tokenizer, max_chars), mask_prompt)
             if vocabulary is not None and max(sequence.tokens) >= vocabulary:
-                raise _Bad(f"its token {max(sequence.tokens)} is none of the model's {vocabulary}")
+                raise _Bad(f"its token {max(sequence.tokens)} is outside the model's vocabulary of {vocabulary}")
             _add(found, sequence, max_length)
         except UnicodeDecodeError as error:
             raise _refused(path, number, f"it is not UTF-8 ({error.reason})") from None
@@ -221,7 +221,7 @@ def _sequence(kind: str, entry: dict[str, Any], encoder: _Encoder, mask_prompt: 
         raise _Bad("maskPrompt needs an assistant's message at the end, after others")
     prompt = prompts.render_conversation(encoder.tokenizer, messages[:-1], tools, for_answer=True)
     if not text.startswith(prompt):
-        raise _Bad("maskPrompt can't be used: the chat template writes the prompt in another way before an answer")
+        raise _Bad("maskPrompt can't be used: the chat template renders the prompt differently before an answer")
     return _masked(whole, encoder.rendered(prompt))
 
 
@@ -243,14 +243,14 @@ def _masked(tokens: list[int], prompt: list[int]) -> Sequence:
 def _text(entry: dict[str, Any], name: str) -> str:
     value = entry.get(name)
     if not isinstance(value, str) or not value:
-        raise _Bad(f"{name} must be a string that is not empty")
+        raise _Bad(f"{name} must be a non-empty string")
     return well_formed(value)
 
 
 def _messages(entry: dict[str, Any]) -> list[dict[str, Any]]:
     messages = entry["messages"]
     if not isinstance(messages, list) or not messages:
-        raise _Bad("messages must be a list that is not empty")
+        raise _Bad("messages must be a non-empty list")
     return [_message(f"messages[{i}]", message) for i, message in enumerate(messages)]
 
 
@@ -259,7 +259,7 @@ def _message(where: str, message: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(message, dict) or message.get("role") not in _ROLES:
         raise _Bad(f"{where} must be an object with a role, one of {', '.join(_ROLES)}")
     if unknown := sorted(message.keys() - _OF_MESSAGES):
-        raise _Bad(f"{where} has {', '.join(unknown)}, which no chat template is told")
+        raise _Bad(f"{where} has {', '.join(unknown)}, which chat templates don't receive")
     calls = message.get("tool_calls")
     content = "" if calls and message.get("content") is None else message.get("content")
     if not isinstance(content, str):

@@ -66,7 +66,7 @@ def report_write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         full = number in _FULL or "No space" in str(error) or _free(path) == 0
         what = f"There is no space left to write {path}" if full else f"{path} can't be written"
         hint = "Make room on the disk" if full else "Check its folder and the disk"
-        raise EngineFailed(f"{what}: {text}.", f"{hint}; what was saved before is whole.") from error
+        raise EngineFailed(f"{what}: {text}.", f"{hint}; earlier results are intact.") from error
 
 
 def _free(path: str | os.PathLike[str]) -> int | None:

@@ -52,8 +52,8 @@ def check_source(found: Layout, config: TrainingConfig) -> None:
     rerank.refuse_classifier(found, "can't be trained here", "Train the language model that it was made from.")
     if config.method != "none" and found.format != "model":
         raise ModelLoadFailed(
-            f"The source is no model of its own ({found.format}), so it can't be trained.",
-            "Name the base model as the source; training.adapter can name the adapter to go on from.",
+            f"The source is not a complete model ({found.format}), so it can't be trained.",
+            "Name the base model as the source; training.adapter can name the adapter to continue from.",
         )
 
 

@@ -303,7 +303,8 @@ class Session:
         folder = _path(call.params, "folder", alone=True)
         if self._config.method != "full":
             raise InvalidRequest(
-                f"There is no model of its own: the method is {self._config.method}.", "Call saveAdapter, and fuse it."
+                f"There is no complete model to save: the method is {self._config.method}.",
+                "Call saveAdapter, and fuse it.",
             )
         self._check_trains()
         with new_folder(folder) as unfinished:
@@ -327,7 +328,7 @@ class Session:
         if not tokens or len(starts) != len(tokens):
             raise InvalidRequest(
                 "batch.tokens must be a list of sequences, and batch.from must have a number for each.",
-                "Leave from out where all tokens count.",
+                "Leave from out if all tokens count.",
             )
         vocabulary, sequences = self._backend.vocabulary_size, []
         for i, (ids, start) in enumerate(zip(tokens, starts, strict=True)):

@@ -53,8 +53,8 @@ def chosen(paths: list[str], layers: int | None, targets: tuple[str, ...] | None
     for target in targets or ():
         if not any(_is_one(path, (target,)) for path in found):
             raise InvalidRequest(
-                f"targets has {target!r}, which no linear module of these blocks is called.",
-                f"They are called {', '.join(known)}.",
+                f"targets has {target!r}, which is not the name of a linear module of these blocks.",
+                f"Their names are {', '.join(known)}.",
             )
     if not found:
         raise InvalidRequest("The model has no linear modules that could get an adapter.", "Use the method full.")

@@ -128,8 +128,8 @@ def _transformed(
         if wanted.dtype:
             if not wanted.dequantize and transform.is_quantized(model):
                 raise InvalidRequest(
-                    f"dtype is {wanted.dtype}, but the weights of {where} are quantized, and stay so.",
-                    "Leave it out, or use dequantize too.",
+                    f"dtype is {wanted.dtype}, but the weights of {where} are quantized and stay quantized.",
+                    "Leave it out, or also use dequantize.",
                 )
             transform.cast(model, getattr(mx, wanted.dtype))
         if wanted.fuse or wanted.dequantize or wanted.dtype:
@@ -161,7 +161,7 @@ def _refusing(path: Path) -> Iterator[None]:
         if known := failures.typed(error, _CLOSE):
             raise known from error
         raise ConversionFailed(
-            f"mlx-lm can't make that of {path}: {type(error).__name__}: {error}", "Choose other options."
+            f"mlx-lm can't convert {path} that way: {type(error).__name__}: {error}", "Choose other options."
         ) from error
 
 

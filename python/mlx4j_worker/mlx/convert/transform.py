@@ -32,7 +32,7 @@ def quantize(model: Any, config: dict[str, Any], how: Quantization) -> tuple[dic
     """
     if is_quantized(model):
         raise InvalidRequest(
-            "The model is quantized already, and once more would only make it worse.",
+            "The model is already quantized; quantizing it again would only reduce its quality.",
             "Convert the model that it was made from, or use dequantize first.",
         )
     recipe = None
@@ -102,7 +102,7 @@ def evaluate(model: Any, dtype: Any, step: Callable[..., Any]) -> None:
         mx.eval(weight)
         if dtype is not None and mx.issubdtype(weight.dtype, mx.floating) and not mx.isfinite(weight).all().item():
             raise ConversionFailed(
-                f"{name} has values that {dtype} can't hold, or that are no numbers.", "Choose bfloat16 or float32."
+                f"{name} has values that {dtype} can't hold, or that are not numbers.", "Choose bfloat16 or float32."
             )
 
 

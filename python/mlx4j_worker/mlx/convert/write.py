@@ -28,7 +28,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     """
     _check_absent(target)
     if not target.parent.is_dir():
-        raise InvalidRequest(f"There is no folder {target.parent} to write {target.name} into.", "Make it first.")
+        raise InvalidRequest(f"There is no folder {target.parent} to write {target.name} into.", "Create it first.")
     folders.check_outside(target)
     part = rename_helper.unfinished(target)
     lock = _locked(part, target)
@@ -83,7 +83,7 @@ def check_weights(folder: Path, parameters: dict[str, mx.array], step: Callable[
             step("read", done, len(stored_in), "files")
             array, meant = stored.pop(name), left.pop(name, None)
             if meant is None or array.dtype != meant.dtype or not _equal(array, meant):
-                raise ConversionFailed(f"{name} is not what was written into {file.name}.", "Check the disk.")
+                raise ConversionFailed(f"{name} differs from what was written to {file.name}.", "Check the disk.")
     if left:
         raise ConversionFailed(f"{sorted(left)[0]} was not written.", "Check the disk.")
 
@@ -108,7 +108,7 @@ def _equal(one: mx.array, other: mx.array) -> bool:
 
 def _check_absent(target: Path) -> None:
     if os.path.lexists(target):
-        raise InvalidRequest(f"{target} is there already, and nothing is overwritten.", "Name another folder.")
+        raise InvalidRequest(f"{target} already exists and is not overwritten.", "Name another folder.")
 
 
 def _locked(part: Path, target: Path) -> int:
@@ -134,4 +134,6 @@ def _refusing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConversionFailed(f"{target} could not be written: {error}.", "Check the disk and its rights.") from error
+        raise ConversionFailed(
+            f"{target} could not be written: {error}.", "Check the disk and its permissions."
+        ) from error

@@ -69,7 +69,8 @@ def from_file(path: str) -> Hosts:
             if not isinstance(value, str) or not value or value.startswith("-"):
                 raise InvalidRequest(
                     f"The host file {path} has no {name} for host {rank}.",
-                    "Each needs ips, and those after the first ssh, python and worker (the path of mlx_worker.py).",
+                    "Each needs ips; those after the first also need ssh, python and worker "
+                    "(the path of mlx_worker.py).",
                 )
         addresses.append(f"{entry['ips'][0]}:{FIRST_PORT + rank}")
     return Hosts(addresses, [ssh(entry) for entry in entries[1:]], len(entries))

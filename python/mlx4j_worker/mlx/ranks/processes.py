@@ -84,7 +84,7 @@ class Ranks:
             late = ", ".join(str(rank) for rank in self._unanswered())
             raise EngineFailed(
                 f"Rank {late} was not ready within {seconds} s.",
-                "Look at what holds it up; then try again." + self._network_hint,
+                "Find out what delays it, then try again." + self._network_hint,
             )
 
     def settle(self) -> None:
@@ -202,7 +202,7 @@ class _RankProcess:
 def started(where: Any, progress: Progress) -> Iterator[Any]:
     """The Ranks of a hosts.Hosts, joined; where what is done with them fails, they end."""
     if _started.is_set():
-        raise InvalidRequest("This worker had ranks before, and can't have others.", "Start another worker.")
+        raise InvalidRequest("This worker has already had ranks and can't start new ones.", "Start another worker.")
     _started.set()
     ranks = Ranks(where, progress)
     try:
@@ -224,7 +224,7 @@ def join(rank: int, addresses: Sequence[str]) -> Any:
             return mx.distributed.init(strict=True, backend="ring")
     except RuntimeError as error:
         raise EngineFailed(
-            f"Rank {rank} did not find its neighbours among {', '.join(addresses)}: {error}",
+            f"Rank {rank} could not connect to the other ranks at {', '.join(addresses)}: {error}",
             "Check that the addresses are those of the hosts, and that nothing else uses, or blocks, their ports."
             + hosts.local_network_hint(addresses),
         ) from None

@@ -17,19 +17,20 @@ from mlx4j_worker.requests.options import Options
 
 
 def check(found: Layout, options: Options, ranks: int) -> None:
-    """Refuses what can't be spread over so many ranks. ``found`` is a layout.Layout."""
+    """Refuses what can't be distributed over so many ranks. ``found`` is a layout.Layout."""
     if given := options.given("draftModel", "kvBits", "kvTokens", "wiredLimit"):
         raise InvalidRequest(f"{', '.join(given)} can't be used with ranks.", "Leave one of them out.")
     if found.format != "model":
         raise InvalidRequest(
-            f"Only a model of its own can be spread over ranks, but this has an adapter or experts ({found.format}).",
+            f"Only a complete model can be distributed over ranks, but this has an adapter or experts "
+            f"({found.format}).",
             "Fuse the adapter into its model first.",
         )
     text = found.config.get("text_config") or found.config
     for name in ("num_attention_heads", "num_key_value_heads"):
         if isinstance(heads := text.get(name), int) and heads % ranks:
             raise InvalidRequest(
-                f"{found.weights} can't be spread over {ranks} ranks: its {name} is {heads}.",
+                f"{found.weights} can't be distributed over {ranks} ranks: its {name} is {heads}.",
                 f"Use a number that divides {heads}.",
             )
 
@@ -38,13 +39,13 @@ def shard(model: Any, group: Any, path: Path) -> None:
     """Leaves of each layer's weights, which must not be read yet, the part of this rank."""
     if not hasattr(model, "shard"):
         raise InvalidRequest(
-            f"mlx-lm can't spread {path} over ranks: it has no way to for this architecture.", "Use one process."
+            f"mlx-lm can't distribute {path} over ranks: it can't shard this architecture.", "Use one process."
         )
     try:
         model.shard(group)
     except ValueError as error:
         raise InvalidRequest(
-            f"{path} can't be spread over {group.size()} ranks: {error}",
+            f"{path} can't be distributed over {group.size()} ranks: {error}",
             "Use fewer ranks, or other weights of the model.",
         ) from None
 

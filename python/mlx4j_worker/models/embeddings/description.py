@@ -192,7 +192,7 @@ def _prompts(folder: Path) -> dict[str, Any]:
             raise _unsupported(folder, f"the prompt {shown(name)} is no text")
         prompts[well_formed(name)] = well_formed(text or "")
     if (size := sum(map(len, (*prompts, *prompts.values())))) > MAX_PROMPT_TEXT:
-        raise _unsupported(folder, f"the prompts have {size} characters, and {MAX_PROMPT_TEXT} are the limit")
+        raise _unsupported(folder, f"the prompts have {size} characters, but the limit is {MAX_PROMPT_TEXT}")
     default = given.get("default_prompt_name")
     if default is not None and (not isinstance(default, str) or default not in prompts):
         raise _unsupported(folder, f"default_prompt_name is {shown(default)}, but there are {', '.join(prompts)}")
@@ -285,7 +285,7 @@ def _check_place(folder: Path, path: str, given: dict[str, Any]) -> None:
 def _check_weights(folder: Path, path: str, dense: Dense) -> None:
     folders.check_weights_file(folder / path, dense.file.name)
     if (size := dense.file.stat().st_size) > MAX_DENSE_BYTES:
-        raise _unsupported(folder, f"the weights in {path} have {size} bytes, and {MAX_DENSE_BYTES} are the limit")
+        raise _unsupported(folder, f"the weights in {path} have {size} bytes, but the limit is {MAX_DENSE_BYTES}")
     wanted: dict[str, tuple[int, ...]] = {"linear.weight": (dense.outputs, dense.inputs)}
     if dense.bias:
         wanted["linear.bias"] = (dense.outputs,)

@@ -41,7 +41,7 @@ final class ConfigChecks {
         List<Problem> problems = new ArrayList<>();
         if (ConfigJson.isSet(config, "model_file")) {
             problems.add(Problem.unsafe(
-                    "%s wants to run its own code: config.json has model_file %s."
+                    "%s requires its own code: config.json has model_file %s."
                             .formatted(
                                     folder.path(),
                                     DisplayText.text(config.path("model_file").asText())),
@@ -49,16 +49,16 @@ final class ConfigChecks {
         }
         kernel(config)
                 .ifPresent(name -> problems.add(Problem.unsafe(
-                        "config.json in %s wants to run code of the hub: %s.".formatted(folder.path(), name),
+                        "config.json in %s requires code from the hub: %s.".formatted(folder.path(), name),
                         "Remove it from config.json.")));
         JsonNode weights = config.path("transformers_weights");
         String file = weights.asText();
         if (!weights.isMissingNode()
                 && (file.contains("/") || !(file.endsWith(Weights.SUFFIX) || file.endsWith(Weights.INDEX)))) {
             problems.add(Problem.unsafe(
-                    "config.json in %s names weights that are no *.safetensors in that folder: %s."
+                    "config.json in %s names weights that are not *.safetensors files in that folder: %s."
                             .formatted(folder.path(), DisplayText.text(file)),
-                    "Use a whole copy of the model, with its *.safetensors beside its config.json."));
+                    "Use a complete copy of the model, with its *.safetensors files next to its config.json."));
         }
         return problems;
     }

@@ -123,9 +123,9 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
 
     private Problem outside(Path name) {
         return Problem.unsafe(
-                "%s in %s is a link to a place outside the model folder."
+                "%s in %s is a link to a location outside the model folder."
                         .formatted(DisplayText.text(name.toString()), folder),
-                "Replace the link by the file.");
+                "Replace the link with the file.");
     }
 
     private Problem nowhere(Path name) {

@@ -146,7 +146,7 @@ final class ModelFolder {
         String why;
         try {
             if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
-                why = Files.exists(file) ? "it is not a file" : "it is a link that leads nowhere";
+                why = Files.exists(file) ? "it is not a file" : "it is a broken link";
             } else {
                 JsonNode node = ConfigJson.read(file);
                 if (node.isObject()) {

@@ -43,7 +43,7 @@ final class WeightChecks {
                 pickles.isEmpty()
                         ? Problem.broken("%s has no weights (*.safetensors).".formatted(folder.path()), AGAIN)
                         : Problem.unsafe(
-                                "%s has its weights as pickles only (%s), which can run code when read."
+                                "%s has only pickled weights (%s), which can run code when read."
                                         .formatted(folder.path(), DisplayText.text(String.join(", ", pickles))),
                                 "Use a copy with *.safetensors, or convert it."));
     }
@@ -78,9 +78,9 @@ final class WeightChecks {
             String file = entry.getValue().asText();
             if (!entry.getValue().isTextual() || file.contains("/") || !file.endsWith(Weights.SUFFIX)) {
                 problems.add(Problem.unsafe(
-                        "%s in %s names weights that are no *.safetensors in that folder: %s."
+                        "%s in %s names weights that are not *.safetensors files in that folder: %s."
                                 .formatted(index, folder.path(), DisplayText.text(file)),
-                        "Use a whole copy of the model, with its *.safetensors beside its config.json."));
+                        "Use a complete copy of the model, with its *.safetensors files next to its config.json."));
                 return;
             }
         }

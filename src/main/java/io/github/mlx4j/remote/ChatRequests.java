@@ -140,12 +140,12 @@ final class ChatRequests {
         range("presencePenalty", sampling.presencePenalty(), -10, 10);
         range("frequencyPenalty", sampling.frequencyPenalty(), -10, 10);
         if (request.stop().size() > 16 || request.stop().contains("")) {
-            throw new InvalidRequestException("stop must be a list of at most 16 strings that are not empty.", "");
+            throw new InvalidRequestException("stop must be a list of at most 16 non-empty strings.", "");
         }
         if (request.responseFormat() != null
                 && !(request.stop().isEmpty() && request.tools().isEmpty())) {
             throw new InvalidRequestException(
-                    (request.stop().isEmpty() ? "tools" : "stop") + " can't be used beside responseFormat.",
+                    (request.stop().isEmpty() ? "tools" : "stop") + " can't be combined with responseFormat.",
                     "Leave one of them out: a stop string or a call would leave an answer that has not the format.");
         }
         if (request.prompt() instanceof Prompt.Chat chat && chat.messages().isEmpty()) {

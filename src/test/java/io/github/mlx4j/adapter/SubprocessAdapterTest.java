@@ -329,7 +329,7 @@ class SubprocessAdapterTest {
                 Arguments.of(
                         GenerationRequest.builder().user("Hi").stop("").build(),
                         InvalidRequestException.class,
-                        "stop must be a list of at most 16 strings that are not empty."),
+                        "stop must be a list of at most 16 non-empty strings."),
                 Arguments.of(
                         GenerationRequest.raw("x".repeat(5000)),
                         ContextOverflowException.class,

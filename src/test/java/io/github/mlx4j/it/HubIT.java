@@ -199,7 +199,7 @@ class HubIT {
         assertThat(down.err()).contains("DOWNLOAD_FAILED");
         again.put("HTTP_PROXY", "http://user:pass-word#@proxy.invalid");
         CliIT.Run wrong = CliIT.mlx4j(again, "models", "pull", "tiny/other");
-        assertThat(wrong.err()).contains("DOWNLOAD_FAILED", "The settings of proxies or certificates can't be used");
+        assertThat(wrong.err()).contains("DOWNLOAD_FAILED", "The proxy or certificate settings can't be used");
         assertThat(run.err() + down.err() + wrong.err()).doesNotContain("pass-word");
     }
 

@@ -93,7 +93,7 @@ class RanksIT {
         assertThatExceptionOfType(NoBackendLoadedException.class)
                 .isThrownBy(() -> TrainingSession.open(
                         config(Fixture.MODEL, 2), Fixture.MODEL.toString(), training(), ProviderKind.HF))
-                .withMessageContaining("ranks can't be honoured by the hf worker");
+                .withMessageContaining("ranks can't be used with the hf worker");
     }
 
     private static List<Double> losses(ProviderConfig providers) {

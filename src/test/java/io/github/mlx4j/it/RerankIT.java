@@ -114,7 +114,7 @@ class RerankIT {
         try (ProviderFactory providers = Fixture.factory(ProviderKind.MLX, Fixture.MODEL)) {
             assertThatExceptionOfType(NotSupportedException.class)
                     .isThrownBy(() -> providers.createRerankAdapter().rerank("sky", List.of("blue")))
-                    .withMessageContaining("is not known to be a reranker");
+                    .withMessageContaining("is not recognized as a reranker");
         }
         try (ProviderFactory providers = Fixture.factory(ProviderKind.MLX, MadeModels.of("classifier"))) {
             assertThatExceptionOfType(ModelLoadException.class)

@@ -132,9 +132,9 @@ class ModelInspectorTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "{\"a\": \"../model.safetensors\"} | names weights that are no *.safetensors in that folder: ../model",
-                "{\"a\": \"pytorch_model.bin\"} | names weights that are no *.safetensors in that folder: pytorch",
-                "{\"a\": 7} | names weights that are no *.safetensors in that folder: 7",
+                "{\"a\": \"../model.safetensors\"} | names weights that are not *.safetensors files in that folder: ../model",
+                "{\"a\": \"pytorch_model.bin\"} | names weights that are not *.safetensors files in that folder: pytorch",
+                "{\"a\": 7} | names weights that are not *.safetensors files in that folder: 7",
                 "[] | has no weight_map"
             })
     void shouldRefuseAnIndexWhenItCouldLeadAnywhere(String weightMap, String message) throws IOException {
@@ -185,7 +185,7 @@ class ModelInspectorTest {
                 .isTrue();
         assertThatExceptionOfType(ModelLoadException.class)
                 .isThrownBy(() -> ModelFolder.open(folder).readJson("generation_config.json"))
-                .withMessageContaining("it is too long: 1,048,576 bytes are the limit");
+                .withMessageContaining("it is too long: the limit is 1,048,576 bytes");
     }
 
     @Test
@@ -248,7 +248,7 @@ class ModelInspectorTest {
         assertProblemIn("has no weights (*.safetensors)");
 
         Folders.write(folder, "pytorch_model.bin", "pickle");
-        assertProblemIn("has its weights as pickles only (pytorch_model.bin), which can run code when read");
+        assertProblemIn("has only pickled weights (pytorch_model.bin), which can run code when read");
         assertThat(ModelInspector.inspect(folder, true).problems()).isNotEmpty();
         assertThat(ModelInspector.inspect(folder).problems().get(0).code()).isEqualTo("UNSAFE_MODEL");
 
@@ -324,7 +324,7 @@ class ModelInspectorTest {
             Files.deleteIfExists(folder.resolve(name));
             Files.createSymbolicLink(folder.resolve(name), outside);
 
-            assertProblemIn(name + " in " + folder + " is a link to a place outside the model folder");
+            assertProblemIn(name + " in " + folder + " is a link to a location outside the model folder");
             assertThat(ModelInspector.inspect(folder).problems().toString()).doesNotContain("secret");
         }
 
@@ -336,7 +336,7 @@ class ModelInspectorTest {
 
             Files.delete(folder.resolve("loop"));
             Files.createSymbolicLink(folder.resolve("gone.json"), Path.of("../../blobs/aa"));
-            assertProblemIn("gone.json in " + folder + " is a link to a place outside the model folder");
+            assertProblemIn("gone.json in " + folder + " is a link to a location outside the model folder");
         }
 
         @Test
@@ -363,9 +363,9 @@ class ModelInspectorTest {
 
         @ParameterizedTest
         @CsvSource({
-            "config.json, config.json can't be read: it is a link that leads nowhere",
-            "model.safetensors, model.safetensors is no whole safetensors file: it is a link that leads nowhere",
-            "model.safetensors.index.json, it is a link that leads nowhere"
+            "config.json, config.json can't be read: it is a broken link",
+            "model.safetensors, model.safetensors is no whole safetensors file: it is a broken link",
+            "model.safetensors.index.json, it is a broken link"
         })
         void shouldRefuseALinkThatLeadsNowhereWhenItIsRead(String name, String message) throws IOException {
             Folders.hf(folder);
@@ -389,7 +389,7 @@ class ModelInspectorTest {
 
             Path renamed = Files.move(repository, temp.resolve("hub").resolve("model-org"));
             assertProblem(
-                    ModelInspector.inspect(renamed.resolve("snapshots").resolve("0123abcd")), "is a link to a place");
+                    ModelInspector.inspect(renamed.resolve("snapshots").resolve("0123abcd")), "is a link to a location");
             Files.move(renamed, repository);
 
             Files.writeString(repository.resolve("config.json"), "{}");

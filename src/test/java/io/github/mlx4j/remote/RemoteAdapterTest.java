@@ -359,7 +359,7 @@ class RemoteAdapterTest extends ServerTest {
         assertInvalid(
                 llm,
                 with().stop("a").responseFormat(ResponseFormat.json()).build(),
-                "stop can't be used beside responseFormat.");
+                "stop can't be combined with responseFormat.");
         assertInvalid(
                 llm, with().responseFormat(ResponseFormat.jsonSchema("[]")).build(), "schema must be a JSON object");
         assertInvalid(llm, GenerationRequest.chat(List.of()), "no messages");

@@ -58,7 +58,7 @@ public final class FileTree {
             byte[] content = in.readNBytes(most);
             if (in.read() >= 0) {
                 throw new FileSystemException(
-                        file.toString(), null, "it is too long: %,d bytes are the limit".formatted(most));
+                        file.toString(), null, "it is too long: the limit is %,d bytes".formatted(most));
             }
             return content;
         }

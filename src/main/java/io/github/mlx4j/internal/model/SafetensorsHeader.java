@@ -92,7 +92,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
     public static SafetensorsHeader read(Path file) {
         if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
             throw damaged(
-                    file, Files.isSymbolicLink(file) ? "it is a link that leads nowhere" : "it is not a file", null);
+                    file, Files.isSymbolicLink(file) ? "it is a broken link" : "it is not a file", null);
         }
         try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);
@@ -106,7 +106,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
             if (length > MAX_HEADER_BYTES) {
                 throw damaged(
                         file,
-                        "its header would take %d bytes, and %d are the limit".formatted(length, MAX_HEADER_BYTES),
+                        "its header would take %d bytes, but the limit is %d".formatted(length, MAX_HEADER_BYTES),
                         null);
             }
             if (length < 2) {

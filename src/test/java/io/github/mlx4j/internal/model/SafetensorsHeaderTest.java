@@ -113,7 +113,7 @@ class SafetensorsHeaderTest {
     @Test
     void shouldNotReadAHeaderWhenItsLengthIsAbsurd() {
         assertDamaged(new byte[] {-1, -1, -1, -1, -1, -1, -1, -1}, "don't give the length of a header");
-        assertDamaged(new byte[] {-1, -1, -1, -1, -1, -1, -1, 127}, "and 16777216 are the limit");
+        assertDamaged(new byte[] {-1, -1, -1, -1, -1, -1, -1, 127}, "but the limit is 16777216");
         assertDamaged(new byte[] {1, 0, 0, 1, 0, 0, 0, 0}, "its header would take 16777217 bytes");
     }
 
