@@ -88,8 +88,7 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
 
     private List<float[]> vectors(List<String> texts) {
         if (texts.isEmpty() || texts.size() > MAX_TEXTS || texts.stream().anyMatch(String::isBlank)) {
-            throw new InvalidRequestException(
-                    "texts must be a list of 1 to " + MAX_TEXTS + " non-empty strings.", "");
+            throw new InvalidRequestException("texts must be a list of 1 to " + MAX_TEXTS + " non-empty strings.", "");
         }
         try {
             return RemoteVectors.of(connection(), vendor(), texts);

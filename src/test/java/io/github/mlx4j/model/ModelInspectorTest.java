@@ -389,7 +389,8 @@ class ModelInspectorTest {
 
             Path renamed = Files.move(repository, temp.resolve("hub").resolve("model-org"));
             assertProblem(
-                    ModelInspector.inspect(renamed.resolve("snapshots").resolve("0123abcd")), "is a link to a location");
+                    ModelInspector.inspect(renamed.resolve("snapshots").resolve("0123abcd")),
+                    "is a link to a location");
             Files.move(renamed, repository);
 
             Files.writeString(repository.resolve("config.json"), "{}");

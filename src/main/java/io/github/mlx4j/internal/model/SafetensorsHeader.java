@@ -91,8 +91,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
      */
     public static SafetensorsHeader read(Path file) {
         if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
-            throw damaged(
-                    file, Files.isSymbolicLink(file) ? "it is a broken link" : "it is not a file", null);
+            throw damaged(file, Files.isSymbolicLink(file) ? "it is a broken link" : "it is not a file", null);
         }
         try (InputStream in = Files.newInputStream(file)) {
             long size = Files.size(file);
