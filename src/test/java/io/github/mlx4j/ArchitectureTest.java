@@ -513,13 +513,12 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
-    /** A reader should see a package's files at a glance. The errors are one family, and the wire's records another. */
+    /** A reader should see a package's files at a glance. The errors are one family. */
     @Test
     void shouldHaveFewFilesInAPackage() {
         Map<String, Long> files = CLASSES.stream()
                 .filter(JavaClass::isTopLevelClass)
-                .filter(type ->
-                        !Set.of(ROOT + ".error", ROOT + ".internal.protocol").contains(type.getPackageName()))
+                .filter(type -> !type.getPackageName().equals(ROOT + ".error"))
                 .collect(Collectors.groupingBy(JavaClass::getPackageName, Collectors.counting()));
 
         assertThat(files)
