@@ -6,7 +6,7 @@ MAX_SCHEMA_NUMBER = 2**53 - 1  # absolute, in a JSON schema: beyond it, a double
 
 
 def is_too_deep(value: object) -> bool:
-    """Whether JSON is nested more than MAX_DEPTH levels deep. Goes level by level, so that no depth is too much."""
+    """Whether JSON is nested more than MAX_DEPTH levels deep. Goes level by level, so it can't overflow the stack."""
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
         if not level:

@@ -150,7 +150,7 @@ class Worker:
         return 0
 
     def _release_memory(self) -> None:
-        """Drops the engine and gives its memory back. The exit waits for no longer than RELEASE_SECONDS."""
+        """Drops the engine and releases its memory. The exit waits for no longer than RELEASE_SECONDS."""
         self._releasing = True
         faulthandler.dump_traceback_later(RELEASE_SECONDS, exit=True)  # works while native code holds the GIL too
         try:
@@ -238,7 +238,7 @@ class Worker:
     # --- the main thread
 
     def _poll(self) -> None:
-        """Takes what has come in. An engine whose steps are long calls this between tokens."""
+        """Accepts what has arrived. An engine whose steps are long calls this between tokens."""
         self._moved = time.monotonic()
         self._process_inbox(block=False)
 
@@ -366,7 +366,7 @@ class Worker:
         self._moved = time.monotonic()
 
     def _prepare(self, prepare: Any, call: Call) -> None:
-        """Has ``prepare(engine, call)`` done on a preparing thread. It returns what is left for this thread to do."""
+        """Runs ``prepare(engine, call)`` on a preparing thread. It returns the work that is left for this thread."""
         self._preparer.add(call, partial(prepare, self._loaded(), call))
 
     def _parameters(self, call: Call) -> None:

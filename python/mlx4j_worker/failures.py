@@ -43,7 +43,7 @@ class Exit(BaseException):
 
 
 class DeviceFailed(BaseException):
-    """The accelerator failed, so nothing that it computed lately can be trusted, whichever request it was for.
+    """The accelerator failed, so none of its recent results can be trusted, whichever request it was for.
 
     MLX reports a failed command buffer once, at a later evaluation, which may belong to another request. So this is
     not an Exception: it passes everything that handles the failure of one request, and ends the worker.
@@ -55,7 +55,7 @@ class DeviceFailed(BaseException):
         self.blamed = False  # whether a call was answered
 
     def blame(self, *calls: Any) -> None:
-        """Answers calls with OutOfMemory where memory was short; else leaves them open for the next worker."""
+        """Answers calls with OutOfMemory if memory was short; otherwise leaves them open for the next worker."""
         for call in calls if self._out_of_memory else ():
             if not call.ended:
                 call.fail(self._out_of_memory)
@@ -63,7 +63,7 @@ class DeviceFailed(BaseException):
 
 
 def check(error: Exception, hint: str = "") -> None:
-    """Raises DeviceFailed where an exception comes from a failure of the accelerator."""
+    """Raises DeviceFailed if an exception was caused by the accelerator."""
     for one in _chain(error):
         if isinstance(one, RuntimeError) and (type(one).__name__ == "AcceleratorError" or _DEVICE.search(str(one))):
             raise DeviceFailed(one, hint) from error
@@ -71,7 +71,7 @@ def check(error: Exception, hint: str = "") -> None:
 
 @contextmanager
 def checked(hint: str) -> Iterator[None]:
-    """Around work: what it raises because the accelerator failed becomes DeviceFailed; ``hint`` as for ``typed``."""
+    """Wraps work: errors caused by the accelerator become DeviceFailed; ``hint`` as for ``typed``."""
     try:
         yield
     except Exception as error:
@@ -80,9 +80,9 @@ def checked(hint: str) -> Iterator[None]:
 
 
 def typed(error: Exception, hint: str) -> WorkerError | None:
-    """The WorkerError for an exception, or None where its kind is not known here.
+    """The WorkerError for an exception, or None if its kind is unknown.
 
-    ``hint`` says what to do where memory was short. Raises DeviceFailed where the accelerator failed.
+    ``hint`` says what to do where memory was short. Raises DeviceFailed if the accelerator failed.
     """
     check(error, hint)
     if isinstance(error, WorkerError) and not isinstance(error, _VAGUE):
@@ -95,7 +95,7 @@ def typed(error: Exception, hint: str) -> WorkerError | None:
 def fail(call: "Call", error: Exception, hint: str, other: type | Callable[..., Any]) -> None:
     """Answers a call with the WorkerError for what its own work raised: ``typed``, else ``other(error)``.
 
-    Raises DeviceFailed where the accelerator failed.
+    Raises DeviceFailed if the accelerator failed.
     """
     try:
         found = typed(error, hint)

@@ -18,7 +18,7 @@ _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EACCES, 
 
 
 def is_companion(name: str) -> bool:
-    """Whether macOS keeps a file of this name for itself."""
+    """Whether a file with this name is metadata that macOS writes."""
     return name.startswith("._") or name == ".DS_Store"
 
 
@@ -28,7 +28,7 @@ def listed(folder: str | os.PathLike, pattern: str = "*") -> list[Path]:
 
 
 def is_empty(folder: str | os.PathLike) -> bool:
-    """Whether a folder has nothing but companions in it."""
+    """Whether a folder contains only companions."""
     return all(is_companion(name) for name in os.listdir(folder))
 
 

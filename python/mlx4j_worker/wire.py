@@ -19,7 +19,7 @@ _ID = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?(?:"method"\s*:\s*
 
 
 class TooLong(InvalidRequest):
-    """A message that is longer than a line may be; it was not sent."""
+    """A message that exceeds the maximum line length; it was not sent."""
 
 
 class Overlong(bytes):

@@ -22,7 +22,7 @@ MAX_CHUNK_TOKENS = 1000  # so that a chunk fits into a line, with 20 log-probabi
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a preparing thread makes of a generate request.
+    """The result of preparing a generate request on a preparing thread.
 
     ``max_tokens`` is limited by the context; ``constraint`` is a grammar.Constraint, or None for free text.
     """
@@ -101,7 +101,7 @@ class Generation:
     def allowed(self) -> Any:
         """The tokens that may come next, a numpy array of bool [vocabulary]; only where ``constrained``.
 
-        Thinking that the chat template opened comes before the response format, and must end at some time.
+        Thinking that the chat template opened precedes the response format, and must end eventually.
         """
         return self._constraint.allowed() if self._answering else self._constraint.all_but_ends()
 
@@ -110,12 +110,12 @@ class Generation:
         return self._splitter.kind == "text"
 
     def started(self) -> None:
-        """The engine takes the request up: its time in the queue ends here. Later calls change nothing."""
+        """The engine accepts the request: its time in the queue ends here. Later calls change nothing."""
         self._started = self._started or time.monotonic()
 
     @property
     def delivered(self) -> bool:
-        """Whether the caller has a part of the answer already."""
+        """Whether the caller has received a part of the answer."""
         return self._chunks > 0
 
     def progress(self, done: int, total: int) -> None:
@@ -146,7 +146,7 @@ class Generation:
         return False
 
     def _show(self, pieces: list[tuple[str, str]]) -> bool:
-        """Sends pieces of text; returns True if a stop string was among them, which ends the generation."""
+        """Sends pieces of text; returns True if they contained a stop string, which ends the generation."""
         for kind, text in pieces:
             if kind == "text":
                 shown, stop = self._stops.add(text)
@@ -234,7 +234,7 @@ class Generation:
         return {"logProb": _finite(own), "top": named}
 
     def answer(self) -> None:
-        """Answers the call. The caller makes sure that all of its tokens were really computed.
+        """Answers the call. The caller ensures that all of its tokens were actually computed.
 
         JSON is validated first, off the engine's thread, unless it was cut.
         """

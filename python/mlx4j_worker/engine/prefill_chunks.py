@@ -21,7 +21,7 @@ class ChunkSize:
         self._sums = [0.0] * 5  # weights, contexts, times, contexts squared, contexts x times
 
     def learn(self, tokens: int, context: int, seconds: float) -> None:
-        """Learns from a chunk of so many tokens after so many others. Small ones say too little."""
+        """Learns from a chunk of so many tokens after so many others. Small chunks carry too little information."""
         if tokens >= self.MIN_TOKENS:
             x, y = context + tokens / 2, seconds / tokens
             self._sums = [old * self._KEPT + new for old, new in zip(self._sums, (1, x, y, x * x, x * y), strict=True)]

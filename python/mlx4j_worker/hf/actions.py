@@ -47,7 +47,7 @@ def _new(hidden_size: int) -> torch.nn.Sequential:
 
 
 def _check(path: Path, wanted: dict[str, tuple[int, ...]]) -> str:
-    """The prefix of the file's names. Refuses a file that has other tensors than the ``wanted`` {name: shape}."""
+    """The prefix of the file's names. Refuses a file whose tensors differ from the ``wanted`` {name: shape}."""
     if not os.path.isfile(path):
         raise ModelNotFound(f"There is no action head at {path}.", "Check the path in options.actionHead.")
     stored = read_header(path)

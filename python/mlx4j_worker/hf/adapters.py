@@ -51,7 +51,7 @@ class Experts:
 
 
 def attach(model: Any, adapter: Adapter) -> None:
-    """Puts an adapter of PEFT, a layout.Adapter, on a model."""
+    """Attaches a PEFT adapter, a layout.Adapter, to a model."""
     _add(model, "default", _config_of(adapter), load_file(adapter.folder / "adapter_model.safetensors"), adapter.folder)
 
 
@@ -74,7 +74,7 @@ def attach_experts(model: Any, found: Any, options: Options) -> Any:
 
 
 def check_can_choose(found: Any, options: Options) -> None:
-    """Refuses what can't be known to work before the base model is loaded: unread pickles, and a missing router."""
+    """Before the base model is loaded, refuses what could fail later: unread pickles, and a missing router."""
     names = [options.expert] if options.expert else list(found.experts)
     parts = [found.experts[name] for name in names]
     if len(names) > 1 and found.router is None:
@@ -92,7 +92,7 @@ def check_can_choose(found: Any, options: Options) -> None:
 
 
 def _add(model: Any, name: str, config: Any, tensors: dict[str, torch.Tensor], where: Path) -> torch.nn.Module:
-    """The PeftModel with one more adapter, whose tensors must be exactly those that it needs."""
+    """Adds an adapter to the PeftModel; its tensors must be exactly those that the model needs."""
     base = model.get_base_model() if isinstance(model, PeftModel) else model
     if skipped := lora_names.skipped(base, tensors):
         raise ModelLoadFailed(
@@ -121,7 +121,7 @@ def _add(model: Any, name: str, config: Any, tensors: dict[str, torch.Tensor], w
 
 
 def _check_rows(model: Any, tensors: dict[str, torch.Tensor], where: Path) -> None:
-    """Refuses an adapter with embeddings or an output head of another number of tokens than the model has."""
+    """Refuses an adapter whose embeddings or output head have a different number of tokens than the model."""
     rows = model.get_input_embeddings().weight.shape[0]
     for name, tensor in tensors.items():
         if name.endswith(_RESIZABLE) and tensor.ndim == 2 and tensor.shape[0] != rows:
@@ -197,7 +197,7 @@ def _from_weights(part: Any) -> Any:
 
 
 def _unpickled(path: Path) -> Any:
-    """The content of a pickle, a dict; nothing but tensors and plain values is made of it."""
+    """The content of a pickle, a dict; only tensors and plain values are unpickled."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

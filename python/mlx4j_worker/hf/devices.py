@@ -6,7 +6,7 @@ heavy is imported at the top, and old Pythons can parse it.
 
 
 class DeviceUnusable(Exception):
-    """A device that is not there, or does not compute."""
+    """A device that doesn't exist or can't compute."""
 
 
 def choose_device(wanted: str = "auto") -> "tuple[str, list[str]]":

@@ -393,7 +393,7 @@ class HfEngine:
 
 
 class _EndedError(Exception):
-    """Leaves generate(): the call is answered."""
+    """Ends generate(), because the call is answered."""
 
 
 def _pooled(pool: Pool, hidden: torch.Tensor) -> Any:

@@ -76,7 +76,7 @@ def load(found: Layout, options: Options, device: str) -> tuple[torch.nn.Module,
 
 
 def free_memory() -> None:
-    """Gives back what a load that failed had: the next model needs it."""
+    """Releases the memory of a failed load, which the next model needs."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.set_per_process_memory_fraction(1.0)
@@ -84,7 +84,7 @@ def free_memory() -> None:
 
 
 def check(found: Layout, options: Options, device: str) -> None:
-    """Refuses what transformers can't do, by its name."""
+    """Refuses unsupported options by name."""
     kind = found.config.get("model_type")
     generates = not rerank.classifier(found.config) and not encoder.is_encoder(found.config)
     if generates and kind in ALWAYS_WRONG and (kind != "doge" or found.config.get("is_moe")):

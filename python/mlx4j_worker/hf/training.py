@@ -107,7 +107,7 @@ class HfBackend:
         return [*self._adapters.layers] if self._adapters else [*self._trained]
 
     def identity(self) -> dict[str, str]:
-        """What the weights of a checkpoint go with."""
+        """The fields that identify the weights of a checkpoint."""
         model = checkpoint.digest_of_model(self._found.weights)
         shapes = checkpoint.fingerprint_of({name: [*p.shape] for name, p in self._trained.items()})
         fields = {"worker": "hf", "model": model, "dtype": self._dtype, "trainedWeights": shapes}
@@ -223,7 +223,7 @@ class HfBackend:
                 self._optimizer.state[own][key] = tensor if key == "step" else tensor.to(own.device)
 
     def _values(self) -> dict[str, torch.Tensor]:
-        """What the optimizer keeps, by names."""
+        """The optimizer's state, by name."""
         return {
             f"{name}{_SEPARATOR}{key}": value
             for name, master in self._masters.items()
@@ -240,7 +240,7 @@ class HfBackend:
         self._adapters.save(folder, self._source["source"], self._source.get("revision"))
 
     def save_model(self, folder: Path) -> list[Any]:
-        """Writes the whole model as transformers does; there is nothing to warn of."""
+        """Writes the complete model as transformers does; returns no warnings."""
         self._model.save_pretrained(folder)
         copy_beside_weights(self._found.weights, folder, self._dtype)
         return []
@@ -288,7 +288,7 @@ def _on_cpu(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _without_dropout(model: Any) -> None:
-    """Switches off what the model's own config drops or shakes in training: MLX's models have none of it."""
+    """Switches off the dropout and noise in the model's own config, because MLX's models have none."""
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0

@@ -75,13 +75,13 @@ class Batch:
         self.shares = can_trim_prompt_cache(cache)  # a row's cache may be of use to others while it is growing
 
     def reset(self) -> None:
-        """Forgets every row."""
+        """Discards every row."""
         self.rows: list[Row] = []
         self._cache: Any = []
         self._logits: Any = None  # of the next tokens [rows, vocabulary]; on their way
 
     def check(self, request: GenerateRequest) -> None:
-        """Refuses what this way of decoding can't do: nothing."""
+        """Refuses unsupported options; this way of decoding supports all."""
 
     def new_cache(self) -> list[Any]:
         """An empty cache for a row."""
@@ -97,7 +97,7 @@ class Batch:
         mx.eval([layer.state for layer in cache])
 
     def settle(self) -> None:
-        """Waits for every pass that was begun; raises what one of them failed with, if nothing did before."""
+        """Waits for every pass that was started; raises the error of a failed pass, unless it was raised before."""
         mx.synchronize()
 
     def snapshot(self, row: Row) -> list[Any]:
@@ -143,7 +143,7 @@ class Batch:
             deliver(row, token, failed.get(row) or read_log_probs(arrays), False)
 
     def remove(self, rows: list[Row], keep_caches: bool) -> None:
-        """Takes rows out; where ``keep_caches``, each gets a cache of its own back."""
+        """Removes rows; with ``keep_caches``, returns a separate cache for each."""
         left = [i for i, row in enumerate(self.rows) if row not in rows]
         for i, row in enumerate(self.rows):
             row.cache = self._extract(i) if keep_caches and row in rows else None

@@ -172,7 +172,7 @@ def _one_of(path: Path, ends: tuple[str, str, str] | str, own: Callable[..., Any
 
 
 def amend(model: Any, config: dict[str, Any], original: dict[str, Any], path: Path, own_cache: bool) -> Amended:
-    """Puts a model of mlx-lm right before its weights are read, or refuses it.
+    """Corrects an mlx-lm model before its weights are read, or refuses it.
 
     ``config`` is what the model was made of, ``original`` the config.json; ``own_cache`` is whether the model may have
     a KV cache of its own kind.
@@ -212,7 +212,7 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _defaults(config: dict[str, Any], arguments: type) -> dict[Any, Any]:
-    """What config.json leaves out is as transformers has it; mlx-lm's defaults are those of some model."""
+    """Fields missing in config.json get transformers' defaults; mlx-lm's are those of one particular model."""
     try:
         given = {name: value for name, value in config.items() if name != "model_type"}
         meant = AutoConfig.for_model(config["model_type"], **given).to_dict()
@@ -394,7 +394,7 @@ class _GemmaMlp(gemma.MLP):
 
 
 class _Gemma(gemma.Model):
-    """Gemma's GELU is the approximation by tanh, mlx-lm has the exact one."""
+    """Gemma uses the tanh approximation of GELU; mlx-lm uses the exact one."""
 
     def __init__(self, args: Any) -> None:
         super().__init__(args)
@@ -422,7 +422,7 @@ class _GptNeoxMlp(gpt_neox.MLP):
 
 
 class _GptNeox(gpt_neox.Model):
-    """The other way round: here mlx-lm approximates."""
+    """The reverse of Gemma: here mlx-lm uses the approximation."""
 
     def __init__(self, args: Any) -> None:
         super().__init__(args)

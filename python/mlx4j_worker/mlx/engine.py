@@ -118,7 +118,7 @@ class MlxEngine:
         }
 
     def memory(self) -> Any:
-        """What MLX takes, in bytes; may be called on any thread."""
+        """Memory that MLX uses, in bytes; may be called on any thread."""
         return used_memory()
 
     def has(self, call: Call) -> bool:
@@ -301,7 +301,7 @@ class MlxEngine:
         return True
 
     def _remove_rows(self, rows: list[Any]) -> None:
-        """Rows that are answered leave the batch, and what they have in the cache is kept."""
+        """Removes answered rows from the batch and keeps their caches."""
         if not rows:
             return
         try:
@@ -350,7 +350,7 @@ class MlxEngine:
     # --- prefill
 
     def _start_waiting(self) -> None:
-        """Takes requests out of the queue, as far as there is room."""
+        """Takes requests from the queue while there is room."""
         if not self._waiting:
             return
         long = sum(row.left > LONG_PROMPT_TOKENS for row in self._prefilling)
@@ -427,7 +427,7 @@ class MlxEngine:
                 self._forward_jobs.remove(job)
 
     def _check_held(self, tokens: list[int]) -> None:
-        """Refuses token ids that the model has not, or that its context or the memory don't hold."""
+        """Refuses token ids outside the vocabulary, and more tokens than the context or the memory can hold."""
         check_prompt(tokens, self._vocabulary, None)
         if self._context is not None and len(tokens) > self._context:
             raise ContextOverflow(
@@ -439,7 +439,7 @@ class MlxEngine:
     # --- memory
 
     def _check_memory(self, tokens: int) -> None:
-        """Refuses what does not fit even alone."""
+        """Refuses a request that doesn't fit even on its own."""
         wanted = self._kv_tokens(tokens)
         memory.check(wanted, 0, self._kv_bytes, self._available(wanted))
 
@@ -451,7 +451,7 @@ class MlxEngine:
         return available is None or wanted * self._kv_bytes <= available
 
     def _available(self, tokens: int) -> int | None:
-        """Bytes for KV caches; finished prefixes give way where they must."""
+        """Bytes available for KV caches, after evicting finished prefixes if necessary."""
         available = available_bytes(self._memory_limit)
         if available is not None and self._kv_bytes and tokens * self._kv_bytes > available and len(self._prefixes):
             self._prefixes.clear()
@@ -507,7 +507,7 @@ def dtype_name(dtype: Any) -> str:
 
 
 def used_memory() -> Any:
-    """What MLX takes in this process, in bytes."""
+    """Memory that MLX uses in this process, in bytes."""
     return {
         "activeBytes": mx.get_active_memory(),
         "peakBytes": mx.get_peak_memory(),

@@ -16,7 +16,7 @@ _HF = "Use the hf worker."
 
 
 def check(found: DyLora, options: Options) -> None:
-    """Refuses what mlx can't do with a dylora.DyLora."""
+    """Refuses a dylora.DyLora that mlx doesn't support."""
     if not found.experts:
         return
     if options.expert is None:
@@ -32,7 +32,7 @@ def check(found: DyLora, options: Options) -> None:
 
 
 def attach(model: Any, part: Any, metadata: Any) -> None:
-    """Puts the expert in a dylora.Part on the model."""
+    """Attaches the expert in a dylora.Part to the model."""
     if part.storage == "peft":
         adapter = layout.adapter(part.path)
         if adapter.format != "peft":

@@ -23,7 +23,7 @@ _log = logging.getLogger("mlx4j.mlx")
 
 
 def restore() -> None:
-    """Copy the kept kernels to where MLX looks for them."""
+    """Copy the cached kernels to where MLX looks for them."""
     target = _compiled()
     with contextlib.suppress(OSError), _kept() as kept:
         if kept is None:
@@ -35,7 +35,7 @@ def restore() -> None:
 
 
 def save() -> None:
-    """Keep the kernels that were compiled meanwhile. Call it only when none is being compiled."""
+    """Cache the kernels that were compiled in the meantime. Call it only when none is being compiled."""
     names = set(_names(_compiled()))
     if not names:
         return

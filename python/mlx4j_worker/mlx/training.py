@@ -131,7 +131,7 @@ class MlxBackend:
         return [name for name, _ in tree_flatten(self._model.trainable_parameters())]
 
     def identity(self) -> dict[str, str]:
-        """What the weights of a checkpoint go with."""
+        """The fields that identify the weights of a checkpoint."""
         trained = {name: [*w.shape] for name, w in tree_flatten(self._model.trainable_parameters())}
         model = checkpoint.digest_of_model(self._found.weights)
         shapes = checkpoint.fingerprint_of(trained)

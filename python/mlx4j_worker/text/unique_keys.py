@@ -89,7 +89,7 @@ class _State:
         return 1 if self._is_key and self._escaped else 3
 
     def repeats(self, text: bytes) -> bool:
-        """Goes on by a piece of the text. Returns True if a key in it was there before in the same object."""
+        """Processes the next piece of the text. Returns True if a key in it was there before in the same object."""
         repeated = [self._repeats(byte) for byte in text]
         return any(repeated)
 

@@ -19,7 +19,7 @@ MAX_EXPONENT = 10**17  # of a number whose own one is larger than Decimal's, whi
 
 
 class Invalid(Exception):
-    """Says what is wrong with an answer, or why it could not be validated."""
+    """An answer is invalid, or could not be validated; the message says why."""
 
 
 def validate(text: str, schema: dict[str, Any], seconds: float = MAX_SECONDS) -> None:

@@ -18,7 +18,7 @@ _SAMPLES, _SAMPLE_BYTES = 16, 65536
 
 
 def fingerprint_of(fields: dict[str, Any]) -> str:
-    """A name for the fields that must be the same for a checkpoint to go on."""
+    """A digest of the fields that must match for a checkpoint to be resumed."""
     return sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -76,7 +76,7 @@ class TrainingConfig:
 
     @property
     def scale(self) -> float:
-        """What the adapter's product is multiplied with."""
+        """The factor for the adapter's product."""
         return self.alpha / self.rank
 
     def with_max_length(self, most: int) -> "TrainingConfig":

@@ -26,7 +26,7 @@ MAX_DEPTH = 128
 
 
 class _Bad(Exception):
-    """Why a line can't be used."""
+    """The reason why a line can't be used."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class DataSet:
 
     @property
     def digest(self) -> str:
-        """A name for the tokens, to tell whether a file is still the same."""
+        """A digest of the tokens, to detect a changed file."""
         found = sha256()
         for one in self.sequences:
             found.update(f"{one.start}:{','.join(map(str, one.tokens))};".encode())

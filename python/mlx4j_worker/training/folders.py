@@ -55,7 +55,7 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def report_write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turns what goes wrong when ``path`` is written into an error that says so."""
+    """Converts errors while writing ``path`` into a WorkerError that names it."""
     try:
         yield
     except WorkerError:
@@ -70,13 +70,13 @@ def report_write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _free(path: str | os.PathLike[str]) -> int | None:
-    """Bytes that are free on the disk of ``path``, or None where that can't be told."""
+    """Free bytes on the disk of ``path``, or None if unknown."""
     folder = next((one for one in Path(path).parents if one.is_dir()), None)
     return shutil.disk_usage(folder).free if folder else None
 
 
 def check_outside(path: str | os.PathLike[str]) -> None:
-    """Refuses a path in a model folder, also where it leads there through a link."""
+    """Refuses a path inside a model folder, even through a link."""
     if inside := next((parent for parent in Path(os.path.realpath(path)).parents if _is_model(parent)), None):
         raise InvalidRequest(f"{path} is in the model folder {inside}.", "Name a folder elsewhere.")
 
@@ -106,5 +106,5 @@ def copy_beside_weights(source: Path, folder: Path, dtype: Any) -> None:
 
 
 def size(path: str | os.PathLike[str]) -> int:
-    """The bytes of the files below a folder."""
+    """Total size of the files in a folder, in bytes."""
     return sum(file.stat().st_size for file in files.listed(path, "**/*") if file.is_file())

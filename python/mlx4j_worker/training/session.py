@@ -31,7 +31,7 @@ _MAX_EXPONENT = 700
 
 
 class Session:
-    """A training; every method but ``memory`` runs on the main thread.
+    """A training session; every method except ``memory`` runs on the main thread.
 
     ``backend`` is an engine's (mlx/training.py, hf/training.py), ``train`` and ``valid`` are a data.DataSet or None.
     """
@@ -76,7 +76,7 @@ class Session:
         return bool(self._queue)
 
     def memory(self) -> dict[str, Any]:
-        """What the training takes, in bytes; may be called on any thread."""
+        """Memory that the training uses, in bytes; may be called on any thread."""
         return self._backend.memory()
 
     def has(self, call: Call) -> bool:
@@ -87,7 +87,7 @@ class Session:
         self._queue.append(call)
 
     def step(self, poll: Poll) -> None:
-        """One call, to its end. ``poll`` is called between micro-batches."""
+        """Runs one call to its end. ``poll`` is called between micro-batches."""
         call = self._queue[0]
         try:
             self._check_cancelled(call, poll)
@@ -211,7 +211,7 @@ class Session:
         return Batch.of(sequences, self._config.max_length)
 
     def _random_seed(self) -> int:
-        """A number for what is random in the next micro-batch."""
+        """The random seed for the next micro-batch."""
         name = f"{self._config.seed}:{self._step}:{self._accumulated.micro_batches}"
         return int.from_bytes(sha256(name.encode()).digest()[:6], "big")
 
@@ -390,7 +390,7 @@ class _Accumulated:
 
 
 def _shape(config: TrainingConfig, train: DataSet | None) -> dict[str, Any]:
-    """What must be the same for a checkpoint of one training to go on in another."""
+    """The fields that must match for a checkpoint to be resumed."""
     fields: dict[str, Any] = {"method": config.method, "optimizer": config.optimizer}
     if config.adapts:
         fields |= {"rank": config.rank, "alpha": config.alpha, "dropout": config.dropout}

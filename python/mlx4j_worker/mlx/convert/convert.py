@@ -30,7 +30,7 @@ _CLOSE = "Close other programs."
 
 
 def convert(call: Call, moved: Callable[..., Any]) -> dict[str, Any]:
-    """The result of a ``convert``; ``moved`` is told that it goes on."""
+    """The result of a ``convert``; ``moved`` is called for every sign of progress."""
     return _run(call, moved, parse_convert(call.params))
 
 
@@ -96,7 +96,7 @@ def _write_folder(params: dict[str, Any], wanted: Conversion, part: Path, step: 
 
 
 def _check(source: SourceModel, wanted: Conversion) -> None:
-    """Refuses what is for the other call, and a target in a folder that is read."""
+    """Refuses a model that needs the other call, and a target inside a folder that is read."""
     layout = source.layout
     adapted = layout.adapter is not None or bool(layout.dylora and layout.dylora.experts)
     if adapted and not wanted.fuse:
@@ -152,7 +152,7 @@ def _transformed(
 
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
-    """Turns what mlx-lm raises into an error that says whose model it was."""
+    """Converts mlx-lm's exceptions into errors that name the model."""
     try:
         yield
     except WorkerError:
@@ -187,7 +187,7 @@ def _with_dtype(config: dict[str, Any], dtype: Any) -> dict[str, Any]:
 
 
 def _write(source: SourceModel, config: dict[str, Any], part: Path, step: Callable[..., Any]) -> dict[str, Any]:
-    """Writes everything, reads the weights again, and gives what the report says of them."""
+    """Writes everything, reads the weights back, and returns their part of the report."""
     model = source.model
     parameters = dict(tree_flatten(model.parameters()))
     size = sum(weight.nbytes for weight in parameters.values())

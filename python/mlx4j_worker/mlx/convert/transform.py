@@ -54,7 +54,7 @@ def quantize(model: Any, config: dict[str, Any], how: Quantization) -> tuple[dic
 
 
 def check_quantized(model: Any) -> None:
-    """Refuses a model without quantized layers, of which nothing could be dequantized."""
+    """Refuses a model without quantized layers."""
     if not is_quantized(model):
         raise InvalidRequest("dequantize can't be used: the model is not quantized.", "Leave it out.")
 
@@ -95,7 +95,7 @@ def is_quantized(model: Any) -> bool:
 
 
 def evaluate(model: Any, dtype: Any, step: Callable[..., Any]) -> None:
-    """Computes the new weights one after another; refuses values that the new ``dtype``, or None, can't hold."""
+    """Computes the new weights one by one; refuses values that the new ``dtype`` (if any) can't represent."""
     weights = tree_flatten(model.parameters())
     for done, (name, weight) in enumerate(weights):
         step("convert", done, len(weights), "tensors")

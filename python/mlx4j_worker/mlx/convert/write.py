@@ -46,7 +46,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 
 def check_disk_space(folder: Path, needed: int) -> None:
-    """Refuses what would not fit onto the disk; ``needed`` is in bytes."""
+    """Refuses to write more than fits on the disk; ``needed`` is in bytes."""
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ConversionFailed(
