@@ -84,7 +84,7 @@ def files():  # of mlx4j_worker/installed.py, which Java puts before this
     begun = time.perf_counter()
     found = differences(site_packages())  # noqa: F821
     if found:
-        raise Wrong(summary(found) + ".", f"Run `mlx4j setup {kind} --force`, which makes it anew.")  # noqa: F821
+        raise Wrong(summary(found) + ".", f"Run `mlx4j setup {kind} --force`, which recreates it.")  # noqa: F821
     seconds = time.perf_counter() - begun
     if read_list(sys.prefix) is None:  # noqa: F821
         return f"as their packages list them; run `mlx4j setup {kind}` to have them checked at each start too"

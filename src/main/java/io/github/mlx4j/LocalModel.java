@@ -389,7 +389,7 @@ public final class LocalModel implements AutoCloseable {
 
     private void checkOpen() {
         if (closed) {
-            throw new ClosedException("This model was closed.", "Make a new one.");
+            throw new ClosedException("This model was closed.", "Create a new one.");
         }
     }
 

@@ -231,7 +231,7 @@ final class ProviderChoice {
         if (kind == ProviderKind.OLLAMA && !isNamed(kind) && !config.remote().isHere(kind)) {
             return new Availability.Unavailable(
                     Reason.NOT_WANTED,
-                    "The Ollama server at " + provider.baseUrl() + " is not on this machine, so it is not asked.",
+                    "The Ollama server at " + provider.baseUrl() + " is not on this machine, so it is not used.",
                     "Name ollama in TASK_ORCHESTRATOR_PROVIDER or TASK_ORCHESTRATOR_FALLBACK to use it.");
         }
         return provider.whyNoModule()
@@ -304,6 +304,6 @@ final class ProviderChoice {
                                 ? ""
                                 : "\n- " + untried + ": not tried; a remote service is only used when it is named")
                         + "\n",
-                "Run `mlx4j doctor` for the whole report, or `mlx4j setup` to make what is missing.");
+                "Run `mlx4j doctor` for the whole report, or `mlx4j setup` to create what is missing.");
     }
 }

@@ -475,7 +475,7 @@ public final class ProviderFactory implements AutoCloseable {
 
     private void checkOpen() {
         if (closed) {
-            throw new ClosedException("This provider factory was closed.", "Make a new one.");
+            throw new ClosedException("This provider factory was closed.", "Create a new one.");
         }
     }
 

@@ -240,7 +240,7 @@ class LocalModelTest {
         assertThatExceptionOfType(ClosedException.class).isThrownBy(() -> use.accept(model));
         assertThatExceptionOfType(ClosedException.class)
                 .isThrownBy(model::load)
-                .withMessage("This model was closed. What to do: Make a new one.");
+                .withMessage("This model was closed. What to do: Create a new one.");
         assertThat(model.backend()).isEmpty();
         assertThat(workers()).isZero();
     }

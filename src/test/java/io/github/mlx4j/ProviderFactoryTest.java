@@ -123,7 +123,7 @@ class ProviderFactoryTest {
                     .withMessageContaining(
                             "\n- openai, anthropic: not tried; a remote service is only used when it is named\n")
                     .withMessageEndingWith(
-                            "What to do: Run `mlx4j doctor` for the whole report, or `mlx4j setup` to make"
+                            "What to do: Run `mlx4j doctor` for the whole report, or `mlx4j setup` to create"
                                     + " what is missing.")
                     .satisfies(error -> assertThat(error.code()).isEqualTo("NO_PROVIDER_AVAILABLE"));
         }
@@ -412,7 +412,7 @@ class ProviderFactoryTest {
                 .withMessage("The mlx worker was closed.");
         assertThatExceptionOfType(ClosedException.class)
                 .isThrownBy(providers::createTextGenerationAdapter)
-                .withMessage("This provider factory was closed. What to do: Make a new one.")
+                .withMessage("This provider factory was closed. What to do: Create a new one.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("CLOSED"));
         assertThatExceptionOfType(ClosedException.class).isThrownBy(providers::createEmbeddingAdapter);
         assertThatExceptionOfType(ClosedException.class).isThrownBy(providers::createTokenizer);

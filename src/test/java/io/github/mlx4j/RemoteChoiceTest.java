@@ -95,7 +95,7 @@ class RemoteChoiceTest {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)
                     .withMessageContaining("- ollama: The Ollama server at http://ollama.invalid:11434 is not on this"
-                            + " machine, so it is not asked. (NOT_WANTED)")
+                            + " machine, so it is not used. (NOT_WANTED)")
                     .withMessageContaining(
                             "- openai, anthropic: not tried; a remote service is only used when it is named");
         }

@@ -170,8 +170,8 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
     static ProviderUnavailableException open(String name) {
         return new ProviderUnavailableException(
                 "CIRCUIT_OPEN",
-                "%s failed too often lately and is left out for a while.".formatted(name),
-                "Look for its errors in the log.");
+                "%s has failed too often recently and is skipped for a while.".formatted(name),
+                "Check the log for its errors.");
     }
 
     /** The first of several errors, with the others as suppressed. */

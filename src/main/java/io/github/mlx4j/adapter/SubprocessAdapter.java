@@ -312,7 +312,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         if (open.incrementAndGet() > most) {
             open.decrementAndGet();
             throw new WorkerBusyException(
-                    "The %s worker has %d requests already, and takes no more.".formatted(kind.id(), most),
+                    "The %s worker has %d requests already and accepts no more.".formatted(kind.id(), most),
                     "Try again later, or allow more with MLX4J_MAX_REQUESTS.");
         }
     }

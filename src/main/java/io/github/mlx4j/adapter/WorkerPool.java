@@ -399,7 +399,7 @@ public final class WorkerPool implements AutoCloseable {
         boolean tooMany = others.size() >= options.maxWorkers();
         String names = others.stream().map(slot -> slot.resident.name()).collect(Collectors.joining(", "));
         return new WorkerBusyException(
-                "For %s there was no room for %d s, since workers that are at work are not stopped: %s. %s"
+                "For %s there was no memory for %d s, because busy workers are not stopped: %s. %s"
                         .formatted(
                                 lease.slot.resident.name(),
                                 options.longestWait().toSeconds(),

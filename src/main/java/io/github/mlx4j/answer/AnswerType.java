@@ -182,7 +182,7 @@ public final class AnswerType<T> {
         String name = type.getSimpleName();
         return cut
                 ? new UnreadableAnswerException(
-                        "The answer can't be read as %s: it was cut at its limit of tokens.".formatted(name),
+                        "The answer can't be read as %s: it was truncated at its token limit.".formatted(name),
                         "Allow more maxTokens, use a model with a larger context, or bound strings and lists with @Size.",
                         text,
                         cause)

@@ -58,8 +58,8 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
         return difference()
                 .map(what -> new Availability.Unavailable(
                         Reason.ENVIRONMENT_CHANGED,
-                        "The environment at %s is no longer as `mlx4j setup` made it: %s.".formatted(folder, what),
-                        "Run `mlx4j setup %s --force`, which makes it anew.".formatted(kind.id())));
+                        "The environment at %s has changed since `mlx4j setup` created it: %s.".formatted(folder, what),
+                        "Run `mlx4j setup %s --force`, which recreates it.".formatted(kind.id())));
     }
 
     private void checkModes() {

@@ -151,7 +151,7 @@ public final class WorkerProbe {
                     Reason.PACKAGE_USER_ONLY,
                     "%s has %s only in the user's own site-packages (pip install --user), where an isolated worker does not look."
                             .formatted(interpreter, String.join(", ", report.userOnly())),
-                    "Run `mlx4j setup %s`, which makes an environment of its own.".formatted(kind.id()));
+                    "Run `mlx4j setup %s`, which creates a separate environment.".formatted(kind.id()));
         }
         if (!report.missing().isEmpty()) {
             return new Availability.Unavailable(
@@ -162,9 +162,9 @@ public final class WorkerProbe {
         if (report.broken().values().stream().anyMatch(why -> why.startsWith("ChangedFile"))) {
             return new Availability.Unavailable(
                     Reason.ENVIRONMENT_CHANGED,
-                    "The environment of %s is no longer as `mlx4j setup` made it: %s."
+                    "The environment of %s has changed since `mlx4j setup` created it: %s."
                             .formatted(interpreter, report.broken()),
-                    "Run `mlx4j setup %s --force`, which makes it anew.".formatted(kind.id()));
+                    "Run `mlx4j setup %s --force`, which recreates it.".formatted(kind.id()));
         }
         if (!report.broken().isEmpty()) {
             return new Availability.Unavailable(

@@ -61,7 +61,7 @@ public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
         return RemoteProvider.class.getClassLoader().getResource(main) != null
                 ? Optional.empty()
                 : Optional.of(notAvailable(
-                        kind.id() + " is reached through LangChain4j, whose module is not on the class path.",
+                        kind.id() + " is accessed through LangChain4j, whose module is not on the class path.",
                         "Add " + module() + " to your program's dependencies."));
     }
 

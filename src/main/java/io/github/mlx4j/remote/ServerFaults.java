@@ -69,7 +69,8 @@ record ServerFaults(RemoteProvider provider, String model) {
         if (cause instanceof IOException && !(cause instanceof JsonProcessingException)) {
             return provider.notAvailable(
                     "There is no connection to " + server() + ": " + words(cause),
-                    "Look whether the server runs and " + provider.kind().name() + "_BASE_URL is right.");
+                    "Check that the server is running and that "
+                            + provider.kind().name() + "_BASE_URL is right.");
         }
         if (cause instanceof LinkageError) {
             return provider.notAvailable(

@@ -72,7 +72,7 @@ final class RunFolder implements AutoCloseable {
         }
         if (RunSettings.read(folder).isPresent()) {
             throw new ConfigurationException(
-                    folder + " has a run already.", "Resume it, with --resume, or name another folder.");
+                    folder + " already has a run.", "Resume it, with --resume, or name another folder.");
         }
         Optional<Path> other = FileTree.list(folder).stream()
                 .filter(file -> !file.endsWith(FolderLock.FILE))

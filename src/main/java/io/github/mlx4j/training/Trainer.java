@@ -143,7 +143,7 @@ public final class Trainer {
     <T> T cancellable(Supplier<T> call) {
         synchronized (lock) {
             if (cancelled) {
-                throw new CancelledException("The training was cancelled.", "Resume it to go on.");
+                throw new CancelledException("The training was cancelled.", "Resume it to continue.");
             }
             thread = Thread.currentThread();
         }

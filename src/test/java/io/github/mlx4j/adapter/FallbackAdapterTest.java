@@ -326,8 +326,8 @@ class FallbackAdapterTest {
 
         assertThatExceptionOfType(ProviderUnavailableException.class)
                 .isThrownBy(() -> adapter.generate(REQUEST))
-                .withMessage("port 1 failed too often lately and is left out for a while."
-                        + " What to do: Look for its errors in the log.")
+                .withMessage("port 1 has failed too often recently and is skipped for a while."
+                        + " What to do: Check the log for its errors.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("CIRCUIT_OPEN"));
     }
 

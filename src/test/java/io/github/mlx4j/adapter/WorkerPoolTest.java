@@ -329,7 +329,7 @@ class WorkerPoolTest {
         Request next = new Model(pool, "b", 30).request();
 
         assertFails(next.begun(), WorkerBusyException.class)
-                .withMessage("For b there was no room for 0 s, since workers that are at work are not stopped: a."
+                .withMessage("For b there was no memory for 0 s, because busy workers are not stopped: a."
                         + " It takes 30 bytes (by the test), and 20 bytes are available beside a reserve of 1.1 GB."
                         + " What to do: Try again later, give the role a smaller model, or close other programs;"
                         + " MLX4J_MEMORY_RESERVE_MB is what is left free.")
@@ -347,7 +347,7 @@ class WorkerPoolTest {
         assertIn(new Model(pool, "a", 10).request());
 
         assertFails(new Model(pool, "b", 10).request().begun(), WorkerBusyException.class)
-                .withMessage("For b there was no room for 0 s, since workers that are at work are not stopped: a."
+                .withMessage("For b there was no memory for 0 s, because busy workers are not stopped: a."
                         + " There may be 1 at once. What to do: Try again later, allow more with MLX4J_MAX_WORKERS,"
                         + " or give the roles one model.");
     }

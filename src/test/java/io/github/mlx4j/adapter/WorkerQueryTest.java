@@ -129,7 +129,7 @@ class WorkerQueryTest {
                 GenerationStream running = adapter.stream(GenerationRequest.raw("{\"pause\":true}"))) {
             assertThatExceptionOfType(WorkerBusyException.class)
                     .isThrownBy(() -> adapter.embed("Hi"))
-                    .withMessageStartingWith("The mlx worker has 1 requests already, and takes no more.");
+                    .withMessageStartingWith("The mlx worker has 1 requests already and accepts no more.");
             running.cancel();
             assertThatExceptionOfType(CancelledException.class).isThrownBy(running::result);
 

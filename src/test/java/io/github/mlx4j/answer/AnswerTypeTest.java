@@ -446,7 +446,7 @@ class AnswerTypeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"LENGTH, it was cut at its limit of tokens", "STOP, the JSON in it ends too soon"})
+    @CsvSource({"LENGTH, it was truncated at its token limit", "STOP, the JSON in it ends too soon"})
     void shouldSayWhyWhenAnAnswerEndsTooSoon(FinishReason reason, String why) {
         GenerationResult cut = new GenerationResult(
                 "{\"value\":",

@@ -211,7 +211,7 @@ class ManagedEnvironmentTest {
         assertThat(probe(null).check()).isInstanceOfSatisfying(Availability.Unavailable.class, not -> {
             assertThat(not.code()).isEqualTo(Reason.ENVIRONMENT_CHANGED);
             assertThat(not.reason()).contains(environment.toString()).contains(how);
-            assertThat(not.fix()).isEqualTo("Run `mlx4j setup hf --force`, which makes it anew.");
+            assertThat(not.fix()).isEqualTo("Run `mlx4j setup hf --force`, which recreates it.");
         });
         assertThat(runs).as("what ran").doesNotExist();
     }

@@ -224,7 +224,7 @@ class WorkerProbeTest {
         assertUnavailable(hf(LINUX, python), Reason.PACKAGE_USER_ONLY)
                 .isEqualTo(python + " has transformers only in the user's own site-packages (pip install --user),"
                         + " where an isolated worker does not look."
-                        + " | Run `mlx4j setup hf`, which makes an environment of its own.");
+                        + " | Run `mlx4j setup hf`, which creates a separate environment.");
     }
 
     @Test

@@ -157,7 +157,7 @@ class RequestFormTest {
 
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> sent(wire, request))
-                .withMessage(wire.kind.id() + " can't honour " + names.replace("|", ", ")
+                .withMessage(wire.kind.id() + " doesn't support " + names.replace("|", ", ")
                         + ". What to do: Leave it out, or use another provider.");
     }
 

@@ -349,7 +349,7 @@ class TrainerTest {
         train(fake.run("fake", 2).build());
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> train(fake.run("fake", 2).build()))
-                .withMessageContaining("has a run already")
+                .withMessageContaining("already has a run")
                 .withMessageContaining("--resume");
         Path other = Files.createDirectories(folder.resolve("other"));
         Files.writeString(other.resolve("mine.txt"), "mine");

@@ -229,7 +229,7 @@ public final class SerialWorker implements AutoCloseable {
     private WorkerStartException silent(Duration limit) {
         return new WorkerStartException(
                 "The %s worker gave no sign of life for %d s.".formatted(name, limit.toSeconds()),
-                "Look for what holds up its Python: a slow disk, a security scanner, a hanging import.");
+                "Find out what delays its Python: a slow disk, a security scanner, a hanging import.");
     }
 
     private <T> T orClose(Supplier<T> start) {

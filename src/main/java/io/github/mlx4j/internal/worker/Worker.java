@@ -113,7 +113,7 @@ public final class Worker implements AutoCloseable {
         }
         if (budget.spent()) {
             return CompletableFuture.failedFuture(new WorkerStartException(
-                    "The %s worker is not started again after %s; the last: %s".formatted(name, budget, lastFailure),
+                    "The %s worker is not restarted after %s; the last: %s".formatted(name, budget, lastFailure),
                     "It is tried again later; `ProviderFactory.workers()` has its history."));
         }
         CompletableFuture<Ready> starting = new CompletableFuture<>();
@@ -447,7 +447,7 @@ public final class Worker implements AutoCloseable {
         } catch (TimeoutException late) {
             throw new WorkerStartException(
                     "The %s worker did not %s within %d s.".formatted(name, what, limit.toSeconds()),
-                    "Look for what holds up its Python: a slow disk, a security scanner, a hanging import.");
+                    "Find out what delays its Python: a slow disk, a security scanner, a hanging import.");
         } catch (ExecutionException failure) {
             throw Mlx4jException.of(failure);
         } catch (InterruptedException interrupt) {

@@ -86,8 +86,9 @@ final class WorkerErrors {
     /** The exception for a process that was ended because it did not move. */
     static WorkerHungException hung(ProviderKind kind, String how, String standardError) {
         return new WorkerHungException(
-                "The %s worker hung: %s. It was ended; its last stacks:%n%s%n".formatted(kind.id(), how, standardError),
-                "Try again; it is started anew. If the model is only slow here, allow more with MLX4J_HANG_SECONDS.");
+                "The %s worker hung: %s. It was terminated; its last stacks:%n%s%n"
+                        .formatted(kind.id(), how, standardError),
+                "Try again; it will be restarted. If the model is only slow here, allow more with MLX4J_HANG_SECONDS.");
     }
 
     /** The exception for a request that came at the moment at which an idle worker was stopped. */
@@ -112,7 +113,7 @@ final class WorkerErrors {
         return switch (exitCode) {
             case SIGNAL_BASE + 9, SIGNAL_BASE + 6 ->
                 "Use a smaller or quantized model, or close other programs; then try again.";
-            default -> "Try again; if it happens again, `mlx4j doctor` shows whether the environment is whole.";
+            default -> "Try again; if it happens again, `mlx4j doctor` shows whether the environment is intact.";
         };
     }
 }

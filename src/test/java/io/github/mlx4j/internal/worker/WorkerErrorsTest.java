@@ -124,7 +124,7 @@ class WorkerErrorsTest {
     @Test
     void shouldHintAtTheEnvironmentWhenAWorkerEndedByItself() {
         assertThat(WorkerErrors.died(ProviderKind.HF, 3, "").hint())
-                .isEqualTo("Try again; if it happens again, `mlx4j doctor` shows whether the environment is whole.");
+                .isEqualTo("Try again; if it happens again, `mlx4j doctor` shows whether the environment is intact.");
     }
 
     @Test

@@ -157,7 +157,7 @@ class WorkerTest {
         assertFails(worker.ready(), WorkerDiedException.class);
 
         assertFails(worker.ready(), WorkerStartException.class)
-                .withMessage("The mlx worker is not started again after 2 failures within 5 minutes;"
+                .withMessage("The mlx worker is not restarted after 2 failures within 5 minutes;"
                         + " the last: The mlx worker died (exit code 7)."
                         + " What to do: It is tried again later; `ProviderFactory.workers()` has its history.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("WORKER_START_FAILED"));
@@ -179,7 +179,7 @@ class WorkerTest {
 
         await().atMost(SOON).until(() -> !client.isAlive());
         assertFails(worker.ready(), WorkerStartException.class)
-                .withMessageContaining("is not started again after 1 failures within 5 minutes");
+                .withMessageContaining("is not restarted after 1 failures within 5 minutes");
     }
 
     @Test
