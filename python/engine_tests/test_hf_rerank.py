@@ -321,7 +321,7 @@ class Classifiers(Rerank):
         ):
             with self.assertRaisesRegex(NotSupported, "can only rerank"):
                 ask()
-        with self.assertRaisesRegex(NotSupported, "takes no instruction"):
+        with self.assertRaisesRegex(NotSupported, "doesn't support instructions"):
             self.rerank(engine, instruction=INSTRUCTION)
         with self.assertRaisesRegex(ModelLoadFailed, "is a sequence classifier"):
             load(LOAD, path, reranker="qwen3")

@@ -217,7 +217,7 @@ class LocalNetwork(unittest.TestCase):
 
     def test_ranks_that_do_not_find_each_other(self):
         refused = mock.patch.object(mx.distributed, "init", side_effect=RuntimeError("[ring] No route to host"))
-        with mock.patch.dict(os.environ), refused, self.assertRaisesRegex(EngineFailed, "neighbours") as caught:
+        with mock.patch.dict(os.environ), refused, self.assertRaisesRegex(EngineFailed, "other ranks") as caught:
             ranks_module.join(0, self.ADDRESSES)
         self.assertIn("Local Network", caught.exception.hint)
 

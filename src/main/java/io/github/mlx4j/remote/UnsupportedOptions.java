@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Collects what of a request a provider can't honour. */
+/** Collects the options of a request that a provider doesn't support. */
 final class UnsupportedOptions {
 
     private final ProviderKind kind;

@@ -341,7 +341,7 @@ class RemoteAdapterTest extends ServerTest {
 
     @ParameterizedTest
     @EnumSource
-    void shouldSendNothingWhenTheRequestCantBeHonoured(Wire wire) throws IOException {
+    void shouldSendNothingWhenTheRequestIsNotSupported(Wire wire) throws IOException {
         FakeServer server = server(FakeServer.stream(wire.begin(), wire.piece("Hi"), wire.end()));
         RemoteAdapter llm = adapter(wire, server);
 
@@ -498,7 +498,7 @@ class RemoteAdapterTest extends ServerTest {
     private static void assertRefused(RemoteAdapter llm, GenerationRequest request, String words) {
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> llm.generate(request))
-                .withMessageContaining("can't honour")
+                .withMessageContaining("doesn't support")
                 .withMessageContaining(words);
     }
 

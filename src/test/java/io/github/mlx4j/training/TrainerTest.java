@@ -479,7 +479,7 @@ class TrainerTest {
 
         assertThatExceptionOfType(InvalidRequestException.class)
                 .isThrownBy(() -> train(fake.run("fake", 2).build()))
-                .withMessageContaining("train.jsonl, line 2: text must be a string");
+                .withMessageContaining("train.jsonl, line 2: text must be a non-empty string");
         assertThat(names(run)).containsExactly(FolderLock.FILE);
         assertThat(Files.readAllLines(folder.resolve("mlx/calls"))).containsExactly("probe", "worker");
         assertThat(folder.resolve("hf/calls")).doesNotExist(); // where it would be as bad
