@@ -351,7 +351,7 @@ class Refused(Converting):
     def test_a_target_that_is_there_or_can_t_be(self):
         self.target.mkdir()
         (self.target / "mine").write_text("kept")
-        self.assertRefused(InvalidRequest, "there already", "convert", MODEL)
+        self.assertRefused(InvalidRequest, "already exists", "convert", MODEL)
         self.assertEqual(os.listdir(self.target), ["mine"])
         self.target = self.target.parent / "no" / "where"
         self.assertRefused(InvalidRequest, "no folder", "convert", MODEL)
@@ -438,7 +438,7 @@ class Refused(Converting):
 
         saved = mx.save_safetensors
         with mock.patch.object(mx, "save_safetensors", spoilt):
-            self.assertRefused(ConversionFailed, "q_proj.weight is not what was written", "convert", MODEL)
+            self.assertRefused(ConversionFailed, "q_proj.weight differs from what was written", "convert", MODEL)
         self.assertNothingWritten()
 
     def test_a_model_that_is_not_like_its_source_is_found(self):

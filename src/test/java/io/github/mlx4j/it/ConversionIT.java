@@ -112,7 +112,7 @@ class ConversionIT {
         Files.createDirectories(target);
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> converter.convert(onMlx()))
-                .withMessageContaining(target + " is there already");
+                .withMessageContaining(target + " already exists");
         Files.delete(target);
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> converter.fuse(
