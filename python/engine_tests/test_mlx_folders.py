@@ -755,7 +755,7 @@ class Hostile(Folders):
                 "can't load",
             ),
             (lambda f: shutil.copy(f / "model.safetensors", f / "model-2.safetensors"), ModelLoadFailed, "twice"),
-            (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), UnsafeModel, "pickles"),
+            (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), UnsafeModel, "pickled"),
             (lambda f: edit(f, model_file="code.py"), UnsafeModel, "model_file"),
             (shutil.rmtree, ModelNotFound, "no model folder"),
         ):
@@ -782,7 +782,7 @@ class Hostile(Folders):
             (lambda f: cut(f / "adapter_model.safetensors", -10), ModelLoadFailed, "damaged"),
             (lambda f: cut(f / "adapter_model.safetensors", 0), ModelLoadFailed, "damaged"),
             (lambda f: cut(f / "adapter_config.json", 0), ModelLoadFailed, "adapter_config.json"),
-            (lambda f: (f / "adapter_model.safetensors").rename(f / "adapter_model.bin"), UnsafeModel, "pickles"),
+            (lambda f: (f / "adapter_model.safetensors").rename(f / "adapter_model.bin"), UnsafeModel, "pickled"),
         ):
             folder = Path(shutil.copytree(good, self.folder() / "copy"))
             spoil(folder)

@@ -45,7 +45,7 @@ class MlxTraining(TrainingCases, unittest.TestCase):
         trained.call("saveAdapter", folder=folder, format="mlx")
         evaluated = self.training(method="none", learningRate=None, adapter=folder, validData=VALID)
         self.assertEqual(evaluated.call("validate"), trained.call("validate"))
-        self.refused(NotSupported, "adapter of mlx-lm", self.training, layers=2, adapter=folder)
+        self.refused(NotSupported, "mlx-lm adapter", self.training, layers=2, adapter=folder)
 
     def test_on_half_precision_the_adapter_is_in_full(self):
         trained = self.training(dtype="bfloat16")

@@ -481,7 +481,7 @@ class TrainingCases:
         self.refused(InvalidRequest, "has 1 sequences, but batchSize is 4", self.training, trainData=self.data(good))
 
     def test_what_the_model_cannot_take_is_refused(self):
-        self.refused(InvalidRequest, "no linear module", self.training, targets=["nothing"])
+        self.refused(InvalidRequest, "not the name of a linear module", self.training, targets=["nothing"])
         self.refused(InvalidRequest, "4 blocks", self.training, layers=5)
         training = self.training(validData=VALID, targets=["q_proj"])
         bad = {"tokens": [[1, 5000]]}

@@ -308,7 +308,7 @@ abstract class WorkerContract {
                         ModelLoadException.class,
                         "no config.json"),
                 bad(
-                        "pickles",
+                        "only pickled weights",
                         m -> Files.move(m.resolve("model.safetensors"), m.resolve("pytorch_model.bin")),
                         UnsafeModelException.class,
                         "pickles"),

@@ -43,7 +43,6 @@ public final class Codec {
             .disable(SerializationFeature.WRAP_EXCEPTIONS) // ours go to the caller as they are
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
-            .disable(SerializationFeature.FAIL_ON_EMPTY_BEANS)
             .addModule(new ApiModule())
             .withConfigOverride(List.class, list -> list.setSetterInfo(EMPTY_IF_MISSING))
             .withConfigOverride(Map.class, map -> map.setSetterInfo(EMPTY_IF_MISSING))
