@@ -4,17 +4,20 @@ import io.github.mlx4j.model.ModelFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What the folder of a LoRA adapter is; one that is not there is neither, and the worker will say so. */
+/**
+ * Detects the format of a LoRA adapter folder. For a missing folder both checks return false, and the worker reports
+ * the error.
+ */
 final class AdapterFolder {
 
     private AdapterFolder() {}
 
-    /** Whether it is an adapter of PEFT, which both workers can load. */
+    /** Returns whether the folder holds a PEFT adapter, which both workers can load. */
     static boolean isOfPeft(Path folder) {
         return is(ModelFormat.PEFT_ADAPTER, folder);
     }
 
-    /** Whether it is an adapter of mlx-lm, which only the mlx worker can load. */
+    /** Returns whether the folder holds an mlx-lm adapter, which only the mlx worker can load. */
     static boolean isOfMlxLm(Path folder) {
         return is(ModelFormat.MLX_ADAPTER, folder);
     }

@@ -1,14 +1,17 @@
 package io.github.mlx4j;
 
-/** What becomes of a LoRA adapter of PEFT where mlx is to load it. transformers loads it as it is, in any case. */
+/** What to do with a PEFT LoRA adapter when mlx loads the model. transformers always loads such an adapter as it is. */
 public enum AdapterPolicy {
-    /** mlx turns it into its own form, which is exact. What it can't turn fails its attempt. */
+    /**
+     * mlx converts the adapter to its own format; the conversion is exact. If it can't convert the adapter, its load
+     * attempt fails.
+     */
     CONVERT,
-    /** The attempt of mlx fails, and transformers goes on. */
+    /** The load attempt of mlx fails, and transformers is tried next. */
     FAIL,
     /**
-     * mlx loads the model without it, says so in the log, and the {@link LoadReport} warns. A model that is itself the
-     * folder of an adapter is converted: there is nothing to load without it.
+     * mlx loads the model without the adapter, logs this, and the {@link LoadReport} contains a warning. If the model
+     * itself is an adapter folder, the adapter is converted, because there is nothing to load without it.
      */
     IGNORE
 }

@@ -8,9 +8,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The model of each role where none is named; a reranker has none. Those of Ollama and OpenAI are the ones of the guide
- * that this library came from. hf takes the counterpart of the mlx model, and Anthropic has none.
- * {@code docs/configuration.md} has the same table.
+ * The default model of each role, used if none is configured; there is no default reranker. The defaults for Ollama and
+ * OpenAI come from the guide that this library is based on. hf uses the counterpart of the mlx model, and Anthropic has
+ * no default. {@code docs/configuration.md} has the same table.
  */
 final class DefaultModels {
 
@@ -32,7 +32,7 @@ final class DefaultModels {
 
     private DefaultModels() {}
 
-    /** The default of a role; for OpenAI at its own address only. */
+    /** Returns the default model of a role. For OpenAI, it applies only at OpenAI's own address. */
     static Optional<String> of(ProviderKind provider, ModelRole role) {
         Row row = TABLE.stream().filter(one -> one.role() == role).findFirst().orElseThrow();
         return switch (provider) {

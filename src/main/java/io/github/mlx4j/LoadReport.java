@@ -6,21 +6,21 @@ import io.github.mlx4j.provider.Backend;
 import java.util.List;
 
 /**
- * How a model was loaded.
+ * Describes how a model was loaded.
  *
  * @param details what was loaded
- * @param attempts every attempt, in order; the last one loaded it
- * @param warnings what a user should know: the worker's warnings, and what is not as it was asked for
+ * @param attempts all attempts in order; the last one succeeded
+ * @param warnings what the user should know: the worker's warnings, and options that were not applied as requested
  */
 public record LoadReport(ModelDetails details, List<LoadAttempt> attempts, List<String> warnings) {
 
-    /** Takes immutable copies. */
+    /** Makes immutable copies of the lists. */
     public LoadReport {
         attempts = List.copyOf(attempts);
         warnings = List.copyOf(warnings);
     }
 
-    /** Which engine has the model, and where it runs. */
+    /** Returns the engine that loaded the model and the device it runs on. */
     public Backend backend() {
         return details.backend();
     }

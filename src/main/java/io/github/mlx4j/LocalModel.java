@@ -33,7 +33,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One model, loaded by the first backend that can: mlx, then transformers.
+ * A single model, loaded by the first backend that can load it: mlx, then transformers.
  *
  * <pre>{@code
  * try (LocalModel model = new LocalModel(ModelConfig.builder("/models/olmoe").build())) {
@@ -42,9 +42,9 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>What is loaded is used until it is loaded anew or closed: a worker that dies is started again, but no other
- * backend takes its place. A load closes the former model first, since two may not fit into memory; what was taken from
- * it, such as its {@link #text()}, is closed too. Thread-safe: one load runs at a time.
+ * <p>The loaded model stays in use until it is loaded again or closed. If its worker dies, the worker is restarted, but
+ * no other backend replaces it. Each load first closes the previous model, because two models may not fit into memory.
+ * This also closes everything obtained from it, such as its {@link #text()}. Thread-safe: only one load runs at a time.
  */
 public final class LocalModel implements AutoCloseable {
 
@@ -55,7 +55,7 @@ public final class LocalModel implements AutoCloseable {
     private final ModelConfig config;
     private final Platform platform;
     private final ReentrantLock loading = new ReentrantLock();
-    private @Nullable ProviderFactory workers; // of the model that is loaded or being loaded
+    private @Nullable ProviderFactory workers; // for the model that is loaded or being loaded
     private @Nullable Loaded loaded;
     private boolean closed;
 
@@ -63,7 +63,7 @@ public final class LocalModel implements AutoCloseable {
 
     private record Started(SubprocessAdapter worker, ModelDetails details, List<String> warnings) {}
 
-    /** Creates it; nothing is loaded yet. */
+    /** Creates an instance without loading the model. */
     public LocalModel(ModelConfig config) {
         this(config, Platform.current());
     }
@@ -73,17 +73,17 @@ public final class LocalModel implements AutoCloseable {
         this.platform = platform;
     }
 
-    /** {@link #load(Path)} with the configuration's adapter, or without, if it has none. */
+    /** Calls {@link #load(Path)} with the adapter of the configuration, or without an adapter if it has none. */
     public boolean load() {
         return load(null);
     }
 
     /**
-     * Loads the model, and tells whether that went well; if not, the log has every attempt.
+     * Loads the model and returns whether this succeeded. If it failed, the log lists all attempts.
      *
-     * @param lora the folder of a LoRA adapter, or {@code null} for the configuration's, or for none
-     * @throws CancelledException if the thread is interrupted meanwhile; its interrupt flag stays set
-     * @throws ClosedException if this was closed
+     * @param lora the folder of a LoRA adapter, or {@code null} for the adapter of the configuration, if it has one
+     * @throws CancelledException if the thread is interrupted while loading; its interrupt flag stays set
+     * @throws ClosedException if this model was closed
      */
     public boolean load(@Nullable Path lora) {
         try {
@@ -95,18 +95,18 @@ public final class LocalModel implements AutoCloseable {
         }
     }
 
-    /** {@link #loadOrThrow(Path)} with the configuration's adapter, or without, if it has none. */
+    /** Calls {@link #loadOrThrow(Path)} with the adapter of the configuration, or without an adapter if it has none. */
     public LoadReport loadOrThrow() {
         return loadOrThrow(null);
     }
 
     /**
-     * Loads the model, and tells how.
+     * Loads the model and returns a report.
      *
-     * @param lora the folder of a LoRA adapter, or {@code null} for the configuration's, or for none
-     * @throws NoBackendLoadedException if no backend can load it, with every attempt
-     * @throws CancelledException if the thread is interrupted meanwhile; its interrupt flag stays set
-     * @throws ClosedException if this was closed
+     * @param lora the folder of a LoRA adapter, or {@code null} for the adapter of the configuration, if it has one
+     * @throws NoBackendLoadedException if no backend can load the model; the exception lists all attempts
+     * @throws CancelledException if the thread is interrupted while loading; its interrupt flag stays set
+     * @throws ClosedException if this model was closed
      */
     public LoadReport loadOrThrow(@Nullable Path lora) {
         awaitTurn();
@@ -120,97 +120,98 @@ public final class LocalModel implements AutoCloseable {
         }
     }
 
-    /** Which engine has the model; empty if none is loaded. */
+    /** Returns the engine that loaded the model, or empty if no model is loaded. */
     public synchronized Optional<Backend> backend() {
         return Optional.ofNullable(loaded).map(now -> now.report().backend());
     }
 
     /**
-     * What is loaded.
+     * Returns details of the loaded model.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public ModelDetails details() {
         return loaded().report().details();
     }
 
     /**
-     * Text generation by the model.
+     * Returns the port for generating text with the model.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public TextGenerationPort text() {
         return loaded().worker();
     }
 
     /**
-     * Vectors of texts by the model.
+     * Returns the port for computing embeddings with the model.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public EmbeddingPort embeddings() {
         return loaded().worker();
     }
 
     /**
-     * The vector of one text.
+     * Computes the embedding of a text.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public float[] embed(String text) {
         return embeddings().embed(text);
     }
 
     /**
-     * Scores of documents by the model, if it is a reranker.
+     * Returns the port for scoring documents, for a model that is a reranker.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public RerankPort reranker() {
         return loaded().worker();
     }
 
     /**
-     * The model's tokens.
+     * Returns the port for the model's tokenizer.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public TokenizerPort tokenizer() {
         return loaded().worker();
     }
 
     /**
-     * What the model thinks of given texts.
+     * Returns the port for analyzing texts with the model.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public ModelAnalysisPort analysis() {
         return loaded().worker();
     }
 
     /**
-     * The model's parameters by the names that its engine gives them.
+     * Returns the parameters of the model, with the names that its engine uses.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public List<Parameter> parameters() {
         return analysis().parameters();
     }
 
     /**
-     * The model's action head; empty on mlx, which has none, and if the configuration names none.
+     * Returns the action head of the model. It is empty on mlx, which does not support action heads, and if none is
+     * configured.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public Optional<ActionHeadPort> actionHead() {
         return loaded().worker().actionHead();
     }
 
     /**
-     * The model's action head.
+     * Returns the action head of the model.
      *
-     * @throws NotLoadedException before a load
-     * @throws NotSupportedException if there is none; the message says why
+     * @throws NotLoadedException if no model is loaded
+     * @throws NotSupportedException if there is no action head; the message says why
      */
     public ActionHeadPort requireActionHead() {
         return actionHead()
@@ -224,15 +225,18 @@ public final class LocalModel implements AutoCloseable {
     }
 
     /**
-     * How the model's worker is, what memory it takes, and what became of it so far.
+     * Returns the state of the model's worker, its memory use and its history.
      *
-     * @throws NotLoadedException before a load
+     * @throws NotLoadedException if no model is loaded
      */
     public WorkerStatus status() {
         return loaded().worker().status();
     }
 
-    /** Stops the worker, a load that runs included; both fail with {@link ClosedException}. Idempotent. */
+    /**
+     * Stops the worker and any load in progress; pending requests and the load fail with {@link ClosedException}.
+     * Idempotent.
+     */
     @Override
     public void close() {
         synchronized (this) {
@@ -260,7 +264,7 @@ public final class LocalModel implements AutoCloseable {
         }
     }
 
-    /** One load. The worker of an attempt is stopped before the next attempt. */
+    /** A single load. The worker of each attempt is stopped before the next attempt. */
     private final class Loading extends LoadLoop<Started> {
 
         private final LoadConfig options;
@@ -290,7 +294,7 @@ public final class LocalModel implements AutoCloseable {
         }
     }
 
-    /** The workers of one kind, for the model and these options. */
+    /** Creates the factory that starts the workers of one kind, for the model and these options. */
     private synchronized ProviderFactory startWith(ProviderKind kind, LoadConfig options) {
         checkOpen();
         ProviderConfig one = config.providers().toBuilder()
@@ -304,7 +308,7 @@ public final class LocalModel implements AutoCloseable {
         return made;
     }
 
-    /** Those of the options that a backend can have; what it does without is a warning. */
+    /** Returns the options that a backend supports, and adds a warning for each option it ignores. */
     private LoadConfig possible(ProviderKind kind, LoadConfig options, List<String> warnings) {
         if (kind != ProviderKind.MLX) {
             return options;
@@ -348,7 +352,7 @@ public final class LocalModel implements AutoCloseable {
     private synchronized ProviderFactory starting() {
         checkOpen();
         if (workers == null) {
-            throw new IllegalStateException("no load is in progress"); // only a close stops one
+            throw new IllegalStateException("no load is in progress"); // only close() clears it during a load
         }
         return workers;
     }

@@ -4,15 +4,15 @@ import io.github.mlx4j.config.LoadConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link LocalModel} loads, and how. Immutable; {@link #builder(String)} makes one.
+ * What a {@link LocalModel} loads, and how. Immutable; create one with {@link #builder(String)}.
  *
  * @param modelName the model: a folder, or a hub id {@code org/name}
- * @param mlxModelPath what mlx loads in its place, such as a quantized form of it, or {@code null} for the same; a
- *     folder, or a hub id
+ * @param mlxModelPath the model that mlx loads instead, such as a quantized version: a folder, or a hub id;
+ *     {@code null} to use {@code modelName}
  * @param useMlx whether mlx is tried at all
- * @param adapterPolicy what becomes of an adapter of PEFT on mlx
+ * @param adapterPolicy what to do with a PEFT adapter on mlx
  * @param providers where the workers come from and how they work: interpreters, home, platforms, downloads, options.
- *     Its provider, fallback and models don't count
+ *     Its provider, fallback and models are ignored
  */
 public record ModelConfig(
         String modelName,
@@ -21,17 +21,17 @@ public record ModelConfig(
         AdapterPolicy adapterPolicy,
         ProviderConfig providers) {
 
-    /** A builder for a model, with every default. */
+    /** Creates a builder for a model, with default values for everything else. */
     public static Builder builder(String modelName) {
         return builder(modelName, ProviderConfig.builder().build());
     }
 
-    /** A builder for a model whose workers come from, and work, as a configuration says. */
+    /** Creates a builder for a model whose workers use the given configuration. */
     public static Builder builder(String modelName, ProviderConfig providers) {
         return new Builder(modelName, providers);
     }
 
-    /** A builder with these values. */
+    /** Creates a builder with the values of this configuration. */
     public Builder toBuilder() {
         return builder(modelName, providers)
                 .mlxModelPath(mlxModelPath)
@@ -39,7 +39,7 @@ public record ModelConfig(
                 .adapterPolicy(adapterPolicy);
     }
 
-    /** What the workers make of the model. */
+    /** Returns the options with which the workers load the model. */
     public LoadConfig options() {
         return providers.workers().model();
     }
@@ -57,31 +57,34 @@ public record ModelConfig(
             this.providers = providers.toBuilder();
         }
 
-        /** What mlx loads in place of the model: a folder, or a hub id. Default: the same. */
+        /** Sets the model that mlx loads instead: a folder, or a hub id. Default: the same model. */
         public Builder mlxModelPath(@Nullable String mlxModelPath) {
             this.mlxModelPath = mlxModelPath;
             return this;
         }
 
-        /** Whether mlx is tried at all. Default: yes. */
+        /** Sets whether mlx is tried at all. Default: true. */
         public Builder useMlx(boolean useMlx) {
             this.useMlx = useMlx;
             return this;
         }
 
-        /** What becomes of an adapter of PEFT on mlx. Default: it is converted. */
+        /** Sets what to do with a PEFT adapter on mlx. Default: convert it. */
         public Builder adapterPolicy(AdapterPolicy adapterPolicy) {
             this.adapterPolicy = adapterPolicy;
             return this;
         }
 
-        /** What the workers make of the model. Default: as the configuration of the workers says. */
+        /** Sets the options with which the workers load the model. Default: those of the worker configuration. */
         public Builder options(LoadConfig options) {
             providers.workers(workers -> workers.model(options));
             return this;
         }
 
-        /** Whether a hub model that isn't in the cache may be downloaded. Default: as the configuration says. */
+        /**
+         * Sets whether a hub model that isn't in the cache may be downloaded. Default: the value in the provider
+         * configuration.
+         */
         public Builder download(boolean download) {
             providers.download(download);
             return this;

@@ -8,14 +8,14 @@ import java.util.Set;
 /**
  * A worker of a {@link ProviderFactory}.
  *
- * @param provider its kind
- * @param model its model: a folder, or a hub id
- * @param roles the roles that have this model
- * @param status how it is, and what became of it so far
+ * @param provider the worker's kind
+ * @param model the worker's model: a folder, or a hub id
+ * @param roles the roles that use this model
+ * @param status the worker's state and history
  */
 public record ModelWorker(ProviderKind provider, String model, Set<ModelRole> roles, WorkerStatus status) {
 
-    /** Takes an immutable copy. */
+    /** Makes an immutable copy of the roles. */
     public ModelWorker {
         roles = Set.copyOf(roles);
     }

@@ -6,14 +6,15 @@ import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
 
 /**
- * One model of one provider: what a worker, or a client of a server, is made for.
+ * A model of a provider. Each worker, and each client of a server, serves one such model.
  *
- * @param provider who has it
- * @param model its name there; a folder's is its absolute path without links, so that every way to write it is the same
+ * @param provider the provider of the model
+ * @param model the model's name at the provider. For a folder it is the absolute path with symbolic links resolved, so
+ *     that different spellings of the path are equal
  */
 record NamedModel(ProviderKind provider, String model) {
 
-    /** Resolves the path of a folder. */
+    /** Resolves the path if the model is a folder. */
     NamedModel {
         boolean worker = provider == ProviderKind.MLX || provider == ProviderKind.HF;
         if (worker && Files.isDirectory(UserPath.of(model))) {

@@ -24,10 +24,10 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Chooses a provider: asks each in turn whether it can run here. Thread-safe. */
+/** Chooses a provider by checking one after another whether it can run here. Thread-safe. */
 final class ProviderChoice {
 
-    /** What {@code auto} looks at, in order; never a service elsewhere. */
+    /** The providers that {@code auto} checks, in order. Remote services are never included. */
     private static final List<ProviderKind> CHOICES = List.of(ProviderKind.MLX, ProviderKind.HF, ProviderKind.OLLAMA);
 
     private final ProviderConfig config;
@@ -42,24 +42,24 @@ final class ProviderChoice {
         }
     }
 
-    /** What is known here about a provider that has a worker. */
+    /** Returns what is known about a local backend (mlx or hf) on this machine. */
     BackendFacts facts(ProviderKind kind) {
         if (look(kind).availability() instanceof Availability.Unavailable not) {
             return BackendFacts.unavailable(kind, not.reason());
         }
-        String model = model(kind).orElseThrow(); // else it would not be available
+        String model = model(kind).orElseThrow(); // otherwise it would not be available
         BackendFacts ready =
                 BackendFacts.ready(kind).needing(MemoryNeed.of(model, registry).bytes());
         HfDevice device = config.workers().model().device();
         return kind == ProviderKind.HF && device != HfDevice.AUTO ? ready.on(device.id()) : ready;
     }
 
-    /** The models that are known by name. */
+    /** Returns the registry of known models. */
     ModelRegistry registry() {
         return registry;
     }
 
-    /** The probe of a provider that has a worker. */
+    /** Returns the probe of a local backend (mlx or hf). */
     WorkerProbe probe(ProviderKind kind) {
         WorkerProbe probe = probes.get(kind);
         if (probe == null) {
@@ -69,18 +69,19 @@ final class ProviderChoice {
         return probe;
     }
 
-    /** Whether a provider is a remote one. */
+    /** Returns whether a provider is remote. */
     boolean isRemote(ProviderKind kind) {
         return !probes.containsKey(kind);
     }
 
-    /** The model that a provider would use, if one is known. */
+    /** Returns the model that a provider would use, if one is known. */
     Optional<String> model(ProviderKind kind) {
         return model(kind, ModelRole.GENERAL);
     }
 
     /**
-     * The model that a provider would use for a role: the role's own, else the plain one that is named, else a default.
+     * Returns the model that a provider would use for a role: the role's own model, or else the configured model of the
+     * provider, or else a default.
      */
     Optional<String> model(ProviderKind kind, ModelRole role) {
         Optional<String> named = config.model(kind, role).or(() -> config.model(kind, ModelRole.GENERAL));
@@ -93,7 +94,7 @@ final class ProviderChoice {
         };
     }
 
-    /** Who named that model, for people. */
+    /** Describes for users where the choice of that model comes from. */
     String origin(ProviderKind kind, ModelRole role) {
         if (config.model(kind, role).isPresent()) {
             return RoleSettings.name(kind, role);
@@ -104,7 +105,7 @@ final class ProviderChoice {
         return kind == ProviderKind.HF ? "counterpart of the mlx model" : "default";
     }
 
-    /** The provider's model for a role, and those of who stands in, in order. */
+    /** Returns the provider's model for a role, followed by those of its fallbacks in order. */
     List<NamedModel> chain(Selection chosen, ModelRole role) {
         boolean named = config.fallback().isPresent();
         return Stream.concat(
@@ -116,8 +117,9 @@ final class ProviderChoice {
     }
 
     /**
-     * The models for reranking, in order, of the workers among the chosen provider and its fallbacks. Where any has a
-     * model of its own for that role, only those count: a chat model can't stand in for a reranker.
+     * Returns the reranking models of the chosen provider and its fallbacks, in order. Only local backends can rerank.
+     * If any of them has a separate model for this role, the others are left out, because a chat model can't replace a
+     * reranker.
      */
     List<NamedModel> rerankers(Selection chosen) {
         List<NamedModel> every = Stream.concat(Stream.of(chosen.provider()), chosen.fallback().stream())
@@ -140,7 +142,7 @@ final class ProviderChoice {
         return own.isEmpty() ? every : own;
     }
 
-    /** The provider's model for a role. */
+    /** Returns the provider's model for a role. */
     NamedModel namedModel(ProviderKind kind, ModelRole role) {
         return new NamedModel(
                 kind,
@@ -157,7 +159,7 @@ final class ProviderChoice {
                 : "No model of %s is named%s.".formatted(kind.id(), of);
     }
 
-    /** Every provider; one with a worker after its packages were really imported. */
+    /** Checks all providers. For local backends, this imports the Python packages. */
     List<Selection.Attempt> diagnose() {
         return Arrays.stream(ProviderKind.values())
                 .map(kind -> isRemote(kind)
@@ -190,7 +192,7 @@ final class ProviderChoice {
         throw unavailable(attempts);
     }
 
-    /** Throws why a provider is not available, if it is not. */
+    /** Throws an exception with the reason if a provider is not available. */
     void checkAvailable(ProviderKind kind) {
         Selection.Attempt attempt = look(kind);
         if (attempt.availability() instanceof Availability.Unavailable not) {
@@ -202,7 +204,7 @@ final class ProviderChoice {
         return not.code() == Reason.MISSING_API_KEY ? "MISSING_API_KEY" : kind.name() + "_NOT_AVAILABLE";
     }
 
-    /** Whether a provider can run or be reached here, with the model and the adapter that it is to have. */
+    /** Checks whether a provider can run or be reached here with its configured model and adapter. */
     Selection.Attempt look(ProviderKind kind) {
         return new Selection.Attempt(kind, availability(kind));
     }
@@ -224,7 +226,8 @@ final class ProviderChoice {
     }
 
     /**
-     * Whether a remote provider has what it needs. A paid service is not asked, nor one elsewhere that is not named.
+     * Checks whether a remote provider has what it needs. Paid services are not contacted, and neither is an Ollama
+     * server on another machine unless the configuration names Ollama.
      */
     private Availability remote(ProviderKind kind) {
         RemoteProvider provider = new RemoteProvider(kind, config.remote());
@@ -250,7 +253,10 @@ final class ProviderChoice {
                 || config.fallback().orElse(List.of()).contains(kind);
     }
 
-    /** Whether a provider can load the adapter, if there is one: it must not answer without. */
+    /**
+     * Returns whether a provider can load the configured adapter, if there is one. A provider must not answer without
+     * it.
+     */
     private boolean canHaveAdapter(ProviderKind kind) {
         Path adapter = config.workers().model().adapter();
         return adapter == null
@@ -270,7 +276,8 @@ final class ProviderChoice {
         List<ProviderKind> wanted = config.fallback().orElse(hf ? List.of(ProviderKind.HF) : List.of());
         boolean named = config.fallback().isPresent();
         for (ProviderKind other : wanted) {
-            boolean swaps = !isRemote(kind) || !isRemote(other); // remote ones have nothing to do with the adapter
+            boolean swaps = !isRemote(kind)
+                    || !isRemote(other); // whether one remote provider replaces another has no bearing on the adapter
             if (other != kind && swaps && !canHaveAdapter(other)) {
                 throw new ConfigurationException(
                         "MLX_ADAPTER_PATH is set, and %s is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter, since %s"

@@ -30,20 +30,20 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The configuration of a {@link ProviderFactory}. Immutable; build one with {@link #builder()}, or read it from system
- * properties and the environment with {@link #fromEnv()} ({@code docs/configuration.md}).
+ * The configuration of a {@link ProviderFactory}. Immutable. Create one with {@link #builder()}, or read it from system
+ * properties and environment variables with {@link #fromEnv()} ({@code docs/configuration.md}).
  *
- * @param named the provider to use, or {@code null} to choose one; read it with {@link #provider()}
+ * @param named the provider to use, or {@code null} to choose one automatically; read it with {@link #provider()}
  * @param fallbackKinds the providers to use, in order, if the first one fails, or {@code null} for the default; read
  *     them with {@link #fallback()}
- * @param models the model of each provider that has one of its own
- * @param roleModels the model of each provider and role that has one of its own; read it with {@link #model}
- * @param interpreters the Python interpreter of each worker kind that has one of its own
- * @param home the folder of managed environments
- * @param allowAnyPlatform whether the mlx worker may run elsewhere than on macOS with Apple silicon
+ * @param models the model of each provider for which one is configured
+ * @param roleModels the model of each provider and role for which one is configured; read it with {@link #model}
+ * @param interpreters the Python interpreter of each worker kind for which one is configured
+ * @param home the folder of the managed environments
+ * @param allowAnyPlatform whether the mlx worker may run on platforms other than macOS on Apple silicon
  * @param download whether a hub model that isn't in the cache may be downloaded
  * @param workers how the workers run and are supervised
- * @param pool which workers may run at once
+ * @param pool which workers may run at the same time
  * @param remote the addresses, keys and timeout of remote providers
  */
 public record ProviderConfig(
@@ -61,14 +61,14 @@ public record ProviderConfig(
         implements BackendCandidates {
 
     /**
-     * An interpreter, and who named it.
+     * A Python interpreter and the setting that specified it.
      *
      * @param command a path, or a program on the PATH
-     * @param setting the setting that named it, for messages
+     * @param setting the name of the setting, for messages
      */
     public record NamedInterpreter(String command, String setting) {}
 
-    /** Takes immutable copies. */
+    /** Makes immutable copies of the collections. */
     public ProviderConfig {
         fallbackKinds = fallbackKinds == null ? null : List.copyOf(fallbackKinds);
         models = Map.copyOf(models);
@@ -77,18 +77,21 @@ public record ProviderConfig(
         interpreters = Map.copyOf(interpreters);
     }
 
-    /** The provider to use; empty to choose one. */
+    /** Returns the provider to use; empty to choose one automatically. */
     @Override
     public Optional<ProviderKind> provider() {
         return Optional.ofNullable(named);
     }
 
-    /** The fallback providers, in order; empty for the default: hf for mlx, unless it can't load the adapter. */
+    /**
+     * Returns the fallback providers in order, or empty for the default: hf is the fallback for mlx unless it can't
+     * load the adapter.
+     */
     public Optional<List<ProviderKind>> fallback() {
         return Optional.ofNullable(fallbackKinds);
     }
 
-    /** Where the interpreter of a worker kind is looked for. */
+    /** Returns the places to search for the interpreter of a worker kind. */
     public Interpreters interpretersOf(ProviderKind worker) {
         ProgramFolders folders = ProgramFolders.current();
         NamedInterpreter named = interpreters.get(worker);
@@ -98,7 +101,8 @@ public record ProviderConfig(
     }
 
     /**
-     * What finds out whether a worker can run here, by this configuration. Makes nothing and asks nothing yet.
+     * Creates a probe that checks whether a worker can run here with this configuration. Creating it has no side
+     * effects.
      *
      * @param worker {@code MLX} or {@code HF}
      */
@@ -116,7 +120,9 @@ public record ProviderConfig(
         return Stream.of(ProviderKind.MLX, ProviderKind.HF).map(choice::facts).toList();
     }
 
-    /** The model that was named for a role and no other; for {@code GENERAL} the provider's plain one. */
+    /**
+     * Returns the model that is configured specifically for a role. For {@code GENERAL}, this is the provider's model.
+     */
     public Optional<String> model(ProviderKind provider, ModelRole role) {
         return Optional.ofNullable(
                 role == ModelRole.GENERAL
@@ -124,12 +130,12 @@ public record ProviderConfig(
                         : roleModels.getOrDefault(provider, Map.of()).get(role));
     }
 
-    /** A builder with every default. */
+    /** Creates a builder with default values. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** A builder with these values. */
+    /** Creates a builder with the values of this configuration. */
     public Builder toBuilder() {
         Builder builder = builder()
                 .provider(named)
@@ -146,12 +152,15 @@ public record ProviderConfig(
         return builder;
     }
 
-    /** The configuration in the system properties and the environment. */
+    /** Reads the configuration from the system properties and the environment. */
     public static ProviderConfig fromEnv() {
         return fromEnv(environment());
     }
 
-    /** What {@link #fromEnv()} reads: the environment, with the system properties over it. A copy. */
+    /**
+     * Returns a copy of the variables that {@link #fromEnv()} reads: the environment, overridden by the system
+     * properties.
+     */
     public static Map<String, String> environment() {
         Map<String, String> environment = new HashMap<>(System.getenv());
         System.getProperties().stringPropertyNames().forEach(name -> environment.put(name, System.getProperty(name)));
@@ -159,10 +168,10 @@ public record ProviderConfig(
     }
 
     /**
-     * The configuration in these variables.
+     * Reads the configuration from the given variables.
      *
-     * @throws UnsupportedProviderException for a provider that mlx4j does not know
-     * @throws ConfigurationException for another value that a setting can't have
+     * @throws UnsupportedProviderException if a provider is unknown to mlx4j
+     * @throws ConfigurationException if any other value is invalid
      */
     public static ProviderConfig fromEnv(Map<String, String> environment) {
         Builder builder = builder();
@@ -192,7 +201,7 @@ public record ProviderConfig(
         private Builder() {}
 
         /**
-         * The provider to use. Default, and {@code null}: the first that is available of mlx, hf, and ollama on this
+         * Sets the provider to use. Default, also for {@code null}: the first available of mlx, hf, and ollama on this
          * machine.
          */
         public Builder provider(@Nullable ProviderKind provider) {
@@ -201,8 +210,8 @@ public record ProviderConfig(
         }
 
         /**
-         * The providers to use, in order, if the first one fails. Default, and {@code null}: hf for mlx, if it can load
-         * the adapter.
+         * Sets the providers to use, in order, if the first one fails. Default, also for {@code null}: hf as the
+         * fallback for mlx if it can load the adapter.
          */
         public Builder fallback(@Nullable List<ProviderKind> fallback) {
             this.fallback = fallback;
@@ -210,8 +219,8 @@ public record ProviderConfig(
         }
 
         /**
-         * A provider's model: a folder, or a hub id; of a remote one, as its server names it. It serves every role that
-         * has none of its own.
+         * Sets the model of a provider: a folder, or a hub id; for a remote provider, the name that its server uses. It
+         * serves every role for which no other model is set.
          */
         public Builder model(ProviderKind provider, String model) {
             models.put(provider, model);
@@ -219,8 +228,9 @@ public record ProviderConfig(
         }
 
         /**
-         * A provider's model for one role. Default: the provider's model if that is named, else the role's default
-         * ({@code docs/configuration.md}). For {@code GENERAL} it is the same as {@link #model(ProviderKind, String)}.
+         * Sets the model of a provider for one role. Default: the provider's model if one is set, or else the default
+         * of the role ({@code docs/configuration.md}). For {@code GENERAL} this is the same as
+         * {@link #model(ProviderKind, String)}.
          */
         public Builder model(ProviderKind provider, ModelRole role, String model) {
             if (role == ModelRole.GENERAL) {
@@ -230,42 +240,44 @@ public record ProviderConfig(
             return this;
         }
 
-        /** A provider's model for every role, in place of the models that roles have so far. */
+        /** Sets the model of a provider for every role, and discards the models set so far for its roles. */
         public Builder modelForEveryRole(ProviderKind provider, String model) {
             roleModels.remove(provider);
             return model(provider, model);
         }
 
-        /** A worker's Python interpreter: a path, or a program on the PATH. Default: its managed environment. */
+        /**
+         * Sets the Python interpreter of a worker: a path, or a program on the PATH. Default: its managed environment.
+         */
         public Builder interpreter(ProviderKind provider, String command) {
             return interpreter(provider, command, "the configuration");
         }
 
-        /** The folder of managed environments. Default: {@code ~/.mlx4j}. */
+        /** Sets the folder of the managed environments. Default: {@code ~/.mlx4j}. */
         public Builder home(Path home) {
             this.home = home;
             return this;
         }
 
-        /** Whether the mlx worker may run on platforms other than macOS on Apple silicon. Default: no. */
+        /** Sets whether the mlx worker may run on platforms other than macOS on Apple silicon. Default: false. */
         public Builder allowAnyPlatform(boolean allow) {
             this.allowAnyPlatform = allow;
             return this;
         }
 
-        /** Whether a hub model that isn't in the cache may be downloaded. Default: yes. */
+        /** Sets whether a hub model that isn't in the cache may be downloaded. Default: true. */
         public Builder download(boolean download) {
             this.download = download;
             return this;
         }
 
-        /** Adds a listener to requests, workers and circuit breakers. Exceptions that it throws have no effect. */
+        /** Adds a listener for requests, workers and circuit breakers. Exceptions that it throws have no effect. */
         public Builder listener(Mlx4jListener listener) {
             listeners.add(listener);
             return this;
         }
 
-        /** How the workers run and are supervised. */
+        /** Sets how the workers run and are supervised. */
         public Builder workers(WorkerConfig workers) {
             this.workers = workers.toBuilder();
             return this;
@@ -277,55 +289,63 @@ public record ProviderConfig(
             return this;
         }
 
-        /** Which workers may run at once, where roles have models of their own. Default: as many as fit. */
+        /**
+         * Sets which workers may run at the same time if roles have their own models. Default: as many as fit into
+         * memory.
+         */
         public Builder pool(WorkerPoolConfig pool) {
             this.pool = pool.toBuilder();
             return this;
         }
 
-        /** Changes which workers may run at once. */
+        /** Changes which workers may run at the same time. */
         public Builder pool(Consumer<WorkerPoolConfig.Builder> change) {
             change.accept(pool);
             return this;
         }
 
-        /** Where remote providers are. Default: Ollama on this machine, and the services of OpenAI and Anthropic. */
+        /**
+         * Sets the addresses, keys and timeout of remote providers. Default: Ollama on this machine, and the services
+         * of OpenAI and Anthropic.
+         */
         public Builder remote(RemoteConfig remote) {
             this.remote = remote.toBuilder();
             return this;
         }
 
         /**
-         * The base URL of a remote provider, such as {@code http://localhost:8080/v1} for {@code openai}: any server
-         * that speaks its API. Default: Ollama on this machine, and the services of OpenAI and Anthropic.
+         * Sets the base URL of a remote provider. For {@code openai} it can be any server with a compatible API, such
+         * as {@code http://localhost:8080/v1}. Default: Ollama on this machine, and the services of OpenAI and
+         * Anthropic.
          *
-         * @throws ConfigurationException if it is not the URL of a server
+         * @throws ConfigurationException if it is not a valid server URL
          */
         public Builder baseUrl(ProviderKind provider, String url) {
             remote.baseUrl(provider, url);
             return this;
         }
 
-        /** The key of a remote provider, which is sent to its server only. */
+        /** Sets the API key of a remote provider. The key is sent only to that provider's server. */
         public Builder apiKey(ProviderKind provider, String key) {
             remote.key(provider, new ApiKey(key));
             return this;
         }
 
-        /** How long a remote server may be silent before a request fails. Default: two minutes. */
+        /** Sets how long a remote server may be silent before a request fails. Default: two minutes. */
         public Builder remoteTimeout(Duration timeout) {
             remote.timeout(timeout);
             return this;
         }
 
         /**
-         * Sets what a setting of {@code docs/configuration.md} sets.
+         * Applies a setting from {@code docs/configuration.md}.
          *
-         * @param name the setting's name, such as {@code MLX_KV_BITS}
-         * @param value a text as in the environment, where a blank one sets nothing; or a value of the setting's type:
-         *     a {@code Boolean}, an {@code Integer}, a {@code Duration}, or a size in bytes as a {@code Long}
-         * @throws UnsupportedProviderException for a provider that mlx4j does not know
-         * @throws ConfigurationException for another value that the setting can't have, and if there is no such setting
+         * @param name the name of the setting, such as {@code MLX_KV_BITS}
+         * @param value a string as in an environment variable, where a blank one is ignored; or a value of the
+         *     setting's type: a {@code Boolean}, an {@code Integer}, a {@code Duration}, or a size in bytes as a
+         *     {@code Long}
+         * @throws UnsupportedProviderException if a provider is unknown to mlx4j
+         * @throws ConfigurationException if any other value is invalid, or if there is no such setting
          */
         public Builder setting(String name, Object value) {
             Object given = value instanceof String text ? text.strip() : value;
@@ -370,7 +390,7 @@ public record ProviderConfig(
                     remote.build());
         }
 
-        /** The interpreter of the workers that have none of their own. */
+        /** Sets the interpreter of the workers for which none is set. */
         Builder interpreter(String command, String setting) {
             interpreter = new NamedInterpreter(command, setting);
             return this;

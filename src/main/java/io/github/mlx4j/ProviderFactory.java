@@ -51,7 +51,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The way to language models.
+ * The entry point for using language models.
  *
  * <pre>{@code
  * try (ProviderFactory providers = ProviderFactory.fromEnv()) {
@@ -60,16 +60,16 @@ import org.slf4j.LoggerFactory;
  * }
  * }</pre>
  *
- * <p>Making a factory starts and probes nothing. The first {@code create…} chooses a provider ({@link #selection()}),
- * for all roles; the first request, or {@link #warmUp()}, starts a worker. One worker per kind and model serves every
- * caller of a factory, so roles with one model share it; those with models of their own are up at once where they fit
- * into memory, and take turns where they don't ({@link WorkerPool}). Closing the factory stops its workers. A worker is
- * also ended, with a warning in the log, when neither the factory nor anything that it made for that worker is
- * referenced any more. Thread-safe.
+ * <p>Creating a factory neither starts nor probes anything. The first {@code create…} call chooses a provider
+ * ({@link #selection()}) for all roles. The first request, or {@link #warmUp()}, starts a worker. All callers of a
+ * factory share one worker per kind and model, so roles with the same model share a worker. Workers for different
+ * models run at the same time if they fit into memory, and take turns if they don't ({@link WorkerPool}). Closing the
+ * factory stops its workers. A worker is also ended, with a warning in the log, once neither the factory nor any object
+ * that it created for the worker is reachable. Thread-safe.
  */
 public final class ProviderFactory implements AutoCloseable {
 
-    /** The file in {@link ProviderConfig#home()} to which what happens to workers is appended, if the folder exists. */
+    /** The file in {@link ProviderConfig#home()} to which worker events are appended, if that folder exists. */
     public static final String JOURNAL = "workers.log";
 
     private static final Logger log = LoggerFactory.getLogger(ProviderFactory.class);
@@ -87,11 +87,13 @@ public final class ProviderFactory implements AutoCloseable {
     private boolean closed;
 
     /**
-     * A factory for one provider and model; every other setting has its default, whatever the environment says: no
-     * {@code PYTHON_PATH}, no {@code MLX4J_HOME}. {@link #fromEnv()} and {@link ProviderConfig#fromEnv()} read them.
+     * Creates a factory for one provider and model. All other settings have their defaults: the environment is ignored,
+     * including {@code PYTHON_PATH} and {@code MLX4J_HOME}. To read the environment, use {@link #fromEnv()} or
+     * {@link ProviderConfig#fromEnv()}.
      *
-     * @param provider {@code mlx}, {@code hf} or {@code ollama}; others need a key, so {@link ProviderConfig#builder()}
-     * @param model a folder, or a hub id {@code org/name}; of a remote provider, as its server names it
+     * @param provider {@code mlx}, {@code hf} or {@code ollama}; the others need a key, so use
+     *     {@link ProviderConfig#builder()} for them
+     * @param model a folder, or a hub id {@code org/name}; for a remote provider, the name that its server uses
      */
     public ProviderFactory(String provider, String model) {
         this(oneProvider(provider, model), Platform.current());
@@ -104,18 +106,20 @@ public final class ProviderFactory implements AutoCloseable {
         this.pool = new WorkerPool(config.pool(), choice.registry());
     }
 
-    /** A factory as the system properties and the environment say; see {@link ProviderConfig#fromEnv()}. */
+    /**
+     * Creates a factory configured by the system properties and the environment; see {@link ProviderConfig#fromEnv()}.
+     */
     public static ProviderFactory fromEnv() {
         return create(ProviderConfig.fromEnv());
     }
 
-    /** A factory as these variables say; see {@link ProviderConfig#fromEnv(Map)}. */
+    /** Creates a factory configured by the given variables; see {@link ProviderConfig#fromEnv(Map)}. */
     public static ProviderFactory fromEnv(Map<String, String> environment) {
         return create(ProviderConfig.fromEnv(environment));
     }
 
     /**
-     * A factory for a configuration.
+     * Creates a factory with a configuration.
      *
      * @throws io.github.mlx4j.error.ConfigurationException if other users can write to its home folder
      */
@@ -123,13 +127,13 @@ public final class ProviderFactory implements AutoCloseable {
         return new ProviderFactory(config, Platform.current());
     }
 
-    /** The configuration. */
+    /** Returns the configuration. */
     public ProviderConfig config() {
         return config;
     }
 
     /**
-     * Text generation through the provider that is chosen here, with its fallbacks behind it.
+     * Creates a port for generating text with the selected provider, or with its fallbacks if it fails.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -138,10 +142,10 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * The same with the model of a role. Roles with the same models get the same port.
+     * Creates a port for generating text with the model of a role. Roles with the same models share a port.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider, or a named fallback, has no model for the role
+     * @throws NotSupportedException if the provider, or a configured fallback, has no model for the role
      */
     public synchronized TextGenerationPort createTextGenerationAdapterForRole(ModelRole role) {
         checkOpen();
@@ -154,8 +158,8 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * The Hugging Face hub and its cache, through the Python environment of mlx or, where that can't run here, of hf.
-     * It is the caller's to close, and starts a worker of its own.
+     * Creates access to the Hugging Face hub and its cache. It uses the Python environment of mlx, or that of hf if mlx
+     * can't run here. The result starts its own worker, and the caller must close it.
      */
     public ModelHub createModelHub() {
         Map<ProviderKind, WorkerProbe> probes = new LinkedHashMap<>();
@@ -163,7 +167,10 @@ public final class ProviderFactory implements AutoCloseable {
         return new ModelHub(probes);
     }
 
-    /** Asks the mlx and hf workers whether they would load a model folder. Nothing of it is to be closed. */
+    /**
+     * Creates a check that asks the mlx and hf workers whether they would load a model folder. It does not need to be
+     * closed.
+     */
     public LoadCheck createLoadCheck() {
         Map<ProviderKind, WorkerProbe> probes = new LinkedHashMap<>();
         List.of(ProviderKind.MLX, ProviderKind.HF).forEach(kind -> probes.put(kind, choice.probe(kind)));
@@ -171,8 +178,9 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * Vectors of texts, of the provider that is chosen here, and never of a fallback: another model's vectors can't be
-     * compared with its own. It shares the worker with text generation; a remote provider uses the same model for both.
+     * Creates a port for computing embeddings with the selected provider. Fallbacks are never used, because embeddings
+     * of different models can't be compared. It shares the worker with text generation; a remote provider uses the same
+     * model for both.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -181,7 +189,8 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * The same with the model of a role: vectors of roles with other models can't be compared.
+     * Creates a port for computing embeddings with the model of a role. Embeddings of roles with different models can't
+     * be compared.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      * @throws NotSupportedException if the provider has no model for the role
@@ -193,11 +202,12 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * Scores of documents by the model of the role {@code RERANKER}, of the worker that is chosen here, with its
-     * fallbacks behind it. Each result names the model that gave its scores.
+     * Creates a port for scoring documents with the model of the role {@code RERANKER}. It uses the worker of the
+     * selected provider, or those of its fallbacks if it fails. Each result names the model that computed its scores.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if no reranker is named, or if only remote providers are chosen, which can't rerank
+     * @throws NotSupportedException if no reranker is configured, or if only remote providers are selected, which can't
+     *     rerank
      */
     public synchronized RerankPort createRerankAdapter() {
         checkOpen();
@@ -210,29 +220,29 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * The tokens of the provider that is chosen here, and never of a fallback: another model's tokens mean nothing to
-     * it. It shares the worker with text generation.
+     * Creates a port for the tokenizer of the selected provider's model. Fallbacks are never used, because their tokens
+     * would be meaningless to this model. It shares the worker with text generation.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is a remote one, which has no such thing
+     * @throws NotSupportedException if the provider is remote; remote providers don't support this
      */
     public synchronized TokenizerPort createTokenizer() {
         return chosenWorker();
     }
 
     /**
-     * What the model of the provider that is chosen here is and thinks of a text, and never of a fallback. It shares
-     * the worker with text generation.
+     * Creates a port for analyzing the selected provider's model, and texts with that model. Fallbacks are never used.
+     * It shares the worker with text generation.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
-     * @throws NotSupportedException if the provider is a remote one, which has no such thing
+     * @throws NotSupportedException if the provider is remote; remote providers don't support this
      */
     public synchronized ModelAnalysisPort createAnalysisAdapter() {
         return chosenWorker();
     }
 
     /**
-     * Tasks made clearer by the model of the role {@code ENHANCER}.
+     * Creates a port that clarifies tasks with the model of the role {@code ENHANCER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -240,13 +250,16 @@ public final class ProviderFactory implements AutoCloseable {
         return createEnhancementAdapterForRole(ModelRole.ENHANCER);
     }
 
-    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    /**
+     * Creates a port that clarifies tasks with the model of another role; see
+     * {@link #createTextGenerationAdapterForRole}.
+     */
     public TaskEnhancementPort createEnhancementAdapterForRole(ModelRole role) {
         return new EnhancementAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
-     * Tasks split into parts by the model of the role {@code DECOMPOSER}.
+     * Creates a port that splits tasks into parts with the model of the role {@code DECOMPOSER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -254,13 +267,15 @@ public final class ProviderFactory implements AutoCloseable {
         return createTaskDecompositionAdapterForRole(ModelRole.DECOMPOSER);
     }
 
-    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    /**
+     * Creates a port that splits tasks with the model of another role; see {@link #createTextGenerationAdapterForRole}.
+     */
     public TaskDecompositionPort createTaskDecompositionAdapterForRole(ModelRole role) {
         return new TaskDecompositionAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
-     * Questions about tasks by the model of the role {@code TESTER}.
+     * Creates a port that asks questions about tasks with the model of the role {@code TESTER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -268,13 +283,16 @@ public final class ProviderFactory implements AutoCloseable {
         return createComprehensionTestAdapterForRole(ModelRole.TESTER);
     }
 
-    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    /**
+     * Creates a port that asks questions about tasks with the model of another role; see
+     * {@link #createTextGenerationAdapterForRole}.
+     */
     public ComprehensionTestPort createComprehensionTestAdapterForRole(ModelRole role) {
         return new ComprehensionTestAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
-     * Tasks found in requirements documents by the model of the role {@code DECOMPOSER}.
+     * Creates a port that finds tasks in requirements documents with the model of the role {@code DECOMPOSER}.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -282,13 +300,17 @@ public final class ProviderFactory implements AutoCloseable {
         return createRequirementsParsingAdapterForRole(ModelRole.DECOMPOSER);
     }
 
-    /** The same by the model of another role; see {@link #createTextGenerationAdapterForRole}. */
+    /**
+     * Creates a port that finds tasks in requirements documents with the model of another role; see
+     * {@link #createTextGenerationAdapterForRole}.
+     */
     public RequirementsParsingPort createRequirementsParsingAdapterForRole(ModelRole role) {
         return new RequirementsParsingAdapter(createTextGenerationAdapterForRole(role));
     }
 
     /**
-     * Which provider answers, and why. The choice is made once, at the first call of this or of {@code create…}.
+     * Returns the selected provider and the reasons for the selection. The provider is selected once, at the first call
+     * of this method or of a {@code create…} method.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -300,24 +322,27 @@ public final class ProviderFactory implements AutoCloseable {
         return selection;
     }
 
-    /** What is available here, whatever is chosen; imports every package for real, which takes seconds. */
+    /**
+     * Checks which providers are available here, regardless of the selection. This imports all Python packages, which
+     * takes seconds.
+     */
     public List<Selection.Attempt> diagnose() {
         return choice.diagnose();
     }
 
-    /** The model that a provider would use where no role has one of its own, if one is known. */
+    /** Returns the model that a provider would use for roles without their own model, if one is known. */
     public Optional<String> model(ProviderKind kind) {
         return choice.model(kind);
     }
 
-    /** The model that a provider would use for a role, if one is known. */
+    /** Returns the model that a provider would use for a role, if one is known. */
     public Optional<String> model(ProviderKind kind, ModelRole role) {
         return choice.model(kind, role);
     }
 
     /**
-     * The model that each role has at the provider that is chosen here, who named it, and what it takes in memory; a
-     * role without one is left out. Starts nothing.
+     * Returns the model of each role at the selected provider, with the setting it comes from and its memory need.
+     * Roles without a model are left out. This starts nothing.
      *
      * @throws ProviderUnavailableException if no provider is available; the message lists every attempt
      */
@@ -336,20 +361,21 @@ public final class ProviderFactory implements AutoCloseable {
     }
 
     /**
-     * Starts the worker that will answer and loads its model, and waits for it: the chosen provider's, or where that
-     * fails the next one behind it. Of a remote provider it only looks whether it has what it needs.
+     * Starts the worker that will answer requests, loads its model and waits until it is ready. This is the worker of
+     * the selected provider or, if that fails, of the next fallback. For a remote provider, it only checks whether the
+     * provider has what it needs.
      *
-     * @throws Mlx4jException if all fail: the first one's error, with the others' as suppressed
+     * @throws Mlx4jException if all fail: the first error, with the others as suppressed exceptions
      */
     public void warmUp() {
         warmUp(ModelRole.GENERAL);
     }
 
     /**
-     * The same for the models of these roles, one after another. Where they don't fit into memory together, the last
-     * ones are up in the end.
+     * Warms up the models of these roles, one after another. If they don't fit into memory together, only the last ones
+     * are running at the end.
      *
-     * @throws Mlx4jException as above, for the first role for which all fail
+     * @throws Mlx4jException as for {@link #warmUp()}, for the first role for which all fail
      */
     public void warmUp(ModelRole... roles) {
         for (ModelRole role : roles) {
@@ -377,7 +403,7 @@ public final class ProviderFactory implements AutoCloseable {
         throw first;
     }
 
-    /** The workers of this factory, how each is, and what became of it so far, in the order in which they were made. */
+    /** Returns the workers of this factory with their state and history, in the order in which they were created. */
     public synchronized List<ModelWorker> workers() {
         return workers.entrySet().stream()
                 .map(entry -> new ModelWorker(
@@ -396,12 +422,14 @@ public final class ProviderFactory implements AutoCloseable {
                 .collect(Collectors.toSet());
     }
 
-    /** The circuit breaker of each provider that text generation has, by its name; empty before that was made. */
+    /**
+     * Returns the circuit breakers of the text generation providers by name; empty until text generation was created.
+     */
     public CircuitBreakerRegistry circuitBreakers() {
         return breakers;
     }
 
-    /** Stops the workers; what they were working on fails with {@link ClosedException}. Idempotent. */
+    /** Stops the workers. Requests in progress fail with {@link ClosedException}. Idempotent. */
     @Override
     public void close() {
         synchronized (this) {
@@ -420,12 +448,12 @@ public final class ProviderFactory implements AutoCloseable {
         return List.copyOf(remotes.values());
     }
 
-    /** Whether a provider can run here. */
+    /** Checks whether a provider can run here. */
     Selection.Attempt look(ProviderKind kind) {
         return choice.look(kind);
     }
 
-    /** The worker of the provider that is chosen here; nothing is started yet. */
+    /** Returns the worker of the selected provider without starting it. */
     synchronized SubprocessAdapter chosenWorker() {
         checkOpen();
         return worker(choice.namedModel(selection().provider(), ModelRole.GENERAL));
@@ -443,7 +471,10 @@ public final class ProviderFactory implements AutoCloseable {
                 : new HfSubprocessAdapter(model.model(), config.download(), probe, options, pool);
     }
 
-    /** An adapter, a draft model and the like belong to the plain model; a role's own model is loaded without. */
+    /**
+     * Returns the worker options for a model. The adapter, the draft model and similar options apply only to the
+     * provider's general model; a role's own model is loaded without them.
+     */
     private WorkerConfig optionsOf(NamedModel model) {
         WorkerConfig options = config.workers();
         if (options.journal() == null && Files.isDirectory(config.home())) {
@@ -458,7 +489,10 @@ public final class ProviderFactory implements AutoCloseable {
                         .build();
     }
 
-    /** Of its circuit breaker: the provider's, with the model where that is not the plain one. */
+    /**
+     * Returns the name of the model's circuit breaker: the provider, followed by the model unless it is the provider's
+     * general one.
+     */
     private String nameOf(NamedModel model) {
         String provider = model.provider().id();
         return rolesOf(model).contains(ModelRole.GENERAL) ? provider : provider + ":" + model.model();

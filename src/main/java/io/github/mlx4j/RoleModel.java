@@ -6,14 +6,14 @@ import io.github.mlx4j.provider.ProviderKind;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The model that a role has.
+ * The model of a role.
  *
  * @param role the role
- * @param provider who has the model
- * @param model a folder, or a hub id; of a remote provider, as its server names it
- * @param origin who named it: a setting such as {@code MLX_MODEL_ROUTER} or {@code MLX_MODEL}, {@code default}, or
- *     {@code counterpart of the mlx model}
- * @param need what its worker takes in memory; {@code null} for a remote provider. Roles with one model share one
+ * @param provider the provider of the model
+ * @param model a folder, or a hub id; for a remote provider, the name that its server uses
+ * @param origin where the model is configured: a setting such as {@code MLX_MODEL_ROUTER} or {@code MLX_MODEL},
+ *     {@code default}, or {@code counterpart of the mlx model}
+ * @param need the memory need of its worker, or {@code null} for a remote provider. Roles with the same model share a
  *     worker
  */
 public record RoleModel(

@@ -8,24 +8,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** The settings that name a provider's model of one role, such as {@code MLX_MODEL_ROUTER}. */
+/** The settings for the model of a provider and role, such as {@code MLX_MODEL_ROUTER}. */
 final class RoleSettings {
 
-    /** The roles that have settings; the others' is the plain {@code MLX_MODEL}. */
+    /** The roles that have their own settings; the others use the general setting, such as {@code MLX_MODEL}. */
     static final List<ModelRole> ROLES = Arrays.stream(ModelRole.values())
             .filter(role -> role != ModelRole.GENERAL)
             .toList();
 
     private RoleSettings() {}
 
-    /** The setting of a provider's model, for a role or for all that have none of their own. */
+    /**
+     * Returns the name of the setting for a provider's model, either for one role or, with {@code GENERAL}, for all
+     * roles without their own.
+     */
     static String name(ProviderKind provider, ModelRole role) {
         String plain = provider.name() + "_MODEL";
         return role == ModelRole.GENERAL ? plain : plain + "_" + role.name();
     }
 
     /**
-     * Sets the model of a role, if that is what the setting of this name does.
+     * Sets the model of a role if the name is that of such a setting.
      *
      * @return whether it is
      */
@@ -44,8 +47,9 @@ final class RoleSettings {
     /**
      * Reads the models of roles.
      *
-     * @throws ConfigurationException for a role that doesn't exist. Only {@code MLX_MODEL_…} belongs to mlx4j alone:
-     *     other programs have an {@code HF_MODEL_ID} or an {@code OPENAI_MODEL_NAME}, which are ignored here
+     * @throws ConfigurationException if a setting names a role that doesn't exist. Only names starting with
+     *     {@code MLX_MODEL_} are reserved for mlx4j: other programs use variables such as {@code HF_MODEL_ID} or
+     *     {@code OPENAI_MODEL_NAME}, which are ignored here
      */
     static void read(Map<String, String> environment, ProviderConfig.Builder config) {
         environment.forEach((name, value) -> {

@@ -6,25 +6,25 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Which provider answers, and why.
+ * The selected provider and the reasons for the selection.
  *
- * @param provider the one that was chosen
- * @param fallback who stands in, in order
- * @param attempts what was looked at before the choice, in order, the chosen one last
+ * @param provider the selected provider
+ * @param fallback the fallback providers, in order
+ * @param attempts the providers that were checked, in order; the selected one is last
  */
 public record Selection(ProviderKind provider, List<ProviderKind> fallback, List<Attempt> attempts) {
 
-    /** Takes immutable copies. */
+    /** Makes immutable copies of the lists. */
     public Selection {
         fallback = List.copyOf(fallback);
         attempts = List.copyOf(attempts);
     }
 
     /**
-     * A provider that was looked at.
+     * The result of checking a provider.
      *
-     * @param provider which
-     * @param availability whether it can run here, and if not, why not and what to do
+     * @param provider the provider
+     * @param availability whether the provider can run here, and if not, why not and what to do
      */
     public record Attempt(ProviderKind provider, Availability availability) {
 

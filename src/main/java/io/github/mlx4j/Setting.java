@@ -8,8 +8,8 @@ import io.github.mlx4j.provider.ProviderKind;
 import java.util.function.BiConsumer;
 
 /**
- * The table of settings: the values of each, where they go, and its row in {@code docs/configuration.md}. The models of
- * roles are in {@link RoleSettings}.
+ * The table of settings. Each row has the values of a setting, the configuration property that it sets, and its row in
+ * {@code docs/configuration.md}. The models of roles are in {@link RoleSettings}.
  *
  * <p>To add a setting: give its config record a component and a setter, and add a row here, in
  * {@code docs/configuration.md}, and as a Spring property in {@code Mlx4jProperties} and {@code PropertySetting}.
@@ -256,12 +256,12 @@ enum Setting {
     private final String effect;
 
     /**
-     * A row.
+     * Creates a row.
      *
-     * @param type its values
-     * @param setter where a value goes
+     * @param type the valid values
+     * @param setter stores a value in the configuration
      * @param defaultText the default, for the documentation
-     * @param effect what it does, for the documentation
+     * @param effect what the setting does, for the documentation
      */
     <T> Setting(SettingType<T> type, BiConsumer<ProviderConfig.Builder, T> setter, String defaultText, String effect) {
         this.setter = (config, value) -> setter.accept(config, type.of(this, value));
@@ -281,21 +281,21 @@ enum Setting {
         return worker((worker, value) -> worker.mlx(mlx -> setter.accept(mlx, value)));
     }
 
-    /** The default, as the documentation says it. */
+    /** Returns the default as shown in the documentation. */
     String defaultText() {
         return defaultText;
     }
 
-    /** What it does, as the documentation says it. */
+    /** Returns the description as shown in the documentation. */
     String effect() {
         return effect;
     }
 
     /**
-     * Fills a configuration.
+     * Stores a value in the configuration.
      *
-     * @param value a text, or a value of the setting's type
-     * @throws ConfigurationException if the setting can't have this value
+     * @param value a string, or a value of the setting's type
+     * @throws ConfigurationException if the value is invalid
      */
     void set(ProviderConfig.Builder config, Object value) {
         setter.accept(config, value);

@@ -21,13 +21,13 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Collectors;
 
 /**
- * The values that a setting can have, and how they are written.
+ * The valid values of a setting, with their text form.
  *
  * @param type the class of the values
- * @param parse reads a value; empty for a text that isn't one
- * @param isAllowed whether the setting can have a value of this class
- * @param write writes a value as {@code parse} reads it, for errors
- * @param choices the values, for errors
+ * @param parse parses a value; returns empty if the text is invalid
+ * @param isAllowed whether a value of this class is valid
+ * @param write formats a value so that {@code parse} can read it, for error messages
+ * @param choices the valid values, for error messages
  * @param <T> the class of the values
  */
 record SettingType<T>(
@@ -69,31 +69,31 @@ record SettingType<T>(
                             .distinct()
                             .toList());
 
-    /** Whole numbers from a minimum on. */
+    /** Accepts integers greater than or equal to a minimum. */
     static SettingType<Integer> from(int min) {
         return range(min, MAX);
     }
 
-    /** Whole numbers in a range. */
+    /** Accepts integers in a range. */
     static SettingType<Integer> range(int min, int max) {
         return number(Integer.class, min, max, number -> number, number -> number);
     }
 
-    /** Times of whole seconds. */
+    /** Accepts durations in whole seconds. */
     static SettingType<Duration> seconds(int min) {
         return number(Duration.class, min, MAX, Duration::ofSeconds, Duration::toSeconds);
     }
 
-    /** Sizes of whole mebibytes, in bytes. */
+    /** Accepts sizes in whole mebibytes; the value is in bytes. */
     static SettingType<Long> mebibytes(int min) {
         return number(Long.class, min, MAX, number -> (long) number << 20, bytes -> bytes >> 20);
     }
 
     /**
-     * A value from its text, or the value itself.
+     * Parses a value, or validates one that already has the right type.
      *
-     * @param value a text, or a value of the type
-     * @throws ConfigurationException if the setting can't have this value
+     * @param value a string, or a value of the type
+     * @throws ConfigurationException if the value is invalid
      */
     T of(Setting setting, Object value) {
         if (value instanceof String text) {
@@ -104,7 +104,7 @@ record SettingType<T>(
                     setting + " can't be of the class " + value.getClass().getSimpleName() + ".",
                     "Give a String or a value of the class " + type.getSimpleName() + ".");
         }
-        @SuppressWarnings("unchecked") // of the collections' elements
+        @SuppressWarnings("unchecked") // the element types of collections can't be checked
         T typed = (T) value;
         if (!isAllowed.test(typed)) {
             throw refusal(setting, write.apply(typed));

@@ -1,4 +1,4 @@
-/** The way in: {@link io.github.mlx4j.ProviderFactory}, and the configuration that it reads. */
+/** The entry point {@link io.github.mlx4j.ProviderFactory}, and its configuration. */
 @NullMarked
 package io.github.mlx4j;
 
