@@ -23,23 +23,23 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A record, or a Kotlin data class, as the type of an answer: its JSON schema, and the way from JSON to the record.
- * {@link TextGenerationPort#generate(GenerationRequest, Class)} is this in one call; use it by itself to stream the
- * text of such an answer, for example.
+ * A record, or a Kotlin data class, as the type of a structured answer. It provides the JSON schema and parses the JSON
+ * into an instance. {@link TextGenerationPort#generate(GenerationRequest, Class)} does this in one call; use this class
+ * directly to stream the text of such an answer, for example.
  *
  * <p>A component may be a {@code String}, a {@code boolean}, a {@code byte}, {@code short}, {@code int}, {@code long},
- * {@code float} or {@code double}, or its boxed type, a {@code BigDecimal}, an enum, a {@code LocalDate}, an
- * {@code Instant}, another record, also the same again, a {@code List} or {@code Set} of these, a {@code Map} from
- * {@code String} to these, or an {@code Optional} of any of them. All are required but an {@code Optional} and a type
- * with JSpecify's {@code @Nullable}. {@link Description} and {@link Size} say more of them; other annotations have no
- * effect.
+ * {@code float} or {@code double} or its boxed type, a {@code BigDecimal}, an enum, a {@code LocalDate}, an
+ * {@code Instant}, another record (recursion is allowed), a {@code List} or {@code Set} of these, a {@code Map} from
+ * {@code String} to these, or an {@code Optional} of any of them. All components are required, except those of type
+ * {@code Optional} or with JSpecify's {@code @Nullable} on the type. {@link Description} and {@link Size} add details;
+ * other annotations have no effect.
  *
- * <p>A Kotlin data class needs kotlin-reflect on the class path. Its nullable properties and those with a default value
- * are optional.
+ * <p>Kotlin data classes require kotlin-reflect on the class path. Nullable properties and properties with a default
+ * value are optional.
  *
  * <p>Immutable and thread-safe.
  *
- * @param <T> the record
+ * @param <T> the record or data class
  */
 public final class AnswerType<T> {
 
@@ -60,10 +60,10 @@ public final class AnswerType<T> {
     }
 
     /**
-     * The type of a record.
+     * Creates the answer type for a record or data class.
      *
-     * @throws InvalidRequestException if it is neither a record nor a data class, or a component of it can't be part of
-     *     an answer; the message names it
+     * @throws InvalidRequestException if the class is neither a record nor a data class, or if a component has an
+     *     unsupported type; the message names the component
      */
     public static <T> AnswerType<T> of(Class<T> type) {
         ShapeReader reader = new ShapeReader(type);
@@ -71,19 +71,20 @@ public final class AnswerType<T> {
         return new AnswerType<>(type, shape, reader.schema(shape));
     }
 
-    /** The record's JSON schema, with the components in their order. */
+    /** Returns the JSON schema, with the components in declaration order. */
     public String schema() {
         return schema.toString();
     }
 
-    /** The format that lets no other answer come. */
+    /** Returns the response format that restricts the answer to this schema. */
     public ResponseFormat responseFormat() {
         return ResponseFormat.jsonSchema(schema());
     }
 
     /**
-     * The request with the schema told at the end of its last user message: the response format alone keeps the model's
-     * answer in its form, but does not tell it what the form is. Without such a message it stays as it is.
+     * Returns the request with the schema appended to its last user message. The response format alone constrains the
+     * model's output but does not tell the model what is expected. A request without a user message is returned
+     * unchanged.
      */
     public GenerationRequest described(GenerationRequest request) {
         if (!(request.prompt() instanceof Prompt.Chat chat)) {
@@ -103,9 +104,9 @@ public final class AnswerType<T> {
     }
 
     /**
-     * The request for an answer of this type: {@link #described}, and with the {@link #responseFormat()}.
+     * Returns a request for an answer of this type: the {@link #described} request with the {@link #responseFormat()}.
      *
-     * @throws InvalidRequestException if it has a response format of its own
+     * @throws InvalidRequestException if the request already has a response format
      */
     public GenerationRequest asked(GenerationRequest request) {
         if (request.responseFormat() != null) {
@@ -117,20 +118,20 @@ public final class AnswerType<T> {
     }
 
     /**
-     * The record in an answer.
+     * Parses an answer.
      *
-     * @throws UnreadableAnswerException as {@link #read(String)}; also if the answer was cut
+     * @throws UnreadableAnswerException as in {@link #read(String)}, or if the answer was truncated
      */
     public T read(GenerationResult answer) {
         return read(answer.text(), answer.finishReason() == FinishReason.LENGTH);
     }
 
     /**
-     * The record in a text: from its first brace to its last, so that what a model says around the JSON, a code fence
-     * for example, does no harm. Members that the record doesn't have are left out. Where the record is nothing but one
-     * list, the list alone is taken too.
+     * Parses the JSON in a text. Only the part from the first brace to the last is read, so that text around the JSON,
+     * such as a code fence, does no harm. Unknown members are ignored. If the record has a single component that is a
+     * list, a bare JSON array is accepted too.
      *
-     * @throws UnreadableAnswerException if there is no such JSON, or the record's constructor throws
+     * @throws UnreadableAnswerException if there is no such JSON, or if the record's constructor throws an exception
      */
     public T read(String text) {
         return read(text, false);

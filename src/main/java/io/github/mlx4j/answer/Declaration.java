@@ -6,14 +6,15 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** How a class that can be (part of) an answer is declared: as a Java record, or as a Kotlin data class. */
+/** The declaration of a class that can be an answer or part of one: a Java record or a Kotlin data class. */
 interface Declaration {
 
     /**
      * A component of a record, or a parameter of a data class's primary constructor.
      *
-     * @param optional whether an answer may leave it out
-     * @param absent the value of one that was left out; null also stands for the default value of a Kotlin parameter
+     * @param optional whether an answer may omit it
+     * @param absent the value to use if it was omitted; {@code null} can also mean the default value of a Kotlin
+     *     parameter
      */
     record Component(
             String name,
@@ -22,20 +23,20 @@ interface Declaration {
             @Nullable Object absent,
             @Nullable Description description) {}
 
-    /** In the order of the declaration. */
+    /** Returns the components in declaration order. */
     List<Component> components();
 
     /**
-     * An instance of the class.
+     * Creates an instance of the class.
      *
-     * @param values one for each component, in their order
+     * @param values one value for each component, in order
      */
     Object make(@Nullable Object[] values) throws ReflectiveOperationException;
 
     /**
-     * The declaration of a class, or null if it is neither a record nor a data class.
+     * Returns the declaration of a class, or {@code null} if it is neither a record nor a data class.
      *
-     * @throws InvalidRequestException if Java's or Kotlin's reflection can't use the class from here
+     * @throws InvalidRequestException if Java or Kotlin reflection can't access the class
      */
     static @Nullable Declaration of(Class<?> type) {
         boolean kotlin = Arrays.stream(type.getDeclaredAnnotations())

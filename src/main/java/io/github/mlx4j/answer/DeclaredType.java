@@ -8,12 +8,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A type as it is written in Java or Kotlin.
+ * A type as declared in Java or Kotlin.
  *
- * @param raw the class, without type arguments; null for a type variable or a wildcard
- * @param arguments its type arguments; empty for a raw type
- * @param size its {@link Size}
- * @param name as error messages show it
+ * @param raw the class, without type arguments; {@code null} for a type variable or a wildcard
+ * @param arguments the type arguments; empty for a raw type
+ * @param size the bounds from its {@link Size} annotation
+ * @param name the name shown in error messages
  */
 record DeclaredType(
         @Nullable Class<?> raw,
@@ -21,7 +21,7 @@ record DeclaredType(
         @Nullable Bounds size,
         String name) {
 
-    /** What a {@link Size} says. */
+    /** The bounds in a {@link Size} annotation. */
     record Bounds(int min, int max) {
 
         static @Nullable Bounds of(@Nullable Size size) {

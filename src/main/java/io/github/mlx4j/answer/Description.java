@@ -6,12 +6,12 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Tells the model what a record, or a component of it, is for; see {@link AnswerType}. */
+/** Describes a record or a component to the model; see {@link AnswerType}. */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.TYPE, ElementType.FIELD, ElementType.METHOD, ElementType.PARAMETER, ElementType.RECORD_COMPONENT})
 public @interface Description {
 
-    /** What it is for, in the model's language. */
+    /** The description, in a language that the model understands. */
     String value();
 }

@@ -24,8 +24,8 @@ import kotlin.reflect.jvm.ReflectJvmMapping;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Kotlin data class, also a {@code @JvmRecord}, as kotlin-reflect describes it: only Kotlin's own metadata says which
- * types are nullable and which parameters have a default value. Both are optional.
+ * A Kotlin data class, including {@code @JvmRecord} classes, as described by kotlin-reflect. Only Kotlin's own metadata
+ * says which types are nullable and which parameters have a default value. Both are optional.
  */
 final class KotlinDeclaration implements Declaration {
 
@@ -37,7 +37,7 @@ final class KotlinDeclaration implements Declaration {
         this.components = components;
     }
 
-    /** Null if the class is no data class. */
+    /** Returns the declaration, or {@code null} if the class is not a data class. */
     static @Nullable KotlinDeclaration of(Class<?> type) {
         KClass<?> kotlin = JvmClassMappingKt.getKotlinClass(type);
         KFunction<?> constructor = KClasses.getPrimaryConstructor(kotlin);
@@ -56,7 +56,7 @@ final class KotlinDeclaration implements Declaration {
         KProperty1<?, ?> property = KClasses.getDeclaredMemberProperties(type).stream()
                 .filter(declared -> declared.getName().equals(name))
                 .findFirst()
-                .orElseThrow(); // each parameter of a data class is a property
+                .orElseThrow(); // every parameter of a data class is a property
         DeclaredType declared = type(parameter.getType());
         Size size = annotation(parameter, property, Size.class);
         boolean wrapped = declared.raw() == Optional.class;
@@ -70,7 +70,7 @@ final class KotlinDeclaration implements Declaration {
                 annotation(parameter, property, Description.class));
     }
 
-    /** Of the parameter, or with {@code @field:} of the field, or with {@code @get:} of the getter. */
+    /** Finds an annotation on the parameter, on the field ({@code @field:}), or on the getter ({@code @get:}). */
     private static <A extends Annotation> @Nullable A annotation(
             KParameter parameter, KProperty1<?, ?> property, Class<A> type) {
         A own = annotation(parameter, type);
@@ -94,7 +94,7 @@ final class KotlinDeclaration implements Declaration {
     }
 
     private static DeclaredType type(@Nullable KType type) {
-        if (type == null || !(type.getClassifier() instanceof KClass<?> raw)) { // a star or a type parameter
+        if (type == null || !(type.getClassifier() instanceof KClass<?> raw)) { // a star projection or a type parameter
             return new DeclaredType(null, List.of(), null, type == null ? "*" : type.toString());
         }
         List<DeclaredType> arguments = type.getArguments().stream()
@@ -109,7 +109,10 @@ final class KotlinDeclaration implements Declaration {
                 type.toString());
     }
 
-    /** kotlin-reflect makes the annotations of a type without their default values, and throws an error instead. */
+    /**
+     * Returns an annotation member or its default. kotlin-reflect omits default values in annotations of types, and
+     * throws an error when they are read.
+     */
     private static int given(IntSupplier member, int preset) {
         try {
             return member.getAsInt();

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A Java record. {@code Optional} components and those with a {@code @Nullable} type are optional. */
+/** A Java record. {@code Optional} components and components with a {@code @Nullable} type are optional. */
 final class RecordDeclaration implements Declaration {
 
     private final List<Component> components;
@@ -21,7 +21,7 @@ final class RecordDeclaration implements Declaration {
             this.constructor = type.getDeclaredConstructor(
                     Arrays.stream(declared).map(RecordComponent::getType).toArray(Class<?>[]::new));
         } catch (NoSuchMethodException error) {
-            throw new IllegalStateException(error); // every record has it
+            throw new IllegalStateException(error); // every record has a canonical constructor
         }
         constructor.setAccessible(true);
     }

@@ -2,7 +2,7 @@ package io.github.mlx4j.answer;
 
 import org.jspecify.annotations.Nullable;
 
-/** JSON that does not fit a {@link Shape}, with the place and what is wrong there. */
+/** Thrown when JSON does not match a {@link Shape}. The message contains the path and the problem. */
 final class SchemaMismatch extends Exception {
 
     private static final long serialVersionUID = 1L;
@@ -11,12 +11,12 @@ final class SchemaMismatch extends Exception {
         super(message, cause);
     }
 
-    /** At a place, such as {@code steps[2].title}; empty is the whole. */
+    /** Creates an exception for a path such as {@code steps[2].title}; an empty path means the whole value. */
     static SchemaMismatch at(String path, String message) {
         return at(path, message, null);
     }
 
-    /** The same, for a reason. */
+    /** Creates an exception for a path, with a cause. */
     static SchemaMismatch at(String path, String message, @Nullable Throwable cause) {
         return new SchemaMismatch(path.isEmpty() ? message : path + ": " + message, cause);
     }

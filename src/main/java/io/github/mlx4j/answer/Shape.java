@@ -4,14 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /**
- * What a value is as JSON, and how it becomes Java's.
+ * The JSON form of a value, and how to convert it to Java.
  *
- * @param schema its JSON schema
- * @param reader from JSON to the value
+ * @param schema the JSON schema
+ * @param reader converts JSON to the Java value
  */
 record Shape(ObjectNode schema, Reader reader) {
 
-    /** From JSON to a value. */
+    /** Converts JSON to a Java value. */
     @FunctionalInterface
     interface Reader {
         Object read(JsonNode json, String path) throws SchemaMismatch;

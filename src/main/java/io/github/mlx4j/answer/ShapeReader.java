@@ -25,10 +25,15 @@ import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the {@link Shape} of a class from its {@link Declaration}. For one class and one thread. */
+/**
+ * Builds the {@link Shape} of a class from its {@link Declaration}. Each instance handles a single class. Not
+ * thread-safe.
+ */
 final class ShapeReader {
 
-    /** The bound of a long's schema: beyond it, programs that read numbers as doubles don't tell neighbours apart. */
+    /**
+     * The bound for longs in the schema. Programs that read numbers as doubles can't represent all integers beyond it.
+     */
     private static final long MAX_EXACT = (1L << 53) - 1;
 
     private static final String UTC = "T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?Z$";
@@ -40,15 +45,15 @@ final class ShapeReader {
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
     private final Class<?> root;
-    private final Map<Class<?>, String> recursive = new LinkedHashMap<>(); // with their names under $defs
-    private final Map<Class<?>, Shape> known = new HashMap<>(); // those that are read to their end
-    private final Set<Class<?>> open = new HashSet<>(); // those that are being read
+    private final Map<Class<?>, String> recursive = new LinkedHashMap<>(); // with their names in $defs
+    private final Map<Class<?>, Shape> known = new HashMap<>(); // types whose shape is complete
+    private final Set<Class<?>> open = new HashSet<>(); // types whose shape is being built
 
     ShapeReader(Class<?> root) {
         this.root = root;
     }
 
-    /** The shape of the class itself. */
+    /** Returns the shape of the class. */
     Shape root() {
         Declaration declaration = Declaration.of(root);
         if (declaration == null) {
@@ -57,7 +62,7 @@ final class ShapeReader {
         return structure(root, declaration, "", Set.of());
     }
 
-    /** The whole schema of that shape, with what it refers to. */
+    /** Returns the complete schema of a shape, including the definitions that it references. */
     ObjectNode schema(Shape shape) {
         ObjectNode schema = shape.schema().deepCopy();
         if (!recursive.isEmpty()) {
@@ -69,9 +74,9 @@ final class ShapeReader {
     }
 
     /**
-     * The shape of a type at a place.
+     * Returns the shape of a type at a path.
      *
-     * @param within the records that can't be without this one: where it is one of them, there is no end
+     * @param within the enclosing records that require this one; if it is one of them, the recursion never ends
      */
     private Shape shape(DeclaredType type, String path, Set<Class<?>> within) {
         Bounds size = type.size();
@@ -137,7 +142,7 @@ final class ShapeReader {
                     typed("string").put("format", "date"),
                     (json, path) -> time(json, path, "a date such as 2027-01-31", LocalDate::parse));
         } else if (type == Instant.class) {
-            return new Shape( // the format alone has offsets, leap seconds and digits that Java does not read
+            return new Shape( // the format alone would allow offsets, leap seconds and digits that Java can't parse
                     typed("string").put("format", "date-time").put("pattern", UTC),
                     (json, path) -> time(json, path, "a time such as 2027-01-31T09:30:00Z", Instant::parse));
         }
@@ -276,7 +281,9 @@ final class ShapeReader {
             return shape;
         }
         known.put(type, shape);
-        return open.isEmpty() ? shape : structure(type, declaration, path, Set.of()); // a reference, now it is known
+        return open.isEmpty()
+                ? shape
+                : structure(type, declaration, path, Set.of()); // a reference, now that the type is known
     }
 
     private Shape shape(Component component, String path, Set<Class<?>> within) {
@@ -361,7 +368,7 @@ final class ShapeReader {
         return NODES.objectNode().put("type", type);
     }
 
-    /** With the keywords of a size: minLength, maxItems and so on. */
+    /** Adds the keywords for a size, such as minLength or maxItems. */
     private static ObjectNode bounded(ObjectNode schema, @Nullable Bounds size, String what) {
         if (size != null && size.min() > 0) {
             schema.put("min" + what, size.min());

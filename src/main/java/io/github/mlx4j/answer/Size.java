@@ -7,10 +7,11 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Bounds a value of an {@link AnswerType}: the characters (code points) of a {@code String}, also as a map's key, the
- * elements of a {@code List} or {@code Set}, the entries of a {@code Map}. Put it on the type that it bounds, as in
- * {@code @Size(max = 5) List<@Size(max = 80) String> steps}. In Kotlin it can also be on a property, its field or its
- * getter. Without a {@link #max()}, a small model may go on until its tokens are used up.
+ * Limits the size of a value in an {@link AnswerType}: the number of characters (code points) of a {@code String},
+ * including map keys, the number of elements of a {@code List} or {@code Set}, or the number of entries of a
+ * {@code Map}. Put it on the type that it limits, as in {@code @Size(max = 5) List<@Size(max = 80) String> steps}. In
+ * Kotlin, it can also be placed on a property, its field or its getter. Without a {@link #max()}, a small model may
+ * keep generating until it reaches the token limit.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
@@ -23,9 +24,9 @@ import java.lang.annotation.Target;
 })
 public @interface Size {
 
-    /** The least; 0 by default. */
+    /** The minimum size. Default: 0. */
     int min() default 0;
 
-    /** The most; no limit by default. */
+    /** The maximum size. Default: no limit. */
     int max() default Integer.MAX_VALUE;
 }

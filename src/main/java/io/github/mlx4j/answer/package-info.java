@@ -1,4 +1,4 @@
-/** Typed answers: Java and Kotlin types as JSON schemas, and JSON as their instances. */
+/** Structured output: JSON schemas from Java and Kotlin types, and instances parsed from JSON. */
 @NullMarked
 package io.github.mlx4j.answer;
 

@@ -2,13 +2,13 @@ package io.github.mlx4j.config;
 
 import java.util.Locale;
 
-/** What a model's weights can be turned into. */
+/** The type that a model's weights are converted to. */
 public enum Dtype {
     BFLOAT16,
     FLOAT16,
     FLOAT32;
 
-    /** The name as users write it: {@code bfloat16}, {@code float16}, {@code float32}. */
+    /** Returns the name as users write it: {@code bfloat16}, {@code float16}, {@code float32}. */
     public String id() {
         return name().toLowerCase(Locale.ROOT);
     }

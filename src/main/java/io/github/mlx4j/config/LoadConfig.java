@@ -5,30 +5,30 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a worker makes of its model. Values are checked by the worker: one that it, or this model, can't have fails
- * every request with {@link io.github.mlx4j.error.ConfigurationException}.
+ * The options with which a worker loads its model. The worker validates the values: if it or the model doesn't support
+ * a value, every request fails with {@link io.github.mlx4j.error.ConfigurationException}.
  *
- * @param adapter the folder of a LoRA adapter, of PEFT for both workers, or of mlx-lm for the mlx worker; {@code null},
- *     the default, is none
- * @param base the base model, a folder or a hub id, in place of the one that the model names, where that is an adapter
- *     or a DyLoRA-MoE; {@code null}, the default, is the named one
- * @param expert the one expert of a DyLoRA-MoE that answers; {@code null}, the default, leaves it to the router of the
- *     hf worker; the mlx worker needs a name
- * @param dtype what the weights are turned into; {@code null}, the default, is as they are stored. Not for quantized
- *     ones
- * @param actionHead a safetensors file with an action head; {@code null}, the default, is none. The mlx worker can't
- *     have one
- * @param actionHeadSeed the seed of a freshly initialized, untrained action head, from 0; {@code null}, the default, is
- *     none. Not together with {@code actionHead}. The mlx worker can't have one
- * @param trustRemoteCode whether code of the model folder may run, where transformers has no such architecture; default
- *     no. The mlx worker never runs any, and is not told
- * @param allowPickles whether pickled experts and routers of a DyLoRA-MoE may be read, as plain weights; default no.
- *     The mlx worker never reads any, and is not told
- * @param memoryLimitBytes the most memory that the engine is to take; {@code null}, the default, is no limit. The hf
- *     worker can hold it on CUDA only
- * @param device where the hf worker runs the model; default {@link HfDevice#AUTO}. The mlx worker chooses its own
- *     device, and is not sent this
- * @param reranker what tells that the model is a reranker; default {@link RerankerKind#AUTO}
+ * @param adapter the folder of a LoRA adapter, in PEFT format for both workers or in mlx-lm format for the mlx worker;
+ *     {@code null} (the default) for none
+ * @param base the base model, a folder or a hub id, for a model that is an adapter or a DyLoRA-MoE; {@code null} (the
+ *     default) for the base model that it names
+ * @param expert the single expert of a DyLoRA-MoE to use; {@code null} (the default) lets the router of the hf worker
+ *     choose. The mlx worker requires an expert
+ * @param dtype the type to convert the weights to; {@code null} (the default) keeps the stored type. Not supported for
+ *     quantized weights
+ * @param actionHead a safetensors file with an action head; {@code null} (the default) for none. Not supported by the
+ *     mlx worker
+ * @param actionHeadSeed the seed of a freshly initialized, untrained action head, 0 or greater; {@code null} (the
+ *     default) for none. Can't be combined with {@code actionHead}. Not supported by the mlx worker
+ * @param trustRemoteCode whether code in the model folder may run if transformers doesn't have the architecture;
+ *     default {@code false}. The mlx worker never runs such code, and does not receive this option
+ * @param allowPickles whether pickled experts and routers of a DyLoRA-MoE may be read, as plain weights; default
+ *     {@code false}. The mlx worker never reads pickles, and does not receive this option
+ * @param memoryLimitBytes the maximum memory of the engine, in bytes; {@code null} (the default) for no limit. The hf
+ *     worker can enforce it only on CUDA
+ * @param device the device on which the hf worker runs the model; default {@link HfDevice#AUTO}. The mlx worker chooses
+ *     its own device, and does not receive this option
+ * @param reranker how a reranker is recognized; default {@link RerankerKind#AUTO}
  */
 public record LoadConfig(
         @Nullable Path adapter,
@@ -43,13 +43,13 @@ public record LoadConfig(
         HfDevice device,
         RerankerKind reranker) {
 
-    /** Every default. */
+    /** The options with default values. */
     public static final LoadConfig DEFAULT = builder().build();
 
     /**
-     * Checks what can't be used together.
+     * Checks for options that can't be combined.
      *
-     * @throws ConfigurationException if there are both a file and a seed for the action head
+     * @throws ConfigurationException if both a file and a seed are given for the action head
      */
     public LoadConfig {
         if (actionHead != null && actionHeadSeed != null) {
@@ -60,8 +60,8 @@ public record LoadConfig(
     }
 
     /**
-     * The options that hold for another model too: the permissions, the memory limit, the device and the kind of
-     * reranker. The others belong to this model, and might not even fit another one.
+     * Returns the options that also apply to a different model: the permissions, the memory limit, the device and the
+     * kind of reranker. The other options are specific to this model and may not fit another one.
      */
     public LoadConfig forAnotherModel() {
         return builder()
@@ -73,12 +73,12 @@ public record LoadConfig(
                 .build();
     }
 
-    /** A builder with every default. */
+    /** Creates a builder with default values. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** A builder with these values. */
+    /** Creates a builder with these values. */
     public Builder toBuilder() {
         return new Builder()
                 .adapter(adapter)
@@ -94,7 +94,7 @@ public record LoadConfig(
                 .reranker(reranker);
     }
 
-    /** Builds a {@link LoadConfig}, whose documentation has the defaults. Not thread-safe. */
+    /** Builds a {@link LoadConfig}; see there for the defaults. Not thread-safe. */
     public static final class Builder {
         private @Nullable Path adapter;
         private @Nullable String base;
@@ -110,67 +110,67 @@ public record LoadConfig(
 
         private Builder() {}
 
-        /** The folder of a LoRA adapter. */
+        /** Sets the folder of a LoRA adapter. */
         public Builder adapter(@Nullable Path adapter) {
             this.adapter = adapter;
             return this;
         }
 
-        /** The base model: a folder, or a hub id. */
+        /** Sets the base model: a folder, or a hub id. */
         public Builder base(@Nullable String base) {
             this.base = base;
             return this;
         }
 
-        /** The expert of a DyLoRA-MoE. */
+        /** Sets the expert of a DyLoRA-MoE. */
         public Builder expert(@Nullable String expert) {
             this.expert = expert;
             return this;
         }
 
-        /** The type to convert the weights to. */
+        /** Sets the type to convert the weights to. */
         public Builder dtype(@Nullable Dtype dtype) {
             this.dtype = dtype;
             return this;
         }
 
-        /** A safetensors file with an action head. */
+        /** Sets the safetensors file of an action head. */
         public Builder actionHead(@Nullable Path actionHead) {
             this.actionHead = actionHead;
             return this;
         }
 
-        /** The seed of a freshly initialized action head. */
+        /** Sets the seed of a freshly initialized action head. */
         public Builder actionHeadSeed(@Nullable Long actionHeadSeed) {
             this.actionHeadSeed = actionHeadSeed;
             return this;
         }
 
-        /** Whether code from the model folder may run. */
+        /** Sets whether code from the model folder may run. */
         public Builder trustRemoteCode(boolean trustRemoteCode) {
             this.trustRemoteCode = trustRemoteCode;
             return this;
         }
 
-        /** Whether pickled experts and routers may be read. */
+        /** Sets whether pickled experts and routers may be read. */
         public Builder allowPickles(boolean allowPickles) {
             this.allowPickles = allowPickles;
             return this;
         }
 
-        /** The maximum memory of the engine, in bytes. */
+        /** Sets the maximum memory of the engine, in bytes. */
         public Builder memoryLimitBytes(@Nullable Long memoryLimitBytes) {
             this.memoryLimitBytes = memoryLimitBytes;
             return this;
         }
 
-        /** The device of the hf worker. */
+        /** Sets the device of the hf worker. */
         public Builder device(HfDevice device) {
             this.device = device;
             return this;
         }
 
-        /** How a reranker is recognized. */
+        /** Sets how a reranker is recognized. */
         public Builder reranker(RerankerKind reranker) {
             this.reranker = reranker;
             return this;
@@ -179,7 +179,7 @@ public record LoadConfig(
         /**
          * Builds the configuration.
          *
-         * @throws ConfigurationException if there are both a file and a seed for the action head
+         * @throws ConfigurationException if both a file and a seed are given for the action head
          */
         public LoadConfig build() {
             return new LoadConfig(

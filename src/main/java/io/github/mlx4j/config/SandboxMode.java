@@ -3,18 +3,21 @@ package io.github.mlx4j.config;
 import java.util.Locale;
 
 /**
- * Whether a worker is restricted by the system, so that it has no network and writes only to its private folder and its
- * outputs.
+ * Whether the operating system restricts a worker, so that it has no network access and can write only to its private
+ * folder and its outputs.
  */
 public enum SandboxMode {
-    /** As far as the system offers it; what is missing is in {@link io.github.mlx4j.event.WorkerStatus#sandbox()}. */
+    /**
+     * Restricts the worker as far as the system supports it; {@link io.github.mlx4j.event.WorkerStatus#sandbox()} says
+     * what is missing.
+     */
     AUTO,
-    /** A worker that can't be restricted fails to start. On macOS only this restricts it at all. */
+    /** A worker that can't be restricted fails to start. On macOS, only this mode restricts the worker at all. */
     REQUIRE,
-    /** Not at all. */
+    /** No restrictions. */
     OFF;
 
-    /** The name as users write it: {@code auto}, {@code require}, {@code off}. */
+    /** Returns the name as users write it: {@code auto}, {@code require}, {@code off}. */
     public String id() {
         return name().toLowerCase(Locale.ROOT);
     }

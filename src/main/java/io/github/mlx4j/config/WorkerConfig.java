@@ -10,24 +10,24 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a worker works and is looked after.
+ * How a worker runs and is supervised.
  *
- * @param hang how long it may have work to do without moving before it is ended and started anew; default 2 minutes
- * @param idle after how long without a request it is stopped, to be started again by the next; zero, the default, is
- *     never
- * @param maxRequests how many requests it takes at once, waiting ones included; one more fails with
+ * @param hang how long a busy worker may make no progress before it is ended and restarted; default 2 minutes
+ * @param idle the time without a request after which the worker is stopped; the next request starts it again. Zero (the
+ *     default) for never
+ * @param maxRequests the maximum number of open requests, including queued ones; further requests fail with
  *     {@link io.github.mlx4j.error.WorkerBusyException}; default 256
- * @param prefixCacheBytes the most that finished prompts and answers may take in memory, to be used again by prompts
- *     that begin with them; 0 is off; default 1 GiB. The hf worker has no such cache
- * @param model what it makes of its model
- * @param mlx what is for the mlx worker only
- * @param journal a file to which what happens to the worker is appended, one JSON object a line; {@code null}, the
- *     default, is none. A provider factory takes {@code workers.log} in its home, if that exists
- * @param listener hears of its requests, of it and of its memory; {@code null}, the default, is none. What it throws
- *     hurts nothing
- * @param memoryPeriod how often it hears of the memory, 100 milliseconds or more; default 10 seconds
- * @param sandbox whether the system takes the network away from it, and writing outside of its folder; default
- *     {@code AUTO}
+ * @param prefixCacheBytes the maximum size in bytes of the prefix cache, which keeps finished prompts and answers for
+ *     prompts that begin with them; 0 disables it; default 1 GiB. The hf worker has no such cache
+ * @param model the options with which the worker loads its model
+ * @param mlx options for the mlx worker only
+ * @param journal a file to which worker events are appended as JSON lines; {@code null} (the default) for none. A
+ *     provider factory uses {@code workers.log} in its home folder, if that folder exists
+ * @param listener receives events about requests, the worker and its memory; {@code null} (the default) for none.
+ *     Exceptions that it throws have no effect
+ * @param memoryPeriod how often the listener receives memory readings, 100 milliseconds or more; default 10 seconds
+ * @param sandbox whether the operating system prevents the worker from using the network and from writing outside its
+ *     folder; default {@code AUTO}
  */
 public record WorkerConfig(
         Duration hang,
@@ -44,7 +44,7 @@ public record WorkerConfig(
     private static final Duration MIN_MEMORY_PERIOD = Duration.ofMillis(100);
 
     /**
-     * Checks the period, and takes care of what the listener throws.
+     * Checks the period, and wraps the listener so that its exceptions have no effect.
      *
      * @throws ConfigurationException if {@code memoryPeriod} is less than 100 milliseconds
      */
@@ -55,15 +55,15 @@ public record WorkerConfig(
         listener = listener == null ? null : Mlx4jListener.all(List.of(listener));
     }
 
-    /** Every default. */
+    /** The configuration with default values. */
     public static final WorkerConfig DEFAULT = builder().build();
 
-    /** A builder with every default. */
+    /** Creates a builder with default values. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** A builder with these values. */
+    /** Creates a builder with these values. */
     public Builder toBuilder() {
         return new Builder()
                 .hang(hang)
@@ -78,7 +78,7 @@ public record WorkerConfig(
                 .sandbox(sandbox);
     }
 
-    /** Builds a {@link WorkerConfig}, whose documentation has the defaults. Not thread-safe. */
+    /** Builds a {@link WorkerConfig}; see there for the defaults. Not thread-safe. */
     public static final class Builder {
         private Duration hang = WorkerLimits.STANDARD.silence();
         private Duration idle = WorkerLimits.STANDARD.idle();
@@ -93,61 +93,61 @@ public record WorkerConfig(
 
         private Builder() {}
 
-        /** How long a busy worker may make no progress. */
+        /** Sets how long a busy worker may make no progress. */
         public Builder hang(Duration hang) {
             this.hang = hang;
             return this;
         }
 
-        /** Time without a request after which a worker is stopped; zero is never. */
+        /** Sets the time without a request after which a worker is stopped; zero for never. */
         public Builder idle(Duration idle) {
             this.idle = idle;
             return this;
         }
 
-        /** The maximum number of open requests. */
+        /** Sets the maximum number of open requests. */
         public Builder maxRequests(int maxRequests) {
             this.maxRequests = maxRequests;
             return this;
         }
 
-        /** The maximum size of the prefix cache, in bytes; 0 disables it. */
+        /** Sets the maximum size of the prefix cache, in bytes; 0 disables it. */
         public Builder prefixCacheBytes(long prefixCacheBytes) {
             this.prefixCacheBytes = prefixCacheBytes;
             return this;
         }
 
-        /** The options of the model. */
+        /** Sets the options of the model. */
         public Builder model(LoadConfig model) {
             this.model = model;
             return this;
         }
 
-        /** The options of the mlx worker. */
+        /** Sets the options of the mlx worker. */
         public Builder mlx(MlxConfig mlx) {
             this.mlx = mlx;
             return this;
         }
 
-        /** The file for the events of the worker, as JSON lines. */
+        /** Sets the file for the worker's events, written as JSON lines. */
         public Builder journal(@Nullable Path journal) {
             this.journal = journal;
             return this;
         }
 
-        /** The listener, in place of any other. */
+        /** Sets the listener and replaces any other. */
         public Builder listener(@Nullable Mlx4jListener listener) {
             this.listener = listener;
             return this;
         }
 
-        /** The time between two readings of the memory. */
+        /** Sets the time between two memory readings. */
         public Builder memoryPeriod(Duration memoryPeriod) {
             this.memoryPeriod = memoryPeriod;
             return this;
         }
 
-        /** Whether the system restricts the worker. */
+        /** Sets whether the operating system restricts the worker. */
         public Builder sandbox(SandboxMode sandbox) {
             this.sandbox = sandbox;
             return this;

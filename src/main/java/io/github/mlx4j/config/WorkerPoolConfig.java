@@ -4,22 +4,23 @@ import io.github.mlx4j.error.ConfigurationException;
 import java.time.Duration;
 
 /**
- * How many workers may be up at once, and what memory is left alone.
+ * How many workers may run at the same time, and how much memory they leave free.
  *
- * @param maxWorkers the most workers that run at once, 1 or more; the default is as many as fit into memory
- * @param reservedBytes memory that is left free by a worker that starts beside others, and by the batch size of a
- *     training, in bytes; default 1 GiB
- * @param longestWait how long a request waits for other workers to end what they do; default 5 minutes
+ * @param maxWorkers the maximum number of workers that run at the same time, 1 or more; by default as many as fit into
+ *     memory
+ * @param reservedBytes the memory in bytes to leave free when a worker starts next to others, and when a batch size for
+ *     training is chosen; default 1 GiB
+ * @param longestWait how long a request waits for other workers to finish; default 5 minutes
  */
 public record WorkerPoolConfig(int maxWorkers, long reservedBytes, Duration longestWait) {
 
-    /** Every default. */
+    /** The configuration with default values. */
     public static final WorkerPoolConfig DEFAULT = builder().build();
 
     /**
-     * Checks the numbers.
+     * Checks the values.
      *
-     * @throws ConfigurationException if there may be no worker, or the reserve or the wait is below 0
+     * @throws ConfigurationException if {@code maxWorkers} is less than 1, or one of the others is negative
      */
     public WorkerPoolConfig {
         if (maxWorkers < 1) {
@@ -33,17 +34,17 @@ public record WorkerPoolConfig(int maxWorkers, long reservedBytes, Duration long
         }
     }
 
-    /** A builder with every default. */
+    /** Creates a builder with default values. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** A builder with these values. */
+    /** Creates a builder with these values. */
     public Builder toBuilder() {
         return new Builder().maxWorkers(maxWorkers).reservedBytes(reservedBytes).longestWait(longestWait);
     }
 
-    /** Builds a {@link WorkerPoolConfig}, whose documentation has the defaults. Not thread-safe. */
+    /** Builds a {@link WorkerPoolConfig}; see there for the defaults. Not thread-safe. */
     public static final class Builder {
         private int maxWorkers = Integer.MAX_VALUE;
         private long reservedBytes = 1L << 30;
@@ -51,19 +52,19 @@ public record WorkerPoolConfig(int maxWorkers, long reservedBytes, Duration long
 
         private Builder() {}
 
-        /** The maximum number of workers that run at once. */
+        /** Sets the maximum number of workers that run at the same time. */
         public Builder maxWorkers(int maxWorkers) {
             this.maxWorkers = maxWorkers;
             return this;
         }
 
-        /** The memory to keep free, in bytes. */
+        /** Sets the memory to keep free, in bytes. */
         public Builder reservedBytes(long reservedBytes) {
             this.reservedBytes = reservedBytes;
             return this;
         }
 
-        /** How long a request waits for other workers to finish. */
+        /** Sets how long a request waits for other workers to finish. */
         public Builder longestWait(Duration longestWait) {
             this.longestWait = longestWait;
             return this;
@@ -72,7 +73,7 @@ public record WorkerPoolConfig(int maxWorkers, long reservedBytes, Duration long
         /**
          * Builds the configuration.
          *
-         * @throws ConfigurationException if there may be no worker, or the reserve or the wait is below 0
+         * @throws ConfigurationException if {@code maxWorkers} is less than 1, or one of the others is negative
          */
         public WorkerPoolConfig build() {
             return new WorkerPoolConfig(maxWorkers, reservedBytes, longestWait);

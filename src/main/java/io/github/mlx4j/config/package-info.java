@@ -1,4 +1,4 @@
-/** How workers run: models, devices, memory limits, sandboxes and restarts. */
+/** Configuration of the workers: models, devices, memory limits, sandboxes and restarts. */
 @NullMarked
 package io.github.mlx4j.config;
 

@@ -2,17 +2,20 @@ package io.github.mlx4j.error;
 
 import org.jspecify.annotations.Nullable;
 
-/** A converted or fused model that could not be written, or is not like its source. There is no new folder then. */
+/**
+ * Thrown when a converted or fused model could not be written or does not match its source. In that case, no new folder
+ * is created.
+ */
 public final class ConversionException extends Mlx4jException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Creates it with a message that says what happened and why, and a hint that says what to do. */
+    /** Creates an exception with a message (what happened and why) and a hint (what to do). */
     public ConversionException(String message, String hint) {
         this(message, hint, null);
     }
 
-    /** Creates it with its cause. */
+    /** Creates an exception with a cause. */
     public ConversionException(String message, String hint, @Nullable Throwable cause) {
         super("CONVERSION_FAILED", Fault.MODEL, message, hint, false, cause);
     }

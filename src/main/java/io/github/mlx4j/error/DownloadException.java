@@ -2,17 +2,20 @@ package io.github.mlx4j.error;
 
 import org.jspecify.annotations.Nullable;
 
-/** A model that could not be fetched from the hub: the network, the hub or the disk failed. What is there is kept. */
+/**
+ * Thrown when a model could not be downloaded from the hub because of the network, the hub or the disk. Files that were
+ * already downloaded are kept.
+ */
 public final class DownloadException extends Mlx4jException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Creates it with a message that says what happened and why, and a hint that says what to do. */
+    /** Creates an exception with a message (what happened and why) and a hint (what to do). */
     public DownloadException(String message, String hint) {
         this(message, hint, null);
     }
 
-    /** Creates it with its cause. */
+    /** Creates an exception with a cause. */
     public DownloadException(String message, String hint, @Nullable Throwable cause) {
         super("DOWNLOAD_FAILED", Fault.BACKEND, message, hint, true, cause);
     }

@@ -1,18 +1,22 @@
 package io.github.mlx4j.error;
 
 /**
- * Whose fault a {@link Mlx4jException} is. The circuit breaker of a provider counts {@link #BACKEND} only, so that no
- * request can shut a provider off for others; a chain of providers moves on after {@link #BACKEND} and {@link #MODEL}.
+ * Where the fault of an {@link Mlx4jException} lies. A provider's circuit breaker counts only {@link #BACKEND}, so that
+ * one bad request can't block the provider for others. A chain of providers tries the next one after {@link #BACKEND}
+ * and {@link #MODEL}.
  */
 public enum Fault {
-    /** The request is wrong, or asks for what this provider can't do. Correct the request. */
+    /** The request is invalid, or the provider does not support it. Correct the request. */
     CALLER,
-    /** This model can't serve this request on this provider; another provider might. It says nothing about others. */
+    /**
+     * This model can't serve this request on this provider, but another provider might. Other requests are not
+     * affected.
+     */
     MODEL,
     /** The worker, its environment or the remote server failed. Other requests may fail in the same way. */
     BACKEND,
-    /** A setting, a file or a model's name is wrong. Correct the configuration. */
+    /** A setting, a file or a model name is wrong. Correct the configuration. */
     SETUP,
-    /** Nothing failed: the request was cancelled, ran out of time, or was not accepted at this moment. */
+    /** Nothing failed: the request was cancelled, timed out, or was not accepted at the moment. */
     ENDED
 }

@@ -4,27 +4,27 @@ import java.io.Serializable;
 import java.time.Duration;
 
 /**
- * What became of the attempt to load a model through one provider.
+ * The result of an attempt to load a model with one provider.
  *
- * @param provider which: {@code mlx} or {@code hf}
- * @param outcome how it ended
- * @param code why it was not loaded, for programs: the code of an error, or why the provider was left out; empty if it
- *     was loaded
- * @param message the same for people; empty if it was loaded
- * @param took how long it took
+ * @param provider the provider: {@code mlx} or {@code hf}
+ * @param outcome the outcome
+ * @param code the machine-readable reason why the model was not loaded: an error code, or the reason why the provider
+ *     was skipped; empty if it was loaded
+ * @param message the human-readable reason; empty if the model was loaded
+ * @param took the duration of the attempt
  */
 public record LoadAttempt(String provider, Outcome outcome, String code, String message, Duration took)
         implements Serializable {
 
     private static final long serialVersionUID = 1L;
 
-    /** How an attempt ended. */
+    /** The outcome of an attempt. */
     public enum Outcome {
-        /** The model is loaded. */
+        /** The model was loaded. */
         LOADED,
-        /** The provider tried, and failed. */
+        /** The provider tried to load the model and failed. */
         FAILED,
-        /** The provider was left out: it can't run here, can't have the adapter, or is not wanted. */
+        /** The provider was not tried: it can't run here, doesn't support the adapter, or is disabled. */
         SKIPPED
     }
 

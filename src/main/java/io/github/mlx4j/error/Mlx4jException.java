@@ -6,11 +6,11 @@ import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one family of everything that mlx4j throws. Unchecked.
+ * The base class of all exceptions that mlx4j throws. Unchecked.
  *
- * <p>The {@linkplain #getMessage() message} says what happened, why, and what to do; {@link #code()} is stable and
- * meant for programs and for searching, {@link #hint()} is the "what to do" alone. {@link #fault()} says whose fault it
- * is. {@link #retryable()} tells whether the same request may succeed later or elsewhere without a change.
+ * <p>The {@linkplain #getMessage() message} says what happened, why, and what to do. {@link #hint()} contains only what
+ * to do. {@link #code()} is stable, for programs and for searching. {@link #fault()} says where the fault lies.
+ * {@link #retryable()} says whether the same request may succeed later or elsewhere without a change.
  */
 public abstract sealed class Mlx4jException extends RuntimeException implements Cloneable
         permits CancelledException,
@@ -59,12 +59,13 @@ public abstract sealed class Mlx4jException extends RuntimeException implements 
     }
 
     /**
-     * Any throwable as one of this family: itself if it is one already (or is the cause of a
-     * {@link CompletionException}), a {@link ClientMemoryException} for an {@link OutOfMemoryError}, else an
-     * {@link EngineException} with it as the cause, which concerns this request only.
+     * Converts any throwable to an exception of this type. If the throwable, or the cause of a
+     * {@link CompletionException}, already has this type, it is returned as is. An {@link OutOfMemoryError} becomes a
+     * {@link ClientMemoryException}. Anything else becomes the cause of an {@link EngineException} that affects this
+     * request only.
      *
-     * <p>An {@link ExecutionException} comes from a thread that waited. The result is then a copy whose stack trace is
-     * that of the waiting thread, so that it shows the call that failed rather than the thread that read the answer.
+     * <p>An {@link ExecutionException} comes from a waiting thread. In this case, the result is a copy with the stack
+     * trace of the waiting thread, so that it shows the call that failed instead of the thread that read the answer.
      */
     public static Mlx4jException of(Throwable error) {
         Throwable cause = error.getCause();
@@ -100,33 +101,33 @@ public abstract sealed class Mlx4jException extends RuntimeException implements 
         }
     }
 
-    /** The {@link #reason()}, followed by the {@link #hint()} if there is one. */
+    /** Returns the {@link #reason()}, followed by the {@link #hint()} if there is one. */
     @Override
     public final String getMessage() {
         return Objects.requireNonNull(super.getMessage());
     }
 
-    /** A stable name of the kind of failure, for example {@code MODEL_NOT_FOUND}. */
+    /** Returns the stable name of this kind of failure, such as {@code MODEL_NOT_FOUND}. */
     public final String code() {
         return code;
     }
 
-    /** Whose fault it is. */
+    /** Returns where the fault lies. */
     public final Fault fault() {
         return fault;
     }
 
-    /** What happened and why: the message without the hint. */
+    /** Returns what happened and why: the message without the hint. */
     public final String reason() {
         return reason;
     }
 
-    /** What to do about it, or an empty string where there is nothing to say. */
+    /** Returns what to do about it, or an empty string if there is no hint. */
     public final String hint() {
         return hint;
     }
 
-    /** Whether the same request may succeed later, or through another provider, without a change. */
+    /** Returns whether the same request may succeed later, or with another provider, without a change. */
     public final boolean retryable() {
         return retryable;
     }

@@ -3,8 +3,8 @@ package io.github.mlx4j.error;
 import java.util.List;
 
 /**
- * A model that no backend could load. The message lists every attempt; the errors of those that failed are suppressed
- * exceptions.
+ * Thrown when no backend could load a model. The message lists all attempts; the errors of the failed ones are
+ * suppressed exceptions.
  */
 public final class NoBackendLoadedException extends Mlx4jException {
 
@@ -12,13 +12,13 @@ public final class NoBackendLoadedException extends Mlx4jException {
 
     private final List<LoadAttempt> attempts;
 
-    /** Creates it with every attempt, in order. */
+    /** Creates an exception with all attempts, in order. */
     public NoBackendLoadedException(String message, String hint, List<LoadAttempt> attempts) {
         super("NO_BACKEND_LOADED", Fault.SETUP, message, hint, false, null);
         this.attempts = List.copyOf(attempts);
     }
 
-    /** Every attempt, in order. */
+    /** Returns all attempts, in order. */
     public List<LoadAttempt> attempts() {
         return attempts;
     }

@@ -2,17 +2,17 @@ package io.github.mlx4j.error;
 
 import org.jspecify.annotations.Nullable;
 
-/** Something that this provider, or this version, can't do; it is named in the message. */
+/** Thrown when this provider, or this version, does not support something. The message names it. */
 public final class NotSupportedException extends Mlx4jException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Creates it with a message that says what happened and why, and a hint that says what to do. */
+    /** Creates an exception with a message (what happened and why) and a hint (what to do). */
     public NotSupportedException(String message, String hint) {
         this(message, hint, null);
     }
 
-    /** Creates it with its cause. */
+    /** Creates an exception with a cause. */
     public NotSupportedException(String message, String hint, @Nullable Throwable cause) {
         super("NOT_SUPPORTED", Fault.CALLER, message, hint, false, cause);
     }

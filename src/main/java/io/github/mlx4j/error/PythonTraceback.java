@@ -1,15 +1,19 @@
 package io.github.mlx4j.error;
 
 /**
- * Where a worker failed: the cause of an {@link Mlx4jException} that a worker answered with. Its message is Python's
- * traceback, at most 16,000 characters of its end. Errors that are about the request itself have none.
+ * The location of a failure in a worker, as the cause of the {@link Mlx4jException} that reports it. The message is the
+ * Python traceback, limited to its last 16,000 characters. Errors caused by the request itself have no traceback.
  */
 public final class PythonTraceback extends Exception {
 
     private static final long serialVersionUID = 1L;
 
-    /** With the traceback. */
+    /** Creates an exception with a Python traceback as the message. */
     public PythonTraceback(String traceback) {
-        super(traceback.strip(), null, false, false); // the Java stack is that of the reader, which explains nothing
+        super(
+                traceback.strip(),
+                null,
+                false,
+                false); // no Java stack trace: it would only show the thread that reads answers
     }
 }

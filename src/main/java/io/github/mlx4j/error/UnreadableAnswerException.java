@@ -3,8 +3,8 @@ package io.github.mlx4j.error;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An answer that came, but is not what was asked for: it is not JSON of the schema, or has values that can't be taken.
- * It is neither sent again nor counted by a circuit breaker.
+ * Thrown when an answer is not what was requested: it is not JSON that matches the schema, or it contains invalid
+ * values. The request is not retried, and circuit breakers don't count this error.
  */
 public final class UnreadableAnswerException extends Mlx4jException {
 
@@ -12,13 +12,13 @@ public final class UnreadableAnswerException extends Mlx4jException {
 
     private final String text;
 
-    /** Creates it with the answer's text as it came. */
+    /** Creates an exception with the unmodified text of the answer. */
     public UnreadableAnswerException(String message, String hint, String text, @Nullable Throwable cause) {
         super("UNREADABLE_ANSWER", Fault.MODEL, message, hint, true, cause);
         this.text = text;
     }
 
-    /** The answer's text as it came. */
+    /** Returns the unmodified text of the answer. */
     public String text() {
         return text;
     }

@@ -2,17 +2,17 @@ package io.github.mlx4j.error;
 
 import org.jspecify.annotations.Nullable;
 
-/** A model that wants to run code of its own, has pickled weights, or links to files outside its folder. */
+/** Thrown when a model requires its own code to run, has pickled weights, or links to files outside its folder. */
 public final class UnsafeModelException extends Mlx4jException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Creates it with a message that says what happened and why, and a hint that says what to do. */
+    /** Creates an exception with a message (what happened and why) and a hint (what to do). */
     public UnsafeModelException(String message, String hint) {
         this(message, hint, null);
     }
 
-    /** Creates it with its cause. */
+    /** Creates an exception with a cause. */
     public UnsafeModelException(String message, String hint, @Nullable Throwable cause) {
         super("UNSAFE_MODEL", Fault.SETUP, message, hint, false, cause);
     }

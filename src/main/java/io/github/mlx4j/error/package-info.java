@@ -1,4 +1,4 @@
-/** What can go wrong: one family of unchecked exceptions, one final type and one stable code per kind. */
+/** Unchecked exceptions with a common base class: one final type and one stable code for each kind of failure. */
 @NullMarked
 package io.github.mlx4j.error;
 
