@@ -3,10 +3,10 @@ package io.github.mlx4j.hub;
 import java.nio.file.Path;
 
 /**
- * A model that is in the hub's cache.
+ * A model in the hub cache.
  *
- * @param folder where it is
- * @param revision its commit
- * @param bytes of its files
+ * @param folder the folder of the model
+ * @param revision the commit
+ * @param bytes the size of the files
  */
 public record DownloadedModel(Path folder, String revision, long bytes) {}

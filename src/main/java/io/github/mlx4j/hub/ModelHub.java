@@ -25,17 +25,17 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The Hugging Face hub and its cache on this machine, through a worker that loads no model: it downloads models ahead,
- * says what the hub knows of one, and removes one from the cache. The worker is started by the first call, with the
- * first of the Python environments that is there, and is ended by {@link #close()}. {@code HF_ENDPOINT},
- * {@code HF_HOME} and {@code HF_HUB_CACHE} count as for every worker; a token comes from {@code hf auth login}, or
- * {@code HF_TOKEN}.
+ * Access to the Hugging Face hub and its local cache. It downloads models in advance, gets information about a model
+ * from the hub, and removes models from the cache. This is done by a worker that loads no model. The first call starts
+ * the worker with the first available Python environment, and {@link #close()} ends it. {@code HF_ENDPOINT},
+ * {@code HF_HOME} and {@code HF_HUB_CACHE} apply as for all workers. The access token comes from {@code hf auth login},
+ * or from {@code HF_TOKEN}.
  *
- * <p>Thread-safe; calls run one after another. An interrupt ends a call with {@link CancelledException}.
+ * <p>Thread-safe; calls run one after another. Interrupting the thread ends the call with {@link CancelledException}.
  */
 public final class ModelHub implements AutoCloseable {
 
-    /** How long no byte may come before a download is given up, where nothing else is said: one minute. */
+    /** The default time without any data after which a download fails: one minute. */
     public static final Duration DEFAULT_STALL = Duration.ofMinutes(1);
 
     private static final DownloadListener NO_LISTENER = (done, total) -> {};
@@ -45,28 +45,33 @@ public final class ModelHub implements AutoCloseable {
     private @Nullable LeakGuard guard; // of the client
     private boolean closed;
 
-    /** Hears how far a download is. Called on a thread that must not be held up. */
+    /** Receives the progress of a download. It is called on a thread that must not be blocked. */
     @FunctionalInterface
     public interface DownloadListener {
 
-        /** So many bytes of so many are there; the total is 0 as long as it isn't known. */
+        /**
+         * Called when {@code doneBytes} of {@code totalBytes} have been downloaded. The total is 0 while it is unknown.
+         */
         void progressed(long doneBytes, long totalBytes);
     }
 
-    /** Creates it; nothing is started yet. The first worker that can run here is taken, in this order. */
+    /**
+     * Creates an instance without starting a worker. The first environment in this order that can run a worker here is
+     * used.
+     */
     public ModelHub(Map<ProviderKind, WorkerProbe> probes) {
         this.probes = new LinkedHashMap<>(probes);
     }
 
     /**
-     * Downloads what is missing of a model, and returns when all of it is in the cache. What a download that fails or
-     * is cancelled leaves behind, the next one goes on with.
+     * Downloads the missing files of a model, and returns when the model is completely in the cache. A download that
+     * failed or was cancelled is resumed by the next one.
      *
      * @param id a hub id {@code org/name}
      * @param revision a branch, tag or commit, or {@code null} for the main branch
-     * @param stall how long no byte may come before it is given up
-     * @throws io.github.mlx4j.error.ModelNotFoundException if the hub has no such model, or doesn't give it
-     * @throws io.github.mlx4j.error.DownloadException if the network, the hub or the disk fails, or has no room
+     * @param stall the time without any data after which the download fails
+     * @throws io.github.mlx4j.error.ModelNotFoundException if the hub has no such model, or denies access to it
+     * @throws io.github.mlx4j.error.DownloadException if the network, the hub or the disk fails, or the disk is full
      */
     public DownloadedModel fetch(String id, @Nullable String revision, Duration stall, DownloadListener listener) {
         Hub.Fetched result = ask(Hub.fetch(id, revision, HubToken.in(System.getenv()), stall), listener);
@@ -74,9 +79,9 @@ public final class ModelHub implements AutoCloseable {
     }
 
     /**
-     * What the hub says of a model; nothing is downloaded.
+     * Returns information about a model from the hub without downloading it.
      *
-     * @throws io.github.mlx4j.error.ModelNotFoundException if the hub has no such model, or doesn't give it
+     * @throws io.github.mlx4j.error.ModelNotFoundException if the hub has no such model, or denies access to it
      * @throws io.github.mlx4j.error.DownloadException if the network or the hub fails
      */
     public HubFacts describe(String id, @Nullable String revision) {
@@ -91,16 +96,16 @@ public final class ModelHub implements AutoCloseable {
     }
 
     /**
-     * Removes a model, in all its revisions, from the cache, and what a download left of it.
+     * Removes all revisions of a model from the cache, including partial downloads.
      *
-     * @return how many bytes that freed
-     * @throws io.github.mlx4j.error.ModelNotFoundException if it isn't there
+     * @return the number of bytes freed
+     * @throws io.github.mlx4j.error.ModelNotFoundException if the model is not in the cache
      */
     public long remove(String id) {
         return ask(Hub.remove(id), NO_LISTENER);
     }
 
-    /** Ends the worker; what it was working on fails with {@link ClosedException}. Idempotent. */
+    /** Ends the worker. Calls in progress fail with {@link ClosedException}. Idempotent. */
     @Override
     public void close() {
         WorkerClient last;
@@ -119,7 +124,7 @@ public final class ModelHub implements AutoCloseable {
             return worker().send(call, progress -> listener.progressed(progress.done(), progress.total()))
                     .await();
         } finally {
-            Reference.reachabilityFence(this); // or the worker could be ended in the middle of its work
+            Reference.reachabilityFence(this); // otherwise the worker could be ended during the call
         }
     }
 

@@ -1,4 +1,4 @@
-/** Models from the Hugging Face Hub: downloads, the cache, and what is known without a download. */
+/** Models on the Hugging Face Hub: downloads, the cache, and information without a download. */
 @NullMarked
 package io.github.mlx4j.hub;
 

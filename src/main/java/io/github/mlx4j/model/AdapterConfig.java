@@ -7,7 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What adapters and DyLoRA-MoE say of themselves, by one name for all of them. */
+/** Reads the configuration of adapters and DyLoRA-MoE models into fields with uniform names. */
 final class AdapterConfig {
 
     private static final int MAX_TARGETS = 100;
@@ -38,7 +38,10 @@ final class AdapterConfig {
         return fields;
     }
 
-    /** Fields of config.json, else of the state's own config; what else begins with {@code _dylora_} as it is. */
+    /**
+     * Reads the fields from config.json or, if they are missing there, from the config of the state folder. Other
+     * fields that begin with {@code _dylora_} keep their names.
+     */
     static Map<String, Object> ofDylora(ModelFolder folder) {
         Map<String, Object> fields = new LinkedHashMap<>();
         for (JsonNode config : List.of(folder.json("config.json"), folder.json("dylo_moe_state/config.json"))) {

@@ -5,14 +5,14 @@ import io.github.mlx4j.internal.model.ConfigJson;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sizes of a decoder, by its config.
+ * The dimensions of a decoder, read from its config.
  *
- * @param layers how many
- * @param hiddenSize values of a token between two layers
- * @param heads of attention
- * @param keyValueHeads heads that have keys and values of their own
- * @param headSize values of a head
- * @param vocabularySize tokens that there are, or {@code null} where the config doesn't say
+ * @param layers the number of layers
+ * @param hiddenSize the hidden size: the number of values per token between two layers
+ * @param heads the number of attention heads
+ * @param keyValueHeads the number of heads with their own keys and values
+ * @param headSize the number of values per head
+ * @param vocabularySize the number of tokens in the vocabulary, or {@code null} if the config doesn't give it
  */
 public record Architecture(
         int layers,
@@ -22,7 +22,7 @@ public record Architecture(
         int headSize,
         @Nullable Integer vocabularySize) {
 
-    /** Reads it, or gives {@code null} where the config has no such sizes. */
+    /** Reads the dimensions, or returns {@code null} if the config doesn't contain them. */
     public static @Nullable Architecture of(JsonNode whole) {
         JsonNode config = ConfigJson.text(whole);
         Integer layers = ConfigJson.size(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers");

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The base model that a folder names.
  *
- * @param model the model, or {@code null} where the folder is one of its own or names none
- * @param problems what is wrong with it
+ * @param model the base model, or {@code null} if the folder is a complete model or names no base model
+ * @param problems the problems of the base model
  */
 record BaseModelLookup(@Nullable BaseModel model, List<Problem> problems) {
 
@@ -99,7 +99,7 @@ record BaseModelLookup(@Nullable BaseModel model, List<Problem> problems) {
         }
     }
 
-    /** A relative path is one from the folder; a worker has no other place to look at. */
+    /** Resolves a relative path against the folder, as the workers do. */
     private static @Nullable Path pathOf(ModelFolder folder, String name) {
         try {
             return folder.path().resolve(name);

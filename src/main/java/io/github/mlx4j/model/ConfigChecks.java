@@ -13,14 +13,14 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Looks at a model's config.json: that it can be read and names no code. */
+/** Checks that a model's config.json can be read and does not refer to code. */
 final class ConfigChecks {
 
     private static final Pattern IMPLEMENTATION = Pattern.compile("_*(?:attn|experts)_implementation(?:_internal)?_*");
 
     private ConfigChecks() {}
 
-    /** What is wrong with it. */
+    /** Returns the problems of the config.json. */
     static List<Problem> of(ModelFolder folder) {
         if (!folder.names().contains("config.json")) {
             return List.of(Problem.broken(
@@ -63,7 +63,7 @@ final class ConfigChecks {
         return problems;
     }
 
-    /** The field, at any depth, that names a kernel of the hub, which transformers would download and run. */
+    /** Finds a field, at any depth, that names a kernel on the hub. transformers would download and run it. */
     private static Optional<String> kernel(JsonNode config) {
         Deque<JsonNode> parts = new ArrayDeque<>(List.of(config));
         while (!parts.isEmpty()) {

@@ -5,10 +5,13 @@ import io.github.mlx4j.internal.model.ConfigJson;
 import java.util.Set;
 import java.util.stream.StreamSupport;
 
-/** Tells encoders, whose tokens see those after them, from models that generate text, as the hf worker does. */
+/**
+ * Distinguishes encoders, whose tokens attend to later tokens, from models that generate text. The hf worker uses the
+ * same rules.
+ */
 final class Encoder {
 
-    /** The model types of transformers' masked language models, without those that also have a decoder. */
+    /** The model types of the masked language models in transformers, except those that also have a decoder. */
     private static final Set<String> TYPES = Set.of(
             "albert",
             "bert",
@@ -50,7 +53,7 @@ final class Encoder {
 
     private Encoder() {}
 
-    /** Whether a config.json is that of an encoder. */
+    /** Returns whether a config.json describes an encoder. */
     static boolean is(JsonNode config) {
         JsonNode causal = config.path("is_causal");
         if ((causal.isBoolean() && !causal.booleanValue())

@@ -14,8 +14,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks at everything that lies in a folder: links may point within it, and from a snapshot of a hub cache into that
- * model's own blobs; what is neither a file nor a folder has no place there. The workers check the same.
+ * Checks all entries of a folder. Links may point to entries within the folder and, from a snapshot in a hub cache, to
+ * the blobs of the same model. Anything that is neither a file nor a folder is a problem. The workers make the same
+ * checks.
  */
 final class EntryChecks extends SimpleFileVisitor<Path> {
 
@@ -24,7 +25,7 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
     private final Path folder;
     private final List<Path> allowed = new ArrayList<>();
     private final List<Problem> problems = new ArrayList<>();
-    private int links; // followed for one entry
+    private int links; // followed so far for the current entry
 
     private EntryChecks(Path folder) throws IOException {
         this.folder = folder;
@@ -41,7 +42,7 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
         }
     }
 
-    /** The first thing that is wrong, or none. */
+    /** Returns the first problem, or an empty list. */
     static List<Problem> of(Path folder) {
         try {
             EntryChecks checks = new EntryChecks(folder);
@@ -66,7 +67,7 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
     @Override
     public FileVisitResult visitFileFailed(Path file, IOException error) {
         if (error instanceof NoSuchFileException && FileTree.isCompanion(file)) {
-            return FileVisitResult.CONTINUE; // gone since the folder was listed
+            return FileVisitResult.CONTINUE; // deleted since the folder was listed
         }
         problems.add(unreadable(file, error));
         return FileVisitResult.TERMINATE;
@@ -83,7 +84,10 @@ final class EntryChecks extends SimpleFileVisitor<Path> {
         }
     }
 
-    /** Where a link leads, also where nothing is there: who reads it says so. Null for a loop, or too many links. */
+    /**
+     * Returns the target of a link, even if nothing exists there; that error is reported when the target is read.
+     * Returns {@code null} for a loop or too many links.
+     */
     private @Nullable Path target(Path link) {
         try {
             return link.toRealPath();

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Looks at adapters, and at the experts and the router of DyLoRA-MoE: which are pickles, and which are damaged. */
+/** Checks adapters, and the experts and the router of DyLoRA-MoE models, for pickles and damaged files. */
 final class ExpertChecks {
 
     private static final String PICKLE_FIX =
@@ -19,7 +19,7 @@ final class ExpertChecks {
         return adapter(folder, "", weights);
     }
 
-    /** Experts as PEFT wrote them, and the router beside them. */
+    /** Checks experts in PEFT format, and the router next to them. */
     static List<Problem> ofFolders(ModelFolder folder, boolean allowPickles) {
         List<Problem> problems = new ArrayList<>();
         for (String expert : Experts.folders(folder)) {
@@ -33,7 +33,7 @@ final class ExpertChecks {
         return problems;
     }
 
-    /** Experts as pickles. */
+    /** Checks pickled experts. */
     static List<Problem> ofPickles(ModelFolder folder, boolean allowPickles) {
         return allowPickles
                 ? List.of()
@@ -43,7 +43,7 @@ final class ExpertChecks {
                         PICKLE_FIX));
     }
 
-    /** A router that is a pickle, where there is none in safetensors. */
+    /** Checks for a pickled router if there is none in safetensors format. */
     static Optional<Problem> router(ModelFolder folder, boolean allowPickles) {
         Path parent = ModelFolder.real(folder.path()).getParent();
         String state = ModelFormat.DYLORA_STATE + "/router.pt";

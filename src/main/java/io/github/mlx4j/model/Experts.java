@@ -7,7 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** The experts of DyLoRA-MoE: {@code peft_adapters/expert_i}, as folders of PEFT or as pickles. */
+/** The experts of a DyLoRA-MoE model: {@code peft_adapters/expert_i}, either PEFT folders or pickles. */
 final class Experts {
 
     static final String ROOT = "peft_adapters";
@@ -17,7 +17,8 @@ final class Experts {
     private Experts() {}
 
     /**
-     * Where the adapters are: PEFT puts a named one into a folder of its name, once more within the one it is given.
+     * Returns the adapter folders. PEFT saves a named adapter in a subfolder with that name, so the name may occur
+     * twice in the path.
      */
     static List<String> folders(ModelFolder folder) {
         return names(folder, FOLDER).stream()

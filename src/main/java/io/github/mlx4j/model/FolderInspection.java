@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** One inspection of one folder. */
+/** A single inspection of a folder. */
 final class FolderInspection {
 
     private final ModelFolder folder;
@@ -24,7 +24,10 @@ final class FolderInspection {
     private final Map<String, Object> metadata;
     private final List<Problem> problems = new ArrayList<>();
 
-    /** Creates it; {@code above} are the folders that named this one, or one another, as their base. */
+    /**
+     * Creates an inspection; {@code above} are the folders that refer to this one as their base model, directly or
+     * indirectly.
+     */
     FolderInspection(ModelFolder folder, boolean allowPickles, List<Path> above) {
         this.folder = folder;
         this.allowPickles = allowPickles;
@@ -87,7 +90,7 @@ final class FolderInspection {
         }
         problems.addAll(EntryChecks.of(folder.path()));
         if (!problems.isEmpty()) {
-            return; // what lies elsewhere is not quoted
+            return; // files outside the folder must not be read
         }
         if (format.isAdapter()) {
             problems.addAll(ExpertChecks.ofAdapter(folder, format));
@@ -137,7 +140,7 @@ final class FolderInspection {
                         || name.startsWith("vocab.")
                         || name.endsWith(".model")
                         || name.endsWith(".tiktoken"))
-                .anyMatch(folder::has); // a link may lead nowhere
+                .anyMatch(folder::has); // a link may be broken
     }
 
     private boolean hasChatTemplate() {

@@ -10,17 +10,17 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a model's KV cache takes, for a row of a batch.
+ * The memory that a model's KV cache needs per row of a batch.
  *
- * @param layerBytes bytes that a token takes in a layer: 2 (keys and values) × KV heads × head size × bytes of a value
- * @param fullLayers layers that keep every token
- * @param slidingLayers layers that keep the last {@code window} tokens only
- * @param window tokens, or 0 without sliding layers
- * @param explanation the arithmetic, for people
+ * @param layerBytes the bytes per token and layer: 2 (keys and values) × KV heads × head size × bytes per value
+ * @param fullLayers the number of layers that keep all tokens
+ * @param slidingLayers the number of layers that keep only the last {@code window} tokens
+ * @param window the sliding window in tokens, or 0 if there are no sliding layers
+ * @param explanation the calculation, in human-readable form
  */
 public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int window, String explanation) {
 
-    /** What the libraries take for sliding_window_pattern where the config doesn't say. */
+    /** The default of the libraries for sliding_window_pattern if the config doesn't contain it. */
     private static final Map<String, Integer> PATTERNS =
             Map.of("gemma2", 2, "gemma3", 6, "gemma3_text", 6, "cohere2", 4);
 
@@ -28,7 +28,10 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
 
     private static final Set<String> STATES = Set.of("rwkv7", "bailing_moe_linear");
 
-    /** That of a model in which every layer keeps every token; {@code valueBytes} are those of a value. */
+    /**
+     * Returns the cache of a model in which every layer keeps all tokens; {@code valueBytes} is the number of bytes per
+     * value.
+     */
     public static KvCache plain(Architecture sizes, int valueBytes) {
         long layer = Math.multiplyExact(2L * valueBytes * sizes.keyValueHeads(), (long) sizes.headSize());
         return new KvCache(layer, sizes.layers(), 0, 0, explain(sizes, valueBytes));
@@ -39,17 +42,20 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
                 .formatted(sizes.layers(), sizes.keyValueHeads(), sizes.headSize(), valueBytes);
     }
 
-    /** Whether the model has no KV cache, because it is an encoder. */
+    /** Returns whether the model has no KV cache because it is an encoder. */
     public boolean isNone() {
         return equals(NONE);
     }
 
-    /** Bytes that one more token takes, as long as the windows of sliding layers aren't full. */
+    /** Returns the bytes for one more token, as long as the windows of the sliding layers aren't full. */
     public long bytesPerToken() {
         return bytes(1);
     }
 
-    /** Bytes of so many tokens; {@link Long#MAX_VALUE} if that is more than a {@code long} holds. */
+    /**
+     * Returns the bytes for a number of tokens, or {@link Long#MAX_VALUE} if the result doesn't fit into a
+     * {@code long}.
+     */
     public long bytes(long tokens) {
         try {
             long full = Math.multiplyExact(tokens, (long) fullLayers);
@@ -61,10 +67,10 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
     }
 
     /**
-     * The outcome of looking at a config: a cache, or none with the reason.
+     * The result of analyzing a config: a cache, or the reason why there is none.
      *
-     * @param cache the cache, or {@code null} where its size can't be told
-     * @param note why not, or what has to be said of it; may be empty
+     * @param cache the cache, or {@code null} if its size can't be determined
+     * @param note the reason, or a remark about the cache; may be empty
      */
     record Finding(@Nullable KvCache cache, String note) {}
 
@@ -115,7 +121,10 @@ public record KvCache(long layerBytes, int fullLayers, int slidingLayers, int wi
                 note);
     }
 
-    /** Of so many layers the last keeps every token, and the others the last ones; 1 where all do, or none is said. */
+    /**
+     * Returns n if every n-th layer keeps all tokens and the others use a sliding window; 1 if all layers keep all
+     * tokens, or if the config doesn't say.
+     */
     private static int pattern(JsonNode whole, JsonNode config) {
         if (config.has("use_sliding_window")
                 && !config.path("use_sliding_window").asBoolean()) {

@@ -16,23 +16,26 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A model folder as it is read: names, JSON files, headers, each once. Nothing is ever written. Not thread-safe. */
+/**
+ * Read access to the names, JSON files and headers in a model folder. Each file is read only once, and nothing is ever
+ * written. Not thread-safe.
+ */
 final class ModelFolder {
 
-    /** The maximum number of tensors in all files together, as in the workers. */
+    /** The maximum number of tensors in all files together; the workers have the same limit. */
     static final int MAX_TENSORS = 500_000;
 
     private final Path path;
     private final List<String> names;
-    private final Map<String, Object> read = new HashMap<>(); // what was read, or why it could not be
-    private int tensors; // in the headers that were read
+    private final Map<String, Object> read = new HashMap<>(); // the contents by name, or the exception
+    private int tensors; // total in the headers read so far
 
     private ModelFolder(Path path, List<String> names) {
         this.path = path;
         this.names = names;
     }
 
-    /** The folder, or a GGUF file as if it were alone in one. */
+    /** Opens a folder, or a GGUF file as if it were the only file in a folder. */
     static ModelFolder open(Path path) {
         if (Files.isRegularFile(path) && isGguf(path.toString())) {
             return new ModelFolder(path, List.of(path.getFileName().toString()));
@@ -54,7 +57,7 @@ final class ModelFolder {
         }
     }
 
-    /** The path without links, or as it is where there is nothing. */
+    /** Resolves symbolic links in a path; a path that doesn't exist is returned unchanged. */
     static Path real(Path path) {
         return FileTree.real(path);
     }
@@ -67,17 +70,17 @@ final class ModelFolder {
         return path;
     }
 
-    /** The names of what lies in the folder itself, sorted. */
+    /** Returns the sorted names of the entries directly in the folder. */
     List<String> names() {
         return names;
     }
 
-    /** Whether there is something of this name, which may be a path within the folder. */
+    /** Returns whether an entry exists; the name may be a path within the folder. */
     boolean has(String name) {
         return Files.exists(path.resolve(name));
     }
 
-    /** The JSON object in a file; missing if there is none that can be read. */
+    /** Returns the JSON object in a file, or a missing node if it can't be read. */
     JsonNode json(String name) {
         try {
             return has(name) ? readJson(name) : MissingNode.getInstance();
@@ -86,12 +89,12 @@ final class ModelFolder {
         }
     }
 
-    /** The JSON object in a file that has to be there. */
+    /** Returns the JSON object in a file; throws an exception if it can't be read. */
     JsonNode readJson(String name) {
         return (JsonNode) once(name, () -> parse(path.resolve(name)));
     }
 
-    /** The header of a file; empty if it is not whole. */
+    /** Returns the header of a weights file; empty if it is damaged. */
     Optional<SafetensorsHeader> header(String name) {
         try {
             return Optional.of(readHeader(name));
@@ -100,7 +103,7 @@ final class ModelFolder {
         }
     }
 
-    /** The header of a file that has to be whole. */
+    /** Returns the header of a weights file; throws an exception if it is damaged. */
     SafetensorsHeader readHeader(String name) {
         return (SafetensorsHeader) once(name, () -> {
             SafetensorsHeader header = SafetensorsHeader.read(path.resolve(name));
@@ -114,7 +117,7 @@ final class ModelFolder {
         });
     }
 
-    /** What is wrong with a file of weights. */
+    /** Returns the problem with a weights file, if there is one. */
     Optional<Problem> damage(String name) {
         try {
             readHeader(name);
@@ -145,7 +148,7 @@ final class ModelFolder {
     private static JsonNode parse(Path file) {
         String why;
         try {
-            if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
+            if (!Files.isRegularFile(file)) { // opening a pipe could block forever
                 why = Files.exists(file) ? "it is not a file" : "it is a broken link";
             } else {
                 JsonNode node = ConfigJson.read(file);

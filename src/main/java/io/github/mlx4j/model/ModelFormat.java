@@ -9,32 +9,32 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** What a model folder holds, by its files. */
+/** The format of a model folder, detected from its files. */
 public enum ModelFormat {
-    /** A model as transformers writes it. */
+    /** A model in the format of transformers. */
     HF("transformers model"),
-    /** An unquantized model as mlx-lm writes it. */
+    /** An unquantized model in the format of mlx-lm. */
     MLX("MLX model"),
-    /** A model that mlx-lm quantized. */
+    /** A model quantized by mlx-lm. */
     MLX_QUANTIZED("MLX model, quantized"),
-    /** An adapter as PEFT writes it. */
+    /** An adapter in PEFT format. */
     PEFT_ADAPTER("PEFT adapter"),
-    /** An adapter as mlx-lm writes it. */
+    /** An adapter in mlx-lm format. */
     MLX_ADAPTER("MLX adapter"),
-    /** DyLoRA-MoE: all weights, of the base and of the experts, as the wrapper names them, and the wrapper's config. */
+    /** DyLoRA-MoE: all weights, of the base model and the experts, with the names and the config of the wrapper. */
     DYLORA_WRAPPED("DyLoRA-MoE model, whole"),
-    /** DyLoRA-MoE: the same weights with the base model's config, which has {@code _dylora_*} fields. */
+    /** DyLoRA-MoE: the same weights, with the config of the base model and additional {@code _dylora_*} fields. */
     DYLORA_BASE_CONFIG("DyLoRA-MoE model, whole, with the base model's config"),
-    /** DyLoRA-MoE: pickled experts and router, to be put on the base model. */
+    /** DyLoRA-MoE: pickled experts and router, which need the base model. */
     DYLORA_SEPARATED("DyLoRA-MoE experts, pickled"),
-    /** DyLoRA-MoE: experts as PEFT adapters and a router, to be put on the base model. */
+    /** DyLoRA-MoE: experts as PEFT adapters and a router, which need the base model. */
     DYLORA_CHECKPOINT("DyLoRA-MoE checkpoint"),
-    /** llama.cpp's format. */
+    /** The format of llama.cpp. */
     GGUF("GGUF file"),
-    /** None of these. */
+    /** None of these formats. */
     UNKNOWN("unknown");
 
-    /** What DyLoRA-MoE puts beside, or in, the folder of a model. */
+    /** The folder that DyLoRA-MoE creates next to, or in, a model folder. */
     static final String DYLORA_STATE = "dylo_moe_state";
 
     private final String label;
@@ -43,34 +43,34 @@ public enum ModelFormat {
         this.label = label;
     }
 
-    /** A stable name for programs: {@code hf}, {@code mlx}, {@code mlx_quantized} and so on. */
+    /** Returns a stable name for programs: {@code hf}, {@code mlx}, {@code mlx_quantized} and so on. */
     public String id() {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** The name for people. */
+    /** Returns a human-readable name. */
     public String label() {
         return label;
     }
 
-    /** Whether it is an adapter, which changes nothing without its base model. */
+    /** Returns whether this is an adapter, which has no effect without its base model. */
     public boolean isAdapter() {
         return this == PEFT_ADAPTER || this == MLX_ADAPTER;
     }
 
-    /** Whether it is one of DyLoRA-MoE's. */
+    /** Returns whether this is a DyLoRA-MoE format. */
     public boolean isDylora() {
         return name().startsWith("DYLORA");
     }
 
-    /** Whether it is a model of its own, with config and weights. */
+    /** Returns whether this is a complete model with config and weights. */
     boolean isModel() {
         return Set.of(HF, MLX, MLX_QUANTIZED).contains(this);
     }
 
     /**
-     * Tells the format of a folder, or of a {@code *.gguf} file. A damaged folder still has one, if its files show what
-     * it was meant to be; {@link ModelInspector} says what is wrong with it.
+     * Detects the format of a folder, or of a {@code *.gguf} file. A damaged folder also has a format if its files show
+     * what it was meant to be; use {@link ModelInspector} to find out what is wrong with it.
      *
      * @throws io.github.mlx4j.error.ModelNotFoundException if there is no such folder
      * @throws io.github.mlx4j.error.ModelLoadException if the folder can't be listed
@@ -129,7 +129,7 @@ public enum ModelFormat {
         return type ? DYLORA_WRAPPED : DYLORA_BASE_CONFIG;
     }
 
-    /** A model of its own may have a state beside it by chance. */
+    /** Returns whether this is an ordinary model, which may have an unrelated state folder next to it. */
     private static boolean isPlain(ModelFolder folder, JsonNode config, List<String> weights) {
         return config.path("model_type").isTextual()
                 && !Files.isDirectory(folder.path().resolve(Experts.ROOT))

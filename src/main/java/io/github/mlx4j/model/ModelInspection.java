@@ -9,28 +9,29 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the files of a model folder tell. {@code null} is for what they don't tell.
+ * The information found in the files of a model folder. Values are {@code null} if the files don't contain them.
  *
  * @param folder the folder, or the GGUF file
- * @param format its format
- * @param modelType the config's {@code model_type}
- * @param base the model that it belongs on: of adapters and DyLoRA-MoE
- * @param metadata fields of an adapter's or DyLoRA-MoE's own config, such as {@code rank}, {@code alpha},
- *     {@code targets}, {@code experts}; values are texts, numbers, booleans or lists of texts
- * @param dtypes bytes of the weights by their type, as safetensors writes it ({@code BF16} …), most first
+ * @param format the format
+ * @param modelType the {@code model_type} in the config
+ * @param base the base model, for adapters and DyLoRA-MoE
+ * @param metadata fields of the adapter or DyLoRA-MoE config, such as {@code rank}, {@code alpha}, {@code targets},
+ *     {@code experts}; values are strings, numbers, booleans or lists of strings
+ * @param dtypes the number of bytes of the weights by data type, with the names that safetensors uses ({@code BF16} …),
+ *     largest first
  * @param quantization how the weights are quantized
- * @param architecture the decoder's sizes
- * @param parameters how many there are; in a model that mlx-lm quantized as many as before
- * @param contextLength tokens, by the config
- * @param weightBytes the sum of the tensors' bytes, which is what they take in memory
- * @param tensors how many there are
- * @param kvCache what a token takes in the KV cache
- * @param kvCacheNote why that is not known, or what has to be said of it; may be empty
- * @param tiedEmbeddings whether the output takes the input's embeddings, by the config
+ * @param architecture the dimensions of the decoder
+ * @param parameters the number of parameters; for a model quantized by mlx-lm, the number before quantization
+ * @param contextLength the context length in tokens, from the config
+ * @param weightBytes the total size of the tensors in bytes, which is the memory they need
+ * @param tensors the number of tensors
+ * @param kvCache the memory need of the KV cache
+ * @param kvCacheNote why {@code kvCache} is unknown, or a remark about it; may be empty
+ * @param tiedEmbeddings whether the output layer shares the input embeddings, from the config
  * @param tokenizer whether the folder has a tokenizer
- * @param chatTemplate whether it has a chat template
- * @param problems what the files show to be wrong, unsafe things first. There may be more that only a worker's loader
- *     finds; {@code LoadCheck} asks it
+ * @param chatTemplate whether the folder has a chat template
+ * @param problems the problems found in the files, security problems first. A worker may find more when it loads the
+ *     model; use {@code LoadCheck} to ask it
  */
 public record ModelInspection(
         Path folder,
@@ -52,21 +53,22 @@ public record ModelInspection(
         boolean chatTemplate,
         List<Problem> problems) {
 
-    /** Takes immutable copies. */
+    /** Makes immutable copies of the collections. */
     public ModelInspection {
         metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
         dtypes = Collections.unmodifiableMap(new LinkedHashMap<>(dtypes));
         problems = List.copyOf(problems);
     }
 
-    /** The type that most bytes of the weights have, as safetensors writes it. */
+    /** Returns the data type with the most bytes of weights, with the name that safetensors uses. */
     public Optional<String> dtype() {
         return dtypes.keySet().stream().findFirst();
     }
 
     /**
-     * What has the weights and the sizes of the whole: this, or for an adapter and for experts without a model their
-     * base model; empty if that is a hub id, or can't be read.
+     * Returns the inspection that has the weights and dimensions of the complete model. This is the inspection itself
+     * or, for an adapter or experts without a model, that of the base model. It is empty if the base model is a hub id
+     * or can't be read.
      */
     public Optional<ModelInspection> whole() {
         boolean part =

@@ -1,11 +1,11 @@
 package io.github.mlx4j.model;
 
 /**
- * Something wrong with a folder that its files show, whichever worker loads it.
+ * A problem that is visible in the files of a folder, independent of the worker that loads it.
  *
- * @param code {@code UNSAFE_MODEL} or {@code MODEL_LOAD_FAILED}, as the error would have it
- * @param what what is wrong and why that matters, for people
- * @param fix what to do
+ * @param code {@code UNSAFE_MODEL} or {@code MODEL_LOAD_FAILED}: the code of the exception that loading would throw
+ * @param what what is wrong and why it matters, in human-readable form
+ * @param fix what to do about it
  */
 public record Problem(String code, String what, String fix) {
 

@@ -8,10 +8,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * How weights are quantized.
  *
- * @param method {@code mlx}, or what transformers calls it: {@code gptq}, {@code awq}, {@code bitsandbytes} …
- * @param bits for a weight, or {@code null} where the config doesn't say; single layers may have others
- * @param groupSize how many weights share a scale, or {@code null} where the config doesn't say
- * @param mode of MLX: {@code affine}, {@code mxfp4}, {@code mxfp8}, {@code nvfp4}; else {@code null}
+ * @param method {@code mlx}, or the name that transformers uses: {@code gptq}, {@code awq}, {@code bitsandbytes} …
+ * @param bits the number of bits per weight, or {@code null} if the config doesn't say; individual layers may differ
+ * @param groupSize the number of weights that share a scale, or {@code null} if the config doesn't say
+ * @param mode the mode of MLX: {@code affine}, {@code mxfp4}, {@code mxfp8} or {@code nvfp4}; {@code null} for other
+ *     methods
  */
 public record Quantization(
         String method,
@@ -36,7 +37,10 @@ public record Quantization(
                 : null;
     }
 
-    /** What transformers' tools wrote of it, in a part of the config or another. */
+    /**
+     * Returns the quantization config written by transformers tools, which is either at the top level or in the text
+     * config.
+     */
     static JsonNode byTransformers(JsonNode config) {
         JsonNode whole = config.path("quantization_config");
         return whole.isObject() ? whole : ConfigJson.text(config).path("quantization_config");

@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Looks at the weights of a model folder: safetensors with whole headers, and an index that stays in the folder. */
+/**
+ * Checks the weights of a model folder: safetensors files with valid headers, and an index that refers only to files in
+ * the folder.
+ */
 final class WeightChecks {
 
     private static final String AGAIN = "Download or copy the model again.";
@@ -53,15 +56,17 @@ final class WeightChecks {
     }
 
     /**
-     * Those of the names that are read: where there is {@code model*.safetensors}, others are a copy for other
-     * programs.
+     * Returns the names of the files that are read. If there are {@code model*.safetensors} files, the others are
+     * copies for other programs.
      */
     private Stream<String> read(Collection<String> names) {
         boolean usual = Weights.topLevel(folder).stream().anyMatch(name -> name.startsWith("model"));
         return names.stream().filter(name -> !usual || name.startsWith("model"));
     }
 
-    /** Paths in an index could lead anywhere, and transformers reads what isn't safetensors as a pickle. */
+    /**
+     * Checks an index. Its paths could lead anywhere, and transformers reads files other than safetensors as pickles.
+     */
     private void index(String index) {
         JsonNode weightMap;
         try {

@@ -13,12 +13,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the headers of all weights tell together.
+ * The combined information in the headers of all weight files.
  *
- * @param bytes of all tensors
- * @param dtypes bytes by type, most first
- * @param parameters how many there are, or {@code null} where weights are packed in a way that isn't known here
- * @param valueBytes bytes of a value that is computed with, and so of one in the KV cache
+ * @param bytes the total size of the tensors
+ * @param dtypes the number of bytes by data type, largest first
+ * @param parameters the number of parameters, or {@code null} if the weights are packed in an unknown way
+ * @param valueBytes the number of bytes per value in computations, and therefore in the KV cache
  */
 record WeightFacts(
         long bytes, Map<String, Long> dtypes, @Nullable Long parameters, int valueBytes) {
@@ -46,7 +46,10 @@ record WeightFacts(
                 tensors.stream().mapToLong(Tensor::bytes).sum(), dtypes, parameters, valueBytes(dtypes, config));
     }
 
-    /** MLX packs the weights of a layer that has scales into words of 32 bits; scales and biases are no parameters. */
+    /**
+     * Counts parameters of a model quantized by MLX. MLX packs the weights of a layer with scales into 32-bit words;
+     * scales and biases are not parameters.
+     */
     private static @Nullable Long unpacked(List<Tensor> tensors, Quantization quantization, JsonNode config) {
         Set<String> quantized = new HashSet<>();
         for (Tensor tensor : tensors) {

@@ -6,7 +6,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Which files of a folder hold weights. */
+/** Determines which files of a folder contain weights. */
 final class Weights {
 
     static final String SUFFIX = ".safetensors";
@@ -20,12 +20,12 @@ final class Weights {
 
     private Weights() {}
 
-    /** The safetensors files in the folder itself. */
+    /** Returns the safetensors files directly in the folder. */
     static List<String> topLevel(ModelFolder folder) {
         return folder.names().stream().filter(name -> name.endsWith(SUFFIX)).toList();
     }
 
-    /** The safetensors files that a format's loader reads, as paths within the folder. */
+    /** Returns the safetensors files that the loader for a format reads, as paths within the folder. */
     static List<String> of(ModelFolder folder, ModelFormat format) {
         return switch (format) {
             case PEFT_ADAPTER -> present(folder, "adapter_model.safetensors");
@@ -42,8 +42,8 @@ final class Weights {
     }
 
     /**
-     * Files that an index names, else model.safetensors, else those that mlx-lm looks for, else any: other copies don't
-     * count twice.
+     * Returns the files named in the index, or else model.safetensors, or else the files that mlx-lm reads, or else all
+     * files, so that additional copies are not counted twice.
      */
     private static List<String> ofModel(ModelFolder folder) {
         TreeSet<String> indexed = new TreeSet<>();
@@ -59,7 +59,7 @@ final class Weights {
         return List.copyOf(files);
     }
 
-    /** mlx-lm takes what is called so, all of it, and looks into no index. */
+    /** Returns whether mlx-lm reads a file. It reads all files with such names and ignores the index. */
     static boolean isForMlx(String name) {
         return name.startsWith("model") && name.endsWith(SUFFIX);
     }
@@ -68,7 +68,7 @@ final class Weights {
         return PICKLES.stream().anyMatch(name::endsWith);
     }
 
-    /** Whether a file has weights of DyLoRA-MoE's experts, or of its router. */
+    /** Returns whether a file contains weights of DyLoRA-MoE experts, or of the router. */
     static boolean hasExperts(ModelFolder folder, String name) {
         return folder.header(name)
                 .filter(header -> header.tensors().stream()

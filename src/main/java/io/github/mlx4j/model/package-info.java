@@ -1,4 +1,4 @@
-/** Model folders, without loading them: formats, sizes, and problems. */
+/** Inspection of model folders without loading them: formats, sizes and problems. */
 @NullMarked
 package io.github.mlx4j.model;
 

@@ -15,10 +15,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Looks into the hub's cache on this machine, as Hugging Face's client lays it out; reads names, sizes and indexes
- * only.
+ * Inspects the local cache of the Hugging Face hub, as laid out by the Hugging Face client. It reads only names, sizes
+ * and indexes.
  *
- * @param folder where it is; it doesn't have to be there
+ * @param folder the folder of the cache, which need not exist
  */
 public record HubCache(Path folder) {
 
@@ -28,13 +28,16 @@ public record HubCache(Path folder) {
     public enum State {
         /** Nothing. */
         ABSENT,
-        /** Something, but not all weights: a download that didn't end, or another program's. */
+        /** Some files, but not all weights: an unfinished download, or files of another program. */
         PART,
         /** All weights. */
         WHOLE
     }
 
-    /** The one that the workers use: {@code HF_HUB_CACHE}, {@code HF_HOME}, {@code XDG_CACHE_HOME}, or in the home. */
+    /**
+     * Returns the cache that the workers use: {@code HF_HUB_CACHE}, or else a folder in {@code HF_HOME},
+     * {@code XDG_CACHE_HOME} or the home folder.
+     */
     public static HubCache of(Map<String, String> environment) {
         String own = environment.get("HF_HUB_CACHE");
         if (own != null) {
@@ -44,9 +47,7 @@ public record HubCache(Path folder) {
         return new HubCache(UserPath.of(environment.getOrDefault("HF_HOME", caches + "/huggingface"), "hub"));
     }
 
-    /**
-     * The folder of a model that is on this machine: the folder itself, or of a hub id its main revision in the cache.
-     */
+    /** Returns the local folder of a model: the folder itself or, for a hub id, the main revision in the cache. */
     public static Optional<Path> local(String model) {
         Path folder = UserPath.of(model);
         return Files.isDirectory(folder)
@@ -54,7 +55,7 @@ public record HubCache(Path folder) {
                 : of(System.getenv()).main(model);
     }
 
-    /** How much of a model there is. */
+    /** Returns how much of a model is in the cache. */
     public State state(String id) {
         Path model = of(id);
         if (!Files.isDirectory(model)) {
@@ -63,12 +64,12 @@ public record HubCache(Path folder) {
         return list(model.resolve("snapshots")).stream().anyMatch(HubCache::isWhole) ? State.WHOLE : State.PART;
     }
 
-    /** Bytes of a model on the disk, parts included. */
+    /** Returns the size of a model on disk in bytes, including partial downloads. */
     public long bytes(String id) {
         return bytes(list(of(id).resolve("blobs")).stream()) + copies(of(id).resolve("snapshots"));
     }
 
-    /** The folder of a model's main revision; empty if it isn't there, or has weights missing. */
+    /** Returns the folder of a model's main revision; empty if it isn't in the cache or if weights are missing. */
     public Optional<Path> main(String id) {
         try {
             Path main = of(id).resolve("refs").resolve("main");
@@ -104,7 +105,7 @@ public record HubCache(Path folder) {
         }
     }
 
-    /** The bytes of files that are in snapshots themselves, which is so where a file system has no links. */
+    /** Returns the bytes of regular files in snapshots, which exist if the file system doesn't support links. */
     private static long copies(Path snapshots) {
         try (Stream<Path> files = Files.walk(snapshots)) {
             return bytes(files.filter(file -> !Files.isSymbolicLink(file) && !FileTree.isCompanion(file)));

@@ -11,16 +11,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the hub says of a model.
+ * Information about a model on the hub.
  *
  * @param revision the commit
- * @param bytes of the files that a worker needs
- * @param weightBytes of the weights
- * @param licence as the hub names it, or {@code null}
- * @param gated whether its terms have to be accepted first
- * @param architecture by its config, or {@code null}
- * @param quantization by its config, or {@code null}
- * @param contextLength by its config, or {@code null}
+ * @param bytes the size of the files that a worker needs
+ * @param weightBytes the size of the weights in bytes
+ * @param licence the licence as named by the hub, or {@code null}
+ * @param gated whether the terms of use must be accepted first
+ * @param architecture the dimensions from the config, or {@code null}
+ * @param quantization the quantization from the config, or {@code null}
+ * @param contextLength the context length from the config, or {@code null}
  */
 public record HubFacts(
         String revision,
@@ -32,10 +32,13 @@ public record HubFacts(
         @Nullable Quantization quantization,
         @Nullable Integer contextLength) {
 
-    /** What is added up may differ from the weights by so much: norms, and other things that aren't quantized. */
+    /**
+     * The tolerated relative difference between the calculated and the actual weight size: norms, for example, aren't
+     * quantized.
+     */
     private static final double TOLERANCE = 0.05;
 
-    /** The same with a config.json, or without one ({@code null}). */
+    /** Creates an instance with the values from a config.json, which may be {@code null}. */
     public static HubFacts of(
             String revision,
             long bytes,
@@ -55,7 +58,7 @@ public record HubFacts(
                 object == null ? null : ConfigJson.contextLength(object));
     }
 
-    /** Where the registry says otherwise, a line each for people; empty where it is right. */
+    /** Returns the differences from the registry, one human-readable line each; empty if there are none. */
     public List<String> differences(RegisteredModel listed) {
         List<String> differences = new ArrayList<>();
         compare(differences, "licence", listed.licence(), licence);

@@ -11,38 +11,38 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What something takes in memory, by arithmetic alone.
+ * Calculates the memory needed for inference or training.
  *
  * <ul>
- *   <li>Inference: the weights, and the KV cache of each row. What the library itself takes (some hundred MB) is not in
- *       it.
- *   <li>LoRA, QLoRA, DoRA: the weights; for each trained parameter itself, its gradient and the optimizer's values, in
- *       float32; activations.
- *   <li>Full training: the same for every parameter, in the type of the weights; activations.
+ *   <li>Inference: the weights, and the KV cache of each row. The memory of the library itself (several hundred MB) is
+ *       not included.
+ *   <li>LoRA, QLoRA, DoRA: the weights; for each trained parameter its value, gradient and optimizer state, in float32;
+ *       activations.
+ *   <li>Full training: the same for every parameter, in the data type of the weights; activations.
  * </ul>
  *
- * <p>Activations are an estimate, on the safe side: without fused attention.
+ * <p>The size of the activations is a conservative estimate that assumes attention without fused kernels.
  *
- * @param parts what is added up
+ * @param parts the parts of the sum
  */
 public record MemoryEstimate(List<Part> parts) {
 
-    private static final int TRAINED_BYTES = 4; // of a float32 value, which whatever is trained is on both engines
+    private static final int TRAINED_BYTES = 4; // per float32 value; both engines keep trained parameters in float32
     private static final String NOT_HERE = "the base model is not in a folder here";
-    private static final double QLORA_BITS = 4 + 32.0 / 64; // a float16 scale and bias for each group of 64
+    private static final double QLORA_BITS = 4 + 32.0 / 64; // a float16 scale and bias per group of 64
 
-    /** Takes an immutable copy. */
+    /** Makes an immutable copy of the parts. */
     public MemoryEstimate {
         parts = List.copyOf(parts);
     }
 
     /**
-     * One addend.
+     * A part of the sum.
      *
-     * @param name what it is
-     * @param bytes how much; what is known of it
-     * @param known whether that is all of it
-     * @param arithmetic how that came about, for people
+     * @param name the name of the part
+     * @param bytes the size in bytes, as far as it is known
+     * @param known whether the size is completely known
+     * @param arithmetic the calculation, in human-readable form
      */
     public record Part(String name, long bytes, boolean known, String arithmetic) {
 
@@ -55,18 +55,18 @@ public record MemoryEstimate(List<Part> parts) {
         }
     }
 
-    /** Whether every part is known; else it takes at least {@link #bytes()}. */
+    /** Returns whether all parts are known. If not, at least {@link #bytes()} are needed. */
     public boolean complete() {
         return parts.stream().allMatch(Part::known);
     }
 
-    /** Whether it fits into so many bytes; empty where what is known fits, but not all is known. */
+    /** Returns whether the total fits into the available bytes; empty if the known parts fit but others are unknown. */
     public Optional<Boolean> fits(long available) {
         boolean fits = bytes() <= available;
         return fits && !complete() ? Optional.empty() : Optional.of(fits);
     }
 
-    /** The sum, in bytes, of what is known. */
+    /** Returns the sum of the known parts, in bytes. */
     public long bytes() {
         long sum = 0;
         for (Part part : parts) {
@@ -75,7 +75,7 @@ public record MemoryEstimate(List<Part> parts) {
         return sum;
     }
 
-    /** The arithmetic, for people: {@code weights 2.2 GB (…) + KV cache 1.6 GB (…) = 3.8 GB}. */
+    /** Returns the calculation in human-readable form: {@code weights 2.2 GB (…) + KV cache 1.6 GB (…) = 3.8 GB}. */
     public String explain() {
         return parts.stream()
                         .map(part ->
@@ -86,10 +86,10 @@ public record MemoryEstimate(List<Part> parts) {
     }
 
     /**
-     * For generating text; of an adapter with its base model, where that is in a folder.
+     * Estimates the memory for generating text. For an adapter, this includes its base model if that is a local folder.
      *
-     * @param tokens of prompt and answer together, in each row
-     * @param rows requests that run at once
+     * @param tokens the number of prompt and completion tokens in each row
+     * @param rows the number of requests that run at the same time
      */
     public static MemoryEstimate inference(ModelInspection model, long tokens, int rows) {
         List<Part> parts = allWeights(model);
@@ -110,7 +110,10 @@ public record MemoryEstimate(List<Part> parts) {
         return new MemoryEstimate(parts);
     }
 
-    /** For generating text in one row with a model of the registry: its weights, and the KV cache of so many tokens. */
+    /**
+     * Estimates the memory for generating text in a single row with a model of the registry: its weights, and a KV
+     * cache for this number of tokens.
+     */
     public static MemoryEstimate inference(RegisteredModel model, int tokens) {
         KvCache cache = KvCache.plain(model.architecture(), model.valueBytes());
         return new MemoryEstimate(List.of(
@@ -121,7 +124,7 @@ public record MemoryEstimate(List<Part> parts) {
                 Part.known("KV cache", cache.bytes(tokens), "%d tokens × %s".formatted(tokens, cache.explanation()))));
     }
 
-    /** For generating text in one row, up to the context that the config names. */
+    /** Estimates the memory for generating text in a single row with the full context length from the config. */
     public static MemoryEstimate fullContext(ModelInspection model) {
         Integer context = model.whole().map(ModelInspection::contextLength).orElse(null);
         if (context != null || isEncoder(model)) {
@@ -133,7 +136,7 @@ public record MemoryEstimate(List<Part> parts) {
         return new MemoryEstimate(parts);
     }
 
-    /** For training: what doesn't depend on the batch first, activations last. */
+    /** Estimates the memory for training. Parts that don't depend on the batch come first, activations last. */
     public static MemoryEstimate training(ModelInspection model, TrainingNeed need) {
         List<Part> parts = new ArrayList<>();
         ModelInspection whole = model.whole().orElse(null);
@@ -145,7 +148,7 @@ public record MemoryEstimate(List<Part> parts) {
                     all == null
                             ? Part.unknown("parameters", whole == null ? NOT_HERE : "how many there are")
                             : trained("parameters", all, need.optimizerValues()));
-            if (all != null && weightBytes < TRAINED_BYTES) { // they are beside the master weights
+            if (all != null && weightBytes < TRAINED_BYTES) { // kept in addition to the float32 master weights
                 parts.add(Part.known(
                         "weights", times(all, weightBytes), "%,d parameters × %d bytes".formatted(all, weightBytes)));
             }
@@ -168,7 +171,7 @@ public record MemoryEstimate(List<Part> parts) {
         return new MemoryEstimate(parts);
     }
 
-    /** Bytes of a value that isn't quantized: 4 where most of the weights are float32, else 2. */
+    /** Returns the bytes per unquantized value: 4 if most of the weights are float32, otherwise 2. */
     private static int valueBytes(ModelInspection model) {
         return model.dtype().filter("F32"::equals).isPresent() ? 4 : 2;
     }
@@ -180,7 +183,7 @@ public record MemoryEstimate(List<Part> parts) {
                 .isPresent();
     }
 
-    /** The folder's own, and those of its base model. */
+    /** Returns the weights of the folder and of its base model. */
     private static List<Part> allWeights(ModelInspection model) {
         List<Part> parts = new ArrayList<>(List.of(weights("weights", model)));
         ModelInspection whole = model.whole().orElse(null);
@@ -209,9 +212,10 @@ public record MemoryEstimate(List<Part> parts) {
     }
 
     /**
-     * Korthikanti and others, "Reducing Activation Recomputation in Large Transformer Models" (2022): in 16 bits a
-     * layer keeps s·b·h·(34 + 5·a·s/h) bytes (equation 1). With recomputation it keeps its input of 2·s·b·h, and one
-     * layer at a time has its activations and their gradients. The logits and their gradient are in float32.
+     * Estimates the activations according to Korthikanti and others, "Reducing Activation Recomputation in Large
+     * Transformer Models" (2022): in 16 bits, a layer keeps s·b·h·(34 + 5·a·s/h) bytes (equation 1). With
+     * recomputation, each layer keeps its input of 2·s·b·h bytes, and only one layer at a time has its activations and
+     * their gradients. The logits and their gradient are in float32.
      */
     private static Part activations(@Nullable ModelInspection model, TrainingNeed need, int valueBytes) {
         Architecture sizes = model == null ? null : model.architecture();
@@ -219,7 +223,7 @@ public record MemoryEstimate(List<Part> parts) {
             return Part.unknown("activations", model == null ? NOT_HERE : "the config doesn't give the sizes");
         }
         long tokens = times(need.batch(), need.sequence());
-        int wide = valueBytes / 2; // times 16 bits
+        int wide = valueBytes / 2; // in units of 16 bits
         long layer = times(tokens, wide, plus(times(34, sizes.hiddenSize()), times(5, sizes.heads(), need.sequence())));
         long layers = need.gradientCheckpointing()
                 ? plus(times(2, layer), times(sizes.layers(), tokens, 2, wide, sizes.hiddenSize()))
@@ -252,7 +256,7 @@ public record MemoryEstimate(List<Part> parts) {
         return one > Long.MAX_VALUE - other ? Long.MAX_VALUE : one + other;
     }
 
-    /** The product, or the largest number if it is larger. */
+    /** Returns the product, or {@link Long#MAX_VALUE} on overflow. */
     private static long times(long... factors) {
         long product = 1;
         try {

@@ -5,27 +5,27 @@ import io.github.mlx4j.model.ModelInspector;
 import java.nio.file.Path;
 
 /**
- * What a worker with a model takes in memory, before it is started: the weights, and the KV cache of one request of
- * {@value #TOKENS} tokens, or of the model's context where that is shorter.
+ * The memory that a worker with a model needs, calculated before it starts: the weights, and the KV cache for one
+ * request of {@value #TOKENS} tokens, or of the model's context length if that is shorter.
  *
- * @param bytes how much; what is known of it
- * @param known whether that is all of it; never for a model that is not on this machine yet
- * @param explanation the arithmetic, or why it is not known, for people
+ * @param bytes the number of bytes, as far as it is known
+ * @param known whether the number is complete; never true for a model that is not on this machine yet
+ * @param explanation the calculation, or why it is not possible, in human-readable form
  */
 public record MemoryNeed(long bytes, boolean known, String explanation) {
 
-    /** Tokens of prompt and answer together that the KV cache is reckoned for. */
+    /** The number of prompt and completion tokens assumed for the KV cache. */
     public static final int TOKENS = 4096;
 
     /**
-     * The memory that a model takes. Reads configs and headers only; never throws.
+     * Calculates the memory that a model needs. It reads only configs and headers, and never throws an exception.
      *
      * @param model a folder, or a hub id that is in the cache or in the registry
      */
     public static MemoryNeed of(String model, ModelRegistry registry) {
         try {
             return HubCache.local(model).map(MemoryNeed::inFolder).orElseGet(() -> inRegistry(model, registry));
-        } catch (RuntimeException unreadable) { // the worker will say what is wrong with it
+        } catch (RuntimeException unreadable) { // the worker will report the error
             return new MemoryNeed(0, false, "not known: " + unreadable.getMessage());
         }
     }
@@ -48,7 +48,7 @@ public record MemoryNeed(long bytes, boolean known, String explanation) {
         return new MemoryNeed(estimate.bytes(), estimate.complete(), estimate.explain());
     }
 
-    /** Both together, such as a model and its draft model. */
+    /** Returns the sum of two needs, such as those of a model and its draft model. */
     public MemoryNeed plus(MemoryNeed other) {
         return new MemoryNeed(bytes + other.bytes, known && other.known, explanation + "; and " + other.explanation);
     }

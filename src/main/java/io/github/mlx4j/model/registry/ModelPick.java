@@ -7,13 +7,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Which model of a role is the best that fits: the one with the most parameters; of two with as many, that with the
- * longer context, then the first by id.
+ * The choice of the best model for a role that fits into memory. Models are ranked by the number of parameters, then by
+ * context length, then by id.
  *
- * @param role what it is to do
- * @param availableBytes the memory that there is
- * @param tokens of prompt and answer together
- * @param candidates every model of the role, best first
+ * @param role the role
+ * @param availableBytes the available memory in bytes
+ * @param tokens the number of prompt and completion tokens
+ * @param candidates all models for the role, best first
  */
 public record ModelPick(ModelRole role, long availableBytes, int tokens, List<Candidate> candidates) {
 
@@ -22,17 +22,17 @@ public record ModelPick(ModelRole role, long availableBytes, int tokens, List<Ca
             .reversed()
             .thenComparing(RegisteredModel::id);
 
-    /** Takes an immutable copy. */
+    /** Makes an immutable copy of the candidates. */
     public ModelPick {
         candidates = List.copyOf(candidates);
     }
 
     /**
-     * A model of the role.
+     * A model for the role.
      *
      * @param model the model
-     * @param memory what it takes with so many tokens
-     * @param whyNot why it can't be the one, or empty where it fits
+     * @param memory the memory needed for the number of tokens
+     * @param whyNot why the model can't be chosen; empty if it fits
      */
     public record Candidate(RegisteredModel model, MemoryEstimate memory, String whyNot) {
 
@@ -48,13 +48,13 @@ public record ModelPick(ModelRole role, long availableBytes, int tokens, List<Ca
             return new Candidate(model, memory, whyNot);
         }
 
-        /** Whether it fits. */
+        /** Returns whether the model fits. */
         public boolean fits() {
             return whyNot.isEmpty();
         }
     }
 
-    /** The best that fits; empty where none does. */
+    /** Returns the best model that fits; empty if none does. */
     public Optional<Candidate> best() {
         return candidates.stream().filter(Candidate::fits).findFirst();
     }

@@ -23,15 +23,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Models by name: those that come with mlx4j, and the user's own in {@code models.json}. It is a list of facts that
- * nobody promises: whether the hub has a model, the hub says. Thread-safe.
+ * A registry of known models: those built into mlx4j, and those in the user's {@code models.json}. The information is
+ * not guaranteed; only the hub knows whether it has a model. Thread-safe.
  */
 public final class ModelRegistry {
 
-    /** The model of the mlx worker where none is named. */
+    /** The default model of the mlx worker. */
     public static final String DEFAULT_MLX = "mlx-community/Phi-3-mini-4k-instruct-4bit";
 
-    /** The user's own file, in {@code MLX4J_HOME}. */
+    /** The name of the user's file in {@code MLX4J_HOME}. */
     public static final String FILE = "models.json";
 
     private static final Logger log = LoggerFactory.getLogger(ModelRegistry.class);
@@ -43,12 +43,12 @@ public final class ModelRegistry {
         this.models = Collections.unmodifiableMap(models);
     }
 
-    /** Those that come with mlx4j. */
+    /** Returns the registry of the built-in models. */
     public static ModelRegistry builtIn() {
         return BuiltIn.MODELS;
     }
 
-    /** Read once, when it is asked for. */
+    /** Loads the built-in models on first use. */
     private static final class BuiltIn {
         private static final ModelRegistry MODELS = read();
     }
@@ -65,10 +65,10 @@ public final class ModelRegistry {
     }
 
     /**
-     * The same with the user's own, which replace those of the same id.
+     * Returns a registry of the built-in models and the user's own, which replace built-in models with the same id.
      *
-     * @param home the folder of {@value #FILE}; neither has to be there
-     * @throws ConfigurationException if the file is no registry, with line, field and reason
+     * @param home the folder of {@value #FILE}; neither the folder nor the file needs to exist
+     * @throws ConfigurationException if the file is invalid; the message has the line, the field and the reason
      */
     public static ModelRegistry open(Path home) {
         ModelRegistry builtIn = builtIn();
@@ -86,12 +86,12 @@ public final class ModelRegistry {
         return new ModelRegistry(models);
     }
 
-    /** Every model, those that come with mlx4j first. */
+    /** Returns all models, the built-in ones first. */
     public List<RegisteredModel> models() {
         return List.copyOf(models.values());
     }
 
-    /** The model of an id, or of an alias; upper and lower case are the same. */
+    /** Finds a model by its id or an alias, ignoring case. */
     public Optional<RegisteredModel> find(String name) {
         return models.values().stream()
                 .filter(model -> model.id().equalsIgnoreCase(name))
@@ -102,8 +102,8 @@ public final class ModelRegistry {
     }
 
     /**
-     * The id for a name: that of the model of which it is an alias, which is logged the first time; anything else, such
-     * as a folder or a model that isn't listed, as it is.
+     * Resolves an alias to the id of the model, and logs this the first time. Any other name, such as a folder or an
+     * unknown model, is returned unchanged.
      */
     public String resolve(String name) {
         if (models.containsKey(name) || Files.isDirectory(UserPath.of(name))) {
@@ -115,8 +115,8 @@ public final class ModelRegistry {
     }
 
     /**
-     * What transformers can load in place of a model of the mlx worker: the same folder, unless it is quantized in
-     * MLX's own format; for a model of the hub the one that it was made from, where that is known.
+     * Returns what transformers can load instead of an mlx model. For a folder, this is the same folder, unless it is
+     * quantized in the format of MLX. For a hub model, it is the original model, if known.
      */
     public Optional<String> hfCounterpart(String mlxModel) {
         Path folder = UserPath.of(mlxModel);
@@ -131,10 +131,11 @@ public final class ModelRegistry {
     }
 
     /**
-     * The models of a role, best first, and which of them fit into memory for generating text in one row.
+     * Ranks the models for a role, best first, and determines which of them fit into memory for generating text in a
+     * single row.
      *
-     * @param availableBytes the memory that there is for weights and KV cache
-     * @param tokens of prompt and answer together, which the model's context must hold
+     * @param availableBytes the memory available for weights and KV cache, in bytes
+     * @param tokens the number of prompt and completion tokens, which must fit into the model's context
      */
     public ModelPick pick(ModelRole role, long availableBytes, int tokens) {
         List<ModelPick.Candidate> candidates = new ArrayList<>();
@@ -149,7 +150,7 @@ public final class ModelRegistry {
         try {
             return ConfigJson.read(folder.resolve("config.json")).has("quantization");
         } catch (IOException unreadable) {
-            return false; // the worker will say what is wrong with it
+            return false; // the worker will report the error
         }
     }
 }

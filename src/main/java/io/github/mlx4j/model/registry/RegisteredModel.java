@@ -9,23 +9,23 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the registry knows of a model. What it takes in memory is computed from it: {@link MemoryEstimate#inference}.
+ * The registry entry of a model. {@link MemoryEstimate#inference} calculates the memory it needs.
  *
  * @param id the hub id, {@code org/name}
- * @param provider the worker that it is for: {@code mlx} or {@code hf}
- * @param hfCounterpart the model that transformers loads in its place, or {@code null} for none
- * @param family what it is called by people
- * @param parameters how many it has
- * @param quantization of the weights, or {@code null} for none
- * @param dtype of weights that aren't quantized, and of the KV cache: {@code bfloat16}, {@code float16},
+ * @param provider the worker that can load it: {@code mlx} or {@code hf}
+ * @param hfCounterpart the model that transformers loads instead, or {@code null} for none
+ * @param family the human-readable name of the model
+ * @param parameters the number of parameters
+ * @param quantization the quantization of the weights, or {@code null} for none
+ * @param dtype the data type of unquantized weights and of the KV cache: {@code bfloat16}, {@code float16},
  *     {@code float32}
- * @param contextLength tokens of prompt and answer together
- * @param architecture its sizes; every layer keeps keys and values of each token
- * @param licence as the hub names it
- * @param roles what it is good for
- * @param source where these facts come from
- * @param aliases other names by which it may be asked for
- * @param verified when the hub was asked whether all this is so, or {@code null} for never
+ * @param contextLength the maximum number of prompt and completion tokens
+ * @param architecture the dimensions; every layer keeps keys and values of all tokens
+ * @param licence the licence as named by the hub
+ * @param roles the roles that the model is suitable for
+ * @param source where the information comes from
+ * @param aliases alternative names of the model
+ * @param verified when the information was checked against the hub, or {@code null} for never
  */
 public record RegisteredModel(
         String id,
@@ -46,40 +46,43 @@ public record RegisteredModel(
     private static final Set<String> DTYPES = Set.of("bfloat16", "float16", "float32");
 
     /**
-     * MLX's affine quantization: a scale and a bias of 16 bits each for a group of weights.
+     * The affine quantization of MLX, with a scale and a bias of 16 bits each per group of weights.
      *
-     * @param bits of a weight, 2 to 8
-     * @param groupSize weights of a group
+     * @param bits the number of bits per weight, 2 to 8
+     * @param groupSize the number of weights per group
      */
     public record Groups(int bits, int groupSize) {
 
-        /** The numbers must be possible. */
+        /** Checks the ranges of the values. */
         public Groups {
             check(bits >= 2 && bits <= 8, "bits is %d, but must be 2 to 8", bits);
             check(groupSize >= 16, "groupSize is %d, but must be 16 or more", groupSize);
         }
 
-        /** Bits of a weight with its share of scale and bias. */
+        /** Returns the bits per weight, including its share of the scale and bias. */
         public double bitsPerWeight() {
             return bits + 32.0 / groupSize;
         }
     }
 
     /**
-     * That the hub was asked.
+     * A check of the information against the hub.
      *
-     * @param date when, such as {@code 2026-11-21}
-     * @param revision the commit that the facts are of
+     * @param date the date, such as {@code 2026-11-21}
+     * @param revision the commit that was checked
      */
     public record Verified(String date, String revision) {
 
-        /** There must be both. */
+        /** Checks that both values are present. */
         public Verified {
             check(date != null && revision != null, "verified needs a date and a revision");
         }
     }
 
-    /** Checks it and takes immutable copies; what may be left out is {@code null} or empty, and dtype bfloat16. */
+    /**
+     * Checks the values and makes immutable copies. Missing optional values become {@code null} or empty, and a missing
+     * dtype becomes bfloat16.
+     */
     public RegisteredModel {
         check(id != null && id.matches("[\\w.-]+/[\\w.-]+"), "id is %s, but must be a hub id: org/name", id);
         check(provider == ProviderKind.MLX || provider == ProviderKind.HF, "provider of %s must be mlx or hf", id);
@@ -99,12 +102,12 @@ public record RegisteredModel(
         aliases = List.copyOf(Objects.requireNonNullElse(aliases, List.of()));
     }
 
-    /** Bits of a weight, with its share of scales. */
+    /** Returns the bits per weight, including the scales. */
     public double bitsPerWeight() {
         return quantization == null ? 8 * valueBytes() : quantization.bitsPerWeight();
     }
 
-    /** Bytes of a value that isn't quantized. */
+    /** Returns the bytes per unquantized value. */
     int valueBytes() {
         return dtype.equals("float32") ? 4 : 2;
     }

@@ -15,7 +15,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a registry: {@code {"models": […]}}, each with the fields of {@link RegisteredModel}; none else. */
+/**
+ * Parses a registry: {@code {"models": […]}}, where each model has the fields of {@link RegisteredModel} and no others.
+ */
 final class RegistryFile {
 
     private static final JsonMapper JSON = JsonMapper.builder()
@@ -42,10 +44,11 @@ final class RegistryFile {
     private RegistryFile() {}
 
     /**
-     * The models in a text.
+     * Parses the models in a JSON text.
      *
-     * @param name the file's name, for messages
-     * @throws ConfigurationException if it is no registry, with line, field and reason
+     * @param name the name of the file, for messages
+     * @throws ConfigurationException if the text is not a valid registry; the message has the line, the field and the
+     *     reason
      */
     static List<RegisteredModel> read(String json, String name) {
         try {

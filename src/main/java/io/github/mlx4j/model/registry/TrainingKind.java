@@ -1,13 +1,13 @@
 package io.github.mlx4j.model.registry;
 
-/** How a model is trained, as far as it matters for memory. */
+/** The kinds of training that differ in their memory needs. */
 public enum TrainingKind {
-    /** Low-rank matrices beside weights that stay as they are. */
+    /** Low-rank matrices next to frozen weights. */
     LORA,
-    /** The same beside quantized weights; where they aren't yet, 4 bits in groups of 64 are counted. */
+    /** LoRA on quantized weights. If the weights aren't quantized yet, 4 bits in groups of 64 are assumed. */
     QLORA,
     /** LoRA with a magnitude for each output. */
     DORA,
-    /** Every weight. */
+    /** All weights. */
     FULL
 }

@@ -3,16 +3,16 @@ package io.github.mlx4j.model.registry;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training, as far as it matters for memory.
+ * The parameters of a training run that determine its memory needs.
  *
- * @param kind what is trained
- * @param trained how many parameters are trained; ignored for {@code FULL}, which trains all of them
- * @param optimizerValues values that the optimizer keeps for each trained parameter: 2 for Adam and AdamW, 0 for those
- *     that keep none or few
- * @param weightBytes bytes of a weight that isn't quantized, or {@code null} for as many as in the files
- * @param batch rows that go through the model at once
- * @param sequence tokens of a row
- * @param gradientCheckpointing whether a layer keeps its input only, and computes its other activations again
+ * @param kind the kind of training
+ * @param trained the number of trained parameters; ignored for {@code FULL}, which trains all of them
+ * @param optimizerValues the number of values that the optimizer keeps per trained parameter: 2 for Adam and AdamW, 0
+ *     for optimizers that keep no or little state
+ * @param weightBytes the bytes per unquantized weight, or {@code null} to use the type in the files
+ * @param batch the batch size: the number of rows that are processed together
+ * @param sequence the number of tokens per row
+ * @param gradientCheckpointing whether layers keep only their inputs and recompute the other activations
  */
 public record TrainingNeed(
         TrainingKind kind,
@@ -23,7 +23,7 @@ public record TrainingNeed(
         int sequence,
         boolean gradientCheckpointing) {
 
-    /** A training with Adam, of weights as they are in the files, that keeps every activation. */
+    /** Returns a training run with Adam, with weights in the type of the files and without gradient checkpointing. */
     public static TrainingNeed withAdam(TrainingKind kind, long trained, int batch, int sequence) {
         return new TrainingNeed(kind, trained, 2, null, batch, sequence, false);
     }

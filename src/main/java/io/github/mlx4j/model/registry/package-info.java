@@ -1,4 +1,4 @@
-/** Models known by name, and the memory that a model needs. */
+/** The registry of known models, and estimates of the memory that a model needs. */
 @NullMarked
 package io.github.mlx4j.model.registry;
 
