@@ -4,15 +4,15 @@ import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import java.util.Optional;
 
-/** A configuration that says which backends it could use here; {@code ProviderConfig} is one. */
+/** A configuration that lists the backends it could use here, such as {@code ProviderConfig}. */
 public interface BackendCandidates {
 
-    /** The only provider that may be used; empty for the first that can run. */
+    /** Returns the only provider that may be used; empty for the first one that can run. */
     Optional<ProviderKind> provider();
 
     /**
-     * Each local backend, first choice first, with what is known about it on this machine. Runs the interpreters once
-     * to look for packages; starts no worker and loads no model.
+     * Returns the local backends in order of preference, with what is known about them on this machine. It runs the
+     * interpreters once to look for packages, but starts no worker and loads no model.
      */
     List<BackendFacts> backends();
 }

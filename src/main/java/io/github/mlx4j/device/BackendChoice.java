@@ -7,26 +7,27 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which backend runs a model here.
+ * The backend chosen to run a model here.
  *
- * @param provider the one that was taken, or {@code null} if none was
- * @param device where it runs: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}; {@code null} if none was taken
- * @param reasons one for each backend, in the order in which they were looked at
+ * @param provider the chosen provider, or {@code null} if there is none
+ * @param device the device that it runs on: {@code gpu}, {@code cpu}, {@code mps}, {@code cuda}; {@code null} if no
+ *     provider was chosen
+ * @param reasons one reason per backend, in the order in which the backends were checked
  */
 public record BackendChoice(
         @Nullable ProviderKind provider, @Nullable String device, List<Reason> reasons) {
 
-    /** Takes an immutable copy. */
+    /** Makes an immutable copy of the reasons. */
     public BackendChoice {
         reasons = List.copyOf(reasons);
     }
 
     /**
-     * Why a backend was taken or not.
+     * The reason why a backend was chosen or rejected.
      *
      * @param provider the backend
-     * @param taken whether it was
-     * @param why the reason, for people
+     * @param taken whether it was chosen
+     * @param why the human-readable reason
      */
     public record Reason(ProviderKind provider, boolean taken, String why) {}
 
@@ -58,7 +59,7 @@ public record BackendChoice(
         long neededBytes = fact.neededBytes();
         String device = fact.deviceOn(hardware);
         if (device.equals("cuda")) {
-            return null; // the model goes into the GPU's own memory, of which nothing is known here
+            return null; // the model goes into GPU memory, whose size is unknown here
         }
         if (!device.equals("cpu") && hardware.gpuLimitBytes() != null && neededBytes > hardware.gpuLimitBytes()) {
             return "the model needs %s, but the GPU should use at most %s (%s)"

@@ -6,12 +6,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is known about a backend before one is chosen.
  *
- * @param provider which backend
+ * @param provider the backend
  * @param ready whether it can run here
- * @param reason why it can't, for people; ignored if it can
- * @param device where it runs, if that is known ({@code gpu}, {@code cpu}, {@code mps}, {@code cuda}), or {@code null}:
- *     then it follows from the hardware
- * @param neededBytes memory that the model takes on it, as from a memory estimate; 0 if that is unknown
+ * @param reason the human-readable reason why it can't; ignored if it can
+ * @param device the device that it runs on ({@code gpu}, {@code cpu}, {@code mps}, {@code cuda}), or {@code null} to
+ *     derive it from the hardware
+ * @param neededBytes the memory in bytes that the model needs, as from a memory estimate; 0 if unknown
  */
 public record BackendFacts(
         ProviderKind provider,
@@ -20,22 +20,22 @@ public record BackendFacts(
         @Nullable String device,
         long neededBytes) {
 
-    /** A backend that can run here. */
+    /** Returns facts about a backend that can run here. */
     public static BackendFacts ready(ProviderKind provider) {
         return new BackendFacts(provider, true, "", null, 0);
     }
 
-    /** A backend that can't run here, and why. */
+    /** Returns facts about a backend that can't run here, with the reason. */
     public static BackendFacts unavailable(ProviderKind provider, String reason) {
         return new BackendFacts(provider, false, reason, null, 0);
     }
 
-    /** The same on a device that is known. */
+    /** Returns a copy with a known device. */
     public BackendFacts on(String device) {
         return new BackendFacts(provider, ready, reason, device, neededBytes);
     }
 
-    /** The same with a model that takes so much memory. */
+    /** Returns a copy with the memory need of a model, in bytes. */
     public BackendFacts needing(long bytes) {
         return new BackendFacts(provider, ready, reason, device, bytes);
     }

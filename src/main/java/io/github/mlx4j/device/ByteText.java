@@ -2,12 +2,12 @@ package io.github.mlx4j.device;
 
 import java.util.Locale;
 
-/** Amounts of memory as people read them. */
+/** Formats memory sizes for display. */
 public final class ByteText {
 
     private ByteText() {}
 
-    /** The amount in GB (10⁹ bytes), or in MB (10⁶) or bytes where that is less than one: {@code 7.6 GB}. */
+    /** Formats a size in GB (10⁹ bytes) or, if it is smaller than that, in MB (10⁶ bytes) or bytes: {@code 7.6 GB}. */
     public static String text(long bytes) {
         if (Math.abs(bytes) >= 1_000_000_000) {
             return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);

@@ -13,8 +13,8 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out what this machine is made of, what memory it can give, and which backend runs on it. Starts no worker and
- * throws for no platform: what can't be told is empty. Each call looks anew. Thread-safe.
+ * Detects the hardware of this machine, its available memory, and the backend to use on it. It starts no worker and
+ * works on every platform: values that can't be determined are empty. Results are not cached. Thread-safe.
  */
 public final class DeviceManager {
 
@@ -25,7 +25,7 @@ public final class DeviceManager {
 
     private final Machine machine;
 
-    /** Creates it for this machine. */
+    /** Creates a manager for this machine. */
     public DeviceManager() {
         this(Machine.LOCAL);
     }
@@ -34,33 +34,37 @@ public final class DeviceManager {
         this.machine = machine;
     }
 
-    /** The hardware, as the operating system describes it. */
+    /** Detects the hardware as described by the operating system. */
     public Hardware detectHardware() {
         if (isMac()) {
             String sysctl = machine.run(SOON, MacReadings.SYSCTL).orElse("");
             return MacReadings.hardware(machine.os(), machine.architecture(), machine.cores(), sysctl);
         }
-        return LinuxReadings.hardware(machine); // elsewhere there is nothing to read, so nothing is known
+        return LinuxReadings.hardware(machine); // on other platforms the files don't exist, so the values are unknown
     }
 
-    /** The cores of a Mac's GPU; macOS takes a second or more to say. Empty elsewhere, or after {@code patience}. */
+    /**
+     * Returns the number of GPU cores of a Mac, which macOS needs a second or more to report. Empty on other platforms,
+     * or if it takes longer than {@code patience}.
+     */
     public OptionalInt gpuCores(Duration patience) {
         Optional<String> displays = isMac() ? machine.run(patience, MacReadings.DISPLAYS) : Optional.empty();
         return displays.map(MacReadings::gpuCores).orElse(OptionalInt.empty());
     }
 
-    /** {@link #availableMemory(long)} for a program that has no worker running. */
+    /** Returns {@link #availableMemory(long)} for a program that has no running worker. */
     public OptionalLong availableMemory() {
         return availableMemory(0);
     }
 
     /**
-     * Memory, in bytes, that can be used now without swapping. On Linux, what the kernel calls available, or what is
-     * left to the container. On a Mac, the smaller of two amounts: the GPU's limit ({@link Hardware#gpuLimitBytes()})
-     * less what our workers hold, and what macOS can take back from the file cache and, by compression, from other
-     * programs. Empty where it is unknown.
+     * Returns the memory, in bytes, that can be used now without swapping. On Linux, this is the memory that the kernel
+     * reports as available, or what remains for the container. On a Mac, it is the smaller of two amounts: the GPU
+     * limit ({@link Hardware#gpuLimitBytes()}) minus the memory of our workers, and the memory that macOS can reclaim
+     * from the file cache and, by compression, from other programs. Empty if unknown.
      *
-     * @param heldBytes memory that workers of this program hold; has no effect on Linux, whose figure excludes it
+     * @param heldBytes the memory in bytes that workers of this program hold; ignored on Linux, whose figure excludes
+     *     it
      */
     public OptionalLong availableMemory(long heldBytes) {
         if (!isMac()) {
@@ -76,12 +80,12 @@ public final class DeviceManager {
     }
 
     /**
-     * Begins to look at what the processors take: through the program macmon on a Mac, if it is on the PATH or in a
-     * folder of Homebrew, and through the kernel's RAPL counters on Linux, if they can be read. Never asks for an
-     * administrator's rights.
+     * Starts a sampler for the power consumption of the processors. On a Mac it uses the program macmon, which must be
+     * on the PATH or in a Homebrew folder. On Linux it uses the RAPL counters of the kernel, if they are readable. It
+     * never asks for administrator rights.
      *
-     * @throws DependencyMissingException if macmon is not there
-     * @throws NotSupportedException if nothing tells it here
+     * @throws DependencyMissingException if macmon is not installed
+     * @throws NotSupportedException if power can't be measured here
      */
     public PowerSampler powerSampler() {
         Optional<Path> macmon = machine.find("macmon");
@@ -104,12 +108,12 @@ public final class DeviceManager {
     }
 
     /**
-     * Chooses the backend that runs a configuration's model here: {@code new
-     * DeviceManager().selectBackend(ProviderConfig.fromEnv())}. Remote providers run elsewhere, so none of them is
-     * chosen.
+     * Chooses the backend that runs the model of a configuration here: {@code new
+     * DeviceManager().selectBackend(ProviderConfig.fromEnv())}. Remote providers are never chosen, because they run
+     * elsewhere.
      *
-     * @param config such as a {@code ProviderConfig}
-     * @return the choice, which may be none, with a reason for each local backend
+     * @param config a configuration, such as a {@code ProviderConfig}
+     * @return the choice, which may be empty, with a reason for each local backend
      */
     public BackendChoice selectBackend(BackendCandidates config) {
         return selectBackend(config.backends(), config.provider().orElse(null));
@@ -118,16 +122,19 @@ public final class DeviceManager {
     /**
      * Chooses the backend that runs a model here.
      *
-     * @param facts what is known about each backend, first choice first
-     * @param wish the only one that may be chosen, or {@code null} for the first that can run
-     * @return the choice, which may be none, with a reason for each backend
+     * @param facts what is known about each backend, in order of preference
+     * @param wish the only backend that may be chosen, or {@code null} for the first one that can run
+     * @return the choice, which may be empty, with a reason for each backend
      */
     public BackendChoice selectBackend(List<BackendFacts> facts, @Nullable ProviderKind wish) {
         List<BackendFacts> known = facts.stream().map(this::withNvidiaGpu).toList();
         return BackendChoice.among(known, wish, detectHardware(), availableMemory());
     }
 
-    /** torch prefers CUDA, so hf runs there if NVIDIA's driver is loaded; mlx's locked packages are a CPU build. */
+    /**
+     * Sets the device of hf to CUDA if the NVIDIA driver is loaded, because torch prefers CUDA. mlx is unaffected,
+     * because its locked packages are a CPU build.
+     */
     private BackendFacts withNvidiaGpu(BackendFacts fact) {
         boolean cuda = fact.provider() == ProviderKind.HF
                 && fact.device() == null

@@ -4,20 +4,20 @@ import java.time.Duration;
 import java.util.Map;
 
 /**
- * What was taken while something ran.
+ * The energy used during a measurement.
  *
- * @param joules of the processors together: CPU, GPU and neural engine, or the packages that the kernel counts
- * @param time for how long
- * @param watts the mean power of each part that the source tells apart, and of the whole {@code system} if it knows
+ * @param joules the total energy of the processors: CPU, GPU and neural engine, or the packages that the kernel counts
+ * @param time the duration of the measurement
+ * @param watts the mean power of each component that the source reports, and of the whole {@code system} if available
  */
 public record Energy(double joules, Duration time, Map<String, Double> watts) {
 
-    /** Takes an immutable copy. */
+    /** Makes an immutable copy of the map. */
     public Energy {
         watts = Map.copyOf(watts);
     }
 
-    /** The processors' mean power. */
+    /** Returns the mean power of the processors in watts. */
     public double meanWatts() {
         return joules / (time.toNanos() / 1e9);
     }

@@ -7,20 +7,20 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a machine is made of. {@code null} stands for what is not known.
+ * The hardware of a machine. Unknown values are {@code null}.
  *
  * @param os the system property {@code os.name}
- * @param architecture the system property {@code os.arch}: the JVM's, which Rosetta may translate
- * @param chip the processor's name, such as {@code Apple M3 Max}
- * @param generation of Apple silicon: 1 for M1 and so on
- * @param variant of Apple silicon
- * @param cores processors that the system counts
- * @param coreLevels the kinds of cores of Apple silicon, fastest first; empty elsewhere
- * @param memoryBytes all memory that this process can ever have: the machine's, or its container's if that is less
- * @param gpuLimitBytes the memory that the GPU of Apple silicon should use at most: {@code iogpu.wired_limit_mb} if it
- *     is set, else an estimate of Metal's recommended working-set size
- * @param gpuLimitSet whether {@code iogpu.wired_limit_mb} is set, so that {@code gpuLimitBytes} is no estimate
- * @param appleSilicon whether it is a Mac with Apple silicon
+ * @param architecture the system property {@code os.arch}, which is that of the JVM and may be translated by Rosetta
+ * @param chip the name of the processor, such as {@code Apple M3 Max}
+ * @param generation the generation of Apple silicon: 1 for M1 and so on
+ * @param variant the variant of Apple silicon
+ * @param cores the number of processors that the system reports
+ * @param coreLevels the kinds of cores of Apple silicon, fastest first; empty on other hardware
+ * @param memoryBytes the total memory that this process could use: that of the machine or, if smaller, of its container
+ * @param gpuLimitBytes the maximum memory that the GPU of Apple silicon should use: {@code iogpu.wired_limit_mb} if it
+ *     is set, otherwise an estimate of Metal's recommended working-set size
+ * @param gpuLimitSet whether {@code iogpu.wired_limit_mb} is set, so that {@code gpuLimitBytes} is not an estimate
+ * @param appleSilicon whether this is a Mac with Apple silicon
  * @param translated whether this is an Intel JVM on Apple silicon (Rosetta)
  */
 public record Hardware(
@@ -37,10 +37,10 @@ public record Hardware(
         boolean appleSilicon,
         boolean translated) {
 
-    // A virtual machine appends "(Virtual)"; later generations may have suffixes that are not known here.
+    // Virtual machines append "(Virtual)", and later generations may have other suffixes.
     private static final Pattern APPLE = Pattern.compile("Apple M(\\d{1,3})(?: ([A-Za-z]+))?(?: \\(.*\\))?");
 
-    /** Copies the list. */
+    /** Makes an immutable copy of the list. */
     public Hardware {
         coreLevels = List.copyOf(coreLevels);
     }
@@ -48,20 +48,20 @@ public record Hardware(
     /**
      * Cores of one kind.
      *
-     * @param name what macOS calls them, such as {@code Performance}, {@code Efficiency} or {@code Super}
-     * @param cores how many there are
+     * @param name the name that macOS uses, such as {@code Performance}, {@code Efficiency} or {@code Super}
+     * @param cores the number of cores
      */
     public record CoreLevel(String name, int cores) {}
 
-    /** The sizes in which Apple makes each generation. */
+    /** The variants in which Apple makes each generation. */
     public enum Variant {
         /** The chip without a suffix. */
         BASE,
-        /** Pro. */
+        /** The Pro variant. */
         PRO,
-        /** Max. */
+        /** The Max variant. */
         MAX,
-        /** Ultra. */
+        /** The Ultra variant. */
         ULTRA;
 
         static @Nullable Variant of(@Nullable String chip) {

@@ -10,7 +10,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what the Linux kernel says in {@code /proc} and {@code /sys/fs/cgroup}. */
+/** Reads system information from {@code /proc} and {@code /sys/fs/cgroup} on Linux. */
 final class LinuxReadings {
 
     private static final String CGROUPS = "/sys/fs/cgroup";
@@ -33,7 +33,7 @@ final class LinuxReadings {
                 false);
     }
 
-    /** The processor's name; arm64 kernels know only numbers, of its maker and its kind. */
+    /** Returns the name of the processor. arm64 kernels only report numbers for the manufacturer and the part. */
     static @Nullable String chip(String cpuinfo) {
         String name = value(cpuinfo, "model name");
         if (name != null) {
@@ -51,12 +51,15 @@ final class LinuxReadings {
         return line.find() ? line.group(1) : null;
     }
 
-    /** The machine's memory, or less where a cgroup limits it. */
+    /** Returns the memory of the machine, or the cgroup limit if that is lower. */
     static OptionalLong memory(Machine machine) {
         return least(fromMeminfo(machine, "MemTotal"), cgroups(machine), Cgroup::limit);
     }
 
-    /** What the kernel thinks can be had without swapping, or less where a cgroup limits it. */
+    /**
+     * Returns the memory that the kernel considers available without swapping, or what remains in the cgroup if that is
+     * less.
+     */
     static OptionalLong available(Machine machine) {
         return least(fromMeminfo(machine, "MemAvailable"), cgroups(machine), Cgroup::available);
     }
@@ -73,10 +76,10 @@ final class LinuxReadings {
                 : OptionalLong.of(cgroups.stream().map(value).reduce(whole.getAsLong(), Math::min));
     }
 
-    /** A limit on the memory of a group of processes, in bytes, and what is left of it: file cache counts as left. */
+    /** The memory limit of a cgroup, in bytes, and how much of it is available, including the file cache. */
     private record Cgroup(long limit, long available) {}
 
-    /** Every limit on this process: its own group's and those of the groups around it. */
+    /** Returns all limits that apply to this process: those of its own cgroup and of the enclosing ones. */
     private static List<Cgroup> cgroups(Machine machine) {
         String groups = machine.read("/proc/self/cgroup").orElse("");
         String first = ownPath(groups, true);
@@ -90,7 +93,7 @@ final class LinuxReadings {
         return limits;
     }
 
-    /** From {@code 0::/path} (version 2) or {@code 4:memory:/path} (version 1). */
+    /** Parses the path from {@code 0::/path} (version 2) or {@code 4:memory:/path} (version 1). */
     private static @Nullable String ownPath(String groups, boolean old) {
         return groups.lines()
                 .map(line -> line.split(":", 3))
@@ -108,7 +111,7 @@ final class LinuxReadings {
         Optional<Long> limit = number(machine, folder + (old ? "/memory.limit_in_bytes" : "/memory.max"));
         Optional<Long> usage = number(machine, folder + (old ? "/memory.usage_in_bytes" : "/memory.current"));
         if (limit.isEmpty() || usage.isEmpty()) {
-            return Optional.empty(); // "max", or no such file: the root has none
+            return Optional.empty(); // "max", or no such file, as in the root cgroup
         }
         String stat = machine.read(folder + "/memory.stat").orElse("");
         String prefix = old ? "total_" : "";
@@ -121,7 +124,7 @@ final class LinuxReadings {
         return machine.read(file)
                 .map(String::strip)
                 .filter(text -> text.matches("\\d{1,19}"))
-                .map(text -> text.length() == 19 ? Long.MAX_VALUE : Long.parseLong(text)); // version 1's "no limit"
+                .map(text -> text.length() == 19 ? Long.MAX_VALUE : Long.parseLong(text)); // "no limit" in version 1
     }
 
     private static long stat(String stat, String key) {

@@ -13,10 +13,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what macOS's own commands print. */
+/** Parses the output of macOS commands. */
 final class MacReadings {
 
-    /** {@code -i}: a name that this Mac doesn't have is passed over. */
+    /** With {@code -i}, sysctl ignores names that this Mac doesn't have. */
     static final String[] SYSCTL = {
         "/usr/sbin/sysctl",
         "-i",
@@ -39,7 +39,7 @@ final class MacReadings {
     static final String[] VM_STAT = {"/usr/bin/vm_stat"};
     static final String[] DISPLAYS = {"/usr/sbin/system_profiler", "SPDisplaysDataType", "-json"};
 
-    private static final int MAX_LEVELS = 4; // of cores; Apple silicon has two so far
+    private static final int MAX_LEVELS = 4; // Apple silicon has two so far
     private static final long LARGE_MEMORY = 36L << 30;
     private static final Pattern PAGE_SIZE = Pattern.compile("page size of (\\d{1,9}) bytes");
 
@@ -68,16 +68,16 @@ final class MacReadings {
                 translated);
     }
 
-    /** What an administrator set; 0 means that macOS decides. */
+    /** Returns the limit set by an administrator; 0 means that macOS decides. */
     private static @Nullable Long wiredLimit(Map<String, String> values) {
         Long limit = number(values.get("iogpu.wired_limit_mb"));
         return limit == null || limit == 0 ? null : (Long) (limit << 20);
     }
 
     /**
-     * An estimate of Metal's {@code recommendedMaxWorkingSetSize}, which only a program that uses Metal can read. Apple
-     * documents no formula. Reported values are 2/3 of the memory below 36 GiB and 3/4 from there on; macOS 26 reports
-     * more (74 and 84 %), so this is on the safe side.
+     * Estimates Metal's {@code recommendedMaxWorkingSetSize}, which only programs that use Metal can read. Apple
+     * documents no formula. Reported values are 2/3 of the memory below 36 GiB, and 3/4 from there on. macOS 26 reports
+     * more (74 and 84 %), so this estimate is conservative.
      */
     static long workingSet(long memory) {
         return memory < LARGE_MEMORY ? memory / 3 * 2 : memory / 4 * 3;
@@ -96,20 +96,21 @@ final class MacReadings {
     }
 
     /**
-     * Memory that macOS can provide without swapping, in bytes: free pages, pages that it can drop (file-backed and
-     * purgeable), and half of the anonymous pages of other programs, which it compresses before it swaps (to half their
-     * size or less). Wired and compressed pages don't count. vm_stat doesn't say whose pages are anonymous, so
-     * {@code heldBytes}, the memory of our own workers, is left out of them: weights don't compress. What of it the GPU
-     * has wired at the moment is not among the anonymous pages, so the result may be too low by half of that.
+     * Returns the memory that macOS can provide without swapping, in bytes. It includes free pages, pages that can be
+     * dropped (file-backed and purgeable), and half of the anonymous pages of other programs, because macOS compresses
+     * them (to half their size or less) before it swaps. Wired and compressed pages don't count. vm_stat doesn't say
+     * who owns the anonymous pages, so {@code heldBytes}, the memory of our own workers, is subtracted from them:
+     * weights don't compress. Memory that the GPU has currently wired is not part of the anonymous pages, so the result
+     * may be too low by half of that amount.
      *
-     * @param heldBytes what workers of this program hold
+     * @param heldBytes the memory in bytes that workers of this program hold
      */
     static OptionalLong available(String vmStat, long heldBytes) {
         Matcher pageSize = PAGE_SIZE.matcher(vmStat);
         Map<String, String> values = values(vmStat);
         Long free = number(values.get("Pages free"));
         Long fileBacked = number(values.get("File-backed pages")); // active, inactive or speculative
-        Long purgeable = number(values.get("Pages purgeable")); // anonymous as well
+        Long purgeable = number(values.get("Pages purgeable")); // also counted as anonymous
         Long anonymous = number(values.get("Anonymous pages"));
         if (!pageSize.find() || free == null || fileBacked == null || purgeable == null || anonymous == null) {
             return OptionalLong.empty();
@@ -119,7 +120,7 @@ final class MacReadings {
         return OptionalLong.of((free + fileBacked + purgeable) * bytes + compressible / 2);
     }
 
-    /** The cores of the first GPU that says how many it has. */
+    /** Returns the core count of the first GPU that reports one. */
     static OptionalInt gpuCores(String displays) {
         try {
             for (JsonNode gpu : new JsonMapper().readTree(displays).path("SPDisplaysDataType")) {
@@ -134,7 +135,7 @@ final class MacReadings {
         return OptionalInt.empty();
     }
 
-    /** Lines of the form {@code name: value}; vm_stat ends its values with a dot. */
+    /** Parses lines of the form {@code name: value}. vm_stat ends its values with a dot. */
     private static Map<String, String> values(String text) {
         Map<String, String> values = new HashMap<>();
         text.lines().forEach(line -> {

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeoutException;
 import org.zeroturnaround.exec.MessageLoggers;
 import org.zeroturnaround.exec.ProcessExecutor;
 
-/** Where the texts come from that tell about a machine; tests have their own. */
+/** The source of information about a machine. Tests use their own implementations. */
 interface Machine {
 
     String os();
@@ -20,16 +20,16 @@ interface Machine {
 
     int cores();
 
-    /** A file's text; empty if there is none, or it can't be read. */
+    /** Returns the text of a file; empty if it doesn't exist or can't be read. */
     Optional<String> read(String file);
 
-    /** What a command prints, whatever its exit code; empty if it can't be run or takes longer. */
+    /** Returns the output of a command, regardless of its exit code; empty if it can't be run or times out. */
     Optional<String> run(Duration patience, String... command);
 
-    /** A program on the PATH or in another of the {@link ProgramFolders}. */
+    /** Finds a program on the PATH or in another of the {@link ProgramFolders}. */
     Optional<Path> find(String program);
 
-    /** This one. */
+    /** The local machine. */
     Machine LOCAL = new Machine() {
         @Override
         public String os() {
@@ -49,7 +49,8 @@ interface Machine {
         @Override
         public Optional<String> read(String file) {
             try {
-                return Optional.of(Files.readString(Path.of(file), StandardCharsets.ISO_8859_1)); // never malformed
+                return Optional.of(
+                        Files.readString(Path.of(file), StandardCharsets.ISO_8859_1)); // every byte sequence is valid
             } catch (IOException none) {
                 return Optional.empty();
             }

@@ -13,7 +13,10 @@ import org.zeroturnaround.exec.MessageLoggers;
 import org.zeroturnaround.exec.ProcessExecutor;
 import org.zeroturnaround.exec.stream.LogOutputStream;
 
-/** Power of Apple silicon by the program macmon, which runs until this is closed and needs no administrator. */
+/**
+ * Measures the power consumption of Apple silicon with the program macmon, which runs until this sampler is closed and
+ * needs no administrator rights.
+ */
 final class Macmon implements PowerSampler {
 
     private static final List<String> INHERITED = List.of("HOME", "PATH", "TMPDIR", "LANG");
@@ -24,7 +27,7 @@ final class Macmon implements PowerSampler {
     private final Duration period;
     private long begun;
 
-    /** Starts it, to tell the mean power of each period. */
+    /** Starts macmon, which reports the mean power of each period. */
     Macmon(Path program, Duration period) {
         this.period = period;
         Map<String, String> environment = new HashMap<>();

@@ -7,15 +7,15 @@ import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says what fits into the memory that this machine has to give, leaving a reserve for everything else. Each call looks
- * anew; memory that can't be told never stands in the way. Thread-safe.
+ * Determines what fits into the available memory of this machine, leaving a reserve for everything else. Results are
+ * not cached. If the available memory is unknown, nothing is rejected. Thread-safe.
  */
 public final class MemoryManager {
 
     private static final long MAX_RESERVED_BYTES = 8_000_000_000L;
     private static final int RESERVED_FRACTION = 8;
 
-    private final LongFunction<OptionalLong> available; // of the bytes that our workers hold
+    private final LongFunction<OptionalLong> available; // as a function of the bytes that our workers hold
     private final long reservedBytes;
     private final @Nullable Limit limit;
 
@@ -27,21 +27,21 @@ public final class MemoryManager {
      */
     private record Limit(long bytes, String setting) {}
 
-    /** Creates it with the default reserve: an eighth of the machine's memory, and at most 8 GB. */
+    /** Creates a manager with the default reserve: an eighth of the machine's memory, but at most 8 GB. */
     public MemoryManager(DeviceManager device) {
         this(device, defaultReserve(device.detectHardware().memoryBytes()));
     }
 
-    /** Creates it with another reserve, in bytes; 0 is none. */
+    /** Creates a manager with another reserve, in bytes; 0 for none. */
     public MemoryManager(DeviceManager device, long reservedBytes) {
         this(device::availableMemory, reservedBytes);
     }
 
     /**
-     * Creates it for an amount of memory that the program determines, such as a limit of its own.
+     * Creates a manager for an amount of memory that the program determines, such as its own limit.
      *
-     * @param available gives the available bytes, or empty if that is unknown, for the bytes that our workers hold
-     * @param reservedBytes the reserve, in bytes; 0 is none
+     * @param available returns the available bytes, or empty if unknown, given the bytes that our workers hold
+     * @param reservedBytes the reserve, in bytes; 0 for none
      */
     public MemoryManager(LongFunction<OptionalLong> available, long reservedBytes) {
         this(available, reservedBytes, null);
@@ -57,11 +57,11 @@ public final class MemoryManager {
     }
 
     /**
-     * Creates one with a limit: the available memory is what this one reports, or the limit if that is smaller or if
-     * the available memory is unknown. The reserve does not reduce the limit.
+     * Returns a manager with a limit. Its available memory is that of this manager, or the limit if that is smaller or
+     * if the available memory is unknown. The reserve does not reduce the limit.
      *
      * @param bytes the limit
-     * @param setting the name of the setting that the limit comes from; messages name it where the limit applies
+     * @param setting the name of the setting that the limit comes from; messages mention it if the limit applies
      */
     public MemoryManager withLimit(long bytes, String setting) {
         return new MemoryManager(available, reservedBytes, new Limit(bytes, setting));
@@ -71,21 +71,22 @@ public final class MemoryManager {
         return memoryBytes == null ? MAX_RESERVED_BYTES : Math.min(MAX_RESERVED_BYTES, memoryBytes / RESERVED_FRACTION);
     }
 
-    /** The reserve, in bytes. */
+    /** Returns the reserve, in bytes. */
     public long reservedBytes() {
         return reservedBytes;
     }
 
-    /** {@link #availableBytes(long)} for a program that has no worker running. */
+    /** Returns {@link #availableBytes(long)} for a program that has no running worker. */
     public OptionalLong availableBytes() {
         return availableBytes(0);
     }
 
     /**
-     * The available memory less the reserve, or the limit if that is smaller, in bytes, never below 0; empty where it
-     * is unknown.
+     * Returns the available memory minus the reserve, or the limit if that is smaller, in bytes, never below 0; empty
+     * if unknown.
      *
-     * @param heldBytes memory that workers of this program hold ({@link DeviceManager#availableMemory(long)})
+     * @param heldBytes the memory in bytes that workers of this program hold
+     *     ({@link DeviceManager#availableMemory(long)})
      */
     public OptionalLong availableBytes(long heldBytes) {
         return limit == null
@@ -93,13 +94,13 @@ public final class MemoryManager {
                 : OptionalLong.of(Math.min(limit.bytes, beside(heldBytes).orElse(Long.MAX_VALUE)));
     }
 
-    /** The available memory less the reserve, whatever the limit. */
+    /** Returns the available memory minus the reserve, regardless of the limit. */
     private OptionalLong beside(long heldBytes) {
         OptionalLong all = available.apply(heldBytes);
         return all.isEmpty() ? all : OptionalLong.of(Math.max(0, all.getAsLong() - reservedBytes));
     }
 
-    /** The limit if {@code room} is all that it allows; {@code null} if the machine has no more than that. */
+    /** Returns the limit if it determines {@code room}; {@code null} if the machine has no more memory than that. */
     private @Nullable Limit appliedLimit(long room) {
         return limit != null && room == limit.bytes ? limit : null;
     }
@@ -109,10 +110,11 @@ public final class MemoryManager {
     }
 
     /**
-     * How many rows fit at once; empty where available memory can't be told.
+     * Calculates how many rows fit at the same time; empty if the available memory is unknown.
      *
-     * @param fixedBytes what is needed whatever the number of rows, such as the weights; 0 if they are loaded already
-     * @param bytesPerRow what each row adds, 1 at least
+     * @param fixedBytes the bytes needed regardless of the number of rows, such as the weights; 0 if they are already
+     *     loaded
+     * @param bytesPerRow the bytes that each row adds, at least 1
      */
     public Optional<BatchSize> suggestBatchSize(long fixedBytes, long bytesPerRow) {
         if (fixedBytes < 0 || bytesPerRow < 1) {
@@ -138,19 +140,19 @@ public final class MemoryManager {
     }
 
     /**
-     * How many rows fit.
+     * The number of rows that fit.
      *
-     * @param rows 0 or more; 0 says that not even one fits
-     * @param explanation the arithmetic, for people
+     * @param rows 0 or more; 0 means that not even one row fits
+     * @param explanation the calculation, in human-readable form
      */
     public record BatchSize(int rows, String explanation) {}
 
     /**
-     * Refuses what does not fit, before anything is started.
+     * Checks that an amount of memory is available, before anything is started.
      *
-     * @param neededBytes what is needed
-     * @param explanation how that came about, for the message
-     * @throws WorkerOutOfMemoryException if it is more than what is available without the reserve
+     * @param neededBytes the bytes needed
+     * @param explanation the calculation, for the message
+     * @throws WorkerOutOfMemoryException if more is needed than the available memory minus the reserve
      */
     public void check(long neededBytes, String explanation) {
         OptionalLong room = availableBytes();

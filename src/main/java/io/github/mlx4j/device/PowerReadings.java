@@ -13,8 +13,8 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The lines of {@code macmon pipe}, each with the mean power since the line before, and the energy that they add up to.
- * Times are those of {@link System#nanoTime()}. Thread-safe.
+ * Collects the lines of {@code macmon pipe}, each with the mean power since the previous line, and calculates the
+ * energy from them. Times are those of {@link System#nanoTime()}. Thread-safe.
  */
 final class PowerReadings {
 
@@ -28,7 +28,7 @@ final class PowerReadings {
     private final List<Reading> readings = new ArrayList<>();
     private long last;
 
-    /** Power over a time: in watts, of the processors together and of each part. */
+    /** The power during an interval, in watts: of all processors together, and of each component. */
     private record Reading(long from, long to, double all, Map<String, Double> parts) {
 
         double overlap(long begin, long end) {
@@ -36,12 +36,12 @@ final class PowerReadings {
         }
     }
 
-    /** From this moment on readings count. */
+    /** Creates a collection whose first interval begins at this time. */
     PowerReadings(long begun) {
         this.last = begun;
     }
 
-    /** A line that came now; one that has no power in it is passed over. */
+    /** Adds a line received now; lines without power values are ignored. */
     synchronized void accept(String line, long now) {
         JsonNode told;
         try {
@@ -62,7 +62,7 @@ final class PowerReadings {
         }
     }
 
-    /** Waits until a reading covers this moment, or the time is up. */
+    /** Waits until a reading covers this time, or until the timeout. */
     synchronized void await(long moment, Duration patience) {
         long deadline = System.nanoTime() + patience.toNanos();
         try {
@@ -74,7 +74,9 @@ final class PowerReadings {
         }
     }
 
-    /** The energy between two moments: their time times the mean power of the readings that fall into it. */
+    /**
+     * Calculates the energy between two times: the duration multiplied by the mean power of the readings in between.
+     */
     synchronized Optional<Energy> between(long begin, long end) {
         double covered = 0;
         double nanowatts = 0;

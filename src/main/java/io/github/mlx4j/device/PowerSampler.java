@@ -3,25 +3,26 @@ package io.github.mlx4j.device;
 import java.util.Optional;
 
 /**
- * Measures what this machine's processors take while something runs; {@link DeviceManager#powerSampler()} makes one.
- * Everything that runs meanwhile counts, not only this program. For one thread. Close it to end what it started.
+ * Measures the power consumption of this machine's processors; {@link DeviceManager#powerSampler()} creates one. The
+ * measurement includes everything that runs in the meantime, not only this program. Not thread-safe. Close it to stop
+ * the processes it started.
  */
 public interface PowerSampler extends AutoCloseable {
 
-    /** What it reads, for reports. */
+    /** Returns the source of the measurements, for reports. */
     String source();
 
-    /** Begins a measurement; one that is under way is forgotten. */
+    /** Starts a measurement and discards any measurement in progress. */
     void begin();
 
     /**
-     * Ends the measurement. May wait for a reading that covers its end, for a second or two.
+     * Ends the measurement. This may wait a second or two for a reading that covers the end.
      *
-     * @return empty where there was no reading, or none for most of the time
+     * @return empty if there were no readings, or none for most of the time
      */
     Optional<Energy> end();
 
-    /** Ends what it started. Idempotent. */
+    /** Stops what the sampler started. Idempotent. */
     @Override
     void close();
 }

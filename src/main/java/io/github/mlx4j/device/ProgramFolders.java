@@ -15,28 +15,28 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * The folders in which programs are searched: those of {@code PATH}, then the usual places of Homebrew, MacPorts, uv,
- * pyenv, conda and python.org. The second group matters to a program that was started from the Dock, from an IDE or by
- * launchd: its {@code PATH} is only {@code /usr/bin:/bin:/usr/sbin:/sbin}.
+ * The folders to search for programs: those of {@code PATH}, then the usual places of Homebrew, MacPorts, uv, pyenv,
+ * conda and python.org. The second group matters for programs started from the Dock, from an IDE or by launchd: their
+ * {@code PATH} is only {@code /usr/bin:/bin:/usr/sbin:/sbin}.
  *
- * @param environment {@code PATH}, {@code HOME} and the variables that move the folders of uv, pyenv and conda; others
- *     are dropped
- * @param root the root of the file system, which is another folder in tests
- * @param mac whether to search the folders that only macOS has
+ * @param environment {@code PATH}, {@code HOME} and the variables that relocate the folders of uv, pyenv and conda;
+ *     others are dropped
+ * @param root the root of the file system; tests use another folder
+ * @param mac whether to search the folders that exist only on macOS
  */
 public record ProgramFolders(Map<String, String> environment, Path root, boolean mac) {
 
     private static final Set<String> VARIABLES =
             Set.of("PATH", "HOME", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME", "PYENV_ROOT", "CONDA_PREFIX");
 
-    /** Keeps the variables that it needs. */
+    /** Keeps only the relevant variables. */
     public ProgramFolders {
         environment = new HashMap<>(environment);
         environment.keySet().retainAll(VARIABLES);
         environment = Map.copyOf(environment);
     }
 
-    /** Those of this machine. */
+    /** Returns the folders of this machine. */
     public static ProgramFolders current() {
         Map<String, String> environment = new HashMap<>(System.getenv());
         environment.putIfAbsent("HOME", System.getProperty("user.home"));
@@ -44,12 +44,12 @@ public record ProgramFolders(Map<String, String> environment, Path root, boolean
         return new ProgramFolders(environment, Path.of("/"), mac);
     }
 
-    /** Whether this is a file that can be executed. */
+    /** Returns whether this is an executable regular file. */
     public static boolean isProgram(Path file) {
         return Files.isRegularFile(file) && Files.isExecutable(file);
     }
 
-    /** The first program of this name. */
+    /** Returns the first program with this name. */
     public Optional<Path> find(String program) {
         return Stream.concat(onPath().stream(), elsewhere().stream())
                 .map(folder -> folder.resolve(program))
@@ -57,7 +57,7 @@ public record ProgramFolders(Map<String, String> environment, Path root, boolean
                 .findFirst();
     }
 
-    /** The folders of {@code PATH}. */
+    /** Returns the folders on {@code PATH}. */
     public List<Path> onPath() {
         return Stream.of(environment.getOrDefault("PATH", "").split(File.pathSeparator))
                 .filter(folder -> !folder.isEmpty())
@@ -65,7 +65,7 @@ public record ProgramFolders(Map<String, String> environment, Path root, boolean
                 .toList();
     }
 
-    /** The usual folders that exist, whether they are on {@code PATH} or not. */
+    /** Returns the usual folders that exist, whether or not they are on {@code PATH}. */
     public List<Path> elsewhere() {
         List<Path> folders = new ArrayList<>();
         if (mac) {
@@ -91,7 +91,7 @@ public record ProgramFolders(Map<String, String> environment, Path root, boolean
         return folders.stream().filter(Files::isDirectory).distinct().toList();
     }
 
-    /** A path of the real file system in this one; empty if it can't be a path. */
+    /** Maps a path of the real file system to one under {@link #root()}; empty if the path is invalid. */
     public Optional<Path> at(String path) {
         try {
             Path plain = Path.of(path);
@@ -122,7 +122,7 @@ public record ProgramFolders(Map<String, String> environment, Path root, boolean
                 .toList();
     }
 
-    /** {@code bin} of each folder in this one, such as one per installed version. */
+    /** Returns the {@code bin} folder in each subfolder, such as one per installed version. */
     private static List<Path> binBelow(Optional<Path> versions) {
         if (versions.isEmpty() || !Files.isDirectory(versions.get())) {
             return List.of();

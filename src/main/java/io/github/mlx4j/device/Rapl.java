@@ -9,7 +9,10 @@ import java.util.OptionalLong;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** Energy of x86 processors by the counters of the Linux kernel, in microjoules, which only some may read. */
+/**
+ * Measures the energy of x86 processors with the RAPL counters of the Linux kernel, in microjoules. Not every user may
+ * read them.
+ */
 final class Rapl implements PowerSampler {
 
     private static final String FOLDER = "/sys/class/powercap/intel-rapl:";
@@ -18,7 +21,7 @@ final class Rapl implements PowerSampler {
     private final Machine machine;
     private final List<Integer> packages;
     private final LongSupplier nanoTime;
-    private long @Nullable [] before; // of each package
+    private long @Nullable [] before; // per package
     private long begun;
 
     private Rapl(Machine machine, List<Integer> packages, LongSupplier nanoTime) {
@@ -28,18 +31,18 @@ final class Rapl implements PowerSampler {
         begin();
     }
 
-    /** Whether the kernel counts any package's energy. */
+    /** Returns whether the kernel counts the energy of any package. */
     static boolean isThere(Machine machine) {
         return !packages(machine).isEmpty();
     }
 
-    /** A sampler, if its counters can be read. */
+    /** Creates a sampler if the counters can be read. */
     static Optional<PowerSampler> open(Machine machine, LongSupplier nanoTime) {
         Rapl rapl = new Rapl(machine, packages(machine), nanoTime);
         return rapl.before == null || rapl.packages.isEmpty() ? Optional.empty() : Optional.of(rapl);
     }
 
-    /** Zones whose name is package-0 and so on; others are parts of them, or the whole platform. */
+    /** Returns the zones named package-0 and so on. Other zones are parts of a package, or the whole platform. */
     private static List<Integer> packages(Machine machine) {
         List<Integer> found = new ArrayList<>();
         for (int zone = 0; machine.read(FOLDER + zone + "/name").isPresent(); zone++) {
@@ -84,7 +87,7 @@ final class Rapl implements PowerSampler {
         return Optional.of(new Energy(joules, time, Map.of()));
     }
 
-    /** Each package's counter, or {@code null} if one can't be read. */
+    /** Returns the counter of each package, or {@code null} if one can't be read. */
     private long @Nullable [] counters() {
         long[] counters = new long[packages.size()];
         for (int i = 0; i < counters.length; i++) {

@@ -1,4 +1,4 @@
-/** What this machine is made of, what memory it can give, and which backend runs on it. */
+/** The hardware of this machine, its available memory, and the choice of a backend. */
 @NullMarked
 package io.github.mlx4j.device;
 

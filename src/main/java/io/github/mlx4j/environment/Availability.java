@@ -9,20 +9,20 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Whether a provider can run or be reached here. Code outside this package that switches over it needs a
- * {@code default}.
+ * Whether a provider can run or be reached here. A switch over this type outside this package needs a {@code default}
+ * branch.
  */
 public sealed interface Availability {
 
-    /** Whether it can. */
+    /** Returns whether the provider is available. */
     default boolean isReady() {
         return !(this instanceof Unavailable);
     }
 
     /**
-     * What starts its worker: the command of {@link Ready}.
+     * Returns the command that starts Python for the provider's worker: the command of {@link Ready}.
      *
-     * @throws ProviderUnavailableException if it can't run here
+     * @throws ProviderUnavailableException if the provider can't run here
      */
     default List<String> commandOrThrow(ProviderKind kind) {
         if (this instanceof Unavailable not) {
@@ -32,28 +32,28 @@ public sealed interface Availability {
     }
 
     /**
-     * Its worker can run here.
+     * The provider's worker can run here.
      *
      * @param interpreter the Python interpreter
-     * @param launcher the program and arguments that start the interpreter as arm64 where this JVM is an Intel one on
-     *     Apple silicon; else empty
-     * @param python its version
-     * @param versions versions of its packages, by distribution name
+     * @param launcher the program and arguments that start the interpreter as arm64 if this is an Intel JVM on Apple
+     *     silicon; otherwise empty
+     * @param python the Python version
+     * @param versions the versions of the packages, by distribution name
      */
     record Ready(Path interpreter, List<String> launcher, String python, Map<String, String> versions)
             implements Availability {
-        /** Takes immutable copies. */
+        /** Makes immutable copies of the collections. */
         public Ready {
             launcher = List.copyOf(launcher);
             versions = Map.copyOf(versions);
         }
 
-        /** One whose interpreter is started directly. */
+        /** Creates an instance whose interpreter is started directly. */
         public Ready(Path interpreter, String python, Map<String, String> versions) {
             this(interpreter, List.of(), python, versions);
         }
 
-        /** What starts Python: the launcher, then the interpreter. */
+        /** Returns the command that starts Python: the launcher, followed by the interpreter. */
         public List<String> command() {
             return Stream.concat(launcher.stream(), Stream.of(interpreter.toString()))
                     .toList();
@@ -61,19 +61,19 @@ public sealed interface Availability {
     }
 
     /**
-     * It is a remote one with all that it needs.
+     * A remote provider that has everything it needs.
      *
-     * @param server its base URL
-     * @param asked whether its server was asked and answered; a paid service is not asked
+     * @param server the base URL
+     * @param asked whether the server was contacted and answered; paid services are not contacted
      */
     record Remote(URI server, boolean asked) implements Availability {}
 
     /**
-     * It can't.
+     * The provider is not available.
      *
-     * @param code why, for programs
-     * @param reason why, for people
-     * @param fix what to do
+     * @param code the machine-readable reason
+     * @param reason the human-readable reason
+     * @param fix what to do about it
      */
     record Unavailable(Reason code, String reason, String fix) implements Availability {}
 }

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Finds the Python from which {@code mlx4j setup} makes an environment: the first that the locked packages have builds
- * for. Thread-safe.
+ * Finds the Python from which {@code mlx4j setup} creates an environment: the first one for which the locked packages
+ * have builds. Thread-safe.
  */
 public final class BasePython {
 
@@ -16,13 +16,13 @@ public final class BasePython {
     private final Platform platform;
     private final Interpreters interpreters;
 
-    /** Creates it for a place to search. */
+    /** Creates a finder that searches the given places. */
     public BasePython(Platform platform, Interpreters interpreters) {
         this.platform = platform;
         this.interpreters = interpreters;
     }
 
-    /** The interpreter, without any packages, or the reason why none is suitable. Asks anew each time. */
+    /** Returns the interpreter, without any packages, or the reason why none is suitable. Every call searches again. */
     public Availability find(String kind) {
         return new PythonSearch(interpreters, platform, PATIENCE)
                 .first(

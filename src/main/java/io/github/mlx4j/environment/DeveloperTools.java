@@ -13,8 +13,8 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Apple's command line developer tools. Without them, {@code /usr/bin/python3} is a placeholder: running it opens a
- * dialog that offers to install them. For one thread.
+ * Apple's command line developer tools. Without them, {@code /usr/bin/python3} is a placeholder that opens a dialog
+ * offering to install them. Not thread-safe.
  */
 final class DeveloperTools {
 
@@ -28,8 +28,8 @@ final class DeveloperTools {
     }
 
     /**
-     * Whether running this interpreter could open the dialog: it is the placeholder, or a shim of a version manager,
-     * which may run the placeholder.
+     * Returns whether running this interpreter could open the dialog. This is the case for the placeholder, and for a
+     * shim of a version manager, which may run the placeholder.
      */
     boolean mustNotRun(Path interpreter) throws InterruptedException {
         return folders.mac() && (isPlaceholder(interpreter) || isShim(interpreter)) && !areInstalled();
@@ -48,7 +48,10 @@ final class DeveloperTools {
         return folder != null && folder.endsWith("shims");
     }
 
-    /** {@code xcode-select -p} opens no dialog. It may still print a folder whose content was removed. */
+    /**
+     * Returns whether the tools are installed. {@code xcode-select -p} opens no dialog, but it may print a folder whose
+     * contents were removed.
+     */
     private boolean areInstalled() throws InterruptedException {
         if (installed == null) {
             String[] folder = {""};

@@ -9,44 +9,44 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link InstallationCheck} found.
+ * The result of an {@link InstallationCheck}.
  *
- * @param worker the worker kind that was looked at
- * @param interpreter its interpreter, or {@code null} where there is none
- * @param versions of the packages that it needs, by distribution name
- * @param steps what was checked, in order
+ * @param worker the worker kind that was checked
+ * @param interpreter the worker's interpreter, or {@code null} if there is none
+ * @param versions the versions of the required packages, by distribution name
+ * @param steps the steps of the check, in order
  */
 public record Installation(
         ProviderKind worker, @Nullable Path interpreter, Map<String, String> versions, List<Step> steps) {
 
-    /** Takes immutable copies. */
+    /** Makes immutable copies of the collections. */
     public Installation {
         versions = Map.copyOf(versions);
         steps = List.copyOf(steps);
     }
 
-    /** Whether every step passed. */
+    /** Returns whether all steps passed. */
     public boolean passed() {
         return steps.stream().allMatch(step -> step.status() == Status.PASSED);
     }
 
-    /** The same with one more step. */
+    /** Returns a copy with an additional step. */
     public Installation with(Step step) {
         List<Step> more = new ArrayList<>(steps);
         more.add(step);
         return new Installation(worker, interpreter, versions, more);
     }
 
-    /** How a step ended. */
+    /** The result of a step. */
     public enum Status {
-        /** It holds. */
+        /** The check passed. */
         PASSED,
-        /** It does not. */
+        /** The check failed. */
         FAILED,
-        /** It was not looked at, since a step that it needs failed. */
+        /** The check was not run because a step that it depends on failed. */
         NOT_RUN;
 
-        /** As reports write it: {@code passed}, {@code failed}, {@code not run}. */
+        /** Returns the text used in reports: {@code passed}, {@code failed}, {@code not run}. */
         @JsonValue
         public String text() {
             return switch (this) {
@@ -58,27 +58,27 @@ public record Installation(
     }
 
     /**
-     * One thing that was checked.
+     * A single step of the check.
      *
-     * @param name what
-     * @param status how it ended
-     * @param ms how long it took, in milliseconds
-     * @param detail what was found; of a failed one, why
-     * @param fix what to do about a failed one, else empty
+     * @param name the name of the step
+     * @param status the result
+     * @param ms the duration in milliseconds
+     * @param detail what was found or, for a failed step, the reason
+     * @param fix what to do about a failed step; otherwise empty
      */
     public record Step(String name, Status status, double ms, String detail, String fix) {
 
-        /** One that passed. */
+        /** Creates a step that passed. */
         public static Step passed(String name, double ms, String detail) {
             return new Step(name, Status.PASSED, ms, detail, "");
         }
 
-        /** One that failed. */
+        /** Creates a step that failed. */
         public static Step failed(String name, double ms, String why, String fix) {
             return new Step(name, Status.FAILED, ms, why, fix);
         }
 
-        /** One that was not looked at. */
+        /** Creates a step that was not run. */
         public static Step notRun(String name) {
             return new Step(name, Status.NOT_RUN, 0, "", "");
         }

@@ -15,17 +15,18 @@ import java.util.Optional;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Checks step by step what {@link WorkerProbe} answers in one: the platform, the interpreter, Python's version, the
- * packages and their versions, that they can be imported, compute and generate a token with a tiny model made in
- * memory, and that none for CUDA came along with MLX. It takes seconds, in a new process with the interpreter's flags
- * and the environment of a worker. Thread-safe.
+ * Checks an installation step by step, where {@link WorkerProbe} gives a single answer. It checks the platform, the
+ * interpreter, the Python version, the packages and their versions, and that the packages can be imported, can compute,
+ * and can generate a token with a tiny model created in memory. It also checks that no CUDA packages were installed
+ * along with MLX. This takes seconds, in a new process with the interpreter flags and the environment of a worker.
+ * Thread-safe.
  */
 public final class InstallationCheck {
 
-    /** How long the steps in Python should be given together: on a slow disk, imports take a minute. */
+    /** The recommended timeout for all steps in Python together. On a slow disk, imports take a minute. */
     public static final Duration PATIENCE = Duration.ofMinutes(5);
 
-    /** The step that no other one needs: a finding of it stops nothing. */
+    /** The step that no other step depends on. If it fails, the other steps still run. */
     public static final String NO_CUDA = "no CUDA packages";
 
     private final ProviderKind kind;
@@ -34,7 +35,7 @@ public final class InstallationCheck {
     private final Interpreters interpreters;
     private final Duration patience;
 
-    /** Creates it; {@code anyPlatform} lets MLX be elsewhere than on macOS with Apple silicon. */
+    /** Creates a check; {@code anyPlatform} allows MLX on platforms other than macOS on Apple silicon. */
     public InstallationCheck(
             ProviderKind kind, Platform platform, boolean anyPlatform, Interpreters interpreters, Duration patience) {
         this.kind = kind;
@@ -44,7 +45,7 @@ public final class InstallationCheck {
         this.patience = patience;
     }
 
-    /** Runs the steps. A step that needs one that failed is not run; the others are. */
+    /** Runs all steps, except those that depend on a failed step. */
     public Installation run() {
         List<Installation.Step> steps = new ArrayList<>();
         steps.add(platform());
@@ -58,7 +59,7 @@ public final class InstallationCheck {
         return in(interpreter, steps);
     }
 
-    /** Runs the steps in this interpreter, without searching for one and whatever the platform. */
+    /** Runs the steps with the given interpreter, without searching for one or checking the platform. */
     public Installation run(Path interpreter) {
         return in(interpreter, new ArrayList<>());
     }
@@ -83,7 +84,7 @@ public final class InstallationCheck {
                 "platform", 0, wrong.isPresent() ? here + ", as MLX4J_ALLOW_ANY_PLATFORM allows" : here);
     }
 
-    /** Whether the interpreter runs; what it says goes to {@code steps}. */
+    /** Checks that the interpreter runs, and passes its output to {@code steps}. */
     private Installation.Step ask(Path interpreter, InstallationOutput steps) {
         long begun = System.nanoTime();
         IsolatedProcess.Excerpt errors = new IsolatedProcess.Excerpt(2000);
@@ -109,7 +110,7 @@ public final class InstallationCheck {
         }
         String setup = "Run `mlx4j setup %s --force`, or name another interpreter.".formatted(kind.id());
         if (!broken.isEmpty() && steps.broke(broken, setup)) {
-            broken = ""; // the step that it was at has failed, not the interpreter
+            broken = ""; // the current step has failed, not the interpreter
         }
         double ms = (System.nanoTime() - begun) / 1e6;
         return broken.isEmpty() && steps.areThere()

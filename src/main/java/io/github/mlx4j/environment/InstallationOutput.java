@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what {@code verify_install.py} prints while it runs. Thread-safe. */
+/** Parses the output of {@code verify_install.py} while it runs. Thread-safe. */
 final class InstallationOutput {
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -19,7 +19,7 @@ final class InstallationOutput {
     private final Map<String, String> versions = new TreeMap<>();
     private @Nullable String at;
 
-    /** A line of it; what is no JSON object is no line of ours. */
+    /** Parses a line. Lines that are not JSON objects come from other code and are ignored. */
     synchronized void accept(String line) {
         JsonNode told;
         try {
@@ -57,7 +57,10 @@ final class InstallationOutput {
                                 name, ms, detail, told.path("fix").asText()));
     }
 
-    /** Says that Python ended too early, and tells whether it was at a step, which failed then. */
+    /**
+     * Handles an early exit of Python. If a step was running, it is marked as failed. Returns whether this was the
+     * case.
+     */
     synchronized boolean broke(String how, String fix) {
         String name = at;
         if (name != null) {
@@ -66,12 +69,12 @@ final class InstallationOutput {
         return name != null;
     }
 
-    /** Whether Python told what its steps are. */
+    /** Returns whether Python has listed its steps. */
     synchronized boolean areThere() {
         return !steps.isEmpty();
     }
 
-    /** How long they took together. */
+    /** Returns the total duration of the steps in milliseconds. */
     synchronized double ms() {
         return steps.values().stream().mapToDouble(Installation.Step::ms).sum();
     }

@@ -18,20 +18,24 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where Python interpreters are searched: only the one that the user named, if any; else the managed environment, then
- * {@code PATH}, then the {@linkplain ProgramFolders#elsewhere() usual folders}.
+ * The places to search for Python interpreters. If the user named an interpreter, only that one is used. Otherwise, the
+ * search covers the managed environment, then {@code PATH}, then the {@linkplain ProgramFolders#elsewhere() usual
+ * folders}.
  *
  * @param named an interpreter that the user named, or {@code null}
  * @param setting the setting that named it, for messages
- * @param home the folder of managed environments
- * @param folders where programs are searched
+ * @param home the folder of the managed environments
+ * @param folders the folders to search for programs
  */
 public record Interpreters(@Nullable String named, String setting, Path home, ProgramFolders folders) {
 
-    /** The newest Python that the locked packages have builds for: 3.{@value}. */
+    /** The newest Python for which the locked packages have builds: 3.{@value}. */
     static final int NEWEST_PYTHON_MINOR = 14;
 
-    /** On {@code PATH}, what the user would start by typing {@code python3} comes first; elsewhere, the newest. */
+    /**
+     * On {@code PATH}, the interpreter that the user would get by typing {@code python3} comes first; elsewhere, the
+     * newest comes first.
+     */
     private static final List<String> PLAIN_NAMES = List.of("python3", "python");
 
     private static final List<String> VERSIONED_NAMES = IntStream.iterate(
@@ -39,17 +43,17 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
             .mapToObj(minor -> "python3." + minor)
             .toList();
 
-    /** The interpreter of the managed environment of a worker kind. */
+    /** Returns the interpreter in the managed environment of a worker kind. */
     public static Path managed(Path home, ProviderKind kind) {
         return environment(home, kind).resolve("bin").resolve("python");
     }
 
-    /** The folder of a worker's managed environment in a home folder. */
+    /** Returns the folder of a worker's managed environment within a home folder. */
     static Path environment(Path home, ProviderKind kind) {
         return home.resolve("envs").resolve(kind.id());
     }
 
-    /** Those that may run a worker of this kind, in order. */
+    /** Returns the interpreters that may run a worker of this kind, in order. */
     List<Path> candidates(ProviderKind kind) {
         if (named != null) {
             return installed();
@@ -57,7 +61,7 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
         return distinct(Stream.concat(Stream.of(managed(home, kind).toAbsolutePath()), installed().stream()));
     }
 
-    /** Those that are not managed, in order: what an environment can be made from. */
+    /** Returns the interpreters outside the managed environments, in order. Environments can be created from them. */
     public List<Path> installed() {
         if (named != null) {
             return find(named).stream().toList();
@@ -68,7 +72,8 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
     }
 
     /**
-     * The first of {@link #installed()} that can be run without opening Apple's dialog. It is not run.
+     * Returns the first of {@link #installed()} that can be run without opening Apple's dialog. The interpreter is not
+     * run.
      *
      * @throws CancelledException if this thread is interrupted
      */
@@ -87,7 +92,7 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
         }
     }
 
-    /** Why there is no candidate. */
+    /** Returns the reason why there is no candidate. */
     Availability.Unavailable none(String kind) {
         if (named != null) {
             return new Availability.Unavailable(
@@ -104,7 +109,10 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
                         + " `mlx4j setup " + kind + "`, or name one in PYTHON_PATH.");
     }
 
-    /** What comes before the interpreter in a command: an Intel JVM would run a universal one as x86_64. */
+    /**
+     * Returns the part of a command that precedes the interpreter. Without it, an Intel JVM would run a universal
+     * interpreter as x86_64.
+     */
     public List<String> launcher(Platform platform) {
         Optional<Path> arch = platform.translated() ? folders.at("/usr/bin/arch") : Optional.empty();
         return arch.map(program -> List.of(program.toString(), "-arm64", "-x86_64")) // in order of preference
@@ -122,7 +130,7 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
                 .flatMap(name -> folders.stream().map(folder -> folder.resolve(name)));
     }
 
-    /** Without what is not there, and without other names of the same interpreter. */
+    /** Removes files that don't exist, and aliases of the same interpreter. */
     private static List<Path> distinct(Stream<Path> files) {
         Set<Path> seen = new HashSet<>();
         List<Path> distinct = new ArrayList<>();
@@ -134,7 +142,10 @@ public record Interpreters(@Nullable String named, String setting, Path home, Pr
         return distinct;
     }
 
-    /** Of a virtual environment its folder, since its interpreter is only a link to another one. */
+    /**
+     * Returns the path that identifies an interpreter. For a virtual environment this is its folder, because its
+     * interpreter is only a link to another one.
+     */
     private static Path identity(Path interpreter) {
         try {
             Path bin = interpreter.toAbsolutePath().resolveSibling("");

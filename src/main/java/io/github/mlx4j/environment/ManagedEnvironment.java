@@ -21,35 +21,35 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /**
- * An environment that {@code mlx4j setup} made, and what is checked before anything in it runs: that other users can't
- * write to it, and that the workers' scripts and what Python reads before their first line are as setup listed them
- * ({@code mlx4j_worker/installed.py}). That takes about three hundred looks at files. Workers check the modules that
- * they import. Thread-safe.
+ * An environment created by {@code mlx4j setup}, with the checks that are made before anything in it runs. Other users
+ * must not be able to write to it. The worker scripts, and the files that Python reads before their first line, must
+ * match the list that setup wrote ({@code mlx4j_worker/installed.py}). This checks about three hundred files. The
+ * workers themselves check the modules that they import. Thread-safe.
  *
- * @param kind the worker kind that it is for
- * @param folder where it is
+ * @param kind the worker kind
+ * @param folder the folder of the environment
  */
 record ManagedEnvironment(ProviderKind kind, Path folder) {
 
     static final String FILE_LIST = "mlx4j-files.txt";
 
-    /** The one of this kind in a home folder. */
+    /** Returns the environment for this worker kind within a home folder. */
     static ManagedEnvironment of(Path home, ProviderKind kind) {
         return new ManagedEnvironment(kind, Interpreters.environment(home, kind).toAbsolutePath());
     }
 
-    /** Whether an interpreter is the one of this environment, whoever named it. */
+    /** Returns whether an interpreter belongs to this environment, regardless of who named it. */
     boolean has(Path interpreter) {
         return interpreter.toAbsolutePath().startsWith(folder);
     }
 
-    /** Whether setup listed its files, which older versions didn't. */
+    /** Returns whether setup wrote a list of the files; older versions didn't. */
     boolean isListed() {
         return Files.exists(folder.resolve(FILE_LIST));
     }
 
     /**
-     * Why nothing in it may be run, if it may not.
+     * Returns the reason if nothing in the environment may be run.
      *
      * @throws ConfigurationException if other users can write to it
      */
@@ -67,7 +67,7 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
                 List.of(folder.getParent(), folder, folder.resolve("bin"), folder.resolve("bin/python")));
         Path lib = folder.resolve("lib");
         looked.add(lib);
-        looked.add(folder.resolve(BundledScripts.COPY)); // which older versions didn't make
+        looked.add(folder.resolve(BundledScripts.COPY)); // not created by older versions
         if (Files.isDirectory(lib)) {
             try {
                 for (Path version : FileTree.list(lib)) {
@@ -75,7 +75,7 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
                     looked.add(version.resolve("site-packages"));
                 }
             } catch (IOException unreadable) {
-                looked.add(lib); // then Python can't read it either
+                looked.add(lib); // Python can't read it either
             }
         }
         for (Path path : looked) {
@@ -89,13 +89,13 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
         }
     }
 
-    /** The first difference from the list; empty if there is none, or no list, which older versions didn't write. */
+    /** Returns the first difference from the list; empty if there is none, or if an older version wrote no list. */
     private Optional<String> difference() {
         Set<Path> listed = new HashSet<>();
         Path site = null;
         try (BufferedReader lines = Files.newBufferedReader(folder.resolve(FILE_LIST))) {
             for (String line = lines.readLine(); line != null && !line.isEmpty(); line = lines.readLine()) {
-                String[] parts = line.split("\t", 2); // path and stamp; a folder's is empty
+                String[] parts = line.split("\t", 2); // path and stamp; the stamp of a folder is empty
                 Path path = folder.resolve(parts[0]);
                 listed.add(path);
                 site = site == null ? path : site;
@@ -115,7 +115,7 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
 
     private Optional<String> addedToScripts(Set<Path> listed) {
         Path scripts = folder.resolve(BundledScripts.COPY);
-        if (!Files.isDirectory(scripts)) { // an older version has none
+        if (!Files.isDirectory(scripts)) { // older versions didn't create it
             return Optional.empty();
         }
         try (var files = Files.walk(scripts)) {
@@ -141,7 +141,10 @@ record ManagedEnvironment(ProviderKind kind, Path folder) {
         }
     }
 
-    /** Size in bytes and modification time in seconds, or of a link its target; empty if it isn't there. */
+    /**
+     * Returns the size in bytes and the modification time in seconds, or the target of a link; empty if the file
+     * doesn't exist.
+     */
     private static String stamp(Path file) throws IOException {
         try {
             BasicFileAttributes found =

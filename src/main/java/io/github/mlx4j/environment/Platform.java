@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
- * What this JVM runs on.
+ * The platform that this JVM runs on.
  *
  * @param os the system property {@code os.name}
  * @param arch the system property {@code os.arch}
@@ -20,12 +20,12 @@ public record Platform(String os, String arch, boolean translated, String versio
     private static final int OLDEST_MACOS = 14;
     private static final Pattern VERSION = Pattern.compile("(\\d{1,4})(\\..*)?");
 
-    /** One whose version is not known. */
+    /** Creates a platform with an unknown version. */
     public Platform(String os, String arch, boolean translated) {
         this(os, arch, translated, "");
     }
 
-    /** The platform of this JVM. */
+    /** Returns the platform of this JVM. */
     public static Platform current() {
         String os = System.getProperty("os.name");
         String arch = System.getProperty("os.arch");
@@ -33,22 +33,25 @@ public record Platform(String os, String arch, boolean translated, String versio
                 os, arch, isMac(os) && !arch.equals("aarch64") && isTranslated(), System.getProperty("os.version"));
     }
 
-    /** Whether it is Windows. */
+    /** Returns whether this is Windows. */
     public boolean isWindows() {
         return os.toLowerCase(Locale.ROOT).startsWith("windows");
     }
 
-    /** Whether it is macOS. */
+    /** Returns whether this is macOS. */
     public boolean isMac() {
         return isMac(os);
     }
 
-    /** Whether it is a Mac with Apple silicon, also if this JVM is an Intel one. */
+    /** Returns whether this is a Mac with Apple silicon, even if this is an Intel JVM. */
     public boolean isAppleSilicon() {
         return isMac() && (translated || arch.equals("aarch64"));
     }
 
-    /** Why this is not a platform of MLX, which is macOS 14 or newer on Apple silicon; empty if it is. */
+    /**
+     * Returns the reason why MLX does not support this platform; empty if it does. MLX needs macOS 14 or newer on Apple
+     * silicon.
+     */
     public Optional<Availability.Unavailable> whyNotForMlx() {
         String override =
                 "Or set MLX4J_ALLOW_ANY_PLATFORM=true to use MLX's own builds for this platform, if there are any.";
@@ -75,7 +78,7 @@ public record Platform(String os, String arch, boolean translated, String versio
         return Optional.empty();
     }
 
-    /** The major version; empty if it is not known, as with 10.16, which stands for any newer one. */
+    /** Returns the major version; empty if it is unknown. Version 10.16 can mean any newer version. */
     private OptionalInt macosVersion() {
         Matcher numbers = VERSION.matcher(version);
         return numbers.matches() && !version.startsWith("10.16")
@@ -99,7 +102,7 @@ public record Platform(String os, String arch, boolean translated, String versio
             Thread.currentThread().interrupt();
             return false;
         } catch (Exception unknown) {
-            return false; // no such value on an Intel Mac
+            return false; // Intel Macs don't have this value
         }
     }
 }

@@ -8,15 +8,15 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * What {@code probe.py} prints.
+ * The output of {@code probe.py}.
  *
  * @param version the interpreter's version, three numbers
- * @param executable the interpreter's own path, behind a version manager's script or a virtual environment
- * @param machine the processor that it runs as
- * @param versions of the distributions that have the modules asked for
- * @param missing modules that are not there
+ * @param executable the path of the actual interpreter, behind a version manager's script or a virtual environment
+ * @param machine the architecture that the interpreter runs as
+ * @param versions the versions of the distributions that contain the requested modules
+ * @param missing modules that are not installed
  * @param broken modules that can't be imported, with the reason
- * @param userOnly missing modules that the user's own site-packages have
+ * @param userOnly missing modules that are in the user's site-packages
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 record PythonReport(
@@ -33,11 +33,11 @@ record PythonReport(
     }
 
     /**
-     * Why no worker can run in it, whatever packages it has.
+     * Returns the reason why no worker can run in this interpreter, whatever packages it has.
      *
-     * @param interpreter where it is
+     * @param interpreter the path of the interpreter
      * @param needing what needs a newer Python, for the message
-     * @param arm64 whether it must run as arm64
+     * @param arm64 whether the interpreter must run as arm64
      * @param kind the worker kind, for the message
      */
     Optional<Availability.Unavailable> whyUnsuitable(Path interpreter, String needing, boolean arm64, String kind) {

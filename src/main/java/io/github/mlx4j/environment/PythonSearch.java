@@ -18,12 +18,15 @@ import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Asks one interpreter after the other what it has, until one is suitable. For one thread. */
+/** Probes interpreters one after another until one is suitable. Not thread-safe. */
 final class PythonSearch {
 
     private static final int MAX_REASONS = 5;
 
-    /** From the least to the most useful to a reader who has several interpreters, none of them suitable. */
+    /**
+     * The reasons, from the least to the most useful one to report if there are several interpreters and none is
+     * suitable.
+     */
     private static final List<Reason> RANKS = List.of(
             Reason.PYTHON_NOT_FOUND,
             Reason.PYTHON_BROKEN,
@@ -45,7 +48,10 @@ final class PythonSearch {
     private final Duration patience;
     private final DeveloperTools tools;
 
-    /** {@code patience} is for all interpreters together, and for each. */
+    /**
+     * Creates a search. {@code patience} is the timeout for a single interpreter; once that much time has passed in
+     * total, no further interpreters are tried.
+     */
     PythonSearch(Interpreters interpreters, Platform platform, Duration patience) {
         this.interpreters = interpreters;
         this.launcher = interpreters.launcher(platform);
@@ -54,12 +60,13 @@ final class PythonSearch {
     }
 
     /**
-     * The first suitable interpreter, or the reason why none is.
+     * Returns the first suitable interpreter, or the reason why none is suitable.
      *
      * @param candidates the interpreters, in order
      * @param arguments the arguments of {@code probe.py}
-     * @param judge decides by an interpreter's report
-     * @param preferred the one whose reason counts if none is suitable, or {@code null} for the most useful reason
+     * @param judge decides on the basis of an interpreter's report
+     * @param preferred the interpreter whose reason is returned if none is suitable, or {@code null} for the most
+     *     useful reason
      * @param kind the worker kind, for messages
      * @throws CancelledException if this thread is interrupted
      */
@@ -125,7 +132,7 @@ final class PythonSearch {
     private Availability ask(
             Path interpreter, List<String> arguments, BiFunction<Path, PythonReport, Availability> judge)
             throws InterruptedException {
-        String[] last = {""}; // a package may print; the report is the last line
+        String[] last = {""}; // packages may print too; the report is the last line
         IsolatedProcess.Excerpt errors = new IsolatedProcess.Excerpt(1000);
         try {
             List<String> command = new ArrayList<>(launcher);
@@ -170,11 +177,11 @@ final class PythonSearch {
     }
 
     /**
-     * The outcome.
+     * The result of a search.
      *
      * @param interpreter the suitable interpreter, or the one whose reason is given; {@code null} if there is none that
      *     can be run
-     * @param availability whether it is suitable
+     * @param availability whether the interpreter is suitable
      */
     record Found(@Nullable Path interpreter, Availability availability) {
 

@@ -7,11 +7,11 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * What a worker kind needs of its interpreter.
+ * The requirements of a worker kind for its interpreter.
  *
- * @param modules modules that must be importable
+ * @param modules the modules that must be importable
  * @param distribution the package whose version matters
- * @param oldest its oldest version that will do: major, minor, patch
+ * @param oldest the oldest supported version: major, minor, patch
  */
 record Requirements(List<String> modules, String distribution, List<Integer> oldest) {
 
@@ -32,12 +32,12 @@ record Requirements(List<String> modules, String distribution, List<Integer> old
         return distribution;
     }
 
-    /** What {@code verify_install.py} is told of the version: {@code name=1.2.3}. */
+    /** Returns the version argument for {@code verify_install.py}: {@code name=1.2.3}. */
     String argument() {
         return distribution + "=" + oldest.stream().map(String::valueOf).collect(Collectors.joining("."));
     }
 
-    /** A sentence on the version, if it is too old. */
+    /** Returns an explanation if the version is too old. */
     Optional<String> tooOld(Map<String, String> versions) {
         String version = versions.getOrDefault(distribution, "0");
         String[] parts = version.split("[^0-9]+");

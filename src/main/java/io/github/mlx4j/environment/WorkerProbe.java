@@ -14,16 +14,16 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out whether a worker can run here: platform, interpreter, Python's version, packages, in this order; the first
- * that fails is the answer. Where there are several interpreters, the first that has all it takes is chosen. Takes a
- * tenth of a second for each interpreter, starts no worker, loads no model. Thread-safe.
+ * Checks whether a worker can run here: platform, interpreter, Python version, and packages, in this order. The first
+ * failure is the result. If there are several interpreters, the first one that meets all requirements is used. A check
+ * takes about a tenth of a second per interpreter, starts no worker, and loads no model. Thread-safe.
  */
 public final class WorkerProbe {
 
-    /** The oldest Python that mlx-lm and transformers run on: 3.{@value}. */
+    /** The oldest Python that mlx-lm and transformers support: 3.{@value}. */
     public static final int OLDEST_PYTHON_MINOR = 11;
 
-    /** How long a negative answer of {@link #check()} is kept. */
+    /** How long a negative result of {@link #check()} is cached. */
     public static final Duration NEGATIVE_CACHE = Duration.ofSeconds(30);
 
     static final Availability.Unavailable NOT_ON_WINDOWS = new Availability.Unavailable(
@@ -40,7 +40,7 @@ public final class WorkerProbe {
     private @Nullable Availability last;
     private long lastAt;
 
-    /** Creates it; {@code anyPlatform} skips the check for macOS on Apple silicon. */
+    /** Creates a probe; {@code anyPlatform} skips the check for macOS on Apple silicon. */
     public WorkerProbe(ProviderKind kind, Platform platform, boolean anyPlatform, Interpreters interpreters) {
         this(kind, platform, anyPlatform, interpreters, System::nanoTime);
     }
@@ -60,11 +60,11 @@ public final class WorkerProbe {
     }
 
     /**
-     * The answer. A positive one is kept, a negative one for {@link #NEGATIVE_CACHE}. The files of a managed
-     * environment are looked at each time.
+     * Returns whether the worker can run here. Positive results are cached, negative ones for {@link #NEGATIVE_CACHE}.
+     * The files of a managed environment are checked every time.
      *
      * @throws io.github.mlx4j.error.ConfigurationException if other users can write to the managed environment
-     * @throws CancelledException if this thread is interrupted; that is not kept
+     * @throws CancelledException if this thread is interrupted; this result is not cached
      */
     public synchronized Availability check() {
         Availability known = last;
@@ -77,7 +77,8 @@ public final class WorkerProbe {
     }
 
     /**
-     * The answer after every package was really imported, which takes seconds. Always looks anew.
+     * Returns whether the worker can run here, after importing all packages, which takes seconds. The cache is not
+     * used.
      *
      * @throws CancelledException if this thread is interrupted
      */
@@ -85,7 +86,7 @@ public final class WorkerProbe {
         return keep(look("import"));
     }
 
-    /** What the user should know about the safety of an interpreter that can run the worker; empty if all is well. */
+    /** Returns a security warning about an interpreter that can run the worker; empty if there is none. */
     public Optional<String> warning(Path interpreter) {
         if (managed.has(interpreter)) {
             return managed.isListed()
@@ -121,7 +122,10 @@ public final class WorkerProbe {
         return wrong.isPresent() ? wrong.get() : find(mode, PATIENCE).availability();
     }
 
-    /** The interpreter to run a worker with, whatever the platform; {@code mode} is {@code find} or {@code import}. */
+    /**
+     * Finds the interpreter for a worker, without checking the platform; {@code mode} is {@code find} or
+     * {@code import}.
+     */
     PythonSearch.Found find(String mode, Duration patience) {
         List<String> arguments = new ArrayList<>(List.of(mode));
         arguments.addAll(Requirements.of(kind).modules());

@@ -1,4 +1,4 @@
-/** Python environments: find, probe, create and check them. */
+/** Finds, probes, creates and checks Python environments. */
 @NullMarked
 package io.github.mlx4j.environment;
 
