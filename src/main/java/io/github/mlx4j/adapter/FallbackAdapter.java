@@ -32,17 +32,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Several ports; when one fails, the next is the fallback. Thread-safe.
+ * Sends each request to the first of several ports and falls back to the next one when a port fails. Thread-safe.
  *
  * <ul>
- *   <li>A request moves on only before its first piece of text or thinking reached the caller, and only after a
- *       {@linkplain Mlx4jException#fault() fault} of the backend or of the model on it: never after a cancel, an
- *       invalid request, a prompt that is too long, or if the model doesn't exist.
- *   <li>Each port has a circuit breaker: if half of the last 10 requests failed (of at least 3), the port is skipped
- *       for 30 s; then one request tries it again. Only faults of the backend count, so that no caller's requests can
- *       shut a provider off for others.
- *   <li>A fallback that doesn't support the options that were meant for all, or doesn't have the model, failed too.
- *   <li>If all fail, the first one's error is thrown, with the others' as suppressed.
+ *   <li>A request falls back only if no text or thinking has reached the caller yet, and only after a
+ *       {@linkplain Mlx4jException#fault() fault} of the backend or of the model that runs on it. It never falls back
+ *       after a cancellation, an invalid request, a prompt that is too long, or a model that doesn't exist.
+ *   <li>Each port has a circuit breaker. If half of the last 10 requests failed (and there were at least 3), the port
+ *       is skipped for 30 s; after that, a single trial request is let through. Only backend faults count, so one
+ *       caller's bad requests cannot cut off a provider for everyone else.
+ *   <li>A fallback port also counts as failed if it doesn't support the options set for all ports or doesn't have the
+ *       model.
+ *   <li>If all ports fail, the first port's error is thrown, with the other errors as suppressed exceptions.
  * </ul>
  */
 public final class FallbackAdapter extends AbstractTextGenerationPort {
@@ -55,18 +56,22 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
 
     private record Guarded(String name, AbstractTextGenerationPort port, CircuitBreaker breaker) {}
 
-    /** Creates it over ports by name, first choice first. They are not closed by it. */
+    /**
+     * Creates an adapter over named ports, in order of preference. Closing the ports remains the caller's
+     * responsibility.
+     */
     public FallbackAdapter(Map<String, ? extends AbstractTextGenerationPort> ports) {
         this(ports, CircuitBreakerRegistry.of(breakerDefaults().build()), null);
     }
 
     /**
-     * Creates it over ports by name, first choice first. They are not closed by it.
+     * Creates an adapter over named ports, in order of preference. Closing the ports remains the caller's
+     * responsibility.
      *
-     * @param ports who is asked, in order
-     * @param breakers has, or makes, the circuit breaker of each port, by the port's name
-     * @param listener hears of the breakers that are made, and of ports that stand in, and of requests if the first
-     *     port has it too; what it throws hurts nothing
+     * @param ports the ports by name, in the order in which they are tried
+     * @param breakers the registry that holds or creates each port's circuit breaker, by the port's name
+     * @param listener receives the events of newly created breakers and of fallbacks, and the request events if the
+     *     first port has the same listener; exceptions it throws are ignored
      */
     public FallbackAdapter(
             Map<String, ? extends AbstractTextGenerationPort> ports,
@@ -79,9 +84,9 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 .toList();
     }
 
-    /** The circuit breaker of a provider, by its name; a new one reports to the listener. */
+    /** Returns the circuit breaker of a provider by its name. A newly created breaker reports to the listener. */
     static CircuitBreaker breaker(String name, CircuitBreakerRegistry breakers, @Nullable Mlx4jListener listener) {
-        boolean shared = breakers.find(name).isPresent(); // then whoever made it tells of it
+        boolean shared = breakers.find(name).isPresent(); // an existing breaker is reported by whoever created it
         CircuitBreaker breaker = breakers.circuitBreaker(name);
         if (!shared) {
             breaker.getEventPublisher().onStateTransition(event -> tell(listener, event));
@@ -91,9 +96,9 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
     }
 
     /**
-     * Opens a half-open breaker again if its trial takes too long. Resilience4j's own
-     * {@code maxWaitDurationInHalfOpenState} starts a thread that never ends and keeps the class loader of the program
-     * that called first.
+     * Opens a half-open breaker again if its trial request takes too long. Resilience4j's own
+     * {@code maxWaitDurationInHalfOpenState} is not used because it starts a thread that never ends and keeps a
+     * reference to the class loader of the program that called first.
      */
     static void limitTrials(CircuitBreaker breaker, Duration longest) {
         AtomicReference<@Nullable Future<?>> timer = new AtomicReference<>();
@@ -112,13 +117,13 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         });
     }
 
-    /** Breakers as this class has them by default, to make a registry of. */
+    /** Returns the default circuit breaker configuration of this class, for building a registry. */
     public static CircuitBreakerConfig.Builder breakerDefaults() {
         return CircuitBreakerConfig.custom()
                 .slidingWindowSize(10)
                 .minimumNumberOfCalls(3)
                 .failureRateThreshold(50)
-                .slowCallDurationThreshold(Duration.ofDays(365)) // a long answer is no fault
+                .slowCallDurationThreshold(Duration.ofDays(365)) // a long answer is not a failure
                 .waitDurationInOpenState(Duration.ofSeconds(30))
                 .permittedNumberOfCallsInHalfOpenState(1);
     }
@@ -151,7 +156,9 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         }
     }
 
-    /** Whether another provider may do better. One that is the fallback may not have what the first one has. */
+    /**
+     * Returns whether to try the next provider. A fallback may lack the model or the options that the first port has.
+     */
     static boolean movesOn(Mlx4jException error, boolean isFallback) {
         return switch (error.fault()) {
             case BACKEND, MODEL -> true;
@@ -161,12 +168,12 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
         };
     }
 
-    /** Whether an error says something about requests to come, which no fault of one request does. */
+    /** Returns whether an error predicts that later requests will fail. A fault in a single request does not. */
     static boolean countsForBreaker(Mlx4jException error, boolean isFallback) {
         return error.fault() == Fault.BACKEND || (isFallback && error.fault() == Fault.SETUP);
     }
 
-    /** The error of a provider whose circuit breaker is open. */
+    /** Creates the error for a provider whose circuit breaker is open. */
     static ProviderUnavailableException open(String name) {
         return new ProviderUnavailableException(
                 "CIRCUIT_OPEN",
@@ -174,14 +181,14 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                 "Check the log for its errors.");
     }
 
-    /** The first of several errors, with the others as suppressed. */
+    /** Returns the first of several errors, with the others as suppressed exceptions. */
     static Mlx4jException firstOf(List<Mlx4jException> failures) {
         Mlx4jException first = failures.get(0);
         failures.stream().skip(1).filter(other -> isNewTo(first, other)).forEach(first::addSuppressed);
         return first;
     }
 
-    /** A port may fail many requests with one and the same error, which must not grow with each of them. */
+    /** Prevents a port's shared exception from collecting a suppressed exception with every failed request. */
     private static boolean isNewTo(Mlx4jException first, Mlx4jException other) {
         return other != first
                 && Arrays.stream(first.getSuppressed())
@@ -189,7 +196,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                         .noneMatch(other.getMessage()::equals);
     }
 
-    /** One request, from port to port. */
+    /** A single request and its attempts on one port after another. */
     private final class Attempts implements Cancellation {
 
         private final GenerationRequest request;
@@ -222,13 +229,14 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
             Cancellation started;
             try {
                 started = port.port().start(request, watch);
-            } catch (Throwable unstarted) { // else the breaker would wait for the permit, and the caller for an end
+            } catch (Throwable unstarted) { // otherwise the breaker would keep the permit and the caller would wait
+                // forever
                 watch.failed(Mlx4jException.of(unstarted));
                 return;
             }
             boolean late;
             synchronized (this) {
-                if (attempt == next) { // it has not failed and moved on meanwhile
+                if (attempt == next) { // false if this attempt has already failed and the next one has started
                     running = started;
                 }
                 late = cancelled;
@@ -258,7 +266,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
             sink.failed(firstOf(failures));
         }
 
-        /** Passes an answer on and tells the breaker how it went. */
+        /** Forwards the answer to the caller's sink and records the outcome in the circuit breaker. */
         private final class Watch implements GenerationSink {
 
             private final Guarded port;

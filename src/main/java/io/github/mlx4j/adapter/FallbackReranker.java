@@ -17,9 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Several workers that rerank; when one fails, the next is the fallback, by the rules of {@link FallbackAdapter} and
- * with its circuit breakers. A model that is no reranker on one worker moves the request on too. All scores of a result
- * are from one model, which the result names. Thread-safe.
+ * Reranks with the first of several workers and falls back to the next one when a worker fails. It follows the rules of
+ * {@link FallbackAdapter} and uses its circuit breakers. In addition, a request falls back if the worker's model is not
+ * a reranker. All scores of a result come from a single model, which the result names. Thread-safe.
  */
 public final class FallbackReranker implements RerankPort {
 
@@ -31,11 +31,12 @@ public final class FallbackReranker implements RerankPort {
     private record Guarded(String name, SubprocessAdapter worker, CircuitBreaker breaker) {}
 
     /**
-     * Creates it over workers by name, first choice first. They are not closed by it.
+     * Creates a reranker over named workers, in order of preference. Closing the workers remains the caller's
+     * responsibility.
      *
-     * @param workers one or more workers, in order
-     * @param breakers has, or makes, the circuit breaker of each worker, by the worker's name
-     * @param listener receives the events of new breakers, and of fallbacks
+     * @param workers one or more workers, in the order in which they are tried
+     * @param breakers the registry that holds or creates each worker's circuit breaker, by the worker's name
+     * @param listener receives the events of new breakers and of fallbacks
      */
     public FallbackReranker(
             Map<String, SubprocessAdapter> workers, CircuitBreakerRegistry breakers, @Nullable Mlx4jListener listener) {
@@ -67,7 +68,7 @@ public final class FallbackReranker implements RerankPort {
                 RerankResult result = one.worker().scores(request);
                 one.breaker().onSuccess(System.nanoTime() - begun, TimeUnit.NANOSECONDS);
                 return result;
-            } catch (Throwable thrown) { // else the breaker would wait for the permit
+            } catch (Throwable thrown) { // otherwise the breaker would keep the permit
                 Mlx4jException error = Mlx4jException.of(thrown);
                 if (FallbackAdapter.countsForBreaker(error, isFallback)) {
                     one.breaker().onError(System.nanoTime() - begun, TimeUnit.NANOSECONDS, error);

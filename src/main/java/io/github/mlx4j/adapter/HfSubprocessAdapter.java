@@ -7,22 +7,22 @@ import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.provider.ProviderKind;
 
-/** Text from Hugging Face transformers in a managed worker process. Requests run one after another. */
+/** Generates text with Hugging Face transformers in a managed worker process. Requests run one at a time. */
 public final class HfSubprocessAdapter extends SubprocessAdapter {
 
     /**
-     * Creates it; nothing is started yet.
+     * Creates an adapter with a worker pool of its own. The worker is not started yet.
      *
      * @param model a folder, or a hub id {@code org/name}
      * @param download whether a hub model that isn't in the cache may be downloaded
      * @param probe finds the Python interpreter
-     * @param options how the worker is looked after
+     * @param options how the worker is managed
      */
     public HfSubprocessAdapter(String model, boolean download, WorkerProbe probe, WorkerConfig options) {
         this(model, download, probe, options, new WorkerPool(WorkerPoolConfig.DEFAULT));
     }
 
-    /** The same beside others that have the same {@code pool}. */
+    /** Creates an adapter that shares {@code pool} with other adapters. The worker is not started yet. */
     public HfSubprocessAdapter(
             String model, boolean download, WorkerProbe probe, WorkerConfig options, WorkerPool pool) {
         this(new WorkerSettings(

@@ -35,13 +35,14 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks the workers whether they would load a model folder. Each answer is that of the worker's own loader, in a process
- * of its own: it goes through all of its steps without reading weights, without a GPU, in little memory, and runs no
- * code of the folder. Faults that only the weights' values show, such as NaN, it does not find. Thread-safe.
+ * Checks whether the workers can load a model folder. Each answer comes from the worker's own loader, running in a
+ * separate process. The loader goes through all of its steps without reading weights, without a GPU, and in little
+ * memory, and it runs no code from the folder. It does not find faults that only the weights' values show, such as NaN.
+ * Thread-safe.
  */
 public final class LoadCheck {
 
-    /** How long one worker may take, from its start to its answer. */
+    /** Time limit for one worker, from its start to its answer. */
     public static final Duration MAX_TIME = Duration.ofMinutes(2);
 
     private static final Map<ProviderKind, WorkerScripts> SCRIPTS = Map.of(
@@ -54,10 +55,10 @@ public final class LoadCheck {
     private final Duration mostTime;
 
     /**
-     * Creates it; nothing is started yet.
+     * Creates a check. No worker is started yet.
      *
      * @param probes the workers to ask
-     * @param sandbox what is taken away from them
+     * @param sandbox how the workers are restricted
      */
     public LoadCheck(Map<ProviderKind, WorkerProbe> probes, SandboxMode sandbox) {
         this(availability(probes), SCRIPTS, sandbox, MAX_TIME);
@@ -81,11 +82,12 @@ public final class LoadCheck {
     }
 
     /**
-     * Asks all workers at the same time.
+     * Asks all workers in parallel.
      *
-     * @param model the folder, as {@link io.github.mlx4j.model.ModelInspector} found it
-     * @param options the adapter, base model, expert and permission for pickles count; the others have no say
-     * @return a verdict of each worker, in the order of the probes
+     * @param model the folder, as inspected by {@link io.github.mlx4j.model.ModelInspector}
+     * @param options only the adapter, the base model, the expert, and the permission to read pickles are used; all
+     *     other options are ignored
+     * @return one verdict per worker, in the order of the probes
      * @throws CancelledException if the thread is interrupted
      */
     public List<Verdict> check(ModelInspection model, LoadConfig options) {
@@ -100,7 +102,7 @@ public final class LoadCheck {
         }
     }
 
-    /** A worker's hint may name the other worker, whose answer it doesn't know; where that refuses too, it is wrong. */
+    /** Replaces hints that recommend the other worker if that worker refuses the model too. */
     private static List<Verdict> withoutVainHints(List<Verdict> all) {
         return all.stream()
                 .map(verdict -> all.stream()
@@ -140,7 +142,7 @@ public final class LoadCheck {
             ProviderKind worker, Supplier<Availability> probe, ModelInspection model, LoadConfig options) {
         return () -> {
             if (model.format() == ModelFormat.GGUF || model.format() == ModelFormat.UNKNOWN) {
-                Problem none = model.problems().get(0); // there is nothing that a loader could look at
+                Problem none = model.problems().get(0); // there is nothing for a loader to check
                 return Verdict.refused(worker, none.code(), none.what(), none.fix());
             }
             Availability found = probe.get();

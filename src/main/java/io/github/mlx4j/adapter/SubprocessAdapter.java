@@ -59,20 +59,22 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Text, tokens, vectors and analysis from a worker process that is started by the first request, shared by all callers,
- * and started again when it dies, within a budget of three failures in five minutes. A request whose worker dies before
- * the first piece of text reached the caller is sent once more; after that a failure goes to the caller. Every other
- * call is sent once more too. If an adapter is garbage-collected without being closed, its worker is ended, with a
- * warning in the log. Thread-safe.
+ * Provides text generation, tokenization, embeddings, reranking, and model analysis from a worker process. The first
+ * request starts the worker; all callers share it. If the worker dies, it is restarted, within a budget of three
+ * failures in five minutes.
+ *
+ * <p>A generation request is resent once if its worker dies before the first piece of text has reached the caller; any
+ * later failure is passed to the caller. All other calls are resent once as well. If an adapter is garbage-collected
+ * without being closed, its worker is stopped and a warning is logged. Thread-safe.
  */
 public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPort
         implements EmbeddingPort, RerankPort, TokenizerPort, ModelAnalysisPort, WorkerView, AutoCloseable
         permits MlxSubprocessAdapter, HfSubprocessAdapter {
 
-    /** What a worker whose model has an action head can do, by the name of the protocol. */
+    /** The protocol's name for the capability of a model with an action head. */
     private static final String ACTIONS = "actions";
 
-    private static final int MAX_CONFIG_BYTES = 16 << 20; // as the worker allows
+    private static final int MAX_CONFIG_BYTES = 16 << 20; // the same limit as in the worker
 
     private final ProviderKind kind;
     private final WorkerSettings settings;
@@ -93,7 +95,10 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         this.guard = LeakGuard.watch(this, resident.name(), worker::isUp, worker::close);
     }
 
-    /** The worker, which refers to no adapter, so that one which is not used any more can be garbage-collected. */
+    /**
+     * Creates the worker. It holds no reference to the adapter, so an adapter that is no longer used can be
+     * garbage-collected.
+     */
     private static Worker worker(ProviderKind kind, WorkerSettings settings) {
         View view = new View(kind, settings.model());
         Worker worker = new Worker(
@@ -108,32 +113,33 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return worker;
     }
 
-    /** Whether the worker can run here, and if not, why not and what to do. Does not start it. */
+    /**
+     * Returns whether the worker can run here; if not, the result gives the reason and a fix. Does not start the
+     * worker.
+     */
     public final Availability availability() {
         return settings.probe().get();
     }
 
-    /** Whether the worker can run here. */
+    /** Returns whether the worker can run here. */
     public final boolean isAvailable() {
         return availability().isReady();
     }
 
     /**
-     * Starts the worker and loads its model, if that has not happened yet, and waits for it. An interrupt ends the
-     * waiting only.
+     * Starts the worker and loads its model unless that has already happened, and waits until it is ready. An interrupt
+     * ends only the wait.
      */
     public final void warmUp() {
         whileIn(() -> WorkerQuery.ready(worker));
     }
 
-    /** What the worker takes in memory, with its draft model; reads configs and headers only. */
+    /** Estimates how much memory the worker needs, including its draft model. Reads only configs and headers. */
     public final MemoryNeed memoryNeed() {
         return resident.need();
     }
 
-    /**
-     * Stops the worker; what it was working on fails with {@link io.github.mlx4j.error.ClosedException}. Idempotent.
-     */
+    /** Stops the worker. Requests in progress fail with {@link io.github.mlx4j.error.ClosedException}. Idempotent. */
     @Override
     public final void close() {
         guard.close();
@@ -218,7 +224,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return observer.scores(request.documents().size(), () -> scores(request));
     }
 
-    /** Reranks without telling the listener. */
+    /** Reranks without notifying the listener. */
     final RerankResult scores(RerankRequest request) {
         return admitted(() -> {
             Backend backend = WorkerQuery.ready(worker).backend();
@@ -226,7 +232,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         });
     }
 
-    /** What tells the listener of this worker's calls. */
+    /** Returns the observer that reports this worker's calls to the listener. */
     final CallObserver observer() {
         return observer;
     }
@@ -271,7 +277,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return ask(Analysis.parameters());
     }
 
-    /** The model's action head, if it was loaded with one. Loads the model first where that has not happened yet. */
+    /** Returns the model's action head if it was loaded with one. Loads the model first if necessary. */
     public final Optional<ActionHeadPort> actionHead() {
         return details().capabilities().contains(ACTIONS)
                 ? Optional.of(text -> ask(Analysis.actions(text)))
@@ -295,7 +301,10 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         }
     }
 
-    /** Does what needs the worker once it has room, and keeps it from being stopped for another meanwhile. */
+    /**
+     * Waits until the pool grants a lease on the worker, then runs {@code work}. The pool does not stop the worker in
+     * the meantime.
+     */
     private <T> T whileIn(Supplier<T> work) {
         WorkerPool.Lease lease = slot.enter();
         try {
@@ -303,7 +312,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             return work.get();
         } finally {
             lease.leave();
-            Reference.reachabilityFence(this); // or the worker could be ended in the middle of its work
+            Reference.reachabilityFence(this); // otherwise the leak guard could stop the worker in the middle of a call
         }
     }
 
@@ -318,8 +327,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
     }
 
     /**
-     * The options that a worker is sent: hf none of those for mlx, and mlx neither the permissions, which it never
-     * needs, nor hf's device. The worker refuses by name any other option that it doesn't support.
+     * Returns the load options to send to the worker. The hf worker receives no mlx options. The mlx worker receives
+     * neither hf's device nor the permissions, which it never needs. The worker rejects any other option that it
+     * doesn't support, with an error that names the option.
      */
     private static Load.Options options(ProviderKind kind, WorkerConfig options) {
         boolean hf = kind == ProviderKind.HF;
@@ -350,7 +360,9 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 model.reranker() == RerankerKind.AUTO ? null : model.reranker().id());
     }
 
-    /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
+    /**
+     * Returns a folder's absolute path, since the worker has its own working directory. Hub ids are returned unchanged.
+     */
     private static String absolute(String model) {
         return isOfHub(model) ? model : UserPath.of(model).toAbsolutePath().toString();
     }
@@ -363,7 +375,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return !Files.isDirectory(UserPath.of(model));
     }
 
-    /** Whether anything that the worker is to load may have to come from the hub. */
+    /** Returns whether any model that the worker loads might have to be downloaded from the hub. */
     private static boolean needsHub(ProviderKind kind, WorkerSettings settings) {
         WorkerConfig options = settings.options();
         String base = options.model().base();
@@ -373,7 +385,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                 || (base == null ? namesBase(UserPath.of(settings.model())) : isOfHub(base));
     }
 
-    /** Whether a folder is no model of its own, but names its base model, which may be one of the hub. */
+    /** Returns whether a folder refers to a base model, which may be a hub model, instead of being a complete model. */
     private static boolean namesBase(Path folder) {
         if (Files.exists(folder.resolve("adapter_config.json"))) {
             return true;
@@ -382,7 +394,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             return new String(config.readNBytes(MAX_CONFIG_BYTES), StandardCharsets.UTF_8)
                     .contains("\"base_model_name_or_path\"");
         } catch (IOException unreadable) {
-            return false; // the worker will say what is wrong with it
+            return false; // the worker will report what is wrong with it
         }
     }
 
@@ -393,7 +405,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return WorkerLaunch.of(kind, command, settings.scripts(), network, tf32, sandbox(kind, settings, network));
     }
 
-    /** Whether the worker itself downloads its model: only one that has the network in any case. */
+    /** Returns whether the worker itself downloads its model. Only workers that have network access anyway do so. */
     private static boolean downloadsItself(ProviderKind kind, WorkerSettings settings) {
         return settings.download()
                 && (hasRanks(kind, settings) || settings.options().sandbox() == SandboxMode.OFF)
@@ -409,12 +421,12 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         return new Sandbox(mode, hasRanks(kind, settings), downloads ? null : List.of(), null);
     }
 
-    /** The worker, as a listener sees it. */
+    /** The worker as listeners see it. */
     private static final class View implements WorkerView {
 
         private final ProviderKind provider;
         private final String model;
-        private @Nullable Worker worker; // set before anything can happen to it
+        private @Nullable Worker worker; // set before the first event
 
         View(ProviderKind provider, String model) {
             this.provider = provider;
@@ -437,13 +449,13 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         }
     }
 
-    /** The worker, as the pool sees it. */
+    /** The worker as the pool sees it. */
     private static final class PooledWorker implements WorkerPool.PooledWorker {
 
         private final ProviderKind kind;
         private final WorkerSettings settings;
         private final Worker worker;
-        private volatile @Nullable MemoryNeed need; // once anything is known of it
+        private volatile @Nullable MemoryNeed need; // null until the size is known
 
         PooledWorker(ProviderKind kind, WorkerSettings settings, Worker worker) {
             this.kind = kind;
@@ -479,7 +491,7 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
                         kind == ProviderKind.MLX ? settings.options().mlx().draftModel() : null;
                 MemoryNeed own = settings.pool().needOf(settings.model());
                 known = draftModel == null ? own : own.plus(settings.pool().needOf(draftModel));
-                need = known.bytes() > 0 ? known : null; // it may be fetched meanwhile
+                need = known.bytes() > 0 ? known : null; // not cached, because the model may be downloaded later
             }
             return known;
         }

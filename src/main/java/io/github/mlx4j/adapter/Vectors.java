@@ -12,7 +12,7 @@ import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Collects the vectors of a call, and takes none for another's. */
+/** Collects the vectors of a call and checks that they arrive in order and complete. */
 final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
 
     private static final Logger log = LoggerFactory.getLogger(Vectors.class);
@@ -24,10 +24,10 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
     private final String of;
     private final List<float[]> vectors = new ArrayList<>();
 
-    /** A vector, as little-endian floats, and its place. */
+    /** A vector, as little-endian floats, and its index. */
     private record Piece(int index, byte[] floats) {}
 
-    /** How many vectors there were, and how long each is. */
+    /** The number of vectors and the length of each. */
     private record End(int count, int length) {}
 
     private Vectors(
@@ -39,7 +39,7 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
         this.of = of;
     }
 
-    /** Those of {@code embed}, for so many texts. */
+    /** Collects the vectors of {@code embed} for the given number of texts. */
     static Vectors<Embed.Result> ofTexts(int texts) {
         return new Vectors<>(
                 "embedding",
@@ -60,7 +60,7 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
                 "texts");
     }
 
-    /** Those of {@code logits}, for so many tokens. */
+    /** Collects the vectors of {@code logits} for the given number of tokens. */
     static Vectors<Analysis.Logits> ofTokens(int tokens) {
         return new Vectors<>(
                 "positionLogits",
@@ -79,7 +79,7 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
             return;
         }
         Piece next = piece.apply(params);
-        if (next.index() != vectors.size()) { // left out, so the answer's count will tell
+        if (next.index() != vectors.size()) { // not added, so the count in the answer won't match
             throw new IllegalArgumentException(
                     "%s %d came in place of %d".formatted(notification, next.index(), vectors.size()));
         }

@@ -7,16 +7,17 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Whether a worker would load a folder, by a dry load: its loader runs to the end, but without the weights.
+ * Whether a worker can load a folder, as determined by a dry load: the worker's loader runs to completion, but without
+ * reading weights.
  *
  * @param provider the worker
- * @param outcome whether it would
- * @param code the error code of a refusal, such as {@code MODEL_LOAD_FAILED}; else empty
- * @param reason why, or why not
- * @param fix what to do if it would not, or was not asked; else empty
- * @param embeddings how it would make vectors; empty if it couldn't, or would not load the folder
- * @param reranks whether it would rerank documents
- * @param warnings what the worker would warn of as it loads
+ * @param outcome whether it can load the folder
+ * @param code the error code of a refusal, such as {@code MODEL_LOAD_FAILED}; otherwise empty
+ * @param reason why the worker can or can't load the folder
+ * @param fix what to do if the worker can't load the folder or was not asked; otherwise empty
+ * @param embeddings how the worker would compute embeddings; empty if it can't, or if it can't load the folder
+ * @param reranks whether the worker would be able to rerank documents
+ * @param warnings warnings that the worker would issue while loading
  */
 public record Verdict(
         ProviderKind provider,
@@ -28,27 +29,27 @@ public record Verdict(
         boolean reranks,
         List<String> warnings) {
 
-    /** How a dry load ended. */
+    /** The result of a dry load. */
     public enum Outcome {
-        /** The worker would load it. */
+        /** The worker can load the folder. */
         LOADS,
-        /** The worker would refuse it. */
+        /** The worker refuses the folder. */
         REFUSED,
-        /** There is no answer: the worker can't run here, a model has to be downloaded first, or the worker failed. */
+        /** Unknown: the worker can't run here, a model has to be downloaded first, or the worker failed. */
         NOT_JUDGED;
 
-        /** Its name in JSON. */
+        /** Returns the outcome's name in JSON. */
         public String id() {
             return name().toLowerCase(Locale.ROOT);
         }
     }
 
-    /** Takes an immutable copy. */
+    /** Copies the list of warnings. */
     public Verdict {
         warnings = List.copyOf(warnings);
     }
 
-    /** The verdict on a folder that the worker would load. */
+    /** Creates the verdict for a folder that the worker can load. */
     public static Verdict loads(
             ProviderKind provider,
             String reason,
@@ -58,17 +59,17 @@ public record Verdict(
         return new Verdict(provider, Outcome.LOADS, "", reason, "", embeddings, reranks, warnings);
     }
 
-    /** The verdict on a folder that the worker would refuse. */
+    /** Creates the verdict for a folder that the worker refuses. */
     public static Verdict refused(ProviderKind provider, String code, String reason, String fix) {
         return new Verdict(provider, Outcome.REFUSED, code, reason, fix, Optional.empty(), false, List.of());
     }
 
-    /** No verdict. */
+    /** Creates a verdict for the case that there is no answer. */
     public static Verdict notJudged(ProviderKind provider, String reason, String fix) {
         return new Verdict(provider, Outcome.NOT_JUDGED, "", reason, fix, Optional.empty(), false, List.of());
     }
 
-    /** Whether the worker would load it. */
+    /** Returns whether the worker can load the folder. */
     public boolean loads() {
         return outcome == Outcome.LOADS;
     }

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One request on its way through a worker, sent once more if the worker dies before the first chunk. */
+/** A generation request to a worker. It is resent once if the worker dies before the first chunk. */
 final class WorkerGeneration implements Cancellation {
 
     private static final Logger log = LoggerFactory.getLogger(WorkerGeneration.class);
@@ -37,7 +37,7 @@ final class WorkerGeneration implements Cancellation {
     private final WorkerCall<Generate.Result> call;
     private final GenerationSink sink;
     private final Runnable onEnd;
-    private final Object delivery = new Object(); // a sink is called by one thread at a time
+    private final Object delivery = new Object(); // ensures that only one thread at a time calls the sink
     private boolean ended;
     private boolean resent;
     private boolean cancelled;
@@ -52,7 +52,7 @@ final class WorkerGeneration implements Cancellation {
         this.onEnd = onEnd;
     }
 
-    /** Starts it. Throws nothing: whatever goes wrong ends the request. */
+    /** Starts the request. Throws nothing: any error ends the request. */
     void begin() {
         try {
             start();
@@ -63,7 +63,7 @@ final class WorkerGeneration implements Cancellation {
 
     private void start() {
         CompletableFuture<Worker.Ready> starting;
-        synchronized (this) { // who cancels sees a worker that is starting, or it is not started
+        synchronized (this) { // atomic, so that a cancelled request never starts the worker
             starting = cancelled ? CompletableFuture.failedFuture(cancelled()) : worker.ready();
         }
         starting.whenComplete((ready, error) -> {
@@ -87,7 +87,7 @@ final class WorkerGeneration implements Cancellation {
             cancelCall = this.cancelCall;
         }
         if (cancelCall != null) {
-            cancelCall.run(); // the worker's answer ends it
+            cancelCall.run(); // the request ends when the worker answers
         } else {
             fail(cancelled());
         }
@@ -96,14 +96,16 @@ final class WorkerGeneration implements Cancellation {
     private void send(Worker.Ready ready) {
         synchronized (this) {
             if (cancelled) {
-                fail(cancelled()); // the call that cancel() knew had ended already
+                fail(cancelled()); // the call that cancel() tried to cancel had already ended
                 return;
             }
             WorkerClient client = ready.client();
             Receiver receiver = new Receiver(ready.backend());
             boolean before = resent;
             String id = client.call(call, receiver);
-            if (resent == before) { // else the client has ended, and the request is on its way to the next one
+            if (resent
+                    == before) { // otherwise this client has ended and the request is already being resent to the next
+                // one
                 cancelCall = () -> client.cancel(id);
             }
         }
@@ -130,12 +132,12 @@ final class WorkerGeneration implements Cancellation {
         return first;
     }
 
-    /** Ends it; nothing is sent any more. */
+    /** Ends the request with an error. Nothing is sent afterwards. */
     void fail(Mlx4jException error) {
         end(() -> sink.failed(error));
     }
 
-    /** Tells the sink of the end, the first time. */
+    /** Notifies the sink of the end. Only the first call has an effect. */
     private void end(Runnable tell) {
         synchronized (delivery) {
             if (!ended) {
@@ -150,7 +152,7 @@ final class WorkerGeneration implements Cancellation {
         return new CancelledException("The request was cancelled.", "");
     }
 
-    /** Takes the worker's messages, on its reader thread. */
+    /** Receives the worker's messages, on its reader thread. */
     private final class Receiver implements Reply<Generate.Result> {
 
         private final Backend backend;
@@ -159,7 +161,7 @@ final class WorkerGeneration implements Cancellation {
         private final List<Integer> tokens = new ArrayList<>();
         private final List<TokenLogProb> logProbs = new ArrayList<>();
         private int chunks;
-        private boolean givenUp; // the call failed: what comes late is dropped
+        private boolean givenUp; // the call has failed; late messages are dropped
 
         Receiver(Backend backend) {
             this.backend = backend;
@@ -178,7 +180,8 @@ final class WorkerGeneration implements Cancellation {
                     return;
                 }
                 if (chunk.seq() == chunks) {
-                    List<TokenLogProb> likely = chunk.tokenLogProbs(); // before it counts, since this may throw
+                    List<TokenLogProb> likely =
+                            chunk.tokenLogProbs(); // may throw, so it comes before the chunk is counted
                     chunks++;
                     tokens.addAll(chunk.tokens());
                     logProbs.addAll(likely);
@@ -206,7 +209,7 @@ final class WorkerGeneration implements Cancellation {
             end(() -> sink.completed(whole));
         }
 
-        /** A text with a gap is wrong: what comes after it is not passed on. */
+        /** Fails the request: a text with a gap is wrong, so nothing after the gap is passed on. */
         private void pieceLost() {
             fail(new ProtocolException(
                     "A piece of the %s worker's answer was lost after %d pieces.".formatted(kind.id(), chunks),

@@ -25,68 +25,70 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Which workers are up at once, where there are several with models of their own. Thread-safe.
+ * Decides which workers may run at the same time when several of them have models of their own. Thread-safe.
  *
  * <ul>
- *   <li>The first worker always starts; whether its weights fit, it says itself. One more starts beside others if there
- *       may be one more, and what its model takes fits into available memory, less the reserve and what those that run
- *       are still to take. A model of unknown size counts as fitting.
- *   <li>Otherwise others are stopped for it: idle ones, least recently used first. A worker at work is never stopped:
- *       the newcomer waits for it, and requests that come later for that worker wait behind the newcomer.
- *   <li>Who waits is served in order, but all that wait for one model are let in together. So each model has its turn,
- *       and no more workers are started than there are turns.
- *   <li>A wait ends with {@link WorkerBusyException} after the longest that is allowed, and with the request's deadline
- *       or its cancel.
+ *   <li>The first worker always starts; it reports itself if its weights don't fit. Another worker starts alongside the
+ *       others if the maximum number of workers has not been reached and its model fits into the available memory, less
+ *       the reserve and less what the running workers have yet to allocate. A model of unknown size is assumed to fit.
+ *   <li>Otherwise other workers are stopped to make room: only idle ones, least recently used first. A busy worker is
+ *       never stopped. The new worker waits for it, and later requests to the busy worker queue up behind the new
+ *       worker.
+ *   <li>Waiting requests are served in order, but all requests that wait for the same model are admitted together. Each
+ *       model therefore gets its turn, and workers are started no more often than there are turns.
+ *   <li>A wait ends with {@link WorkerBusyException} after the maximum waiting time. It also ends when the request's
+ *       deadline passes or the request is cancelled.
  *   <li>A worker that was stopped is started again by its next request.
  * </ul>
  */
 public final class WorkerPool implements AutoCloseable {
 
-    private static final long LOOK_AGAIN_MS = 1000; // memory may have become free elsewhere
+    private static final long LOOK_AGAIN_MS = 1000; // other programs may have freed memory
     private static final Logger log = LoggerFactory.getLogger(WorkerPool.class);
 
     private final WorkerPoolConfig options;
     private final ModelRegistry registry;
-    private final LongFunction<OptionalLong> available; // of the bytes that all workers hold; less the reserve
+    private final LongFunction<OptionalLong>
+            available; // maps the bytes held by all workers to the available bytes, less the reserve
     private final List<Slot> seats = new ArrayList<>();
     private final List<Lease> waiting = new ArrayList<>();
-    private @Nullable Thread arranger; // as long as anyone waits
+    private @Nullable Thread arranger; // runs as long as any request waits
     private @Nullable Slot stopping;
     private boolean changed;
     private boolean closed;
     private long uses;
 
-    /** A worker, as far as it matters here. Its methods are called by any thread. */
+    /** A worker, as far as the pool needs to know it. Its methods may be called by any thread. */
     public interface PooledWorker {
 
-        /** What it is called in messages. */
+        /** Returns the worker's name in messages. */
         String name();
 
-        /** Whether it has a process, or is starting one. */
+        /** Returns whether the worker has a process or is starting one. */
         boolean isUp();
 
-        /** Whether a request would start a process now, rather than find one or fail at once. */
+        /** Returns whether a request would start a process now, instead of finding one or failing immediately. */
         boolean wouldStart();
 
-        /** Whether a process could start here at all. May take a moment. */
+        /** Returns whether a process can be started here at all. May take a moment. */
         boolean canRun();
 
-        /** What its model takes. May read the disk. */
+        /** Returns how much memory the worker's model needs. May read the disk. */
         MemoryNeed need();
 
-        /** What its process has taken so far, in bytes; 0 if that is not known. */
+        /** Returns how much memory the process has allocated so far, in bytes; 0 if unknown. */
         long takenBytes();
 
-        /** Ends its process and waits for that; its next request starts another one. */
+        /** Stops the process and waits until it has ended. The next request starts a new one. */
         void stop(String why);
     }
 
-    /** Creates it over the memory of this machine and the built-in registry. */
+    /** Creates a pool that uses this machine's memory and the built-in registry. */
     public WorkerPool(WorkerPoolConfig options) {
         this(options, ModelRegistry.builtIn());
     }
 
-    /** The same with a registry that says what models take that are not on this machine yet. */
+    /** Creates a pool with a registry that gives the memory needs of models that are not on this machine yet. */
     public WorkerPool(WorkerPoolConfig options, ModelRegistry registry) {
         this(options, registry, new MemoryManager(new DeviceManager(), options.reservedBytes())::availableBytes);
     }
@@ -97,19 +99,22 @@ public final class WorkerPool implements AutoCloseable {
         this.available = available;
     }
 
-    /** What a model takes, as far as that is known. Reads the disk; never throws. */
+    /** Estimates how much memory a model needs, as far as that is known. Reads the disk; never throws. */
     public MemoryNeed needOf(String model) {
         return MemoryNeed.of(model, registry);
     }
 
-    /** A place for a worker; it is taken by its requests. */
+    /** Creates a slot for a worker. The worker's requests lease it. */
     public synchronized Slot slot(PooledWorker resident) {
         Slot slot = new Slot(resident);
         seats.add(slot);
         return slot;
     }
 
-    /** Fails who waits, and makes nobody wait any longer: the workers are about to be closed. Idempotent. */
+    /**
+     * Fails all waiting requests; later requests no longer wait, because the workers are about to be closed.
+     * Idempotent.
+     */
     @Override
     public void close() {
         synchronized (this) {
@@ -129,24 +134,26 @@ public final class WorkerPool implements AutoCloseable {
         left.forEach(lease -> lease.granted.completeExceptionally(why.apply(lease)));
     }
 
-    /** Something has changed for those who wait, such as that a worker was closed. */
+    /** Makes the pool check again whether waiting requests can proceed, for example because a worker was closed. */
     public synchronized void lookAgain() {
         changed = true;
         notifyAll();
     }
 
-    /** The place of one worker. */
+    /** The slot of one worker. */
     public final class Slot {
 
         private final PooledWorker resident;
-        private int guests; // requests that were let in and have not left
+        private int guests; // number of requests that were admitted and have not left
         private long lastUsed;
 
         private Slot(PooledWorker resident) {
             this.resident = resident;
         }
 
-        /** A request comes; it may begin once it is {@link Lease#granted}. Never waits. */
+        /**
+         * Requests a lease. The request may begin once the lease is {@linkplain Lease#granted granted}. Never blocks.
+         */
         public Lease enter() {
             Lease lease = new Lease(this);
             boolean free;
@@ -165,7 +172,7 @@ public final class WorkerPool implements AutoCloseable {
             return lease;
         }
 
-        /** Whether it is up, or needs no place, since its requests fail at once. */
+        /** Returns whether the worker is running, or needs no room because its requests fail immediately. */
         private boolean hasRoom() {
             return guests > 0 || !resident.wouldStart();
         }
@@ -181,13 +188,13 @@ public final class WorkerPool implements AutoCloseable {
                     .toList();
         }
 
-        /** What it has not taken yet of what it needs, in bytes. */
+        /** Returns how much of the memory it needs the worker has not allocated yet, in bytes. */
         private long toCome() {
             return Math.max(0, resident.need().bytes() - resident.takenBytes());
         }
     }
 
-    /** One request's time with a worker, from the moment at which it comes. */
+    /** A request's use of a worker, from the moment when the request arrives. */
     public final class Lease {
 
         private final Slot slot;
@@ -199,12 +206,15 @@ public final class WorkerPool implements AutoCloseable {
             this.slot = slot;
         }
 
-        /** Completes when it may begin; fails with {@link WorkerBusyException} if that took too long. */
+        /**
+         * Returns a future that completes when the request may begin. It fails with {@link WorkerBusyException} if the
+         * wait was too long.
+         */
         public CompletableFuture<@Nullable Void> granted() {
             return granted;
         }
 
-        /** The request has ended, or doesn't want to wait any longer. Idempotent. */
+        /** Ends the lease because the request has ended or no longer wants to wait. Idempotent. */
         public void leave() {
             synchronized (WorkerPool.this) {
                 waiting.remove(this);
@@ -234,7 +244,7 @@ public final class WorkerPool implements AutoCloseable {
         }
     }
 
-    /** What one look at those who wait came to. */
+    /** The decisions of one pass over the waiting requests. */
     private static final class Look {
         private final List<Lease> letIn = new ArrayList<>();
         private final List<Lease> givenUp = new ArrayList<>();
@@ -242,7 +252,7 @@ public final class WorkerPool implements AutoCloseable {
         private String why = "";
     }
 
-    /** Who waits is told of a fault, since nobody else would let them in. */
+    /** Reports a fault to all waiting requests, since nothing else would end their wait. */
     private void arrangeOrRefuse() {
         try {
             arrange();
@@ -284,14 +294,15 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * What the disk and the machine say.
+     * What the disk and the machine report.
      *
-     * @param room memory that is available, less the reserve
-     * @param unable those who wait for a worker that can't run here; it says why, if they are let in
+     * @param room available memory, less the reserve
+     * @param unable slots with waiting requests whose worker can't run here; once the requests are admitted, the worker
+     *     reports the reason
      */
     private record Facts(OptionalLong room, List<Slot> unable) {}
 
-    /** Finds them without holding anyone up. */
+    /** Collects the facts without holding the lock, since this may be slow. */
     private Facts facts() {
         List<Slot> all;
         List<Slot> wanted;
@@ -300,7 +311,7 @@ public final class WorkerPool implements AutoCloseable {
             all = List.copyOf(seats);
             wanted = waiting.stream().map(lease -> lease.slot).distinct().toList();
         }
-        all.forEach(slot -> slot.resident.need()); // which is known from then on
+        all.forEach(slot -> slot.resident.need()); // caches the result, so later calls don't read the disk
         List<Slot> unable =
                 wanted.stream().filter(slot -> !slot.resident.canRun()).toList();
         long held = all.stream().mapToLong(slot -> slot.resident.takenBytes()).sum();
@@ -323,13 +334,13 @@ public final class WorkerPool implements AutoCloseable {
         }
     }
 
-    /** Lets in who can be, and says whom to stop for the first who can't. */
+    /** Admits the requests that can run now, and selects a worker to stop for the first one that can't. */
     private Look look(Facts facts) {
         Look look = new Look();
         List<Slot> makingRoom = List.of();
         for (Lease lease : List.copyOf(waiting)) {
             if (lease.in) {
-                continue; // together with one before it
+                continue; // admitted together with an earlier request for the same worker
             }
             Slot slot = lease.slot;
             boolean hasRoom = slot.hasRoom() || facts.unable().contains(slot);
@@ -362,7 +373,10 @@ public final class WorkerPool implements AutoCloseable {
         }
     }
 
-    /** The workers that have to end for another one, idle ones first; none if it fits beside all. */
+    /**
+     * Returns the workers that must stop before the new one can start, idle ones first; empty if it fits alongside all
+     * of them.
+     */
     private List<Slot> toMakeRoom(Slot newcomer, OptionalLong room) {
         List<Slot> others = newcomer.others();
         int stopped = 0;

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A call that a caller waits for, sent once more if the worker dies meanwhile: it leaves nothing behind. */
+/** A blocking call to a worker. Such calls have no side effects, so a call is resent once if the worker dies. */
 final class WorkerQuery {
 
     private static final Logger log = LoggerFactory.getLogger(WorkerQuery.class);
@@ -26,22 +26,22 @@ final class WorkerQuery {
     private WorkerQuery() {}
 
     /**
-     * Collects the messages of one sending of a call. Called on the worker's reader thread; an
+     * Collects the messages of one attempt of a call. Called on the worker's reader thread; an
      * {@link IllegalArgumentException} fails the call.
      *
      * @param <R> the call's own result
-     * @param <T> the outcome of all its messages
+     * @param <T> the combined result of all its messages
      */
     interface Collector<R, T> {
 
-        /** A notification before the answer. */
+        /** Receives a notification before the answer. */
         void notified(String method, JsonNode params);
 
-        /** The answer. */
+        /** Receives the answer and returns the combined result. */
         T answered(R result);
     }
 
-    /** Waits for the answer. An interrupt cancels the call. */
+    /** Sends a call and waits for the answer. An interrupt cancels the call. */
     static <T> T ask(Worker worker, WorkerCall<T> call) {
         return twice(call.method(), () -> {
             WorkerClient client = ready(worker).client();
@@ -49,7 +49,7 @@ final class WorkerQuery {
         });
     }
 
-    /** Waits for the answer, with a new collector for each sending. An interrupt cancels the call. */
+    /** Sends a call and waits for the answer, with a new collector for each attempt. An interrupt cancels the call. */
     static <R, T> T ask(Worker worker, WorkerCall<R> call, Supplier<? extends Collector<R, T>> collectors) {
         return twice(call.method(), () -> once(ready(worker).client(), call, collectors.get()));
     }
@@ -63,7 +63,7 @@ final class WorkerQuery {
         }
     }
 
-    /** Waits for the worker, which is started if need be. An interrupt ends the waiting only. */
+    /** Waits until the worker is ready, and starts it if necessary. An interrupt ends only the wait. */
     static Worker.Ready ready(Worker worker) {
         return await(worker.ready());
     }
@@ -89,7 +89,7 @@ final class WorkerQuery {
         return new Sent<>(client, id, answer).await();
     }
 
-    /** Waits; an interrupt ends the waiting only. */
+    /** Waits for a future. An interrupt ends only the wait. */
     static <T extends @Nullable Object> T await(CompletableFuture<T> future) {
         try {
             return future.get();

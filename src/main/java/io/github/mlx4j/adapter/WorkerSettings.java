@@ -11,15 +11,15 @@ import io.github.mlx4j.internal.worker.RestartBudget;
 import java.util.function.Supplier;
 
 /**
- * What an adapter needs to have a worker.
+ * The settings with which an adapter creates its worker.
  *
  * @param model a folder, or a hub id {@code org/name}
  * @param download whether a hub model that isn't in the cache may be downloaded
- * @param probe finds the interpreter, or says why there is none
- * @param scripts where the worker's code comes from
- * @param budget how often it may fail
- * @param options how it is looked after
- * @param pool which workers may be up at once
+ * @param probe finds the interpreter, or explains why there is none
+ * @param scripts the source of the worker's code
+ * @param budget how often the worker may fail
+ * @param options how the worker is managed
+ * @param pool decides which workers may run at the same time
  */
 record WorkerSettings(
         String model,
@@ -30,7 +30,7 @@ record WorkerSettings(
         WorkerConfig options,
         WorkerPool pool) {
 
-    /** For a worker that is alone. */
+    /** Creates settings with a pool that no other worker shares. */
     WorkerSettings(
             String model,
             boolean download,
@@ -41,7 +41,7 @@ record WorkerSettings(
         this(model, download, probe, scripts, budget, options, new WorkerPool(WorkerPoolConfig.DEFAULT));
     }
 
-    /** How long the worker may take, and who is notified of its events. */
+    /** Returns the worker's time limits and the callbacks for its events. */
     WorkerLimits limits(WorkerView worker) {
         WorkerLimits standard = WorkerLimits.STANDARD;
         Mlx4jListener listener = options.listener();

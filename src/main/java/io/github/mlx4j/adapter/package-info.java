@@ -1,4 +1,4 @@
-/** The ports over a worker process. */
+/** Ports that are implemented by a worker process. */
 @NullMarked
 package io.github.mlx4j.adapter;
 
