@@ -3,15 +3,15 @@ package io.github.mlx4j.training;
 import java.util.Objects;
 
 /**
- * What became of one micro-batch whose gradients are kept.
+ * The result of one micro-batch whose gradients are accumulated.
  *
- * @param loss its mean over the tokens that counted
- * @param tokens how many tokens counted
- * @param accumulated how many micro-batches are kept now
+ * @param loss the mean loss over the tokens that count
+ * @param tokens how many tokens count
+ * @param accumulated how many micro-batches have been accumulated so far
  */
 public record AccumulationStep(Double loss, long tokens, int accumulated) {
 
-    /** There must be a loss. */
+    /** Checks that there is a loss. */
     public AccumulationStep {
         Objects.requireNonNull(loss, "there is no loss");
     }

@@ -41,13 +41,16 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens a training on the first backend that can have it: mlx, then transformers (on MPS, CUDA or the CPU). Goes on to
- * the next one where a backend can't run here, can't load the model, can't do what is asked for, or its worker ends;
- * not where the fault would be the same on any, such as a bad line of data.
+ * Opens a training session on the first backend that can run it: mlx, then transformers (on MPS, CUDA or the CPU).
+ * Tries the next backend if one can't run here, can't load the model, doesn't support the configuration, or its worker
+ * ends. Stops at errors that would be the same on every backend, such as a malformed line of data.
  */
 final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
 
-    /** A step of a large model may take long, and so may a checkpoint; the engine moves with each micro-batch. */
+    /**
+     * Minimum hang timeout: a step of a large model or a checkpoint may take long, and progress is reported only after
+     * each micro-batch.
+     */
     private static final Duration MIN_SILENCE = Duration.ofMinutes(30);
 
     private final ProviderConfig providers;
@@ -58,17 +61,17 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
     private final Consumer<Progress> onProgress;
 
     /**
-     * A training that is open.
+     * An open training session.
      *
-     * @param worker its worker
+     * @param worker the session's worker
      * @param info what is trained
-     * @param warning that its batch may not fit into memory, if so
+     * @param warning a warning that the batch may not fit into memory; empty if it fits or that is unknown
      */
     record Opened(SerialWorker worker, TrainingInfo info, Optional<String> warning) {}
 
     /**
-     * With the environment that has the user's token of the hub, and the folders that the worker may write to, or
-     * {@code null} if they are not known yet.
+     * Creates a selector. {@code environment} contains the user's hub token. {@code outputs} lists the folders that the
+     * worker may write to, or is {@code null} if they are not known yet.
      */
     BackendSelector(
             ProviderConfig providers,
@@ -88,10 +91,10 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
     }
 
     /**
-     * Opens it on a backend, or with {@code null} on the first that can.
+     * Opens the session on the given backend, or for {@code null} on the first backend that can run it.
      *
-     * @throws NoBackendLoadedException if none can, with every attempt
-     * @throws Mlx4jException if the fault would be the same on any
+     * @throws NoBackendLoadedException if no backend can, with all attempts
+     * @throws Mlx4jException if the error would be the same on every backend
      */
     Loaded<Opened> open(@Nullable ProviderKind wanted) {
         if (wanted != null && !ORDER.contains(wanted)) {
@@ -116,7 +119,8 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
         LoadConfig options = providers.workers().model();
         MlxConfig mlx = providers.workers().mlx();
         Path hosts = mlx.hosts();
-        Boolean tf32 = config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // an evaluation is a proof
+        Boolean tf32 =
+                config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // an evaluation must be exact
         String source = folder ? UserPath.of(model).toAbsolutePath().toString() : model;
         Training.Options loading = new Training.Options(
                 kind == ProviderKind.HF && options.trustRemoteCode() ? true : null,
@@ -167,7 +171,7 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
         }
     }
 
-    /** The limits of a worker that trains, where others are taken to hang after this time. */
+    /** Returns the limits of a training worker. {@code hang} is the hang timeout of other workers. */
     static WorkerLimits limits(Duration hang) {
         WorkerLimits standard = WorkerLimits.STANDARD;
         return new WorkerLimits(
@@ -186,12 +190,13 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
         return switch (failure.fault()) {
             case ENDED -> true;
             case CALLER -> !(failure instanceof NotSupportedException);
-            case SETUP -> !(failure instanceof UnsafeModelException); // which another loader may read
-            case MODEL, BACKEND -> failure instanceof WorkerOutOfMemoryException; // a fallback needs as much
+            case SETUP -> !(failure instanceof UnsafeModelException); // another loader may be able to read the model
+            case MODEL, BACKEND ->
+                failure instanceof WorkerOutOfMemoryException; // a fallback would need as much memory
         };
     }
 
-    /** What is set for models that answer, and would make another model of the one that is trained. */
+    /** Rejects options that are meant for inference workers and would change the model to train. */
     private static void checkOptions(LoadConfig options) {
         Map<String, Object> set = new LinkedHashMap<>();
         set.put("adapter", Objects.requireNonNullElse(options.adapter(), ""));

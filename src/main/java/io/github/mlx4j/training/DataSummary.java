@@ -3,12 +3,12 @@ package io.github.mlx4j.training;
 import io.github.mlx4j.training.config.TrainingConfig;
 
 /**
- * What a file of data has.
+ * Statistics of a data file.
  *
- * @param sequences how many sequences
+ * @param sequences how many sequences it has
  * @param tokens how many tokens they have
- * @param cut how many were longer than {@link TrainingConfig#maxLength()} and are cut
- * @param dropped how many lines had nothing left to learn after that, and are left out
+ * @param cut how many sequences were truncated because they were longer than {@link TrainingConfig#maxLength()}
+ * @param dropped how many lines were skipped because no trained token was left after truncation
  * @param trainedTokens how many tokens count in the loss
  */
 public record DataSummary(long sequences, long tokens, long cut, long dropped, long trainedTokens) {}

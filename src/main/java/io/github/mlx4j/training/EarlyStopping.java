@@ -2,7 +2,7 @@ package io.github.mlx4j.training;
 
 import java.util.OptionalInt;
 
-/** Watches validation losses for one that is better than all before. Not thread-safe. */
+/** Tracks validation losses and decides when to stop early. Not thread-safe. */
 final class EarlyStopping {
 
     private final int patience;
@@ -11,13 +11,13 @@ final class EarlyStopping {
     private int bestStep = -1;
     private int worse;
 
-    /** With 0 as patience it never stops. */
+    /** Creates a tracker. A patience of 0 disables early stopping. */
     EarlyStopping(int patience, double minDelta) {
         this.patience = patience;
         this.minDelta = minDelta;
     }
 
-    /** Takes a validation; whether it is the best so far. */
+    /** Adds a validation and returns whether it is the best so far. */
     boolean add(int step, double loss) {
         if (loss < best - minDelta) {
             best = loss;
@@ -29,13 +29,14 @@ final class EarlyStopping {
         return false;
     }
 
-    /** Whether it is enough. */
+    /** Returns whether the run should stop. */
     boolean stopped() {
         return patience > 0 && worse >= patience;
     }
 
     /**
-     * The step of the best validation whose checkpoint is wanted: empty without patience, and before the first step.
+     * Returns the step of the best validation, whose checkpoint is the result. Empty without patience, and before the
+     * first step.
      */
     OptionalInt bestStep() {
         return patience > 0 && bestStep > 0 ? OptionalInt.of(bestStep) : OptionalInt.empty();

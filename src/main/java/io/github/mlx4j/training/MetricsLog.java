@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * The file {@value #FILE}: a line for each step and each validation, on the disk before the next step begins. Not
+ * The file {@value #FILE}: one line per step and per validation, written to disk before the next step begins. Not
  * thread-safe.
  */
 final class MetricsLog implements AutoCloseable {
@@ -29,12 +29,12 @@ final class MetricsLog implements AutoCloseable {
     }
 
     /**
-     * Opens the file of a folder, reads into {@code history} what it has up to a step, and cuts off the rest: what came
-     * after the checkpoint comes again.
+     * Opens the file in a folder and reads its lines up to a step into {@code history}. Lines of later steps are
+     * truncated, because these steps come after the checkpoint and are repeated.
      */
     static MetricsLog open(Path folder, int step, RunHistory history) throws IOException {
         Path path = folder.resolve(FILE);
-        // what belongs to a later step is after all that belongs to an earlier one, so this is a plain cut
+        // lines are in step order, so truncating is enough
         return new MetricsLog(LineLog.open(path, line -> read(path, line, step, history)));
     }
 
@@ -57,7 +57,7 @@ final class MetricsLog implements AutoCloseable {
         file.add(line.setAll(fields).toString());
     }
 
-    /** Whether the line is of this step or an earlier one. */
+    /** Adds the line to the history and returns true if it belongs to this step or an earlier one. */
     private static boolean read(Path path, String line, int step, RunHistory history) {
         try {
             JsonNode fields = TrainingJson.LINE.readTree(line);

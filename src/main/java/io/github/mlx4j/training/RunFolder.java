@@ -17,7 +17,7 @@ import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A run's folder, which one run at a time has. Not thread-safe. */
+/** A run's folder, locked so that only one run uses it at a time. Not thread-safe. */
 final class RunFolder implements AutoCloseable {
 
     private static final Pattern CHECKPOINT = Pattern.compile("step-(\\d{6,9})");
@@ -31,19 +31,20 @@ final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Takes a folder, which is made if need be. Nothing is written into one that can't be used.
+     * Locks a folder, and creates it if necessary. Writes nothing into a folder that can't be used.
      *
-     * @throws ConfigurationException if another run has it, if a new run can't begin there, or if there is none to
-     *     resume
+     * @throws ConfigurationException if another run is using the folder, if a new run can't start in it, or if it has
+     *     no run to resume
      */
     static RunFolder take(Path folder, boolean resume) throws IOException {
-        if (!Files.exists(folder.resolve(FolderLock.FILE))) { // else a run may be using it
+        if (!Files.exists(
+                folder.resolve(FolderLock.FILE))) { // otherwise a run may be using it, so the lock comes first
             check(folder, resume);
         }
         Files.createDirectories(folder);
         RunFolder taken = new RunFolder(folder, FolderLock.take(folder));
         try {
-            check(folder, resume); // it may have changed meanwhile
+            check(folder, resume); // it may have changed before it was locked
             return taken;
         } catch (IOException | RuntimeException failure) {
             taken.close();
@@ -60,12 +61,12 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** Its run, if it has one. */
+    /** Returns the settings of the folder's run, if it has one. */
     Optional<RunSettings> settings() {
         return RunSettings.read(folder);
     }
 
-    /** Checks that a folder has no run and no other files. */
+    /** Checks that a folder contains neither a run nor any other files. */
     private static void checkNew(Path folder) throws IOException {
         if (!Files.isDirectory(folder)) {
             return;
@@ -85,12 +86,12 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** Where the checkpoint of a step is. */
+    /** Returns the folder for the checkpoint of a step. */
     Path checkpoint(int step) {
         return folder.resolve("checkpoints").resolve("step-%06d".formatted(step));
     }
 
-    /** The steps of all checkpoints, newest first. */
+    /** Returns the steps of all checkpoints, newest first. */
     List<Integer> checkpoints() throws IOException {
         try {
             return FileTree.list(folder.resolve("checkpoints")).stream()
@@ -105,8 +106,8 @@ final class RunFolder implements AutoCloseable {
     }
 
     /**
-     * Removes all checkpoints but so many of the newest, and the best one. Those of later steps than this one could not
-     * be loaded: they don't count, and are written anew when the run comes to them.
+     * Removes all checkpoints except the newest {@code keep} and the best one. Checkpoints of steps after {@code now}
+     * could not be loaded: they don't count, and they are overwritten when the run reaches their steps.
      */
     void prune(int now, int keep, OptionalInt best) throws IOException {
         for (int step :
@@ -117,23 +118,24 @@ final class RunFolder implements AutoCloseable {
         }
     }
 
-    /** Makes room for something that is written anew. */
+    /** Deletes a file or folder that is about to be written again. */
     void delete(Path path) throws IOException {
         if (!Files.exists(path)) {
             return;
         }
-        Path doomed = path.resolveSibling(path.getFileName() + ".old"); // never half of what it was, by its name
+        Path doomed = path.resolveSibling(path.getFileName()
+                + ".old"); // renamed first, so an interrupted deletion never leaves half of it under its name
         FileTree.delete(doomed);
         Files.move(path, doomed, StandardCopyOption.ATOMIC_MOVE);
         FileTree.delete(doomed);
     }
 
-    /** Where the result goes. */
+    /** Returns the folder for the trained adapter or model. */
     Path result(TrainingMethod method) {
         return folder.resolve(method == TrainingMethod.FULL ? "model" : "adapter");
     }
 
-    /** Writes a file, whole or not at all. */
+    /** Writes a file atomically. */
     void write(String name, String content) throws IOException {
         AtomicFile.write(folder.resolve(name), content);
     }

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** What a run has measured so far. Not thread-safe. */
+/** All metrics that a run has recorded so far. Not thread-safe. */
 final class RunHistory {
 
     private final List<TrainingStep> steps = new ArrayList<>();
@@ -13,8 +13,8 @@ final class RunHistory {
     /**
      * A validation.
      *
-     * @param step after how many steps
-     * @param result what it gave
+     * @param step the number of steps completed before it
+     * @param result its result
      */
     record Validated(int step, Validation result) {}
 

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The course of one run, in its folder, on one thread. */
+/** Executes a training run in its folder, on one thread. */
 final class RunLoop {
 
     private static final Logger log = LoggerFactory.getLogger(Trainer.class);
@@ -35,11 +35,11 @@ final class RunLoop {
     private final EarlyStopping stopping;
     private final List<String> warnings = new ArrayList<>();
     private int step;
-    private int saved; // the step of the newest checkpoint, 0 for none
-    private int before; // steps that were done before this program
+    private int saved; // the step of the newest checkpoint; 0 if there is none
+    private int before; // steps completed before this process started
     private int total;
-    private double seconds; // of this program's steps
-    private long tokens; // the same
+    private double seconds; // total duration of this process's steps
+    private long tokens; // tokens in this process's steps
 
     RunLoop(Trainer trainer, ProviderConfig providers, TrainingRun run, RunFolder folder, TrainingListener listener) {
         this.trainer = trainer;
@@ -73,7 +73,8 @@ final class RunLoop {
                                 .formatted(run.folder(), step, total),
                         "Ask for more.");
             }
-            RunSettings.of(run, info.backend().provider()).write(run.folder()); // a resume may have made it longer
+            RunSettings.of(run, info.backend().provider())
+                    .write(run.folder()); // a resumed run may be longer than before
             before = step;
             saved = step;
             try (MetricsLog metrics = MetricsLog.open(run.folder(), step, history)) {
@@ -90,7 +91,9 @@ final class RunLoop {
             steps(session, metrics);
             Path result = folder.result(run.training().method());
             int best = stopping.bestStep().orElse(step);
-            best = Files.isDirectory(folder.checkpoint(best)) ? best : step; // it was none when patience was not set
+            best = Files.isDirectory(folder.checkpoint(best))
+                    ? best
+                    : step; // there is none if the best validation was made before patience was set
             save(session, best, result);
             return report(
                     session,
@@ -118,7 +121,9 @@ final class RunLoop {
         }
     }
 
-    /** Whatever is due at a step is done at it, also where the run was cut off just before. */
+    /**
+     * Also performs the validation and checkpoint of the step at which the run was interrupted, if they are still due.
+     */
     private void steps(TrainingSession session, MetricsLog metrics) throws IOException {
         while (true) {
             boolean better = false;
@@ -158,14 +163,17 @@ final class RunLoop {
 
     private void checkpoint(TrainingSession session) throws IOException {
         Path to = folder.checkpoint(step);
-        folder.delete(to); // one that could not be loaded
+        folder.delete(to); // an existing checkpoint of this step could not be loaded
         session.saveCheckpoint(to);
         saved = step;
         folder.prune(step, run.keepCheckpoints(), stopping.bestStep());
         listener.onCheckpoint(step, to);
     }
 
-    /** Where that can't be, such as with a worker that had to be ended, the run is cancelled all the same. */
+    /**
+     * Tries to save a checkpoint. The run counts as cancelled even if that fails, for example because the worker had to
+     * be killed.
+     */
     private void saveCancelled(TrainingSession session) throws IOException {
         try {
             checkpoint(session);
@@ -175,7 +183,7 @@ final class RunLoop {
         }
     }
 
-    /** Goes on from the newest checkpoint that can be loaded; its step, or 0 if there is none. */
+    /** Continues from the newest checkpoint that can be loaded and returns its step; 0 if there are no checkpoints. */
     private int goBack(TrainingSession session) throws IOException {
         Mlx4jException first = null;
         for (int there : folder.checkpoints()) {
@@ -196,7 +204,7 @@ final class RunLoop {
         if (best != step) {
             session.loadCheckpoint(folder.checkpoint(best));
         }
-        folder.delete(result); // of the run before it was resumed
+        folder.delete(result); // the result from before the run was resumed
         if (run.training().method() == TrainingMethod.FULL) {
             warnings.addAll(session.saveModel(result));
         } else {

@@ -28,22 +28,22 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What {@value #FILE} of a run's folder says: the run as it was begun.
+ * The contents of {@value #FILE} in a run's folder: the run as it was started.
  *
  * @param run the run
- * @param backend the backend that was taken
- * @param data the SHA-256 of each file of data, by its field
+ * @param backend the backend that was selected
+ * @param data the SHA-256 of each data file, by the name of its field
  */
 record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> data) {
 
     static final String FILE = "config.json";
 
-    /** What a resume may change in a training whose learning rate doesn't depend on its length. */
+    /** Fields that a resumed run may change if its learning rate doesn't depend on the length of the run. */
     private static final List<String> LENGTH = List.of("totalSteps", "epochs");
 
     private static final List<String> PATHS = List.of("model", "adapter", "trainData", "validData");
 
-    /** The settings of a folder, if it has a run. */
+    /** Returns the settings in a folder, if it has a run. */
     static Optional<RunSettings> read(Path folder) {
         Path file = folder.resolve(FILE);
         try {
@@ -56,20 +56,20 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
         }
     }
 
-    /** Those of a run that begins. */
+    /** Creates the settings of a run that is about to start. */
     static RunSettings of(TrainingRun run, ProviderKind backend) {
         return new RunSettings(run, backend, digests(run.training()));
     }
 
-    /** Writes them, whole or not at all. */
+    /** Writes the settings atomically. */
     void write(Path folder) throws IOException {
         AtomicFile.write(folder.resolve(FILE), TrainingJson.PAGE.writeValueAsString(this) + "\n");
     }
 
     /**
-     * Sees that a run can go on as another one.
+     * Checks that a run can be resumed with new settings.
      *
-     * @throws ConfigurationException that names what would make it another training
+     * @throws ConfigurationException if the settings describe a different training; the message names the differences
      */
     void checkResume(TrainingRun now) {
         ObjectNode before = TrainingJson.LINE.valueToTree(run.training());
@@ -83,7 +83,7 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
             before.remove(LENGTH);
             wanted.remove(LENGTH);
         }
-        for (String field : PATHS) { // the same file may have been named by another path
+        for (String field : PATHS) { // two different paths may refer to the same file
             if (isSame(before.path(field), wanted.path(field))) {
                 wanted.set(field, before.path(field));
             }

@@ -16,7 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Does one {@link TrainingRun}: steps, validations, checkpoints, figures, a report and the result, all in its folder.
+ * Executes one {@link TrainingRun}, including validations and checkpoints. Metrics, a report and the result are written
+ * into the run's folder.
  *
  * <pre>{@code
  * TrainingConfig config = TrainingConfig.builder(TrainingMethod.LORA)
@@ -25,8 +26,9 @@ import org.slf4j.LoggerFactory;
  * TrainingReport report = new Trainer(ProviderConfig.fromEnv(), run).run();
  * }</pre>
  *
- * <p>A run that was cancelled, or whose worker or program ended, goes on with {@link #resume} from its newest whole
- * checkpoint, as if nothing had been (bit for bit on the CPU). Thread-safe; does its run once.
+ * <p>If a run was cancelled, or its worker or program ended, {@link #resume} continues it from the newest complete
+ * checkpoint. The result is the same as without the interruption (bit for bit on the CPU). Thread-safe. A trainer
+ * executes its run only once.
  */
 public final class Trainer {
 
@@ -36,16 +38,16 @@ public final class Trainer {
     private final TrainingListener listener;
     private final Object lock = new Object();
     private @Nullable CompletableFuture<TrainingReport> started;
-    private @Nullable Thread thread; // of the run, while it waits for the worker
+    private @Nullable Thread thread; // the run's thread while it waits for the worker
     private boolean cancelled;
-    private volatile boolean ended; // the run, and its future with it
+    private volatile boolean ended; // whether the run, and with it its future, has ended
 
-    /** For a new run. Nothing is started or written yet. */
+    /** Creates a trainer for a new run. Nothing is started or written yet. */
     public Trainer(ProviderConfig providers, TrainingRun run) {
         this(providers, run, new TrainingListener() {});
     }
 
-    /** For a new run that a listener hears of. */
+    /** Creates a trainer for a new run that reports to a listener. Nothing is started or written yet. */
     public Trainer(ProviderConfig providers, TrainingRun run, TrainingListener listener) {
         this(providers, run, false, listener);
     }
@@ -58,22 +60,22 @@ public final class Trainer {
     }
 
     /**
-     * For a run that its folder has already, such as {@link TrainingRun#in} reads it. It may be validated and saved
-     * otherwise than before, and with a constant learning rate be longer; what would make it another training is
-     * refused when it starts.
+     * Creates a trainer that resumes the run in the run's folder; {@link TrainingRun#in} reads such a run. Validation
+     * and checkpoint settings may differ from before, and with a constant learning rate the run may be longer. Changes
+     * that would make it a different training are rejected when it starts.
      */
     public static Trainer resume(ProviderConfig providers, TrainingRun run, TrainingListener listener) {
         return new Trainer(providers, run, true, listener);
     }
 
     /**
-     * Does the run and waits for its end. An interrupt cancels it; the thread stays interrupted.
+     * Executes the run and waits for its end. An interrupt cancels the run, and the thread stays interrupted.
      *
-     * @return what became of it: completed, stopped early, or cancelled
-     * @throws ConfigurationException if the folder, or for a resume the run, can't be
-     * @throws CancelledException if it was cancelled while its model was loaded
-     * @throws WorkerDiedException if the worker ended; what the newest checkpoint has is not lost
-     * @throws Mlx4jException if anything else went wrong
+     * @return the report of a run that was completed, stopped early, or cancelled
+     * @throws ConfigurationException if the folder can't be used, or the run can't be resumed
+     * @throws CancelledException if the run was cancelled while its model was loading
+     * @throws WorkerDiedException if the worker died; everything up to the newest checkpoint is kept
+     * @throws Mlx4jException if the run failed for any other reason
      */
     public TrainingReport run() {
         CompletableFuture<TrainingReport> end = start();
@@ -100,8 +102,9 @@ public final class Trainer {
     }
 
     /**
-     * Starts the run on a thread of its own; the future ends with what {@link #run} returns or throws. If the future
-     * ends in another way (cancel, timeout, completed by somebody else), the run is {@linkplain #cancel() cancelled}.
+     * Starts the run on its own thread. The returned future completes with what {@link #run} returns or throws. If the
+     * future ends in any other way (cancelled, timed out, or completed by other code), the run is {@linkplain #cancel()
+     * cancelled}.
      */
     public CompletableFuture<TrainingReport> start() {
         synchronized (lock) {
@@ -122,8 +125,8 @@ public final class Trainer {
     }
 
     /**
-     * Ends the run soon: the step that is going on is given up, a checkpoint of those before it is written, and the
-     * report says {@code CANCELLED}. Never waits. Idempotent.
+     * Cancels the run: the current step is abandoned, a checkpoint of the completed steps is written, and the report's
+     * outcome is {@code CANCELLED}. Returns immediately. Idempotent.
      */
     public void cancel() {
         synchronized (lock) {
@@ -137,8 +140,8 @@ public final class Trainer {
     }
 
     /**
-     * A call of the worker that {@link #cancel} can end. Only then is the thread interrupted: an interrupt would close
-     * the files that it writes.
+     * Runs a worker call that {@link #cancel} can interrupt. The thread is interrupted only during such calls, because
+     * an interrupt would close the files that it is writing.
      */
     <T> T cancellable(Supplier<T> call) {
         synchronized (lock) {
@@ -157,7 +160,7 @@ public final class Trainer {
         }
     }
 
-    /** Whether it was. */
+    /** Returns whether the run was cancelled. */
     boolean isCancelled() {
         synchronized (lock) {
             return cancelled;
@@ -167,7 +170,7 @@ public final class Trainer {
     private void work(CompletableFuture<TrainingReport> end) {
         try {
             TrainingReport report = train();
-            ended = true; // after the folder is given back
+            ended = true; // only now, after the folder is unlocked
             end.complete(report);
         } catch (IOException error) {
             ended = true;
@@ -188,7 +191,7 @@ public final class Trainer {
         }
     }
 
-    /** Logs what a listener throws, so that it does not end the run. */
+    /** Logs exceptions that a listener throws, so that they don't end the run. */
     private record SafeListener(TrainingListener listener) implements TrainingListener {
 
         private static final Logger log = LoggerFactory.getLogger(TrainingListener.class);
@@ -221,7 +224,7 @@ public final class Trainer {
         private static void tell(Runnable news) {
             try {
                 news.run();
-            } catch (Throwable thrown) { // no reason to end a run of hours
+            } catch (Throwable thrown) { // a listener must not end a run that may have taken hours
                 log.error("A training listener threw; the run goes on", thrown);
             }
         }

@@ -11,24 +11,24 @@ import java.util.OptionalInt;
 import java.util.stream.Stream;
 
 /**
- * What a session trains, and on what.
+ * Describes an open training session: the model, the data, and the backend.
  *
- * @param backend which engine has the model, and where it runs
- * @param attempts every attempt to open the session, in order; the last one did
+ * @param backend the backend that loaded the model, and its device
+ * @param attempts every attempt to open the session, in order; the last one succeeded
  * @param method what is trained
  * @param parameters how many parameters the model has
- * @param trainableParameters how many of them, and of those added to it, are trained
- * @param trainedModules the modules that are trained, 200 at most
- * @param train the data that is trained on, if there is any
- * @param valid the data that is validated on, if there is any
- * @param stepsPerEpoch how many steps go through the data once, such as 9.6, since a batch may end one epoch and begin
- *     the next; empty without data
- * @param totalSteps how many steps the training is to have, if that was said
- * @param maxLength the most tokens of a sequence, after the cut to the model's context
- * @param contextLength the model's, empty where it states none
- * @param dtype of the weights
- * @param memory what the engine takes after the load
- * @param warnings what a user should know
+ * @param trainableParameters how many parameters are trained, including those that were added to the model
+ * @param trainedModules the modules that are trained, up to 200
+ * @param train the training data, if there is any
+ * @param valid the validation data, if there is any
+ * @param stepsPerEpoch how many steps one pass through the data takes; may be a fraction such as 9.6, since a batch may
+ *     end one epoch and begin the next; empty without data
+ * @param totalSteps how many steps the training has, if that was configured
+ * @param maxLength the maximum number of tokens of a sequence, limited by the model's context
+ * @param contextLength the model's context length; empty if the model doesn't specify one
+ * @param dtype the data type of the weights
+ * @param memory the memory that the engine uses after loading
+ * @param warnings warnings for the user
  * @param packages versions of the engine's packages
  */
 public record TrainingInfo(
@@ -49,7 +49,7 @@ public record TrainingInfo(
         List<String> warnings,
         Map<String, String> packages) {
 
-    /** Takes immutable copies. */
+    /** Copies the collections. */
     public TrainingInfo {
         attempts = List.copyOf(attempts);
         trainedModules = List.copyOf(trainedModules);
@@ -57,7 +57,7 @@ public record TrainingInfo(
         packages = Map.copyOf(packages);
     }
 
-    /** What the worker says, with what it doesn't know: the method, every attempt, and a warning of this side. */
+    /** Adds what the worker doesn't know to its answer: the method, all attempts, and a warning from the Java side. */
     TrainingInfo opened(TrainingMethod method, List<LoadAttempt> attempts, Optional<String> warning) {
         return new TrainingInfo(
                 backend,

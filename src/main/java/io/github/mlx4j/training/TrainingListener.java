@@ -3,30 +3,33 @@ package io.github.mlx4j.training;
 import java.nio.file.Path;
 
 /**
- * Hears how a run goes, on the run's own thread, which waits for it meanwhile. What it throws is logged, and the run
- * goes on.
+ * Receives the progress of a training run. Except for {@link #onLoading}, methods are called on the run's own thread,
+ * which waits until they return. Exceptions that they throw are logged, and the run continues.
  */
 public interface TrainingListener {
 
     /**
-     * On the way to the first step, on a thread of the worker's.
+     * Called before the first step, while the worker gets ready, on one of the worker's threads.
      *
      * @param phase {@code import}, {@code download}, {@code load} or {@code data}
      * @param done how much is done
-     * @param total how much there is, 0 where it isn't known
-     * @param unit what is counted, such as {@code bytes} or {@code sequences}
+     * @param total how much there is in total; 0 if unknown
+     * @param unit the unit of {@code done} and {@code total}, such as {@code bytes} or {@code sequences}
      */
     default void onLoading(String phase, long done, long total, String unit) {}
 
-    /** The model is loaded and the data read; {@code step} steps were done before, 0 unless the run is resumed. */
+    /**
+     * Called when the model is loaded and the data has been read. {@code step} is the number of steps completed before;
+     * 0 unless the run is resumed.
+     */
     default void onStart(TrainingInfo info, int step, int totalSteps) {}
 
-    /** A step is done. */
+    /** Called after each step. */
     default void onStep(TrainingProgress progress) {}
 
-    /** The model was validated after so many steps. */
+    /** Called after a validation. {@code step} is the number of steps completed so far. */
     default void onValidation(int step, Validation validation) {}
 
-    /** A checkpoint of so many steps is whole. */
+    /** Called when a checkpoint is complete. {@code step} is the number of steps that it contains. */
     default void onCheckpoint(int step, Path folder) {}
 }

@@ -3,10 +3,10 @@ package io.github.mlx4j.training;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory by the engine's own count, in bytes; {@code null} is not known.
+ * Memory usage as reported by the engine, in bytes; {@code null} means unknown.
  *
- * @param activeBytes in use
- * @param peakBytes the most that was in use since the call before
+ * @param activeBytes the memory in use
+ * @param peakBytes the peak memory since the previous call
  */
 public record TrainingMemory(
         @Nullable Long activeBytes, @Nullable Long peakBytes) {}

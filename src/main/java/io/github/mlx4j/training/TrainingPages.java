@@ -9,12 +9,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A run's curve and its page. */
+/** Renders a run's loss curve and its HTML report. */
 final class TrainingPages {
 
     private TrainingPages() {}
 
-    /** The losses as an SVG file. */
+    /** Renders the losses as an SVG file. */
     static String curve(RunHistory history) {
         Chart.Lines chart = new Chart.Lines("Loss", "nats a token, by step");
         history.steps().forEach(step -> chart.add("training", step.step(), step.loss()));
@@ -24,7 +24,7 @@ final class TrainingPages {
         return chart.svg();
     }
 
-    /** The report as a page that needs nothing else. */
+    /** Renders the report as a self-contained HTML page. */
     static String html(TrainingReport report, RunHistory history, TrainingConfig config) {
         StringBuilder page = new StringBuilder("<p><strong>")
                 .append(Page.escape(verdict(report)))

@@ -3,11 +3,12 @@ package io.github.mlx4j.training;
 import java.time.Duration;
 
 /**
- * How far a run is.
+ * The progress of a run.
  *
- * @param step the step that was just done
- * @param totalSteps how many it is to have
- * @param tokensPerSecond how many tokens counted for each second of its steps so far, from the start or the resume on
- * @param remaining how long the steps that are left take, at the mean so far
+ * @param step the step that has just been completed
+ * @param totalSteps how many steps the run has in total
+ * @param tokensPerSecond throughput of the steps since the run was started or resumed, counting only tokens that count
+ *     in the loss
+ * @param remaining estimated duration of the remaining steps, based on the mean so far
  */
 public record TrainingProgress(TrainingStep step, int totalSteps, double tokensPerSecond, Duration remaining) {}

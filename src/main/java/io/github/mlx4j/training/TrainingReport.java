@@ -10,30 +10,30 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What became of a run: {@code report.json} in its folder.
+ * The result of a run, as in {@code report.json} in its folder.
  *
- * @param outcome how it ended
- * @param error why, where it failed; {@code null} if it didn't
+ * @param outcome how the run ended
+ * @param error why the run failed; {@code null} if it didn't
  * @param model the model
  * @param method what was trained
  * @param backend the engine: {@code mlx} or {@code hf}
- * @param device where it ran
- * @param attempts what became of each backend that was tried, in order
+ * @param device the device it ran on
+ * @param attempts the result of each backend that was tried, in order
  * @param parameters how many parameters the model has
- * @param trainableParameters how many were trained
- * @param steps how many steps are done
- * @param totalSteps how many it was to have
- * @param tokens how many tokens counted in the loss of all steps
- * @param seconds how long all steps took
- * @param tokensPerSecond both divided
- * @param peakBytes the most memory that the engine had in use; {@code null} if it is not known
- * @param firstLoss of the first step; {@code null} if there was none
- * @param lastLoss of the last step
+ * @param trainableParameters how many parameters were trained
+ * @param steps how many steps were completed
+ * @param totalSteps how many steps were planned
+ * @param tokens how many tokens counted in the loss, over all steps
+ * @param seconds total duration of all steps
+ * @param tokensPerSecond {@code tokens} divided by {@code seconds}
+ * @param peakBytes the engine's peak memory; {@code null} if unknown
+ * @param firstLoss the loss of the first step; {@code null} if there was none
+ * @param lastLoss the loss of the last step; {@code null} if there was none
  * @param validations every validation, in order
  * @param checkpoint the newest checkpoint; {@code null} if there is none
- * @param result the trained adapter, or with {@code FULL} the model; {@code null} if the run did not come to its end
- * @param resultStep of which step the result is; {@code null} without one
- * @param warnings what a user should know
+ * @param result the trained adapter, or with {@code FULL} the model; {@code null} if the run did not finish
+ * @param resultStep the step that the result comes from; {@code null} if there is no result
+ * @param warnings warnings for the user
  * @param packages versions of the engine's packages
  */
 public record TrainingReport(
@@ -63,26 +63,26 @@ public record TrainingReport(
 
     /** How a run ended. */
     public enum Outcome {
-        /** All steps are done. */
+        /** All steps were completed. */
         COMPLETED,
-        /** The validation loss did not get better any more. */
+        /** The validation loss stopped improving. */
         STOPPED_EARLY,
-        /** It was cancelled; it can be resumed. */
+        /** The run was cancelled; it can be resumed. */
         CANCELLED,
-        /** Something went wrong; it can be resumed. */
+        /** The run failed; it can be resumed. */
         FAILED
     }
 
     /**
      * A validation.
      *
-     * @param step after how many steps
-     * @param loss its loss
+     * @param step the number of steps completed before it
+     * @param loss the validation loss
      * @param perplexity e to the power of the loss
      */
     public record Point(int step, double loss, double perplexity) {}
 
-    /** Takes immutable copies. */
+    /** Copies the collections. */
     public TrainingReport {
         attempts = List.copyOf(attempts);
         validations = List.copyOf(validations);
@@ -90,12 +90,12 @@ public record TrainingReport(
         packages = Map.copyOf(packages);
     }
 
-    /** How it ended, in a sentence. */
+    /** Returns a one-sentence summary of how the run ended. */
     public String verdict() {
         return TrainingPages.verdict(this);
     }
 
-    /** The same in JSON. */
+    /** Returns the report as JSON. */
     public String toJson() {
         return TrainingJson.PAGE.valueToTree(this).toPrettyString();
     }

@@ -14,22 +14,22 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A whole training, in a folder that has all of it. Immutable; make one with {@link #builder}, or read one with
- * {@link #in}.
+ * A complete training run, whose folder holds everything that belongs to it. Immutable; create one with
+ * {@link #builder}, or read one with {@link #in}.
  *
  * @param model the model: a folder, or a hub id {@code org/name}
- * @param training what is trained and how; with {@code trainData}, and with {@code totalSteps} or {@code epochs}
- * @param folder where everything goes; made if need be
- * @param validateEvery after how many steps each time the model is validated, if there is {@code validData}; 0, the
- *     default, is before the first step and after the last one only, which are never left out
- * @param checkpointEvery after how many steps each time a checkpoint is written; default 100; 0 is after the last one
- *     only, which is never left out
- * @param keepCheckpoints how many of the newest checkpoints are kept; default 3. The best one stays too where
- *     {@code patience} is set
- * @param patience ends the run early once so many validations in a row were not better than the best; with it, the
- *     result is the best of the run, not the last. 0, the default, doesn't
- * @param minDelta by how much a validation loss must be less than the best to count as better; default 0
- * @param backend {@code MLX}, {@code HF}, or {@code null}, the default, for the first that can
+ * @param training what is trained and how; requires {@code trainData}, and either {@code totalSteps} or {@code epochs}
+ * @param folder the folder for all output; created if it doesn't exist
+ * @param validateEvery the number of steps between validations, if there is {@code validData}; with 0, the default, the
+ *     model is validated only before the first and after the last step, which always happens
+ * @param checkpointEvery the number of steps between checkpoints; default 100; with 0, a checkpoint is written only
+ *     after the last step, which always happens
+ * @param keepCheckpoints how many of the newest checkpoints are kept; default 3. If {@code patience} is set, the best
+ *     one is kept as well
+ * @param patience stops the run early after this many consecutive validations without improvement; the result is then
+ *     the best checkpoint of the run, not the last. 0, the default, disables early stopping
+ * @param minDelta how much lower than the best a validation loss must be to count as an improvement; default 0
+ * @param backend {@code MLX}, {@code HF}, or {@code null}, the default, for the first one that can run the training
  */
 @JsonDeserialize(builder = TrainingRun.Builder.class)
 public record TrainingRun(
@@ -46,7 +46,7 @@ public record TrainingRun(
     /**
      * Checks the values.
      *
-     * @throws ConfigurationException that names the first one that can't be
+     * @throws ConfigurationException if a value is invalid; the message names the first one
      */
     public TrainingRun {
         check(training.method() != TrainingMethod.NONE, "The method none trains nothing.", "Set lora, dora or full.");
@@ -78,15 +78,15 @@ public record TrainingRun(
                 "Name another one.");
     }
 
-    /** A builder with every default. */
+    /** Returns a builder with default values. */
     public static Builder builder(String model, TrainingConfig training, Path folder) {
         return new Builder().model(model).training(training).folder(folder);
     }
 
     /**
-     * The run that is in a folder, to be resumed.
+     * Reads the run in a folder, in order to resume it.
      *
-     * @throws ConfigurationException if there is none
+     * @throws ConfigurationException if the folder has no run
      */
     public static TrainingRun in(Path folder) {
         return RunSettings.read(folder)
@@ -95,11 +95,11 @@ public record TrainingRun(
                         "Name the folder of a run, or begin one there."))
                 .run()
                 .toBuilder()
-                .folder(folder) // it may have been moved
+                .folder(folder) // the folder may have been moved
                 .build();
     }
 
-    /** A builder with these values. */
+    /** Returns a builder with the values of this run. */
     public Builder toBuilder() {
         return builder(model, training, folder)
                 .validateEvery(validateEvery)
@@ -116,7 +116,7 @@ public record TrainingRun(
         }
     }
 
-    /** Builds a {@link TrainingRun}, whose documentation has the defaults. Not thread-safe. */
+    /** Builds a {@link TrainingRun}, whose documentation lists the defaults. Not thread-safe. */
     @JsonPOJOBuilder(withPrefix = "")
     public static final class Builder {
         private @Nullable String model;
@@ -131,7 +131,7 @@ public record TrainingRun(
 
         private Builder() {}
 
-        /** The model: a folder, or a hub id. */
+        /** Sets the model: a folder, or a hub id. */
         public Builder model(String model) {
             this.model = Files.isDirectory(UserPath.of(model))
                     ? UserPath.of(model).toAbsolutePath().normalize().toString()
@@ -139,49 +139,49 @@ public record TrainingRun(
             return this;
         }
 
-        /** What is trained and how. */
+        /** Sets what is trained and how. */
         public Builder training(TrainingConfig training) {
             this.training = training;
             return this;
         }
 
-        /** Where everything goes. */
+        /** Sets the folder for all output. */
         public Builder folder(Path folder) {
             this.folder = folder.toAbsolutePath().normalize();
             return this;
         }
 
-        /** After how many steps each time the model is validated. */
+        /** Sets the number of steps between validations. */
         public Builder validateEvery(int steps) {
             this.validateEvery = steps;
             return this;
         }
 
-        /** After how many steps each time a checkpoint is written. */
+        /** Sets the number of steps between checkpoints. */
         public Builder checkpointEvery(int steps) {
             this.checkpointEvery = steps;
             return this;
         }
 
-        /** How many of the newest checkpoints are kept. */
+        /** Sets how many of the newest checkpoints are kept. */
         public Builder keepCheckpoints(int checkpoints) {
             this.keepCheckpoints = checkpoints;
             return this;
         }
 
-        /** After how many validations without a better one the run ends early. */
+        /** Sets after how many validations without improvement the run stops early. */
         public Builder patience(int validations) {
             this.patience = validations;
             return this;
         }
 
-        /** By how much a validation loss must be less to count as better. */
+        /** Sets how much lower a validation loss must be to count as an improvement. */
         public Builder minDelta(double minDelta) {
             this.minDelta = minDelta;
             return this;
         }
 
-        /** The backend, or {@code null} for the first that can. */
+        /** Sets the backend, or {@code null} for the first one that can run the training. */
         public Builder backend(@Nullable ProviderKind backend) {
             this.backend = backend;
             return this;
@@ -190,7 +190,7 @@ public record TrainingRun(
         /**
          * Builds the run.
          *
-         * @throws ConfigurationException that names the first value that can't be
+         * @throws ConfigurationException if a value is invalid; the message names the first one
          */
         public TrainingRun build() {
             return new TrainingRun(

@@ -22,7 +22,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model in training, in a worker of its own, step by step. {@link Trainer} makes whole runs of it.
+ * Trains a model step by step, in its own worker. For complete runs, use {@link Trainer}.
  *
  * <pre>{@code
  * TrainingConfig config = TrainingConfig.builder(TrainingMethod.LORA).trainData(Path.of("train.jsonl")).build();
@@ -34,16 +34,17 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>For one thread at a time; only {@link #cancel} and {@link #close} may be called from any. A cancelled call, and
- * one whose thread is interrupted, fails with {@link CancelledException} and leaves the training as it was before;
- * where the worker was done already, its answer counts. If the worker dies, every call fails with
- * {@link WorkerDiedException}, which has its exit code and last words: nothing is started or sent again, since what was
- * not in a checkpoint is lost. Folders that are saved to must not be there yet, or be empty; they are there whole or
- * not at all.
+ * <p>Not thread-safe, except that {@link #cancel} and {@link #close} may be called from any thread. If a call is
+ * cancelled or its thread is interrupted, it fails with {@link CancelledException} and leaves the training unchanged;
+ * if the worker has already finished the call, its answer is returned instead.
+ *
+ * <p>If the worker dies, every call fails with {@link WorkerDiedException}, which includes its exit code and last
+ * output. The worker is not restarted and no call is resent, since everything after the last checkpoint is lost. Output
+ * folders must be empty or not exist yet; they are written completely or not at all.
  */
 public final class TrainingSession implements AutoCloseable {
 
-    /** The data's own batches. */
+    /** Stands for the next batch of the data. */
     private static final Training.Batches<Batch> NO_BATCH = new Training.Batches<>(null, null, null);
 
     private final SerialWorker worker;
@@ -55,23 +56,23 @@ public final class TrainingSession implements AutoCloseable {
     }
 
     /**
-     * Opens one on the first backend that can: mlx, then transformers.
+     * Opens a session on the first backend that can run it: mlx, then transformers.
      *
-     * @param providers where interpreters are, what may be downloaded, and limits of the workers
-     * @param model a folder, or a hub id {@code org/name}; nothing is written into it
+     * @param providers the interpreters, whether models may be downloaded, and the workers' limits
+     * @param model a folder, or a hub id {@code org/name}; nothing is written into the folder
      * @param config what is trained and how
-     * @throws NoBackendLoadedException if no backend can, with every attempt
-     * @throws InvalidRequestException if the data or a value can't be
-     * @throws CancelledException if the thread is interrupted meanwhile
+     * @throws NoBackendLoadedException if no backend can run it, with all attempts
+     * @throws InvalidRequestException if the data or a value is invalid
+     * @throws CancelledException if the thread is interrupted while the session is opened
      */
     public static TrainingSession open(ProviderConfig providers, String model, TrainingConfig config) {
         return open(providers, model, config, null);
     }
 
     /**
-     * The same on one backend.
+     * Opens a session on one backend.
      *
-     * @param backend {@code MLX}, {@code HF}, or {@code null} for the first that can
+     * @param backend {@code MLX}, {@code HF}, or {@code null} for the first one that can run it
      */
     public static TrainingSession open(
             ProviderConfig providers, String model, TrainingConfig config, @Nullable ProviderKind backend) {
@@ -79,10 +80,11 @@ public final class TrainingSession implements AutoCloseable {
     }
 
     /**
-     * The same for a session that writes to known folders only. The system then keeps its worker from writing anywhere
-     * else ({@code docs/operations.md}); without {@code outputs} the worker may write wherever this program may.
+     * Opens a session that writes only to the given folders. The operating system then prevents the worker from writing
+     * anywhere else ({@code docs/operations.md}). A session without {@code outputs} may write wherever this program
+     * may.
      *
-     * @param outputs existing folders, in which everything goes that is saved; an empty list allows no output
+     * @param outputs existing folders that contain all output; an empty list allows no output
      * @throws ConfigurationException if an output is not an existing folder
      */
     public static TrainingSession open(
@@ -109,44 +111,44 @@ public final class TrainingSession implements AutoCloseable {
                 session.worker(), session.info().opened(config.method(), opened.attempts(), session.warning()));
     }
 
-    /** What is trained, and on what. */
+    /** Returns what is trained, and on which backend. */
     public TrainingInfo info() {
         return info;
     }
 
-    /** The worker's process id. */
+    /** Returns the worker's process id. */
     public long pid() {
         return worker.pid();
     }
 
     /**
-     * One step of the optimizer over the next batches of the data, {@link TrainingConfig#accumulation()} of them.
+     * Performs one optimizer step over the next {@link TrainingConfig#accumulation()} batches of the data.
      *
-     * @throws io.github.mlx4j.error.EngineException if the loss or a gradient is no finite number; nothing is changed
+     * @throws io.github.mlx4j.error.EngineException if the loss or a gradient is not finite; the training is unchanged
      */
     public TrainingStep trainStep() {
         return worker.call(WorkerCall.of(Method.TRAIN_STEP, NO_BATCH, TrainingStep.class));
     }
 
-    /** One step over this batch alone. */
+    /** Performs one optimizer step over the given batch only. */
     public TrainingStep trainStep(Batch batch) {
         return worker.call(WorkerCall.of(Method.TRAIN_STEP, params(batch, null), TrainingStep.class));
     }
 
-    /** Keeps the gradients of the data's next batch for {@link #applyGradients()}. */
+    /** Accumulates the gradients of the data's next batch for {@link #applyGradients()}. */
     public AccumulationStep accumulate() {
         return worker.call(WorkerCall.of(Method.ACCUMULATE, NO_BATCH, AccumulationStep.class));
     }
 
-    /** Keeps the gradients of this batch for {@link #applyGradients()}. */
+    /** Accumulates the gradients of the given batch for {@link #applyGradients()}. */
     public AccumulationStep accumulate(Batch batch) {
         return worker.call(WorkerCall.of(Method.ACCUMULATE, params(batch, null), AccumulationStep.class));
     }
 
     /**
-     * One step with the gradients that are kept: the mean over all their tokens.
+     * Performs one optimizer step with the accumulated gradients, averaged over all their tokens.
      *
-     * @throws InvalidRequestException if there are none
+     * @throws InvalidRequestException if no gradients have been accumulated
      */
     public TrainingStep applyGradients() {
         return worker.call(WorkerCall.of(Method.APPLY_GRADIENTS, TrainingStep.class));
@@ -155,77 +157,78 @@ public final class TrainingSession implements AutoCloseable {
     /**
      * Validates on all of {@link TrainingConfig#validData()}, without dropout.
      *
-     * @throws InvalidRequestException if there is none
+     * @throws InvalidRequestException if there is no validation data
      */
     public Validation validate() {
         return worker.call(WorkerCall.of(Method.VALIDATE, NO_BATCH, Validation.class));
     }
 
-    /** The same on the first batches of it only. */
+    /** Validates on the first batches of {@link TrainingConfig#validData()} only, without dropout. */
     public Validation validate(int batches) {
         return worker.call(
                 WorkerCall.of(Method.VALIDATE, new Training.Batches<>(null, batches, null), Validation.class));
     }
 
-    /** Validates on this batch. */
+    /** Validates on the given batch. */
     public Validation validate(Batch batch) {
         return worker.call(WorkerCall.of(Method.VALIDATE, params(batch, null), Validation.class));
     }
 
     /**
-     * Writes the gradients of a batch into a safetensors file, float32, by the names that transformers gives the
-     * parameters. Changes nothing. For comparisons and tests.
+     * Writes the gradients of a batch into a safetensors file, as float32, under the parameter names of transformers.
+     * The training is unchanged. Intended for comparisons and tests.
      */
     public void gradients(Batch batch, Path file) {
         worker.call(WorkerCall.of(Method.GRADIENTS, params(batch, absolute(file)), Object.class));
     }
 
     /**
-     * Writes a checkpoint: what is trained, the optimizer's state, the place in the data. A session that loads it goes
-     * on as this one would have.
+     * Writes a checkpoint: the trained parameters, the optimizer's state, and the position in the data. A session that
+     * loads it continues as this one would.
      *
-     * @return how many steps it has
-     * @throws io.github.mlx4j.error.EngineException if the disk is full; checkpoints that were there stay whole
+     * @return the number of steps that the checkpoint contains
+     * @throws io.github.mlx4j.error.EngineException if the disk is full; existing checkpoints stay intact
      */
     public int saveCheckpoint(Path folder) {
         return worker.call(Training.saveCheckpoint(absolute(folder))).step();
     }
 
     /**
-     * Goes on from a checkpoint.
+     * Continues from a checkpoint.
      *
-     * @return how many steps it has
-     * @throws InvalidRequestException if it is of another model, method or shape; the message says what differs
+     * @return the number of steps that the checkpoint contains
+     * @throws InvalidRequestException if the checkpoint has a different model, method or shape; the message names the
+     *     difference
      */
     public int loadCheckpoint(Path folder) {
         return worker.call(Training.loadCheckpoint(absolute(folder))).step();
     }
 
-    /** Writes the adapter as PEFT has it, which both workers load. Not with {@code FULL}. */
+    /** Writes the adapter in PEFT format, which both workers can load. Not available with {@code FULL}. */
     public void saveAdapter(Path folder) {
         saveAdapter(folder, AdapterFormat.PEFT);
     }
 
-    /** Writes the adapter in a format. Not with {@code FULL}. */
+    /** Writes the adapter in the given format. Not available with {@code FULL}. */
     public void saveAdapter(Path folder, AdapterFormat format) {
         worker.call(Training.saveAdapter(absolute(folder), format.id()));
     }
 
     /**
-     * Writes the whole model, with its configuration and tokenizer. With {@code FULL} only.
+     * Writes the whole model, with its configuration and tokenizer. Available only with {@code FULL}.
      *
-     * @return what a user should know of it; often nothing
+     * @return warnings for the user; often empty
      */
     public List<String> saveModel(Path folder) {
         return worker.call(Training.saveModel(absolute(folder))).warnings();
     }
 
-    /** Cancels the call that runs in another thread, if one does. Never waits. */
+    /** Cancels the call that is running in another thread, if there is one. Returns immediately. */
     public void cancel() {
         worker.cancel();
     }
 
-    /** Ends the worker; a call that runs fails with {@link io.github.mlx4j.error.ClosedException}. Idempotent. */
+    /** Stops the worker; a running call fails with {@link io.github.mlx4j.error.ClosedException}. Idempotent. */
     @Override
     public void close() {
         worker.close();

@@ -4,16 +4,16 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What became of one step of the optimizer.
+ * The result of one optimizer step.
  *
- * @param step its number, from 1
- * @param epoch how often the data was gone through after it, such as 0.25
- * @param loss the mean over the tokens that counted, before the step
- * @param tokens how many tokens counted
- * @param learningRate the step's
- * @param gradientNorm the Euclidean norm of all gradients, before any clipping; {@code null} if it is not known
- * @param memory what the engine takes; {@code null} if it is not known
- * @param millis how long the step took
+ * @param step its number, starting at 1
+ * @param epoch the number of passes through the data after this step, such as 0.25
+ * @param loss the mean loss over the tokens that count, before the update
+ * @param tokens how many tokens count
+ * @param learningRate the learning rate of this step
+ * @param gradientNorm the Euclidean norm of all gradients, before clipping; {@code null} if unknown
+ * @param memory the engine's memory usage; {@code null} if unknown
+ * @param millis the duration of the step, in milliseconds
  */
 public record TrainingStep(
         Integer step,
@@ -25,7 +25,7 @@ public record TrainingStep(
         @Nullable TrainingMemory memory,
         double millis) {
 
-    /** There must be a number and a loss. */
+    /** Checks that there is a step number and a loss. */
     public TrainingStep {
         Objects.requireNonNull(step, "there is no step");
         Objects.requireNonNull(loss, "there is no loss");

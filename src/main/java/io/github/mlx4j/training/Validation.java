@@ -3,16 +3,16 @@ package io.github.mlx4j.training;
 import java.util.Objects;
 
 /**
- * How well a model tells what data has.
+ * How well a model predicts some data.
  *
- * @param loss the mean over the tokens that counted
+ * @param loss the mean loss over the tokens that count
  * @param perplexity e to the power of the loss
- * @param tokens how many tokens counted
- * @param sequences how many sequences
+ * @param tokens how many tokens count
+ * @param sequences how many sequences there were
  */
 public record Validation(Double loss, Double perplexity, long tokens, long sequences) {
 
-    /** There must be a loss and a perplexity. */
+    /** Checks that there is a loss and a perplexity. */
     public Validation {
         Objects.requireNonNull(loss, "there is no loss");
         Objects.requireNonNull(perplexity, "there is no perplexity");

@@ -1,6 +1,6 @@
 /**
- * Training: step by step in a {@link io.github.mlx4j.training.TrainingSession}, or as a run in a folder with settings,
- * metrics, checkpoints and a report ({@link io.github.mlx4j.training.Trainer}).
+ * Training: either step by step with a {@link io.github.mlx4j.training.TrainingSession}, or as a run with
+ * {@link io.github.mlx4j.training.Trainer}, whose folder holds settings, metrics, checkpoints and a report.
  */
 @NullMarked
 package io.github.mlx4j.training;

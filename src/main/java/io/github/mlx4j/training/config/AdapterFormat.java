@@ -2,14 +2,14 @@ package io.github.mlx4j.training.config;
 
 import java.util.Locale;
 
-/** How an adapter is written. */
+/** The file format of an adapter. */
 public enum AdapterFormat {
-    /** As PEFT has it; both workers load it, and so do Hugging Face's libraries. */
+    /** The format of PEFT. Both workers and the Hugging Face libraries can load it. */
     PEFT,
-    /** As mlx-lm has it; a session on mlx alone can write it. */
+    /** The format of mlx-lm. Only sessions on mlx can write it. */
     MLX;
 
-    /** The name of the protocol: {@code peft}, {@code mlx}. */
+    /** Returns the format's name in the protocol: {@code peft} or {@code mlx}. */
     public String id() {
         return name().toLowerCase(Locale.ROOT);
     }

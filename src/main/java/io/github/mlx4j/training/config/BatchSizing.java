@@ -27,12 +27,13 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compares the batch size of a training with the memory of this machine, before anything is loaded. The need is an
- * estimate from the model's files ({@link MemoryEstimate#training}), so it leads to warnings and suggestions; a
- * training is refused only if its weights, gradients and optimizer states are larger than the free memory.
+ * Compares the batch size of a training run with this machine's memory, before anything is loaded. The memory need is
+ * an estimate from the model's files ({@link MemoryEstimate#training}), so it normally leads only to warnings and
+ * suggestions; a run is rejected only if its weights, gradients and optimizer states alone exceed the free memory.
  *
- * <p>Says nothing if the need or the memory is unknown: the model is not on this machine yet, its config has no sizes,
- * the training is spread over ranks, or it runs on CUDA, whose memory can't be read from Java. Thread-safe.
+ * <p>There is no result if the need or the memory is unknown. This is the case if the model is not on this machine yet,
+ * its config lacks the sizes, the training is distributed over ranks, or it runs on CUDA, whose memory can't be read
+ * from Java. Thread-safe.
  */
 public final class BatchSizing {
 
@@ -47,11 +48,11 @@ public final class BatchSizing {
     }
 
     /**
-     * For a model on a backend, with the reserve of {@link WorkerPoolConfig} and the memory limit of the workers, if
-     * one is set.
+     * Creates an instance for a model on a backend, with the memory reserve of {@link WorkerPoolConfig} and the
+     * workers' memory limit, if one is set.
      *
      * @param model a folder, or a hub id
-     * @param backend {@code MLX}, {@code HF}, or {@code null} for mlx if it can run here, else hf
+     * @param backend {@code MLX}, {@code HF}, or {@code null} for mlx if it can run here and otherwise hf
      */
     public static BatchSizing of(ProviderConfig providers, String model, @Nullable ProviderKind backend) {
         ProviderKind kind = backend;
@@ -66,7 +67,7 @@ public final class BatchSizing {
                 inspection, memory(device, limit, providers.pool().reservedBytes()), memory(device, limit, 0));
     }
 
-    /** The smaller of the worker's limit and of what is available beside the reserve. */
+    /** Limits memory to the worker's limit or to what is available less the reserve, whichever is smaller. */
     private static MemoryManager memory(DeviceManager device, @Nullable Long limit, long reservedBytes) {
         MemoryManager memory = new MemoryManager(device, reservedBytes);
         return limit == null ? memory : memory.withLimit(limit, "MLX4J_MEMORY_LIMIT_MB");
@@ -91,8 +92,9 @@ public final class BatchSizing {
     }
 
     /**
-     * The same training with a batch that fits, and accordingly more accumulation, so that a step sees as many
-     * sequences as before. The batch size is a divisor of the one before and never below 1.
+     * Returns the same training with a batch that fits. The number of accumulated batches is increased accordingly, so
+     * that a step still sees as many sequences as before. The new batch size is a divisor of the old one and at least
+     * 1.
      *
      * @return {@code config} itself if its batch fits, or if that is unknown
      */
@@ -111,11 +113,11 @@ public final class BatchSizing {
     }
 
     /**
-     * Checks a training.
+     * Checks whether a training fits into memory.
      *
-     * @return a warning with the arithmetic if the batch may not fit; empty if it fits, or if that is unknown
-     * @throws WorkerOutOfMemoryException if weights, gradients and optimizer states alone don't fit, however small the
-     *     batch
+     * @return a warning with the calculation if the batch may not fit; empty if it fits, or if that is unknown
+     * @throws WorkerOutOfMemoryException if weights, gradients and optimizer states alone don't fit, regardless of the
+     *     batch size
      */
     public Optional<String> check(TrainingConfig config) {
         Optional<MemoryManager.BatchSize> fits = rows(config);
@@ -144,12 +146,12 @@ public final class BatchSizing {
                 .formatted(config.gradientCheckpointing() ? "" : " or gradientCheckpointing");
     }
 
-    /** How many sequences fit and why, for people; empty if that is unknown. */
+    /** Explains in readable form how many sequences fit; empty if that is unknown. */
     public String arithmetic(TrainingConfig config) {
         return rows(config).map(MemoryManager.BatchSize::explanation).orElse("");
     }
 
-    /** How many rows fit, with the arithmetic; empty if that is unknown. */
+    /** Returns how many rows fit, with the calculation; empty if that is unknown. */
     private Optional<MemoryManager.BatchSize> rows(TrainingConfig config) {
         if (model == null || config.method() == TrainingMethod.NONE || config.trainData() == null) {
             return Optional.empty();
@@ -184,8 +186,8 @@ public final class BatchSizing {
     }
 
     /**
-     * About how many parameters an adapter has: rank × (inputs + outputs) of each linear layer, with an MLP of three
-     * matrices that is four times as wide as the model.
+     * Estimates the number of parameters of an adapter: rank × (inputs + outputs) for each linear layer, assuming an
+     * MLP of three matrices that is four times as wide as the model.
      */
     private static long adapterParameters(ModelInspection model, TrainingConfig config) {
         Architecture sizes = model.whole().map(ModelInspection::architecture).orElse(null);
@@ -202,7 +204,10 @@ public final class BatchSizing {
         return rank * layers * (attention + mlp);
     }
 
-    /** The maximum length of a row in tokens: what is allowed, or the bytes of the longest line if that is less. */
+    /**
+     * Returns the maximum length of a row in tokens: the configured maximum or the length of the longest line in bytes,
+     * whichever is smaller.
+     */
     private int sequence(TrainingConfig config) {
         Integer context = model == null
                 ? null
@@ -212,7 +217,7 @@ public final class BatchSizing {
         return data == null ? most : Math.max(1, longestLine(data, most));
     }
 
-    /** Bytes of the longest line, or {@code most} once a line has as many. */
+    /** Returns the length of the longest line in bytes, or {@code most} as soon as a line is that long. */
     private static int longestLine(Path file, int most) {
         int longest = 0;
         int length = 0;

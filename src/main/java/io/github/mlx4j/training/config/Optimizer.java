@@ -3,7 +3,7 @@ package io.github.mlx4j.training.config;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
-/** How gradients become changes. */
+/** The optimizer that updates the parameters. */
 public enum Optimizer {
     /** Adam with decoupled weight decay. */
     ADAMW,
@@ -11,10 +11,10 @@ public enum Optimizer {
     ADAM,
     /** Stochastic gradient descent, without momentum. */
     SGD,
-    /** Adafactor, whose state is small. */
+    /** Adafactor, which needs little memory for its state. */
     ADAFACTOR;
 
-    /** The name as users write it: {@code adamw}, {@code adam}, {@code sgd}, {@code adafactor}. */
+    /** Returns the name as users write it: {@code adamw}, {@code adam}, {@code sgd} or {@code adafactor}. */
     @JsonValue
     public String id() {
         return name().toLowerCase(Locale.ROOT);

@@ -3,16 +3,16 @@ package io.github.mlx4j.training.config;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
-/** How the learning rate goes on after the warm-up. */
+/** The learning rate schedule after the warm-up. */
 public enum Schedule {
-    /** It stays. */
+    /** The learning rate stays constant. */
     CONSTANT,
-    /** It falls in a line, to its end at the last step. */
+    /** The learning rate decays linearly and reaches its final value at the last step. */
     LINEAR,
-    /** It falls along half a cosine, to its end at the last step. */
+    /** The learning rate decays along half a cosine and reaches its final value at the last step. */
     COSINE;
 
-    /** The name as users write it: {@code constant}, {@code linear}, {@code cosine}. */
+    /** Returns the name as users write it: {@code constant}, {@code linear} or {@code cosine}. */
     @JsonValue
     public String id() {
         return name().toLowerCase(Locale.ROOT);

@@ -10,40 +10,44 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is trained and how. Immutable; make one with {@link #builder}. Values that nothing could do with are refused by
- * name when it is built, those that one model or engine can't have when a session is opened.
+ * What is trained and how. Immutable; create one with {@link #builder}. Values that are always invalid are rejected
+ * when the configuration is built; values that a particular model or engine doesn't support are rejected when a session
+ * is opened. In both cases, the error names the value.
  *
- * @param method what of the model is trained
- * @param rank of the low-rank matrices, 1 to 1024; default 8; {@code null} but with {@code LORA} and {@code DORA}
- * @param alpha what they are scaled with is {@code alpha / rank}; default 16; {@code null} but with those methods
- * @param dropout the share of a layer's input that LoRA leaves out, from 0, the default, to less than 1; {@code null}
- *     but with those methods
- * @param layers how many of the last blocks have LoRA; {@code null}, the default, is all
+ * @param method which parameters of the model are trained
+ * @param rank the rank of the low-rank matrices, 1 to 1024; default 8; {@code null} except with {@code LORA} and
+ *     {@code DORA}
+ * @param alpha LoRA alpha; the update is scaled by {@code alpha / rank}; default 16; {@code null} except with
+ *     {@code LORA} and {@code DORA}
+ * @param dropout the dropout probability of the LoRA layers' inputs, at least 0, the default, and less than 1;
+ *     {@code null} except with {@code LORA} and {@code DORA}
+ * @param layers how many of the last blocks have LoRA; {@code null}, the default, means all
  * @param targets the linear layers of a block that have LoRA, such as {@code q_proj} or {@code self_attn.q_proj};
- *     {@code null}, the default, is all
- * @param adapter the folder of an adapter that the training begins with, or with {@code NONE} is evaluated;
- *     {@code null}, the default, is none
- * @param optimizer default {@code ADAMW}
- * @param learningRate the highest; default 1e-4
- * @param weightDecay {@code null}, the default, is 0.01 with {@code ADAMW}, else 0
- * @param schedule after the warm-up; default {@code CONSTANT}
- * @param endLearningRate where a schedule that falls ends; {@code null}, the default, is 0
- * @param warmupSteps how many steps the learning rate rises from 0 in a line; default 0
- * @param totalSteps how many steps the training has; {@code null}, the default, where {@code epochs} says so, or a
- *     session's caller decides as it goes
- * @param epochs how often the training goes through its data; {@code null}, the default, where {@code totalSteps} says
- *     so
- * @param maxGradientNorm what the norm of all gradients is cut to; {@code null}, the default, is no cut
- * @param batchSize how many sequences go through the model at once, 1 to 4096; default 4
- * @param accumulation how many such batches make up a step; default 1
- * @param gradientCheckpointing whether activations are worked out anew instead of kept: less memory, more time; default
- *     no
- * @param dtype what the weights are turned into; {@code null}, the default, is as they are stored
- * @param maxLength the most tokens of a sequence, 2 or more; longer ones are cut, and counted; default 2048
- * @param maskPrompt whether the completion, or the chat's last answer, alone counts in the loss; default no
- * @param seed of the data's order, the first LoRA weights and the dropout; default 0
- * @param trainData a file with JSON lines; {@code null}, the default, where there is none
- * @param validData the same, to validate on
+ *     {@code null}, the default, means all
+ * @param adapter the folder of an adapter that the training starts from, or that is evaluated with {@code NONE};
+ *     {@code null}, the default, means none
+ * @param optimizer the optimizer; default {@code ADAMW}
+ * @param learningRate the peak learning rate; default 1e-4
+ * @param weightDecay the weight decay; {@code null}, the default, means 0.01 with {@code ADAMW} and otherwise 0
+ * @param schedule the learning rate schedule after the warm-up; default {@code CONSTANT}
+ * @param endLearningRate the final learning rate of a decaying schedule; {@code null}, the default, means 0
+ * @param warmupSteps over how many steps the learning rate rises linearly from 0; default 0
+ * @param totalSteps how many steps the training has; {@code null}, the default, if {@code epochs} defines the length or
+ *     the caller of a session decides along the way
+ * @param epochs how many passes through the data the training makes; {@code null}, the default, if {@code totalSteps}
+ *     defines the length
+ * @param maxGradientNorm the norm to which the gradients are clipped; {@code null}, the default, disables clipping
+ * @param batchSize how many sequences the model processes at once, 1 to 4096; default 4
+ * @param accumulation how many such batches make up one optimizer step; default 1
+ * @param gradientCheckpointing whether activations are recomputed instead of stored, which saves memory but takes more
+ *     time; default false
+ * @param dtype the data type to convert the weights to; {@code null}, the default, keeps the stored type
+ * @param maxLength the maximum number of tokens of a sequence, 2 or more; longer ones are truncated, and their number
+ *     is reported; default 2048
+ * @param maskPrompt whether to compute the loss only on the completion or on the chat's last answer; default false
+ * @param seed the seed for the order of the data, the initial LoRA weights and the dropout; default 0
+ * @param trainData the training data, a JSON Lines file; {@code null}, the default, if there is none
+ * @param validData the validation data, a JSON Lines file; {@code null}, the default, if there is none
  */
 @JsonDeserialize(builder = TrainingConfig.Builder.class)
 public record TrainingConfig(
@@ -76,7 +80,7 @@ public record TrainingConfig(
     /**
      * Checks the values.
      *
-     * @throws ConfigurationException that names the first one that can't be
+     * @throws ConfigurationException if a value is invalid; the message names the first one
      */
     public TrainingConfig {
         targets = targets == null ? null : List.copyOf(targets);
@@ -129,7 +133,7 @@ public record TrainingConfig(
         }
     }
 
-    /** A builder with every default. */
+    /** Returns a builder with default values. */
     public static Builder builder(TrainingMethod method) {
         Builder builder = new Builder();
         builder.method = method;
@@ -137,20 +141,20 @@ public record TrainingConfig(
     }
 
     /**
-     * A configuration in JSON, with the fields of this record; what is left out has its default.
+     * Reads a configuration from JSON with the fields of this record. Missing fields have their defaults.
      *
-     * @throws ConfigurationException that names what can't be
+     * @throws ConfigurationException if the configuration is invalid; the message names the problem
      */
     public static TrainingConfig fromJson(String json) {
         return TrainingJson.read(json, TrainingConfig.class, "The training configuration");
     }
 
-    /** The same in JSON. */
+    /** Returns the configuration as JSON. */
     public String toJson() {
         return TrainingJson.PAGE.valueToTree(this).toPrettyString();
     }
 
-    /** A builder with these values. */
+    /** Returns a builder with the values of this configuration. */
     public Builder toBuilder() {
         return builder(method)
                 .rank(rank)
@@ -193,7 +197,7 @@ public record TrainingConfig(
         }
     }
 
-    /** Builds a {@link TrainingConfig}, whose documentation has the defaults. Not thread-safe. */
+    /** Builds a {@link TrainingConfig}, whose documentation lists the defaults. Not thread-safe. */
     @JsonPOJOBuilder(withPrefix = "")
     public static final class Builder {
         private TrainingMethod method = TrainingMethod.LORA;
@@ -224,152 +228,152 @@ public record TrainingConfig(
 
         private Builder() {}
 
-        /** What of the model is trained. */
+        /** Sets which parameters of the model are trained. */
         public Builder method(TrainingMethod method) {
             this.method = method;
             return this;
         }
 
-        /** The rank of the low-rank matrices. */
+        /** Sets the rank of the low-rank matrices. */
         public Builder rank(@Nullable Integer rank) {
             this.rank = rank;
             return this;
         }
 
-        /** What they are scaled with, times the rank. */
+        /** Sets LoRA alpha; the update is scaled by {@code alpha / rank}. */
         public Builder alpha(@Nullable Double alpha) {
             this.alpha = alpha;
             return this;
         }
 
-        /** The share of a layer's input that LoRA leaves out. */
+        /** Sets the dropout probability of the LoRA layers' inputs. */
         public Builder dropout(@Nullable Double dropout) {
             this.dropout = dropout;
             return this;
         }
 
-        /** How many of the last blocks have LoRA. */
+        /** Sets how many of the last blocks have LoRA. */
         public Builder layers(@Nullable Integer layers) {
             this.layers = layers;
             return this;
         }
 
-        /** The linear layers of a block that have LoRA. */
+        /** Sets which linear layers of a block have LoRA. */
         public Builder targets(@Nullable List<String> targets) {
             this.targets = targets;
             return this;
         }
 
-        /** The folder of an adapter to begin with, or to evaluate. */
+        /** Sets the folder of an adapter to start from, or to evaluate. */
         public Builder adapter(@Nullable Path adapter) {
             this.adapter = adapter == null ? null : adapter.toAbsolutePath().normalize();
             return this;
         }
 
-        /** How gradients become changes. */
+        /** Sets the optimizer. */
         public Builder optimizer(Optimizer optimizer) {
             this.optimizer = optimizer;
             return this;
         }
 
-        /** The highest learning rate. */
+        /** Sets the peak learning rate. */
         public Builder learningRate(double learningRate) {
             this.learningRate = learningRate;
             return this;
         }
 
-        /** The weight decay. */
+        /** Sets the weight decay. */
         public Builder weightDecay(@Nullable Double weightDecay) {
             this.weightDecay = weightDecay;
             return this;
         }
 
-        /** How the learning rate goes on after the warm-up. */
+        /** Sets the learning rate schedule after the warm-up. */
         public Builder schedule(Schedule schedule) {
             this.schedule = schedule;
             return this;
         }
 
-        /** Where a schedule that falls ends. */
+        /** Sets the final learning rate of a decaying schedule. */
         public Builder endLearningRate(@Nullable Double endLearningRate) {
             this.endLearningRate = endLearningRate;
             return this;
         }
 
-        /** How many steps the learning rate rises. */
+        /** Sets over how many steps the learning rate rises. */
         public Builder warmupSteps(int warmupSteps) {
             this.warmupSteps = warmupSteps;
             return this;
         }
 
-        /** How many steps the training has. */
+        /** Sets how many steps the training has. */
         public Builder totalSteps(@Nullable Integer totalSteps) {
             this.totalSteps = totalSteps;
             return this;
         }
 
-        /** How often it goes through its data. */
+        /** Sets how many passes through the data the training makes. */
         public Builder epochs(@Nullable Integer epochs) {
             this.epochs = epochs;
             return this;
         }
 
-        /** What the norm of all gradients is cut to. */
+        /** Sets the norm to which the gradients are clipped. */
         public Builder maxGradientNorm(@Nullable Double maxGradientNorm) {
             this.maxGradientNorm = maxGradientNorm;
             return this;
         }
 
-        /** How many sequences go through the model at once. */
+        /** Sets how many sequences the model processes at once. */
         public Builder batchSize(int batchSize) {
             this.batchSize = batchSize;
             return this;
         }
 
-        /** How many such batches make up a step. */
+        /** Sets how many batches make up one optimizer step. */
         public Builder accumulation(int accumulation) {
             this.accumulation = accumulation;
             return this;
         }
 
-        /** Whether activations are worked out anew instead of kept. */
+        /** Sets whether activations are recomputed instead of stored. */
         public Builder gradientCheckpointing(boolean gradientCheckpointing) {
             this.gradientCheckpointing = gradientCheckpointing;
             return this;
         }
 
-        /** What the weights are turned into. */
+        /** Sets the data type to convert the weights to. */
         public Builder dtype(@Nullable Dtype dtype) {
             this.dtype = dtype;
             return this;
         }
 
-        /** The most tokens of a sequence. */
+        /** Sets the maximum number of tokens of a sequence. */
         public Builder maxLength(int maxLength) {
             this.maxLength = maxLength;
             return this;
         }
 
-        /** Whether the answer alone counts in the loss. */
+        /** Sets whether to compute the loss only on the completion or on the chat's last answer. */
         public Builder maskPrompt(boolean maskPrompt) {
             this.maskPrompt = maskPrompt;
             return this;
         }
 
-        /** The seed of all that is drawn. */
+        /** Sets the random seed. */
         public Builder seed(long seed) {
             this.seed = seed;
             return this;
         }
 
-        /** The data to train on. */
+        /** Sets the training data. */
         public Builder trainData(@Nullable Path trainData) {
             this.trainData =
                     trainData == null ? null : trainData.toAbsolutePath().normalize();
             return this;
         }
 
-        /** The data to validate on. */
+        /** Sets the validation data. */
         public Builder validData(@Nullable Path validData) {
             this.validData =
                     validData == null ? null : validData.toAbsolutePath().normalize();
@@ -379,7 +383,7 @@ public record TrainingConfig(
         /**
          * Builds the configuration.
          *
-         * @throws ConfigurationException that names the first value that can't be
+         * @throws ConfigurationException if a value is invalid; the message names the first one
          */
         public TrainingConfig build() {
             boolean lora = method == TrainingMethod.LORA || method == TrainingMethod.DORA;

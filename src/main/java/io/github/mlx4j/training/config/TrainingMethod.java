@@ -3,18 +3,18 @@ package io.github.mlx4j.training.config;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Locale;
 
-/** What of a model is trained. */
+/** Which parameters of a model are trained. */
 public enum TrainingMethod {
-    /** Low-rank matrices beside the linear layers; with a model quantized by MLX this is QLoRA. */
+    /** LoRA: low-rank matrices alongside the linear layers. With a model quantized by MLX, this is QLoRA. */
     LORA,
-    /** The same, and a magnitude for each row of those layers. */
+    /** DoRA: LoRA plus a magnitude for each row of the linear layers. */
     DORA,
-    /** Every parameter. */
+    /** All parameters. */
     FULL,
-    /** Nothing: the model is only evaluated. */
+    /** None: the model is only evaluated. */
     NONE;
 
-    /** The name as users write it: {@code lora}, {@code dora}, {@code full}, {@code none}. */
+    /** Returns the name as users write it: {@code lora}, {@code dora}, {@code full} or {@code none}. */
     @JsonValue
     public String id() {
         return name().toLowerCase(Locale.ROOT);

@@ -1,4 +1,4 @@
-/** What a training run is configured with: method, optimizer, schedule, batch sizes and adapter format. */
+/** Configuration of a training run: method, optimizer, schedule, batch sizes and adapter format. */
 @NullMarked
 package io.github.mlx4j.training.config;
 
