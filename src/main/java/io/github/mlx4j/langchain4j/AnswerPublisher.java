@@ -24,7 +24,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Publishes an answer as LangChain4j's events, which have been there since 1.20. Each subscription is a request of its
+ * Publishes an answer as LangChain4j's events, which exist since version 1.20. Each subscription sends a request of its
  * own.
  *
  * @param start starts a request
@@ -32,7 +32,7 @@ import org.slf4j.LoggerFactory;
 record AnswerPublisher(Function<GenerationListener, Cancellation> start)
         implements Flow.Publisher<ChatModelStreamingEvent> {
 
-    /** The maximum number of pieces that wait until the subscriber requests them. */
+    /** The maximum number of events that are buffered until the subscriber requests them. */
     static final int MAX_WAITING = 16_384;
 
     private static final Logger log = LoggerFactory.getLogger(Mlx4jStreamingChatModel.class);
@@ -45,18 +45,18 @@ record AnswerPublisher(Function<GenerationListener, Cancellation> start)
     }
 
     /**
-     * One subscription. Events wait in a queue for demand; whichever thread brings an event or demand delivers them,
-     * one thread at a time, so no thread waits for a subscriber.
+     * One subscription. Events wait in a queue for demand. The thread that adds an event or demand delivers the events,
+     * one thread at a time, so no thread blocks on a subscriber.
      */
     private static final class Delivery implements Flow.Subscription, GenerationListener {
 
         private final Flow.Subscriber<? super ChatModelStreamingEvent> subscriber;
         private final CompletableFuture<Cancellation> running = new CompletableFuture<>();
         private final Queue<ChatModelStreamingEvent> events = new ArrayDeque<>();
-        private @Nullable Runnable last; // what is delivered after the events
+        private @Nullable Runnable last; // delivered after the last event
         private long demand;
         private boolean delivering;
-        private boolean ended; // the subscriber is not called any more
+        private boolean ended; // the subscriber is no longer called
 
         Delivery(Flow.Subscriber<? super ChatModelStreamingEvent> subscriber) {
             this.subscriber = subscriber;
@@ -154,11 +154,11 @@ record AnswerPublisher(Function<GenerationListener, Cancellation> start)
             deliver();
         }
 
-        /** Fails without the events that are waiting, and cancels the request. The caller holds the lock. */
+        /** Discards the queued events, fails the subscription and cancels the request. The caller holds the lock. */
         private void drop(Throwable error) {
             events.clear();
             last = () -> subscriber.onError(error);
-            running.thenAcceptAsync(Cancellation::cancel); // not with the lock
+            running.thenAcceptAsync(Cancellation::cancel); // outside the lock
         }
 
         private void end(Runnable how) {
@@ -173,7 +173,7 @@ record AnswerPublisher(Function<GenerationListener, Cancellation> start)
         private void deliver() {
             synchronized (this) {
                 if (delivering) {
-                    return; // the thread that delivers takes what has been added
+                    return; // the thread that is delivering also delivers what has been added
                 }
                 delivering = true;
             }

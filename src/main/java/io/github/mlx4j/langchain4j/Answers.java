@@ -12,16 +12,16 @@ import io.github.mlx4j.generation.ToolCall;
 import io.github.mlx4j.generation.Usage;
 import java.util.UUID;
 
-/** From an answer to LangChain4j's. */
+/** Converts results into LangChain4j's responses. */
 final class Answers {
 
     private Answers() {}
 
     /**
-     * The answer as LangChain4j has it.
+     * Converts a result.
      *
-     * @throws UnreadableAnswerException if a call of a tool can't be read, for which LangChain4j has no place; one that
-     *     was cut is left out, as the finish reason says
+     * @throws UnreadableAnswerException if a tool call is malformed, because LangChain4j can't represent one; a
+     *     truncated call is left out, and the finish reason shows that the answer was truncated
      */
     static ChatResponse of(GenerationResult result) {
         if (!result.unreadToolCalls().isEmpty()

@@ -4,7 +4,7 @@ import dev.langchain4j.model.scoring.request.ScoringRequest;
 import dev.langchain4j.model.scoring.response.ScoringResponse;
 import java.util.concurrent.CompletableFuture;
 
-/** With {@code scoreAsync}; see {@link AsyncCalls}. */
+/** A scoring model with {@code scoreAsync}; see {@link AsyncCalls}. */
 final class AsyncScoringModel extends Mlx4jScoringModel {
 
     AsyncScoringModel(Builder builder) {
@@ -12,7 +12,7 @@ final class AsyncScoringModel extends Mlx4jScoringModel {
     }
 
     /**
-     * The scores later, from a daemon thread of its own. However the future ends before that, the call is cancelled.
+     * Computes the scores on a new daemon thread. The call is cancelled if the future is completed or cancelled before.
      */
     @Override
     public CompletableFuture<ScoringResponse> doScoreAsync(ScoringRequest request) {

@@ -7,7 +7,7 @@ import io.github.mlx4j.port.TextGenerationPort;
 import java.util.List;
 import java.util.Set;
 
-/** What both chat models are built of. */
+/** Builder options shared by both chat models. */
 abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
         permits Mlx4jChatModel.Builder, Mlx4jStreamingChatModel.Builder {
 
@@ -23,10 +23,10 @@ abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
     abstract B self();
 
     /**
-     * Sets what holds for every request that does not say otherwise: LangChain4j's parameters, or
-     * {@link Mlx4jChatRequestParameters} for mlx4j's own too.
+     * Sets the defaults for all parameters that a request does not set: LangChain4j's parameters, or
+     * {@link Mlx4jChatRequestParameters} to include those specific to mlx4j.
      *
-     * @throws dev.langchain4j.exception.UnsupportedFeatureException if there is one that no model can have
+     * @throws dev.langchain4j.exception.UnsupportedFeatureException if no model supports one of the parameters
      */
     public B defaultRequestParameters(ChatRequestParameters parameters) {
         Requests.check(parameters, port);
@@ -34,21 +34,21 @@ abstract sealed class ChatModelBuilder<B extends ChatModelBuilder<B>>
         return self();
     }
 
-    /** Sets who hears of every request, its answer and its failure. */
+    /** Sets the listeners that are notified of every request, response and error. */
     public B listeners(List<ChatModelListener> listeners) {
         this.listeners = List.copyOf(listeners);
         return self();
     }
 
-    /** Sets who hears of every request, its answer and its failure. */
+    /** Sets the listeners that are notified of every request, response and error. */
     public B listeners(ChatModelListener... listeners) {
         return listeners(List.of(listeners));
     }
 
     /**
-     * Sets what an AI service takes the model for. By default that is {@link Capability#RESPONSE_FORMAT_JSON_SCHEMA};
-     * set none for a service that has tools and gives records too, since a response format and tools exclude each
-     * other.
+     * Sets the capabilities that an AI service assumes. Default: {@link Capability#RESPONSE_FORMAT_JSON_SCHEMA}. Set
+     * none for a service that uses tools and also returns records, because a response format and tools can't be
+     * combined.
      */
     public B supportedCapabilities(Set<Capability> capabilities) {
         this.capabilities = Set.copyOf(capabilities);

@@ -14,19 +14,19 @@ import io.github.mlx4j.error.Fault;
 import io.github.mlx4j.error.Mlx4jException;
 import java.util.concurrent.CompletionException;
 
-/** Maps mlx4j's exceptions to LangChain4j's, which say whether a retry can help. */
+/** Converts mlx4j's exceptions to LangChain4j's, which distinguish between errors that can be retried and others. */
 final class Failures {
 
     private Failures() {}
 
-    /** Maps what a call threw; an exception that is not one of ours stays as it is. */
+    /** Converts an exception; exceptions that are not mlx4j's are returned unchanged. */
     static Throwable of(Throwable thrown) {
         Throwable cause =
                 thrown instanceof CompletionException && thrown.getCause() != null ? thrown.getCause() : thrown;
         return cause instanceof Mlx4jException error ? of(error) : cause;
     }
 
-    /** LangChain4j's exception for one of ours, which is its cause. */
+    /** Returns the LangChain4j exception for an mlx4j exception, which becomes its cause. */
     static LangChain4jException of(Mlx4jException error) {
         String message = error.getMessage();
         return switch (error.code()) {
@@ -49,7 +49,7 @@ final class Failures {
                 : new NonRetriableException(message, error);
     }
 
-    /** It has no constructor that takes both. */
+    /** Creates the exception in two steps, because it has no constructor with a message and a cause. */
     private static LangChain4jException unsupported(String message, Mlx4jException error) {
         LangChain4jException unsupported = new UnsupportedFeatureException(message);
         unsupported.initCause(error);

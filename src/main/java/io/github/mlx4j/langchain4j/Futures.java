@@ -5,17 +5,20 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
-/** The futures of LangChain4j's asynchronous calls. However such a future ends early, its call is cancelled. */
+/**
+ * Creates the futures of LangChain4j's asynchronous calls. If such a future is completed or cancelled early, its call
+ * is cancelled.
+ */
 final class Futures {
 
     private Futures() {}
 
-    /** What {@code start} starts, as {@code answer} converts it. */
+    /** Starts a call and returns a future of its result, converted by {@code answer}. */
     static <T, R> CompletableFuture<R> of(Supplier<CompletableFuture<T>> start, Function<T, R> answer) {
         CompletableFuture<R> future = new CompletableFuture<>();
         try {
             CompletableFuture<T> running = start.get();
-            future.whenComplete((value, error) -> running.cancel(true)); // has no effect on a call that has ended
+            future.whenComplete((value, error) -> running.cancel(true)); // has no effect on a completed call
             running.whenComplete((value, error) -> {
                 if (error != null) {
                     future.completeExceptionally(Failures.of(error));
@@ -29,7 +32,7 @@ final class Futures {
         return future;
     }
 
-    /** What a call returns that waits, on a daemon thread of its own. An interrupt has to cancel the call. */
+    /** Runs a blocking call on a new daemon thread. The call must be cancellable by an interrupt. */
     static <T> CompletableFuture<T> waiting(String name, Supplier<T> call) {
         CompletableFuture<T> future = new CompletableFuture<>();
         AtomicBoolean returned = new AtomicBoolean();

@@ -19,7 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Tells LangChain4j's handler what a listener hears; it is its means to cancel too. */
+/** Passes a listener's events to LangChain4j's handler. It is also the handle that cancels the request. */
 final class HandlerBridge implements GenerationListener, StreamingHandle {
 
     private static final Logger log = LoggerFactory.getLogger(Mlx4jStreamingChatModel.class);
@@ -32,7 +32,7 @@ final class HandlerBridge implements GenerationListener, StreamingHandle {
         this.handler = handler;
     }
 
-    /** Takes the means to cancel, which may come later than the first piece. */
+    /** Sets the request to cancel; this may happen after the first event. */
     void running(Cancellation cancellation) {
         running.complete(cancellation);
     }
@@ -95,7 +95,7 @@ final class HandlerBridge implements GenerationListener, StreamingHandle {
             callback.run();
         } catch (Throwable thrown) {
             if (thrown instanceof Error) {
-                cancel(); // by its contract a handler receives the rest of the answer after an exception only
+                cancel(); // by contract, a handler goes on only after an exception
             }
             tellError(thrown);
         }

@@ -13,16 +13,16 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Text generation as a {@link ChatModel} of LangChain4j.
+ * Generates text as a LangChain4j {@link ChatModel}.
  *
  * <pre>{@code
  * ChatModel model = Mlx4jChatModel.builder(providers.createTextGenerationAdapter()).build();
  * String answer = model.chat("Why is the sky blue?");
  * }</pre>
  *
- * <p>What the model can't honour is refused by name with {@link dev.langchain4j.exception.UnsupportedFeatureException}.
- * An interrupt of a thread that waits cancels its request. Thread-safe; closing what the port came from is its owner's
- * job.
+ * <p>Unsupported options fail with an {@link dev.langchain4j.exception.UnsupportedFeatureException} that names them.
+ * Interrupting a waiting thread cancels its request. Thread-safe. The model does not close its port: close the object
+ * that created the port yourself.
  */
 public final class Mlx4jChatModel implements ChatModel {
 
@@ -38,7 +38,7 @@ public final class Mlx4jChatModel implements ChatModel {
         capabilities = builder.capabilities;
     }
 
-    /** A builder of a model over a port. */
+    /** Returns a builder of a model that uses this port. */
     public static Builder builder(TextGenerationPort port) {
         return new Builder(port);
     }
@@ -53,8 +53,8 @@ public final class Mlx4jChatModel implements ChatModel {
     }
 
     /**
-     * The answer later, as {@code chatAsync} of LangChain4j 1.20 and newer asks for it; no thread waits for it. However
-     * the future ends before the answer is whole, the generation is cancelled.
+     * Generates the answer asynchronously for {@code chatAsync} of LangChain4j 1.20 and newer, without blocking a
+     * thread. If the future is completed or cancelled before the answer is complete, the generation is cancelled.
      */
     @Override
     public CompletableFuture<ChatResponse> doChatAsync(ChatRequest request) {

@@ -9,10 +9,10 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** LangChain4j's parameters of a request, with those that only mlx4j has. Immutable. */
+/** LangChain4j's request parameters, extended by those specific to mlx4j. Immutable. */
 public final class Mlx4jChatRequestParameters extends DefaultChatRequestParameters {
 
-    /** None given. */
+    /** Parameters of which none is set. */
     public static final Mlx4jChatRequestParameters EMPTY = builder().build();
 
     private final @Nullable Double minP;
@@ -34,42 +34,42 @@ public final class Mlx4jChatRequestParameters extends DefaultChatRequestParamete
         deadline = builder.deadline;
     }
 
-    /** A builder. */
+    /** Returns a builder with no parameter set. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** As {@link Sampling#minP()}. */
+    /** Returns {@link Sampling#minP()}. */
     public @Nullable Double minP() {
         return minP;
     }
 
-    /** As {@link Sampling#seed()}. */
+    /** Returns {@link Sampling#seed()}. */
     public @Nullable Long seed() {
         return seed;
     }
 
-    /** As {@link Sampling#repetitionPenalty()}. */
+    /** Returns {@link Sampling#repetitionPenalty()}. */
     public @Nullable Double repetitionPenalty() {
         return repetitionPenalty;
     }
 
-    /** As {@link Sampling#logitBias()}. */
+    /** Returns {@link Sampling#logitBias()}. */
     public Map<Integer, Double> logitBias() {
         return logitBias;
     }
 
-    /** As {@link GenerationRequest#thinking()}. */
+    /** Returns {@link GenerationRequest#thinking()}. */
     public @Nullable Boolean thinking() {
         return thinking;
     }
 
-    /** As {@link GenerationRequest#cacheSalt()}. */
+    /** Returns {@link GenerationRequest#cacheSalt()}. */
     public @Nullable String cacheSalt() {
         return cacheSalt;
     }
 
-    /** As {@link GenerationRequest#deadline()}. */
+    /** Returns {@link GenerationRequest#deadline()}. */
     public @Nullable Duration deadline() {
         return deadline;
     }

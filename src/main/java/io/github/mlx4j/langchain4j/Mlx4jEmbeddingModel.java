@@ -20,13 +20,13 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Vectors of texts as an {@link EmbeddingModel} of LangChain4j, as the port makes them. A request's input type chooses
- * the model's prompt {@code query} or {@code document}; the port must know prompts then. Token usage is not reported.
- * Thread-safe; closing what the port came from is its owner's job.
+ * Computes embeddings as a LangChain4j {@link EmbeddingModel}. The input type of a request selects the model's prompt,
+ * {@code query} or {@code document}; this requires a port that supports prompts. Token usage is not reported.
+ * Thread-safe. The model does not close its port: close the object that created the port yourself.
  */
 public final class Mlx4jEmbeddingModel implements EmbeddingModel {
 
-    /** The most texts that a port takes at once. */
+    /** The maximum number of texts that a port accepts in one call. */
     private static final int BATCH = 4096;
 
     private final EmbeddingPort port;
@@ -41,7 +41,7 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
         listeners = builder.listeners;
     }
 
-    /** A builder of a model over a port. */
+    /** Returns a builder of a model that uses this port. */
     public static Builder builder(EmbeddingPort port) {
         return new Builder(port);
     }
@@ -68,8 +68,8 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
     }
 
     /**
-     * The vectors later, as {@code embedAsync} of LangChain4j 1.20 and newer asks for them, from a daemon thread of its
-     * own. However the future ends before that, the call is cancelled.
+     * Computes the embeddings on a new daemon thread, for {@code embedAsync} of LangChain4j 1.20 and newer. If the
+     * future is completed or cancelled before, the call is cancelled.
      */
     @Override
     public CompletableFuture<EmbeddingResponse> doEmbedAsync(EmbeddingRequest request) {
@@ -106,21 +106,19 @@ public final class Mlx4jEmbeddingModel implements EmbeddingModel {
             this.port = port;
         }
 
-        /** Sets the name under which listeners and answers know the model; a port has none. */
+        /** Sets the model name that listeners and responses report, because a port has no name. */
         public Builder modelName(String modelName) {
             this.modelName = modelName;
             return this;
         }
 
-        /**
-         * Sets the model's prompt for requests without an input type; without it, that is the model's default prompt.
-         */
+        /** Sets the model's prompt for requests without an input type. Default: the model's default prompt. */
         public Builder promptName(String promptName) {
             this.promptName = promptName;
             return this;
         }
 
-        /** Sets the listeners, which are notified of every request, its answer and its failure. */
+        /** Sets the listeners that are notified of every request, response and error. */
         public Builder listeners(List<EmbeddingModelListener> listeners) {
             this.listeners = List.copyOf(listeners);
             return this;

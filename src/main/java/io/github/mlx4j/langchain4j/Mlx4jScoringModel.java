@@ -13,9 +13,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A reranker as a {@link ScoringModel} of LangChain4j. The scores are those of {@link RerankResult#scores()}. With
- * LangChain4j 1.20 and newer it answers {@code scoreAsync} too; cancelling that future cancels the call. Thread-safe;
- * closing what the port came from is its owner's job.
+ * Scores documents with a reranker as a LangChain4j {@link ScoringModel}. The scores are those of
+ * {@link RerankResult#scores()}. LangChain4j 1.20 and newer can also call {@code scoreAsync}; cancelling its future
+ * cancels the call. Thread-safe. The model does not close its port: close the object that created the port yourself.
  */
 public sealed class Mlx4jScoringModel implements ScoringModel permits AsyncScoringModel {
 
@@ -29,7 +29,7 @@ public sealed class Mlx4jScoringModel implements ScoringModel permits AsyncScori
         truncate = builder.truncate;
     }
 
-    /** A builder of a model over a port. */
+    /** Returns a builder of a model that uses this port. */
     public static Builder builder(RerankPort port) {
         return new Builder(port);
     }
@@ -40,7 +40,7 @@ public sealed class Mlx4jScoringModel implements ScoringModel permits AsyncScori
         return Response.from(scored.scores(), scored.usage());
     }
 
-    /** Scores, and the model that gave them; no model where there were no documents. */
+    /** Scores and the name of the model; the name is null if there were no documents. */
     record Scored(
             List<Double> scores, TokenUsage usage, @Nullable String model) {}
 
@@ -72,15 +72,15 @@ public sealed class Mlx4jScoringModel implements ScoringModel permits AsyncScori
             this.port = port;
         }
 
-        /** Sets the task in one sentence; the default is the model's own. */
+        /** Sets the task description, one sentence. Default: the model's own. */
         public Builder instruction(String instruction) {
             this.instruction = instruction;
             return this;
         }
 
         /**
-         * Sets whether the end of a segment that is too long for the model is dropped. By default such a segment fails
-         * the call.
+         * Sets whether a segment that is too long for the model is truncated at its end. By default such a segment
+         * fails the call.
          */
         public Builder truncate(boolean truncate) {
             this.truncate = truncate;

@@ -12,20 +12,21 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Text generation as a {@link StreamingChatModel} of LangChain4j.
+ * Generates text as a LangChain4j {@link StreamingChatModel}.
  *
- * <p>A handler is called on one thread of its own: with thinking and text as they come, then with each call of a tool,
- * whole, then with the answer. The handle in the contexts cancels the generation itself; after that the handler hears
- * nothing more. An exception that a handler throws goes to its {@code onError}, and the answer goes on; after an
- * {@link Error} the generation is cancelled, and {@code onError} is the handler's last call.
+ * <p>Each request calls its handler on a thread of its own: with thinking and text as they are generated, then with
+ * each complete tool call, then with the whole answer. The handle in the contexts cancels the generation itself; after
+ * that, the handler is not called any more. If a handler throws an exception, its {@code onError} is called and the
+ * answer continues. If it throws an {@link Error}, the generation is cancelled and {@code onError} is the last call.
  *
- * <p>With LangChain4j 1.20 and newer it publishes answers too: thinking and text as they come, each tool call when it
- * is complete, then the whole answer. Each subscription sends the request; cancelling it cancels the generation. At
- * most 16,384 events wait for a subscriber that requests too few; beyond that the generation is cancelled and the
- * subscription fails.
+ * <p>With LangChain4j 1.20 and newer, answers can also be published: thinking and text as they are generated, each tool
+ * call when it is complete, then the whole answer. Each subscription sends the request; cancelling it cancels the
+ * generation. At most 16,384 events are buffered for a subscriber that does not request them; beyond that, the
+ * generation is cancelled and the subscription fails.
  *
- * <p>What the model can't honour is refused by name with {@link dev.langchain4j.exception.UnsupportedFeatureException},
- * before anything is sent. Thread-safe; closing what the port came from is its owner's job.
+ * <p>Unsupported options fail with an {@link dev.langchain4j.exception.UnsupportedFeatureException} that names them,
+ * before anything is sent. Thread-safe. The model does not close its port: close the object that created the port
+ * yourself.
  */
 public sealed class Mlx4jStreamingChatModel implements StreamingChatModel permits PublishingChatModel {
 
@@ -41,7 +42,7 @@ public sealed class Mlx4jStreamingChatModel implements StreamingChatModel permit
         capabilities = builder.capabilities;
     }
 
-    /** A builder of a model over a port. */
+    /** Returns a builder of a model that uses this port. */
     public static Builder builder(TextGenerationPort port) {
         return new Builder(port);
     }

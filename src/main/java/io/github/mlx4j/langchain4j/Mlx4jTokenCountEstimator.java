@@ -11,16 +11,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Counts tokens with the model's own tokenizer, so that the estimate is exact: of text with the special tokens that the
- * tokenizer adds, of messages with everything that the chat template puts around them, the beginning of the answer
- * included. Where a template refuses messages by themselves, such as a tool's result without its call, the tokens of
- * their texts are counted. Thread-safe.
+ * Counts tokens with the model's own tokenizer, so that the counts are exact. The count of a text includes the special
+ * tokens that the tokenizer adds. The count of messages includes everything that the chat template adds, such as the
+ * start of the answer. If a template rejects messages on their own, for example a tool result without its call, the
+ * tokens of their texts are counted. Thread-safe.
  */
 public final class Mlx4jTokenCountEstimator implements TokenCountEstimator {
 
     private final TokenizerPort port;
 
-    /** An estimator over a port. */
+    /** Creates an estimator that uses this port. */
     public Mlx4jTokenCountEstimator(TokenizerPort port) {
         this.port = port;
     }

@@ -4,7 +4,7 @@ import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatModelStreamingEvent;
 import java.util.concurrent.Flow;
 
-/** With publishers; see {@link AsyncCalls}. */
+/** A streaming model with publishers; see {@link AsyncCalls}. */
 final class PublishingChatModel extends Mlx4jStreamingChatModel {
 
     PublishingChatModel(Builder builder) {

@@ -31,15 +31,15 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** From LangChain4j's request to ours. */
+/** Converts LangChain4j's requests. */
 final class Requests {
 
     private Requests() {}
 
     /**
-     * The request as a port takes it.
+     * Converts a request for a port.
      *
-     * @throws UnsupportedFeatureException for what no port can do
+     * @throws UnsupportedFeatureException if no port supports a part of the request
      */
     static GenerationRequest of(ChatRequest request, TextGenerationPort port) {
         check(request.parameters(), port);
@@ -72,7 +72,7 @@ final class Requests {
                 given.deadline());
     }
 
-    /** The parameters with the name of the port's model, for listeners. */
+    /** Returns the parameters with the name of the port's model added, for listeners. */
     static ChatRequestParameters named(Mlx4jChatRequestParameters parameters, TextGenerationPort port) {
         return modelName(port)
                 .<ChatRequestParameters>map(name -> Mlx4jChatRequestParameters.builder()
@@ -85,12 +85,12 @@ final class Requests {
     private static Optional<String> modelName(TextGenerationPort port) {
         try {
             return port.modelName();
-        } catch (Mlx4jException unavailable) { // the request itself will say why
+        } catch (Mlx4jException unavailable) { // the request itself will fail with the cause
             return Optional.empty();
         }
     }
 
-    /** Refuses parameters that the port does not support. */
+    /** Fails if the port does not support one of the parameters. */
     static void check(ChatRequestParameters parameters, TextGenerationPort port) {
         if (parameters.modelName() != null
                 && !modelName(port).filter(parameters.modelName()::equals).isPresent()) {
@@ -101,7 +101,7 @@ final class Requests {
         }
     }
 
-    /** The messages as a port takes them. */
+    /** Converts messages for a port. */
     static List<Message> messages(List<ChatMessage> messages) {
         return messages.stream().map(Requests::message).toList();
     }
@@ -120,7 +120,7 @@ final class Requests {
             if (!answer.images().isEmpty()) {
                 throw unsupported("An image in a message", "models read text");
             }
-            if (answer.attributes().containsKey("generated_audio")) { // since 1.23
+            if (answer.attributes().containsKey("generated_audio")) { // since LangChain4j 1.23
                 throw unsupported("Audio in a message", "models read text");
             }
             return Message.assistant(
@@ -153,7 +153,7 @@ final class Requests {
                 id(call.id(), call.name()), call.name(), arguments == null || arguments.isBlank() ? "{}" : arguments);
     }
 
-    /** The id of a call, which LangChain4j lets be missing. */
+    /** Returns the ID of a call, which is optional in LangChain4j. */
     private static String id(@Nullable String id, String tool) {
         return id == null ? tool : id;
     }
@@ -177,7 +177,7 @@ final class Requests {
                 : io.github.mlx4j.generation.ResponseFormat.jsonSchema(Schemas.closed(schema.rootElement()));
     }
 
-    /** With the schema at the end of the last user message, since a response format tells the model nothing. */
+    /** Appends the schema to the last user message, because a response format is not visible to the model. */
     private static List<Message> told(List<Message> messages, String schema) {
         List<Message> told = new ArrayList<>(messages);
         for (int i = told.size() - 1; i >= 0; i--) {

@@ -20,10 +20,10 @@ import dev.langchain4j.model.chat.request.json.JsonSchemaElement;
 import dev.langchain4j.model.chat.request.json.JsonStringSchema;
 import java.util.Map;
 
-/** From LangChain4j's elements of a JSON schema to its JSON. */
+/** Converts LangChain4j's JSON schema elements to JSON. */
 final class Schemas {
 
-    /** Without bounds, a small model may write digits until its tokens are used up. */
+    /** The limit of numbers: without one, a small model may write digits until it reaches {@code maxTokens}. */
     private static final long MAX_EXACT = (1L << 53) - 1;
 
     private static final double SMALLEST_STEP = 1e-8;
@@ -32,14 +32,15 @@ final class Schemas {
 
     private Schemas() {}
 
-    /** The schema's JSON, for a model to read. */
+    /** Returns the schema as JSON, for a model to read. */
     static String json(JsonSchemaElement element) {
         return node(element, false).toString();
     }
 
     /**
-     * The same to constrain an answer to: objects that do not mention additional properties have none, and numbers are
-     * between -(2^53-1) and 2^53-1, with at most eight decimals. A small model may never come to an end otherwise.
+     * Returns the schema as JSON for constrained decoding. Objects that do not mention additional properties allow
+     * none, and numbers are between -(2^53-1) and 2^53-1 with at most eight decimals. Otherwise a small model might
+     * never finish.
      */
     static String closed(JsonSchemaElement element) {
         return node(element, true).toString();
@@ -86,7 +87,7 @@ final class Schemas {
         object.required().forEach(required::add);
         if (object.additionalProperties() != null) {
             node.put("additionalProperties", object.additionalProperties());
-        } else if (closed && !object.properties().isEmpty()) { // one without any is a map
+        } else if (closed && !object.properties().isEmpty()) { // an object without properties is a map
             node.put("additionalProperties", false);
         }
         if (!object.definitions().isEmpty()) {

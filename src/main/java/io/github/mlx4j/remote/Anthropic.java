@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
 /** Anthropic's Messages API. */
 record Anthropic(RemoteProvider provider, String model) implements Vendor {
 
-    /** The fewest tokens that Anthropic lets a model think in; they are a part of {@code maxTokens}. */
+    /**
+     * The minimum thinking budget that Anthropic accepts, in tokens; thinking tokens count towards {@code maxTokens}.
+     */
     private static final int MIN_THINKING = 1024;
 
     @Override

@@ -3,16 +3,16 @@ package io.github.mlx4j.remote;
 import io.github.mlx4j.error.ConfigurationException;
 
 /**
- * The key of a remote provider, which is shown to nobody but its server.
+ * The API key of a remote provider. It is sent only to the provider's server and never logged or displayed.
  *
  * @param value the key itself
  */
 public record ApiKey(String value) {
 
     /**
-     * Checks that it can be sent.
+     * Checks that the key can be sent in a header.
      *
-     * @throws ConfigurationException if it can't; the message does not show it
+     * @throws ConfigurationException if it can't; the message does not contain the key
      */
     public ApiKey {
         if (!value.matches("[!-~]+")) {
@@ -22,7 +22,7 @@ public record ApiKey(String value) {
         }
     }
 
-    /** Does not show it. */
+    /** Returns a description that does not contain the key. */
     @Override
     public String toString() {
         return "***";

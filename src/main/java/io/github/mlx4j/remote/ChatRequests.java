@@ -32,12 +32,12 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** From a request to LangChain4j's. */
+/** Converts requests into LangChain4j's chat requests. */
 final class ChatRequests {
 
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** Keywords at the top of a tool's parameters that are passed on, or that say nothing to a model. */
+    /** Top-level keywords of a tool's parameter schema that are passed on, or that carry no meaning for a model. */
     private static final Set<String> KNOWN = Set.of(
             "type",
             "properties",
@@ -52,10 +52,10 @@ final class ChatRequests {
     private ChatRequests() {}
 
     /**
-     * The request as LangChain4j has it.
+     * Converts a request.
      *
-     * @throws InvalidRequestException for a value that no provider could serve
-     * @throws NotSupportedException for what this one can't do
+     * @throws InvalidRequestException for a value that no provider accepts
+     * @throws NotSupportedException for an option that this provider does not support
      */
     static ChatRequest of(GenerationRequest request, ProviderKind kind, Vendor vendor) {
         check(request);
@@ -73,12 +73,12 @@ final class ChatRequests {
                 .build();
     }
 
-    /** The tools that the model may call; {@code defs} says whether a schema may have definitions. */
+    /** Converts the tools of a request. {@code defs} says whether a schema may contain definitions. */
     static List<ToolSpecification> tools(GenerationRequest request, boolean defs) {
         return request.tools().stream().map(tool -> tool(tool, defs)).toList();
     }
 
-    /** What the text must be, if it must be anything. */
+    /** Returns the response format, or null if the request has none. */
     static dev.langchain4j.model.chat.request.@Nullable ResponseFormat format(
             GenerationRequest request, ProviderKind kind) {
         ResponseFormat format = request.responseFormat();
@@ -97,7 +97,7 @@ final class ChatRequests {
         return json.build();
     }
 
-    /** The seed, if it is one that these servers take. */
+    /** Returns the seed, if it is in the range that these servers accept. */
     static @Nullable Integer seed(Sampling sampling, ProviderKind kind) {
         Long seed = sampling.seed();
         new UnsupportedOptions(kind)
@@ -109,7 +109,7 @@ final class ChatRequests {
         return seed == null ? null : seed.intValue();
     }
 
-    /** A JSON object. */
+    /** Parses a JSON object. */
     static JsonNode object(String what, String json) {
         try {
             JsonNode object = JSON.readTree(json);
@@ -127,7 +127,7 @@ final class ChatRequests {
         return type.isInstance(request.responseFormat()) ? true : null;
     }
 
-    /** As the workers check it, so that a bad value ends in the same way everywhere. */
+    /** Applies the same checks as the workers, so that an invalid value causes the same error with every provider. */
     private static void check(GenerationRequest request) {
         Sampling sampling = request.sampling();
         range("maxTokens", request.maxTokens(), 1, Integer.MAX_VALUE);
@@ -224,7 +224,10 @@ final class ChatRequests {
         return specification.build();
     }
 
-    /** A tool's schema guides the model and binds nobody, so what says nothing about its arguments may be left out. */
+    /**
+     * Converts a tool's schema. The schema only guides the model, so keywords that say nothing about arguments are
+     * dropped.
+     */
     private static JsonObjectSchema parameters(String tool, JsonNode schema, boolean defs) {
         List<String> unknown = new ArrayList<>();
         schema.fieldNames().forEachRemaining(name -> {

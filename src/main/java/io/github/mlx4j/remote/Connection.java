@@ -12,7 +12,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 
-/** The way to one server, with what is open on it. Threads of it end when it has nothing to do. */
+/** A connection to one server, with its open requests. Its threads end when they are idle. */
 final class Connection {
 
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
@@ -35,10 +35,10 @@ final class Connection {
     }
 
     /**
-     * Opens the exchange of one request.
+     * Opens the exchange for one request.
      *
-     * @param maxBytes the maximum size of the answer's body
-     * @param failed is called once, with the reason, if the request fails
+     * @param maxBytes the maximum size of the response body
+     * @param failed called once, with the cause, if the request fails
      */
     synchronized HttpExchange open(long maxBytes, Consumer<Mlx4jException> failed) {
         if (closed) {

@@ -28,37 +28,37 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The HTTP client that LangChain4j uses for one request. Unlike LangChain4j's own client it can be ended at any time,
- * also before the first byte; it gives up on a silent server, limits the size of an answer, and fails when an answer
- * breaks off or makes no sense.
+ * The HTTP client that LangChain4j uses for one request. Unlike LangChain4j's own client, it can be aborted at any
+ * time, even before the first byte. It also times out when the server is silent, limits the size of a response, and
+ * fails when a response is truncated or invalid.
  */
 final class HttpExchange implements HttpClient, HttpClientBuilder {
 
-    /** The maximum size of one event, and of one line, of a streamed answer. */
+    /** The maximum size of one event, and of one line, of a streamed response. */
     static final long MAX_EVENT_BYTES = 8 << 20;
 
-    /** What ends an answer in OpenAI's API. */
+    /** The data of the event that ends a response in OpenAI's API. */
     private static final String LAST_EVENT = "[DONE]";
 
     private static final int MAX_ERROR_BYTES = 64 * 1024;
 
-    /** What the connection may still bring after the end of an answer; beyond it the connection is closed. */
+    /** How many bytes may follow the end of a response; if there are more, the connection is closed. */
     private static final long MAX_BYTES_AFTER_END = 64 * 1024;
 
-    /** Approximate heap overhead of an event, which LangChain4j keeps until the end of the answer. */
+    /** Approximate heap overhead of an event, which LangChain4j keeps until the end of the response. */
     private static final long EVENT_OVERHEAD = 256;
 
     private final Connection connection;
     private final long maxBytes;
     private final Consumer<Mlx4jException> failed;
     private volatile long moved;
-    private boolean known; // how it went
+    private boolean known; // whether the outcome is known
     private boolean released;
     private @Nullable CompletableFuture<?> sending;
     private @Nullable InputStream body;
     private Future<?> timer = CompletableFuture.completedFuture(null);
 
-    /** Creates it; {@code maxBytes} is the maximum size of the answer's body. */
+    /** Creates an exchange; {@code maxBytes} is the maximum size of the response body. */
     HttpExchange(Connection connection, long maxBytes, Consumer<Mlx4jException> failed) {
         this.connection = connection;
         this.maxBytes = maxBytes;
@@ -73,7 +73,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
                             parser.parse(stream, new Strict(stream, listener));
                             if (!isKnown()) {
                                 listener.onClose();
-                                fail(connection.faults.brokenOff("")); // of no effect where the answer is whole
+                                fail(connection.faults.brokenOff("")); // has no effect if the response is complete
                             }
                             release();
                         },
@@ -100,7 +100,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
         }
     }
 
-    /** Ends it, and tells why if it was not known how it went. */
+    /** Aborts the request, and reports the cause unless the outcome is already known. */
     void fail(Mlx4jException why) {
         boolean first;
         synchronized (this) {
@@ -108,20 +108,20 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
             known = true;
         }
         if (first) {
-            failed.accept(why); // before the body looks as if it had come to its end
+            failed.accept(why); // before the body appears to have reached its end
         }
         release();
     }
 
     /**
-     * Notes that the answer is complete. A short rest of the body is read and dropped, so that the connection can be
-     * used again.
+     * Notes that the response is complete. A short remainder of the body is read and discarded, so that the connection
+     * can be reused.
      */
     synchronized void succeed() {
         known = true;
     }
 
-    /** Ends it: nothing is sent or read any more. */
+    /** Ends the request: nothing more is sent or read. */
     void release() {
         CompletableFuture<?> sending;
         InputStream body;
@@ -136,7 +136,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
             close(body);
         }
         if (sending != null) {
-            sending.cancel(true); // ends the connection, if there is no body yet
+            sending.cancel(true); // closes the connection if there is no body yet
         }
     }
 
@@ -149,7 +149,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
         return known;
     }
 
-    /** The body of the answer, if its status is one of success. */
+    /** Sends the request and returns the response body if the status is 2xx. */
     private CompletableFuture<Body> send(HttpRequest request, long maxEventBytes) {
         java.net.http.HttpRequest.Builder http = java.net.http.HttpRequest.newBuilder(URI.create(request.url()))
                 .method(request.method().name(), BodyPublishers.ofString(request.body()));
@@ -157,7 +157,8 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
         CompletableFuture<HttpResponse<InputStream>> answer;
         synchronized (this) {
             if (released) {
-                return CompletableFuture.failedFuture(new IOException("released")); // whoever did has told why
+                return CompletableFuture.failedFuture(
+                        new IOException("released")); // the failure has been reported already
             }
             moved = System.nanoTime();
             body = null;
@@ -200,7 +201,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
                         .orElse(null));
     }
 
-    /** Looks after a while whether the server has moved since. */
+    /** Schedules a check whether the server has sent anything since. */
     private synchronized void watch(Duration after) {
         timer.cancel(false);
         if (!released) {
@@ -229,7 +230,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
         try {
             stream.close();
         } catch (IOException closed) {
-            // it is of no use any more
+            // the stream is no longer needed
         }
     }
 
@@ -240,7 +241,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
 
     @Override
     public HttpClientBuilder connectTimeout(Duration timeout) {
-        return this; // the connection has its own
+        return this; // the connection has its own timeout
     }
 
     @Override
@@ -258,7 +259,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
         return this;
     }
 
-    /** Notes when bytes arrive, and ends the request when there are too many of them. */
+    /** Records when bytes arrive, and aborts the request when there are too many. */
     private final class Body extends FilterInputStream {
 
         private final long maxEventBytes;
@@ -285,7 +286,7 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
             return count;
         }
 
-        /** The bytes since the previous event are complete. */
+        /** Notes that an event is complete, and starts to count the bytes of the next one. */
         void eventEnded() {
             ofEvent = 0;
             total += EVENT_OVERHEAD;
@@ -310,7 +311,10 @@ final class HttpExchange implements HttpClient, HttpClientBuilder {
         }
     }
 
-    /** Lets no event pass after the end, and none fail unseen: LangChain4j would log it and go on with a gap. */
+    /**
+     * Ignores events after the end, and fails the request if an event can't be processed: LangChain4j would log the
+     * error and continue with a gap.
+     */
     private final class Strict implements ServerSentEventListener {
 
         private final Body body;

@@ -47,7 +47,10 @@ record Ollama(RemoteProvider provider, String model) implements Vendor {
                 .minP(sampling.minP())
                 .seed(ChatRequests.seed(sampling, provider.kind()))
                 .repeatPenalty(sampling.repetitionPenalty())
-                .repeatLastN(sampling.repetitionPenalty() == null ? null : -1) // all tokens, as elsewhere
+                .repeatLastN(
+                        sampling.repetitionPenalty() == null
+                                ? null
+                                : -1) // consider all tokens, as the other providers do
                 .think(request.thinking())
                 .maxOutputTokens(request.maxTokens())
                 .stopSequences(request.stop())

@@ -15,7 +15,7 @@ import io.github.mlx4j.generation.Usage;
 import io.github.mlx4j.provider.ProviderKind;
 import org.jspecify.annotations.Nullable;
 
-/** OpenAI, or a server that speaks its API. */
+/** OpenAI, or a server that is compatible with its API. */
 record OpenAi(RemoteProvider provider, String model) implements Vendor {
 
     @Override
@@ -25,7 +25,7 @@ record OpenAi(RemoteProvider provider, String model) implements Vendor {
                 .baseUrl(provider.baseUrl().toString())
                 .apiKey(key())
                 .modelName(model)
-                .strictJsonSchema(true) // else the schema would be a wish
+                .strictJsonSchema(true) // otherwise the schema would not be enforced
                 .returnThinking(true)
                 .build();
     }
@@ -60,8 +60,10 @@ record OpenAi(RemoteProvider provider, String model) implements Vendor {
                 .toolSpecifications(ChatRequests.tools(request, true))
                 .responseFormat(ChatRequests.format(request, provider.kind()));
         return provider.options().isUsual(ProviderKind.OPENAI)
-                ? parameters.maxCompletionTokens(request.maxTokens()).build() // OpenAI's newer models take no other
-                : parameters.maxOutputTokens(request.maxTokens()).build(); // as every other server knows it
+                ? parameters
+                        .maxCompletionTokens(request.maxTokens())
+                        .build() // OpenAI's newer models accept only this parameter
+                : parameters.maxOutputTokens(request.maxTokens()).build(); // the name that all other servers know
     }
 
     @Override

@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Text and vectors from a remote provider. Nothing is sent again by itself. Making it needs nothing; where its module
- * or its key is missing, requests fail. Thread-safe.
+ * Generates text and embeddings with a remote provider. Requests are not retried. Creating an adapter has no
+ * prerequisites; if the provider's LangChain4j module or API key is missing, its requests fail. Thread-safe.
  */
 public final class RemoteAdapter extends AbstractTextGenerationPort implements EmbeddingPort, AutoCloseable {
 
@@ -34,21 +34,21 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
     private boolean closed;
 
     /**
-     * Creates it; nothing is sent yet.
+     * Creates an adapter; nothing is sent yet.
      *
-     * @param provider which, and where
-     * @param model the model, as the server names it
+     * @param provider the provider and its configuration
+     * @param model the server's name of the model
      */
     public RemoteAdapter(RemoteProvider provider, String model) {
         this(provider, model, null);
     }
 
     /**
-     * Creates it; nothing is sent yet.
+     * Creates an adapter; nothing is sent yet.
      *
-     * @param provider which, and where
-     * @param model the model, as the server names it
-     * @param listener hears of its requests; what it throws hurts nothing
+     * @param provider the provider and its configuration
+     * @param model the server's name of the model
+     * @param listener is notified of requests; exceptions that it throws are ignored
      */
     public RemoteAdapter(RemoteProvider provider, String model, @Nullable Mlx4jListener listener) {
         this.provider = provider;
@@ -80,7 +80,7 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
         return () -> {};
     }
 
-    /** Vectors as the server makes them. */
+    /** Returns embeddings exactly as the server computes them. */
     @Override
     public List<float[]> embed(List<String> texts) {
         return observer.vectors(texts.size(), () -> vectors(texts));
@@ -97,7 +97,7 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
         }
     }
 
-    /** Ends what is open with {@link ClosedException}. Idempotent. */
+    /** Closes the adapter. Requests in progress fail with {@link ClosedException}. Idempotent. */
     @Override
     public void close() {
         Connection open;
@@ -129,7 +129,7 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
         return connection;
     }
 
-    /** What talks to it; its class is loaded where its module is there. */
+    /** Returns the provider's client; its class is loaded only if its LangChain4j module is on the class path. */
     private Vendor vendor() {
         Stream.of(provider.whyNoModule(), provider.whyNoKey())
                 .flatMap(Optional::stream)

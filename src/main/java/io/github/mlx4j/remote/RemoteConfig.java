@@ -11,11 +11,11 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Where remote providers are, and how they are reached.
+ * Configures the connections to remote providers. Immutable.
  *
- * @param baseUrls the base URL of each provider that is not at its usual place
- * @param keys the keys that there are
- * @param timeout how long a server may be silent before a request to it is given up
+ * @param baseUrls the base URL of each provider that does not use its default URL
+ * @param keys the API keys that are set
+ * @param timeout how long a server may be silent before a request fails
  */
 public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, ApiKey> keys, Duration timeout) {
 
@@ -25,9 +25,9 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
             ProviderKind.ANTHROPIC, URI.create("https://api.anthropic.com/v1"));
 
     /**
-     * Takes immutable copies.
+     * Makes immutable copies.
      *
-     * @throws ConfigurationException for a base URL or a timeout that can't be used
+     * @throws ConfigurationException if a base URL or the timeout is invalid
      */
     public RemoteConfig {
         baseUrls = Map.copyOf(baseUrls);
@@ -39,15 +39,15 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
         }
     }
 
-    /** The usual places, no keys, two minutes. */
+    /** Default URLs, no API keys, and a timeout of two minutes. */
     public static final RemoteConfig DEFAULT = builder().build();
 
-    /** A builder with every default. */
+    /** Returns a builder with all defaults. */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** A builder with these values. */
+    /** Returns a builder with the values of this configuration. */
     public Builder toBuilder() {
         Builder builder = builder().timeout(timeout);
         builder.baseUrls.putAll(baseUrls);
@@ -55,23 +55,23 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
         return builder;
     }
 
-    /** The base URL of a remote provider. */
+    /** Returns the base URL of a remote provider. */
     public URI baseUrl(ProviderKind kind) {
         URI stated = baseUrls.get(kind);
         return stated != null ? stated : Objects.requireNonNull(USUAL.get(kind), () -> kind.id() + " is not remote");
     }
 
-    /** The key of a remote provider, if there is one. */
+    /** Returns the API key of a remote provider, if one is set. */
     public Optional<ApiKey> key(ProviderKind kind) {
         return Optional.ofNullable(keys.get(kind));
     }
 
-    /** Whether a provider is at its usual place. */
+    /** Returns whether a provider uses its default URL. */
     public boolean isUsual(ProviderKind kind) {
         return baseUrl(kind).equals(USUAL.get(kind));
     }
 
-    /** Whether a provider's server is on this machine, by its name; nothing is looked up. */
+    /** Returns whether a provider's server is on this machine, judged by its host name alone, without a DNS lookup. */
     public boolean isHere(ProviderKind kind) {
         return baseUrl(kind).getHost().matches("(?i)localhost|127(\\.\\d{1,3}){3}|\\[::1]");
     }
@@ -84,7 +84,7 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
                 || url.getRawQuery() != null
                 || url.getRawFragment() != null) {
             throw new ConfigurationException(
-                    "The base URL of " + kind.id() + " is not one of a server.", // it may have a password in it
+                    "The base URL of " + kind.id() + " is not one of a server.", // the URL may contain a password
                     "Set " + kind.name() + "_BASE_URL to http:// or https://, a host, and where needed a port and a"
                             + " path; without user, password, ? and #.");
         }
@@ -99,9 +99,9 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
         private Builder() {}
 
         /**
-         * The base URL of a provider.
+         * Sets the base URL of a provider.
          *
-         * @throws ConfigurationException if it is not the URL of a server
+         * @throws ConfigurationException if it is not a valid server URL
          */
         public Builder baseUrl(ProviderKind provider, String url) {
             try {
@@ -110,19 +110,19 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
                 baseUrls.put(provider, parsed);
                 return this;
             } catch (URISyntaxException error) {
-                throw new ConfigurationException( // without the cause, which shows the URL and any password in it
+                throw new ConfigurationException( // no cause, because it would show the URL and any password in it
                         "The base URL of " + provider.id() + " is no URL.",
                         "Set " + provider.name() + "_BASE_URL to one such as http://localhost:8080/v1.");
             }
         }
 
-        /** The key of a provider. */
+        /** Sets the API key of a provider. */
         public Builder key(ProviderKind provider, ApiKey key) {
             keys.put(provider, key);
             return this;
         }
 
-        /** How long a server may be silent before a request to it fails. Default: two minutes. */
+        /** Sets how long a server may be silent before a request fails. Default: two minutes. */
         public Builder timeout(Duration timeout) {
             this.timeout = timeout;
             return this;

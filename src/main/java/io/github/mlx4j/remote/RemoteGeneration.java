@@ -30,20 +30,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/** One request on its way through LangChain4j, which calls this with what the server says. */
+/** One request in progress. LangChain4j calls it with the parts of the server's response. */
 final class RemoteGeneration implements Cancellation, StreamingChatResponseHandler {
 
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
-    /** The longest tokens of common vocabularies, runs of spaces, have 128 characters. */
+    /** The longest tokens of common vocabularies are runs of spaces, 128 characters long. */
     private static final long MAX_TOKEN_CHARS = 128;
 
     private static final long MAX_BASE_CHARS = 1024;
     private static final long MAX_CHARS = 16 << 20;
 
-    /** What servers send around the text of a token is a few hundred bytes. */
+    /** Servers send a few hundred bytes with the text of each token; this leaves a margin. */
     private static final long MAX_TOKEN_BYTES = 4096;
 
     private static final long MAX_BASE_BYTES = 8 << 20;
@@ -57,7 +57,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
     private final GenerationRequest request;
     private final GenerationSink sink;
     private final HttpExchange exchange;
-    private final Object delivery = new Object(); // a sink is called by one thread at a time
+    private final Object delivery = new Object(); // a sink may be called by only one thread at a time
     private final StringBuilder text = new StringBuilder();
     private final StringBuilder thinking = new StringBuilder();
     private final long begun = System.nanoTime();
@@ -82,7 +82,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
     /**
      * Starts a request.
      *
-     * @throws Mlx4jException if it is refused before anything is sent; the sink hears nothing then
+     * @throws Mlx4jException if the request is rejected before anything is sent; the sink is not called in that case
      */
     static Cancellation start(
             Connection connection, Vendor vendor, Backend backend, GenerationRequest request, GenerationSink sink) {
@@ -128,7 +128,10 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         }
     }
 
-    /** What LangChain4j does not know: how some servers tell of an error, and how some (mlx_lm.server, vLLM) think. */
+    /**
+     * Handles events that LangChain4j does not know: the errors of some servers, and the reasoning of others
+     * (mlx_lm.server, vLLM).
+     */
     @Override
     public void onUnmappedRawEvent(Object event) {
         if (!(event instanceof ServerSentEvent sent)
@@ -139,7 +142,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         try {
             data = JSON.readTree(sent.data());
         } catch (JsonProcessingException other) {
-            return; // LangChain4j has looked at it
+            return; // LangChain4j has handled it
         }
         String thought = data.at("/choices/0/delta/reasoning").asText("");
         if (data.hasNonNull("error")) {
@@ -175,7 +178,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         fail(told ? connection.faults.inAnswer(String.valueOf(error.getMessage())) : connection.faults.of(error));
     }
 
-    /** Tells the sink that there will be no (more of the) answer, unless it has ended. */
+    /** Reports the failure to the sink and releases the exchange, unless the request has ended. */
     private void fail(Mlx4jException error) {
         synchronized (delivery) {
             if (ended) {
@@ -187,7 +190,10 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         exchange.release();
     }
 
-    /** Whether a piece still belongs to the answer; ends the request if the answer is longer than its tokens can be. */
+    /**
+     * Returns whether a piece still belongs to the response. Fails the request if the response is longer than
+     * {@code maxTokens} allows.
+     */
     private boolean fits(String piece) {
         if (ended) {
             return false;
@@ -253,7 +259,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         };
     }
 
-    /** Some servers take a response format and don't hold it; then no promise about the text is kept. */
+    /** Fails if the text is not JSON: some servers accept a response format and don't enforce it. */
     private void checkJson() {
         boolean json;
         try {

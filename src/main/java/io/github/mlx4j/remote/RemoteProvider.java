@@ -18,29 +18,29 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * What can be known of a remote provider before it is used. Needs no LangChain4j.
+ * A remote provider and its configuration. This type does not need LangChain4j on the class path.
  *
- * @param kind which
- * @param options where it is, and how it is reached
+ * @param kind the provider
+ * @param options its URL, API key and timeout
  */
 public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
 
-    /** The version of {@code langchain4j-open-ai} and {@code langchain4j-anthropic} that this was made with. */
+    /** The version of {@code langchain4j-open-ai} and {@code langchain4j-anthropic} that this code is compiled with. */
     static final String VERSION = "1.19.0";
 
-    /** The version of {@code langchain4j-ollama} that this was made with. */
+    /** The version of {@code langchain4j-ollama} that this code is compiled with. */
     static final String OLLAMA_VERSION = "1.18.1";
 
     private static final JsonMapper JSON = new JsonMapper();
     private static final int MAX_VERSION_BYTES = 64 * 1024;
     private static final Duration PATIENCE = Duration.ofMillis(700);
 
-    /** Its base URL. */
+    /** Returns the base URL. */
     public URI baseUrl() {
         return options.baseUrl(kind);
     }
 
-    /** Its LangChain4j module in Maven's coordinates. */
+    /** Returns the Maven coordinates of the provider's LangChain4j module. */
     public String module() {
         return switch (kind) {
             case OLLAMA -> "dev.langchain4j:langchain4j-ollama:" + OLLAMA_VERSION;
@@ -50,7 +50,7 @@ public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
         };
     }
 
-    /** Why it can't be used, if its module is not on the class path. */
+    /** Returns an error if the provider's module is not on the class path. */
     public Optional<ProviderUnavailableException> whyNoModule() {
         String name = switch (kind) {
             case OLLAMA -> "ollama/Ollama";
@@ -65,7 +65,7 @@ public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
                         "Add " + module() + " to your program's dependencies."));
     }
 
-    /** Why it can't be used, if it needs a key and there is none. */
+    /** Returns an error if the provider needs an API key and none is set. */
     public Optional<ProviderUnavailableException> whyNoKey() {
         boolean needed = kind == ProviderKind.ANTHROPIC || (kind == ProviderKind.OPENAI && options.isUsual(kind));
         return !needed || options.key(kind).isPresent()
@@ -76,7 +76,9 @@ public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
                         "Set " + kind.name() + "_API_KEY, or use another provider."));
     }
 
-    /** Why it can't be used, if its server does not answer. Asks an Ollama server only; others may be paid services. */
+    /**
+     * Returns an error if the server does not respond. Only an Ollama server is contacted; others may be paid services.
+     */
     public Optional<ProviderUnavailableException> whyNoServer() {
         if (kind != ProviderKind.OLLAMA || answers()) {
             return Optional.empty();

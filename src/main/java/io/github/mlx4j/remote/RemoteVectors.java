@@ -8,10 +8,10 @@ import io.github.mlx4j.error.ProtocolException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** Vectors through LangChain4j. */
+/** Computes embeddings through LangChain4j. */
 final class RemoteVectors {
 
-    /** Room in an answer for each vector: 16,384 numbers of up to 32 characters. */
+    /** The maximum response size per embedding, in bytes: 16,384 numbers of up to 32 characters. */
     private static final long MAX_VECTOR_BYTES = 16_384 * 32;
 
     private static final long MAX_BYTES = 1 << 30;
@@ -38,7 +38,7 @@ final class RemoteVectors {
             }
             return vectors;
         } catch (RuntimeException error) {
-            Mlx4jException why = failure.get(); // LangChain4j may have wrapped it
+            Mlx4jException why = failure.get(); // LangChain4j may have wrapped the original error
             throw why != null ? why : connection.faults.of(error);
         } finally {
             exchange.release();

@@ -19,7 +19,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** From what a server says, or fails to say, to errors. None of them shows the key. */
+/** Creates errors from a server's responses and from failed connections. No error contains the API key. */
 record ServerFaults(RemoteProvider provider, String model) {
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -27,13 +27,13 @@ record ServerFaults(RemoteProvider provider, String model) {
     private static final Pattern TOO_LONG = Pattern.compile(
             "(?i)context_length_exceeded|exceed_context_size|context (length|window|size)|prompt is too long");
 
-    /** For an answer that is none of success. */
+    /** Returns the error for a response whose status is not 2xx. */
     Mlx4jException ofStatus(int status, String body, @Nullable String retryAfter) {
         String who = server() + " answered with HTTP " + status;
         String said = said(body);
         String setting = provider.kind().name();
         return switch (status) {
-            case 401 -> noAccess(who); // some repeat a part of the key in what they say
+            case 401 -> noAccess(who); // some servers repeat a part of the key in their message
             case 403 ->
                 new ConfigurationException(
                         who + ", no access" + said, "Look whether the key of " + setting + "_API_KEY may do this.");
@@ -56,7 +56,7 @@ record ServerFaults(RemoteProvider provider, String model) {
         };
     }
 
-    /** For a request that LangChain4j, the JDK or the way to the server made fail. */
+    /** Returns the error for a request that failed in LangChain4j, in the JDK or on the network. */
     Mlx4jException of(Throwable failure) {
         Throwable cause = failure;
         while ((cause instanceof CompletionException || cause instanceof ExecutionException)
@@ -82,14 +82,14 @@ record ServerFaults(RemoteProvider provider, String model) {
                 "Look whether " + provider.kind().name() + "_BASE_URL leads to such a server.");
     }
 
-    /** For a connection that ended before the answer did. */
+    /** Returns the error for a connection that ended before the response was complete. */
     Mlx4jException brokenOff(String detail) {
         return provider.notAvailable(
                 "The answer of " + server() + " broke off before its end" + (detail.isEmpty() ? "." : ": " + detail),
                 "Try again.");
     }
 
-    /** For an answer, or an event of one, with more bytes than is allowed. */
+    /** Returns the error for a response, or an event, that is larger than the limit. */
     Mlx4jException tooLarge(String what, long maxBytes) {
         return new ProtocolException(
                 "%s sent an %s of more than %d MiB, so the connection was closed."
@@ -97,7 +97,7 @@ record ServerFaults(RemoteProvider provider, String model) {
                 "This is a fault of the server.");
     }
 
-    /** For a server that goes on generating far beyond the limit of the request. */
+    /** Returns the error for a server that keeps generating far beyond the request's {@code maxTokens}. */
     Mlx4jException endless(int maxTokens, long maxChars) {
         return new ProtocolException(
                 "%s ignored maxTokens = %d: its answer has more than %d characters, so the connection was closed."
@@ -105,7 +105,9 @@ record ServerFaults(RemoteProvider provider, String model) {
                 "Use a server that obeys maxTokens, or allow more tokens.");
     }
 
-    /** For a web page where an answer should be: a proxy, a login page, or another kind of server. */
+    /**
+     * Returns the error for a web page in place of a response, sent by a proxy, a login page or another kind of server.
+     */
     Mlx4jException webPage() {
         return new ProtocolException(
                 server() + " answered with a web page (text/html).",
@@ -113,7 +115,7 @@ record ServerFaults(RemoteProvider provider, String model) {
                         + "_BASE_URL leads to such a server, and that no proxy or login page answers instead.");
     }
 
-    /** For a server that was silent for too long. */
+    /** Returns the error for a server that was silent for too long. */
     Mlx4jException silent() {
         return provider.notAvailable(
                 "%s sent nothing for %d s."
@@ -121,7 +123,7 @@ record ServerFaults(RemoteProvider provider, String model) {
                 "Try again, or allow more time with MLX4J_REMOTE_TIMEOUT_SECONDS.");
     }
 
-    /** For an error that came in the middle of an answer. */
+    /** Returns the error that a server sent in the middle of a response. */
     Mlx4jException inAnswer(String body) {
         String said = said(body);
         return TOO_LONG.matcher(said).find()
@@ -158,7 +160,7 @@ record ServerFaults(RemoteProvider provider, String model) {
                 : new InvalidRequestException(message, "");
     }
 
-    /** What a server says in its error, for the end of a sentence. */
+    /** Returns the message of a server's error, formatted to be appended to a sentence. */
     private String said(String body) {
         String text = message(body).orElse(body).strip().replaceAll("\\s+", " ");
         return text.isEmpty() ? "." : ": " + shortened(text);
@@ -184,7 +186,7 @@ record ServerFaults(RemoteProvider provider, String model) {
 
     private String words(Throwable error) {
         if (error.getCause() != null && error.getClass() == RuntimeException.class) {
-            return words(error.getCause()); // LangChain4j wraps what it can't read
+            return words(error.getCause()); // LangChain4j wraps parse errors
         }
         String message = error instanceof JsonProcessingException json ? json.getOriginalMessage() : error.getMessage();
         return shortened(error.getClass().getSimpleName() + (message == null ? "" : " (" + message + ")"));

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Collects the options of a request that a provider doesn't support. */
+/** Collects the options of a request that a provider does not support. */
 final class UnsupportedOptions {
 
     private final ProviderKind kind;
@@ -16,7 +16,7 @@ final class UnsupportedOptions {
         this.kind = kind;
     }
 
-    /** Takes note of an option that is set, unless to what it is without. */
+    /** Adds an option if it is set to anything but {@code off}, the value that disables it. */
     UnsupportedOptions ifSet(String name, @Nullable Object value, @Nullable Object off) {
         if (value != null && !value.equals(off)) {
             names.add(name);
@@ -24,7 +24,7 @@ final class UnsupportedOptions {
         return this;
     }
 
-    /** Refuses all of them by name, if there are any. */
+    /** Fails with an error that names all collected options, if there are any. */
     void refuse() {
         if (!names.isEmpty()) {
             throw new NotSupportedException(

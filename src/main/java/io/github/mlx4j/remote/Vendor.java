@@ -11,35 +11,38 @@ import io.github.mlx4j.generation.Usage;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** What is a provider's own in its use through LangChain4j. Loaded only where its module is there. */
+/**
+ * The parts of the LangChain4j integration that differ between providers. An implementation is loaded only if the
+ * provider's module is on the class path.
+ */
 interface Vendor {
 
-    /** Its model, over this client. */
+    /** Creates the provider's chat model, using this HTTP client. */
     StreamingChatModel chat(HttpClientBuilder http);
 
-    /** Its model for vectors, over this client. */
+    /** Creates the provider's embedding model, using this HTTP client. */
     EmbeddingModel vectors(HttpClientBuilder http);
 
     /**
-     * What a request asks for, but for its messages.
+     * Converts everything in a request except its messages.
      *
-     * @throws NotSupportedException for what the provider can't do
+     * @throws NotSupportedException for an option that the provider does not support
      */
     ChatRequestParameters parameters(GenerationRequest request);
 
-    /** Tokens taken; 0 for those that the provider doesn't tell. */
+    /** Converts the token usage; a count that the provider does not report is 0. */
     default Usage usage(@Nullable TokenUsage usage) {
         return usage == null
                 ? new Usage(0, 0)
                 : new Usage(count(usage.inputTokenCount()), count(usage.outputTokenCount()));
     }
 
-    /** Whether an answer without a reason for its end is not whole. */
+    /** Returns whether the provider always sends a finish reason, so that a response without one is incomplete. */
     default boolean alwaysSaysWhyItEnded() {
         return false;
     }
 
-    /** The vendor of a provider whose module is there. */
+    /** Returns the implementation for a provider whose module is on the class path. */
     static Vendor of(RemoteProvider provider, String model) {
         return switch (provider.kind()) {
             case OLLAMA -> new Ollama(provider, model);
@@ -49,7 +52,7 @@ interface Vendor {
         };
     }
 
-    /** A number of tokens, or 0 where it is unknown. */
+    /** Returns a number of tokens, or 0 if it is unknown. */
     static int count(@Nullable Integer tokens) {
         return Optional.ofNullable(tokens).orElse(0);
     }

@@ -1,4 +1,4 @@
-/** Remote providers through LangChain4j's modules, each of which is only needed where its provider is used. */
+/** Remote providers, called through LangChain4j's modules. A module is needed only if its provider is used. */
 @NullMarked
 package io.github.mlx4j.remote;
 
