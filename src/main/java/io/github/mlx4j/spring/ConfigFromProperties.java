@@ -8,17 +8,17 @@ import java.util.HashMap;
 import java.util.Map;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 
-/** Makes a configuration of properties, over the settings in the environment. */
+/** Builds a configuration from Spring's properties and the settings in the environment. Properties take precedence. */
 final class ConfigFromProperties {
 
     private ConfigFromProperties() {}
 
     /**
-     * The configuration.
+     * Builds the configuration.
      *
-     * @param environment every variable that there is
-     * @throws InvalidConfigurationPropertyValueException for a property that can't be what it is
-     * @throws Mlx4jException for another setting that can't, or a property that may hold a password
+     * @param environment all environment variables
+     * @throws InvalidConfigurationPropertyValueException if a property has an invalid value
+     * @throws Mlx4jException if another setting is invalid, or a property that may contain a password
      */
     static ProviderConfig of(Mlx4jProperties properties, Map<String, String> environment) {
         Map<PropertySetting, Object> set = PropertySetting.in(properties);
@@ -35,7 +35,10 @@ final class ConfigFromProperties {
         return builder.build();
     }
 
-    /** The same error with the property's name. Spring shows the value of a property that it knows to be wrong. */
+    /**
+     * Returns the error with the property's name added. Spring displays the value of a property that it reports as
+     * invalid.
+     */
     private static RuntimeException named(PropertySetting property, Object value, Mlx4jException refused) {
         return property.mayBeSecret()
                 ? new ConfigurationException(

@@ -4,7 +4,10 @@ import java.util.function.Supplier;
 import org.springframework.aop.framework.ProxyFactory;
 import org.springframework.aop.target.AbstractLazyCreationTargetSource;
 
-/** A port that is made by its first call, since making one looks for what can run here. A failed try is tried again. */
+/**
+ * A port that is created by its first call, because creating one checks which providers can run on this machine. If
+ * that fails, the next call tries again.
+ */
 final class LazyPort extends AbstractLazyCreationTargetSource {
 
     private final Class<?> type;

@@ -26,14 +26,14 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 /**
- * The provider factory and its ports. Nothing is probed or started before the first call of a port, unless
- * {@code mlx4j.warm-up} says so. Closing the context stops the workers. Every {@link Mlx4jListener} bean listens.
+ * Configures the provider factory and its ports. Nothing is probed or started before the first call of a port, unless
+ * {@code mlx4j.warm-up} is true. Closing the context stops the workers. All {@link Mlx4jListener} beans are registered.
  */
 @AutoConfiguration
 @EnableConfigurationProperties(Mlx4jProperties.class)
 public class Mlx4jAutoConfiguration {
 
-    /** Creates it. */
+    /** Creates the configuration. */
     public Mlx4jAutoConfiguration() {}
 
     @Bean
@@ -112,7 +112,7 @@ public class Mlx4jAutoConfiguration {
         return providers::warmUp;
     }
 
-    /** Hides keys in what the actuator shows, also where it is told to show every value. */
+    /** Hides keys in the actuator's output, even if the actuator is configured to show all values. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(SanitizingFunction.class)
     static class Keys {

@@ -8,16 +8,19 @@ import org.springframework.boot.health.autoconfigure.contributor.ConditionalOnEn
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.context.annotation.Bean;
 
-/** Health, where Spring Boot's module for it is there; {@code management.health.mlx4j.enabled=false} leaves it out. */
+/**
+ * Configures the health indicator if Spring Boot's health module is on the class path. Set
+ * {@code management.health.mlx4j.enabled=false} to disable it.
+ */
 @AutoConfiguration(after = Mlx4jAutoConfiguration.class)
 @ConditionalOnClass(HealthIndicator.class)
 public class Mlx4jHealthAutoConfiguration {
 
-    /** Creates it. */
+    /** Creates the configuration. */
     public Mlx4jHealthAutoConfiguration() {}
 
     @Bean
-    @ConditionalOnEnabledHealthIndicator("mlx4j") // not on the class: without the module it could not be looked at
+    @ConditionalOnEnabledHealthIndicator("mlx4j") // not on the class: it could not be read without the module
     @ConditionalOnMissingBean(name = "mlx4jHealthIndicator")
     Mlx4jHealthIndicator mlx4jHealthIndicator(ProviderFactory providers) {
         return new Mlx4jHealthIndicator(providers);

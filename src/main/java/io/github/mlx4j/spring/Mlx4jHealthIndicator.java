@@ -15,20 +15,20 @@ import org.springframework.boot.health.contributor.Health;
 import org.springframework.boot.health.contributor.Status;
 
 /**
- * Whether requests have a chance. It looks for what can run here, and starts nothing.
+ * Reports whether requests can be served. It checks which providers can run on this machine, and starts nothing.
  *
  * <ul>
  *   <li>{@code OUT_OF_SERVICE}: no provider is available
- *   <li>{@code DOWN}: the worker of every provider that could answer has failed with the plain model, and is not
- *       started again for now
- *   <li>{@code UP}: otherwise, also before the first request
+ *   <li>{@code DOWN}: each provider that could answer has a failed worker for the plain model, which is currently not
+ *       restarted
+ *   <li>{@code UP}: otherwise, even before the first request
  * </ul>
  */
 public final class Mlx4jHealthIndicator extends AbstractHealthIndicator {
 
     private final ProviderFactory providers;
 
-    /** The health of a factory's providers. */
+    /** Creates an indicator for the providers of this factory. */
     public Mlx4jHealthIndicator(ProviderFactory providers) {
         super("mlx4j could not say how it is");
         this.providers = providers;

@@ -20,8 +20,8 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.core.Ordered;
 
 /**
- * LangChain4j's models over the ports, where its core is there. Each gives way to any other bean of its interface; so
- * this comes last.
+ * Configures LangChain4j models that use the ports, if LangChain4j's core is on the class path. Each is created only if
+ * there is no other bean of its interface; therefore this configuration is applied last.
  */
 @AutoConfiguration(after = Mlx4jAutoConfiguration.class)
 @AutoConfigureOrder(Ordered.LOWEST_PRECEDENCE)
@@ -29,7 +29,7 @@ import org.springframework.core.Ordered;
 @ConditionalOnBooleanProperty(name = "mlx4j.langchain4j.enabled", matchIfMissing = true)
 public class Mlx4jLangChain4jAutoConfiguration {
 
-    /** Creates it. */
+    /** Creates the configuration. */
     public Mlx4jLangChain4jAutoConfiguration() {}
 
     @Bean

@@ -13,7 +13,8 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 /**
- * Metrics, where there is a registry of Micrometer; of circuit breakers where Resilience4j's module for it is there.
+ * Configures metrics if there is a Micrometer registry, and metrics of circuit breakers if Resilience4j's Micrometer
+ * module is on the class path.
  */
 @AutoConfiguration(
         after = Mlx4jAutoConfiguration.class,
@@ -22,7 +23,7 @@ import org.springframework.context.annotation.Configuration;
 @ConditionalOnBean(MeterRegistry.class)
 public class Mlx4jMetricsAutoConfiguration {
 
-    /** Creates it. */
+    /** Creates the configuration. */
     public Mlx4jMetricsAutoConfiguration() {}
 
     @Bean

@@ -12,37 +12,42 @@ import org.springframework.util.unit.DataSize;
 import org.springframework.util.unit.DataUnit;
 
 /**
- * The properties of mlx4j. What is not set is as {@link io.github.mlx4j.ProviderConfig#fromEnv()} has it.
+ * The properties of mlx4j. For properties that are not set, the settings of
+ * {@link io.github.mlx4j.ProviderConfig#fromEnv()} apply.
  *
- * @param provider Who answers: auto, mlx, hf, ollama, openai or anthropic. Default: auto.
- * @param fallback Who stands in when the provider fails before its first token: a list such as hf,ollama, or none.
- * @param mlx What is for the mlx worker only.
- * @param hf What is for the hf worker only.
- * @param ollama The Ollama server.
- * @param openai OpenAI, or any server that speaks its API.
- * @param anthropic Anthropic.
- * @param remoteTimeout How long the server of a remote provider may be silent, in whole seconds. Default: 120s.
- * @param adapterPath Folder of a LoRA adapter, of PEFT or of mlx-lm.
- * @param baseModel Base model of an adapter or a DyLoRA-MoE, in place of the one that it names.
- * @param expert The one expert of a DyLoRA-MoE that answers.
- * @param dtype What the weights are turned into: bfloat16, float16 or float32.
- * @param memoryLimit The most memory that the engine is to take, in whole mebibytes.
- * @param trustRemoteCode Whether code of the model folder may run in the hf worker. Default: false.
+ * @param provider Provider to use: auto, mlx, hf, ollama, openai or anthropic. Default: auto.
+ * @param fallback Providers to use if the first one fails before its first token: a list such as hf,ollama, or none.
+ * @param mlx Settings of the mlx worker only.
+ * @param hf Settings of the hf worker only.
+ * @param ollama Settings of the Ollama server.
+ * @param openai Settings of OpenAI, or of a server that is compatible with its API.
+ * @param anthropic Settings of Anthropic.
+ * @param remoteTimeout How long a remote server may be silent before a request fails, in whole seconds. Default: 120s.
+ * @param adapterPath Folder of a LoRA adapter in the format of PEFT or mlx-lm.
+ * @param baseModel Base model to use instead of the one that an adapter or a DyLoRA-MoE names.
+ * @param expert Expert of a DyLoRA-MoE to use.
+ * @param dtype Type to convert the weights to: bfloat16, float16 or float32.
+ * @param memoryLimit Maximum memory of the engine, in whole mebibytes.
+ * @param trustRemoteCode Whether the hf worker may run code from the model folder. Default: false.
  * @param allowPickles Whether the hf worker may read pickled experts and routers. Default: false.
- * @param reranker Whether the model is a reranker where its folder doesn't say so: auto or qwen3. Default: auto.
- * @param pythonPath Python interpreter of every worker.
+ * @param reranker Kind of reranker, if the model's folder doesn't identify it as one: auto or qwen3. Default: auto.
+ * @param pythonPath Python interpreter of all workers.
  * @param home Folder of the managed environments. Default: .mlx4j in the user's home.
- * @param allowAnyPlatform Whether mlx may run elsewhere than on macOS with Apple silicon. Default: false.
- * @param download Whether a hub model that isn't in the cache is fetched: auto or never. Default: auto.
- * @param sandbox Whether workers are kept from the network and other files: auto, require or off. Default: auto.
- * @param hang How long a worker may have work without moving, in whole seconds. Default: 120s.
- * @param idle After how long without a request a worker is stopped, in whole seconds; 0 is never. Default: 0.
- * @param maxWorkers How many workers of different models run at once. Default: as many as fit into memory.
- * @param memoryReserve Memory that is left to other programs where workers are kept side by side, in whole mebibytes.
- * @param maxRequests How many requests a worker takes at once, waiting ones included. Default: 256.
- * @param prefixCache The most memory for finished prompts and answers, in whole mebibytes; 0 is off. Default: 1024MB.
- * @param warmUp Whether the worker starts and loads its model before the application is up, which fails where it can't.
- * @param langchain4j LangChain4j's models.
+ * @param allowAnyPlatform Whether mlx may run on platforms other than macOS on Apple silicon. Default: false.
+ * @param download Whether a hub model that isn't in the cache is downloaded: auto or never. Default: auto.
+ * @param sandbox Whether workers are denied access to the network and to other files: auto, require or off. Default:
+ *     auto.
+ * @param hang How long a busy worker may make no progress before it is restarted, in whole seconds. Default: 120s.
+ * @param idle Time without a request after which a worker is stopped, in whole seconds; 0 means never. Default: 0.
+ * @param maxWorkers Maximum number of workers of different models that run at once. Default: as many as fit into
+ *     memory.
+ * @param memoryReserve Memory to keep free for other programs when another worker starts, in whole mebibytes.
+ * @param maxRequests Maximum number of open requests per worker, including queued ones. Default: 256.
+ * @param prefixCache Maximum size of the cache of finished prompts and answers, in whole mebibytes; 0 disables it.
+ *     Default: 1024MB.
+ * @param warmUp Whether to start the worker and load its model before the application is ready. Startup fails if that
+ *     fails.
+ * @param langchain4j Settings of the LangChain4j models.
  */
 @ConfigurationProperties(prefix = "mlx4j", ignoreUnknownFields = false)
 public record Mlx4jProperties(
@@ -77,10 +82,10 @@ public record Mlx4jProperties(
         @DefaultValue LangChain4j langchain4j) {
 
     /**
-     * Models of single roles. Default: the provider's model.
+     * Models for single roles. Default: the provider's model.
      *
-     * @param router Model that decides where requests go.
-     * @param decomposer Model that splits tasks, and finds them in documents.
+     * @param router Model that routes requests.
+     * @param decomposer Model that splits tasks, and finds tasks in documents.
      * @param enhancer Model that makes tasks clearer.
      * @param tester Model that asks questions about tasks.
      * @param reranker Model that scores documents for a query.
@@ -93,19 +98,19 @@ public record Mlx4jProperties(
             @Nullable String reranker) {}
 
     /**
-     * What is for the mlx worker only.
+     * Settings of the mlx worker only.
      *
      * @param model Model of the mlx worker: a folder, or a hub id. Default: a 4-bit Phi-3-mini.
-     * @param roles Models of single roles.
+     * @param roles Models for single roles.
      * @param python Python interpreter of the mlx worker.
-     * @param draftModel Draft model, which guesses tokens ahead: a folder, or a hub id.
-     * @param draftTokens How many tokens the draft model guesses ahead, 1 to 16. Default: 3.
-     * @param kvBits 4 or 8 quantizes the KV cache.
-     * @param kvTokens The most tokens in the KV cache, from 64 on.
-     * @param ranks Spreads the model over so many processes of this machine, 2 to 16.
-     * @param hosts The same over the machines of a host file, of which the first is this one.
+     * @param draftModel Draft model for speculative decoding: a folder, or a hub id.
+     * @param draftTokens Number of tokens that the draft model proposes at a time, 1 to 16. Default: 3.
+     * @param kvBits Bits per value of a quantized KV cache: 4 or 8.
+     * @param kvTokens Maximum number of tokens in the KV cache, at least 64.
+     * @param ranks Number of processes on this machine to distribute the model over, 2 to 16.
+     * @param hosts Host file of the machines to distribute the model over; the first is this one.
      * @param wiredLimit Whether MLX may wire memory, which can panic macOS under concurrent load. Default: false.
-     * @param tf32 Whether MLX may round float32 to TF32 on GPUs that can do so. Default: MLX's own.
+     * @param tf32 Whether MLX may round float32 to TF32 on GPUs that support it. Default: MLX's own.
      */
     public record Mlx(
             @Nullable String model,
@@ -121,10 +126,10 @@ public record Mlx4jProperties(
             @Nullable Boolean tf32) {}
 
     /**
-     * What is for the hf worker only.
+     * Settings of the hf worker only.
      *
      * @param model Model of the hf worker: a folder, or a hub id. Default: the counterpart of the mlx model.
-     * @param roles Models of single roles.
+     * @param roles Models for single roles.
      * @param python Python interpreter of the hf worker.
      * @param device Device of the hf worker: auto, cuda, mps or cpu. Default: auto.
      */
@@ -135,11 +140,11 @@ public record Mlx4jProperties(
             @Nullable String device) {}
 
     /**
-     * The Ollama server.
+     * Settings of the Ollama server.
      *
-     * @param model Model of the server, one that it has. Default: llama3.1.
-     * @param roles Models of single roles.
-     * @param baseUrl Where the server is.
+     * @param model Model to use, which must exist on the server. Default: llama3.1.
+     * @param roles Models for single roles.
+     * @param baseUrl URL of the server.
      */
     public record Ollama(
             @Nullable String model,
@@ -147,12 +152,12 @@ public record Mlx4jProperties(
             @Nullable String baseUrl) {}
 
     /**
-     * A service that may need a key.
+     * Settings of a service that may need an API key.
      *
      * @param model Model of the service.
-     * @param roles Models of single roles.
-     * @param baseUrl Where the service is.
-     * @param apiKey Key of the service. It is shown to nobody but its server.
+     * @param roles Models for single roles.
+     * @param baseUrl URL of the service.
+     * @param apiKey API key of the service. It is sent only to the service and never displayed.
      */
     public record Service(
             @Nullable String model,
@@ -160,7 +165,7 @@ public record Mlx4jProperties(
             @Nullable String baseUrl,
             @Nullable String apiKey) {
 
-        /** Does not show the key. */
+        /** Returns a description without the key. */
         @Override
         public String toString() {
             return "Service[model=%s, roles=%s, baseUrl=%s, apiKey=%s]"
@@ -169,9 +174,9 @@ public record Mlx4jProperties(
     }
 
     /**
-     * LangChain4j's models.
+     * Settings of the LangChain4j models.
      *
-     * @param enabled Whether there are beans of LangChain4j's models, where its core is on the class path.
+     * @param enabled Whether to create LangChain4j model beans if LangChain4j's core is on the class path.
      */
     public record LangChain4j(@DefaultValue("true") boolean enabled) {}
 }

@@ -14,17 +14,17 @@ import org.springframework.boot.context.properties.source.InvalidConfigurationPr
 import org.springframework.util.unit.DataSize;
 
 /**
- * A property of Spring and the setting of {@link io.github.mlx4j.ProviderConfig#fromEnv()} that it is.
+ * A Spring property and the corresponding setting of {@link io.github.mlx4j.ProviderConfig#fromEnv()}.
  *
- * @param property its name after {@code mlx4j.}
+ * @param property the property's full name
  * @param setting the setting's name
- * @param value its value
+ * @param value reads the property's value
  */
 record PropertySetting(String property, String setting, Function<Mlx4jProperties, @Nullable Object> value) {
 
     private static final int MEBIBYTE = 1 << 20;
 
-    /** Every setting. */
+    /** All properties that have a setting. */
     static final List<PropertySetting> ALL =
             Stream.concat(single().stream(), roles().stream()).toList();
 
@@ -81,7 +81,7 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
                 of("prefix-cache", "MLX4J_PREFIX_CACHE_MB", Mlx4jProperties::prefixCache));
     }
 
-    /** Those of single roles, such as {@code mlx4j.mlx.roles.router}. */
+    /** Returns the properties for single roles, such as {@code mlx4j.mlx.roles.router}. */
     private static List<PropertySetting> roles() {
         Map<String, Function<Mlx4jProperties, Mlx4jProperties.Roles>> providers = Map.of(
                 "mlx", all -> all.mlx().roles(),
@@ -109,9 +109,9 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
     }
 
     /**
-     * The properties that are set and not empty, with their values.
+     * Returns the properties that are set and not empty, with their values.
      *
-     * @throws InvalidConfigurationPropertyValueException for a time or a size that a setting can't say
+     * @throws InvalidConfigurationPropertyValueException for a duration or a size that the setting can't represent
      */
     static Map<PropertySetting, Object> in(Mlx4jProperties properties) {
         Map<PropertySetting, Object> set = new LinkedHashMap<>();
@@ -125,12 +125,12 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
         return set;
     }
 
-    /** Whether its value may be, or hold, a key or a password. */
+    /** Returns whether the value may be, or contain, a key or a password. */
     boolean mayBeSecret() {
         return property.endsWith(".api-key") || property.endsWith(".base-url");
     }
 
-    /** A value of a type that {@link io.github.mlx4j.ProviderConfig.Builder#setting} takes. */
+    /** Converts a value to a type that {@link io.github.mlx4j.ProviderConfig.Builder#setting} accepts. */
     private Object ofSetting(Object value) {
         if (value instanceof Duration time) {
             check(time.getNano() == 0, value, "It must be whole seconds.");

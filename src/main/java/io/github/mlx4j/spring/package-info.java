@@ -1,6 +1,6 @@
 /**
- * Auto-configuration for Spring Boot 4: the properties {@code mlx4j.*}, and beans of the provider factory, its ports,
- * LangChain4j's models, metrics and health. {@code docs/spring.md} has them all.
+ * Auto-configuration for Spring Boot 4: the properties {@code mlx4j.*}, and beans for the provider factory, its ports,
+ * LangChain4j's models, metrics and health. They are described in {@code docs/spring.md}.
  */
 @NullMarked
 package io.github.mlx4j.spring;
