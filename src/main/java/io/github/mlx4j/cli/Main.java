@@ -91,7 +91,7 @@ public final class Main implements Runnable {
                             + " and its workers.")
     private boolean[] verbose = {};
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     public Main() {}
 
     /** Runs a command and exits with its code. */
@@ -131,7 +131,7 @@ public final class Main implements Runnable {
                 });
     }
 
-    /** An error's message in the user's terms: option names, or the fields of a configuration file. */
+    /** Returns an error's message in the user's terms: option names, or the fields of a configuration file. */
     private static String message(Throwable error, CommandLine command) {
         String message = String.valueOf(error.getMessage());
         boolean hasFile =
@@ -140,8 +140,8 @@ public final class Main implements Runnable {
     }
 
     /**
-     * The error to show in one line: an {@link Mlx4jException}, or a file error as one; {@code null} for any other
-     * error.
+     * Returns the error to show in one line: an {@link Mlx4jException}, possibly converted from a file error, or
+     * {@code null} for any other error.
      */
     private static @Nullable Mlx4jException known(Exception error) {
         if (error instanceof Mlx4jException ours) {

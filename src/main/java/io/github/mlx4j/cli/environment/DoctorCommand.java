@@ -32,7 +32,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code mlx4j doctor}: what can run here, what can't and why, and what would be chosen. */
+/** {@code mlx4j doctor}: which providers can run on this machine, why others can't, and which one would be used. */
 @Command(
         name = "doctor",
         description = "Check which providers can run on this machine, and explain how to fix the others.",
@@ -100,7 +100,7 @@ public final class DoctorCommand implements Callable<Integer> {
         return report;
     }
 
-    /** What happened to workers on this machine lately, oldest first. */
+    /** Returns recent events of workers on this machine, oldest first. */
     private static List<Map<String, Object>> lastEvents(ProviderFactory providers) {
         Path journal = providers.config().home().resolve(ProviderFactory.JOURNAL);
         String text;
@@ -115,7 +115,7 @@ public final class DoctorCommand implements Callable<Integer> {
             try {
                 events.add(JSON.readValue(line, new TypeReference<>() {}));
             } catch (JsonProcessingException halfWritten) {
-                continue; // a program ended while it wrote, or it is the end of a line that was cut
+                continue; // a program ended in the middle of a write, or the line was truncated
             }
         }
         return events.subList(Math.max(0, events.size() - MAX_EVENTS), events.size());
@@ -153,7 +153,7 @@ public final class DoctorCommand implements Callable<Integer> {
         return described;
     }
 
-    /** A field that a report always has. */
+    /** Returns a field that every report contains. */
     static <T> T required(Map<?, ?> report, String field, Class<T> type) {
         return type.cast(Objects.requireNonNull(report.get(field), field));
     }

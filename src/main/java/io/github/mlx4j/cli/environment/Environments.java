@@ -48,10 +48,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The managed Python environments, one per worker kind, at {@code <home>/envs/<kind>}.
  *
- * <p>An environment is whole when the file {@value #MARKER} in it names the requirements that it was made from; that
- * file is written last, after the environment was verified and sealed: it holds the locked packages and nothing else,
- * every file is as its package lists it, and all are listed. Anything else is made anew. A lock keeps two set-ups
- * apart.
+ * <p>An environment is complete if its file {@value #MARKER} matches the requirements that it was created from. That
+ * file is written last, after the environment was verified and sealed: it contains only the locked packages, every file
+ * matches its package's list, and all files are listed. An incomplete environment is recreated. A lock prevents two
+ * set-ups from running at the same time.
  */
 final class Environments {
 
@@ -61,7 +61,8 @@ final class Environments {
     private static final double GB = 1e9;
 
     /**
-     * How pip and uv say that there is no connection to the index; pip goes on to say that there is no such version.
+     * Matches the messages of pip and uv about a missing connection to the index; pip then claims that the version does
+     * not exist.
      */
     private static final Pattern NO_INDEX = Pattern.compile("Retrying \\(Retry|NewConnectionError|ConnectTimeoutError|"
             + "ProxyError|name resolution|Network is unreachable|[Cc]onnection refused|[Cc]ould not connect|"
@@ -70,7 +71,7 @@ final class Environments {
     private static final int MAX_LINE = 1000;
     private static final int MAX_NAMED = 5;
 
-    /** What pip and uv may be configured with, beside proxies and certificates: where packages come from. */
+    /** The variables that configure pip and uv: where packages come from, proxies and certificates. */
     private static final Set<String> INHERITED = Stream.concat(
                     WorkerEnvironment.NETWORK.stream(),
                     Stream.of(
@@ -114,10 +115,10 @@ final class Environments {
     private final Consumer<String> progress;
 
     /**
-     * Creates it.
+     * Creates the environments' manager.
      *
-     * @param interpreters where the Python is searched that the environments are made from, and their home
-     * @param environment the variables of this process, some of which pip and uv inherit
+     * @param interpreters finds the Python that the environments are created with; also provides the home folder
+     * @param environment the variables of this process; pip and uv inherit some of them
      */
     Environments(
             Platform platform, Interpreters interpreters, Map<String, String> environment, Consumer<String> progress) {
@@ -128,7 +129,7 @@ final class Environments {
         this.progress = progress;
     }
 
-    /** Makes the environment unless it is whole already, and says in one line what there is now. */
+    /** Creates the environment unless it is complete, and returns a one-line description of it. */
     String make(ProviderKind kind, boolean force) {
         if (platform.isWindows()) {
             throw new NotSupportedException("The workers don't run on Windows.", "Use WSL.");
@@ -153,7 +154,10 @@ final class Environments {
         }
     }
 
-    /** On Linux the locked packages have builds for every processor; on macOS only for Apple silicon. */
+    /**
+     * Returns why the platform is unsupported. On Linux, the locked packages have builds for all processors; on macOS
+     * only for Apple silicon.
+     */
     private Optional<Availability.Unavailable> whyNotHere(ProviderKind kind) {
         if (!platform.isMac()) {
             return Optional.empty();
@@ -215,7 +219,7 @@ final class Environments {
         }
         List<String> differing = differences(kind, List.of("check"));
         boolean isOlder = differing == null || differing.isEmpty() && !BundledScripts.isCopiedTo(environment);
-        if (isOlder) { // another version made it
+        if (isOlder) { // another version created it
             progress.accept("%s: keeping only what is locked, and checking every file once".formatted(kind.id()));
             differing = seal(kind, environment, requirements);
         }
@@ -225,7 +229,7 @@ final class Environments {
         return differing != null && differing.isEmpty();
     }
 
-    /** Has only the locked packages and the compiled scripts of the workers in it, and all files listed. */
+    /** Removes everything except the locked packages and the compiled worker scripts, and records all files. */
     private @Nullable List<String> seal(ProviderKind kind, Path environment, String requirements) throws IOException {
         BundledScripts.copyInto(environment);
         Stream<String> locked =
@@ -233,7 +237,10 @@ final class Environments {
         return differences(kind, Stream.concat(Stream.of("seal"), locked).toList());
     }
 
-    /** What differs in the new environment, or {@code null} if its files were never listed or can't be checked. */
+    /**
+     * Returns the differences in the new environment, or {@code null} if its files were never recorded or can't be
+     * checked.
+     */
     private @Nullable List<String> differences(ProviderKind kind, List<String> arguments) throws IOException {
         List<String> command =
                 new ArrayList<>(inside(kind, "-X", "utf8", "-c", BundledScripts.check("environment_files.py")));
@@ -322,7 +329,10 @@ final class Environments {
         }
     }
 
-    /** A command of the new environment's own interpreter, isolated from the user's Python settings and packages. */
+    /**
+     * Returns a command that runs the new environment's interpreter, isolated from the user's Python settings and
+     * packages.
+     */
     private List<String> inside(ProviderKind kind, String... arguments) {
         List<String> python = command(
                 interpreters.launcher(platform),
@@ -335,7 +345,7 @@ final class Environments {
         return Stream.concat(first.stream(), Stream.of(then)).toList();
     }
 
-    /** Checks the new environment as {@code verify-install} does, and returns what it can do in one line. */
+    /** Checks the new environment as {@code verify-install} does, and returns its capabilities in one line. */
     private String verify(ProviderKind kind, Path environment) {
         Installation found = new InstallationCheck(kind, platform, true, interpreters, InstallationCheck.PATIENCE)
                 .run(Interpreters.managed(home, kind));
@@ -383,7 +393,10 @@ final class Environments {
         }
     }
 
-    /** Runs it; {@code watch} receives each line that it prints, {@code output} those of its standard output. */
+    /**
+     * Runs a command and returns its exit code. {@code watch} receives every line that it prints, {@code output} those
+     * of its standard output.
+     */
     private int execute(List<String> command, Consumer<String> watch, Consumer<String> output) {
         try {
             return IsolatedProcess.run(

@@ -24,7 +24,7 @@ final class GenerationCheck {
 
     private GenerationCheck() {}
 
-    /** Loads a model in a worker and generates some tokens. */
+    /** Returns a step that loads a model in a worker and generates some tokens. */
     static Installation.Step generating(String model, WorkerKind worker, ProviderConfig from, Installation before) {
         String name = "generate with " + model;
         boolean able = before.steps().stream()
@@ -53,7 +53,7 @@ final class GenerationCheck {
         }
     }
 
-    /** Runs the user's command in the user's environment, without a time limit. */
+    /** Returns a step that runs the user's command in the user's environment, without a time limit. */
     static Installation.Step running(String command, Consumer<String> output) {
         String name = "run " + command;
         long begun = System.nanoTime();

@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code mlx4j doctor} says of the machine. */
+/** The section of {@code mlx4j doctor} about the machine. */
 final class HardwareSection {
 
     private static final Duration PATIENCE = Duration.ofSeconds(10);

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code mlx4j doctor} says of roles: their models, and whether these fit into memory together. */
+/** The section of {@code mlx4j doctor} about roles: their models, and whether these fit into memory together. */
 final class RolesSection {
 
     private RolesSection() {}
@@ -69,7 +69,7 @@ final class RolesSection {
         return memory;
     }
 
-    /** Whether all can be up at once; {@code null} where that can't be told. */
+    /** Returns whether all models can be loaded at the same time; {@code null} if unknown. */
     private static @Nullable Boolean together(
             int models, long sum, boolean known, OptionalLong available, WorkerPoolConfig options) {
         if (models > options.maxWorkers()) {

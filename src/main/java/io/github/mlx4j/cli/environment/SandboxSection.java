@@ -19,12 +19,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** What the system takes away from workers: a worker that loads nothing is started, and says it. */
+/**
+ * The section of {@code mlx4j doctor} about the sandbox. It starts a worker without a model, which reports its
+ * restrictions.
+ */
 final class SandboxSection {
 
     private SandboxSection() {}
 
-    /** The mode, and with the first worker that can run here what holds; without one, the mode alone. */
+    /** Returns the sandbox mode, and the restrictions of the first worker that can run here, if there is one. */
     static Map<String, Object> describe(ProviderFactory providers) throws InterruptedException {
         String mode = providers.config().workers().sandbox().id();
         Map<String, Object> described = new LinkedHashMap<>();

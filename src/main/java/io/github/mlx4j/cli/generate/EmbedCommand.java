@@ -63,7 +63,7 @@ public final class EmbedCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The pooling method of a local model; remote providers don't report it. */
+    /** Returns the pooling method of a local model; remote providers don't report it. */
     private static Optional<String> pooling(EmbeddingPort port) {
         return port instanceof ModelAnalysisPort model
                 ? model.details().embeddings().map(EmbeddingDetails::summary)

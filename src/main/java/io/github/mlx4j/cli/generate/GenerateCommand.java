@@ -195,7 +195,7 @@ public final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** What the options ask for. */
+    /** Builds the request from the options. */
     GenerationRequest request() {
         if (logProbs != null && !json) {
             throw new CommandLine.ParameterException(spec.commandLine(), "--logprobs is for --json only");
@@ -252,7 +252,7 @@ public final class GenerateCommand implements Callable<Integer> {
         return builder.build();
     }
 
-    /** The worker has the same ranges, but only once it runs. */
+    /** Checks ranges before the worker starts; the worker checks the same ranges. */
     private void checkRanges() {
         if (stop.contains("")) {
             throw new CommandLine.ParameterException(spec.commandLine(), "--stop must not be empty");

@@ -25,7 +25,7 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
      */
     public record Source(String name, String model, WorkerKind engine, LoadConfig options) {}
 
-    /** Opens models. */
+    /** Opens models, each with a worker of its own. */
     @FunctionalInterface
     public interface Opener {
         OpenModel open(Source source);
@@ -51,7 +51,7 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
         }
     }
 
-    /** A configuration for one model, based on another configuration. */
+    /** Returns a configuration for one model, based on another configuration. */
     public static ProviderConfig config(Source source, ProviderConfig from) {
         ProviderKind kind = source.engine.kind();
         return withoutModelOptions(from)
@@ -59,7 +59,7 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
                 .fallback(List.of())
                 .model(kind, source.model)
                 .workers(workers -> workers.prefixCacheBytes(0)
-                        .mlx(mlx -> mlx.tf32(false)) // numbers of two models are compared
+                        .mlx(mlx -> mlx.tf32(false)) // the results of two models are compared
                         .model(model -> model.adapter(source.options.adapter())
                                 .expert(source.options.expert())
                                 .base(source.options.base())
@@ -67,7 +67,7 @@ public record OpenModel(ComparedModel side, Runnable end) implements AutoCloseab
                 .build();
     }
 
-    /** A configuration without the options that change the model or how it decodes. */
+    /** Returns a configuration without the options that change the model or how it decodes. */
     public static ProviderConfig.Builder withoutModelOptions(ProviderConfig from) {
         return from.toBuilder()
                 .workers(workers -> workers.model(model ->

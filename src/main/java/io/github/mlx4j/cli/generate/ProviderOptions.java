@@ -29,7 +29,7 @@ public final class ProviderOptions {
     private @Nullable String model;
 
     /**
-     * What {@code --provider} names.
+     * The value of {@code --provider}.
      *
      * @param kind the provider, or {@code null} for {@code auto}
      */
@@ -55,7 +55,7 @@ public final class ProviderOptions {
         }
     }
 
-    /** The environment's configuration, with these options in place of its settings. */
+    /** Creates a factory from the environment's settings, overridden by these options. */
     public ProviderFactory factory() {
         Map<String, String> environment = ProviderConfig.environment();
         if (provider != null) {

@@ -82,7 +82,7 @@ public final class ConvertCommand implements Callable<Integer> {
 
     private final BiFunction<ConversionConfig, ConversionListener, ConversionReport> converter;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     ConvertCommand() {
         this((config, listener) -> new ModelConverter(ProviderConfig.fromEnv()).convert(config, listener));
     }

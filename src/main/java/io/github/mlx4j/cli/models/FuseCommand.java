@@ -65,7 +65,7 @@ public final class FuseCommand implements Callable<Integer> {
 
     private final BiFunction<FusionConfig, ConversionListener, ConversionReport> fuser;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     FuseCommand() {
         this((config, listener) -> new ModelConverter(ProviderConfig.fromEnv()).fuse(config, listener));
     }

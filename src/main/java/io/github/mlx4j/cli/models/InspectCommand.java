@@ -66,7 +66,7 @@ public final class InspectCommand implements Callable<Integer> {
 
     private final BiFunction<ModelInspection, LoadConfig, List<Verdict>> judge;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     InspectCommand() {
         this((model, options) -> {
             try (ProviderFactory providers = ProviderFactory.fromEnv()) {

@@ -13,7 +13,7 @@ final class ModelJson {
 
     private ModelJson() {}
 
-    /** An object with one field. */
+    /** Returns the JSON of an object with one field. */
     static String text(String name, Object value) {
         return Json.text(Map.of(name, value));
     }
@@ -44,7 +44,7 @@ final class ModelJson {
         return json;
     }
 
-    /** The memory for this many tokens, with the calculation. */
+    /** Returns the memory footprint for this many tokens, with its calculation. */
     static Map<String, Object> memory(RegisteredModel model, int tokens) {
         MemoryEstimate estimate = MemoryEstimate.inference(model, tokens);
         Map<String, Object> json = new LinkedHashMap<>();

@@ -47,7 +47,7 @@ public final class ModelsCommand implements Runnable {
         return HubCache.of(System.getenv());
     }
 
-    /** A hub for one command. */
+    /** Creates a hub client for one command. */
     static ModelHub hub() {
         try (ProviderFactory providers = ProviderFactory.fromEnv()) {
             return providers.createModelHub();

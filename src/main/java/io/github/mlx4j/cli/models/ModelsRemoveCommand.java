@@ -36,7 +36,7 @@ final class ModelsRemoveCommand implements Callable<Integer> {
 
     private final InputStream in;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     ModelsRemoveCommand() {
         this(System.in);
     }

@@ -24,7 +24,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mlx4j verify}: whether two models produce the same output. */
+/** {@code mlx4j verify}: checks whether two models produce the same output. */
 @Command(
         name = "verify",
         description = {
@@ -105,7 +105,7 @@ public final class VerifyCommand implements Callable<Integer> {
 
     private final OpenModel.Opener opener;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     VerifyCommand() {
         this(OpenModel::withWorker);
     }

@@ -12,7 +12,7 @@ public final class ByteProgress implements ModelHub.DownloadListener {
     private final String what;
     private long tenth = -1;
 
-    /** Creates it; {@code what} is the name to show, such as a model id. */
+    /** Creates the progress display; {@code what} is the name to show, such as a model id. */
     public ByteProgress(PrintWriter err, boolean terminal, String what) {
         this.err = err;
         this.terminal = terminal;

@@ -19,7 +19,7 @@ public final class ExitCode {
 
     private ExitCode() {}
 
-    /** The exit code of a command that failed with this error. */
+    /** Returns the exit code of a command that failed with this error. */
     public static int of(Mlx4jException error) {
         return error.code().equals("NO_PROVIDER_AVAILABLE") ? NOTHING_AVAILABLE : FAILED;
     }

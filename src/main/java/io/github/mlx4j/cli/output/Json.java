@@ -14,12 +14,12 @@ public final class Json {
 
     private Json() {}
 
-    /** A value as indented JSON, for one object that a command prints. */
+    /** Returns a value as indented JSON, for a command that prints one object. */
     public static String text(Object value) {
         return write(PAGE, value);
     }
 
-    /** A value as JSON in one line, for a command that prints one line per result. */
+    /** Returns a value as JSON in one line, for a command that prints one line per result. */
     public static String line(Object value) {
         return write(LINE, value);
     }

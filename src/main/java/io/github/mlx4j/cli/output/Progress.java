@@ -17,7 +17,10 @@ public final class Progress {
     private int done;
     private String now = "";
 
-    /** Creates it for {@code total} items, {@code before} of which are complete; {@code what} names them. */
+    /**
+     * Creates the progress display for {@code total} items, {@code before} of which are complete; {@code what} names
+     * them.
+     */
     public Progress(PrintWriter err, boolean terminal, String what, int before, int total, LongSupplier nanoTime) {
         this.err = err;
         this.terminal = terminal;

@@ -21,12 +21,12 @@ public final class Terminal extends PrintWriter {
         this.raw = raw;
     }
 
-    /** Prints to this writer with control characters escaped. */
+    /** Returns a writer that escapes control characters and prints to this writer. */
     public static PrintWriter of(PrintWriter raw) {
         return new Terminal(raw);
     }
 
-    /** The underlying writer, for control sequences of mlx4j itself. */
+    /** Returns the underlying writer, for control sequences of mlx4j itself. */
     static PrintWriter raw(PrintWriter out) {
         return out instanceof Terminal terminal ? terminal.raw : out;
     }
@@ -39,7 +39,8 @@ public final class Terminal extends PrintWriter {
 
     /** Redraws the current line as a progress bar followed by a text. */
     static void bar(PrintWriter out, long done, long total, String text) {
-        int filled = total == 0 ? 0 : (int) (BAR * Math.min(done, total) / total); // more may come than was announced
+        int filled =
+                total == 0 ? 0 : (int) (BAR * Math.min(done, total) / total); // there may be more than was announced
         redraw(out, "[" + "#".repeat(filled) + " ".repeat(BAR - filled) + "] " + text);
     }
 

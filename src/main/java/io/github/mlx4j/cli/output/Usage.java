@@ -59,7 +59,7 @@ public final class Usage {
         }
     }
 
-    /** A usage error with this message. */
+    /** Returns a usage error with this message. */
     public CommandLine.ParameterException wrong(String why) {
         return new CommandLine.ParameterException(spec.commandLine(), why);
     }

@@ -5,7 +5,7 @@ import picocli.CommandLine;
 /** The version in the jar's manifest. */
 public final class Version implements CommandLine.IVersionProvider {
 
-    /** For picocli. */
+    /** Creates the provider; called by picocli. */
     public Version() {}
 
     public static String text() {

@@ -70,7 +70,7 @@ final class ArtifactFolder {
         return ModelFormat.detect(folder) != ModelFormat.UNKNOWN;
     }
 
-    /** The folder and its subfolders, except those below a folder that {@code last} accepts. */
+    /** Returns the folder and its subfolders, except those below a folder that {@code last} accepts. */
     private static List<Path> folders(Path folder, int depth, Predicate<Path> last) {
         List<Path> found = new ArrayList<>(List.of(folder));
         if (depth > 0 && !last.test(folder)) {

@@ -35,7 +35,7 @@ record BenchModel(ProviderKind kind, ProviderConfig config) implements Benchmark
     private static final Duration LOOK = Duration.ofMillis(250);
 
     /**
-     * A provider without a fallback.
+     * Returns a provider without a fallback.
      *
      * @param model its model, or {@code null} for the one of the configuration
      */

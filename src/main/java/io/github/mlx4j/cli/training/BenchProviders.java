@@ -67,7 +67,8 @@ final class BenchProviders {
     }
 
     /**
-     * The hf counterpart of an mlx model: the registry's if it lists one, otherwise HF_MODEL, otherwise the same model.
+     * Returns the hf counterpart of an mlx model: the registry's if it lists one, otherwise HF_MODEL, otherwise the
+     * same model.
      */
     private static String modelOfHf(String model, ProviderConfig config) {
         return ModelRegistry.open(config.home())

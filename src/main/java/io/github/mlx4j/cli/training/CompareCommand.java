@@ -153,7 +153,7 @@ public final class CompareCommand implements Callable<Integer> {
     private final TrainedModel.Judge judge;
     private final Function<WorkerKind, CodeRunner> runners;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     CompareCommand() {
         this(OpenModel::withWorker, CompareCommand::check, CompareCommand::runner);
     }
@@ -173,7 +173,7 @@ public final class CompareCommand implements Callable<Integer> {
                 .get(0);
     }
 
-    /** Runs code with the worker's Python. */
+    /** Returns a runner that executes code with the worker's Python. */
     private static CodeRunner runner(WorkerKind engine) {
         Availability found = ProviderConfig.fromEnv().probe(engine.kind()).check();
         if (found instanceof Availability.Ready python) {
@@ -267,7 +267,7 @@ public final class CompareCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** The trained model's folder or hub id; downloads the artifact first if one is specified. */
+    /** Returns the trained model's folder or hub id; downloads the artifact first if one is specified. */
     private String trained() {
         if (trained.artifact == null) {
             String folder = Objects.requireNonNull(trained.folder, "--trained");
@@ -305,7 +305,7 @@ public final class CompareCommand implements Callable<Integer> {
         return named.name();
     }
 
-    /** The load options for checking the trained model. */
+    /** Returns the load options for checking the trained model. */
     private LoadConfig options(@Nullable String base) {
         LoadConfig options = LoadConfig.DEFAULT;
         if (base != null) {

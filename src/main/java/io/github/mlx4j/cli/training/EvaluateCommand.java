@@ -72,7 +72,7 @@ public final class EvaluateCommand implements Callable<Integer> {
 
     private final Supplier<ProviderConfig> environment;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     EvaluateCommand() {
         this(TrainingProviders::fromEnv);
     }

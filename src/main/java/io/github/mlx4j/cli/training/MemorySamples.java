@@ -20,7 +20,7 @@ final class MemorySamples implements Mlx4jListener {
         notifyAll();
     }
 
-    /** All samples so far, and one that was started after this call if it arrives soon. */
+    /** Returns all samples so far. Waits briefly for a sample that was started after this call. */
     synchronized List<WorkerMemory> untilNow() {
         int wanted = looks.size() + 2; // the next sample may have been started before this call
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MS);

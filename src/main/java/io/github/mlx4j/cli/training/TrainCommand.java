@@ -101,7 +101,7 @@ public final class TrainCommand implements Callable<Integer> {
 
     private final Supplier<ProviderConfig> environment;
 
-    /** For picocli. */
+    /** Creates the command; called by picocli. */
     TrainCommand() {
         this(TrainingProviders::fromEnv);
     }
@@ -141,7 +141,7 @@ public final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    /** The run that the options describe. */
+    /** Returns the run that the options describe. */
     TrainingRun run() {
         TrainingRun.Builder builder;
         if (target.resume != null) {
@@ -168,7 +168,10 @@ public final class TrainCommand implements Callable<Integer> {
         return new Usage(spec).of(builder::build);
     }
 
-    /** The run with the default batch size, or with a smaller one and more accumulation if the default does not fit. */
+    /**
+     * Returns the run with the default batch size, or with a smaller one and more accumulation if the default does not
+     * fit.
+     */
     static TrainingRun withBatchThatFits(TrainingRun run, BatchSizing sizing, PrintWriter err) {
         TrainingConfig fitting = sizing.fit(run.training());
         if (fitting.batchSize() != run.training().batchSize()) {
@@ -188,7 +191,7 @@ public final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    /** On shutdown: writes a checkpoint, ends the run, and reports the result. */
+    /** Writes a checkpoint on shutdown, ends the run, and reports the result. */
     private static void end(Trainer trainer, CountDownLatch finished) {
         trainer.cancel();
         try {
@@ -202,7 +205,7 @@ public final class TrainCommand implements Callable<Integer> {
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException ending) {
-            // the main thread waits for this one, which is done
+            // the main thread waits for this one, which has finished
         }
     }
 

@@ -56,13 +56,13 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         return new TrainedModel(name, found == null ? null : ModelInspector.inspect(found, allowPickles), allowPickles);
     }
 
-    /** Whether it is an adapter folder, to be applied to the base model. */
+    /** Returns whether this is an adapter folder, to be applied to the base model. */
     boolean isAdapter() {
         return Files.isRegularFile(UserPath.of(name, "adapter_config.json"));
     }
 
     /**
-     * The base model that its files name.
+     * Returns the base model that the files name.
      *
      * @throws InvalidRequestException if they don't name one, or the model is not on this machine
      */
@@ -94,11 +94,12 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
     }
 
     /**
-     * The engine that runs both models: {@code asked}, or the first of mlx and hf whose loader accepts this model.
+     * Returns the engine that runs both models: {@code asked}, or the first of mlx and hf whose loader accepts this
+     * model.
      *
      * @param options how the model is loaded
-     * @param note receives the reason for hf, and why a loader gave no verdict
-     * @throws Mlx4jException if the engine's loader refuses the model
+     * @param note receives the reason for choosing hf, and why a loader gave no verdict
+     * @throws Mlx4jException if the engine's loader rejects the model
      */
     WorkerKind engine(@Nullable WorkerKind asked, Judge judge, LoadConfig options, Consumer<String> note) {
         if (files == null) {
@@ -124,7 +125,7 @@ record TrainedModel(String name, @Nullable ModelInspection files, boolean allowP
         return verdict.provider() == WorkerKind.HF.kind() ? WorkerKind.HF : WorkerKind.MLX;
     }
 
-    /** Whether the verdict of hf decides if mlx does not load the model; hf never loads one with a router. */
+    /** Returns whether hf's verdict is used when mlx can't load the model; hf never loads a model with a router. */
     private boolean isBetter(Verdict hf, Verdict mlx, LoadConfig options) {
         boolean routed = files != null && files.format().isDylora() && options.expert() == null;
         boolean onlyHfMay = mlx.outcome() == Verdict.Outcome.REFUSED && hf.outcome() == Verdict.Outcome.NOT_JUDGED;

@@ -147,9 +147,9 @@ final class TrainingOptions {
     private @Nullable Long seed;
 
     /**
-     * The configuration: the options override a file, or {@code before} if it is not {@code null}.
+     * Returns the configuration: the options override a file, or {@code before} if it is not {@code null}.
      *
-     * @throws CommandLine.ParameterException if an option's value is invalid; an invalid file is an error of its own
+     * @throws CommandLine.ParameterException if an option's value is invalid; an invalid file is a separate error
      */
     TrainingConfig config(@Nullable TrainingConfig before, CommandLine.Model.CommandSpec spec) {
         ObjectNode fields = before == null ? fields() : read(before.toJson(), "The run's configuration");
@@ -197,7 +197,7 @@ final class TrainingOptions {
                 : new Usage(spec).of(() -> TrainingConfig.fromJson(fields.toString()));
     }
 
-    /** The error in a configuration, if there is one. */
+    /** Returns the error in a configuration, if there is one. */
     private static Optional<String> fault(ObjectNode fields) {
         try {
             TrainingConfig.fromJson(fields.toString());
@@ -207,12 +207,12 @@ final class TrainingOptions {
         }
     }
 
-    /** Whether the batch size is given, by option or by file. */
+    /** Returns whether the batch size is set, by an option or in the file. */
     boolean hasBatchSize() {
         return batchSize != null || fields().has("batchSize");
     }
 
-    /** Whether a configuration is named. */
+    /** Returns whether a configuration file is specified. */
     boolean hasFile() {
         return config != null;
     }

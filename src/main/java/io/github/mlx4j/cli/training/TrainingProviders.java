@@ -22,12 +22,12 @@ final class TrainingProviders {
         }
     }
 
-    /** The environment's settings, except those that concern generation. */
+    /** Returns the environment's settings, except those that concern generation. */
     static ProviderConfig fromEnv() {
         return of(ProviderConfig.fromEnv());
     }
 
-    /** A configuration without the options that concern generation. */
+    /** Returns a configuration without the options that concern generation. */
     static ProviderConfig of(ProviderConfig config) {
         return OpenModel.withoutModelOptions(config)
                 .workers(workers -> workers.model(model -> model.allowPickles(false)))
