@@ -19,8 +19,8 @@ import org.springframework.boot.health.contributor.Status;
  *
  * <ul>
  *   <li>{@code OUT_OF_SERVICE}: no provider is available
- *   <li>{@code DOWN}: each provider that could answer has a failed worker for the plain model, which is currently not
- *       restarted
+ *   <li>{@code DOWN}: for every provider that could answer, the worker of the general model has failed and is currently
+ *       not restarted
  *   <li>{@code UP}: otherwise, even before the first request
  * </ul>
  */

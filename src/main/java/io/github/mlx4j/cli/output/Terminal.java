@@ -39,8 +39,7 @@ public final class Terminal extends PrintWriter {
 
     /** Redraws the current line as a progress bar followed by a text. */
     static void bar(PrintWriter out, long done, long total, String text) {
-        int filled =
-                total == 0 ? 0 : (int) (BAR * Math.min(done, total) / total); // there may be more than was announced
+        int filled = total == 0 ? 0 : (int) (BAR * Math.min(done, total) / total); // done may exceed total
         redraw(out, "[" + "#".repeat(filled) + " ".repeat(BAR - filled) + "] " + text);
     }
 

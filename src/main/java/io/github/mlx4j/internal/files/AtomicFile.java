@@ -9,15 +9,15 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
-/** Writes files that are there whole or not at all, after a crash too. */
+/** Writes files atomically: even after a crash, a file is either complete or unchanged. */
 public final class AtomicFile {
 
     private AtomicFile() {}
 
     /**
-     * Writes a file, or replaces it, once its content is on the disk.
+     * Writes or replaces a file after syncing the new content to disk.
      *
-     * @throws IOException if it can't be written or doesn't reach the disk
+     * @throws IOException if the file can't be written or synced
      */
     public static void write(Path file, String content) throws IOException {
         Path half = file.resolveSibling(file.getFileName() + ".part");
@@ -33,7 +33,7 @@ public final class AtomicFile {
         syncFolder(file.toAbsolutePath().resolveSibling(""));
     }
 
-    /** Not every file system can sync a folder (SMB can't), and Java doesn't say which error it was. */
+    /** Syncs a folder if its file system supports that. SMB does not, and Java doesn't report which error occurred. */
     private static void syncFolder(Path folder) {
         try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
             names.force(true);

@@ -7,12 +7,12 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
-/** Says in words what is wrong with a file; the message of Java's exceptions is often the path alone. */
+/** Describes file errors in words, because the message of Java's exceptions is often only the path. */
 public final class FileFault {
 
     private FileFault() {}
 
-    /** The file and what is wrong with it, without a full stop. */
+    /** Returns the file and what is wrong with it, without a full stop. */
     public static String of(IOException error) {
         if (!(error instanceof FileSystemException fault)) {
             return error.getMessage() == null ? error.toString() : error.getMessage();

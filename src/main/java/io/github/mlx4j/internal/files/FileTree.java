@@ -16,9 +16,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Folders and what is in them, on any file system. Where one has no extended attributes (exFAT, SMB), macOS keeps those
- * of {@code NAME} in {@code ._NAME} beside it, and Finder leaves a {@code .DS_Store} in each folder that it shows. Such
- * a companion can appear, or vanish with its file, at any time.
+ * Reads, compares and deletes files and folders on any file system. On a file system without extended attributes
+ * (exFAT, SMB), macOS stores the attributes of {@code NAME} in {@code ._NAME} beside it, and Finder creates a
+ * {@code .DS_Store} in each folder that it displays. Such companion files can appear, or vanish with their file, at any
+ * time.
  */
 public final class FileTree {
 
@@ -26,16 +27,16 @@ public final class FileTree {
 
     private FileTree() {}
 
-    /** Whether macOS keeps a file of this name for itself. */
+    /** Returns whether this is the name of a file that macOS creates for itself. */
     public static boolean isCompanion(Path path) {
         Path name = path.getFileName();
         return name != null && (name.toString().startsWith("._") || name.endsWith(".DS_Store"));
     }
 
     /**
-     * What is in a folder, sorted, without companions.
+     * Returns the content of a folder, sorted, without companion files.
      *
-     * @throws IOException if it can't be read
+     * @throws IOException if the folder can't be read
      */
     public static List<Path> list(Path folder) throws IOException {
         try (Stream<Path> entries = Files.list(folder)) {
@@ -46,12 +47,12 @@ public final class FileTree {
     }
 
     /**
-     * Reads a file that may come from anywhere.
+     * Reads a file that may come from an untrusted source.
      *
-     * @throws IOException if it can't be read or has more than {@code most} bytes
+     * @throws IOException if the file can't be read or is larger than {@code most} bytes
      */
     public static byte[] read(Path file, int most) throws IOException {
-        if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
+        if (!Files.isRegularFile(file)) { // opening a pipe may block forever
             throw new NoSuchFileException(file.toString(), null, "it is not a file");
         }
         try (InputStream in = Files.newInputStream(file)) {
@@ -64,7 +65,7 @@ public final class FileTree {
         }
     }
 
-    /** Deletes a folder with all that is in it, or a file, if it is there. Links are not followed. */
+    /** Deletes a file, or a folder with all its content, if it exists. Symbolic links are not followed. */
     public static void delete(Path root) throws IOException {
         delete(root, Files::deleteIfExists);
     }
@@ -78,7 +79,7 @@ public final class FileTree {
             try {
                 Files.walkFileTree(root, new Deleting(deletion));
                 return;
-            } catch (DirectoryNotEmptyException appeared) { // a companion, since the folder was listed
+            } catch (DirectoryNotEmptyException appeared) { // a companion file, created after the folder was listed
                 if (attempt == ATTEMPTS) {
                     throw appeared;
                 }
@@ -86,7 +87,7 @@ public final class FileTree {
         }
     }
 
-    /** Whether two paths lead to the same file, whatever the case of letters and the links in them. */
+    /** Returns whether two paths denote the same file, regardless of symbolic links and the case of letters. */
     public static boolean isSame(Path one, Path other) {
         try {
             return Files.isSameFile(one, other);
@@ -95,7 +96,7 @@ public final class FileTree {
         }
     }
 
-    /** Whether a path, which need not exist yet, is a folder or in it; compared as files. */
+    /** Returns whether a path, which need not exist yet, is a folder or inside it; folders are compared as files. */
     public static boolean isWithin(Path path, Path folder) {
         for (Path at = real(path); at != null; at = at.getParent()) {
             if (isSame(at, folder)) {
@@ -105,7 +106,7 @@ public final class FileTree {
         return false;
     }
 
-    /** The absolute path without links, as far as it exists. */
+    /** Returns the absolute path, with symbolic links resolved as far as the path exists. */
     public static Path real(Path path) {
         Path absolute = path.toAbsolutePath();
         try {

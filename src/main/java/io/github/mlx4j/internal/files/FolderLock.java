@@ -11,16 +11,17 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Keeps a folder for one run: a lock on the file {@value #FILE} in it. POSIX drops a process's lock as soon as the
- * process closes any descriptor of the file, so nothing else opens it, and a second run in this process is refused
- * before it could. The file stays: if it were removed, two runs could each have one of that name.
+ * Reserves a folder for one run by locking the file {@value #FILE} in it. POSIX releases a process's lock when the
+ * process closes any descriptor of the file. Therefore nothing else opens the file, and a second run in this process is
+ * rejected before it could. The file is never deleted: otherwise two runs could each lock a different file of that
+ * name.
  */
 public final class FolderLock implements AutoCloseable {
 
-    /** The file. */
+    /** The name of the lock file. */
     public static final String FILE = "run.lock";
 
-    /** The folders that this process has. */
+    /** The folders that this process has locked. */
     private static final Set<Path> HERE = ConcurrentHashMap.newKeySet();
 
     private final Path folder;
@@ -32,9 +33,9 @@ public final class FolderLock implements AutoCloseable {
     }
 
     /**
-     * Takes a folder, which is there.
+     * Locks an existing folder.
      *
-     * @throws ConfigurationException if another run has it, in this process or in another
+     * @throws ConfigurationException if another run has locked it, in this process or in another
      */
     public static FolderLock take(Path folder) throws IOException {
         Path real = folder.toRealPath();
@@ -49,7 +50,7 @@ public final class FolderLock implements AutoCloseable {
         }
     }
 
-    /** Gives the folder back. */
+    /** Unlocks the folder. */
     @Override
     public void close() {
         try {
@@ -68,7 +69,7 @@ public final class FolderLock implements AutoCloseable {
                 throw taken(named);
             }
             return file;
-        } catch (OverlappingFileLockException mine) { // of another class loader
+        } catch (OverlappingFileLockException mine) { // held by another class loader
             file.close();
             throw taken(named);
         } catch (IOException | RuntimeException failure) {

@@ -9,18 +9,20 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.function.Predicate;
 
-/** A UTF-8 file to which lines are added. Each is on the disk before {@link #add} returns, also after an interrupt. */
+/**
+ * A UTF-8 file to which lines are appended. Each line is on disk before {@link #add} returns, even after an interrupt.
+ */
 public final class LineLog implements AutoCloseable {
 
-    private final FileOutputStream file; // a channel would be closed by an interrupt
+    private final FileOutputStream file; // an interrupt would close a channel
 
     private LineLog(FileOutputStream file) {
         this.file = file;
     }
 
     /**
-     * Opens a file, which is created if need be, and passes each of its lines to {@code keep}. What follows the last
-     * line to keep is cut off, such as half a line of a program that ended while it wrote.
+     * Opens or creates a file and passes each of its lines to {@code keep}. Everything after the last line to keep is
+     * removed, such as an incomplete line of a program that ended in the middle of a write.
      */
     public static LineLog open(Path path, Predicate<String> keep) throws IOException {
         byte[] bytes = Files.exists(path) ? Files.readAllBytes(path) : new byte[0];
@@ -39,7 +41,7 @@ public final class LineLog implements AutoCloseable {
         return new LineLog(new FileOutputStream(path.toFile(), true));
     }
 
-    /** Adds a line, which has no line end of its own. */
+    /** Appends a line, which must not contain a line end. */
     public void add(String line) throws IOException {
         file.write((line + "\n").getBytes(StandardCharsets.UTF_8));
         file.getFD().sync();

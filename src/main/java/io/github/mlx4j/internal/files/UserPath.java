@@ -5,15 +5,15 @@ import java.nio.charset.Charset;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 
-/** Paths that a user wrote, in a setting, an argument or a call. */
+/** Parses paths that a user wrote in a setting, an argument or a call. */
 public final class UserPath {
 
     private UserPath() {}
 
     /**
-     * The path.
+     * Parses a path.
      *
-     * @throws ConfigurationException if it can't be one, such as one with {@code é} in a POSIX locale
+     * @throws ConfigurationException if it is not a valid path, such as one with {@code é} in a POSIX locale
      */
     public static Path of(String text, String... more) {
         try {
@@ -24,14 +24,14 @@ public final class UserPath {
         }
     }
 
-    /** Why it can't be one. */
+    /** Returns why the path is invalid. */
     public static String why(InvalidPathException invalid) {
         return isOfLocale(invalid)
                 ? "the JVM's locale has the character set %s, which lacks its characters".formatted(charset())
                 : invalid.getReason();
     }
 
-    /** What to do about it. */
+    /** Returns how to fix the path. */
     public static String fix(InvalidPathException invalid) {
         return isOfLocale(invalid)
                 ? "Start Java with a UTF-8 locale, such as LC_ALL=C.UTF-8 (macOS: LC_ALL=en_US.UTF-8)."
@@ -42,7 +42,7 @@ public final class UserPath {
         return invalid.getInput().chars().noneMatch(character -> character == 0);
     }
 
-    /** The character set of file names, which the JVM takes from the locale when it starts. */
+    /** Returns the character set of file names, which the JVM takes from the locale when it starts. */
     private static String charset() {
         return System.getProperty("sun.jnu.encoding", Charset.defaultCharset().name());
     }

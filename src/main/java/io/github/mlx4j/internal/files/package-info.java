@@ -1,4 +1,4 @@
-/** File trees, atomic writes and paths, alike on all file systems. Not API. */
+/** File trees, atomic writes and paths, with the same behaviour on all file systems. Not API. */
 @NullMarked
 package io.github.mlx4j.internal.files;
 

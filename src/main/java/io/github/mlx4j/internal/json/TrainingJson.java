@@ -24,7 +24,10 @@ import java.util.Arrays;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** JSON of a run's files and of the protocol: paths and enums as users write them, nothing for {@code null}. */
+/**
+ * Reads and writes the JSON of a run's files and of the protocol: paths and enums as users write them, {@code null}
+ * omitted.
+ */
 public final class TrainingJson {
 
     public static final JsonMapper LINE = JsonMapper.builder()
@@ -40,9 +43,9 @@ public final class TrainingJson {
     private TrainingJson() {}
 
     /**
-     * An object in a text.
+     * Parses a JSON object.
      *
-     * @throws ConfigurationException if it is none, naming {@code where} it comes from and the field
+     * @throws ConfigurationException if the text is invalid; the message names its origin {@code where} and the field
      */
     public static <T> T read(String json, Class<T> type, String where) {
         try {

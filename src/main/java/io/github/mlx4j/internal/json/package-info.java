@@ -1,4 +1,4 @@
-/** JSON as files of runs and the protocol have it. Not API. */
+/** The JSON format of run files and of the protocol. Not API. */
 @NullMarked
 package io.github.mlx4j.internal.json;
 

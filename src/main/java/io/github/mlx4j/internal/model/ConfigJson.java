@@ -9,14 +9,14 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Reads config.json as both libraries do. */
+/** Reads config.json in the same way as mlx-lm and transformers. */
 public final class ConfigJson {
 
     private static final int MAX_JSON_BYTES = 16 << 20;
-    private static final int MAX_AUTHOR_BYTES = 1 << 20; // of generation_config.json, as in the workers
+    private static final int MAX_AUTHOR_BYTES = 1 << 20; // limit for generation_config.json; the workers have the same
     private static final JsonMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS) // as Python reads and writes it
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS) // as in Python's JSON
             .build();
 
     private static final String[] CONTEXT = {
@@ -25,19 +25,19 @@ public final class ConfigJson {
 
     private ConfigJson() {}
 
-    /** Reads a JSON file in a model folder, within a size limit: its content may come from anywhere. */
+    /** Reads a JSON file in a model folder, with a size limit because its content is untrusted. */
     public static JsonNode read(Path file) throws IOException {
         boolean author = file.endsWith("generation_config.json");
         return JSON.readTree(FileTree.read(file, author ? MAX_AUTHOR_BYTES : MAX_JSON_BYTES));
     }
 
-    /** The part on the language model, where the config has others too. */
+    /** Returns the section about the language model, if the config has sections for several models. */
     public static JsonNode text(JsonNode config) {
         JsonNode text = config.path("text_config");
         return text.isObject() && !text.isEmpty() ? text : config;
     }
 
-    /** The first of the names that has a whole number above 0. */
+    /** Returns the value of the first of these fields that contains a positive integer. */
     public static @Nullable Integer size(JsonNode config, String... names) {
         for (String name : names) {
             JsonNode value = config.path(name);
@@ -58,13 +58,13 @@ public final class ConfigJson {
         return value.isTextual() && !value.textValue().isEmpty() ? value.textValue() : null;
     }
 
-    /** Whether a field is there and not null or false. */
+    /** Returns whether a field exists and is neither null nor false. */
     public static boolean isSet(JsonNode config, String name) {
         JsonNode value = config.path(name);
         return !value.isMissingNode() && !value.isNull() && !(value.isBoolean() && !value.booleanValue());
     }
 
-    /** Whether a field is there and what Python takes for true. */
+    /** Returns whether a field exists and is true by Python's rules. */
     public static boolean isTrue(JsonNode config, String name) {
         JsonNode value = config.path(name);
         return value.isContainerNode()

@@ -3,7 +3,7 @@ package io.github.mlx4j.internal.model;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.IOException;
 
-/** Texts out of a model folder, made fit for a message: they may be long, or have characters that steer a terminal. */
+/** Prepares text from a model folder for a message: it may be long, or contain terminal control characters. */
 public final class DisplayText {
 
     private static final int LONGEST = 120;
@@ -19,7 +19,7 @@ public final class DisplayText {
         return shown + (text.codePointCount(0, text.length()) > LONGEST ? "…" : "");
     }
 
-    /** Why something could not be read. */
+    /** Returns why something could not be read. */
     public static String reason(IOException error) {
         String message = error instanceof JsonProcessingException json ? json.getOriginalMessage() : error.getMessage();
         return text(message == null ? error.getClass().getSimpleName() : message);

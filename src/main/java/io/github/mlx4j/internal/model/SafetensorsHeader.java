@@ -25,15 +25,15 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@code *.safetensors} file says of itself: its tensors, without their values. Only the header is read.
+ * The header of a {@code *.safetensors} file: its tensors, without their values. Only the header is read.
  *
  * @param tensors in the order of their bytes
- * @param metadata the file's {@code __metadata__}: texts by name, such as {@code format}, which is {@code pt} in files
+ * @param metadata the file's {@code __metadata__}, a map of strings; for example, {@code format} is {@code pt} in files
  *     of transformers and {@code mlx} in those of MLX
  */
 public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metadata) {
 
-    /** The maximum size of a header, in bytes: some 150,000 tensors. */
+    /** The maximum size of a header, in bytes: about 150,000 tensors. */
     public static final long MAX_HEADER_BYTES = 16 << 20;
 
     private static final String HINT = "Download or copy the file again.";
@@ -51,7 +51,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
     private static final MapType TEXTS =
             JSON.getTypeFactory().constructMapType(TreeMap.class, String.class, String.class);
 
-    /** Takes immutable copies. */
+    /** Makes immutable copies. */
     public SafetensorsHeader {
         tensors = List.copyOf(tensors);
         metadata = Map.copyOf(metadata);
@@ -63,34 +63,34 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
      * @param name its name
      * @param dtype as the format writes it: {@code F32}, {@code BF16}, {@code U32} …
      * @param shape its dimensions, outermost first
-     * @param begin where its bytes begin, counted from the end of the header
-     * @param end where they end, exclusive
+     * @param begin the offset of its first byte, counted from the end of the header
+     * @param end the offset after its last byte
      */
     public record Tensor(String name, String dtype, List<Long> shape, long begin, long end) {
-        /** Takes an immutable copy. */
+        /** Makes an immutable copy. */
         public Tensor {
             shape = List.copyOf(shape);
         }
 
-        /** How many bytes it has. */
+        /** Returns the size in bytes. */
         public long bytes() {
             return end - begin;
         }
 
-        /** How many values it has. */
+        /** Returns the number of values. */
         public long elements() {
             return shape.stream().reduce(1L, (one, other) -> one * other);
         }
     }
 
     /**
-     * Reads a file's header and checks it against the file: its tensors must fill the file without gap or overlap, each
-     * with as many bytes as its type and shape say.
+     * Reads a file's header and validates it: the tensors must fill the file without gaps or overlaps, and the size of
+     * each must match its type and shape.
      *
-     * @throws ModelLoadException if it can't be read or is damaged; the message names the file and says how
+     * @throws ModelLoadException if the file can't be read or is damaged; the message names the file and the problem
      */
     public static SafetensorsHeader read(Path file) {
-        if (!Files.isRegularFile(file)) { // to open a pipe may take for ever
+        if (!Files.isRegularFile(file)) { // opening a pipe may block forever
             throw damaged(file, Files.isSymbolicLink(file) ? "it is a broken link" : "it is not a file", null);
         }
         try (InputStream in = Files.newInputStream(file)) {
@@ -122,7 +122,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
         }
     }
 
-    /** The sum of its tensors' bytes. */
+    /** Returns the total size of the tensors in bytes. */
     public long bytes() {
         return tensors.stream().mapToLong(Tensor::bytes).sum();
     }
@@ -146,7 +146,7 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
                     if (given != null && given.containsValue(null)) {
                         throw damaged(file, "its __metadata__ has null for a text", null);
                     }
-                    metadata = given == null ? Map.of() : given; // MLX writes null for none
+                    metadata = given == null ? Map.of() : given; // MLX writes null if there is no metadata
                     continue;
                 }
                 Entry entry = JSON.readValue(parser, Entry.class);

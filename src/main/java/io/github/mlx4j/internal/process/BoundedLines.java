@@ -5,7 +5,10 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Consumer;
 
-/** Passes on the lines of a program's output, UTF-8, each cut at {@value #MAX_BYTES} bytes. For one thread. */
+/**
+ * Passes the lines of a program's UTF-8 output to a consumer, each truncated to {@value #MAX_BYTES} bytes. Not
+ * thread-safe.
+ */
 final class BoundedLines extends OutputStream {
 
     static final int MAX_BYTES = 1 << 20;

@@ -12,23 +12,23 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * The workers inside the jar. An environment that {@code mlx4j setup} made has a compiled copy; it is used as long as
- * it is the same, since compiling takes a worker's start about a tenth longer. Otherwise they are written for each
- * process, into a folder that nobody else can write to.
+ * The worker scripts in the jar. An environment created by {@code mlx4j setup} contains a compiled copy, which is used
+ * while it is identical, because compiling lengthens a worker's start by about a tenth. Otherwise the scripts are
+ * written for each process into a folder that no other user can write to.
  */
 public final class BundledScripts implements WorkerScripts {
 
-    /** Where an environment has its copy. */
+    /** The folder of the copy in an environment. */
     public static final String COPY = "mlx4j";
 
-    /** Where the jar has them. */
+    /** The folder of the scripts in the jar. */
     public static final String ROOT = "/io/github/mlx4j/python/";
 
     private static final JsonMapper JSON = new JsonMapper();
 
     private final String entry;
 
-    /** For an entry script, for example {@code mlx_worker.py}. */
+    /** Creates the scripts of an entry script, for example {@code mlx_worker.py}. */
     public BundledScripts(String entry) {
         this.entry = entry;
     }
@@ -47,7 +47,7 @@ public final class BundledScripts implements WorkerScripts {
                 : install(folder);
     }
 
-    /** Whether an environment has a copy that is the same as what the jar has. */
+    /** Returns whether an environment has a copy that is identical to the scripts in the jar. */
     public static boolean isCopiedTo(Path environment) throws IOException {
         Path copy = environment.resolve(COPY);
         if (!Files.isDirectory(copy)) {
@@ -59,14 +59,14 @@ public final class BundledScripts implements WorkerScripts {
                 if (!Arrays.equals(bytes.readAllBytes(), Files.readAllBytes(file))) {
                     return false;
                 }
-            } catch (NoSuchFileException another) { // of another version
+            } catch (NoSuchFileException another) { // written by another version
                 return false;
             }
         }
         return true;
     }
 
-    /** Gives an environment a copy, in place of the one that it has; its bytecode is to be made. */
+    /** Replaces the copy in an environment; its bytecode must be compiled afterwards. */
     public static void copyInto(Path environment) throws IOException {
         Path copy = environment.resolve(COPY);
         FileTree.delete(copy);
@@ -78,7 +78,7 @@ public final class BundledScripts implements WorkerScripts {
             Path file = folder.resolve(name);
             Files.createDirectories(file.getParent());
             try (InputStream bytes = open(name)) {
-                Files.copy(bytes, file); // fails if it exists
+                Files.copy(bytes, file); // fails if the file exists
             }
         }
     }
@@ -87,21 +87,24 @@ public final class BundledScripts implements WorkerScripts {
         return text("worker-files.txt").split("\n");
     }
 
-    /** A text file from beside the workers. */
+    /** Returns a text file from the folder of the workers. */
     public static String text(String name) throws IOException {
         try (InputStream bytes = open(name)) {
             return new String(bytes.readAllBytes(), StandardCharsets.UTF_8);
         }
     }
 
-    /** A script that checks an environment, with the code that it needs of the workers before it. */
+    /** Returns a script that checks an environment, preceded by the worker code that it needs. */
     public static String check(String name) throws IOException {
         return text("mlx4j_worker/hf/devices.py") + "\n" + text("mlx4j_worker/installed.py") + "\n" + text(name);
     }
 
-    /** The script that looks for packages, with the guard of environments before it. Old Pythons can parse it too. */
+    /**
+     * Returns the script that finds packages, preceded by the check of environments. Old Python versions can parse it
+     * too.
+     */
     public static String probe() throws IOException {
-        String guard = JSON.writeValueAsString(text("mlx4j_worker/installed.py")); // JSON's strings are Python's too
+        String guard = JSON.writeValueAsString(text("mlx4j_worker/installed.py")); // valid Python too
         return "INSTALLED = " + guard + "\n" + text("probe.py");
     }
 

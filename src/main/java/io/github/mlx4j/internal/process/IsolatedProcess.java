@@ -14,19 +14,20 @@ import org.zeroturnaround.exec.ProcessExecutor;
 import org.zeroturnaround.exec.StartedProcess;
 
 /**
- * Runs a program, such as a Python script, to its end: in a private, empty folder, which is also its {@code TMPDIR},
- * and in bounded memory whatever it prints. Nothing in the current folder of this JVM can change what it does.
+ * Runs a program, such as a Python script, until it exits. The program runs in a private, empty folder, which is also
+ * its {@code TMPDIR}, so nothing in the JVM's current folder can affect it. The JVM's memory use is bounded, however
+ * much the program prints.
  */
 public final class IsolatedProcess {
 
-    /** The patience for a program that takes as long as it takes. */
+    /** The timeout for a program that may run as long as it needs. */
     public static final Duration FOREVER = Duration.ofDays(365);
 
     private static final Duration END = Duration.ofSeconds(5);
 
     private IsolatedProcess() {}
 
-    /** Runs it with an empty standard input. */
+    /** Runs a program with empty standard input. */
     public static int run(
             List<String> command,
             Map<String, String> environment,
@@ -38,17 +39,17 @@ public final class IsolatedProcess {
     }
 
     /**
-     * Runs it. When it is late or this thread is interrupted, it is killed together with its children.
+     * Runs a program. If it exceeds the timeout or this thread is interrupted, the program and its children are killed.
      *
      * @param command the program and its arguments
-     * @param environment its variables, as {@link WorkerEnvironment} gives them
+     * @param environment its variables, as {@link WorkerEnvironment} returns them
      * @param input its standard input
      * @param output receives each line of its standard output, on another thread
      * @param errors receives each line of its standard error, on another thread
      * @return its exit code
      * @throws IOException if it can't be started
-     * @throws TimeoutException if it did not end within {@code patience}
-     * @throws InterruptedException if this thread was interrupted meanwhile
+     * @throws TimeoutException if it did not exit within {@code patience}
+     * @throws InterruptedException if this thread was interrupted while waiting
      */
     public static int run(
             List<String> command,
@@ -79,13 +80,13 @@ public final class IsolatedProcess {
         }
     }
 
-    /** Keeps the first lines, joined by spaces, up to a number of characters. Thread-safe. */
+    /** Collects the first lines, joined by spaces, up to a maximum number of characters. Thread-safe. */
     public static final class Excerpt implements Consumer<String> {
 
         private final StringBuilder text = new StringBuilder();
         private final int maxLength;
 
-        /** Creates it. */
+        /** Creates an excerpt of at most {@code maxLength} characters. */
         public Excerpt(int maxLength) {
             this.maxLength = maxLength;
         }
@@ -114,7 +115,7 @@ public final class IsolatedProcess {
             throw new IOException(error.getCause());
         } catch (TimeoutException | InterruptedException early) {
             Process process = started.getProcess();
-            List<ProcessHandle> children = process.descendants().toList(); // before it is gone
+            List<ProcessHandle> children = process.descendants().toList(); // before the parent exits
             process.destroyForcibly();
             children.forEach(ProcessHandle::destroyForcibly);
             if (early instanceof TimeoutException) {

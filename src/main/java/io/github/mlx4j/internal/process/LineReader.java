@@ -8,8 +8,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Splits a stream into lines at LF, and at nothing else. Of a line that is longer than the limit, only the beginning is
- * kept, and passed to {@code onOverlong}; one without its LF at the end of the stream is dropped. For one thread.
+ * Splits a stream into lines at LF only. If a line exceeds the limit, its beginning is passed to {@code onOverlong} and
+ * the rest is dropped. A last line without LF is dropped. Not thread-safe.
  */
 public final class LineReader {
 
@@ -28,10 +28,10 @@ public final class LineReader {
         this.onOverlong = onOverlong;
     }
 
-    /** The next line without its LF, or {@code null} at the end of the stream. */
+    /** Returns the next line without its LF, or {@code null} at the end of the stream. */
     public byte @Nullable [] next() throws IOException {
         ByteArrayOutputStream line = new ByteArrayOutputStream(256);
-        byte[] head = null; // of a line that is too long
+        byte[] head = null; // the beginning of an overlong line
         while (true) {
             int lf = start;
             while (lf < end && buffer[lf] != '\n') {

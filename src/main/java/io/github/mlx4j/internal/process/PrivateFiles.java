@@ -18,7 +18,7 @@ import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
 
-/** Files and folders of {@code MLX4J_HOME}, which only their owner can read and write, whatever the umask. */
+/** Creates files and folders in {@code MLX4J_HOME} that only their owner can read and write, whatever the umask. */
 public final class PrivateFiles {
 
     private static final Set<PosixFilePermission> FILE = PosixFilePermissions.fromString("rw-------");
@@ -27,7 +27,7 @@ public final class PrivateFiles {
     private PrivateFiles() {}
 
     /**
-     * Creates the folder that has the environments, and the home folder around it, where they are missing.
+     * Creates the folder of the environments and the home folder, if they are missing.
      *
      * @throws ConfigurationException if they can't be created or written to
      */
@@ -47,15 +47,15 @@ public final class PrivateFiles {
         }
     }
 
-    /** Creates a folder and its parents where they are missing, with mode 0700. */
+    /** Creates a folder and its missing parents with mode 0700. */
     public static Path createFolders(Path folder) throws IOException {
         return Files.createDirectories(folder, attributes(folder, FOLDER));
     }
 
-    /** Appends to a file, which is created with mode 0600 where it is missing. */
+    /** Appends to a file, which is created with mode 0600 if it is missing. */
     public static void append(Path file, byte[] bytes) throws IOException {
         if (Files.exists(file) && isPosix(file)) {
-            Files.setPosixFilePermissions(file, FILE); // an earlier version followed the umask
+            Files.setPosixFilePermissions(file, FILE); // an earlier version used the umask
         }
         Set<StandardOpenOption> options = EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         try (SeekableByteChannel channel = Files.newByteChannel(file, options, attributes(file, FILE))) {
@@ -64,10 +64,10 @@ public final class PrivateFiles {
     }
 
     /**
-     * Checks that the home folder can be one, and that no other user can change what is in it, since programs in it are
-     * run. It need not exist yet.
+     * Checks that the home folder is usable, and that no other user can change its content, because programs in it are
+     * executed. It need not exist yet.
      *
-     * @throws ConfigurationException if it is a file or within one, or if its mode lets the group or everybody write
+     * @throws ConfigurationException if it is a file or inside a file, or if the group or all users can write to it
      */
     public static void check(Path home) {
         for (Path at = home.toAbsolutePath(); at != null; at = at.getParent()) {
@@ -88,8 +88,8 @@ public final class PrivateFiles {
     }
 
     /**
-     * The mode of a file or folder that the group or everybody can write to; empty if they can't, for a link, and if it
-     * isn't there.
+     * Returns the mode of a file or folder that the group or all users can write to. Empty if they can't, for a
+     * symbolic link, and if it does not exist.
      */
     public static Optional<String> othersCanWrite(Path path) {
         if (!isPosix(path) || !Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {

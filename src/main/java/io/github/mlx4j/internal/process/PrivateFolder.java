@@ -12,21 +12,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A new folder in the temporary folder that only this user can enter, removed by {@link #close()} with all that is in
- * it. A Python process has one of its own, since packages run code that they find in the folder {@code TMPDIR}.
+ * A new temporary folder that only this user can access. {@link #close()} deletes it with all its content. Every Python
+ * process gets its own, because packages execute code that they find in {@code TMPDIR}.
  *
- * @param path where it is
- * @param atExit the shutdown hook that removes it, if there is one
+ * @param path the folder
+ * @param atExit the shutdown hook that deletes it, or {@code null}
  */
 public record PrivateFolder(Path path, @Nullable Thread atExit) implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(PrivateFolder.class);
 
     /**
-     * Creates one whose name begins with {@code mlx4j-} and this. It is also removed when the JVM exits before it is
-     * closed, such as at a SIGTERM.
+     * Creates a folder whose name starts with {@code mlx4j-} and {@code name}. It is also deleted if the JVM exits
+     * before it is closed, for example after a SIGTERM.
      *
-     * @throws ConfigurationException if the JVM's temporary folder isn't there or can't be written to
+     * @throws ConfigurationException if the JVM's temporary folder does not exist or is not writable
      */
     public static PrivateFolder create(String name) {
         Path path = createdPath(name);
@@ -39,14 +39,17 @@ public record PrivateFolder(Path path, @Nullable Thread atExit) implements AutoC
         return new PrivateFolder(path, atExit);
     }
 
-    /** As {@link #create}, but when the JVM exits the worker's watchdog removes it, once the worker has ended. */
+    /**
+     * Creates a folder without a shutdown hook: if the JVM exits, the worker's watchdog deletes it after the worker has
+     * ended.
+     */
     static PrivateFolder ofWorker(String name) {
         return new PrivateFolder(createdPath(name), null);
     }
 
     private static Path createdPath(String name) {
         try {
-            return Files.createTempDirectory("mlx4j-" + name + "-"); // rwx for the owner alone
+            return Files.createTempDirectory("mlx4j-" + name + "-"); // mode 0700
         } catch (IOException error) {
             throw new ConfigurationException(
                     "No folder can be created in the temporary folder, %s (%s)."
@@ -56,7 +59,7 @@ public record PrivateFolder(Path path, @Nullable Thread atExit) implements AutoC
         }
     }
 
-    /** The environment variables that make it the temporary folder of a child process. */
+    /** Returns the environment variables that make this the temporary folder of a child process. */
     public Map<String, String> asTemporary() {
         return Map.of("TMPDIR", path.toString());
     }

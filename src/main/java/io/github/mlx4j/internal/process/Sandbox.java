@@ -9,12 +9,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a worker needs; everything else is taken away from it by the system.
+ * The access that a worker needs; the operating system denies everything else.
  *
  * @param mode {@code auto}, {@code require} or {@code off}
  * @param network whether it needs the network
- * @param write folders that it writes to, besides its private one, or {@code null} if they are not known
- * @param create a folder that it is to create, or {@code null}
+ * @param write folders that it writes to, in addition to its private one, or {@code null} if unknown
+ * @param create a folder that it will create, or {@code null}
  */
 public record Sandbox(
         String mode,
@@ -22,17 +22,17 @@ public record Sandbox(
         @Nullable List<Path> write,
         @Nullable Path create) {
 
-    /** Takes nothing away. */
+    /** No restrictions. */
     public static final Sandbox OFF = new Sandbox("off", true, null, null);
 
     private static final JsonMapper JSON = new JsonMapper();
 
-    /** Whether a worker that can't be restricted must not start. */
+    /** Returns whether a worker that can't be restricted must not start. */
     public boolean isRequired() {
         return mode.equals("require");
     }
 
-    /** The argument of the worker that says so, in JSON. */
+    /** Returns the worker argument with these rules, as JSON. */
     String argument() {
         Map<String, Object> rules = new HashMap<>();
         rules.put("mode", mode);

@@ -5,7 +5,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/** Drains a worker's standard error and keeps its end. Thread-safe. */
+/** Drains a worker's standard error and keeps the end of it. Thread-safe. */
 final class StandardError {
 
     private static final int KEPT_BYTES = 8 * 1024;
@@ -20,11 +20,11 @@ final class StandardError {
                 append(buffer, n);
             }
         } catch (IOException gone) {
-            // the process is gone, and so is its stream
+            // the process has ended
         }
     }
 
-    /** The last of it as text, whole lines where possible. */
+    /** Returns the end of the output as text, in whole lines where possible. */
     synchronized String tail() {
         String text =
                 new String(tail, StandardCharsets.UTF_8).replace('\r', '\n').strip();

@@ -9,7 +9,7 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** The environment of a child process: the variables of ours that it needs, and no others. */
+/** Selects the environment variables of a child process: only those that it needs. */
 public final class WorkerEnvironment {
 
     private static final Set<String> INHERITED = Set.of(
@@ -38,9 +38,9 @@ public final class WorkerEnvironment {
             "TOKENIZERS_PARALLELISM", "false",
             "HF_HUB_DISABLE_PROGRESS_BARS", "1",
             "HF_HUB_DISABLE_TELEMETRY", "1",
-            "PYTORCH_ENABLE_MPS_FALLBACK", "1"); // operations that MPS lacks run on the CPU; no effect elsewhere
+            "PYTORCH_ENABLE_MPS_FALLBACK", "1"); // operations missing in MPS run on the CPU; no effect elsewhere
 
-    /** Proxies and certificates, for a process that uses the network. */
+    /** Proxy and certificate variables, for a process that uses the network. */
     public static final Set<String> NETWORK = Set.of(
             "HTTPS_PROXY",
             "HTTP_PROXY",
@@ -57,19 +57,22 @@ public final class WorkerEnvironment {
 
     private WorkerEnvironment() {}
 
-    /** Removes all variables, for a process that needs none, as zt-exec takes it. */
+    /** Returns a map for zt-exec that removes all variables, for a process that needs none. */
     public static Map<String, String> none(Map<String, String> ours) {
         Map<String, String> environment = new HashMap<>();
         ours.keySet().forEach(name -> environment.put(name, null));
         return environment;
     }
 
-    /** The variables of a child process, as zt-exec takes them: {@code null} removes one. */
+    /** Returns the variables of a child process for zt-exec; {@code null} removes a variable. */
     public static Map<String, String> from(Map<String, String> ours, Map<String, String> extra) {
         return from(ours, Set.of(), extra);
     }
 
-    /** The same, which also inherits the variables named in {@code also}, such as {@link #NETWORK}. */
+    /**
+     * Returns the variables of a child process that also inherits those named in {@code also}, such as
+     * {@link #NETWORK}.
+     */
     public static Map<String, String> from(Map<String, String> ours, Set<String> also, Map<String, String> extra) {
         Map<String, String> environment = new HashMap<>();
         ours.forEach(
@@ -79,20 +82,23 @@ public final class WorkerEnvironment {
         return environment;
     }
 
-    /** The variables of a child process that uses the network: with {@link #NETWORK} and Java's proxy settings. */
+    /**
+     * Returns the variables of a child process that uses the network: they include {@link #NETWORK} and Java's proxy
+     * settings.
+     */
     static Map<String, String> ofNetwork(Map<String, String> ours, Properties system, Map<String, String> extra) {
         Map<String, String> more = new HashMap<>(proxies(system));
         String bundle = ours.getOrDefault("REQUESTS_CA_BUNDLE", ours.get("CURL_CA_BUNDLE"));
         if (bundle != null && !ours.containsKey("SSL_CERT_FILE") && !ours.containsKey("SSL_CERT_DIR")) {
-            more.put("SSL_CERT_FILE", bundle); // the hub's client reads no other
+            more.put("SSL_CERT_FILE", bundle); // the only variable that the hub's client reads
         }
         more.putAll(extra);
         return from(ours, NETWORK, more);
     }
 
     /**
-     * Java's proxy settings as variables, for a process that uses the network: {@code https.proxyHost},
-     * {@code http.proxyHost}, their ports, and {@code http.nonProxyHosts}. Empty where no proxy host is set.
+     * Returns Java's proxy settings as variables, for a process that uses the network: {@code https.proxyHost},
+     * {@code http.proxyHost}, their ports, and {@code http.nonProxyHosts}. Empty if no proxy host is set.
      */
     public static Map<String, String> proxies(Properties system) {
         Map<String, String> variables = new HashMap<>();
@@ -116,7 +122,7 @@ public final class WorkerEnvironment {
                 : Optional.of("http://%s:%s".formatted(host, system.getProperty(scheme + ".proxyPort", usualPort)));
     }
 
-    /** Programs differ in which case they read first. */
+    /** Sets a variable in both cases, because programs differ in which one they read first. */
     private static void put(Map<String, String> variables, String name, String value) {
         variables.put(name, value);
         variables.put(name.toUpperCase(Locale.ROOT), value);

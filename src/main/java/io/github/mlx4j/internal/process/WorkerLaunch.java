@@ -9,15 +9,14 @@ import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What to start.
+ * Describes how to start a worker.
  *
  * @param kind the kind of worker, for names and messages
- * @param python the command that starts Python: the interpreter's absolute path, after what launches it, if anything
- *     does
+ * @param python the command that starts Python: the interpreter's absolute path, preceded by its launcher, if any
  * @param scripts where the entry script comes from
- * @param network whether it uses the network, so that it gets the settings of proxies and certificates
- * @param environment variables beside those that every worker inherits; never secrets
- * @param sandbox what it needs, so that everything else can be taken away
+ * @param network whether the worker uses the network and therefore needs proxy and certificate settings
+ * @param environment variables in addition to those that every worker inherits; never secrets
+ * @param sandbox the access that the worker needs
  */
 public record WorkerLaunch(
         ProviderKind kind,
@@ -27,12 +26,14 @@ public record WorkerLaunch(
         Map<String, String> environment,
         Sandbox sandbox) {
 
-    /** A worker without the network or a sandbox, whose interpreter is started directly. */
+    /**
+     * Creates the launch of a worker without network access or sandbox, with an interpreter that is started directly.
+     */
     public WorkerLaunch(ProviderKind kind, Path interpreter, WorkerScripts scripts, Map<String, String> environment) {
         this(kind, List.of(interpreter.toString()), scripts, false, environment);
     }
 
-    /** A worker without a sandbox. */
+    /** Creates the launch of a worker without a sandbox. */
     public WorkerLaunch(
             ProviderKind kind,
             List<String> python,
@@ -43,11 +44,11 @@ public record WorkerLaunch(
     }
 
     /**
-     * A worker that loads models.
+     * Returns the launch of a worker that loads models.
      *
-     * @param network whether it may ask the Hugging Face hub
+     * @param network whether it may access the Hugging Face hub
      * @param tf32 whether MLX may round float32 to TF32, or {@code null} for MLX's default. MLX reads the variable
-     *     once, so it has to be set before the worker imports it; ranks on this machine inherit it
+     *     once, so it must be set before the worker imports MLX; ranks on this machine inherit it
      */
     public static WorkerLaunch of(
             ProviderKind kind,
@@ -66,17 +67,20 @@ public record WorkerLaunch(
         return new WorkerLaunch(kind, python, scripts, network, environment, sandbox);
     }
 
-    /** A process of the same kind that downloads and never loads a model, so it has the network and no sandbox. */
+    /**
+     * Returns the launch of a process of the same kind that downloads and never loads a model. It has network access
+     * and no sandbox.
+     */
     public WorkerLaunch forDownload() {
         return new WorkerLaunch(kind, python, scripts, true, Map.of(), Sandbox.OFF);
     }
 
-    /** The interpreter's absolute path. */
+    /** Returns the interpreter's absolute path. */
     Path interpreter() {
         return Path.of(python.get(python.size() - 1));
     }
 
-    /** All variables of its process, as zt-exec takes them. */
+    /** Returns all variables of the process, for zt-exec. */
     Map<String, String> variables(Map<String, String> ours, Properties system) {
         return network
                 ? WorkerEnvironment.ofNetwork(ours, system, environment)

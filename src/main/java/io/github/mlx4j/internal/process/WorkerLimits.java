@@ -8,16 +8,16 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long a worker may take, and how much it may have to do.
+ * Timeouts of a worker, and the listeners to notify.
  *
  * @param hello until its first line
  * @param loadStall without any sign of life while it loads
- * @param silence without any movement while it has work to do; after it the worker counts as hung
- * @param idle without any request before it is stopped; zero is never
+ * @param silence without any progress while it is busy; after that, the worker is considered hung
+ * @param idle without a request before it is stopped; zero means never
  * @param journal a file to which events are appended, or {@code null}
- * @param onEvent hears what happens to it, or {@code null}; must throw nothing
- * @param onMemory hears how much memory it takes, or {@code null}; must throw nothing
- * @param memoryPeriod how often it does
+ * @param onEvent is notified of the worker's events, or {@code null}; must not throw
+ * @param onMemory is notified of the worker's memory use, or {@code null}; must not throw
+ * @param memoryPeriod how often memory use is measured
  */
 public record WorkerLimits(
         Duration hello,
@@ -29,7 +29,7 @@ public record WorkerLimits(
         @Nullable Consumer<WorkerMemory> onMemory,
         Duration memoryPeriod) {
 
-    /** 20 s, 10 min, 2 min, never, none, none, none, 10 s. */
+    /** The defaults: 20 s, 10 min, 2 min, never, no journal, no listeners, 10 s. */
     public static final WorkerLimits STANDARD = new WorkerLimits(
             Duration.ofSeconds(20),
             Duration.ofMinutes(10),

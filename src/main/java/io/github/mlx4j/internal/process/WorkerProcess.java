@@ -25,8 +25,8 @@ import org.zeroturnaround.exec.ProcessExecutor;
 import org.zeroturnaround.exec.stream.ExecuteStreamHandler;
 
 /**
- * A worker's operating-system process and its three pipes, each with a daemon thread of its own: one reads lines, one
- * writes them, one drains the standard error. The process lives in a private folder that goes with it.
+ * A worker's operating system process and its three pipes. Each pipe has a daemon thread: one reads lines, one writes
+ * lines, one drains standard error. The process runs in a private folder that is deleted after it.
  */
 public final class WorkerProcess {
 
@@ -52,13 +52,16 @@ public final class WorkerProcess {
     /** Receives what a process writes to its standard output, on the reader thread. */
     public interface Output {
 
-        /** A line. */
+        /** Receives a line. */
         void line(byte[] line);
 
-        /** The beginning of a line that was too long and has been dropped. */
+        /** Receives the beginning of a line that was too long and has been dropped. */
         void overlong(byte[] head);
 
-        /** A line could not be read or handled, most likely for want of memory; whose it was is not known. */
+        /**
+         * Notifies that a line could not be read or handled, most likely for lack of memory. It is unknown which call
+         * it belonged to.
+         */
         void unread(Throwable why);
     }
 
@@ -108,7 +111,7 @@ public final class WorkerProcess {
         }
     }
 
-    /** Tells of its exit code once, after the last line; here and now if it is gone already. */
+    /** Calls an action once with the exit code, after the last line; immediately if the process has already exited. */
     public void onExit(Consumer<Integer> action) {
         gone.thenRun(() -> action.accept(process.exitValue()));
     }
@@ -121,19 +124,17 @@ public final class WorkerProcess {
         return process.isAlive();
     }
 
-    /** Queues a line for the writer thread; never waits. */
+    /** Queues a line for the writer thread; never blocks. */
     public void send(byte[] line) {
         pipes.outbox.add(line);
     }
 
-    /** The last of its standard error. */
+    /** Returns the end of standard error. */
     public String standardError() {
         return pipes.standardError.tail();
     }
 
-    /**
-     * Ends it: closes its standard input, which a healthy worker takes as the end; kills it where that doesn't help.
-     */
+    /** Closes standard input, which ends a healthy worker; kills the process if it does not exit in time. */
     public void stop(Duration patience) {
         pipes.outbox.add(END);
         if (!goneWithin(patience)) {
@@ -158,17 +159,20 @@ public final class WorkerProcess {
         }
     }
 
-    /** Asks it to end with a SIGTERM, at which a worker writes its stacks; kills it if it doesn't. */
+    /**
+     * Sends a SIGTERM, upon which a worker writes its stack traces and exits; kills the process if it does not exit in
+     * time.
+     */
     public void terminate(Duration patience) {
-        process.toHandle().destroy(); // Process.destroy() would close the pipes, and its last words be lost
+        process.toHandle().destroy(); // Process.destroy() would close the pipes and lose the last output
         if (!goneWithin(patience)) {
             kill();
         }
     }
 
-    /** Ends it and its children at once. */
+    /** Kills the process and its children immediately. */
     public void kill() {
-        List<ProcessHandle> family = process.descendants().toList(); // before it is gone, and they are not its own
+        List<ProcessHandle> family = process.descendants().toList(); // afterwards they are no longer its children
         process.toHandle().destroyForcibly();
         family.forEach(ProcessHandle::destroyForcibly);
     }
@@ -187,10 +191,10 @@ public final class WorkerProcess {
     private void exited(Process gone) {
         pipes.awaitLastLines();
         pipes.outbox.add(END);
-        folder.close(); // the watchdog removes it too
+        folder.close(); // the watchdog deletes it too
     }
 
-    /** The raw pipes, as zt-exec hands them out; its own pumps wait and split in ways that a protocol can't afford. */
+    /** The raw pipes from zt-exec, whose own pumps block and split lines in ways that the protocol can't tolerate. */
     private static final class Pipes implements ExecuteStreamHandler {
 
         private final BlockingQueue<byte[]> outbox = new LinkedBlockingQueue<>();
@@ -240,7 +244,7 @@ public final class WorkerProcess {
             onEnd.complete(action);
         }
 
-        /** A grandchild may hold a pipe open for ever: the wait is bounded. */
+        /** Waits a limited time, because a grandchild may keep a pipe open forever. */
         void awaitLastLines() {
             try {
                 for (Thread reader : readers) {
@@ -253,7 +257,7 @@ public final class WorkerProcess {
 
         private void read() {
             LineReader lines = new LineReader(stdout, Bounds.MAX_LINE_BYTES, output::overlong);
-            int failures = 0; // without a line between them
+            int failures = 0; // since the last line
             try {
                 while (failures < MAX_FAILURES) {
                     try {
@@ -284,7 +288,7 @@ public final class WorkerProcess {
                     out.flush();
                 }
             } catch (IOException gone) {
-                log.debug("{}: it reads no more", name, gone); // its exit ends whatever waits
+                log.debug("{}: it reads no more", name, gone); // the exit of the process fails all waiting calls
             } catch (InterruptedException interrupt) {
                 Thread.currentThread().interrupt();
             }

@@ -12,26 +12,29 @@ public final class Analysis {
 
     private Analysis() {}
 
-    /** The logits after each of these tokens: {@code positionLogits} for each come before the result. */
+    /**
+     * Returns a call for the logits after each of these tokens. A {@code positionLogits} notification for each token
+     * precedes the result.
+     */
     public static WorkerCall<Logits> logits(List<Integer> tokens) {
         return WorkerCall.of(Method.LOGITS, Map.of("tokens", tokens), Logits.class);
     }
 
-    /** The model's parameters. */
+    /** Returns a call for the model's parameters. */
     public static WorkerCall<List<Parameter>> parameters() {
         return WorkerCall.of(Method.PARAMETERS, Parameters.class).map(Parameters::parameters);
     }
 
-    /** The action head's logits for a text. */
+    /** Returns a call for the action head's logits for a text. */
     public static WorkerCall<Map<Action, Double>> actions(String text) {
         return WorkerCall.of(Method.CLASSIFY_ACTIONS, Map.of("texts", List.of(text)), Actions.class)
                 .map(Actions::ofOneText);
     }
 
     /**
-     * The notification {@code positionLogits}: the logits of the token that comes after one token.
+     * The notification {@code positionLogits}: the logits for the position after one token.
      *
-     * @param index which token, from 0
+     * @param index the index of the token, from 0
      * @param values little-endian 32-bit floats, one for each token of the vocabulary; base64 on the wire
      */
     public record PositionLogits(int index, byte[] values) {}
@@ -39,8 +42,8 @@ public final class Analysis {
     /**
      * The result of {@code logits}.
      *
-     * @param count how many positions came before
-     * @param vocabularySize how many logits each has
+     * @param count the number of preceding notifications
+     * @param vocabularySize the number of logits in each
      */
     public record Logits(int count, int vocabularySize) {}
 

@@ -49,7 +49,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
-/** The JSON of API types on the wire, where it differs from their components. */
+/** The JSON format of API types in the protocol, where it differs from their components. */
 final class ApiModule extends SimpleModule {
 
     private static final long serialVersionUID = 1L;
@@ -90,7 +90,7 @@ final class ApiModule extends SimpleModule {
         @JsonInclude(JsonInclude.Include.NON_EMPTY)
         List<ToolSpec> tools();
 
-        @JsonIgnore // Java's clock ends the request
+        @JsonIgnore // deadlines are enforced by Java
         Duration deadline();
     }
 
@@ -208,7 +208,7 @@ final class ApiModule extends SimpleModule {
         OptionalLong resident();
     }
 
-    /** Writes an enum in camel case, and reads these values of it. */
+    /** Writes an enum in camel case, and accepts these values when reading. */
     @SafeVarargs
     private <E extends Enum<E>> void names(Class<E> type, E... values) {
         addSerializer(type, new StdSerializer<>(type) {
@@ -243,7 +243,7 @@ final class ApiModule extends SimpleModule {
         T read(JsonParser in) throws IOException;
     }
 
-    /** Reads a value, or takes {@code empty} where there is none. */
+    /** Reads a value, or returns {@code empty} if it is missing. */
     private static <T> JsonDeserializer<T> or(Class<T> type, T empty, Reading<T> reading) {
         return new StdDeserializer<>(type) {
             @Override
@@ -258,7 +258,7 @@ final class ApiModule extends SimpleModule {
         };
     }
 
-    /** Reads a value, or nothing. */
+    /** Reads a value that may be missing. */
     private static final class OptionalOf extends StdDeserializer<Optional<?>> implements ContextualDeserializer {
         private static final long serialVersionUID = 1L;
 
@@ -289,7 +289,7 @@ final class ApiModule extends SimpleModule {
         }
     }
 
-    /** Writes text that must be a JSON object as that object. */
+    /** Writes text that contains a JSON object as that object. */
     static final class ObjectText extends StdSerializer<String> {
         private static final long serialVersionUID = 1L;
 
@@ -349,7 +349,7 @@ final class ApiModule extends SimpleModule {
         }
     }
 
-    /** Reads a duration from milliseconds. */
+    /** Reads a duration in milliseconds. */
     static final class Milliseconds extends StdDeserializer<Duration> {
         private static final long serialVersionUID = 1L;
 

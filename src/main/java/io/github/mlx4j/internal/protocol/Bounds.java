@@ -1,12 +1,12 @@
 package io.github.mlx4j.internal.protocol;
 
-/** The limits of the wire. The Python side has the same in {@code mlx4j_worker/bounds.py}; a test compares them. */
+/** The limits of the protocol. Python has the same limits in {@code mlx4j_worker/bounds.py}; a test compares them. */
 public final class Bounds {
 
-    /** Maximum length of a line in bytes, without its LF, either way. */
+    /** Maximum length of a line in bytes, without its LF, in both directions. */
     public static final int MAX_LINE_BYTES = 8 * 1024 * 1024;
 
-    /** Maximum nesting of the JSON in a line, either way. The outermost object is level 1. */
+    /** Maximum nesting depth of the JSON in a line, in both directions. The outermost object is level 1. */
     public static final int MAX_DEPTH = 128;
 
     /** Maximum absolute value of a number in a JSON schema: beyond it, a double can't hold every integer. */

@@ -27,20 +27,20 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
- * JSON-RPC 2.0 lines to messages and back. Writes ASCII only, so that no character, not even an unpaired surrogate, can
- * break a line. Stateless; thread-safe.
+ * Converts messages to JSON-RPC 2.0 lines and back. Writes ASCII only, so that no character, not even an unpaired
+ * surrogate, can break a line. Stateless and thread-safe.
  */
 public final class Codec {
 
-    private static final int MAX_DIGITS = 5000; // Python refuses integers of more than 4300
+    private static final int MAX_DIGITS = 5000; // Python rejects integers with more than 4300
 
-    /** A worker may leave out empty lists and maps, unless the record requires them. */
+    /** A worker may omit empty lists and maps, unless the record requires them. */
     private static final JsonSetter.Value EMPTY_IF_MISSING = JsonSetter.Value.forValueNulls(Nulls.AS_EMPTY);
 
     static final JsonMapper JSON = JsonMapper.builder(factory())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-            .disable(SerializationFeature.WRAP_EXCEPTIONS) // ours go to the caller as they are
+            .disable(SerializationFeature.WRAP_EXCEPTIONS) // our own exceptions reach the caller unwrapped
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
             .addModule(new ApiModule())
@@ -50,7 +50,7 @@ public final class Codec {
                     JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.NON_NULL))
             .build();
 
-    /** The id of an answer's line, which need not be whole: workers write it right after the version. */
+    /** Matches the ID in a response line, which may be truncated: workers write it immediately after the version. */
     private static final Pattern ANSWER_ID =
             Pattern.compile("\\{\\s*\"jsonrpc\"\\s*:\\s*\"2\\.0\"\\s*,\\s*\"id\"\\s*:\\s*\"([^\"\\\\]*)\"");
 
@@ -58,7 +58,7 @@ public final class Codec {
 
     private Codec() {}
 
-    /** Jackson's own limits are the wire's, or so high that no line reaches them. */
+    /** Sets Jackson's limits to those of the protocol, or so high that no line reaches them. */
     private static JsonFactory factory() {
         return JsonFactory.builder()
                 .streamReadConstraints(StreamReadConstraints.builder()
@@ -74,7 +74,7 @@ public final class Codec {
     }
 
     /**
-     * The method and params of a call, as a JSON object to which {@link #line} adds the id.
+     * Returns the method and params of a call, as a JSON object to which {@link #line} adds the ID.
      *
      * @throws InvalidRequestException if it is longer or more deeply nested than {@link Bounds} allows
      */
@@ -90,7 +90,7 @@ public final class Codec {
         } catch (LineTooLongException tooLong) {
             throw tooLong(tooLong);
         } catch (IOException error) {
-            if (error.getCause() instanceof InvalidRequestException refused) { // by a serializer of ours
+            if (error.getCause() instanceof InvalidRequestException refused) { // thrown by one of our serializers
                 throw refused;
             }
             throw new IllegalStateException("a message of ours has no JSON form", error);
@@ -101,7 +101,7 @@ public final class Codec {
     private record Body(String method, Object params) {}
 
     /**
-     * The line of a call, LF included.
+     * Returns the line of a call, including the LF.
      *
      * @throws InvalidRequestException if it is longer than {@link Bounds} allows
      */
@@ -113,7 +113,7 @@ public final class Codec {
         }
     }
 
-    /** The line of a notification, LF included. */
+    /** Returns the line of a notification, including the LF. */
     public static byte[] notification(String method, Object params) {
         try {
             return join("{\"jsonrpc\":\"2.0\",", body(method, params));
@@ -122,7 +122,7 @@ public final class Codec {
         }
     }
 
-    /** The fields of an object after a head in place of its brace. */
+    /** Replaces the opening brace of an object by a head with additional fields. */
     private static byte[] join(String head, byte[] body) throws IOException {
         Line line = new Line();
         line.write(head.getBytes(StandardCharsets.US_ASCII));
@@ -139,7 +139,7 @@ public final class Codec {
                 cause);
     }
 
-    /** The message in a line without its LF. Never throws: what it can't read is {@link Inbound.Junk}. */
+    /** Parses a line without its LF. Never throws: an invalid line becomes {@link Inbound.Junk}. */
     public static Inbound decode(byte[] line) {
         try {
             JsonNode message = JSON.readTree(line);
@@ -164,7 +164,7 @@ public final class Codec {
         }
     }
 
-    /** The id of the call that a line answers, also of one that is cut off or can't be parsed. */
+    /** Returns the ID of the call that a line responds to, even if the line is truncated or can't be parsed. */
     public static Optional<String> answeredId(byte[] line) {
         String head = new String(line, 0, Math.min(line.length, HEAD_BYTES), StandardCharsets.US_ASCII);
         Matcher matcher = ANSWER_ID.matcher(head);
@@ -172,9 +172,9 @@ public final class Codec {
     }
 
     /**
-     * The JSON object in a text.
+     * Parses a JSON object.
      *
-     * @throws IllegalArgumentException if there is none
+     * @throws IllegalArgumentException if the text is not a JSON object
      */
     public static JsonNode object(String json) {
         try {
@@ -188,7 +188,7 @@ public final class Codec {
         }
     }
 
-    /** The path and value of the first number in a schema that is beyond {@link Bounds#MAX_SCHEMA_NUMBER}. */
+    /** Returns the path and value of the first number in a schema that exceeds {@link Bounds#MAX_SCHEMA_NUMBER}. */
     public static Optional<String> unsafeNumber(JsonNode schema) {
         return unsafeNumber("", schema);
     }
@@ -212,9 +212,9 @@ public final class Codec {
     }
 
     /**
-     * A part of a message as a record.
+     * Converts a part of a message to a record.
      *
-     * @throws IllegalArgumentException if it doesn't fit
+     * @throws IllegalArgumentException if it does not match
      */
     public static <T> T read(JsonNode node, Class<T> type) {
         try {
@@ -232,7 +232,7 @@ public final class Codec {
         private static final long serialVersionUID = 1L;
     }
 
-    /** Collects a line, and stops where it becomes too long. */
+    /** Buffers a line, and fails if it becomes too long. */
     private static final class Line extends OutputStream {
 
         private final ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);

@@ -11,7 +11,7 @@ public final class Conversion {
     /**
      * The params.
      *
-     * @param load the model and what is done with it
+     * @param load the model and the options
      * @param folder of {@code convert} and {@code fuse}: the absolute path of the folder to write, which must not exist
      * @param reference of {@code convert} and {@code fuse}: the file that {@code reference} wrote for the same model,
      *     or {@code null}
@@ -25,16 +25,17 @@ public final class Conversion {
             @Nullable String file) {}
 
     /**
-     * What is done with the model; {@code null} is the worker's default.
+     * The options of a conversion; {@code null} means the worker's default.
      *
      * @param adapter of {@code fuse} and {@code reference}: the folder of a LoRA adapter
-     * @param base of the same: the base model to use instead of the one that an adapter or a DyLoRA-MoE names
-     * @param expert of the same: the expert of a DyLoRA-MoE
+     * @param base of {@code fuse} and {@code reference}: the base model to use instead of the one that an adapter or a
+     *     DyLoRA-MoE names
+     * @param expert of {@code fuse} and {@code reference}: the expert of a DyLoRA-MoE
      * @param dtype of {@code convert}: the type to convert the weights to
-     * @param bits of a quantized value
-     * @param groupSize how many values share a scale
-     * @param mode of the quantization
-     * @param recipe the name of a choice of bits for each layer
+     * @param bits the number of bits of a quantized value
+     * @param groupSize the number of values that share a scale
+     * @param mode the quantization mode
+     * @param recipe the name of a mixed-precision recipe, which assigns bits to each layer
      * @param dequantize of {@code convert} and {@code fuse}: whether quantized weights are dequantized
      */
     public record Options(
@@ -48,12 +49,12 @@ public final class Conversion {
             @Nullable String recipe,
             @Nullable Boolean dequantize) {
 
-        /** What is loaded with the model. */
+        /** Returns options that only specify what is loaded with the model. */
         public static Options loading(@Nullable String adapter, @Nullable String base, @Nullable String expert) {
             return new Options(adapter, base, expert, null, null, null, null, null, null);
         }
 
-        /** The same, with dequantized weights or the worker's default. */
+        /** Returns these options with {@code dequantize} set, or with the worker's default if it is false. */
         public Options dequantized(boolean dequantize) {
             return new Options(adapter, base, expert, dtype, bits, groupSize, mode, recipe, dequantize ? true : null);
         }
@@ -63,7 +64,7 @@ public final class Conversion {
      * The result of {@code reference}.
      *
      * @param file the file that was written
-     * @param prompts how many prompts it has
+     * @param prompts the number of prompts in it
      * @param dtype the type of the computation
      */
     public record Reference(String file, int prompts, String dtype) {}

@@ -15,13 +15,13 @@ import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** {@code generate}: the params are the request; chunks come before the result. */
+/** {@code generate}: the params are the request; chunks precede the result. */
 public final class Generate {
 
     private Generate() {}
 
     /**
-     * The call for a request.
+     * Returns the call for a request.
      *
      * @throws InvalidRequestException for text that must be a JSON object but isn't, and for numbers in a schema that
      *     are out of range
@@ -35,9 +35,9 @@ public final class Generate {
      *
      * @param seq counts from 0 without gaps
      * @param kind {@code text} or {@code thinking}
-     * @param text the text; characters are whole
-     * @param tokens the ids that this text completes
-     * @param logProbs of each of the tokens; empty where not asked for
+     * @param text the text, without partial characters
+     * @param tokens the IDs of the tokens that this text completes
+     * @param logProbs the log-probabilities of the tokens; empty if not requested
      */
     public record Chunk(
             int seq,
@@ -46,15 +46,15 @@ public final class Generate {
             @Required List<Integer> tokens,
             List<LogProb> logProbs) {
 
-        /** A worker of an older minor version doesn't know the other kind. */
+        /** Sets the default kind, which a worker of an older minor version omits. */
         public Chunk {
             kind = Objects.requireNonNullElse(kind, "text");
         }
 
         /**
-         * The log-probabilities of the tokens, if the request asked for them.
+         * Returns the log-probabilities of the tokens, if the request asked for them.
          *
-         * @throws IllegalArgumentException if some tokens have none
+         * @throws IllegalArgumentException if they are missing for some tokens
          */
         public List<TokenLogProb> tokenLogProbs() {
             if (!logProbs.isEmpty() && logProbs.size() != tokens.size()) {
@@ -71,25 +71,25 @@ public final class Generate {
     }
 
     /**
-     * A {@link TokenLogProb} without its token, which the chunk has.
+     * A {@link TokenLogProb} without its token, which is in the chunk.
      *
      * @param logProb the natural logarithm of the token's probability
-     * @param top the most probable tokens in its position
+     * @param top the most probable tokens at its position
      */
     public record LogProb(double logProb, List<TokenLogProb.Candidate> top) {}
 
     /**
-     * The result. The text itself came in chunks before.
+     * The result, without the text, which precedes it in chunks.
      *
      * @param finishReason why the answer ended
      * @param stop the stop string that ended it, or {@code null}
-     * @param chunks how many chunks came before
+     * @param chunks the number of preceding chunks
      * @param usage token counts
-     * @param toolCalls the calls that the model made
+     * @param toolCalls the model's tool calls
      * @param expert the expert of a DyLoRA-MoE that answered
-     * @param unreadToolCalls calls that can't be parsed
-     * @param thinkingIsAnswer whether the chunks of thinking were the answer, which was then sent again as text
-     * @param timings where the time went
+     * @param unreadToolCalls tool calls that can't be parsed
+     * @param thinkingIsAnswer whether the thinking chunks were in fact the answer, which was then sent again as text
+     * @param timings how long each phase took
      */
     public record Result(
             @Required FinishReason finishReason,
@@ -102,7 +102,7 @@ public final class Generate {
             boolean thinkingIsAnswer,
             @Required Timings timings) {
 
-        /** The answer, with the content of the chunks. */
+        /** Returns the complete result, with the content of the chunks. */
         public GenerationResult answer(
                 String text, String thinking, List<Integer> tokens, List<TokenLogProb> logProbs, Backend backend) {
             return new GenerationResult(

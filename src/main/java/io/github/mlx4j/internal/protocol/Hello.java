@@ -4,17 +4,17 @@ import io.github.mlx4j.event.WorkerStatus;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker's first line, before it imports anything heavy.
+ * A worker's first line, sent before it imports any large package.
  *
- * @param protocol the version that it speaks
+ * @param protocol its version of the protocol
  * @param worker its kind: {@code mlx}, {@code hf}
  * @param version its own version
- * @param pid its process id
+ * @param pid its process ID
  * @param python its interpreter's version
  * @param platform Python's {@code sys.platform}
  * @param machine Python's {@code platform.machine()}
- * @param nonce what it was given as argument: proof that this line is its own
- * @param sandbox what the system keeps it from doing, or {@code null} if it doesn't say
+ * @param nonce the value of the worker's nonce argument, which proves that the worker wrote this line
+ * @param sandbox the restrictions in effect, or {@code null} if the worker doesn't report them
  */
 public record Hello(
         Version protocol,
@@ -28,14 +28,14 @@ public record Hello(
         WorkerStatus.@Nullable Sandbox sandbox) {
 
     /**
-     * A version of the protocol. Both sides must agree on {@code major}; a higher {@code minor} only adds.
+     * A version of the protocol. Both sides must use the same {@code major}; a higher {@code minor} only adds features.
      *
      * @param major changes when something that existed changes
      * @param minor changes when something is added
      */
     public record Version(int major, int minor) {
 
-        /** The version that this side speaks. */
+        /** The version that this library uses. */
         public static final Version CURRENT = new Version(1, 3);
     }
 }

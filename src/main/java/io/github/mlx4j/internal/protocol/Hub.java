@@ -9,13 +9,13 @@ public final class Hub {
 
     private Hub() {}
 
-    /** Downloads a model; the stall is the longest time without a byte. */
+    /** Returns a call that downloads a model; {@code stall} is the maximum time without receiving a byte. */
     public static WorkerCall<Fetched> fetch(
             String source, @Nullable String revision, @Nullable HubToken token, Duration stall) {
         return fetch(new Params(source, revision, token, stall.toMillis() / 1000.0, null));
     }
 
-    /** Downloads a model that a worker needs. */
+    /** Returns a call that downloads a model that a worker needs. */
     public static WorkerCall<Fetched> fetch(Load.Missing missing, @Nullable HubToken token) {
         return fetch(new Params(missing.source(), missing.revision(), token, null, missing.roomBytes()));
     }
@@ -24,12 +24,12 @@ public final class Hub {
         return WorkerCall.of(Method.FETCH_MODEL, params, Fetched.class);
     }
 
-    /** Asks what the hub has of a model. */
+    /** Returns a call for the hub's information about a model. */
     public static WorkerCall<Described> describe(String source, @Nullable String revision, @Nullable HubToken token) {
         return WorkerCall.of(Method.MODEL_INFO, new Params(source, revision, token, null, null), Described.class);
     }
 
-    /** Removes a model from the cache; the result is the number of bytes freed. */
+    /** Returns a call that removes a model from the cache; the result is the number of bytes freed. */
     public static WorkerCall<Long> remove(String source) {
         return WorkerCall.of(Method.REMOVE_MODEL, new Params(source, null, null, null, null), Removed.class)
                 .map(Removed::freedBytes);
@@ -38,11 +38,11 @@ public final class Hub {
     /**
      * The params.
      *
-     * @param source a hub id {@code org/name}
-     * @param revision a branch, tag or commit, or {@code null} for the main branch; not of {@code removeModel}
-     * @param hubToken the user's token, or {@code null}; not of {@code removeModel}
-     * @param stallSeconds of {@code fetchModel}: the longest time without a byte, or {@code null} for the default
-     * @param roomBytes of {@code fetchModel}: how many bytes of weights can be loaded, or {@code null} for any number
+     * @param source a hub ID {@code org/name}
+     * @param revision a branch, tag or commit, or {@code null} for the main branch; not for {@code removeModel}
+     * @param hubToken the user's token, or {@code null}; not for {@code removeModel}
+     * @param stallSeconds of {@code fetchModel}: the maximum time without a byte, or {@code null} for the default
+     * @param roomBytes of {@code fetchModel}: the maximum size of the weights in bytes, or {@code null} for no limit
      */
     record Params(
             String source,
@@ -54,7 +54,7 @@ public final class Hub {
     /**
      * The result of {@code fetchModel}.
      *
-     * @param folder where the model is
+     * @param folder the model's folder
      * @param revision its commit
      * @param bytes the size of its files
      */
@@ -66,8 +66,8 @@ public final class Hub {
      * @param revision the commit
      * @param bytes the size of the files that a worker needs
      * @param weightBytes the size of the weights
-     * @param licence as the hub names it, or {@code null}
-     * @param gated whether the user must accept its terms first
+     * @param licence the licence as the hub names it, or {@code null}
+     * @param gated whether the user must first accept the model's terms
      * @param config its config.json, or {@code null}
      */
     public record Described(

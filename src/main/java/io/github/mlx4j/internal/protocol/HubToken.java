@@ -6,17 +6,20 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The user's token of the hub. It goes to a worker in a message only, and into no log.
+ * The user's token for the hub. It is sent to workers in messages only, and never logged.
  *
  * @param value the token
  */
 public record HubToken(@JsonValue String value) {
 
-    /** Lets Jackson read it from a plain string. */
+    /** Creates a token; Jackson reads it from a plain string. */
     @JsonCreator
     public HubToken {}
 
-    /** The one in {@code HF_TOKEN}, or {@code null}; the one of {@code hf auth login} a worker finds by itself. */
+    /**
+     * Returns the token in {@code HF_TOKEN}, or {@code null}. Workers find the token of {@code hf auth login}
+     * themselves.
+     */
     public static @Nullable HubToken in(Map<String, String> environment) {
         String token = environment.getOrDefault("HF_TOKEN", "").strip();
         return token.isEmpty() ? null : new HubToken(token);

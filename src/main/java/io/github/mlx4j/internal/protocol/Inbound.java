@@ -8,18 +8,18 @@ import org.jspecify.annotations.Nullable;
 public sealed interface Inbound {
 
     /**
-     * The answer to a call.
+     * A successful response to a call.
      *
-     * @param id the call's id
+     * @param id the call's ID
      * @param result its result
      */
     record Answer(String id, JsonNode result) implements Inbound {}
 
     /**
-     * The failure of a call.
+     * An error response to a call.
      *
-     * @param id the call's id, or {@code null} where the worker could not read it
-     * @param error why
+     * @param id the call's ID, or {@code null} if the worker could not read it
+     * @param error the error
      */
     record Failure(@Nullable String id, WorkerError error) implements Inbound {}
 
@@ -32,32 +32,32 @@ public sealed interface Inbound {
     record Notification(String method, JsonNode params) implements Inbound {}
 
     /**
-     * A line that is none of these.
+     * An invalid line.
      *
-     * @param reason why
+     * @param reason why it is invalid
      */
     record Junk(String reason) implements Inbound {}
 
     /**
-     * The error of a call that failed.
+     * The error of a failed call.
      *
-     * @param code JSON-RPC's code
+     * @param code the JSON-RPC error code
      * @param message what happened and why
-     * @param data the rest
+     * @param data mlx4j's own fields
      */
     record WorkerError(int code, String message, @Nullable Data data) {
 
         /**
-         * What JSON-RPC leaves to us.
+         * The error fields that JSON-RPC does not define.
          *
          * @param kind a stable name
-         * @param retryable whether the same may succeed later
+         * @param retryable whether a retry may succeed
          * @param hint what to do, or empty
          * @param detail a traceback, or empty
          */
         public record Data(String kind, boolean retryable, String hint, String detail) {
 
-            /** What a worker left out is {@code internal} or empty. */
+            /** Sets missing fields to {@code internal} or to empty strings. */
             public Data {
                 kind = Objects.requireNonNullElse(kind, "internal");
                 hint = Objects.requireNonNullElse(hint, "");
@@ -65,22 +65,22 @@ public sealed interface Inbound {
             }
         }
 
-        /** A worker may leave the message out. */
+        /** Sets a missing message to an empty string. */
         public WorkerError {
             message = Objects.requireNonNullElse(message, "The worker gave no reason.");
         }
 
-        /** The kind, {@code internal} where the worker gave none. */
+        /** Returns the kind, or {@code internal} if the worker sent none. */
         public String kind() {
             return data == null ? "internal" : data.kind();
         }
 
-        /** What to do, or empty. */
+        /** Returns what to do, or an empty string. */
         public String hint() {
             return data == null ? "" : data.hint();
         }
 
-        /** A traceback, or empty. */
+        /** Returns a traceback, or an empty string. */
         public String detail() {
             return data == null ? "" : data.detail();
         }

@@ -12,22 +12,22 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** {@code initialize} and {@code inspect}, and the params and the result that all calls which load a model share. */
+/** {@code initialize} and {@code inspect}, and the params and result shared by all calls that load a model. */
 public final class Load {
 
     private Load() {}
 
-    /** The call that has a worker of this kind load its model. */
+    /** Returns a call that makes a worker of this kind load its model. */
     public static WorkerCall<Loaded> initialize(Params<Options> params, ProviderKind kind) {
         return WorkerCall.of(Method.INITIALIZE, params, JsonNode.class).map(result -> Loaded.of(kind, result));
     }
 
-    /** A call that loads a model for something else; its result gets the {@link Backend}. */
+    /** Returns a call that loads a model for another purpose; the {@link Backend} is added to its result. */
     public static <T> WorkerCall<T> of(Method method, Object params, ProviderKind kind, Class<T> result) {
         return WorkerCall.of(method, params, JsonNode.class).map(told -> Codec.read(completed(kind, told), result));
     }
 
-    /** The call that asks whether a worker would load a model. */
+    /** Returns a call that checks whether a worker would load a model. */
     public static WorkerCall<Inspected> inspect(Params<InspectOptions> params) {
         return WorkerCall.of(Method.INSPECT, params, Inspected.class);
     }
@@ -35,10 +35,10 @@ public final class Load {
     /**
      * The params.
      *
-     * @param protocol the version that Java speaks
+     * @param protocol Java's version of the protocol
      * @param model the model
      * @param download whether a model that isn't in the hub's cache may be downloaded
-     * @param options what else to load and how, or {@code null} for every default
+     * @param options what else to load and how, or {@code null} for all defaults
      * @param hubToken the user's hub token, for a download, or {@code null}
      */
     public record Params<O>(
@@ -48,22 +48,22 @@ public final class Load {
             @Nullable O options,
             @Nullable HubToken hubToken) {
 
-        /** For a model, with the current protocol version and every default. */
+        /** Returns params for a model, with the current protocol version and all defaults. */
         public static <O> Params<O> of(String source, boolean download) {
             return new Params<>(Hello.Version.CURRENT, new Model(source, null), download, null, null);
         }
 
-        /** The same with options. */
+        /** Returns these params with other options. */
         public Params<O> with(O options) {
             return new Params<>(protocol, model, download, options, hubToken);
         }
 
-        /** The same with a revision of the model. */
+        /** Returns these params with another revision of the model. */
         public Params<O> withRevision(@Nullable String revision) {
             return new Params<>(protocol, new Model(model.source, revision), download, options, hubToken);
         }
 
-        /** The same with the user's hub token. */
+        /** Returns these params with the user's hub token. */
         public Params<O> withToken(@Nullable HubToken hubToken) {
             return new Params<>(protocol, model, download, options, hubToken);
         }
@@ -72,33 +72,33 @@ public final class Load {
     /**
      * A model.
      *
-     * @param source a folder, or a hub id {@code org/name}
+     * @param source a folder, or a hub ID {@code org/name}
      * @param revision a branch, tag or commit of the hub, or {@code null} for the main branch
      */
     public record Model(String source, @Nullable String revision) {}
 
     /**
-     * What else to load and how; {@code null} is the worker's default.
+     * What else to load and how; {@code null} means the worker's default.
      *
      * @param adapter the folder of a LoRA adapter
      * @param base the base model to use instead of the one that an adapter or a DyLoRA-MoE names
-     * @param expert the one expert of a DyLoRA-MoE that answers
+     * @param expert the expert of a DyLoRA-MoE to use
      * @param dtype the type to convert the weights to
      * @param actionHead a safetensors file with an action head
-     * @param actionHeadSeed the seed of a fresh action head
-     * @param trustRemoteCode whether code of the model folder may run
+     * @param actionHeadSeed the seed of a newly initialized action head
+     * @param trustRemoteCode whether code from the model folder may run
      * @param allowPickles whether pickled experts and routers may be read
      * @param memoryLimitBytes maximum memory of the engine
-     * @param draftModel the folder or hub id of a draft model
-     * @param draftTokens how many tokens the draft model guesses ahead
-     * @param kvBits quantizes the KV cache
-     * @param kvTokens maximum tokens in the KV cache
+     * @param draftModel the folder or hub ID of a draft model
+     * @param draftTokens the number of tokens that the draft model proposes at a time
+     * @param kvBits the number of bits to quantize the KV cache to
+     * @param kvTokens maximum number of tokens in the KV cache
      * @param prefixCacheBytes maximum size of the prefix cache, 0 for none
      * @param ranks number of processes that share the model
-     * @param hosts a file of the machines that share it
+     * @param hosts a host file of the machines that share the model
      * @param wiredLimit whether MLX may wire memory
      * @param device where transformers runs the model: auto, cuda, mps or cpu
-     * @param reranker what kind of reranker the model is, if its folder doesn't say so: qwen3
+     * @param reranker the kind of reranker, if the model's folder doesn't identify it as one: qwen3
      */
     public record Options(
             @Nullable String adapter,
@@ -122,11 +122,11 @@ public final class Load {
             @Nullable String reranker) {}
 
     /**
-     * What {@code inspect} would load with the model; {@code null} is the worker's default.
+     * What {@code inspect} would load with the model; {@code null} means the worker's default.
      *
      * @param adapter the folder of a LoRA adapter
      * @param base the base model to use instead of the one that an adapter or a DyLoRA-MoE names
-     * @param expert the one expert of a DyLoRA-MoE that answers
+     * @param expert the expert of a DyLoRA-MoE to use
      * @param allowPickles whether pickled experts and routers may be read
      */
     public record InspectOptions(
@@ -139,7 +139,7 @@ public final class Load {
      * The result of {@code initialize}.
      *
      * @param details what was loaded
-     * @param memory what it takes
+     * @param memory its memory use
      */
     public record Loaded(ModelDetails details, WorkerMemory memory) {
 
@@ -151,9 +151,7 @@ public final class Load {
         }
     }
 
-    /**
-     * The result of a load with its backend, and with the fields that a worker of an older minor version leaves out.
-     */
+    /** Adds the backend to the result of a load, and the fields that a worker of an older minor version omits. */
     private static ObjectNode completed(ProviderKind kind, JsonNode result) {
         ObjectNode completed =
                 Codec.JSON.createObjectNode().put("format", "model").put("dtype", "");
@@ -167,10 +165,10 @@ public final class Load {
     }
 
     /**
-     * The result of {@code inspect}: what is known of a model that would be loaded.
+     * The result of {@code inspect}: what is known about a model that would be loaded.
      *
-     * @param capabilities what it could do, such as {@code rerank}
-     * @param embeddings how it would embed, empty if it couldn't
+     * @param capabilities what the model could do, such as {@code rerank}
+     * @param embeddings how it would compute embeddings, empty if it can't
      * @param warnings what the user should know about the load
      * @param packages versions of the engine's packages
      */
@@ -181,19 +179,19 @@ public final class Load {
             Map<String, String> packages) {}
 
     /**
-     * The result, in the field {@code download}, of each call that loads a model where that must be downloaded first
-     * and the worker has no network.
+     * A model that must be downloaded first. A worker without network access returns it in the field {@code download}
+     * of the result of any call that loads a model.
      *
-     * @param source its hub id
+     * @param source its hub ID
      * @param revision a branch, tag or commit, or {@code null} for the main branch
-     * @param roomBytes how many bytes of weights can be loaded, or {@code null} if unknown
+     * @param roomBytes the maximum size of the weights in bytes, or {@code null} if unknown
      */
     public record Missing(
             String source,
             @Nullable String revision,
             @Nullable Long roomBytes) {
 
-        /** The model that a result says is missing, if any. */
+        /** Returns the model that a result reports as missing, if any. */
         public static Optional<Missing> in(JsonNode result) {
             JsonNode download = result.path("download");
             return download.isObject() ? Optional.of(Codec.read(download, Missing.class)) : Optional.empty();

@@ -1,6 +1,6 @@
 package io.github.mlx4j.internal.protocol;
 
-/** The methods that Java calls. Golden tests compare them with the methods that the workers in Python serve. */
+/** The methods that Java calls. Golden tests compare them with the methods that the Python workers implement. */
 public enum Method {
     PING("ping", false),
     INITIALIZE("initialize", false),
@@ -40,12 +40,15 @@ public enum Method {
         this.engine = engine;
     }
 
-    /** Its name on the wire. */
+    /** Returns the method's name on the wire. */
     public String id() {
         return id;
     }
 
-    /** Whether it needs the engine: a worker with such a call open is busy, and hangs if its engine doesn't move. */
+    /**
+     * Returns whether the method uses the engine. A worker with such a call open is busy, and is considered hung if its
+     * engine makes no progress.
+     */
     public boolean usesEngine() {
         return engine;
     }

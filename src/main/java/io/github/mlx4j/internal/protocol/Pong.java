@@ -4,11 +4,11 @@ import io.github.mlx4j.event.WorkerMemory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Result of {@code ping}, given by the worker's reader thread.
+ * The result of {@code ping}, sent by the worker's reader thread.
  *
- * @param uptimeMs since the worker began
- * @param engine what the engine does
- * @param memory what it takes; {@code null} from a worker of an older minor version
+ * @param uptimeMs time since the worker started
+ * @param engine the state of the engine
+ * @param memory the worker's memory use; {@code null} from a worker of an older minor version
  */
 public record Pong(double uptimeMs, Engine engine, @Nullable WorkerMemory memory) {
 
@@ -16,8 +16,8 @@ public record Pong(double uptimeMs, Engine engine, @Nullable WorkerMemory memory
      * The engine.
      *
      * @param state {@code new}, {@code loading}, {@code idle} or {@code generating}
-     * @param open calls without an answer
-     * @param lastMovedMs since the engine's last step
+     * @param open the number of calls without a response
+     * @param lastMovedMs time since the engine's last step
      */
     public record Engine(String state, int open, double lastMovedMs) {}
 }

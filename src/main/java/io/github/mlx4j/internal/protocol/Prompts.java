@@ -9,30 +9,32 @@ import io.github.mlx4j.port.Score;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** {@code tokenize}, {@code countTokens}, {@code applyTemplate} and {@code score}: the prompt of a request. */
+/**
+ * {@code tokenize}, {@code countTokens}, {@code applyTemplate} and {@code score}: calls about the prompt of a request.
+ */
 public final class Prompts {
 
     private Prompts() {}
 
-    /** The token ids of a prompt. */
+    /** Returns a call for the token IDs of a prompt. */
     public static WorkerCall<List<Integer>> tokenize(GenerationRequest request) {
         return WorkerCall.of(Method.TOKENIZE, Params.of(request, null), Tokens.class)
                 .map(Tokens::tokens);
     }
 
-    /** The number of tokens of a prompt. */
+    /** Returns a call for the number of tokens in a prompt. */
     public static WorkerCall<Integer> countTokens(GenerationRequest request) {
         return WorkerCall.of(Method.COUNT_TOKENS, Params.of(request, null), Count.class)
                 .map(Count::count);
     }
 
-    /** The text that the chat template makes of a chat. */
+    /** Returns a call for the text that the chat template creates from a chat. */
     public static WorkerCall<String> applyTemplate(GenerationRequest request) {
         return WorkerCall.of(Method.APPLY_TEMPLATE, Params.of(request, null), Text.class)
                 .map(Text::text);
     }
 
-    /** How probable a completion of a prompt is. */
+    /** Returns a call for the probability of a completion of a prompt. */
     public static WorkerCall<Score> score(GenerationRequest request, String completion) {
         return WorkerCall.of(Method.SCORE, Params.of(request, completion), Score.class)
                 .map(Prompts::checked);
@@ -50,8 +52,8 @@ public final class Prompts {
      * The params.
      *
      * @param prompt a chat, text or tokens
-     * @param tools what the model may call
-     * @param thinking whether the model thinks, or {@code null} for the template's choice
+     * @param tools the tools that the model may call
+     * @param thinking whether the model thinks, or {@code null} for the template's default
      * @param completion of {@code score}: the text after the prompt
      */
     record Params(

@@ -8,7 +8,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** A field that a worker must send: a result without it, or with {@code null}, can't be read. */
+/** Marks a field that a worker must send: a result in which it is missing or {@code null} is invalid. */
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.METHOD, ElementType.PARAMETER})
 @JacksonAnnotationsInside

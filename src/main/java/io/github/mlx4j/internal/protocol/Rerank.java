@@ -10,7 +10,7 @@ public final class Rerank {
 
     private Rerank() {}
 
-    /** The call for a request to this backend. */
+    /** Returns the call for a request; {@code backend} is added to its result. */
     public static WorkerCall<RerankResult> call(RerankRequest request, Backend backend) {
         int documents = request.documents().size();
         return WorkerCall.of(Method.RERANK, request, Result.class).map(result -> {

@@ -5,27 +5,29 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** {@code openTraining}, which a worker gets instead of {@code initialize}, and the calls of a training. */
+/**
+ * {@code openTraining}, which a training worker receives instead of {@code initialize}, and the other training calls.
+ */
 public final class Training {
 
     private Training() {}
 
-    /** Writes a checkpoint. */
+    /** Returns a call that writes a checkpoint. */
     public static WorkerCall<Checkpoint> saveCheckpoint(String folder) {
         return WorkerCall.of(Method.SAVE_CHECKPOINT, new Folder(folder, null), Checkpoint.class);
     }
 
-    /** Continues from a checkpoint. */
+    /** Returns a call that resumes from a checkpoint. */
     public static WorkerCall<Checkpoint> loadCheckpoint(String folder) {
         return WorkerCall.of(Method.LOAD_CHECKPOINT, new Folder(folder, null), Checkpoint.class);
     }
 
-    /** Writes the adapter, in the format {@code peft} or {@code mlx}. */
+    /** Returns a call that writes the adapter in the format {@code peft} or {@code mlx}. */
     public static WorkerCall<Saved> saveAdapter(String folder, String format) {
         return WorkerCall.of(Method.SAVE_ADAPTER, new Folder(folder, format), Saved.class);
     }
 
-    /** Writes the whole model. */
+    /** Returns a call that writes the whole model. */
     public static WorkerCall<Saved> saveModel(String folder) {
         return WorkerCall.of(Method.SAVE_MODEL, new Folder(folder, null), Saved.class);
     }
@@ -39,12 +41,12 @@ public final class Training {
     public record Open(@JsonUnwrapped Load.Params<Options> load, JsonNode training) {}
 
     /**
-     * How to load a model; {@code null} is the worker's default.
+     * How to load a model; {@code null} means the worker's default.
      *
-     * @param trustRemoteCode whether code of the model folder may run
+     * @param trustRemoteCode whether code from the model folder may run
      * @param memoryLimitBytes maximum memory of the engine
      * @param ranks number of processes that share each batch
-     * @param hosts a file of the machines that do
+     * @param hosts a host file of the machines that share each batch
      * @param wiredLimit whether MLX may wire memory
      * @param device where transformers runs the model: auto, cuda, mps or cpu
      */
@@ -57,12 +59,12 @@ public final class Training {
             @Nullable String device) {}
 
     /**
-     * Params of {@code trainStep}, {@code accumulate}, {@code validate} and {@code gradients}.
+     * The params of {@code trainStep}, {@code accumulate}, {@code validate} and {@code gradients}.
      *
      * @param <B> the type of a batch
-     * @param batch sequences instead of the data's, or {@code null} for those
-     * @param batches how many batches of the data to validate on, or {@code null} for all
-     * @param file where the gradients go, or {@code null}
+     * @param batch the sequences to use, or {@code null} to use the data set
+     * @param batches the number of batches of the data set to validate on, or {@code null} for all
+     * @param file the file to write the gradients to, or {@code null}
      */
     public record Batches<B>(
             @Nullable B batch,
@@ -74,7 +76,7 @@ public final class Training {
     /**
      * The result of {@code saveCheckpoint} and {@code loadCheckpoint}.
      *
-     * @param step the number of steps done
+     * @param step the number of completed steps
      * @param bytes the number of bytes written, 0 for a load
      */
     public record Checkpoint(@Required int step, long bytes) {}

@@ -6,8 +6,9 @@ import java.util.Map;
 import java.util.function.Function;
 
 /**
- * A call to a worker: its method, its params as JSON, and how to read its result. The params are written when the call
- * is created, so that errors in them reach the caller before anything is sent. Immutable; can be sent more than once.
+ * A call to a worker: its method, its params as JSON, and how to read its result. The params are serialized when the
+ * call is created, so that errors in them reach the caller before anything is sent. Immutable; can be sent more than
+ * once.
  *
  * @param <T> the type of the result
  */
@@ -24,7 +25,7 @@ public final class WorkerCall<T> {
     }
 
     /**
-     * A call whose result is a record.
+     * Returns a call whose result is a record.
      *
      * @throws InvalidRequestException if the params can't be sent, for example because they are too long
      */
@@ -32,28 +33,28 @@ public final class WorkerCall<T> {
         return new WorkerCall<>(method, Codec.body(method.id(), params), node -> Codec.read(node, result));
     }
 
-    /** A call without params. */
+    /** Returns a call without params. */
     public static <T> WorkerCall<T> of(Method method, Class<T> result) {
         return of(method, Map.of(), result);
     }
 
-    /** The same call with something made of its result. */
+    /** Returns the same call, with its result converted. */
     public <R> WorkerCall<R> map(Function<? super T, R> mapping) {
         return new WorkerCall<>(method, body, node -> mapping.apply(reader.apply(node)));
     }
 
-    /** The same call with its result as JSON. */
+    /** Returns the same call, with its result as JSON. */
     public WorkerCall<JsonNode> raw() {
         return new WorkerCall<>(method, body, node -> node);
     }
 
-    /** What is called. */
+    /** Returns the method. */
     public Method method() {
         return method;
     }
 
     /**
-     * The line of this call, LF included.
+     * Returns the line of this call, including the LF.
      *
      * @throws InvalidRequestException if it is longer than {@link Bounds} allows
      */
@@ -62,9 +63,9 @@ public final class WorkerCall<T> {
     }
 
     /**
-     * Its result.
+     * Converts the result from JSON.
      *
-     * @throws RuntimeException if the JSON is not such a result
+     * @throws RuntimeException if the JSON is not a valid result
      */
     public T read(JsonNode result) {
         return reader.apply(result);

@@ -1,4 +1,4 @@
-/** The wire's messages as records, and their codec. Not API. */
+/** The messages of the protocol as records, and their codec. Not API. */
 @NullMarked
 package io.github.mlx4j.internal.protocol;
 

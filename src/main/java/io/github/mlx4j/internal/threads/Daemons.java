@@ -3,12 +3,12 @@ package io.github.mlx4j.internal.threads;
 import java.security.AccessController;
 import java.security.PrivilegedAction;
 
-/** Makes daemon threads that inherit nothing from the thread that happens to start them. */
+/** Creates daemon threads that inherit nothing from the thread that starts them. */
 public final class Daemons {
 
     private Daemons() {}
 
-    /** A thread that is not started yet. */
+    /** Creates a thread without starting it. */
     public static Thread thread(String name, Runnable task) {
         Thread thread = newThread(name, task);
         thread.setDaemon(true);
@@ -17,8 +17,8 @@ public final class Daemons {
     }
 
     /**
-     * Before Java 24, a thread keeps the class loaders of all callers up to the privileged one, as its inherited access
-     * control context.
+     * Creates a thread in a privileged block: before Java 24, a thread keeps references to the class loaders of all
+     * callers up to the privileged one, in its inherited access control context.
      */
     @SuppressWarnings("removal")
     private static Thread newThread(String name, Runnable task) {

@@ -7,11 +7,11 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Ends a worker whose owner was garbage-collected without being closed, and logs a warning. Neither the worker's
- * threads nor the actions given here may refer to the owner: it would never be collected. Thread-safe.
+ * threads nor the actions passed to this class may refer to the owner, or it would never be collected. Thread-safe.
  */
 public final class LeakGuard {
 
-    private static final Cleaner CLEANER = Cleaner.create(); // its thread inherits nothing from the one that is running
+    private static final Cleaner CLEANER = Cleaner.create(); // its thread inherits nothing from the current thread
     private static final Logger log = LoggerFactory.getLogger(LeakGuard.class);
 
     private final Leak leak;
@@ -25,16 +25,16 @@ public final class LeakGuard {
     /**
      * Watches an owner until {@link #close()}.
      *
-     * @param owner what the program has to close
-     * @param name of the worker, for the warning
-     * @param isRunning whether there is anything to warn of
-     * @param end ends the worker; may take its time
+     * @param owner the object that the program must close
+     * @param name the worker's name, for the warning
+     * @param isRunning whether there is anything to warn about
+     * @param end ends the worker; may block
      */
     public static LeakGuard watch(Object owner, String name, BooleanSupplier isRunning, Runnable end) {
         return new LeakGuard(owner, new Leak(name, isRunning, end));
     }
 
-    /** The owner was closed, so there is nothing left to do. Idempotent. */
+    /** Stops watching, because the owner was closed. Idempotent. */
     public void close() {
         leak.isClosed = true;
         registration.clean();

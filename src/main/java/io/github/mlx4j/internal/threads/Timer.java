@@ -15,7 +15,7 @@ public final class Timer {
 
     static final int IDLE_SECONDS = 5;
 
-    /** About 146 years, in place of any longer delay: {@link Duration#toNanos()} throws for more than twice that. */
+    /** About 146 years, the maximum delay: {@link Duration#toNanos()} throws for more than twice that. */
     private static final Duration LONGEST = Duration.ofNanos(Long.MAX_VALUE / 2);
 
     private static final ScheduledThreadPoolExecutor CLOCK = clock();

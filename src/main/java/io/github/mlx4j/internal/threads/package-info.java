@@ -1,4 +1,4 @@
-/** Threads of this library's own. They are daemons and keep no class loader of a caller's. */
+/** Daemon threads that keep no reference to a caller's class loader. Not API. */
 @NullMarked
 package io.github.mlx4j.internal.threads;
 

@@ -9,9 +9,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks after a worker on a daemon thread: one that has work to do but doesn't move is hung; one that has had nothing
- * to do for long is idle. Moving means that its engine does, as its pongs tell; a worker that can't even answer a ping
- * is hung too.
+ * Detects hung and idle workers, on a daemon thread. A worker is hung if it is busy and its engine makes no progress,
+ * as its pongs report, or if it does not answer a ping. A worker is idle if it has had no request for a long time.
  */
 final class HangWatch {
 
@@ -25,11 +24,11 @@ final class HangWatch {
     private volatile @Nullable Heard lastHeard;
 
     /**
-     * A pong, with what was known when it came.
+     * A pong, with the number of lost answers when it arrived.
      *
      * @param pong the pong
-     * @param missing requests that were queued before the ping, without an answer, though the worker counts them as
-     *     answered; a worker counts a request as open until its answer is on the wire, so an answer was lost
+     * @param missing requests that were queued before the ping and have no answer, although the worker considers them
+     *     answered; a worker considers a request open until its answer is on the wire, so an answer was lost
      */
     private record Heard(Pong pong, int missing) {}
 
@@ -78,7 +77,7 @@ final class HangWatch {
             lastHeard = null;
         }
         judge(now, lastHeard);
-        lastHeard = null; // the next judgement is of this ping's pong
+        lastHeard = null; // the next check uses the pong of this ping
         long pinged = System.nanoTime();
         client.ping()
                 .thenAccept(pong -> lastHeard = new Heard(
@@ -98,7 +97,7 @@ final class HangWatch {
         }
     }
 
-    /** In milliseconds; an engine that had nothing to do before may have taken up its work after the ping. */
+    /** Returns the time without progress in milliseconds; an idle engine may have started its work after the ping. */
     private double standstill(long now, Pong pong) {
         return Math.min(pong.engine().lastMovedMs(), TimeUnit.NANOSECONDS.toMillis(now - busySince));
     }

@@ -15,9 +15,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A file of what happened to workers, one JSON object a line, for {@code mlx4j doctor}. Several programs may append to
- * it. Beyond 256 KiB it is kept as {@code .1} and begun anew. What can't be written is left out: a journal never hurts
- * a worker.
+ * A file of worker events, one JSON object per line, for {@code mlx4j doctor}. Several programs may append to it. At
+ * 256 KiB, the file is renamed to {@code .1} and a new one is started. Write errors are ignored, so that a journal
+ * never affects a worker.
  */
 final class Journal {
 
@@ -47,7 +47,7 @@ final class Journal {
                 Path older = file.resolveSibling(file.getFileName() + ".1");
                 Files.move(file, older, StandardCopyOption.REPLACE_EXISTING);
             }
-            String start = endsWithALine() ? "" : "\n"; // a program may have ended while it wrote
+            String start = endsWithALine() ? "" : "\n"; // a program may have ended in the middle of a write
             byte[] bytes = (start + JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8);
             PrivateFiles.append(file, bytes);
         } catch (IOException error) {

@@ -15,32 +15,38 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Loads a model on the first backend that can: mlx, then transformers. Every attempt is recorded and logged.
+ * Loads a model on the first backend that can load it: mlx, then transformers. Every attempt is recorded and logged.
  *
- * @param <T> what a backend has loaded
+ * @param <T> the type of a loaded model
  */
 public abstract class LoadLoop<T> {
 
-    /** The backends, in order. */
+    /** The backends, in the order in which they are tried. */
     public static final List<ProviderKind> ORDER = List.of(ProviderKind.MLX, ProviderKind.HF);
 
     private static final Logger log = LoggerFactory.getLogger(LoadLoop.class);
 
     /**
-     * What was loaded.
+     * A loaded model.
      *
-     * @param value it
-     * @param attempts every attempt, in order; the last one loaded it
+     * @param value the model
+     * @param attempts all attempts, in order; the last one succeeded
      */
     public record Loaded<T>(T value, List<LoadAttempt> attempts) {}
 
-    /** Whether a backend can run here; called once, before {@link #load}. May throw a {@link Mlx4jException}. */
+    /**
+     * Returns whether a backend can run here. Called once per backend, before {@link #load}. May throw a
+     * {@link Mlx4jException}.
+     */
     protected abstract Availability availability(ProviderKind kind);
 
     /** Loads the model on a backend that can run here, or throws a {@link Mlx4jException} and leaves nothing open. */
     protected abstract T load(ProviderKind kind, Availability.Ready ready);
 
-    /** Whether every backend would fail in the same way. By default, only a load that was ended is. */
+    /**
+     * Returns whether every backend would fail in the same way. By default, this is only true for a load that was
+     * cancelled or closed.
+     */
     protected boolean isFinal(Mlx4jException failure) {
         return failure.fault() == Fault.ENDED;
     }
@@ -48,8 +54,8 @@ public abstract class LoadLoop<T> {
     /**
      * Loads the model.
      *
-     * @param what the start of the message if none can load it
-     * @throws NoBackendLoadedException if none can, with every attempt
+     * @param what the start of the message if no backend can load it
+     * @throws NoBackendLoadedException if no backend can load it; contains every attempt
      * @throws Mlx4jException if a failure is {@linkplain #isFinal final}
      */
     public final Loaded<T> first(List<ProviderKind> kinds, String what) {

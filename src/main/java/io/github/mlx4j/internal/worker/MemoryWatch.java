@@ -8,7 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** Tells a listener how much memory a worker takes, on a daemon thread of its own, since it may take its time. */
+/** Reports a worker's memory use to a listener, on a daemon thread, because the listener may block. */
 final class MemoryWatch {
 
     private final WorkerClient client;

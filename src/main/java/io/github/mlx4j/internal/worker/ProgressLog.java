@@ -5,7 +5,7 @@ import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Tells the log how far a start has come: a download every few seconds at INFO, the rest at DEBUG. For one thread. */
+/** Logs the progress of a start: a download every few seconds at INFO, the rest at DEBUG. Not thread-safe. */
 final class ProgressLog {
 
     private static final Duration BETWEEN = Duration.ofSeconds(5);

@@ -9,12 +9,12 @@ import java.util.concurrent.ExecutionException;
  * A call that was sent.
  *
  * @param client the worker that it was sent to
- * @param id the call's id
+ * @param id the call's ID
  * @param answer its result; fails with a {@link Mlx4jException}
  */
 public record Sent<T>(WorkerClient client, String id, CompletableFuture<T> answer) {
 
-    /** Asks the worker to end it. Never waits. */
+    /** Asks the worker to cancel the call. Never blocks. */
     public void cancel() {
         client.cancel(id);
     }
@@ -22,7 +22,7 @@ public record Sent<T>(WorkerClient client, String id, CompletableFuture<T> answe
     /**
      * Waits for the result.
      *
-     * @throws CancelledException if the thread is interrupted, which cancels the call; the thread stays interrupted
+     * @throws CancelledException if the thread is interrupted, which cancels the call; the interrupt flag stays set
      */
     public T await() {
         try {

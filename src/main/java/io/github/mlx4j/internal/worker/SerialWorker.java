@@ -26,16 +26,16 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A worker of its own that does one call after another and keeps a state between them. So it is never started again and
- * nothing is sent twice: once it is gone, every call says why. Calls are for one thread at a time; {@link #cancel} and
- * {@link #close} for any.
+ * A worker that executes one call after another and keeps state between them. Because of that state, it is never
+ * restarted and no call is sent twice: after it has ended, every call fails with the reason. Only one thread at a time
+ * may make calls; any thread may call {@link #cancel} and {@link #close}.
  */
 public final class SerialWorker implements AutoCloseable {
 
-    /** How long a cancelled call may take to end before the worker is ended instead. */
+    /** How long to wait for a cancelled call to end before the worker is ended. */
     private static final Duration CANCEL_TIMEOUT = Duration.ofMinutes(1);
 
-    /** The same for the first call, which may have files to clear up. */
+    /** How long to wait for a cancelled first call to clean up its files. */
     private static final Duration CLEANUP_TIMEOUT = Duration.ofSeconds(10);
 
     private final String name;
@@ -57,7 +57,7 @@ public final class SerialWorker implements AutoCloseable {
     /**
      * Starts a process and waits for its first line.
      *
-     * @throws CancelledException if the thread is interrupted meanwhile
+     * @throws CancelledException if the thread is interrupted while waiting
      */
     public static SerialWorker start(WorkerLaunch launch, WorkerLimits limits) {
         String name = launch.kind().id();
@@ -79,18 +79,18 @@ public final class SerialWorker implements AutoCloseable {
         }
     }
 
-    /** Its process id. */
+    /** Returns the process ID. */
     public long pid() {
         return client.pid();
     }
 
     /**
-     * The first call, which loads what the others need, or is a job of its own: may take as long as it tells of
-     * progress, which goes to the log and to {@code onProgress}, on the worker's reader thread. An interrupt cancels
-     * it. If it fails or is cancelled, the worker ends. If a model has to be downloaded first, another process does
-     * that.
+     * Makes the first call, which loads what later calls need, or is a complete job by itself. It may take any time
+     * while it reports progress. Progress is logged and passed to {@code onProgress} on the worker's reader thread. An
+     * interrupt cancels the call. If the call fails or is cancelled, the worker ends. If a model must be downloaded
+     * first, another process downloads it.
      *
-     * @throws CancelledException if the thread is interrupted; its flag stays set
+     * @throws CancelledException if the thread is interrupted; its interrupt flag stays set
      */
     public <T> T load(WorkerCall<T> call, Consumer<Progress> onProgress) {
         StallClock clock = new StallClock();
@@ -127,10 +127,10 @@ public final class SerialWorker implements AutoCloseable {
     }
 
     /**
-     * One call that has to end within a time, from now; what it tells of its progress is ignored.
+     * Makes a call that must complete within a time limit; its progress is ignored.
      *
-     * @throws WorkerStartException if it does not
-     * @throws CancelledException if the thread is interrupted; its flag stays set
+     * @throws WorkerStartException if it does not complete in time
+     * @throws CancelledException if the thread is interrupted; its interrupt flag stays set
      */
     public <T> T ask(WorkerCall<T> call, Duration limit) {
         try {
@@ -154,10 +154,10 @@ public final class SerialWorker implements AutoCloseable {
     }
 
     /**
-     * A call, once the others are done. An interrupt cancels it; where the worker was done before it heard of that, its
-     * answer counts and the thread stays interrupted.
+     * Makes a call, which runs after the previous ones. An interrupt cancels it. If the worker completed the call
+     * before it received the cancellation, the answer is returned and the interrupt flag stays set.
      *
-     * @throws CancelledException if it was cancelled; it then left nothing behind
+     * @throws CancelledException if it was cancelled; it then has no effect
      */
     public <T> T call(WorkerCall<T> call) {
         Sent<T> sent = client.send(call, progress -> {});
@@ -174,7 +174,7 @@ public final class SerialWorker implements AutoCloseable {
         }
     }
 
-    /** Cancels the call that runs, if one does. Never waits. */
+    /** Cancels the running call, if there is one. Never blocks. */
     public void cancel() {
         Sent<?> sent = running;
         if (sent != null) {
@@ -182,14 +182,14 @@ public final class SerialWorker implements AutoCloseable {
         }
     }
 
-    /** Ends the process and fails what is open. Idempotent. */
+    /** Ends the process; open calls fail. Idempotent. */
     @Override
     public void close() {
         guard.close();
         client.close();
     }
 
-    /** What became of a call after the cancel: its state is known, or the worker is ended. */
+    /** Waits for the outcome of a cancelled call, and ends the worker if it does not arrive in time. */
     private <T> T cancelled(CompletableFuture<T> answer) {
         try {
             return answer.get(CANCEL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
@@ -210,7 +210,7 @@ public final class SerialWorker implements AutoCloseable {
         sent.cancel();
         CompletableFuture<Object> over = sent.answer().handle((result, error) -> null);
         Future<?> timer = Timer.after(CLEANUP_TIMEOUT, "mlx4j-clear-up", () -> over.complete(null));
-        over.join(); // does not look at the interrupt
+        over.join(); // ignores the interrupt
         timer.cancel(false);
     }
 

@@ -2,7 +2,7 @@ package io.github.mlx4j.internal.worker;
 
 import java.time.Duration;
 
-/** Counts from the last sign of life. Thread-safe. */
+/** Measures the time since the last sign of life. Thread-safe. */
 final class StallClock {
 
     private volatile long lastNanos = System.nanoTime();
@@ -11,7 +11,7 @@ final class StallClock {
         lastNanos = System.nanoTime();
     }
 
-    /** What is left of the limit; negative once it is over. */
+    /** Returns the remaining time of the limit; negative after it has expired. */
     Duration left(Duration limit) {
         return limit.minusNanos(System.nanoTime() - lastNanos);
     }

@@ -41,8 +41,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A worker that is there when it is needed: started by the first request, started again after it died, within a budget.
- * Causes that a restart can't cure are remembered and answered at once. Thread-safe.
+ * A worker that is started by the first request, and restarted after it died, within a budget. A failure that a restart
+ * can't fix is remembered, and later requests fail with it immediately. Thread-safe.
  */
 public final class Worker implements AutoCloseable {
 
@@ -62,22 +62,22 @@ public final class Worker implements AutoCloseable {
     private boolean closed;
 
     /**
-     * A worker that is up.
+     * A running worker.
      *
-     * @param client calls to it
+     * @param client sends calls to it
      * @param loaded its model
-     * @param start how long that took
+     * @param start how long the start took
      */
     public record Ready(WorkerClient client, Load.Loaded loaded, WorkerStatus.Start start) {
 
-        /** The worker's kind, its model and its device. */
+        /** Returns the worker's kind, its model and its device. */
         public Backend backend() {
             return loaded.details().backend();
         }
     }
 
     /**
-     * Creates it; nothing is started yet. {@code launch} is asked before each start, on the starting thread, and may
+     * Creates a worker without starting it. {@code launch} is called before each start, on the starting thread, and may
      * throw a {@link Mlx4jException}.
      */
     public Worker(
@@ -96,7 +96,10 @@ public final class Worker implements AutoCloseable {
                 Clock.systemUTC(), journal == null ? null : new Journal(journal, name), limits.onEvent());
     }
 
-    /** The running worker, started if need be. Returns at once; fails with a {@link Mlx4jException}. */
+    /**
+     * Returns the running worker, starting it if necessary. Never blocks; the future fails with a
+     * {@link Mlx4jException}.
+     */
     public synchronized CompletableFuture<Ready> ready() {
         if (closed) {
             return CompletableFuture.failedFuture(new ClosedException("The " + name + " worker was closed.", ""));
@@ -120,14 +123,14 @@ public final class Worker implements AutoCloseable {
         current = starting;
         try {
             Daemons.start("mlx4j-" + name + "-starter", () -> start(starting));
-        } catch (OutOfMemoryError noThread) { // what the JVM throws where the system gives no thread
+        } catch (OutOfMemoryError noThread) { // thrown by the JVM if the system can't create a thread
             current = null;
             starting.completeExceptionally(Mlx4jException.of(noThread));
         }
         return starting;
     }
 
-    /** How it is, and what became of it so far. */
+    /** Returns the worker's state and history. */
     public synchronized WorkerStatus status() {
         WorkerStatus.State state = WorkerStatus.State.STOPPED;
         OptionalLong pid = OptionalLong.empty();
@@ -156,28 +159,30 @@ public final class Worker implements AutoCloseable {
         return ready.client().memory().orElse(ready.loaded().memory());
     }
 
-    /** Whether it has a process, or is starting one. */
+    /** Returns whether the worker has a process or is starting one. */
     public synchronized boolean isUp() {
         return !closed && current != null && (!current.isDone() || isUp(current));
     }
 
-    /** Whether {@link #ready()} would start a process now, rather than find one or fail at once. */
+    /**
+     * Returns whether {@link #ready()} would start a process now, rather than return a running one or fail immediately.
+     */
     public synchronized boolean wouldStart() {
         return !closed && !isUp() && permanent == null && !budget.spent();
     }
 
-    /** What its process has taken so far, in bytes, as far as it has told; 0 if it has none. */
+    /** Returns the last reported memory use of the process in bytes; 0 if there is no process. */
     public synchronized long takenBytes() {
         if (current == null || !isUp(current)) {
             return 0;
         }
         WorkerMemory told = memory(current.join());
-        return Math.max(told.resident().orElse(0), told.active().orElse(0)); // of a GPU the system may not tell
+        return Math.max(told.resident().orElse(0), told.active().orElse(0)); // the system may not report GPU memory
     }
 
     /**
-     * Stops the process, if there is one, or its start, and waits for its end, some seconds at most. What is asked of
-     * it after that starts another one.
+     * Stops the process or its start, if any, and waits a few seconds at most for it to end. Later requests start a new
+     * process.
      */
     public void stop(String why) {
         CompletableFuture<Ready> last;
@@ -189,7 +194,7 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** Stops the process, if there is one, and fails what it was working on. Idempotent. */
+    /** Stops the process, if any; open requests fail. Idempotent. */
     @Override
     public void close() {
         CompletableFuture<Ready> last;
@@ -203,7 +208,7 @@ public final class Worker implements AutoCloseable {
             first = !closed;
             closed = true;
         }
-        if (first && (last != null || client != null)) { // also after it was stopped
+        if (first && (last != null || client != null)) { // also if it was stopped before
             history.add("closed", "");
         }
         if (last != null) {
@@ -240,7 +245,10 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** Whether a start, or the life after it, ended by a fault of the worker rather than for a reason that it gave. */
+    /**
+     * Returns whether a start, or the process after it, ended because of a fault of the worker rather than with a
+     * reported reason.
+     */
     private static boolean failed(CompletableFuture<Ready> ended) {
         return ended.handle((ready, error) -> error instanceof WorkerDiedException
                         || error instanceof WorkerHungException
@@ -276,7 +284,7 @@ public final class Worker implements AutoCloseable {
                             ready.start().whole().toMillis());
             WorkerStatus.Event event = recordReady(starting, what);
             if (event == null) {
-                return; // whoever closed or stopped it ends the rest
+                return; // whoever closed or stopped it cleans up
             }
             if (starting.complete(ready)) {
                 client.watch(
@@ -306,7 +314,9 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** Starts the process, unless this was closed or stopped meanwhile: then nobody would end it. */
+    /**
+     * Starts the process, unless the worker was closed or stopped in the meantime: then nobody would end the process.
+     */
     private synchronized WorkerClient start(WorkerLaunch what, CompletableFuture<Ready> starting) throws IOException {
         if (closed || current != starting) {
             throw closedWhileItStarted();
@@ -316,16 +326,16 @@ public final class Worker implements AutoCloseable {
         return started;
     }
 
-    /** Records it before anyone who waits for the start can look, and never after its end. */
+    /** Records the event before callers that wait for the start can see it, and never after the end of the worker. */
     private synchronized WorkerStatus.@Nullable Event recordReady(CompletableFuture<Ready> starting, String what) {
         return closed || current != starting ? null : history.record("ready", what);
     }
 
     private void waitBefore(CompletableFuture<Ready> starting) {
         try {
-            starting.get(budget.delay().toMillis(), TimeUnit.MILLISECONDS); // ends early if it is closed meanwhile
+            starting.get(budget.delay().toMillis(), TimeUnit.MILLISECONDS); // ends early if the worker is closed
         } catch (TimeoutException over) {
-            // the time to start
+            // the delay is over
         } catch (ExecutionException closedMeanwhile) {
             throw closedWhileItStarted();
         } catch (InterruptedException interrupt) {
@@ -347,7 +357,7 @@ public final class Worker implements AutoCloseable {
             stopped = error.fault() == Fault.ENDED || current != starting;
         }
         if (!stopped) {
-            failed(error); // not under the lock: a listener may ask how the worker is
+            failed(error); // outside the lock: a listener may query the status
         }
         starting.completeExceptionally(error);
         if (client != null) {
@@ -362,7 +372,7 @@ public final class Worker implements AutoCloseable {
         history.add("failed", error.reason());
     }
 
-    /** Whether another start would fail in the same way, until the configuration or the environment changes. */
+    /** Returns whether another start would fail in the same way until the configuration or the environment changes. */
     private static boolean isPermanent(Mlx4jException error) {
         boolean mayAppear = error instanceof ModelNotFoundException || error instanceof ProviderUnavailableException;
         return switch (error.fault()) {
@@ -371,7 +381,7 @@ public final class Worker implements AutoCloseable {
         };
     }
 
-    /** Has it load its model; it was started at {@code begun} and has said hello. */
+    /** Makes the worker load its model, after its hello. {@code begun} is the time of its start. */
     private Ready initialize(WorkerClient client, ProviderKind kind, long begun, Consumer<Load.Missing> download) {
         long hello = System.nanoTime();
         AtomicLong loading = new AtomicLong(hello);
@@ -411,7 +421,7 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** Downloads a model in a process of its own, which ends when this worker is closed or stopped. */
+    /** Downloads a model in a separate process, which ends when this worker is closed or stopped. */
     private void download(Load.Missing missing, WorkerLaunch launched, CompletableFuture<Ready> starting) {
         try (SerialWorker fetching = SerialWorker.start(launched.forDownload(), limits)) {
             synchronized (this) {
@@ -430,7 +440,7 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** The same error where it is about the model that all callers share, and not about one caller's request. */
+    /** Converts an error to one about the model, which all callers share, rather than about one caller's request. */
     private static Mlx4jException asLoadError(Mlx4jException error) {
         if (error instanceof InvalidRequestException) {
             return new ConfigurationException(error.reason(), error.hint(), error);

@@ -35,8 +35,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Calls to one worker process. Every call ends exactly once: with its answer, or with the reason why there is none, be
- * it that the process dies. Thread-safe.
+ * Sends calls to one worker process. Every call completes exactly once: with its answer, or with an error, for example
+ * if the process dies. Thread-safe.
  */
 public final class WorkerClient {
 
@@ -59,10 +59,10 @@ public final class WorkerClient {
     private volatile @Nullable HangWatch watch;
     private volatile @Nullable MemoryWatch memoryWatch;
     private volatile @Nullable WorkerMemory memory;
-    private volatile @Nullable Mlx4jException unread; // why some of its output is lost
-    private volatile boolean wanted; // its end
+    private volatile @Nullable Mlx4jException unread; // why some of its output was lost
+    private volatile boolean wanted; // whether we ended it
 
-    /** A call without an answer. */
+    /** A call without a response. */
     private static final class Open<T> {
 
         private final WorkerCall<T> call;
@@ -104,7 +104,7 @@ public final class WorkerClient {
     private WorkerClient(WorkerLaunch launch) throws IOException {
         this.launch = launch;
         this.process = WorkerProcess.start(launch, nonce, new Output());
-        this.process.onExit(this::exited); // not before the line above: a process may be gone at once
+        this.process.onExit(this::exited); // after the previous line, because the process may exit immediately
     }
 
     /**
@@ -117,25 +117,26 @@ public final class WorkerClient {
     }
 
     /**
-     * The worker's first line; fails with a {@link Mlx4jException} if the process ends before it, or speaks otherwise.
+     * Returns the worker's first line. Fails with a {@link Mlx4jException} if the process ends before it, or uses
+     * another protocol.
      */
     public CompletableFuture<Hello> hello() {
         return hello;
     }
 
-    /** Its process id. */
+    /** Returns the process ID. */
     public long pid() {
         return process.pid();
     }
 
-    /** Whether calls have a chance. */
+    /** Returns whether the worker can still answer calls. */
     public boolean isAlive() {
         return end.get() == null && process.isAlive();
     }
 
     /**
-     * Sends a call and returns its id, for {@link #cancel}; its result goes to {@code reply}, also a failure to send
-     * it. Never waits, throws nothing.
+     * Sends a call and returns its ID for {@link #cancel}. {@code reply} receives the result, or the error if the call
+     * can't be sent. Never blocks and never throws.
      */
     public <T> String call(WorkerCall<T> call, Reply<? super T> reply) {
         String id = Long.toString(ids.incrementAndGet());
@@ -144,7 +145,7 @@ public final class WorkerClient {
         try {
             process.send(call.line(id));
             entry.queued();
-        } catch (Throwable unsent) { // nobody else would end this call
+        } catch (Throwable unsent) { // otherwise nobody would complete this call
             fail(id, Mlx4jException.of(unsent));
             return id;
         }
@@ -157,8 +158,8 @@ public final class WorkerClient {
     }
 
     /**
-     * Sends a call. Its progress goes to the listener, on the worker's reader thread; whatever that throws ends the
-     * call with {@link CancelledException}. Never waits, throws nothing.
+     * Sends a call. The listener receives its progress on the worker's reader thread; if it throws, the call fails with
+     * {@link CancelledException}. Never blocks and never throws.
      */
     public <T> Sent<T> send(WorkerCall<T> call, Consumer<Progress> onProgress) {
         CompletableFuture<T> answer = new CompletableFuture<>();
@@ -186,14 +187,17 @@ public final class WorkerClient {
         return new Sent<>(this, id, answer);
     }
 
-    /** Asks the worker to end a call. It answers with a failure, or with a result that was under way. Never waits. */
+    /**
+     * Asks the worker to cancel a call. The worker responds with an error, or with a result that was already on its
+     * way. Never blocks.
+     */
     public void cancel(String id) {
         if (open.containsKey(id)) {
             process.send(cancelOf(id));
         }
     }
 
-    /** Looks after the worker from now on; {@code onIdle} hears of one that has had nothing to do for long. */
+    /** Starts to monitor the worker; {@code onIdle} is called when it has been idle for too long. */
     void watch(WorkerLimits limits, Runnable onIdle) {
         HangWatch started = new HangWatch(this, limits, onIdle);
         watch = started;
@@ -204,7 +208,7 @@ public final class WorkerClient {
             memoryWatch = telling;
             telling.start("mlx4j-" + launch.kind().id() + "-memory");
         }
-        if (end.get() != null) { // it may have ended before it was watched
+        if (end.get() != null) { // it may have ended before monitoring started
             stopWatching();
         }
     }
@@ -220,7 +224,7 @@ public final class WorkerClient {
         }
     }
 
-    /** Asks how it does. Fails with a {@link Mlx4jException} if it ends before it answers. Never waits. */
+    /** Sends a ping. Fails with a {@link Mlx4jException} if the worker ends before it answers. Never blocks. */
     CompletableFuture<Pong> ping() {
         WorkerCall<Pong> call = WorkerCall.of(Method.PING, Pong.class).map(pong -> {
             memory = pong.memory() == null ? memory : pong.memory();
@@ -229,34 +233,37 @@ public final class WorkerClient {
         return send(call, progress -> {}).answer();
     }
 
-    /** What it took when it last answered a ping. */
+    /** Returns the memory use in the last answer to a ping. */
     Optional<WorkerMemory> memory() {
         return Optional.ofNullable(memory);
     }
 
-    /** How many requests are without an answer. */
+    /** Returns the number of requests without an answer. */
     public int openWork() {
         return (int) open.values().stream().filter(Open::usesEngine).count();
     }
 
-    /** How many requests that were queued for the worker before this moment are without an answer. */
+    /** Returns the number of unanswered requests that were queued for the worker before this moment. */
     int openWorkBefore(long moment) {
         return (int) open.values().stream()
                 .filter(call -> call.usesEngine() && call.wasQueuedBefore(moment))
                 .count();
     }
 
-    /** When the worker last wrote a line, by {@link System#nanoTime()}. */
+    /** Returns when the worker last wrote a line, by {@link System#nanoTime()}. */
     long lastHeard() {
         return lastHeard;
     }
 
-    /** When the worker last got a request, by {@link System#nanoTime()}. */
+    /** Returns when the worker last received a request, by {@link System#nanoTime()}. */
     long lastWork() {
         return lastWork;
     }
 
-    /** Hears why it ended, unless that was wanted; at once if it has ended. */
+    /**
+     * Registers a listener that receives the reason when the worker ends, unless it was ended on purpose. If it has
+     * already ended, the listener is called immediately.
+     */
     void onEnd(Consumer<Mlx4jException> listener) {
         ending.whenComplete((reason, never) -> {
             if (!wanted) {
@@ -265,7 +272,7 @@ public final class WorkerClient {
         });
     }
 
-    /** Ends a worker that hangs; what is open fails with its last stacks. */
+    /** Ends a hung worker; open calls fail with its last stack traces. */
     void hung(String how) {
         if (hang.compareAndSet(null, how)) {
             log.warn(
@@ -277,22 +284,21 @@ public final class WorkerClient {
         }
     }
 
-    /** Ends a worker that has nothing to do; a request that comes at this moment is told to try again. */
+    /** Ends an idle worker; a request that arrives at this moment fails with an error that asks to retry. */
     void stopIdle() {
         wanted = true;
-        endWith(WorkerErrors.stopped(
-                launch.kind())); // a request that comes at this moment is sent once more by its caller
+        endWith(WorkerErrors.stopped(launch.kind())); // its caller sends a request at this moment again
         process.stop(PATIENCE);
     }
 
-    /** Ends the process and fails what is open. Takes two seconds at most if the worker is well, four if not. */
+    /** Ends the process; open calls fail. Takes at most two seconds if the worker is healthy, otherwise four. */
     public void close() {
         wanted = true;
         endWith(new ClosedException("The " + launch.kind().id() + " worker was closed.", ""));
         process.stop(PATIENCE);
     }
 
-    /** Takes the worker's lines, on the reader thread. */
+    /** Handles the worker's lines, on the reader thread. */
     private final class Output implements WorkerProcess.Output {
 
         @Override
@@ -300,11 +306,11 @@ public final class WorkerClient {
             lastHeard = System.nanoTime();
             Inbound message = Codec.decode(line);
             if (unread != null) {
-                unread = null; // it can be read again
+                unread = null; // output is readable again
             }
             try {
                 handle(message, line);
-            } catch (RuntimeException senseless) { // of a notification to all, such as a hello without a nonce
+            } catch (RuntimeException senseless) { // a general notification, such as a hello without a nonce
                 junk(senseless.toString());
             }
         }
@@ -330,12 +336,12 @@ public final class WorkerClient {
             unreadable(head, reason);
         }
 
-        /** Fails every open call, since one of them may be waiting for what is lost. The worker itself is healthy. */
+        /** Fails all open calls, because one of them may be waiting for the lost line. The worker itself is healthy. */
         @Override
         public void unread(Throwable why) {
             Mlx4jException error = Mlx4jException.of(why);
             unread = error;
-            open.keySet().forEach(id -> abort(id, error)); // first, since to log takes memory too
+            open.keySet().forEach(id -> abort(id, error)); // first, because logging needs memory too
             log.error(
                     "The output of the {} worker could not be read, so its open calls failed",
                     launch.kind().id(),
@@ -343,7 +349,7 @@ public final class WorkerClient {
         }
     }
 
-    /** Fails the call that a line answers, if that can be told. */
+    /** Fails the call that a line responds to, if it can be identified. */
     private void unreadable(byte[] line, String reason) {
         Codec.answeredId(line).ifPresent(id -> fail(id, unreadableAnswer(reason, null)));
     }
@@ -396,7 +402,7 @@ public final class WorkerClient {
                 && !told.network().equals("none");
     }
 
-    /** What its process can't do, once it has said so. */
+    /** Returns the restrictions of the process, once it has reported them. */
     public Optional<WorkerStatus.Sandbox> sandbox() {
         Hello greeting = hello.isDone() && !hello.isCompletedExceptionally() ? hello.join() : null;
         return Optional.ofNullable(greeting == null ? null : greeting.sandbox());
@@ -423,7 +429,7 @@ public final class WorkerClient {
         }
     }
 
-    /** What a reply threw: a plain exception is for a message that makes no sense to it. */
+    /** Converts an exception thrown by a reply: one that is not mlx4j's was caused by an invalid message. */
     private Mlx4jException asAnswerError(Throwable thrown) {
         return thrown instanceof RuntimeException && !(thrown instanceof Mlx4jException)
                 ? unreadableAnswer(String.valueOf(thrown.getMessage()), thrown)
@@ -486,7 +492,7 @@ public final class WorkerClient {
         }
     }
 
-    /** Fails a call and has the worker end it. */
+    /** Fails a call and asks the worker to cancel it. */
     private void abort(String id, Mlx4jException error) {
         Open<?> call = open.remove(id);
         if (call != null) {
@@ -502,7 +508,7 @@ public final class WorkerClient {
     private void failed(Open<?> call, Mlx4jException error) {
         try {
             call.failed(error);
-        } catch (Throwable thrown) { // it has been told, and the other calls must go on
+        } catch (Throwable thrown) { // the reply was called, and the other calls must continue
             log.error("What took the failure of a call threw", thrown);
         }
     }

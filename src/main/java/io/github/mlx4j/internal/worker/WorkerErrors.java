@@ -27,14 +27,14 @@ import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What went wrong in a worker, as the exception that a caller sees. */
+/** Creates the exceptions that callers receive for errors in a worker. */
 final class WorkerErrors {
 
     private static final int SIGNAL_BASE = 128;
 
     private WorkerErrors() {}
 
-    /** The exception for the error that a worker answered with. */
+    /** Returns the exception for an error response of a worker. */
     static Mlx4jException of(WorkerError error) {
         String message = error.message();
         String hint = error.hint();
@@ -50,18 +50,18 @@ final class WorkerErrors {
             case "dependency_missing" -> new DependencyMissingException(message, hint, cause);
             case "conversion_failed" -> new ConversionException(message, hint, cause);
             case "download_failed" -> new DownloadException(message, hint, cause);
-            // its text came in chunks
+            // the text was sent in chunks
             case "invalid_answer" -> new UnreadableAnswerException(message, hint, "", cause);
             case "out_of_memory" -> new WorkerOutOfMemoryException(message, hint, cause);
             case "busy", "not_ready" -> new WorkerBusyException(message, hint, cause);
             case "protocol_version", "parse_error", "invalid_message", "unknown_method" ->
                 new ProtocolException(message, hint, cause);
             case "engine_failed" -> new EngineException(message, hint, cause);
-            default -> new EngineException(Fault.MODEL, message, hint, cause); // a bug that this request met
+            default -> new EngineException(Fault.MODEL, message, hint, cause); // a bug triggered by this request
         };
     }
 
-    /** The exception for a worker that the system can't restrict, though that is required. */
+    /** Returns the exception for a worker that the system can't restrict although the configuration requires it. */
     static ConfigurationException notHeld(ProviderKind kind, WorkerStatus.@Nullable Sandbox told) {
         List<String> missing = told == null || told.missing().isEmpty()
                 ? List.of("It does not say that anything restricts it.")
@@ -72,7 +72,7 @@ final class WorkerErrors {
                 "Provide what is missing, or set MLX4J_SANDBOX=auto, which restricts workers as far as the system can.");
     }
 
-    /** The exception for a process that ended with work to do. */
+    /** Returns the exception for a process that exited while it was busy. */
     static WorkerDiedException died(ProviderKind kind, int exitCode, String standardError) {
         String last =
                 standardError.isEmpty() ? "" : " The last it wrote to its standard error:\n" + standardError + "\n";
@@ -83,7 +83,7 @@ final class WorkerErrors {
                 standardError);
     }
 
-    /** The exception for a process that was ended because it did not move. */
+    /** Returns the exception for a process that was ended because it made no progress. */
     static WorkerHungException hung(ProviderKind kind, String how, String standardError) {
         return new WorkerHungException(
                 "The %s worker hung: %s. It was terminated; its last stacks:%n%s%n"
@@ -91,7 +91,7 @@ final class WorkerErrors {
                 "Try again; it will be restarted. If the model is only slow here, allow more with MLX4J_HANG_SECONDS.");
     }
 
-    /** The exception for a request that came at the moment at which an idle worker was stopped. */
+    /** Returns the exception for a request that arrived at the moment an idle worker was stopped. */
     static WorkerDiedException stopped(ProviderKind kind) {
         return new WorkerDiedException(
                 "The %s worker was stopped, since it was idle.".formatted(kind.id()), "Try again.", 0, "");

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** The latest events of a worker. Thread-safe. */
+/** The most recent events of a worker. Thread-safe. */
 final class WorkerHistory {
 
     private static final int KEPT = 50;
@@ -25,12 +25,12 @@ final class WorkerHistory {
         this.listener = listener;
     }
 
-    /** Records an event and notifies the listener, which may call back: don't hold a lock. */
+    /** Records an event and notifies the listener, which may call back. The caller must not hold a lock. */
     void add(String name, String detail) {
         notifyListener(record(name, detail));
     }
 
-    /** Records an event; the caller notifies the listener of it. */
+    /** Records an event; the caller must notify the listener. */
     synchronized WorkerStatus.Event record(String name, String detail) {
         WorkerStatus.Event event = new WorkerStatus.Event(clock.instant(), name, detail);
         events.addLast(event);
@@ -44,7 +44,7 @@ final class WorkerHistory {
         return event;
     }
 
-    /** Notifies the listener of an event, which may call back: don't hold a lock. */
+    /** Notifies the listener of an event. It may call back, so the caller must not hold a lock. */
     void notifyListener(WorkerStatus.Event event) {
         if (listener != null) {
             listener.accept(event);

@@ -1,4 +1,4 @@
-/** One worker: calls, restarts and supervision. Not API. */
+/** A single worker: its calls, restarts and supervision. Not API. */
 @NullMarked
 package io.github.mlx4j.internal.worker;
 
