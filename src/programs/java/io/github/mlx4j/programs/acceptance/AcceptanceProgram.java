@@ -22,24 +22,25 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What the acceptance kit needs of the library beyond the command line. It prints JSON, one object a line, and is
- * configured by the environment.
+ * Gives {@code scripts/acceptance} what the command line does not offer. It prints one JSON object per line, and is
+ * configured by environment variables.
  *
  * <ul>
- *   <li>{@code known BATCH}: the known greedy answers of the small model, BATCH of them at once
- *   <li>{@code compare TOLERANCE}: logits and greedy text of mlx against hf, with the environment's TF32 and device
- *   <li>{@code answers SECONDS TOKENS}: answers of so many tokens, one after another, for so long, with a line when an
- *       answer begins and one when it ends; the worker's process id first
+ *   <li>{@code known BATCH}: the known greedy answers of the small model, BATCH requests at a time
+ *   <li>{@code compare TOLERANCE}: compares logits and greedy text of mlx and hf, with the environment's TF32 and
+ *       device settings
+ *   <li>{@code answers SECONDS TOKENS}: generates answers of this many tokens, one after another, for this long. The
+ *       first line contains the worker's process ID; a line is printed when each answer begins and ends.
  * </ul>
  */
 public final class AcceptanceProgram {
 
     private static final JsonMapper JSON = new JsonMapper();
-    private static final int END_TOKEN = 2; // of the small model
+    private static final int END_TOKEN = 2; // end token of the small model
 
     private AcceptanceProgram() {}
 
-    /** Runs it. */
+    /** Runs the program. */
     public static void main(String[] args) throws Exception {
         try {
             switch (args[0]) {

@@ -23,8 +23,8 @@ import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 
 /**
- * What the way from the worker's engine to the caller takes: from the moment before a chunk is encoded until the caller
- * has it. A worker of its own notes those moments, {@code python/bench/stamped_worker.py}.
+ * Measures the latency from the worker's engine to the caller: from the moment before a chunk is encoded until the
+ * caller receives it. A special worker, {@code python/bench/stamped_worker.py}, records when chunks are encoded.
  */
 final class AddedLatency implements Scenario {
 
@@ -51,7 +51,7 @@ final class AddedLatency implements Scenario {
                 List<Double> us = new ArrayList<>();
                 for (int round = 0; round < lab.count(callers == 1 ? 10 : 4, 20) + 1; round++) {
                     List<Double> added = round(lab, port, folder[0].resolve("stamps"), callers);
-                    if (round > 0) { // the first warms up
+                    if (round > 0) { // the first round is a warm-up
                         us.addAll(added);
                     }
                 }
@@ -75,7 +75,7 @@ final class AddedLatency implements Scenario {
                 .toList();
         List<GenerationStream> streams = lab.prompts.fresh(30, callers).stream()
                 .map(prompt -> port.stream(Mlx4jArm.request(prompt, TOKENS)))
-                .toList(); // started by one thread, so that the calls' ids are in this order
+                .toList(); // started by one thread, so that call IDs are in this order
         Round.of(IntStream.range(0, callers)
                 .mapToObj(i -> (Callable<Answer>) () -> {
                     for (GenerationEvent event : streams.get(i)) {
@@ -89,7 +89,7 @@ final class AddedLatency implements Scenario {
         return added(Files.readAllLines(stamps), arrivals);
     }
 
-    /** Each caller's times, less the worker's for the same chunk, in microseconds. */
+    /** Returns each caller's arrival times minus the worker's times for the same chunks, in microseconds. */
     static List<Double> added(List<String> stamps, List<List<Long>> arrivals) {
         Map<Long, List<Long>> calls = new TreeMap<>();
         for (String stamp : stamps) {

@@ -5,14 +5,14 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One answer as its caller saw it. Times are nanoseconds since the request was sent.
+ * One answer as its caller received it. Times are nanoseconds since the request was sent.
  *
  * @param text the text
- * @param tokens the token ids, or {@code null} where the arm does not tell them
- * @param count how many tokens there were, by ids or by the arm's own count
- * @param arrivals when each piece came; the first is the first token's
- * @param end when the answer was over
- * @param lost why there is no (whole) answer, or {@code null}
+ * @param tokens the token IDs, or {@code null} if the arm does not report them
+ * @param count the number of tokens, counted by IDs or reported by the arm
+ * @param arrivals when each piece arrived; the first one is the first token's
+ * @param end when the answer ended
+ * @param lost why there is no complete answer, or {@code null}
  */
 record Answer(
         String text,
@@ -28,24 +28,27 @@ record Answer(
         return lost == null && arrivals.length > 0;
     }
 
-    /** Time to first token. */
+    /** Returns the time to first token in milliseconds. */
     double firstMs() {
         return arrivals[0] / MS;
     }
 
-    /** Time per output token: what came after the first token, by the tokens after the first. */
+    /**
+     * Returns the time per output token in milliseconds: the time after the first token divided by the number of later
+     * tokens.
+     */
     double perTokenMs() {
         return (arrivals[arrivals.length - 1] - arrivals[0]) / MS / Math.max(1, count - 1);
     }
 
-    /** The time between each piece and the next. */
+    /** Returns the time between consecutive pieces, in milliseconds. */
     double[] gapsMs() {
         return IntStream.range(1, arrivals.length)
                 .mapToDouble(i -> (arrivals[i] - arrivals[i - 1]) / MS)
                 .toArray();
     }
 
-    /** Whether both said the same, by ids where both have them. */
+    /** Returns whether both answers are equal; they are compared by token IDs if both have them. */
     boolean sameAs(Answer other) {
         return tokens != null && other.tokens != null ? tokens.equals(other.tokens) : text.equals(other.text);
     }

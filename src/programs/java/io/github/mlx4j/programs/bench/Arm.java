@@ -2,21 +2,21 @@ package io.github.mlx4j.programs.bench;
 
 import java.util.List;
 
-/** One way to the engine. It is kept warm while others run. */
+/** One way to use the engine, to be measured. It stays warm while others are measured. */
 interface Arm extends AutoCloseable {
 
-    /** Its name in tables. */
+    /** Returns the name in tables. */
     String name();
 
-    /** Asks every prompt at once, each of a caller of its own; greedy. */
+    /** Sends all prompts at the same time, one per caller, with greedy decoding. */
     Round ask(List<String> prompts, int maxTokens);
 
-    /** Whether it can serve callers side by side. */
+    /** Returns whether the arm can serve this many concurrent callers. */
     default boolean serves(int callers) {
         return true;
     }
 
-    /** Whether its model is the other arms', so that answers can be compared. */
+    /** Returns whether the model is the same as that of the other arms, so that answers can be compared. */
     default boolean sameModel() {
         return true;
     }

@@ -10,7 +10,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Measures mlx4j beside other ways to the same engine. Exits with 1 if a gate is missed. */
+/** Benchmarks mlx4j against other ways to use the same engine. Exits with 1 if a gate is missed. */
 public final class Bench {
 
     private static final Map<String, Scenario> SCENARIOS = new LinkedHashMap<>();
@@ -27,7 +27,7 @@ public final class Bench {
 
     private Bench() {}
 
-    /** Runs it. */
+    /** Runs the benchmark. */
     public static void main(String[] args) throws IOException {
         Options options;
         try {

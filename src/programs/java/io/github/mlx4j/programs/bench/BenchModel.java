@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
-/** The model that every arm loads. */
+/** The model that all arms load. */
 final class BenchModel {
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -21,9 +21,9 @@ final class BenchModel {
     private BenchModel() {}
 
     /**
-     * A copy of the small model whose answers don't end by themselves, so that all arms make equally many tokens: its
-     * end token is one that it never says. The marks of thinking and of tools are words like others in it, since
-     * servers take such marks out of the text.
+     * Creates a copy of the small model whose answers never end by themselves, so that all arms generate the same
+     * number of tokens: its end token is one that it never generates. The markers of thinking and tool calls are
+     * ordinary words in it, because servers remove such markers from the text.
      */
     static Path endless(Path model, Path folder) throws IOException {
         for (Path file : files(model)) {
@@ -41,7 +41,7 @@ final class BenchModel {
         return folder;
     }
 
-    /** SHA-256 of a folder's files, names included. */
+    /** Returns the SHA-256 hash of a folder's files, including their names. */
     static String hash(Path folder) throws IOException {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");

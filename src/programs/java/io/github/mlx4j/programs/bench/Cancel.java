@@ -11,7 +11,7 @@ import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** How long after a cancel a request is over, in decode and in prefill. */
+/** Measures how long a request takes to end after it is cancelled, during decode and during prefill. */
 final class Cancel implements Scenario {
 
     private static final int LONG = 1200;
@@ -31,7 +31,7 @@ final class Cancel implements Scenario {
         List<Double> gaps = new ArrayList<>();
         List<GenerationStream> beside = new ArrayList<>();
         for (int i = 0; i < ms.length; i++) {
-            if (i % 50 == 0) { // theirs come to an end at some time
+            if (i % 50 == 0) { // their answers end eventually
                 beside.forEach(GenerationStream::close);
                 beside.clear();
                 lab.prompts
@@ -90,7 +90,7 @@ final class Cancel implements Scenario {
                 Limit.CANCEL_PREFILL);
     }
 
-    /** Cancels, and waits until the caller is told so; in ms. */
+    /** Cancels a request and waits until the caller is notified. Returns the time in milliseconds. */
     private static double cancel(GenerationStream stream, Iterator<GenerationEvent> events) {
         long begun = System.nanoTime();
         stream.cancel();

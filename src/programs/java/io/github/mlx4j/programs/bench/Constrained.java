@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
 
-/** What it costs to hold answers to a JSON schema: the time per token with and without. */
+/** Measures the cost of constrained decoding with a JSON schema: the time per token with and without it. */
 final class Constrained implements Scenario {
 
-    /** Its shortest answer is longer than any that is asked for here. */
+    /** The shortest answer that matches this schema is longer than any requested here. */
     private static final String SCHEMA = """
             {"type": "array", "minItems": 500, "items": {"type": "object", "required": ["name", "age", "colour"],
               "additionalProperties": false, "properties": {"name": {"type": "string", "maxLength": 12},
@@ -31,7 +31,7 @@ final class Constrained implements Scenario {
             Lab lab, Table table, String who, int callers, IntPredicate held, int blocks, Limit limit) {
         List<Double> free = new ArrayList<>();
         List<Double> constrained = new ArrayList<>();
-        for (int block = -1; block < blocks; block++) { // the first warms up
+        for (int block = -1; block < blocks; block++) { // the first block is a warm-up
             boolean first = lab.random.nextBoolean();
             for (boolean schema : new boolean[] {first, !first, !first, first}) {
                 double ms = ask(lab, callers, i -> schema && held.test(i));

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 
-/** A server on loopback, streamed to java.net.http. A connection that breaks is a lost answer. */
+/** A local server whose answers are streamed with java.net.http. If its connection breaks, the answer is lost. */
 abstract class HttpArm implements Arm {
 
     static final JsonMapper JSON = new JsonMapper();
@@ -33,10 +33,10 @@ abstract class HttpArm implements Arm {
                 .toList());
     }
 
-    /** The path and the body of a request. */
+    /** Returns the path and the body of a request. */
     abstract Map.Entry<String, Map<String, ?>> request(String prompt, int maxTokens);
 
-    /** Takes a line of the answer. */
+    /** Handles a line of the answer. */
     abstract void line(String line, Recording recording) throws IOException;
 
     private Answer ask(String prompt, int maxTokens) throws InterruptedException {

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
 
-/** mlx-lm in a Python process of its own, which takes the times itself: {@code python/bench/in_process.py}. */
+/** mlx-lm in a separate Python process, {@code python/bench/in_process.py}, which measures the times itself. */
 final class InProcessArm implements Arm {
 
     private static final Path SCRIPT = Path.of("python", "bench", "in_process.py");
@@ -26,7 +26,10 @@ final class InProcessArm implements Arm {
     private final BufferedWriter requests;
     private final BufferedReader answers;
 
-    /** Starts it and waits until the model is there; {@code batch} is BatchGenerator, else stream_generate. */
+    /**
+     * Starts the process and waits until the model is loaded. {@code batch} selects BatchGenerator rather than
+     * stream_generate.
+     */
     InProcessArm(Path python, String model, boolean batch, Path log) throws IOException {
         this.name = batch ? "in-process BatchGenerator" : "in-process stream_generate";
         this.batch = batch;
@@ -66,22 +69,25 @@ final class InProcessArm implements Arm {
         return new Round(round, nanos);
     }
 
-    /** How many tokens a text has. */
+    /** Returns the number of tokens in a text. */
     int count(String text) {
         return call("count", Map.of("text", text)).asInt();
     }
 
-    /** The text of a chat: turns of the user and of the assistant, in turn. */
+    /** Returns the text of a chat whose turns alternate between user and assistant. */
     String render(List<String> turns) {
         return call("render", Map.of("turns", turns)).asText();
     }
 
-    /** Versions, and a hub model's revision. */
+    /** Returns package versions, and the revision of a hub model. */
     JsonNode info() {
         return call("info", Map.of());
     }
 
-    /** How long each step takes in which a decoder gets a token and a prompt a chunk of its prefill; nanoseconds. */
+    /**
+     * Returns the duration of each step in which a decoder generates a token and a prompt advances by one prefill
+     * chunk, in nanoseconds.
+     */
     long[] beside(String decoder, String prompt, int chunk) {
         return longs(call("beside", Map.of("decoder", decoder, "prompt", prompt, "chunk", chunk)));
     }

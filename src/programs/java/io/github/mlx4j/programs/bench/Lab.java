@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** What every scenario works with: the model, its arms, prompts, and how often to repeat. */
+/** The environment shared by all scenarios: the model, its arms, prompts, and the number of repetitions. */
 final class Lab implements AutoCloseable {
 
     static final int PARITY_TOKENS = 64;
@@ -36,16 +36,16 @@ final class Lab implements AutoCloseable {
     private final List<Arm> arms = new ArrayList<>();
     private @Nullable Chunk chunk;
 
-    /** Makes an arm, or throws why there is none. */
+    /** Creates an arm, or throws the reason why it is unavailable. */
     private interface Opening {
         Arm open(Path log) throws Exception;
     }
 
     /**
-     * What a prefill that is alone does between two looks at a cancel.
+     * The part of a prefill without neighbours that is computed between two checks for cancellation.
      *
-     * @param tokens how many tokens a chunk has
-     * @param ms how long it takes
+     * @param tokens the number of tokens in a chunk
+     * @param ms the duration of a chunk in milliseconds
      */
     record Chunk(int tokens, double ms) {}
 
@@ -67,12 +67,12 @@ final class Lab implements AutoCloseable {
         open(OllamaArm.NAME, log -> new OllamaArm(OllamaArm.DEFAULT, options.ollamaModel()));
     }
 
-    /** Every arm that can serve so many callers. */
+    /** Returns the arms that can serve this many callers. */
     List<Arm> arms(int callers) {
         return arms.stream().filter(arm -> arm.serves(callers)).toList();
     }
 
-    /** The arm of that name, if it is there. */
+    /** Returns the arm with this name, or null. */
     @Nullable
     Arm arm(String name) {
         return arms.stream().filter(arm -> arm.name().equals(name)).findFirst().orElse(null);
@@ -82,7 +82,7 @@ final class Lab implements AutoCloseable {
         return options.quick() ? quick : full;
     }
 
-    /** A chunk, once a scenario has found how long it is. */
+    /** Returns the prefill chunk, or null before a scenario has measured it. */
     @Nullable
     Chunk chunk() {
         return chunk;
@@ -93,8 +93,9 @@ final class Lab implements AutoCloseable {
     }
 
     /**
-     * Before anything is timed: alone, every arm gives stream_generate's answers; side by side too, those that can.
-     * With the small model, an arm that does not is left out. This also warms every arm up.
+     * Checks, before anything is measured, that every arm gives the answers of stream_generate: with a single caller,
+     * and with concurrent callers if the arm supports them. With the small model, an arm with different answers is
+     * excluded. The check also warms up all arms.
      */
     void checkParity() {
         Table table = report.table(
@@ -139,7 +140,7 @@ final class Lab implements AutoCloseable {
     @Override
     public void close() {
         Set<Arm> all = new LinkedHashSet<>(arms);
-        all.addAll(List.of(alone, mlx4j)); // also where they were left out
+        all.addAll(List.of(alone, mlx4j)); // even if they were excluded
         all.forEach(Arm::close);
         try (var files = Files.walk(copy)) {
             files.sorted(Comparator.reverseOrder())
@@ -153,7 +154,7 @@ final class Lab implements AutoCloseable {
         return lost == 0 ? "" : ", " + lost + " lost";
     }
 
-    /** In what order arms take their turns in a pair of rounds: any, and then the other way round. */
+    /** Returns the order of the arms in a pair of rounds: a random order, followed by its reverse. */
     List<List<Arm>> abba(List<Arm> arms) {
         List<Arm> there = new ArrayList<>(arms);
         Collections.shuffle(there, random);
@@ -162,7 +163,10 @@ final class Lab implements AutoCloseable {
         return List.of(there, back);
     }
 
-    /** Rounds of pairs: for each pair, every arm's answers to the same prompts. An arm that fails is left out. */
+    /**
+     * Runs pairs of rounds and returns each arm's answers to the same prompts, one map per pair. An arm that fails is
+     * excluded.
+     */
     List<Map<Arm, Round>> pairs(List<Arm> arms, int blocks, int callers, int promptTokens, int maxTokens) {
         List<Map<Arm, Round>> pairs = new ArrayList<>();
         for (int block = 0; block < blocks; block++) {

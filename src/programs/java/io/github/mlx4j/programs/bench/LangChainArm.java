@@ -12,14 +12,16 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * mlx_lm.server through LangChain4j's OpenAI client. By reflection, since LangChain4j is no dependency: put
- * {@code langchain4j-open-ai} and what it needs on the class path with {@code MLX4J_BENCH_CLASSPATH}.
+ * mlx_lm.server, called through LangChain4j's OpenAI client. It is called by reflection, because LangChain4j is not a
+ * dependency: add {@code langchain4j-open-ai} and its dependencies to the class path with
+ * {@code MLX4J_BENCH_CLASSPATH}.
  */
 final class LangChainArm implements Arm {
 
     static final String NAME = "mlx_lm.server + LangChain4j";
     private static final String MODEL = "dev.langchain4j.model.openai.OpenAiStreamingChatModel";
-    private static final String TEMPLATE = "{{ messages[0].content }}"; // the prompt is rendered already, as for others
+    private static final String TEMPLATE =
+            "{{ messages[0].content }}"; // the prompt is already rendered, as for other arms
     private static final String HANDLER = "dev.langchain4j.model.chat.response.StreamingChatResponseHandler";
 
     private final MlxServer process;
@@ -74,7 +76,7 @@ final class LangChainArm implements Arm {
                 handler.getClassLoader(), new Class<?>[] {handler}, (proxy, method, arguments) -> {
                     Object first = arguments[0];
                     if (first instanceof String piece) {
-                        recording.piece(piece, List.of()); // onPartialResponse, to which the default methods lead
+                        recording.piece(piece, List.of()); // onPartialResponse, which the default methods call
                     } else if (method.isDefault()) {
                         return InvocationHandler.invokeDefault(proxy, method, arguments);
                     } else if (first instanceof Exception why) {
@@ -98,7 +100,7 @@ final class LangChainArm implements Arm {
         }
     }
 
-    /** Calls the public method of that name that takes these arguments. */
+    /** Calls the public method with this name that accepts these arguments. */
     private static Object call(Class<?> type, @Nullable Object on, String name, Object... with)
             throws ReflectiveOperationException {
         for (Method method : type.getMethods()) {

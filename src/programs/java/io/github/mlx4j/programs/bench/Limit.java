@@ -2,7 +2,7 @@ package io.github.mlx4j.programs.bench;
 
 import io.github.mlx4j.report.Interval;
 
-/** What is wanted of mlx4j. A gate that is missed fails the run; a target is only shown. */
+/** The requirements for mlx4j. A missed gate fails the run; a missed target is only reported. */
 enum Limit {
     DECODE_1(
             "speed",
@@ -50,7 +50,7 @@ enum Limit {
         this.what = what;
     }
 
-    /** How a figure stands to this limit. */
+    /** Returns whether a measurement meets this limit. */
     Verdict judge(Interval figure) {
         if (atLeast ? figure.mid() >= value : figure.mid() <= value) {
             return Verdict.MET;
@@ -58,7 +58,7 @@ enum Limit {
         return (atLeast ? figure.high() >= value : figure.low() <= value) ? Verdict.UNCLEAR : Verdict.MISSED;
     }
 
-    /** How a figure can stand to a limit. */
+    /** The result of comparing a measurement with a limit. */
     enum Verdict {
         MET("met"),
         UNCLEAR("missed, but within its interval"),

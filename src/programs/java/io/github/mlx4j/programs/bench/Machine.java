@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** This machine, and the memory of its processes. */
+/** Information about this machine and the memory of its processes. */
 final class Machine {
 
     private static final Path PROC = Path.of("/proc");
@@ -40,12 +40,12 @@ final class Machine {
                 + System.getProperty("os.arch");
     }
 
-    /** The average load of the last minute. */
+    /** Returns the average load of the last minute. */
     static double load() {
         return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
     }
 
-    /** Resident memory of a process, in MB. */
+    /** Returns a process's resident memory in MB. */
     static double residentMb(long pid) throws IOException {
         if (Files.isDirectory(PROC)) {
             return kilobytes(PROC.resolve(pid + "/status"), "VmRSS") / 1e3;
@@ -53,7 +53,10 @@ final class Machine {
         return Double.parseDouble(output("ps", "-o", "rss=", "-p", Long.toString(pid))) / 1e3;
     }
 
-    /** Memory of a process and its children, shared pages divided among those who share them, in MB; NaN off Linux. */
+    /**
+     * Returns the memory of a process and its children in MB, with shared pages divided among the processes that share
+     * them; NaN on systems other than Linux.
+     */
     static double proportionalMb(long pid) throws IOException {
         double mb = 0;
         if (!Files.isDirectory(PROC)) {

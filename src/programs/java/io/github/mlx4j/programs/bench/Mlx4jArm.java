@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 
-/** mlx4j, as a program uses it: a factory, and a stream for each caller. */
+/** mlx4j as a program uses it: one factory, and one stream per caller. */
 final class Mlx4jArm implements Arm {
 
     static final String NAME = "mlx4j";
@@ -44,7 +44,7 @@ final class Mlx4jArm implements Arm {
         return ask(prompts.stream().map(prompt -> request(prompt, maxTokens)).toList());
     }
 
-    /** Asks every request at once, each of a caller of its own. */
+    /** Sends all requests at the same time, one per caller. */
     Round ask(List<GenerationRequest> requests) {
         return Round.of(requests.stream()
                 .map(request -> (Callable<Answer>) () -> ask(port, request))
@@ -64,7 +64,7 @@ final class Mlx4jArm implements Arm {
         factory.close();
     }
 
-    /** The request that every other arm gets too: raw text, greedy. */
+    /** Returns the same request as every other arm sends: raw text, greedy decoding. */
     static GenerationRequest request(String prompt, int maxTokens) {
         return GenerationRequest.raw(prompt).toBuilder()
                 .temperature(0)
@@ -72,7 +72,7 @@ final class Mlx4jArm implements Arm {
                 .build();
     }
 
-    /** The same request, its answer held to a JSON schema. */
+    /** Returns the same request with constrained decoding by a JSON schema. */
     static GenerationRequest constrained(GenerationRequest request, String schema) {
         return request.toBuilder()
                 .responseFormat(ResponseFormat.jsonSchema(schema))

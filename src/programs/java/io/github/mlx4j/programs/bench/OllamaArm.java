@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** An Ollama that runs already. Its model is in another format, so its answers are not compared. */
+/** An Ollama server that is already running. Its model has another format, so its answers are not compared. */
 final class OllamaArm extends HttpArm {
 
     static final String NAME = "Ollama";
@@ -61,6 +61,6 @@ final class OllamaArm extends HttpArm {
 
     @Override
     public void close() {
-        // it was there before, and it stays
+        // the server was running before, and keeps running
     }
 }

@@ -11,14 +11,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run was asked for.
+ * The options of a run.
  *
  * @param quick fewer repetitions
- * @param model a folder or a hub id
+ * @param model a folder or a hub ID
  * @param only the scenarios to run
  * @param out the folder of results
- * @param seed of the order of arms and of the prompts
- * @param ollamaModel the model that Ollama has for a comparison, or {@code null}
+ * @param seed the seed for the order of arms and for the prompts
+ * @param ollamaModel Ollama's model for a comparison, or {@code null}
  */
 record Options(
         boolean quick,
@@ -35,9 +35,9 @@ record Options(
             Scenarios: %s""".formatted(String.join(", ", SCENARIOS));
 
     /**
-     * Reads a command line.
+     * Parses a command line.
      *
-     * @throws IllegalArgumentException if it can't be understood
+     * @throws IllegalArgumentException if it is invalid
      */
     static Options parse(String... args) {
         boolean quick = false;
@@ -69,7 +69,7 @@ record Options(
         return new Options(quick, model, only, out, seed, ollamaModel);
     }
 
-    /** Whether gates hold: they are set for the small model in this repository. */
+    /** Returns whether the model is the small one in this repository, for which the gates are defined. */
     boolean isFixture() {
         return model.equals(Fixture.MODEL.toString());
     }
@@ -85,7 +85,7 @@ record Options(
             throw new IllegalArgumentException(names + " has an unknown scenario");
         }
         if (wanted.contains("cancel")) {
-            wanted.add("stall"); // which finds how long a chunk of the worker's prefill is
+            wanted.add("stall"); // it measures the prefill chunk of the worker
         }
         return wanted;
     }

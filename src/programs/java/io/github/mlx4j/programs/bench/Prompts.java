@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 
-/** Prompts that no arm has seen before, so that no cache knows them: they differ from their first words on. */
+/** Creates prompts that differ from their first words on, so that no arm finds them in a cache. */
 final class Prompts {
 
     private static final List<String> SENTENCES = List.of(
@@ -33,7 +33,10 @@ final class Prompts {
         this.tokensPerSentence = (double) model.count(String.join(" ", SENTENCES)) / SENTENCES.size();
     }
 
-    /** A user's message of about so many tokens; of one length, all have equally many, or nearly. */
+    /**
+     * Returns a user message of approximately this many tokens. Messages of the same length have the same number of
+     * tokens, or nearly so.
+     */
     String message(int tokens) {
         List<String> parts = new ArrayList<>(IntStream.range(0, Math.max(1, (int) (tokens / tokensPerSentence)))
                 .mapToObj(i -> SENTENCES.get(i % SENTENCES.size()))
@@ -42,7 +45,7 @@ final class Prompts {
         return "%06d: %s".formatted(random.nextInt(1_000_000), String.join(" ", parts));
     }
 
-    /** The prompt of such a message. */
+    /** Returns the prompt of such a message. */
     String fresh(int tokens) {
         return model.render(List.of(message(tokens)));
     }
@@ -51,7 +54,7 @@ final class Prompts {
         return IntStream.range(0, count).mapToObj(i -> fresh(tokens)).toList();
     }
 
-    /** The prompt of a chat: turns of the user and of the model, in turn. */
+    /** Returns the prompt of a chat whose turns alternate between user and model. */
     String chat(String... turns) {
         return model.render(List.of(turns));
     }

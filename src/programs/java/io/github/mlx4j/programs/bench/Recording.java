@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** An answer while it comes. */
+/** Records an answer while it arrives. */
 final class Recording {
 
     final long sent = System.nanoTime();
@@ -13,7 +13,7 @@ final class Recording {
     private final List<Long> arrivals = new ArrayList<>();
     private int counted = -1;
 
-    /** A piece of the answer; pieces without tokens and text don't count. */
+    /** Records a piece of the answer; pieces without tokens and text are ignored. */
     void piece(String piece, List<Integer> ids) {
         if (!piece.isEmpty() || !ids.isEmpty()) {
             arrivals.add(System.nanoTime() - sent);
@@ -22,7 +22,7 @@ final class Recording {
         }
     }
 
-    /** How many tokens the arm says there were, where it tells no ids. */
+    /** Sets the number of tokens reported by an arm that does not report token IDs. */
     void count(int tokens) {
         counted = tokens;
     }

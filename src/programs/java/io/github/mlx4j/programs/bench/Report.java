@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** What a run found: tables, limits, charts and raw values. */
+/** The results of a run: tables, limits, charts and raw values. */
 final class Report {
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -32,7 +32,7 @@ final class Report {
 
     private record Measured(Interval figure, int n, String note) {}
 
-    /** For these scenarios; {@code enforced} is whether a missed gate fails the run. */
+    /** Creates a report on these scenarios; {@code enforced} says whether a missed gate fails the run. */
     Report(Set<String> scenarios, boolean enforced) {
         this.scenarios = scenarios;
         this.enforced = enforced;
@@ -44,23 +44,23 @@ final class Report {
         return table;
     }
 
-    /** Something that the reader must know: an arm that is missing, a scenario that failed. */
+    /** Adds a note for the reader, such as a missing arm or a failed scenario. */
     void note(String what, String why) {
         notes.row(what, why);
         System.err.println(what + ": " + why);
     }
 
-    /** A figure that has a limit, of so many values. */
+    /** Adds a measurement that has a limit, taken from {@code n} values. */
     void measured(Limit limit, Interval figure, int n, String note) {
         measured.put(limit, new Measured(figure, n, note));
     }
 
-    /** A fact about the run: the machine, a version. */
+    /** Adds a fact about the run, such as the machine or a version. */
     void fact(String name, Object value) {
         facts.set(name, JSON.valueToTree(value));
     }
 
-    /** Values as they were measured. */
+    /** Adds raw measured values. */
     void raw(String scenario, String arm, String what, double... values) {
         ObjectNode entry =
                 raw.addObject().put("scenario", scenario).put("arm", arm).put("what", what);
@@ -70,12 +70,12 @@ final class Report {
                         Arrays.stream(values).map(v -> Math.rint(v * 1e4) / 1e4).toArray()));
     }
 
-    /** A chart, as SVG. */
+    /** Adds a chart as SVG. */
     void chart(String name, String svg) {
         charts.put(name, svg);
     }
 
-    /** Whether no gate of these scenarios is missed or without a figure. */
+    /** Returns whether all gates of these scenarios were measured and met. */
     boolean holds() {
         return !enforced
                 || limits().stream()
@@ -84,7 +84,7 @@ final class Report {
                         .noneMatch(v -> v == Limit.Verdict.MISSED || v == Limit.Verdict.UNMEASURED);
     }
 
-    /** All of it for people. */
+    /** Returns the whole report as Markdown. */
     String markdown() {
         List<Table> all = new ArrayList<>();
         Table about = new Table("This run", "what", "value");
@@ -101,7 +101,7 @@ final class Report {
                 .collect(Collectors.joining("\n"));
     }
 
-    /** Writes the JSON, the tables and the charts into a folder; returns the JSON's path. */
+    /** Writes the JSON, the tables and the charts into a folder, and returns the path of the JSON file. */
     Path write(Path folder, String time) throws IOException {
         Files.createDirectories(folder);
         for (Map.Entry<String, String> chart : charts.entrySet()) {

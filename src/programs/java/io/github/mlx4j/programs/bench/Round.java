@@ -9,14 +9,14 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
 /**
- * The answers to callers who asked at the same moment.
+ * The answers to callers that sent their requests at the same moment.
  *
- * @param answers one for each caller
- * @param nanos from that moment to the end of the last answer
+ * @param answers one answer per caller
+ * @param nanos the time from that moment to the end of the last answer, in nanoseconds
  */
 record Round(List<Answer> answers, long nanos) {
 
-    /** Asks once for each caller, each on a thread of its own; a caller alone has this one. */
+    /** Runs each caller on its own thread; a single caller runs on the current thread. */
     static Round of(List<? extends Callable<Answer>> callers) {
         try {
             if (callers.size() == 1) {
@@ -62,18 +62,20 @@ record Round(List<Answer> answers, long nanos) {
         return answers.size() - whole().size();
     }
 
-    /** Tokens of all callers a second, from the first request to the end of the last answer. */
+    /**
+     * Returns the throughput of all callers in tokens per second, from the first request to the end of the last answer.
+     */
     double tokensPerSecond() {
         return answers.stream().mapToInt(Answer::count).sum() / (nanos / 1e9);
     }
 
-    /** The median caller's time per token. */
+    /** Returns the median of the callers' times per token, in milliseconds. */
     double perTokenMs() {
         return Statistics.median(
                 whole().stream().mapToDouble(Answer::perTokenMs).toArray());
     }
 
-    /** The median caller's time to first token. */
+    /** Returns the median of the callers' times to first token, in milliseconds. */
     double firstMs() {
         return Statistics.median(whole().stream().mapToDouble(Answer::firstMs).toArray());
     }

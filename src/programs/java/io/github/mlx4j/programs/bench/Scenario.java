@@ -1,9 +1,9 @@
 package io.github.mlx4j.programs.bench;
 
-/** One thing to measure. */
+/** A measurement. */
 @FunctionalInterface
 interface Scenario {
 
-    /** Measures, and reports what it found. */
+    /** Takes the measurement and reports its results. */
     void run(Lab lab) throws Exception;
 }

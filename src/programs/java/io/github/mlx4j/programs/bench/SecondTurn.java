@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The first token of a chat's second turn, against that of a chat of the same length that was never seen: the same
- * work, with nothing to find in a prefix cache.
+ * Compares the time to first token in the second turn of a chat with that of an unknown chat of the same length: the
+ * same work, without a hit in the prefix cache.
  */
 final class SecondTurn implements Scenario {
 

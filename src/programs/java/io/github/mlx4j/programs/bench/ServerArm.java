@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** mlx_lm.server, streamed to java.net.http. */
+/** mlx_lm.server, streamed with java.net.http. */
 final class ServerArm extends HttpArm {
 
     static final String NAME = "mlx_lm.server + java.net.http";

@@ -15,13 +15,16 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Tokens a second, time to first token and time per token, of every arm with 1 to 16 callers. */
+/** Measures throughput, time to first token and time per token of every arm with 1 to 16 callers. */
 final class Speed implements Scenario {
 
     private static final int SHORT = 30;
     private static final int LONG = 1200;
 
-    /** How many blocks of two pairs: quick, full. */
+    /**
+     * A combination of prompt length and number of callers. The last two arguments are the number of blocks of two
+     * pairs, for a quick and for a full run.
+     */
     private enum Cell {
         SHORT_1("short", SHORT, 1, 120, 20, 60),
         SHORT_4("short", SHORT, 4, 96, 4, 12),
@@ -48,7 +51,10 @@ final class Speed implements Scenario {
             this.full = full;
         }
 
-        /** A caller alone is compared by the time per token, callers together by what all of them get. */
+        /**
+         * Returns the rate to compare: a single caller's by its time per token, concurrent callers' by their total
+         * throughput.
+         */
         double rate(Round round) {
             return callers == 1 ? 1000 / round.perTokenMs() : round.tokensPerSecond();
         }
@@ -79,7 +85,7 @@ final class Speed implements Scenario {
             int blocks = lab.count(cell.quick, cell.full);
             if (blocks > 0) {
                 List<Arm> arms = lab.arms(cell.callers);
-                lab.pairs(arms, 1, cell.callers, SHORT, 8); // nobody begins cold
+                lab.pairs(arms, 1, cell.callers, SHORT, 8); // so that no arm starts cold
                 found.put(cell, lab.pairs(arms, blocks, cell.callers, cell.promptTokens, cell.maxTokens));
                 rows(lab, table, cell);
             }
@@ -121,7 +127,7 @@ final class Speed implements Scenario {
         }
     }
 
-    /** The median and, where there are enough values to tell, the 99th percentile. */
+    /** Returns the median and, if there are enough values, the 99th percentile. */
     static String spread(double[] values) {
         return "%s / %s (%d)"
                 .formatted(
@@ -175,7 +181,10 @@ final class Speed implements Scenario {
         }
     }
 
-    /** How much more callers together get than one alone; not of pairs, since the two did not take turns. */
+    /**
+     * Measures the throughput of concurrent callers relative to a single caller. The rounds are not paired, because the
+     * two did not alternate.
+     */
     private void ofItsOwn(Lab lab, Limit limit, Cell cell) {
         List<Round> one = rounds(answered(Cell.SHORT_1, lab.mlx4j, lab.mlx4j), lab.mlx4j);
         List<Round> many = rounds(answered(cell, lab.mlx4j, lab.mlx4j), lab.mlx4j);
@@ -197,7 +206,7 @@ final class Speed implements Scenario {
         }
     }
 
-    /** An arm's rate of another's, or {@code null} if one of them has none. */
+    /** Returns an arm's rate relative to another arm's, or {@code null} if one of them has none. */
     private @Nullable Interval ratio(Cell cell, Arm arm, Arm base) {
         List<Map<Arm, Round>> pairs = answered(cell, arm, base);
         return pairs.isEmpty()
@@ -206,7 +215,7 @@ final class Speed implements Scenario {
                         Statistics.ratios(each(rounds(pairs, arm), cell::rate), each(rounds(pairs, base), cell::rate)));
     }
 
-    /** The pairs in which both arms have an answer at least. */
+    /** Returns the pairs in which both arms have at least one answer. */
     private List<Map<Arm, Round>> answered(Cell cell, Arm one, Arm other) {
         return found.get(cell).stream()
                 .filter(pair -> rounds(List.of(pair), one).stream().anyMatch(Round::anyWhole))

@@ -23,17 +23,20 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
- * The longest time that a decoder waits for a token while a neighbour's long prompt is prefilled. It should be one
- * chunk of that prefill and one step: as long as in-process BatchGenerator takes for both, in chunks of that length.
+ * Measures the longest time that a decoder waits for a token while another request's long prompt is prefilled. It
+ * should not exceed one prefill chunk plus one step, as measured in process with BatchGenerator and chunks of the same
+ * length.
  */
 final class Stall implements Scenario {
 
     private static final int LONG = 1200;
     private static final int UNDISTURBED = 30;
-    private static final double GRACE_MS = 5; // as for a cancel: the wire, and whoever else has the machine
+    private static final double GRACE_MS =
+            5; // a margin for the protocol and other processes, as in the cancel scenario
 
     /**
-     * What a decoder saw: its step alone and its longest gap beside a prefill, in ms, and that one's tokens a chunk.
+     * The measurements of a decoder: its step without neighbours and its longest gap during a prefill, in milliseconds,
+     * and the number of tokens in a chunk of that prefill.
      */
     private record Trial(double step, double longest, int chunk) {}
 
@@ -53,7 +56,7 @@ final class Stall implements Scenario {
             worker.hello().get(1, TimeUnit.MINUTES);
             Map<String, ?> model = Map.of("protocol", Map.of("major", 1), "model", Map.of("source", lab.model));
             new Call(worker, Method.INITIALIZE, model).answer.get(5, TimeUnit.MINUTES);
-            trial(worker, lab.prompts.fresh(30), lab.prompts.fresh(LONG)); // it learns how long a chunk may be
+            trial(worker, lab.prompts.fresh(30), lab.prompts.fresh(LONG)); // the worker determines its chunk size
             for (int i = 0; i < trials; i++) {
                 String prompt = lab.prompts.fresh(LONG);
                 String decoder = lab.prompts.fresh(30);
@@ -118,14 +121,17 @@ final class Stall implements Scenario {
     }
 
     /**
-     * What a worker told of a prefill.
+     * The progress that a worker reported for a prefill.
      *
-     * @param done after how many tokens it told
-     * @param at when, in ns
+     * @param done the number of processed tokens in each report
+     * @param at the time of each report, in nanoseconds
      */
     record Told(List<Integer> done, List<Long> at) {
 
-        /** The tokens of the longest chunk. A message may be left out, so a step that is about double counts not. */
+        /**
+         * Returns the number of tokens in the longest chunk. Reports may be dropped, so steps of about twice the median
+         * are ignored.
+         */
         int tokens() {
             double[] steps = IntStream.range(1, done.size())
                     .mapToDouble(i -> done.get(i) - done.get(i - 1))
@@ -137,7 +143,7 @@ final class Stall implements Scenario {
             return (int) Arrays.stream(steps).filter(step -> step < most).max().orElseThrow();
         }
 
-        /** The time of a chunk, in ms. */
+        /** Returns the duration of a chunk in milliseconds. */
         double ms() {
             return Statistics.median(IntStream.range(1, at.size())
                     .mapToDouble(i -> (at.get(i) - at.get(i - 1)) / 1e6)
@@ -145,7 +151,7 @@ final class Stall implements Scenario {
         }
     }
 
-    /** A call, and when its messages came, on the thread that reads the wire. */
+    /** A call and the arrival times of its messages, recorded on the thread that reads them. */
     private static final class Call implements Reply<JsonNode> {
 
         final CompletableFuture<Boolean> answer = new CompletableFuture<>();
@@ -158,7 +164,7 @@ final class Stall implements Scenario {
             id = worker.call(WorkerCall.of(method, params, JsonNode.class), this);
         }
 
-        /** What it told of its prefill, once it is answered. */
+        /** Returns the reported progress of the prefill. Call it only after the call has completed. */
         Told told() {
             return new Told(done, at);
         }

@@ -9,7 +9,7 @@ import io.github.mlx4j.report.Statistics;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** How long a worker takes to start, and what memory it takes, without a model and with one. */
+/** Measures how long a worker takes to start and how much memory it uses, with and without a model. */
 final class Start implements Scenario {
 
     @Override

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** A titled table, in Markdown. */
+/** A table with a title, in Markdown. */
 final class Table {
 
     final String title;
@@ -17,7 +17,7 @@ final class Table {
         this.columns = List.of(columns);
     }
 
-    /** Adds a row; cells that are left out are empty. */
+    /** Adds a row; missing cells are empty. */
     void row(Object... cells) {
         List<String> row =
                 new ArrayList<>(Arrays.stream(cells).map(Object::toString).toList());

@@ -1,4 +1,4 @@
-/** mlx4j side by side with other ways to the same engine; {@code scripts/bench} starts it. */
+/** Benchmarks of mlx4j and other ways to use the same engine, started by {@code scripts/bench}. */
 @NullMarked
 package io.github.mlx4j.programs.bench;
 

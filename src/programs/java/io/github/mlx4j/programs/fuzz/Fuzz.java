@@ -9,14 +9,14 @@ import java.util.stream.Stream;
 import net.jqwik.api.sessions.JqwikSession;
 
 /**
- * {@code Fuzz MINUTES SEED…}: checks the properties of the codec and the line reader, for this many minutes with each
- * seed. The first failure ends it with exit code 1, the seed, and the smallest input that fails.
+ * {@code Fuzz MINUTES SEED…}: checks the properties of the codec and the line reader, for this many minutes per seed.
+ * At the first failure, it prints the seed and the smallest failing input, and exits with 1.
  */
 public final class Fuzz {
 
     private Fuzz() {}
 
-    /** Runs it. */
+    /** Runs the program. */
     public static void main(String[] args) {
         double minutes = Double.parseDouble(args[0]);
         for (String seed : List.of(args).subList(1, args.length)) {

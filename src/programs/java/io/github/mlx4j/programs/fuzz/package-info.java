@@ -1,4 +1,4 @@
-/** Runs the fuzz tests' inputs for a given time and with a given seed; {@code scripts/fuzz} starts it. */
+/** Runs the fuzz tests' inputs for a given time and with given seeds; started by {@code scripts/fuzz}. */
 @NullMarked
 package io.github.mlx4j.programs.fuzz;
 

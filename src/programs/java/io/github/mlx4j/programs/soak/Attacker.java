@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 
-/** A caller of {@link HostileWork}, one request after another, until it is stopped. */
+/** Sends requests of {@link HostileWork} one after another, until it is stopped. */
 final class Attacker implements Runnable {
 
     private static final int PATIENCE_SECONDS = 100;
@@ -61,7 +61,7 @@ final class Attacker implements Runnable {
         }
     }
 
-    /** To the end, or with a deadline, or until it is cancelled soon. */
+    /** Lets a request run to its end, sets a deadline, or cancels it early. */
     private void generate(Work work) throws InterruptedException {
         int form = random.nextInt(4);
         Work limited = form == 0 ? work.within(Duration.ofMillis(500 + random.nextInt(2000))) : work;
@@ -79,7 +79,7 @@ final class Attacker implements Runnable {
         } catch (CancellationException cancelled) {
             one.gaveUp();
         } catch (TimeoutException lost) {
-            // the ledger has noticed
+            // the ledger has recorded it
         }
     }
 }

@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 
-/** A caller that uses one port in every way, well or badly, until it is told to stop. */
+/** A caller that uses one port in every way, correctly or incorrectly, until it is stopped. */
 final class Caller implements Runnable {
 
     private static final int PATIENCE_SECONDS = 100;
@@ -33,7 +33,7 @@ final class Caller implements Runnable {
     private final SplittableRandom random;
     private final BooleanSupplier stopped;
 
-    /** For a lane; pauses for up to this time between two requests. */
+    /** Creates a caller for a lane; it pauses for up to {@code mostPauseMs} between requests. */
     Caller(
             Lane lane,
             int mostPauseMs,
@@ -92,7 +92,7 @@ final class Caller implements Runnable {
         return random.nextBoolean() ? lane.source.lasting(random) : lane.source.good(random);
     }
 
-    /** In one of the forms that go on to the end. */
+    /** Sends a request in one of the ways that wait for the complete answer. */
     private void whole(Work work) throws InterruptedException {
         switch (random.nextInt(5)) {
             case 0 -> blocking(work);
@@ -129,7 +129,7 @@ final class Caller implements Runnable {
         } catch (CancellationException cancelled) {
             one.gaveUp();
         } catch (TimeoutException lost) {
-            // the ledger has noticed
+            // the ledger has recorded it
         }
     }
 
@@ -193,7 +193,7 @@ final class Caller implements Runnable {
             public void onText(GenerationEvent.Text text) {
                 pieces.append(text.text());
                 if (throwing && pieces.length() % 10 == 1) {
-                    one.cancelling(); // what a listener throws cancels its request, and nothing else
+                    one.cancelling(); // an exception from a listener cancels its request, and nothing else
                     Caller.<RuntimeException>throwAny(pieces.length());
                 }
             }
@@ -212,7 +212,7 @@ final class Caller implements Runnable {
         };
     }
 
-    /** Throws an exception, an error or, as Kotlin can, a checked exception that is not declared. */
+    /** Throws an exception, an error or, as Kotlin can, an undeclared checked exception. */
     @SuppressWarnings("unchecked")
     private static <T extends Throwable> void throwAny(int which) throws T {
         String message = "a listener of the soak throws";
@@ -310,7 +310,7 @@ final class Caller implements Runnable {
         }
     }
 
-    @SuppressWarnings("try") // that it is not closed is the point
+    @SuppressWarnings("try") // deliberately not closed
     private static void drop(Tracked one, Work work, int pieces) {
         GenerationStream stream = one.stream(work.request());
         Iterator<GenerationEvent> events = stream.iterator();
@@ -319,11 +319,14 @@ final class Caller implements Runnable {
                 events.next();
             }
         } catch (Mlx4jException ended) {
-            // the sink's watch has judged it
+            // the sink's watch has checked it
         }
     }
 
-    /** Many at once, at times more than the adapter takes, at times with one among them that kills the worker. */
+    /**
+     * Sends many requests at once, sometimes more than the adapter accepts, sometimes including one that kills the
+     * worker.
+     */
     private void burst() throws InterruptedException {
         boolean large = random.nextInt(10) == 0 && !lane.isGuarded();
         int size = large ? lane.mostRequests + 20 : 1 + random.nextInt(30);

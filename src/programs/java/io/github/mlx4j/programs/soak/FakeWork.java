@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Scripts for the worker without ML packages: what to say, and how to fail. */
+/** Scripts for the worker without ML packages: what to answer, and how to fail. */
 final class FakeWork implements WorkSource {
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -23,7 +23,7 @@ final class FakeWork implements WorkSource {
     private final Path folder;
     private final AtomicInteger onces = new AtomicInteger();
 
-    /** With a folder for the files that tell whether a fault has happened. */
+    /** Creates the source; files in the folder record whether a fault has happened. */
     FakeWork(Path folder) {
         this.folder = folder;
     }

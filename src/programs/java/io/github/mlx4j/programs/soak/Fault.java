@@ -8,37 +8,37 @@ import io.github.mlx4j.error.WorkerHungException;
 import java.util.Locale;
 import java.util.function.Predicate;
 
-/** What is done to a worker, and which errors that explains, in any request that the worker has at that time. */
+/** A fault of a worker, and the errors that it can cause in any request that the worker has at that time. */
 enum Fault {
     /** SIGKILL, from inside or outside. */
     KILL(died(137)),
-    /** It exits with code 3. */
+    /** The worker exits with code 3. */
     EXIT(died(3)),
-    /** Its engine throws. */
+    /** The worker's engine throws. */
     RAISE(died(70)),
-    /** Its engine stops for good. */
+    /** The worker's engine hangs permanently. */
     HANG(WorkerHungException.class::isInstance),
-    /** Native code holds the GIL for longer than a hang takes. */
+    /** Native code holds the GIL for longer than the hang timeout. */
     GIL(WorkerHungException.class::isInstance),
-    /** Native code holds the GIL, but not for long. */
+    /** Native code holds the GIL briefly. */
     GIL_SHORT(error -> false),
-    /** SIGSTOP, for longer than a hang takes. */
+    /** SIGSTOP for longer than the hang timeout. */
     STOP(WorkerHungException.class::isInstance),
-    /** SIGSTOP, but not for long. */
+    /** SIGSTOP, briefly. */
     STOP_SHORT(error -> false),
-    /** A line on the wire that is no message. */
+    /** An invalid line. */
     JUNK(error -> false),
-    /** More of them than are borne. */
+    /** More invalid lines than are tolerated. */
     JUNK_FLOOD(ProtocolException.class::isInstance),
-    /** Half a line on the wire, which spoils the next message: a chunk, an answer, a pong. */
+    /** An incomplete line, which corrupts the next message: a chunk, an answer or a pong. */
     TORN(error -> error instanceof ProtocolException || error instanceof WorkerHungException),
-    /** More on the standard error than its pipe holds. */
+    /** More output on standard error than its pipe can hold. */
     STDERR(error -> false),
-    /** The adapter is closed with requests on it, and a new one takes its place. */
+    /** The adapter is closed with open requests, and replaced by a new one. */
     CLOSE(ClosedException.class::isInstance),
-    /** Not a fault: no new request for longer than it takes to stop an idle worker. */
+    /** Not a fault: no new request for longer than the idle timeout. */
     QUIET(error -> false),
-    /** A schema that is nested deeply, or refers to itself. */
+    /** A schema that is deeply nested or refers to itself. */
     DEEP_SCHEMA(error -> false),
     /** A prompt of about 8 MiB. */
     HUGE_PROMPT(error -> false),

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** What lives on the heap after a collection, over time. For one thread. */
+/** Samples the heap that is live after a garbage collection. Not thread-safe. */
 final class Heap {
 
     static final double MAX_GROWTH_MB = 20;
@@ -17,7 +17,7 @@ final class Heap {
 
     private final List<Double> samples = new ArrayList<>();
 
-    /** Collects garbage and returns what is left, in MB. */
+    /** Collects garbage and returns the live heap in MB. */
     double sample() {
         System.gc();
         double mb = ManagementFactory.getMemoryPoolMXBeans().stream()
@@ -31,7 +31,7 @@ final class Heap {
         return mb;
     }
 
-    /** The median of the last quarter less the median of the second, in MB. */
+    /** Returns the median of the last quarter minus the median of the second quarter, in MB. */
     double growth() {
         int quarter = samples.size() / 4;
         return quarter == 0

@@ -10,8 +10,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Requests that are hard to prepare or impossible to serve. Each may have an answer, or fail by the caller's fault; no
- * other request may notice.
+ * Requests that are expensive to prepare or impossible to serve. Each may be answered, or fail with an error of the
+ * caller; no other request may be affected.
  */
 final class HostileWork {
 
@@ -19,7 +19,7 @@ final class HostileWork {
 
     private HostileWork() {}
 
-    /** A request of this kind: a deep schema, a huge or long prompt, or a hostile grammar. */
+    /** Returns a request of this kind: a deep schema, a huge or long prompt, or a hostile grammar. */
     static Work of(Fault kind, SplittableRandom random) {
         GenerationRequest.Builder request = switch (kind) {
             case DEEP_SCHEMA -> deepSchema(random);
@@ -31,7 +31,7 @@ final class HostileWork {
         return new Work(request.maxTokens(8).build(), "", null, FinishReason.STOP, Work.Nature.HOSTILE, kind);
     }
 
-    /** Text of about this many characters. */
+    /** Returns text of approximately this many characters. */
     static String words(int length) {
         return "many words ".repeat(length / 11);
     }
@@ -42,8 +42,8 @@ final class HostileWork {
             case 0 -> "{\"$ref\":\"#\"}";
             case 1 -> "{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}";
             case 2 -> "{\"anyOf\":[{\"$ref\":\"#\"},{\"$ref\":\"#\"}]}";
-            case 3 -> nested(40 + random.nextInt(100)); // about the limit
-            default -> nested(980 + random.nextInt(40)); // about the limit of a recursive parser
+            case 3 -> nested(40 + random.nextInt(100)); // around the limit
+            default -> nested(980 + random.nextInt(40)); // around the limit of a recursive parser
         };
         return random.nextInt(3) == 0
                 ? request.tools(new ToolSpec("tool", null, schema))
@@ -55,7 +55,7 @@ final class HostileWork {
     }
 
     private static GenerationRequest.Builder longPrompt(SplittableRandom random) {
-        int tokens = 4096 - 10 + random.nextInt(20_000); // just within the context, or beyond it
+        int tokens = 4096 - 10 + random.nextInt(20_000); // slightly shorter than the context, or longer
         if (random.nextBoolean()) {
             return GenerationRequest.raw(words(tokens * 4)).toBuilder();
         }

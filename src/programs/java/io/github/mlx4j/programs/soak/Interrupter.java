@@ -4,7 +4,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
-/** Does things to a request after a while: interrupts its thread, cancels it. Thread-safe. */
+/** Interrupts or cancels a request after a delay. Thread-safe. */
 final class Interrupter implements AutoCloseable {
 
     private final ScheduledExecutorService timer = Executors.newScheduledThreadPool(2, task -> {
@@ -13,7 +13,9 @@ final class Interrupter implements AutoCloseable {
         return thread;
     });
 
-    /** An interrupt to come, until it is taken back; after that the thread's flag tells whether it came. */
+    /**
+     * A scheduled interrupt that can be taken back; after that, the thread's interrupt flag shows whether it happened.
+     */
     static final class Pending {
         private final Thread thread = Thread.currentThread();
         private boolean over;
@@ -29,7 +31,7 @@ final class Interrupter implements AutoCloseable {
         }
     }
 
-    /** Interrupts the calling thread. */
+    /** Schedules an interrupt of the calling thread. */
     Pending interruptAfter(long ms) {
         Pending pending = new Pending();
         after(ms, pending::interrupt);

@@ -7,15 +7,15 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
-/** The faults of one lane and when they were. Thread-safe. */
+/** The faults of one lane and their times. Thread-safe. */
 final class Journal {
 
-    /** How long after a fault its last consequence may show. */
+    /** How long after a fault its last consequence may occur, in nanoseconds. */
     private static final long AFTERMATH = Duration.ofSeconds(6).toNanos();
 
     private final Queue<Entry> entries = new ConcurrentLinkedQueue<>();
 
-    /** A fault that has begun; it works until it is ended. */
+    /** A fault that has begun; it is active until {@code end()} is called. */
     static final class Entry {
         private final Fault fault;
         private final long from = System.nanoTime();
@@ -38,7 +38,7 @@ final class Journal {
         return entry;
     }
 
-    /** Whether one of the faults at this time has such an error as its consequence. */
+    /** Returns whether a fault that is active now, or ended recently, can cause this error. */
     boolean explains(Mlx4jException error) {
         long now = System.nanoTime();
         return entries.stream()

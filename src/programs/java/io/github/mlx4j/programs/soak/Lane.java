@@ -16,7 +16,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** One adapter under load, with its requests, its faults, and what is known of it. Thread-safe. */
+/** One adapter under load, with its requests and faults. Thread-safe. */
 final class Lane implements AutoCloseable {
 
     private static final Duration LONGEST_BESIDE_HOSTILE = Duration.ofSeconds(60);
@@ -27,7 +27,7 @@ final class Lane implements AutoCloseable {
     final Journal journal = new Journal();
     final AtomicInteger launches = new AtomicInteger();
 
-    /** A fault that the next request shall carry to the worker. */
+    /** A fault that the next request will inject into the worker, or null. */
     final AtomicReference<@Nullable Fault> due = new AtomicReference<>();
 
     private final String script;
@@ -42,16 +42,16 @@ final class Lane implements AutoCloseable {
     private volatile long quietUntil = System.nanoTime();
 
     /**
-     * Creates it.
+     * Creates a lane.
      *
      * @param name a name for messages
-     * @param script the worker's entry script, by which its processes are found
-     * @param ready what starts the worker
-     * @param maker makes an adapter over a probe
-     * @param source makes requests
-     * @param options how the adapter looks after the worker
-     * @param guarded whether requests go through a circuit breaker, which must never open; then none may fail or take
-     *     long
+     * @param script the worker's entry script, which identifies its processes
+     * @param ready how to start the worker
+     * @param maker creates an adapter from a probe
+     * @param source creates requests
+     * @param options the configuration of the worker
+     * @param guarded whether requests pass through a circuit breaker, which must never open; then no request may fail
+     *     or take long
      */
     Lane(
             String name,
@@ -67,7 +67,7 @@ final class Lane implements AutoCloseable {
         this.mostRequests = options.maxRequests();
         this.hang = options.hang();
         this.maker = () -> maker.apply(
-                () -> { // it is asked before each start
+                () -> { // called before each start
                     launches.incrementAndGet();
                     return ready;
                 });
@@ -82,21 +82,21 @@ final class Lane implements AutoCloseable {
         return breakers == null ? made : new FallbackAdapter(Map.of(name, made), breakers, null);
     }
 
-    /** What requests go to: the adapter, or a circuit breaker in front of it. */
+    /** Returns the port for requests: the adapter, or a circuit breaker in front of it. */
     AbstractTextGenerationPort port() {
         return port;
     }
 
     /**
-     * A request with an answer took this long; returns whether that is too long, since nothing but requests holds it
-     * up.
+     * Records the duration of an answered request, and returns whether it is too long. In a guarded lane, only other
+     * requests may delay it.
      */
     boolean isTooLong(Duration took) {
         slowestMs.accumulateAndGet(took.toMillis(), Math::max);
         return isGuarded() && took.compareTo(LONGEST_BESIDE_HOSTILE) > 0;
     }
 
-    /** How long the slowest request with an answer took. */
+    /** Returns the duration of the slowest answered request. */
     Duration slowest() {
         return Duration.ofMillis(slowestMs.get());
     }
@@ -105,29 +105,29 @@ final class Lane implements AutoCloseable {
         return adapter;
     }
 
-    /** Whether none of its requests may fail, so that there must be no more of them than it takes. */
+    /** Returns whether no request may fail, so that there must not be more requests than the adapter accepts. */
     boolean isGuarded() {
         return breakers != null;
     }
 
-    /** A request goes to the adapter. */
+    /** Records that a request is sent to the adapter. */
     void began() {
         if (open.incrementAndGet() > mostRequests) {
             lastFull = System.nanoTime();
         }
     }
 
-    /** The adapter has ended a request. */
+    /** Records that the adapter has completed a request. */
     void ended() {
         open.decrementAndGet();
     }
 
-    /** Whether there were more requests than it takes at some time since this moment. */
+    /** Returns whether there were more requests than the adapter accepts at any time since this moment. */
     boolean wasFullSince(long moment) {
         return lastFull - moment >= 0;
     }
 
-    /** Closes the adapter, whatever it is doing; the next requests go to a new one. */
+    /** Closes the adapter, whatever it is doing, and replaces it by a new one. */
     void renew() {
         Journal.Entry close = journal.begin(Fault.CLOSE);
         try {
@@ -150,7 +150,7 @@ final class Lane implements AutoCloseable {
         }
     }
 
-    /** Its worker processes: none, one, or the new one beside the old. */
+    /** Returns the worker processes: none, one, or a new one and an old one. */
     List<ProcessHandle> processes() {
         return ProcessHandle.current()
                 .children()
@@ -158,7 +158,7 @@ final class Lane implements AutoCloseable {
                 .toList();
     }
 
-    /** A time that is well beyond the limit of a hang, and beyond what ending a hanging worker takes. */
+    /** Returns a time that is well beyond the hang timeout plus the time to end a hung worker. */
     long stopMs() {
         return hang.toMillis() + 5000;
     }

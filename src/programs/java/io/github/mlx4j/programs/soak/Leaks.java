@@ -15,7 +15,10 @@ import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionTimeoutException;
 
-/** What must be gone when everything is closed, compared with what was there before. */
+/**
+ * Checks that no threads, processes, folders or descriptors are left after everything was closed, compared with the
+ * state before.
+ */
 final class Leaks {
 
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
@@ -27,12 +30,12 @@ final class Leaks {
     private final Set<Path> foldersBefore = new HashSet<>(WorkerTraces.folders());
     private final int descriptorsBefore = descriptors();
 
-    /** Whether descriptors can be counted here. */
+    /** Returns whether file descriptors can be counted on this system. */
     static boolean countsDescriptors() {
         return Files.isDirectory(DESCRIPTORS);
     }
 
-    /** Waits a while for all to be gone. */
+    /** Waits a limited time until nothing is left. */
     void settle() {
         try {
             Awaitility.await()
@@ -42,11 +45,11 @@ final class Leaks {
                             && folderNames().isEmpty()
                             && descriptorsMore() == 0);
         } catch (ConditionTimeoutException left) {
-            // what is left is asked for next
+            // the caller checks what is left
         }
     }
 
-    /** Threads of the library, and those of zt-exec that wait for a process. */
+    /** Returns the names of the library's threads, and of zt-exec's threads that wait for a process. */
     List<String> threadNames() {
         Predicate<String> ours = name -> name.startsWith("mlx4j-") || name.startsWith("WaitForProcess");
         return Thread.getAllStackTraces().keySet().stream()
@@ -70,13 +73,16 @@ final class Leaks {
                 .toList();
     }
 
-    /** How many descriptors there are more than before, beyond a few that the JVM may have opened. */
+    /** Returns the number of additional descriptors, or 0 if there are only a few, which the JVM may have opened. */
     int descriptorsMore() {
         int more = descriptors() - descriptorsBefore;
         return more > SPARE_DESCRIPTORS ? more : 0;
     }
 
-    /** Our descendants, and the processes of workers whose parent has ended, so that they are not. */
+    /**
+     * Returns our descendants, and worker processes whose parent has ended and which are therefore no longer
+     * descendants.
+     */
     private static Stream<ProcessHandle> processes() {
         return Stream.concat(
                         ProcessHandle.current().descendants(),

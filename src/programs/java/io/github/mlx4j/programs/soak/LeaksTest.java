@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The leak check notices what it is for. */
+/** Checks that the leak check detects leaks. */
 @Timeout(60)
 class LeaksTest {
 
@@ -33,7 +33,7 @@ class LeaksTest {
         assertThat(leaks.folderNames()).doesNotContain(folder.toString());
     }
 
-    /** A process that names a file of the folder, and whose parent has ended. */
+    /** Starts a process whose command line contains a file in the folder, and whose parent has ended. */
     private static ProcessHandle orphan(Path folder) throws IOException, InterruptedException {
         Path script = Files.createFile(folder.resolve("mlx_worker.py"));
         Process parent = new ProcessBuilder(
@@ -42,7 +42,7 @@ class LeaksTest {
         String pid = new String(parent.getInputStream().readAllBytes()).strip();
         assertThat(parent.waitFor()).isZero();
         ProcessHandle orphan = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
-        await().until(() -> WorkerTraces.processes(folder).contains(orphan)); // the shell's child runs tail now
+        await().until(() -> WorkerTraces.processes(folder).contains(orphan)); // the shell's child has started tail
         return orphan;
     }
 }

@@ -9,10 +9,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 
-/** Every request and how it ended. Thread-safe. */
+/** Records all requests and their outcomes. Thread-safe. */
 final class Ledger {
 
-    /** By then every request has ended, restarts of its worker included. */
+    /** The time within which every request must complete, including restarts of its worker. */
     private static final Duration LIMIT = Duration.ofSeconds(90);
 
     private static final int MAX_PRINTED = 40;
@@ -61,12 +61,12 @@ final class Ledger {
         return open.size();
     }
 
-    /** Gives up on requests that are older than the limit. */
+    /** Reports requests that are older than the limit as lost. */
     void sweep() {
         loseThoseOlderThan(LIMIT);
     }
 
-    /** Gives up on every request that is left. */
+    /** Reports all open requests as lost. */
     void loseTheRest() {
         loseThoseOlderThan(Duration.ZERO);
     }
@@ -75,7 +75,7 @@ final class Ledger {
         return failures.values().stream().mapToLong(LongAdder::sum).sum();
     }
 
-    /** The failures by code. */
+    /** Returns the number of failures by error code. */
     Map<String, Long> failures() {
         Map<String, Long> byCode = new TreeMap<>();
         failures.forEach((code, count) -> byCode.put(code, count.sum()));

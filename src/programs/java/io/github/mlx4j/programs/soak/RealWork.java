@@ -7,7 +7,7 @@ import io.github.mlx4j.it.Fixture;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** The questions to which the small real model's greedy answers are known. */
+/** The questions for which the greedy answers of the small real model are known. */
 final class RealWork implements WorkSource {
 
     private final List<Fixture.Known> known = Fixture.knownAnswers();
@@ -37,7 +37,7 @@ final class RealWork implements WorkSource {
         return new Work(request, "", null, FinishReason.STOP, Work.Nature.BAD, null);
     }
 
-    /** A request whose answer its format leaves no choice. */
+    /** Returns a request whose response format permits only one answer. */
     private Work held(SplittableRandom random) {
         Fixture.Known asked = known.get(random.nextInt(known.size()));
         String text = story.text().substring(0, random.nextInt(1, 80));

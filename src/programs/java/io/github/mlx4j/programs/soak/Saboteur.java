@@ -8,7 +8,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Brings faults over one lane at random moments, until it is told to stop. */
+/** Injects faults into one lane at random moments, until it is stopped. */
 final class Saboteur implements Runnable {
 
     private final Lane lane;
@@ -18,7 +18,7 @@ final class Saboteur implements Runnable {
     private final List<Fault> faults;
     private final double meanSeconds;
 
-    /** Picks from the faults, on average after this time each. */
+    /** Creates a saboteur that picks from these faults; {@code meanSeconds} is the average time between them. */
     Saboteur(
             Lane lane,
             Ledger ledger,
@@ -86,7 +86,7 @@ final class Saboteur implements Runnable {
         }
     }
 
-    /** Now and then waits for the moment at which a worker is ready, and everything waiting is sent to it. */
+    /** Sometimes waits for the moment at which a worker is ready and receives all waiting requests. */
     private void awaitStart() {
         if (random.nextBoolean()) {
             return;
@@ -123,7 +123,7 @@ final class Saboteur implements Runnable {
     }
 
     private static void signal(String name, ProcessHandle process) throws IOException, InterruptedException {
-        if (process.isAlive()) { // it tells a new process with the same number apart
+        if (process.isAlive()) { // false for a new process with the same PID
             new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
                     .redirectErrorStream(true)
                     .redirectOutput(ProcessBuilder.Redirect.DISCARD)

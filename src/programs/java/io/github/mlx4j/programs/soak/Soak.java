@@ -25,7 +25,8 @@ import java.util.stream.Collectors;
 
 /**
  * {@code Soak MINUTES [SEED]}: callers use adapters in every way while their workers are killed, stopped and made to
- * fail. Every request must end once and as it should, and nothing may be left behind. Exits with 0 if so.
+ * fail. Every request must complete exactly once and correctly, and nothing may be left behind. Exits with 0 on
+ * success.
  */
 public final class Soak {
 
@@ -75,12 +76,12 @@ public final class Soak {
         this.seed = seed;
         this.fake = fakeLane("fake", Duration.ofSeconds(3), 64, folder);
         this.real = realLane("real", "mlx_worker.py", false);
-        this.brief = fakeLane("brief", Duration.ofMillis(100), 400, folder); // its workers live briefly
-        this.guarded = realLane("guarded", "guarded_worker.py", true); // what its callers ask is its only fault
+        this.brief = fakeLane("brief", Duration.ofMillis(100), 400, folder); // its workers have short lives
+        this.guarded = realLane("guarded", "guarded_worker.py", true); // its only faults are its callers' requests
         this.lanes = List.of(fake, real, brief, guarded);
     }
 
-    /** Runs it. */
+    /** Runs the program. */
     public static void main(String[] args) throws IOException, InterruptedException {
         double minutes = Double.parseDouble(args[0]);
         long seed = args.length > 1 ? Long.parseLong(args[1]) : System.nanoTime() % 1_000_000;
@@ -95,7 +96,7 @@ public final class Soak {
                 .idle(idle)
                 .maxRequests(mostRequests)
                 .build();
-        String script = name + "_worker.py"; // a name of its own, by which its processes are found
+        String script = name + "_worker.py"; // a unique name that identifies its processes
         WorkerScripts scripts =
                 home -> Files.createSymbolicLink(home.resolve(script), FakeWorker.SCRIPTS.install(home));
         return new Lane(
@@ -129,7 +130,7 @@ public final class Soak {
                 isGuarded);
     }
 
-    /** A budget that is never spent, with short waits before a restart. */
+    /** Returns a budget that is never exhausted, with short delays before a restart. */
     private static RestartBudget endless() {
         return new RestartBudget(1_000_000, Duration.ofSeconds(2), Clock.systemUTC());
     }
@@ -137,7 +138,7 @@ public final class Soak {
     private boolean run() throws InterruptedException {
         print("soak: seed %d, %s min".formatted(seed, plain(minutes)));
         lanes.forEach(lane -> lane.adapter().warmUp());
-        lanes.forEach(Lane::renew); // the classes are loaded, and nothing is left: from here on it is compared
+        lanes.forEach(Lane::renew); // the baseline: classes are loaded, and nothing is left over
         Leaks leaks = new Leaks();
         startThreads();
         watchUntil(begun + (long) (minutes * 60e9));
@@ -190,7 +191,7 @@ public final class Soak {
         long nextProgress = begun + TimeUnit.SECONDS.toNanos(30);
         while (end - System.nanoTime() > 0) {
             Thread.sleep(2000);
-            double mb = heap.sample(); // its collection also finds the streams that were dropped
+            double mb = heap.sample(); // the collection also finds streams that were dropped
             ledger.sweep();
             if (System.nanoTime() - nextProgress > 0) {
                 nextProgress += TimeUnit.SECONDS.toNanos(30);
@@ -221,7 +222,7 @@ public final class Soak {
         }
     }
 
-    /** Waits for what is open, dropped streams included. */
+    /** Waits until all requests have completed, including those of dropped streams. */
     private void awaitEnds() throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (ledger.open() > 0 && end - System.nanoTime() > 0) {
@@ -230,7 +231,7 @@ public final class Soak {
         }
     }
 
-    /** They are open when the adapters are closed. */
+    /** Sends requests that are still open when the adapters are closed. */
     private void lastRequests() throws InterruptedException {
         SplittableRandom random = new SplittableRandom(seed + 1);
         for (Lane lane : lanes) {

@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A port for one request. It checks what the adapter tells its sink, and what the caller says it was told; the request
- * has ended once both are in. It must not refer to the request's stream, which may have to vanish.
+ * A port for one request. It checks what the adapter reports to its sink and what the caller received; the request is
+ * complete when both are known. It must not refer to the request's stream, so that the stream can be garbage-collected.
  */
 final class Tracked extends AbstractTextGenerationPort {
 
@@ -44,8 +44,8 @@ final class Tracked extends AbstractTextGenerationPort {
     /**
      * Begins a request.
      *
-     * @param form how it is asked for, for messages
-     * @param hasTeller whether its caller hears of its end, and will say so
+     * @param form how the request is sent, for messages
+     * @param hasTeller whether the caller is notified of the outcome, and will report it
      */
     Tracked(Ledger ledger, Lane lane, Work work, String form, boolean hasTeller) {
         this.ledger = ledger;
@@ -64,7 +64,7 @@ final class Tracked extends AbstractTextGenerationPort {
         return Duration.ofNanos(System.nanoTime() - begun);
     }
 
-    /** Its caller is about to cancel it, or might. */
+    /** Notes that the caller is about to cancel the request, or might. */
     void cancelling() {
         cancelled = true;
     }
@@ -75,7 +75,7 @@ final class Tracked extends AbstractTextGenerationPort {
         return lane.port().start(request, new Watch(sink));
     }
 
-    /** The caller got an answer, after these pieces if it got any. */
+    /** Records the caller's answer, and the pieces that preceded it, if any. */
     void told(GenerationResult result, @Nullable CharSequence pieces) {
         complain(work.complaint(result));
         if (work.nature() == Work.Nature.GOOD && lane.isTooLong(age())) {
@@ -87,12 +87,12 @@ final class Tracked extends AbstractTextGenerationPort {
         telling(OK);
     }
 
-    /** The caller got an error, after these pieces if it got any. */
+    /** Records the caller's error, and the pieces that preceded it, if any. */
     void told(Mlx4jException failure, @Nullable CharSequence pieces) {
         if (pieces != null && !work.text().startsWith(pieces.toString())) {
             complain("the pieces <" + pieces + "> do not begin its text <" + work.text() + ">");
         }
-        if (failure != error) { // the sink's own has been judged when it came
+        if (failure != error) { // the sink's own error has already been checked
             judge(failure);
         }
         if (failure instanceof DeadlineExceededException && isLate()) {
@@ -101,7 +101,7 @@ final class Tracked extends AbstractTextGenerationPort {
         telling(failure.code());
     }
 
-    /** The caller cancelled its future, and hears no more. */
+    /** Notes that the caller cancelled its future and is no longer notified. */
     void gaveUp() {
         telling("CANCELLED");
     }
@@ -178,7 +178,7 @@ final class Tracked extends AbstractTextGenerationPort {
         return deadline != null && age().minus(deadline).toNanos() > LATE;
     }
 
-    /** What the adapter tells. */
+    /** Checks what the adapter reports. */
     private final class Watch implements GenerationSink {
 
         private final GenerationSink sink;

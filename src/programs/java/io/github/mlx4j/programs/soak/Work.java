@@ -8,15 +8,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request with what is right for it.
+ * A request and its expected outcome.
  *
  * @param request the request
- * @param text the whole answer
- * @param thinking its thinking
- * @param tokens its token ids; {@code null} if they aren't checked
- * @param reason why it ends
- * @param nature what kind of request it is
- * @param fault what it does to its worker, or {@code null}
+ * @param text the complete answer
+ * @param thinking the expected thinking
+ * @param tokens the expected token IDs; {@code null} if they aren't checked
+ * @param reason the expected finish reason
+ * @param nature the kind of request
+ * @param fault the fault that it causes in the worker, or {@code null}
  */
 record Work(
         GenerationRequest request,
@@ -27,7 +27,7 @@ record Work(
         Nature nature,
         @Nullable Fault fault) {
 
-    /** A request without thinking. */
+    /** Creates a request without thinking. */
     Work(
             GenerationRequest request,
             String text,
@@ -39,22 +39,22 @@ record Work(
     }
 
     enum Nature {
-        /** It has an answer. */
+        /** It is answered. */
         GOOD,
-        /** It goes on until it is cancelled. */
+        /** It runs until it is cancelled. */
         ENDLESS,
-        /** It is refused as invalid. */
+        /** It is rejected as invalid. */
         BAD,
-        /** It has any answer, or fails by its caller's fault. */
+        /** It is answered in any way, or fails with an error of the caller. */
         HOSTILE
     }
 
-    /** The same, to be done within this time. */
+    /** Returns the same request with a deadline. */
     Work within(Duration deadline) {
         return new Work(request.toBuilder().deadline(deadline).build(), text, thinking, tokens, reason, nature, fault);
     }
 
-    /** What is wrong with this answer, or {@code null}. */
+    /** Returns what is wrong with this answer, or {@code null}. */
     @Nullable
     String complaint(GenerationResult result) {
         if (nature == Nature.HOSTILE) {

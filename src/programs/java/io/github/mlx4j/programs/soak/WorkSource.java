@@ -2,18 +2,18 @@ package io.github.mlx4j.programs.soak;
 
 import java.util.SplittableRandom;
 
-/** Makes requests at random. Thread-safe. */
+/** Creates random requests. Thread-safe. */
 interface WorkSource {
 
-    /** One that ends by itself. */
+    /** Returns a request that ends by itself. */
     Work good(SplittableRandom random);
 
-    /** One that lasts: until it is cancelled, or at least for a while. */
+    /** Returns a request that runs until it is cancelled, or at least for a while. */
     Work lasting(SplittableRandom random);
 
-    /** One that is refused. */
+    /** Returns a request that is rejected. */
     Work bad(SplittableRandom random);
 
-    /** One that does this to its worker. */
+    /** Returns a request that causes this fault in its worker. */
     Work faulty(SplittableRandom random, Fault fault);
 }

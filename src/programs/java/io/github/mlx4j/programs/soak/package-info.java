@@ -1,4 +1,4 @@
-/** A long run under load and faults; {@code scripts/soak} starts it. */
+/** A long run under load and with faults; {@code scripts/soak} starts it. */
 @NullMarked
 package io.github.mlx4j.programs.soak;
 
