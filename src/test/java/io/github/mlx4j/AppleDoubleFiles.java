@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What macOS does on exFAT and SMB, on any system: companion files. */
+/** Creates the companion files that macOS writes on exFAT and SMB, on any system. */
 public final class AppleDoubleFiles {
 
     private static final byte[] APPLE_DOUBLE = {0, 5, 22, 7, 0, 2, 0, 0, (byte) 0xB0};

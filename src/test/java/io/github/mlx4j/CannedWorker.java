@@ -12,7 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A worker that has one answer for each method, whatever it is asked, and keeps what it was sent. */
+/** A worker that gives a fixed answer to each method, and records what it receives. */
 public final class CannedWorker implements WorkerScripts {
 
     /** Each line of an answer is given with the call's id in the place of {@code ID}. */

@@ -10,7 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The file system of a Mac in a folder, with scripts in place of Apple's commands and of Python interpreters. */
+/** The file system of a Mac in a folder, with scripts that replace Apple's commands and Python interpreters. */
 public final class FakeMac {
 
     /** The PATH of a program that was started from the Dock, from an IDE or by launchd. */

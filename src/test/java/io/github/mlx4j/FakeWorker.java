@@ -11,7 +11,10 @@ import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** The worker without ML packages, {@code python/tests/fake_worker.py}; that file says which faults it offers. */
+/**
+ * Starts the worker without ML packages, {@code python/tests/fake_worker.py}, which documents the faults that it can
+ * simulate.
+ */
 public final class FakeWorker {
 
     /** Its entry script. */

@@ -7,7 +7,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssertAlternative;
 
-/** Assertions on what ends in an error later. */
+/** Assertions on futures that fail. */
 public final class FutureAssertions {
 
     private static final int SECONDS = 20; // only what is broken needs them

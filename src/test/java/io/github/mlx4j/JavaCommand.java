@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Commands that run a program on the Java of the tests. */
+/** Commands that run a program with the tests' Java. */
 public final class JavaCommand {
 
     /** The optimizing compiler and G1's threads cost a short program more CPU time than they save. */

@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Workers whose owner was dropped without being closed. Every owner is made in a method of its own, since the frame of
- * a method that runs may still refer to it.
+ * Tests workers whose owner was dropped without being closed. Each owner is created in a separate method, because the
+ * frame of a running method may still refer to it.
  */
 @Timeout(120)
 class LeakTest {

@@ -22,7 +22,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** The metadata for GraalVM's native-image has every type that Jackson reflects on, and every resource. */
+/**
+ * Checks that the metadata for GraalVM's native-image contains every type that Jackson reflects on, and every resource.
+ */
 class NativeImageMetadataTest {
 
     private static final String FILE = "META-INF/native-image/io.github.mlx4j/mlx4j/reachability-metadata.json";

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A program that has only what mlx4j needs at least. */
+/** Runs a program with only the required dependencies of mlx4j. */
 @Timeout(60)
 class OptionalModulesTest {
 

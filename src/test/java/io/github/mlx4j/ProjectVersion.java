@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The version of mlx4j, which only {@code pom.xml} states. */
+/** The version of mlx4j, which is stated only in {@code pom.xml}. */
 public final class ProjectVersion {
 
     private static final Pattern IN_POM = Pattern.compile("<artifactId>mlx4j</artifactId>\\s*<version>(.+?)</version>");

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** That the promises in the documentation name the tests that hold them, and that there are such tests. */
+/** Checks that the promises in the documentation name the tests that verify them, and that these tests exist. */
 class PromisesTest {
 
     private static final Pattern TEST = Pattern.compile("`([A-Z][A-Za-z0-9]+(?:Test|IT|Contract)|test_\\w+\\.py)`");

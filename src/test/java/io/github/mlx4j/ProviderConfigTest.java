@@ -425,7 +425,7 @@ class ProviderConfigTest {
                 .isEqualTo("property variable {}");
     }
 
-    /** A program of its own, since a test can't set a variable of its own process. */
+    /** A separate program, because a test can't set an environment variable of its own process. */
     static final class PrintsModels {
         public static void main(String[] args) {
             ProviderConfig config = ProviderConfig.fromEnv();

@@ -13,7 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** Keeps what it hears, each as a line. */
+/** Records each event that it receives as a line. */
 public final class RecordingListener implements Mlx4jListener {
 
     private final List<String> lines = new CopyOnWriteArrayList<>();

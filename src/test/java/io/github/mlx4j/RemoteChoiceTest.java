@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** When a remote provider is chosen, and when not. */
+/** Tests when a remote provider is selected. */
 @Timeout(60)
 class RemoteChoiceTest {
 

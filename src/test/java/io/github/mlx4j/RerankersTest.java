@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** Which workers score documents, by the settings. */
+/** Tests which workers rerank documents, depending on the settings. */
 class RerankersTest {
 
     private static final Selection BOTH = new Selection(ProviderKind.MLX, List.of(ProviderKind.HF), List.of());

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which model a role has, by the settings and the defaults. */
+/** Tests which model a role uses, depending on the settings and defaults. */
 class RoleSettingsTest {
 
     private static final String PHI3 = ModelRegistry.DEFAULT_MLX;

@@ -49,7 +49,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Models for roles, and the workers that they share or take turns with. Over the fake worker. */
+/** Tests models for roles, and the workers that they share or alternate between. Uses the fake worker. */
 @Timeout(120)
 class RolesTest {
 

@@ -21,7 +21,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/** A port whose requests are answered by the test, there and then or later. */
+/** A port whose requests are answered by the test, immediately or later. */
 public final class ScriptedPort extends AbstractTextGenerationPort {
 
     private final List<Call> calls = new CopyOnWriteArrayList<>();
@@ -75,7 +75,7 @@ public final class ScriptedPort extends AbstractTextGenerationPort {
         return calls.get(0);
     }
 
-    /** One request. A cancel ends it as the contract says, unless it has ended. */
+    /** One request. Cancelling it ends it as the contract requires, unless it has already ended. */
     public static final class Call implements Cancellation {
 
         private final GenerationRequest request;

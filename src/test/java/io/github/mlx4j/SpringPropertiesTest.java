@@ -31,7 +31,9 @@ import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
-/** The properties of Spring beside the settings: in this package, since {@link Setting} is. */
+/**
+ * Compares the Spring properties with the settings. It is in this package because {@link Setting} is package-private.
+ */
 class SpringPropertiesTest {
 
     /** Those that are no setting of a {@link ProviderConfig}. */

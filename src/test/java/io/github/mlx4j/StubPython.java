@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 
-/** Shell scripts that stand where a Python interpreter is looked for. */
+/** Shell scripts that replace Python interpreters. */
 public final class StubPython {
 
     /** What {@code probe.py} prints where both worker kinds can run. */

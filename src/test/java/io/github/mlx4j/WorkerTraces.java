@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What workers leave on a machine while they run, and must not leave once they have ended. */
+/** Finds what workers leave on a machine while they run, and must not leave after they have ended. */
 public final class WorkerTraces {
 
     private static final Duration PATIENCE = Duration.ofSeconds(15);

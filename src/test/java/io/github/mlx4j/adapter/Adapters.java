@@ -6,7 +6,7 @@ import io.github.mlx4j.internal.process.WorkerScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import java.util.function.Supplier;
 
-/** Adapters with settings of a test's choice, for tests in other packages. */
+/** Creates adapters with custom settings, for tests in other packages. */
 public final class Adapters {
 
     private Adapters() {}

@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a model is, and what it thinks of given texts. */
+/** Tests the analysis of a model: its details, and the probabilities that it assigns to texts. */
 @Timeout(60)
 class AnalysisTest {
 

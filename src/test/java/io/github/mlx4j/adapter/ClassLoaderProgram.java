@@ -20,9 +20,9 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Has web applications, each with a class loader of its own, use a worker in every way, and prints whether the class
- * loader can be collected afterwards. Argument: {@code own}, where the library belongs to the web application, which
- * closes the worker; or {@code shared}, where the library belongs to the server, and the worker goes on.
+ * Runs web applications, each with a class loader of its own, that use a worker in every way, and prints whether the
+ * class loader can be collected afterwards. Argument: {@code own} if the library belongs to the web application, which
+ * closes the worker; {@code shared} if the library belongs to the server, and the worker keeps running.
  */
 public final class ClassLoaderProgram {
 
@@ -85,7 +85,7 @@ public final class ClassLoaderProgram {
                 "fake", false, FakeWorker::ready, FakeWorker.SCRIPTS, RestartBudget.standard(), WorkerConfig.DEFAULT));
     }
 
-    /** Loads what it can by itself, except for what a server would share with it. */
+    /** Loads everything it can by itself, except what a server would share with it. */
     private static final class WebApplication extends URLClassLoader {
 
         WebApplication(ClassLoader parent) throws MalformedURLException {

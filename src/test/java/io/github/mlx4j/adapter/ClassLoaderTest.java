@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Timeout;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
- * That nothing keeps the class loader of a web application: no thread, timer or circuit breaker. In a JVM of its own.
+ * Tests that no thread, timer or circuit breaker keeps a reference to the class loader of a web application. Runs in a
+ * separate JVM.
  */
 @Timeout(180)
 class ClassLoaderTest {

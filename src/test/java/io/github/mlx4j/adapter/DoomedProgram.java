@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * A program that starts a worker, makes it idle, busy, or hold the interpreter, says its process id, and waits to be
- * killed. Arguments: fake, idle|busy|gil; or a provider, idle|busy, a model folder and a home folder.
+ * Starts a worker, makes it idle, busy, or hold the interpreter, prints its process ID, and waits to be killed.
+ * Arguments: fake, idle|busy|gil; or a provider, idle|busy, a model folder and a home folder.
  */
 public final class DoomedProgram {
 

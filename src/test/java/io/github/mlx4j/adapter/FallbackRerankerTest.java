@@ -25,7 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Over the fake worker, for which the score of a document is its length with the query, of 100 characters. */
+/** Uses the fake worker, which scores a document by its length plus that of the query, divided by 100 characters. */
 @Timeout(60)
 class FallbackRerankerTest {
 

@@ -26,9 +26,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
- * The table of {@code docs/operations.md}: each fault is made, what the caller sees is checked, and how soon is
- * printed. Real mlx worker where a signal from outside can make the fault, else the fake one. A hang's limit is one
- * second here.
+ * Tests the table in {@code docs/operations.md}: causes each fault, checks what the caller receives, and prints how
+ * soon. Uses the real mlx worker if a signal can cause the fault, otherwise the fake worker. The hang timeout is one
+ * second.
  */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class FaultTableIT {

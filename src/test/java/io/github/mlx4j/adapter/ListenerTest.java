@@ -46,7 +46,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a listener hears of requests, workers and breakers. Over the fake worker. */
+/** Tests which events of requests, workers and breakers a listener receives. Uses the fake worker. */
 @Timeout(60)
 class ListenerTest {
 

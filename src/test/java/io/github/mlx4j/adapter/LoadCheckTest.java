@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Verdicts of workers with canned answers; {@code ModelFoldersIT} has the real ones. */
+/** Tests with workers that give fixed verdicts; {@code ModelFoldersIT} tests the real ones. */
 @Timeout(60)
 class LoadCheckTest {
 

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** An answer that is not as the protocol has it ends its request all the same: nobody waits for a better one. */
+/** Tests that an answer that violates the protocol ends its request, so that nobody waits for a better one. */
 @Timeout(60)
 class MalformedAnswerTest {
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How much memory a worker takes, and who hears of it. Over the fake worker, whose engine takes none. */
+/** Tests how a worker's memory use is measured and reported. Uses the fake worker, whose engine uses no memory. */
 @Timeout(60)
 class MemoryTest {
 

@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Opens streams that nobody reads, in a JVM with a small heap, and prints how each of them ended and one answer after
- * that. Arguments: how many streams, then the script of each, then that of one more.
+ * Opens streams that nobody reads in a JVM with a small heap, and prints how each ended, followed by one more answer.
+ * Arguments: the number of streams, the script of each, and the script of the last request.
  */
 public final class SmallHeapProgram {
 

@@ -15,7 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What callers see where this program, not the worker, has too little memory. In a JVM of its own with 64 MiB. */
+/**
+ * Tests what callers receive when this program, not the worker, is short of memory. Runs in a separate JVM with 64 MiB.
+ */
 @Timeout(180)
 class SmallHeapTest {
 

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.zeroturnaround.exec.ProcessExecutor;
 
-/** How a worker is looked after: hangs, idleness, deadlines, too many requests, status. Over the fake worker. */
+/** Tests the supervision of a worker: hangs, idleness, deadlines, too many requests, status. Uses the fake worker. */
 @Timeout(60)
 class SupervisionTest {
 

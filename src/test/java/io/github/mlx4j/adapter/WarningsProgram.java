@@ -17,7 +17,10 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** Does what the documentation says the log warns of. In a JVM of its own, since the tests' own log is off. */
+/**
+ * Causes the warnings that the documentation describes. Runs in a separate JVM, because logging is disabled in the
+ * tests.
+ */
 public final class WarningsProgram {
 
     private WarningsProgram() {}

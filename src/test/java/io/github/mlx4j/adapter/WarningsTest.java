@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.zeroturnaround.exec.ProcessExecutor;
 
-/** The warnings that the documentation promises. */
+/** Tests the warnings that the documentation promises. */
 @Timeout(180)
 class WarningsTest {
 

@@ -55,7 +55,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What an adapter writes to its worker, and what it makes of what comes back. */
+/** Tests what an adapter writes to its worker, and how it handles the responses. */
 @Timeout(60)
 class WireFormTest {
 

@@ -34,7 +34,7 @@ class WorkerPoolTest {
     private final AtomicInteger looks = new AtomicInteger();
     private final long memory = 100; // bytes that there are for all
 
-    /** A worker that is up as soon as a request is let in, and takes what its model needs. */
+    /** A worker that is up as soon as a request is admitted, and uses as much memory as its model needs. */
     private final class Model implements WorkerPool.PooledWorker {
 
         private final String name;
@@ -108,7 +108,7 @@ class WorkerPoolTest {
      * A request.
      *
      * @param lease its lease
-     * @param begun completes once it was let in and its worker is up
+     * @param begun completes when the request is admitted and its worker is up
      */
     private record Request(WorkerPool.Lease lease, CompletableFuture<Void> begun) {
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A query's way through a worker; what is asked here is a generation, since the fake worker can fail in many ways. */
+/** Tests queries to a worker. They are generation requests here, because the fake worker can fail in many ways. */
 @Timeout(60)
 class WorkerQueryTest {
 

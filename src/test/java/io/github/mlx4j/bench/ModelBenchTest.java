@@ -362,7 +362,7 @@ class ModelBenchTest {
         }
     }
 
-    /** Its first step takes nine seconds. */
+    /** A training whose first step takes nine seconds. */
     private final class InTraining implements BenchmarkedModel.Training {
 
         private final Model model;

@@ -20,7 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Commands whose folders can't be used say so in one line. Each runs in a JVM of its own: these are set at its start.
+ * Tests that commands report unusable folders in one line. Each runs in a separate JVM, because the folders are
+ * determined when a JVM starts.
  */
 @Timeout(120)
 class UnusablePathsTest {

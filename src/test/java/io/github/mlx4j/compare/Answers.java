@@ -23,8 +23,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A model that has one answer for each prompt, a letter a token, and takes each token of an expected text for equally
- * likely. It can be told to die at a prompt, or not to take it.
+ * A model that has one answer for each prompt, with one token per letter, and assigns the same probability to each
+ * token of an expected text. It can be made to die at a prompt, or to reject it.
  */
 public final class Answers {
 

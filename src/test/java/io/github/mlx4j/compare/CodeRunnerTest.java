@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** With the real runner; python/tests/test_code.py tries what code can't reach. */
+/** Uses the real runner; python/tests/test_code.py tests what code can't access. */
 @EnabledOnOs(OS.LINUX)
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class CodeRunnerTest {

@@ -4,7 +4,7 @@ import io.github.mlx4j.error.ConfigurationException;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A program that tries to have a comparison's folder, and says whether it could. Arguments: the folder. */
+/** Tries to lock a comparison's folder, and prints whether it succeeded. Argument: the folder. */
 public final class OtherRun {
 
     static final ComparisonConfig SETTINGS =

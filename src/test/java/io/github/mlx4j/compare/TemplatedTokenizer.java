@@ -6,7 +6,7 @@ import io.github.mlx4j.port.TokenizerPort;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** A tokenizer with a chat template that puts the messages one after another. */
+/** A tokenizer with a chat template that concatenates the messages. */
 record TemplatedTokenizer(TokenizerPort raw) implements TokenizerPort {
 
     @Override

@@ -31,8 +31,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * A model whose tokens are the letters a to h and an end, and which takes the letter after the last one for likely:
- * "ab" goes on with "cdefgh" and ends. Its logits can be bent.
+ * A model whose tokens are the letters a to h and an end token. The most probable token is the letter after the last
+ * one: "ab" continues with "cdefgh" and ends. Its logits can be modified.
  */
 public final class ToyModel extends AbstractTextGenerationPort implements TokenizerPort, ModelAnalysisPort {
 

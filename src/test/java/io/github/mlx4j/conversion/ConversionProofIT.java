@@ -22,7 +22,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the comparison with transformers finds that a comparison of mlx with itself can't, by both real workers. */
+/**
+ * Tests errors that the comparison with transformers finds and a comparison of mlx with itself can't. Uses both real
+ * workers.
+ */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ConversionProofIT {
 

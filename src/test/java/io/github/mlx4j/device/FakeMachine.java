@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A machine of given texts: files by their path, what commands print by the command's path, and where programs are by
- * their name.
+ * A machine defined by texts: the content of files by path, the output of commands by path, and the paths of programs
+ * by name.
  */
 final class FakeMachine implements Machine {
 

@@ -10,7 +10,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is available on Macs of all sizes. The readings are made up, in the format of Apple's vm_stat and sysctl. */
+/**
+ * Tests the available memory of Macs of all sizes. The readings are invented, in the format of Apple's vm_stat and
+ * sysctl.
+ */
 class MacMemoryTest {
 
     private static final int TOKENS = 4096;

@@ -12,8 +12,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The texts are written after the documented output of sysctl, vm_stat and system_profiler. None was recorded on a Mac:
- * this project has not run on one.
+ * The texts follow the documented output of sysctl, vm_stat and system_profiler. None was recorded on a Mac: this
+ * project has not run on one.
  */
 class MacTest {
 

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The lines are written by hand in the form that macmon documents; none was recorded on a Mac. */
+/** The lines are written by hand in the format that macmon documents; none was recorded on a Mac. */
 class PowerReadingsTest {
 
     private static final long SECOND = 1_000_000_000;

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A script stands in for macmon, and texts for the kernel's counters. */
+/** Uses a script in place of macmon, and texts in place of the kernel's counters. */
 @Timeout(60)
 class PowerSamplerTest {
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Which interpreter is chosen on a Mac of someone who has never run mlx4j. */
+/** Tests which interpreter is chosen on the Mac of someone who has never run mlx4j. */
 @Timeout(60)
 class FirstContactTest {
 

@@ -7,15 +7,15 @@ import net.jqwik.api.RandomGenerator;
 import net.jqwik.api.Shrinkable;
 
 /**
- * A property and the inputs for which it has to hold.
+ * A property and the inputs for which it must hold.
  *
- * @param name for messages
- * @param inputs any of them
+ * @param name a name for messages
+ * @param inputs generates the inputs
  * @param property throws if it doesn't hold
  */
 public record FuzzCase<T>(String name, Arbitrary<T> inputs, Property<T> property) {
 
-    /** Throws if it doesn't hold for an input. */
+    /** Throws if the property doesn't hold for an input. */
     @FunctionalInterface
     public interface Property<T> {
 
@@ -73,7 +73,7 @@ public record FuzzCase<T>(String name, Arbitrary<T> inputs, Property<T> property
         }
     }
 
-    /** That it doesn't hold. */
+    /** Reports that the property doesn't hold. */
     public static final class Failure extends Exception {
 
         private static final long serialVersionUID = 1;

@@ -14,7 +14,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A hub without a worker; {@code HubIT} has the real one. */
+/** Tests a hub without a worker; {@code HubIT} uses the real one. */
 class ModelHubTest {
 
     @TempDir

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Both engines make the same of a model, whatever its architecture: logits within 1e-4, greedy tokens equal. */
+/** Tests that both engines compute the same for every architecture: logits within 1e-4, and equal greedy tokens. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class ArchitectureMatrixIT {
 

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The cli jar as a user runs it, in a JVM of its own. */
+/** Runs the cli jar in a separate JVM, as a user does. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class CliIT {
 

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * {@code mlx4j compare} on W&amp;B artifacts as the trainer of DyLoRA-MoE uploads them, with the real workers; a stub
- * of the {@code wandb} package replaces the service.
+ * Tests {@code mlx4j compare} with W&amp;B artifacts as the trainer of DyLoRA-MoE uploads them, and with the real
+ * workers. A stub of the {@code wandb} package replaces the service.
  */
 @EnabledOnOs(OS.LINUX) // code tasks run
 @Timeout(value = 10, unit = TimeUnit.MINUTES)

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A program in a project of its own, with mlx4j as its one dependency. */
+/** Tests a program in a separate project, with mlx4j as its only dependency. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ConsumerIT {
 

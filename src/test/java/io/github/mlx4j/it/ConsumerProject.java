@@ -17,8 +17,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A Maven project outside this one that gets mlx4j as it was built, from a local repository of its own: nothing is
- * installed where the user's is.
+ * A Maven project outside this one that gets the built mlx4j from a separate local repository: nothing is installed
+ * into the user's repository.
  */
 final class ConsumerProject {
 

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Conversion and fusing by the real mlx worker: the result is the source, on either engine. */
+/** Tests conversion and fusing with the real mlx worker: the result must match the source on both engines. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ConversionIT {
 

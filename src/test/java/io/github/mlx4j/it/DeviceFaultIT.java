@@ -27,7 +27,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Real mlx workers whose device fails, as MLX on a Mac reports it: {@code python/engine_tests/failing_device.py}. */
+/**
+ * Tests real mlx workers whose device fails in the way that MLX reports it on a Mac:
+ * {@code python/engine_tests/failing_device.py}.
+ */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class DeviceFaultIT {
 

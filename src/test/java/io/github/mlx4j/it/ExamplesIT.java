@@ -17,9 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/**
- * The programs of docs/examples as a newcomer runs them: each with the dependencies that it names, and nothing else.
- */
+/** Runs the programs of docs/examples as a new user does: each with only the dependencies that it names. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ExamplesIT {
 

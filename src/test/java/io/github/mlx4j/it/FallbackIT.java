@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.zeroturnaround.exec.ProcessExecutor;
 
-/** Real workers that are really killed. */
+/** Tests real workers that are killed. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class FallbackIT {
 

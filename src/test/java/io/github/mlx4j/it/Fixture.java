@@ -21,7 +21,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The small real model, the prompts that it answers with a clear margin, and factories over the real workers. */
+/** The small real model, prompts that it answers with a clear margin, and factories that use the real workers. */
 public final class Fixture {
 
     public static final Path MODEL =
@@ -41,12 +41,12 @@ public final class Fixture {
     private Fixture() {}
 
     /**
-     * A prompt with its greedy answer, as torch gave it when the model was made.
+     * A prompt with its greedy answer, which was computed with torch when the model was created.
      *
      * @param messages the chat
      * @param text the answer's text, without its thinking
      * @param thinking its thinking, or empty
-     * @param tokens the answer's token ids, without the end token
+     * @param tokens the answer's token IDs, without the end token
      */
     public record Known(List<Message> messages, String text, String thinking, List<Integer> tokens) {
 

@@ -18,11 +18,11 @@ import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * A real model that is led to answers which it does not know: where a request has a schema, its response format becomes
- * that schema and, within it, one value. A schema that does not allow the value fails the request.
+ * A real model that is forced to give answers that it does not know. If a request has a schema, its response format
+ * becomes that schema, restricted to one value. A schema that does not allow the value fails the request.
  *
  * @param model the model
- * @param answers the values by a part of the question; the first that fits counts
+ * @param answers the values by a substring of the question; the first match is used
  */
 record GuidedTextGeneration(TextGenerationPort model, JsonNode answers) implements TextGenerationPort {
 

@@ -2,7 +2,7 @@ package io.github.mlx4j.it;
 
 import io.github.mlx4j.provider.ProviderKind;
 
-/** Requests to the hf worker. */
+/** Tests requests to the hf worker. */
 class HfRequestIT extends RequestContract {
 
     HfRequestIT() {

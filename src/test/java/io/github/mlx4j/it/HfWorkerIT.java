@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
-/** The hf worker on the real transformers. */
+/** Tests the hf worker with the real transformers. */
 class HfWorkerIT extends WorkerContract {
 
     HfWorkerIT() {

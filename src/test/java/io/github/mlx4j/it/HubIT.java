@@ -29,7 +29,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The command line and the real mlx worker against a hub of our own, whose models' names say what is wrong there. */
+/**
+ * Tests the command line and the real mlx worker with a local hub, whose model names describe what is wrong with them.
+ */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class HubIT {
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A Kotlin project with mlx4j, and the program of docs/kotlin.md in it. */
+/** Tests a Kotlin project with mlx4j, including the program in docs/kotlin.md. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class KotlinIT {
 

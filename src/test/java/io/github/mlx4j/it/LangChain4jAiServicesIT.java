@@ -14,7 +14,9 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Timeout;
 
-/** LangChain4j's own suites for AI services, over the mlx worker; docs/langchain4j.md says what is off. */
+/**
+ * Runs LangChain4j's own test suites for AI services with the mlx worker; docs/langchain4j.md lists the disabled tests.
+ */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LangChain4jAiServicesIT {
 
@@ -48,7 +50,10 @@ class LangChain4jAiServicesIT {
         }
     }
 
-    /** The small model knows none of these answers; it is led to them within the schemas that the services ask for. */
+    /**
+     * The small model knows none of these answers; it is forced to give them within the schemas that the services
+     * request.
+     */
     @Nested
     class Records extends AbstractAiServiceWithJsonSchemaIT {
 

@@ -27,7 +27,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Cancelling an asynchronous call of LangChain4j, which has them since 1.20, ends it in the mlx worker. */
+/** Tests that cancelling an asynchronous call of LangChain4j (1.20 and newer) ends it in the mlx worker. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LangChain4jCancelAsyncIT {
 

@@ -35,7 +35,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** LangChain4j's own suite for chat models, over the mlx worker; docs/langchain4j.md says why something is off. */
+/**
+ * Runs LangChain4j's own test suite for chat models with the mlx worker; docs/langchain4j.md explains why tests are
+ * disabled.
+ */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LangChain4jChatIT extends AbstractChatModelIT {
 

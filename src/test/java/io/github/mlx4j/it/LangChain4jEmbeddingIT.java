@@ -21,7 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** LangChain4j's own suite for embedding models, over the mlx worker; docs/langchain4j.md says what is off. */
+/**
+ * Runs LangChain4j's own test suite for embedding models with the mlx worker; docs/langchain4j.md lists the disabled
+ * tests.
+ */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LangChain4jEmbeddingIT extends AbstractEmbeddingModelIT {
 

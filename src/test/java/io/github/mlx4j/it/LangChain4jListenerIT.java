@@ -24,7 +24,9 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** LangChain4j's own suites for listeners, over the mlx worker; docs/langchain4j.md says what is off. */
+/**
+ * Runs LangChain4j's own test suites for listeners with the mlx worker; docs/langchain4j.md lists the disabled tests.
+ */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LangChain4jListenerIT {
 

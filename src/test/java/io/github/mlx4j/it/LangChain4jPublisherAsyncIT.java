@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Timeout;
 
-/** LangChain4j's own suite for streaming chat models, over publishers, which LangChain4j has since 1.20. */
+/** Runs LangChain4j's own test suite for streaming chat models with publishers, which exist since LangChain4j 1.20. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LangChain4jPublisherAsyncIT extends LangChain4jStreamingIT {
 

@@ -21,7 +21,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.mockito.InOrder;
 
-/** LangChain4j's own suite for streaming chat models, over the mlx worker; docs/langchain4j.md says what is off. */
+/**
+ * Runs LangChain4j's own test suite for streaming chat models with the mlx worker; docs/langchain4j.md lists the
+ * disabled tests.
+ */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LangChain4jStreamingIT extends AbstractStreamingChatModelIT {
 

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** One model through the real workers, with attempts. */
+/** Tests loading one model with the real workers, and the recorded attempts. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LocalModelIT {
 

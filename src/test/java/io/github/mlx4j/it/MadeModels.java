@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
- * Small random models, adapters and DyLoRA-MoEs, made by {@code python/engine_tests/models.py} and
+ * Small random models, adapters and DyLoRA-MoEs, created by {@code python/engine_tests/models.py} and
  * {@code mlx_models.py} once for all test JVMs of a Maven run.
  */
 public final class MadeModels {

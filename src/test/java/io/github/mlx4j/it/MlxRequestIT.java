@@ -19,7 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Requests to the mlx worker, and the modes that it alone has. */
+/** Tests requests to the mlx worker, and the modes that only mlx has. */
 class MlxRequestIT extends RequestContract {
 
     MlxRequestIT() {

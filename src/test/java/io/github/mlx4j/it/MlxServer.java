@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** mlx_lm.server with its own defaults, on a free port of loopback. */
+/** Runs mlx_lm.server with its default settings, on a free local port. */
 public final class MlxServer implements AutoCloseable {
 
     private static final long PATIENCE_S = 180; // a hub model may have to be read from a slow disk

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 
-/** The mlx worker on the real mlx-lm. */
+/** Tests the mlx worker with the real mlx-lm. */
 class MlxWorkerIT extends WorkerContract {
 
     MlxWorkerIT() {

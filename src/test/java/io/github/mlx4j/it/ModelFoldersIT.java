@@ -32,7 +32,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every kind of folder on the real workers: the same text wherever two ways lead to it, or a refusal with a reason. */
+/**
+ * Tests every kind of model folder with the real workers: the text must be the same however a model is loaded, or the
+ * model is rejected with a reason.
+ */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class ModelFoldersIT {
 
@@ -173,7 +176,7 @@ class ModelFoldersIT {
         return loads ? Verdict.Outcome.LOADS : Verdict.Outcome.REFUSED;
     }
 
-    /** What a model says to the questions, how it was loaded, and its logits after each of 40 tokens. */
+    /** A model's answers to the questions, how it was loaded, and its logits after each of 40 tokens. */
     private record Answers(List<GenerationResult> results, ModelDetails details, List<float[]> logits) {
 
         List<String> texts() {

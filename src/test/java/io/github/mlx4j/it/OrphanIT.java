@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A program that is killed with -9 leaves no worker behind, whatever the worker was doing. */
+/** Tests that a program that is killed with SIGKILL leaves no worker behind, whatever the worker was doing. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class OrphanIT {
 

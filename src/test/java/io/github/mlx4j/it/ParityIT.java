@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.zeroturnaround.exec.ProcessExecutor;
 
-/** Greedy decoding gives the same tokens through the mlx worker, through the hf worker, and in mlx-lm itself. */
+/** Tests that greedy decoding gives the same tokens with the mlx worker, with the hf worker, and in mlx-lm itself. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ParityIT {
 

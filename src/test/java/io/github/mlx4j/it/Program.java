@@ -7,11 +7,11 @@ import java.util.Map;
 import org.zeroturnaround.exec.ProcessExecutor;
 
 /**
- * A program that ran to its end.
+ * The outcome of a program.
  *
  * @param exit its exit code
- * @param out what it printed
- * @param err what it printed to the standard error
+ * @param out its standard output
+ * @param err its standard error
  */
 record Program(int exit, String out, String err) {
 

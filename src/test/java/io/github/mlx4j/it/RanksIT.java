@@ -28,7 +28,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A model over several processes, through the public interface. */
+/** Tests a model that is distributed over several processes, through the public API. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES)
 class RanksIT {
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The provider {@code openai} against a real server of another project: mlx_lm.server. */
+/** Tests the provider {@code openai} with a real server of another project, mlx_lm.server. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class RemoteIT {
 

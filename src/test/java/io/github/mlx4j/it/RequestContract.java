@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a request can ask of every worker beyond text, on the real one with the fixture model. */
+/** Tests what a request can ask of every worker in addition to text. Uses the real worker and the fixture model. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 abstract class RequestContract {

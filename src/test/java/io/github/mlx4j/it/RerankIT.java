@@ -33,7 +33,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Rerankers with random weights, over the real workers. */
+/** Tests rerankers with random weights and the real workers. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class RerankIT {
 

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Two real models for different roles, beside each other and in turns. */
+/** Tests two real models for different roles, both at the same time and alternating. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class RolesIT {
 

@@ -31,8 +31,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Real workers that try to open a socket and to write into the home folder, by themselves and in a child process, and
- * end with {@link #ESCAPED} if anything of it works. They can't, and answer as ever.
+ * Tests real workers that try to open a socket and to write into the home folder, directly and in a child process. They
+ * exit with {@link #ESCAPED} if any attempt succeeds. All attempts must fail, and the workers must answer as usual.
  */
 @EnabledOnOs(OS.LINUX)
 @Timeout(value = 3, unit = TimeUnit.MINUTES)

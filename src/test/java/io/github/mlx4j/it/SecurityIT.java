@@ -28,9 +28,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/**
- * Model folders that try something, given to the real loaders. Code in a folder would leave a file named {@code ran}.
- */
+/** Tests malicious model folders with the real loaders. Code in a folder would create a file named {@code ran}. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class SecurityIT {
 

@@ -32,7 +32,7 @@ import org.springframework.boot.health.contributor.Status;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 
-/** Whole Spring Boot applications over the real mlx worker and the small model. */
+/** Tests complete Spring Boot applications with the real mlx worker and the small model. */
 @Timeout(300)
 class SpringBootIT {
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What commands about tasks print for programs, held to the schemas that docs/tasks.md points to. */
+/** Checks the JSON output of the task commands against the schemas that docs/tasks.md refers to. */
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class TaskCommandIT {
 

@@ -28,7 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Typed answers and tasks on the real mlx worker. The model makes no sense of them; the schema alone keeps it in form.
+ * Tests typed answers and tasks with the real mlx worker. The model does not understand them; only the schema
+ * determines the form of its answers.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 5, unit = TimeUnit.MINUTES)

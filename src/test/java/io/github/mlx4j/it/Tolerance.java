@@ -1,9 +1,9 @@
 package io.github.mlx4j.it;
 
 /**
- * How far two computations of the same thing may be apart on the device at hand: the engines compute on the GPU on
- * macOS, on the CPU elsewhere. {@code python/engine_tests/tolerance.py} has the same for the engines' own tests, and
- * the reasons for the numbers.
+ * The maximum difference between two computations of the same values on the current device: the engines use the GPU on
+ * macOS, and the CPU elsewhere. {@code python/engine_tests/tolerance.py} has the same values for the engine tests, and
+ * explains them.
  */
 public final class Tolerance {
 

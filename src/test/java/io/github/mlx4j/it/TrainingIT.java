@@ -46,7 +46,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Training through the real workers. */
+/** Tests training with the real workers. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class TrainingIT {
 

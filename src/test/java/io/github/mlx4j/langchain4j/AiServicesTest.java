@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * LangChain4j's own suites for AI services, over a script that calls as a good model would: they test how requests,
- * calls and results are mapped, and no model.
+ * Runs LangChain4j's own test suites for AI services with a script that calls tools as a good model would. They test
+ * how requests, calls and results are mapped, and no model.
  */
 @Timeout(30)
 class AiServicesTest {
@@ -73,7 +73,7 @@ class AiServicesTest {
             .asked("Take a photo", call("takePhoto", ""))
             .build();
 
-    /** Answers by a part of the last user message, one after the other as tools answer. */
+    /** Chooses answers by a substring of the last user message, and gives them in order as tools return results. */
     private static final class Script {
         private final ScriptedTextGeneration.Builder script = ScriptedTextGeneration.builder();
 

@@ -180,7 +180,7 @@ class Mlx4jStreamingChatModelTest {
                 .chat("a", heard);
     }
 
-    /** A port that goes on until it is cancelled. */
+    /** A port that generates until it is cancelled. */
     private static final class Endless extends AbstractTextGenerationPort {
 
         private final CountDownLatch ended = new CountDownLatch(1);

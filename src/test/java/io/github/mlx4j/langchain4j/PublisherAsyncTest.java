@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The publishers and listeners of asynchronous calls, which LangChain4j has since 1.20. */
+/** Tests the publishers and listeners of asynchronous calls, which exist since LangChain4j 1.20. */
 @Timeout(60)
 class PublisherAsyncTest {
 
@@ -239,7 +239,7 @@ class PublisherAsyncTest {
         return heard;
     }
 
-    /** A port that goes on until it is cancelled. */
+    /** A port that generates until it is cancelled. */
     private static final class Endless extends AbstractTextGenerationPort {
 
         private final CountDownLatch ended = new CountDownLatch(1);

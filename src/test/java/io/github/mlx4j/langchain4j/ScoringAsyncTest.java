@@ -24,7 +24,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What LangChain4j has since 1.20. */
+/** Tests features that exist since LangChain4j 1.20. */
 @Timeout(30)
 class ScoringAsyncTest {
 

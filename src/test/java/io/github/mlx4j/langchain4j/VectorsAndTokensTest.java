@@ -208,7 +208,7 @@ class VectorsAndTokensTest {
                 .isEqualTo(5);
     }
 
-    /** A token for each letter, and a template of a hundred tokens. */
+    /** A tokenizer with one token per letter, and a chat template of a hundred tokens. */
     private record Letters(boolean refusesChats) implements TokenizerPort {
 
         @Override

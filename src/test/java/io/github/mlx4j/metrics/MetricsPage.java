@@ -15,7 +15,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** The table of meters in {@code docs/observability.md}, and what a registry has in its form. */
+/** The table of meters in {@code docs/observability.md}, and the content of a registry in the same format. */
 public final class MetricsPage {
 
     private static final Pattern ROW = Pattern.compile("\\| `([a-z0-9_.]+)` \\| (\\w+) \\| ([^|]+) \\|");

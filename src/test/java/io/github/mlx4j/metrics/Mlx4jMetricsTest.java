@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Over the fake worker, which answers with what it is asked. */
+/** Uses the fake worker, whose answers are specified by the requests. */
 @Timeout(60)
 class Mlx4jMetricsTest {
 

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Makes small model folders of every format. */
+/** Creates small model folders of every format. */
 public final class Folders {
 
     public static final String CONFIG = """

@@ -23,7 +23,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 import org.jspecify.annotations.Nullable;
 
-/** Whatever bytes of a folder are changed, an inspection ends with a result, or with an error of the family. */
+/** Tests that an inspection of a folder with modified bytes returns a result or throws an {@code Mlx4jException}. */
 class ModelFuzzTest {
 
     private static final List<String> WORDS = List.of(
@@ -150,7 +150,7 @@ class ModelFuzzTest {
                 .ofMaxSize(4);
     }
 
-    /** Replaces a range of bytes by others; where it begins is a part of a million. */
+    /** Replaces a range of bytes by others; its position is in millionths of the length. */
     record Damage(int from, int length, byte[] with) {
 
         byte[] to(byte[] file) {

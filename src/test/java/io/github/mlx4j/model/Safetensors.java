@@ -13,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Writes small safetensors files, whole ones and others; values are zeros. */
+/** Writes small safetensors files, valid and invalid ones; all values are zero. */
 public final class Safetensors {
 
     private static final Map<String, Integer> BYTES =

@@ -600,7 +600,7 @@ class AbstractTextGenerationPortTest {
         await().atMost(SOON).until(() -> thread.getState() == Thread.State.WAITING);
     }
 
-    /** Notes what it hears, and on which threads. */
+    /** Records its events and the threads on which it receives them. */
     private static class Listener implements GenerationListener {
 
         final List<String> heard = new CopyOnWriteArrayList<>();

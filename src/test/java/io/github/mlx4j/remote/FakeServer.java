@@ -23,7 +23,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** A real HTTP server on loopback that answers every request with what a test says. */
+/** A real local HTTP server that answers every request as the test specifies. */
 public final class FakeServer implements AutoCloseable {
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -43,7 +43,7 @@ public final class FakeServer implements AutoCloseable {
 
     record Asked(String line, Map<String, String> headers, JsonNode body) {}
 
-    /** How a request is answered. */
+    /** The answer to a request. */
     interface Answer {
         void to(HttpExchange exchange) throws IOException, InterruptedException;
     }

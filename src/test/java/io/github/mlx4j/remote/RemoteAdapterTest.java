@@ -48,7 +48,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What holds of every remote provider, against servers that speak as theirs do. */
+/** Tests the behaviour common to all remote providers, with servers that use their APIs. */
 @Timeout(60)
 class RemoteAdapterTest extends ServerTest {
 

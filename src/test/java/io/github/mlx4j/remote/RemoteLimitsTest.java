@@ -22,7 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Servers that send more than they should: the request fails, the connection is closed, and the heap stays small. */
+/**
+ * Tests servers that send more than they should: the request must fail, the connection must be closed, and the heap
+ * must stay small.
+ */
 @Timeout(120)
 class RemoteLimitsTest extends ServerTest {
 

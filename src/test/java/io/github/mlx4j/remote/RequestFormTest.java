@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What each provider is sent for what a request says, and what its answers become. */
+/** Tests what is sent to each provider for a request, and how its answers are converted. */
 @Timeout(60)
 class RequestFormTest {
 

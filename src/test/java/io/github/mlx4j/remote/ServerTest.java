@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 
-/** A test with servers and adapters, which are closed after each of its methods, adapters first. */
+/** A test with servers and adapters. After each test method, adapters are closed first, then servers. */
 abstract class ServerTest {
 
     private final List<AutoCloseable> open = new ArrayList<>();

@@ -2,7 +2,7 @@ package io.github.mlx4j.remote;
 
 import io.github.mlx4j.provider.ProviderKind;
 
-/** How each provider writes an answer. */
+/** The format in which each provider writes an answer. */
 enum Wire {
     OPENAI(ProviderKind.OPENAI) {
         @Override

@@ -58,7 +58,7 @@ import org.springframework.boot.micrometer.metrics.autoconfigure.export.simple.S
 import org.springframework.boot.test.context.FilteredClassLoader;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
-/** Over the fake worker, which answers with what it is asked. */
+/** Uses the fake worker, whose answers are specified by the requests. */
 @Timeout(60)
 class Mlx4jAutoConfigurationTest {
 

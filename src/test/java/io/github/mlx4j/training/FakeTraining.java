@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Trainings by the worker without ML packages, {@code python/tests/fake_training.py}; that file says which faults it
- * offers.
+ * Creates trainings with the worker without ML packages, {@code python/tests/fake_training.py}, which documents the
+ * faults that it can simulate.
  */
 public final class FakeTraining {
 

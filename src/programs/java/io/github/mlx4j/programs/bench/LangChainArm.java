@@ -20,8 +20,7 @@ final class LangChainArm implements Arm {
 
     static final String NAME = "mlx_lm.server + LangChain4j";
     private static final String MODEL = "dev.langchain4j.model.openai.OpenAiStreamingChatModel";
-    private static final String TEMPLATE =
-            "{{ messages[0].content }}"; // the prompt is already rendered, as for other arms
+    private static final String TEMPLATE = "{{ messages[0].content }}"; // the prompt is rendered already
     private static final String HANDLER = "dev.langchain4j.model.chat.response.StreamingChatResponseHandler";
 
     private final MlxServer process;

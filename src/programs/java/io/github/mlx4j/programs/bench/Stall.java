@@ -31,8 +31,7 @@ final class Stall implements Scenario {
 
     private static final int LONG = 1200;
     private static final int UNDISTURBED = 30;
-    private static final double GRACE_MS =
-            5; // a margin for the protocol and other processes, as in the cancel scenario
+    private static final double GRACE_MS = 5; // margin for the protocol and other processes, as in Cancel
 
     /**
      * The measurements of a decoder: its step without neighbours and its longest gap during a prefill, in milliseconds,

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Makes environments with stand-ins for Python and uv, which note what they are asked and do as if. */
+/** Creates environments with scripts that replace Python and uv; they record their arguments and simulate the work. */
 @Timeout(60)
 class EnvironmentsTest {
 

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** With the hf worker, which needs no certain platform. */
+/** Uses the hf worker, which runs on all platforms. */
 @Timeout(60)
 class VerifyInstallCommandTest {
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The commands that need no hub; {@code HubIT} has the others. */
+/** Tests the commands that need no hub; {@code HubIT} tests the others. */
 class ModelsCommandTest {
 
     private final StringWriter out = new StringWriter();

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Where no worker is available; {@code CliIT} has real ones. */
+/** Tests without an available worker; {@code CliIT} uses real ones. */
 @Timeout(60)
 class BenchCommandTest {
 

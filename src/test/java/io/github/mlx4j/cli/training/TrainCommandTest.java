@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
-/** {@code train} and {@code evaluate} over the fake worker. */
+/** Tests {@code train} and {@code evaluate} with the fake worker. */
 @Timeout(60)
 class TrainCommandTest {
 

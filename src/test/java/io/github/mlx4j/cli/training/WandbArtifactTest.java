@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Fetches with a stand-in for the wandb package, in an environment of its own. */
+/** Downloads with a replacement for the wandb package, in a separate environment. */
 @Timeout(60)
 class WandbArtifactTest {
 

@@ -35,7 +35,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 
-/** Whatever a worker writes, decoding takes it; whatever a caller asks for, its line is whole. */
+/** Tests that decoding handles whatever a worker writes, and that every call is encoded as a complete line. */
 public class CodecFuzzTest {
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -271,7 +271,10 @@ public class CodecFuzzTest {
                 });
     }
 
-    /** Replaces a range of a line by other bytes, or by a range of another line. Places are parts of a million. */
+    /**
+     * Replaces a range of a line by other bytes, or by a range of another line. Positions are in millionths of the
+     * length.
+     */
     private record Damage(int from, int length, byte[] with, boolean other) {
 
         byte[] to(byte[] line, byte[] donor) {

@@ -40,8 +40,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Reads the golden transcripts, which pytest plays against a worker, line by line; there, {@code "*"} stands for
- * anything.
+ * Reads the golden transcripts, which pytest replays against a worker line by line; {@code "*"} matches anything there.
  */
 class GoldenTranscriptTest {
 
@@ -164,8 +163,8 @@ class GoldenTranscriptTest {
     }
 
     /**
-     * Whether each field of the record has the golden value, or none where the transcript has none; those that the
-     * record lacks are of no concern to Java.
+     * Checks that each field of the record has the golden value, or is empty if the transcript has none. Golden fields
+     * that the record lacks are not relevant to Java.
      */
     private static void assertSame(JsonNode golden, Object record) throws IOException {
         JsonNode read = JSON.readTree(WRITER.writeValueAsBytes(record));

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 
-/** The golden list of methods, which pytest compares with the workers' dispatch. */
+/** Compares the methods with the golden list, which pytest compares with the workers' dispatch. */
 class MethodTest {
 
     private static final Path GOLDEN = Path.of("src", "test", "resources", "protocol", "methods.json");

@@ -30,8 +30,8 @@ import net.jqwik.api.lifecycle.AfterContainer;
 import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
- * What Java sends, Python parses; what Python sends, Java takes: over the real code of both sides, with a Python
- * process that sends the params of each call back as its result.
+ * Tests that Python parses what Java sends and vice versa, with the real code of both sides: a Python process returns
+ * the params of each call as its result.
  */
 class WireBothWaysTest {
 

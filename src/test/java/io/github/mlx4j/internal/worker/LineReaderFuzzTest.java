@@ -26,7 +26,7 @@ import net.jqwik.api.Tuple;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.constraints.Size;
 
-/** However a stream of bytes is cut, its lines are what lies between its LFs, up to the limit. */
+/** Tests that a stream of bytes is split into lines at LF, up to the limit, regardless of how its bytes arrive. */
 public class LineReaderFuzzTest {
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -146,7 +146,7 @@ public class LineReaderFuzzTest {
         });
     }
 
-    /** Gives bytes in pieces of these sizes, and what is left in one. */
+    /** Returns bytes in pieces of these sizes, then the rest at once. */
     private static final class Cut extends ByteArrayInputStream {
 
         private final Iterator<Integer> sizes;
@@ -162,7 +162,7 @@ public class LineReaderFuzzTest {
         }
     }
 
-    /** So many times the same byte, without holding them. */
+    /** Repeats a byte this many times, without storing the bytes. */
     private static final class Repeated extends InputStream {
 
         private final byte value;

@@ -8,7 +8,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
-/** Notes what comes of a call. */
+/** Records the messages of a call. */
 final class Recorder implements Reply<JsonNode> {
 
     private final List<JsonNode> chunks = new CopyOnWriteArrayList<>();

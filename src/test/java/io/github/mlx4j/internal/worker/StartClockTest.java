@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The clocks of a start: the first line, and signs of life while it loads. Injection of modules at the start, too. */
+/** Tests the timeouts of a start: the first line, and signs of life during the load. Also tests injected modules. */
 @Timeout(60)
 class StartClockTest {
 

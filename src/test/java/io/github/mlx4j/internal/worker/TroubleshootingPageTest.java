@@ -23,7 +23,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Holds {@code docs/troubleshooting.md} and the code together. */
+/** Checks that {@code docs/troubleshooting.md} matches the code. */
 class TroubleshootingPageTest {
 
     private static final Path MAIN = Path.of("src", "main", "java", "io", "github", "mlx4j");

@@ -27,7 +27,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Over the small model: 4 layers of 192 with 6 heads (3 of keys) of 32, 1024 tokens, 1,820,352 parameters in float32.
+ * Uses the small model: 4 layers of size 192 with 6 heads (3 for keys) of size 32, 1024 tokens, 1,820,352 parameters in
+ * float32.
  */
 class BatchSizingTest {
 
