@@ -308,10 +308,10 @@ abstract class WorkerContract {
                         ModelLoadException.class,
                         "no config.json"),
                 bad(
-                        "only pickled weights",
+                        "pickles",
                         m -> Files.move(m.resolve("model.safetensors"), m.resolve("pytorch_model.bin")),
                         UnsafeModelException.class,
-                        "pickles"),
+                        "only pickled weights"),
                 bad(
                         "unknown architecture",
                         m -> config(m, Map.of("model_type", "nosuch")),
