@@ -80,7 +80,7 @@ class OptionalModulesTest {
 
         assertThat(said)
                 .startsWith(provider.toUpperCase(Locale.ROOT) + "_NOT_AVAILABLE: " + provider
-                        + " is accessed through LangChain4j, whose module is not on the class path. What to do: Add"
+                        + " requires a LangChain4j module that is not on the class path. What to do: Add"
                         + " dev.langchain4j:" + module + ":");
         assertThat(said).doesNotContain("secret");
     }
@@ -91,7 +91,7 @@ class OptionalModulesTest {
 
         assertThat(run(Map.of("MLX4J_MLX_PYTHON", nowhere, "MLX4J_HF_PYTHON", nowhere)))
                 .startsWith("NO_PROVIDER_AVAILABLE: ")
-                .contains("- ollama: ollama is accessed through LangChain4j")
+                .contains("- ollama: ollama requires a LangChain4j module")
                 .contains("(MODULE_MISSING)");
     }
 

@@ -505,7 +505,7 @@ class ProviderConfigTest {
     void shouldRefuseAKeyWithoutShowingItWhenItCantBeSent(String key) {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> from(Setting.OPENAI_API_KEY, key))
-                .withMessageContaining("An API key is empty, or has spaces")
+                .withMessageContaining("An API key is empty or contains spaces")
                 .withMessageNotContaining("secret");
     }
 

@@ -365,7 +365,7 @@ class RolesTest {
 
             assertThatExceptionOfType(WorkerBusyException.class)
                     .isThrownBy(() -> answeredBy(providers, ModelRole.ROUTER))
-                    .withMessageContaining("For the mlx worker of quick there was no room")
+                    .withMessageContaining("There was no room for the mlx worker of quick")
                     .withMessageContaining("MLX4J_MAX_WORKERS");
             assertThatExceptionOfType(WorkerBusyException.class)
                     .as("vectors and tokens wait for their turn too")
@@ -388,7 +388,7 @@ class RolesTest {
         providers.close();
 
         FutureAssertions.assertFails(closed, ClosedException.class)
-                .withMessage("the mlx worker of quick was closed before a request had its turn.");
+                .withMessage("the mlx worker of quick was closed before a queued request could start.");
         working.close();
         assertThat(providers.workers().get(1).status().history()).isEmpty();
     }

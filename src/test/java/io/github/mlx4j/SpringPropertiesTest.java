@@ -168,8 +168,8 @@ class SpringPropertiesTest {
         "mlx4j.mlx.kv-bits, 5, MLX_KV_BITS is '5'",
         "mlx4j.download, sometimes, MLX4J_DOWNLOAD is 'sometimes'",
         "mlx4j.hang, 0s, MLX4J_HANG_SECONDS is '0'",
-        "mlx4j.hang, 1500ms, It must be whole seconds.",
-        "mlx4j.prefix-cache, 100KB, It must be whole mebibytes",
+        "mlx4j.hang, 1500ms, It must be a whole number of seconds.",
+        "mlx4j.prefix-cache, 100KB, It must be a whole number of mebibytes",
         "mlx4j.max-requests, 0, MLX4J_MAX_REQUESTS is '0'"
     })
     void shouldNameThePropertyThatCannotBe(String property, String value, String why) {

@@ -177,7 +177,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
     static ProviderUnavailableException open(String name) {
         return new ProviderUnavailableException(
                 "CIRCUIT_OPEN",
-                "%s has failed too often recently and is skipped for a while.".formatted(name),
+                "%s failed too often recently and is skipped for a while.".formatted(name),
                 "Check the log for its errors.");
     }
 
@@ -312,7 +312,7 @@ public final class FallbackAdapter extends AbstractTextGenerationPort {
                     sink.failed(new CancelledException("The request was cancelled while it failed.", "", error));
                 } else if (next < ports.size()) {
                     log.warn(
-                            "{} failed, so {} is asked: {}",
+                            "{} failed; falling back to {}: {}",
                             port.name(),
                             ports.get(next).name(),
                             error.reason());

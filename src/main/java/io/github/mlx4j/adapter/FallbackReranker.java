@@ -88,7 +88,7 @@ public final class FallbackReranker implements RerankPort {
     }
 
     private void tell(String from, String to, Mlx4jException error) {
-        log.warn("{} can't rerank, so {} is asked: {}", from, to, error.reason());
+        log.warn("{} can't rerank; falling back to {}: {}", from, to, error.reason());
         if (listener != null) {
             listener.onFallback(from, to, error);
         }

@@ -124,7 +124,10 @@ public final class LoadCheck {
 
     private static String alsoRefused(Verdict other, Verdict verdict) {
         String hint = names(other.fix(), verdict) ? "" : " " + other.fix();
-        return ("The %s worker refuses it too: %s".formatted(other.provider().id(), other.reason()) + hint).strip();
+        return ("The %s worker can't load it either: %s"
+                                .formatted(other.provider().id(), other.reason())
+                        + hint)
+                .strip();
     }
 
     private static Verdict await(FutureTask<Verdict> task) {
@@ -155,7 +158,8 @@ public final class LoadCheck {
     private static Verdict notAvailable(ProviderKind worker, Availability found) {
         return found instanceof Availability.Unavailable not
                 ? Verdict.notJudged(worker, not.reason(), not.fix())
-                : Verdict.notJudged(worker, "It has no worker that loads folders.", "Use mlx or hf.");
+                : Verdict.notJudged(
+                        worker, "This provider has no worker that can load a model folder.", "Use mlx or hf.");
     }
 
     private Verdict ask(ProviderKind worker, Availability.Ready python, Path folder, LoadConfig options) {
@@ -187,7 +191,7 @@ public final class LoadCheck {
             return Verdict.notJudged(
                     worker,
                     "It needs the base model %s, which is not on this machine.".formatted(id),
-                    "Fetch it with `mlx4j models pull %s`; loading downloads it, too.".formatted(id));
+                    "Download it with `mlx4j models pull %s`; loading the model also downloads it.".formatted(id));
         }
         Load.Inspected found = call.read(answer);
         List<String> versions = new TreeMap<>(found.packages())

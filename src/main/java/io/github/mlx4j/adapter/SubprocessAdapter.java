@@ -253,7 +253,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
             return ask(Prompts.applyTemplate(request));
         }
         throw new InvalidRequestException(
-                "The request has no messages to apply the chat template to.", "Make it with GenerationRequest.chat.");
+                "The request has no messages to apply the chat template to.",
+                "Create the request with GenerationRequest.chat.");
     }
 
     @Override
@@ -321,8 +322,8 @@ public abstract sealed class SubprocessAdapter extends AbstractTextGenerationPor
         if (open.incrementAndGet() > most) {
             open.decrementAndGet();
             throw new WorkerBusyException(
-                    "The %s worker has %d requests already and accepts no more.".formatted(kind.id(), most),
-                    "Try again later, or allow more with MLX4J_MAX_REQUESTS.");
+                    "The %s worker already has %d requests, which is the maximum.".formatted(kind.id(), most),
+                    "Try again later, or raise MLX4J_MAX_REQUESTS.");
         }
     }
 

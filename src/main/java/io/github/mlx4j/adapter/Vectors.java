@@ -50,7 +50,7 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
                 result -> {
                     if (result.truncated() > 0) {
                         log.warn(
-                                "{} of {} texts to embed were longer than the model takes, and were cut",
+                                "{} of {} texts to embed exceeded the model's maximum length and were truncated",
                                 result.truncated(),
                                 texts);
                     }
@@ -81,7 +81,7 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
         Piece next = piece.apply(params);
         if (next.index() != vectors.size()) { // not added, so the count in the answer won't match
             throw new IllegalArgumentException(
-                    "%s %d came in place of %d".formatted(notification, next.index(), vectors.size()));
+                    "received %s %d instead of %d".formatted(notification, next.index(), vectors.size()));
         }
         vectors.add(floats(next.floats()));
     }
@@ -90,13 +90,13 @@ final class Vectors<R> implements WorkerQuery.Collector<R, List<float[]>> {
     public List<float[]> answered(R answer) {
         End result = end.apply(answer);
         if (result.count() != expected || vectors.size() != expected) {
-            throw new IllegalArgumentException("%d vectors came, in order, of %d for %d %s"
+            throw new IllegalArgumentException("received %d vectors in order, of %d for %d %s"
                     .formatted(vectors.size(), result.count(), expected, of));
         }
         for (float[] vector : vectors) {
             if (vector.length != result.length()) {
-                throw new IllegalArgumentException(
-                        "a vector of %d dimensions has %d".formatted(result.length(), vector.length));
+                throw new IllegalArgumentException("expected a vector of %d dimensions, but received %d"
+                        .formatted(result.length(), vector.length));
             }
         }
         return List.copyOf(vectors);

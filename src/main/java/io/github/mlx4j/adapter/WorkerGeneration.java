@@ -114,7 +114,7 @@ final class WorkerGeneration implements Cancellation {
     private void failed(Mlx4jException error, boolean anyChunk) {
         boolean gone = error instanceof WorkerDiedException || error instanceof WorkerHungException;
         if (gone && !anyChunk && mayResend()) {
-            log.warn("The {} worker ended before the first token; the request is sent once more", kind.id());
+            log.warn("The {} worker exited before the first token; retrying the request once", kind.id());
             begin();
         } else {
             fail(gone && isCancelled() ? cancelled() : error);
@@ -212,8 +212,8 @@ final class WorkerGeneration implements Cancellation {
         /** Fails the request: a text with a gap is wrong, so nothing after the gap is passed on. */
         private void pieceLost() {
             fail(new ProtocolException(
-                    "A piece of the %s worker's answer was lost after %d pieces.".formatted(kind.id(), chunks),
-                    "This is a fault of mlx4j: please report it."));
+                    "A chunk of the %s worker's answer was lost after %d chunks.".formatted(kind.id(), chunks),
+                    "This is a bug in mlx4j; please report it."));
             cancel();
         }
 

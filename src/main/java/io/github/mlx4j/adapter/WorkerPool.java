@@ -121,7 +121,7 @@ public final class WorkerPool implements AutoCloseable {
             closed = true;
         }
         refuseAll(lease -> new ClosedException(
-                "%s was closed before a request had its turn.".formatted(lease.slot.resident.name()), ""));
+                "%s was closed before a queued request could start.".formatted(lease.slot.resident.name()), ""));
     }
 
     private void refuseAll(Function<Lease, Mlx4jException> why) {
@@ -262,8 +262,8 @@ public final class WorkerPool implements AutoCloseable {
                 stopping = null;
             }
             refuseAll(lease -> new WorkerStartException(
-                    "There was a fault in looking for room for %s.".formatted(lease.slot.resident.name()), "", fault));
-            log.error("There was a fault in looking for room", fault);
+                    "Making room for %s failed unexpectedly.".formatted(lease.slot.resident.name()), "", fault));
+            log.error("Making room for a worker failed unexpectedly", fault);
         }
     }
 
@@ -322,7 +322,7 @@ public final class WorkerPool implements AutoCloseable {
         try {
             wait(LOOK_AGAIN_MS);
         } catch (InterruptedException interrupt) {
-            log.debug("Nobody interrupts this thread, and it goes on", interrupt);
+            log.debug("Ignoring an unexpected interrupt", interrupt);
         }
     }
 
@@ -413,14 +413,14 @@ public final class WorkerPool implements AutoCloseable {
         boolean tooMany = others.size() >= options.maxWorkers();
         String names = others.stream().map(slot -> slot.resident.name()).collect(Collectors.joining(", "));
         return new WorkerBusyException(
-                "For %s there was no memory for %d s, because busy workers are not stopped: %s. %s"
+                "There was no room for %s for %d s, because busy workers are not stopped: %s. %s"
                         .formatted(
                                 lease.slot.resident.name(),
                                 options.longestWait().toSeconds(),
-                                names.isEmpty() ? "they have just ended" : names,
+                                names.isEmpty() ? "they have just finished" : names,
                                 tooMany
-                                        ? "There may be %d at once.".formatted(options.maxWorkers())
-                                        : "It takes %s (%s), and %s are available beside a reserve of %s."
+                                        ? "The maximum number of workers is %d.".formatted(options.maxWorkers())
+                                        : "It needs %s (%s), and %s are available after a reserve of %s."
                                                 .formatted(
                                                         ByteText.text(need.bytes()),
                                                         need.explanation(),
@@ -429,8 +429,8 @@ public final class WorkerPool implements AutoCloseable {
                                                                 : ByteText.text(room.getAsLong()),
                                                         ByteText.text(options.reservedBytes()))),
                 tooMany
-                        ? "Try again later, allow more with MLX4J_MAX_WORKERS, or give the roles one model."
-                        : "Try again later, give the role a smaller model, or close other programs;"
-                                + " MLX4J_MEMORY_RESERVE_MB is what is left free.");
+                        ? "Try again later, raise MLX4J_MAX_WORKERS, or use the same model for several roles."
+                        : "Try again later, use a smaller model for the role, or close other programs;"
+                                + " MLX4J_MEMORY_RESERVE_MB sets how much memory is kept free.");
     }
 }

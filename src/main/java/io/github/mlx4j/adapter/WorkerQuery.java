@@ -58,7 +58,7 @@ final class WorkerQuery {
         try {
             return asking.get();
         } catch (WorkerDiedException | WorkerHungException gone) {
-            log.warn("The worker ended before it answered {}, which is sent once more: {}", method.id(), gone.reason());
+            log.warn("The worker exited before it answered {}; retrying once: {}", method.id(), gone.reason());
             return asking.get();
         }
     }

@@ -18,7 +18,7 @@ public record BenchConfig(int promptTokens, int maxTokens, int runs, boolean tra
     public BenchConfig {
         if (promptTokens < 1 || maxTokens < 2 || runs < 1) {
             throw new IllegalArgumentException(
-                    "promptTokens and runs must be 1 or more, maxTokens 2 or more, since a speed needs two tokens");
+                    "promptTokens and runs must be 1 or more, maxTokens 2 or more, because a speed can be measured only over two tokens");
         }
     }
 }

@@ -91,7 +91,7 @@ public record BenchReport(Map<String, String> about, BenchResult result, List<St
     }
 
     private String figures() {
-        List<String> columns = new ArrayList<>(List.of("median (least–most)"));
+        List<String> columns = new ArrayList<>(List.of("median (min–max)"));
         List<Map<Metric, MetricSummary>> values = new ArrayList<>();
         for (BenchResult.Measured one : result.measured()) {
             columns.add(one.name());

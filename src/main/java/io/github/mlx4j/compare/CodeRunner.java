@@ -72,7 +72,7 @@ public final class CodeRunner implements AutoCloseable {
             folder.close();
             throw new DependencyMissingException(
                     "The script that runs code can't be written: " + unwritable.getMessage(),
-                    "Check the temporary folder and its disk.",
+                    "Check the temporary folder and its free disk space.",
                     unwritable);
         } catch (RuntimeException failure) {
             folder.close();
@@ -92,7 +92,7 @@ public final class CodeRunner implements AutoCloseable {
             if (!line.has("value") || !CodeTest.isEqual(line.get("value"), read(call.returns()))) {
                 String got = line.has("error")
                         ? line.get("error").asText()
-                        : line.has("value") ? "returned " + line.get("value") : "returned nothing that can be read";
+                        : line.has("value") ? "returned " + line.get("value") : "returned no readable value";
                 return Optional.of("%s(%s) should return %s: %s"
                         .formatted(
                                 test.function(),
@@ -119,14 +119,14 @@ public final class CodeRunner implements AutoCloseable {
                     .map(JsonNode::asText)
                     .reduce("", (all, one) -> all + " " + one);
             throw new NotSupportedException(
-                    "Code of a model can't run here, since this system can't restrict it." + missing,
-                    "Run without --allow-code, which leaves the code tasks out, or on Linux 6.2 or newer.");
+                    "Model-generated code can't run here because this system can't sandbox it." + missing,
+                    "Run without --allow-code, which skips the code tasks, or use Linux 6.2 or later.");
         }
         if (trial.exitCode != 0 || !trial.lines.equals(List.of("{\"value\": 3}"))) {
             throw new DependencyMissingException(
                     "The Python %s can't run code in a sandbox: exit code %d. %s"
                             .formatted(python.get(python.size() - 1), trial.exitCode, trial.errors),
-                    "Name another Python in PYTHON_PATH, or run `mlx4j setup`.");
+                    "Set PYTHON_PATH to another Python, or run `mlx4j setup`.");
         }
     }
 
@@ -150,7 +150,7 @@ public final class CodeRunner implements AutoCloseable {
         } catch (IOException error) {
             throw new DependencyMissingException(
                     "The Python %s can't be run: %s".formatted(python.get(python.size() - 1), error.getMessage()),
-                    "Name another Python in PYTHON_PATH, or run `mlx4j setup`.",
+                    "Set PYTHON_PATH to another Python, or run `mlx4j setup`.",
                     error);
         } catch (TimeoutException late) {
             return new Ending(OUT_OF_TIME, lines, "");
@@ -178,10 +178,10 @@ public final class CodeRunner implements AutoCloseable {
 
     private static String ended(int exitCode) {
         return switch (exitCode) {
-            case OUT_OF_TIME -> "it took more than 10 s of CPU time, or more than 30 s";
-            case OUT_OF_MEMORY -> "it took more than 512 MiB of memory";
+            case OUT_OF_TIME -> "it used more than 10 s of CPU time or ran for more than 30 s";
+            case OUT_OF_MEMORY -> "it used more than 512 MiB of memory";
             case TOO_MUCH_OUTPUT -> "its results are longer than 1 MiB";
-            default -> "it ended before all calls had returned (exit code %d)".formatted(exitCode);
+            default -> "it exited before all calls had returned (exit code %d)".formatted(exitCode);
         };
     }
 

@@ -107,7 +107,7 @@ public record ComparisonConfig(
 
     private static InvalidRequestException unreadable(IOException error) {
         return new InvalidRequestException(
-                "What is to be compared can't be read: " + error, "Check the folders and files.", error);
+                "The models or tasks to compare can't be read: " + error, "Check the folders and files.", error);
     }
 
     private static String absolute(String model) {

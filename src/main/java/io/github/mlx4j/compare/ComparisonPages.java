@@ -15,7 +15,7 @@ final class ComparisonPages {
     private ComparisonPages() {}
 
     static String summary(ComparisonReport report) {
-        StringBuilder page = new StringBuilder("# Base against trained\n\n");
+        StringBuilder page = new StringBuilder("# Base vs. trained\n\n");
         settings(report).forEach(line -> page.append("- ").append(plain(line)).append('\n'));
         page.append("\n**").append(report.verdict()).append("**\n\n| | base | trained |\n|---|---|---|\n");
         rows(report).forEach(row -> page.append("| %s | %s | %s |\n".formatted(row.what(), row.base(), row.trained())));
@@ -74,7 +74,7 @@ final class ComparisonPages {
                 report.trained().passRate()));
         page.append(chart(
                 "Perplexity of the expected answers",
-                "less is better",
+                "lower is better",
                 report.base().perplexity(),
                 report.trained().perplexity()));
         page.append(chart(
@@ -85,7 +85,7 @@ final class ComparisonPages {
         page.append(
                 "<h2>Tasks that changed (%d)</h2>\n".formatted(report.changed().size()));
         report.changed().forEach(changed -> page.append(section(changed)));
-        return Page.html("Base against trained", page);
+        return Page.html("Base vs. trained", page);
     }
 
     private static List<String> settings(ComparisonReport report) {
@@ -93,7 +93,7 @@ final class ComparisonPages {
         return List.of(
                 "base: " + settings.base(),
                 "trained: " + settings.trained() + made(settings),
-                "%s%s, %d tasks, greedy decoding, up to %d tokens an answer where the task sets no limit of its own"
+                "%s%s, %d tasks, greedy decoding, up to %d tokens per answer unless the task sets its own limit"
                         .formatted(
                                 settings.backend(),
                                 settings.dtype() == null ? "" : " in " + settings.dtype(),
@@ -104,7 +104,7 @@ final class ComparisonPages {
     /** What was made of the trained model. */
     private static String made(ComparisonConfig settings) {
         return (settings.adapter() ? " (an adapter on the base model)" : "")
-                + (settings.expert() == null ? "" : ", its expert " + settings.expert())
+                + (settings.expert() == null ? "" : ", expert " + settings.expert())
                 + (settings.trainedBase() == null ? "" : ", on " + settings.trainedBase());
     }
 
@@ -122,7 +122,7 @@ final class ComparisonPages {
                         "time to first token, ms, median",
                         ms(base.firstTokenSeconds()),
                         ms(trained.firstTokenSeconds())),
-                new Row("answers that were cut", Integer.toString(base.cut()), Integer.toString(trained.cut())),
+                new Row("truncated answers", Integer.toString(base.cut()), Integer.toString(trained.cut())),
                 new Row("errors", Integer.toString(base.errors()), Integer.toString(trained.errors())));
     }
 
@@ -178,7 +178,7 @@ final class ComparisonPages {
 
     private static String change(ComparisonReport.Changed changed) {
         Boolean trained = changed.trained().passed();
-        return trained == null ? "another answer" : trained ? "won" : "lost";
+        return trained == null ? "different answer" : trained ? "won" : "lost";
     }
 
     private static String answer(TaskResult result) {

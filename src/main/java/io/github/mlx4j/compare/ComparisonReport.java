@@ -215,9 +215,9 @@ public record ComparisonReport(
         String counts = "%d won, %d lost".formatted(outcomes.wins, outcomes.losses);
         String p = String.format(Locale.ROOT, "p = %.3g", outcomes.signTest);
         return outcomes.signTest >= 0.05
-                ? "%s: chance alone would often part them so far (%s), so this shows no difference."
+                ? "%s: a difference this large is likely by chance alone (%s), so this shows no difference."
                         .formatted(counts, p)
-                : "%s: the trained model passes %s, and chance alone would seldom part them so far (%s)."
+                : "%s: the trained model passes %s, and a difference this large is unlikely by chance alone (%s)."
                         .formatted(counts, outcomes.wins > outcomes.losses ? "more" : "fewer", p);
     }
 
@@ -228,21 +228,21 @@ public record ComparisonReport(
             List<TaskResult> trained,
             List<Integer> scored) {
         List<String> notes = new ArrayList<>();
-        notes.add(
-                "The models ran one after the other, base first: what else the machine did meanwhile is in the speeds.");
+        notes.add("The models ran one after the other, base first, so other load on the machine affects the speeds.");
         boolean others = scored.stream()
                 .anyMatch(i -> !Objects.equals(
                         base.get(i).scoredTokens(), trained.get(i).scoredTokens()));
         if (others) {
-            notes.add("The two split the expected texts into different tokens: their perplexities can't be compared.");
+            notes.add(
+                    "The two models tokenize the expected texts differently, so their perplexities can't be compared.");
         }
         if (notRun > 0) {
-            notes.add("%d more tasks were not run: they are Python code, which runs only with --allow-code."
+            notes.add("%d more tasks were skipped because they run Python code, which requires --allow-code."
                     .formatted(notRun));
         }
         long limited = tasks.stream().filter(task -> task.maxTokens() != null).count();
         if (limited > 0) {
-            notes.add("%d of %d tasks set their own limit of tokens an answer, which replaces --max-tokens."
+            notes.add("%d of %d tasks set their own token limit per answer, which overrides --max-tokens."
                     .formatted(limited, tasks.size()));
         }
         long judged = tasks.stream().filter(EvaluationTask::isJudged).count();

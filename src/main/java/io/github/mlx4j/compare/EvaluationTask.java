@@ -93,7 +93,7 @@ public record EvaluationTask(
             EvaluationTask task = of(line);
             Integer before = seen.putIfAbsent(task.id, line.number());
             if (before != null) {
-                throw line.wrong("the id '" + task.id + "' is that of line " + before);
+                throw line.wrong("the id '" + task.id + "' is already used in line " + before);
             }
             tasks.add(task);
         }
@@ -103,7 +103,7 @@ public record EvaluationTask(
     private static EvaluationTask of(JsonLine line) {
         JsonNode object = line.object(FIELDS);
         if (object.has("match") && !object.has("expected")) {
-            throw line.wrong("it has match, but not expected");
+            throw line.wrong("it has match but not expected");
         }
         String expected = object.has("expected") ? line.string(object, "expected") : null;
         Match match = match(line, object);
@@ -111,11 +111,11 @@ public record EvaluationTask(
             try {
                 Pattern.compile(expected);
             } catch (PatternSyntaxException bad) {
-                throw line.wrong("expected is no regular expression (" + bad.getDescription() + ")");
+                throw line.wrong("expected is not a valid regular expression (" + bad.getDescription() + ")");
             }
         }
         if (match == Match.NUMBER && (expected == null || number(expected).isEmpty())) {
-            throw line.wrong("expected has no number");
+            throw line.wrong("expected contains no number");
         }
         return new EvaluationTask(
                 object.path("id").isIntegralNumber()
@@ -138,11 +138,11 @@ public record EvaluationTask(
         }
         String function = line.string(object, "function");
         if (!function.matches("[A-Za-z_][A-Za-z0-9_]*")) {
-            throw line.wrong("function is no name of a Python function");
+            throw line.wrong("function is not a valid Python function name");
         }
         JsonNode calls = object.path("calls");
         if (!calls.isArray() || calls.isEmpty()) {
-            throw line.wrong("calls is not a list, or empty");
+            throw line.wrong("calls must be a non-empty list");
         }
         if (hasInfinity(calls)) {
             throw line.wrong("calls has a number that is too large for a float, such as 1e999");
@@ -188,8 +188,7 @@ public record EvaluationTask(
         return Stream.of(Match.values())
                 .filter(match -> match.name().toLowerCase(Locale.ROOT).equals(name))
                 .findFirst()
-                .orElseThrow(
-                        () -> line.wrong("match is '" + name + "', but can be exact, contains, regex or number only"));
+                .orElseThrow(() -> line.wrong("match is '" + name + "', but must be exact, contains, regex or number"));
     }
 
     /** Whether an answer is judged, by what is expected or by a test. */

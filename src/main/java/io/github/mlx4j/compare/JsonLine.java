@@ -50,14 +50,14 @@ record JsonLine(String file, int number, String text) {
                     .toString();
             List<JsonLine> lines = of(file.toString(), text);
             if (lines.isEmpty()) {
-                throw new InvalidRequestException(file + " is empty.", "Write a line for each prompt or task.");
+                throw new InvalidRequestException(file + " is empty.", "Add one line for each prompt or task.");
             }
             return lines;
         } catch (CharacterCodingException malformed) {
             throw new InvalidRequestException(file + " is not UTF-8.", "Save it as UTF-8.", malformed);
         } catch (IOException unreadable) {
             throw new InvalidRequestException(
-                    file + " can't be read: " + unreadable, "Name a file that exists.", unreadable);
+                    file + " can't be read: " + unreadable, "Give the path of an existing file.", unreadable);
         }
     }
 
@@ -98,7 +98,7 @@ record JsonLine(String file, int number, String text) {
     Prompt prompt(JsonNode object) {
         List<String> there = PROMPTS.stream().filter(object::has).sorted().toList();
         if (there.size() != 1) {
-            throw wrong("it needs one of prompt, messages and tokens, but has "
+            throw wrong("it must have exactly one of prompt, messages and tokens, but has "
                     + (there.isEmpty() ? "none" : String.join(" and ", there)));
         }
         JsonNode value = object.get(there.get(0));
@@ -106,7 +106,7 @@ record JsonLine(String file, int number, String text) {
             return new Prompt.Raw(string(object, "prompt"));
         }
         if (!value.isArray() || value.isEmpty()) {
-            throw wrong(there.get(0) + " is not a list, or empty");
+            throw wrong(there.get(0) + " must be a non-empty list");
         }
         return there.contains("tokens")
                 ? new Prompt.Tokens(value.valueStream().map(this::token).toList())
@@ -117,7 +117,7 @@ record JsonLine(String file, int number, String text) {
     String string(JsonNode object, String name) {
         JsonNode value = object.path(name);
         if (!value.isTextual() || value.textValue().isBlank()) {
-            throw wrong(name + " is not a text, or blank");
+            throw wrong(name + " must be a non-blank string");
         }
         return value.textValue();
     }
@@ -128,7 +128,7 @@ record JsonLine(String file, int number, String text) {
         if (!value.isArray()
                 || value.valueStream()
                         .anyMatch(one -> !one.isTextual() || one.textValue().isEmpty())) {
-            throw wrong(name + " is not a list of texts");
+            throw wrong(name + " must be a list of strings");
         }
         return value.valueStream().map(JsonNode::textValue).toList();
     }
@@ -137,7 +137,7 @@ record JsonLine(String file, int number, String text) {
     int count(JsonNode object, String name) {
         JsonNode value = object.path(name);
         if (!value.canConvertToInt() || !value.isIntegralNumber() || value.intValue() < 1) {
-            throw wrong(name + " is not a whole number from 1 on");
+            throw wrong(name + " must be a whole number of at least 1");
         }
         return value.intValue();
     }
@@ -150,7 +150,7 @@ record JsonLine(String file, int number, String text) {
 
     private int token(JsonNode value) {
         if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 0) {
-            throw wrong("tokens has " + value + ", which is no token id");
+            throw wrong("tokens has " + value + ", which is not a token id");
         }
         return value.intValue();
     }

@@ -127,7 +127,7 @@ public final class ModelComparison implements AutoCloseable {
             Files.writeString(folder.resolve("report.md"), ComparisonPages.markdown(report));
             Files.writeString(folder.resolve("report.html"), ComparisonPages.html(report));
         } catch (IOException error) {
-            throw new UncheckedIOException("The report can't be written into " + folder, error);
+            throw new UncheckedIOException("The report can't be written to " + folder, error);
         }
         return report;
     }

@@ -51,13 +51,15 @@ public final class ModelVerifier {
             int maxTokens,
             Consumer<Verification.Check> checked) {
         if (prompts.isEmpty()) {
-            throw new InvalidRequestException("There are no prompts to compare the models by.", "Give one or more.");
+            throw new InvalidRequestException(
+                    "There are no prompts to compare the models with.", "Provide at least one.");
         }
         if (!(tolerance >= 0) || Double.isInfinite(tolerance)) {
-            throw new InvalidRequestException("The tolerance is " + tolerance + ".", "Make it a number from 0 on.");
+            throw new InvalidRequestException(
+                    "The tolerance is " + tolerance + ".", "Set it to a number of at least 0.");
         }
         if (maxTokens < 1) {
-            throw new InvalidRequestException("maxTokens is " + maxTokens + ".", "Make it 1 or more.");
+            throw new InvalidRequestException("maxTokens is " + maxTokens + ".", "Set it to 1 or more.");
         }
         ModelDetails detailsA = a.analysis().details();
         ModelDetails detailsB = b.analysis().details();
@@ -91,7 +93,7 @@ public final class ModelVerifier {
         if (logits != null) {
             greedy = greedy(a, b, tokens, maxTokens, differences);
             if (greedy != null && greedy.divergence() != null) {
-                differences.add("greedy: other tokens from the %s on"
+                differences.add("greedy: tokens differ from the %s on"
                         .formatted(ordinal(greedy.divergence().at() + 1)));
             }
         }
@@ -116,7 +118,7 @@ public final class ModelVerifier {
                             Objects.toString(at(tokens, at), "none"),
                             Objects.toString(at(others, at), "none"));
         } catch (InvalidRequestException refused) {
-            return "tokenizer: B can't take the prompt: " + refused.reason();
+            return "tokenizer: B rejected the prompt: " + refused.reason();
         }
     }
 
@@ -127,11 +129,11 @@ public final class ModelVerifier {
         try {
             ofB = b.analysis().logits(tokens);
         } catch (InvalidRequestException | ContextOverflowException refused) {
-            differences.add("logits: B can't take the tokens: " + refused.reason());
+            differences.add("logits: B rejected the tokens: " + refused.reason());
             return null;
         }
         if (tokens.isEmpty() || ofA.size() != tokens.size() || ofB.size() != tokens.size()) {
-            differences.add("logits: for %d tokens there are %d of A and %d of B"
+            differences.add("logits: for %d tokens, A returned %d and B returned %d"
                     .formatted(tokens.size(), ofA.size(), ofB.size()));
             return null;
         }
@@ -142,7 +144,7 @@ public final class ModelVerifier {
         if (found.maxDifference() > tolerance * found.range()) {
             differences.add(String.format(
                     Locale.ROOT,
-                    "logits: %.3g apart after the %s token, more than %.3g of their range of %.3g",
+                    "logits: differ by %.3g after the %s token, which is more than %.3g of their range of %.3g",
                     found.maxDifference(),
                     ordinal(found.maxDifferenceAt() + 1),
                     tolerance,
@@ -164,7 +166,7 @@ public final class ModelVerifier {
         try {
             ofB = b.text().generate(request).tokens();
         } catch (InvalidRequestException | ContextOverflowException refused) {
-            differences.add("greedy: B can't take the tokens: " + refused.reason());
+            differences.add("greedy: B rejected the tokens: " + refused.reason());
             return null;
         }
         if (ofA.equals(ofB)) {
@@ -216,9 +218,12 @@ public final class ModelVerifier {
                 .count();
         List<String> notes = new ArrayList<>();
         if (a.vocabularySize() != b.vocabularySize()) {
-            notes.add("A has %d token ids and B %d, as where one is padded: the first %d are compared."
-                    .formatted(
-                            a.vocabularySize(), b.vocabularySize(), Math.min(a.vocabularySize(), b.vocabularySize())));
+            notes.add(
+                    "A has %d token ids and B has %d, for example because one vocabulary is padded; the first %d are compared."
+                            .formatted(
+                                    a.vocabularySize(),
+                                    b.vocabularySize(),
+                                    Math.min(a.vocabularySize(), b.vocabularySize())));
         }
         List<String> reasons = reasons(checks);
         return new Verification(

@@ -65,7 +65,7 @@ final class ResultLog implements AutoCloseable {
         } catch (IOException error) {
             throw new ConfigurationException(
                     "The folder %s can't be used: %s".formatted(folder, error),
-                    "Name a folder that you can write to with --out.");
+                    "Set --out to a folder that you can write to.");
         }
     }
 
@@ -77,7 +77,7 @@ final class ResultLog implements AutoCloseable {
         if (!Files.isDirectory(folder)
                 || FileTree.list(folder).stream().anyMatch(file -> !file.endsWith(FolderLock.FILE))) {
             throw new ConfigurationException(
-                    folder + " is not a folder of a comparison, and not empty.", "Name another folder with --out.");
+                    folder + " is not empty and does not belong to a comparison.", "Choose another folder with --out.");
         }
     }
 
@@ -134,7 +134,7 @@ final class ResultLog implements AutoCloseable {
         } catch (JsonProcessingException damaged) {
             throw new ConfigurationException(
                     "%s is damaged in line %d: %s".formatted(file, number, damaged.getOriginalMessage()),
-                    "Remove the line, and its task is run again.",
+                    "Remove the line; its task is then run again.",
                     damaged);
         }
     }
@@ -146,8 +146,8 @@ final class ResultLog implements AutoCloseable {
         if (!Files.exists(run)) {
             if (hasResults) {
                 throw new ConfigurationException(
-                        folder + " has " + RESULTS + ", but no " + RUN + " that says what they are results of.",
-                        "Name another folder with --out.");
+                        folder + " has " + RESULTS + ", but no " + RUN + " that says which run they belong to.",
+                        "Choose another folder with --out.");
             }
             AtomicFile.write(run, PRETTY.writeValueAsString(settings) + "\n");
             return;
@@ -155,13 +155,13 @@ final class ResultLog implements AutoCloseable {
         JsonNode there = tree(run);
         String differences = wanted.properties().stream()
                 .filter(field -> !isSame(field.getKey(), field.getValue(), there.path(field.getKey())))
-                .map(field -> "%s was %s and is %s now"
+                .map(field -> "%s was %s and is now %s"
                         .formatted(field.getKey(), there.path(field.getKey()), field.getValue()))
                 .collect(Collectors.joining("; "));
         if (!differences.isEmpty()) {
             throw new ConfigurationException(
-                    "%s has results of another run: %s.".formatted(folder, differences),
-                    "Name another folder with --out, or remove this one.");
+                    "%s contains the results of a different run: %s.".formatted(folder, differences),
+                    "Choose another folder with --out, or remove this one.");
         }
     }
 
@@ -179,7 +179,7 @@ final class ResultLog implements AutoCloseable {
             return JSON.readTree(run.toFile());
         } catch (JsonProcessingException damaged) {
             throw new ConfigurationException(
-                    run + " is damaged: " + damaged.getOriginalMessage(), "Name another folder with --out.", damaged);
+                    run + " is damaged: " + damaged.getOriginalMessage(), "Choose another folder with --out.", damaged);
         }
     }
 }

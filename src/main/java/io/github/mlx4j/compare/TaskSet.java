@@ -50,7 +50,7 @@ public record TaskSet(String digest, List<EvaluationTask> tasks) {
             return new TaskSet(sha256(Files.readAllBytes(file)), tasks);
         } catch (IOException unreadable) {
             throw new InvalidRequestException(
-                    file + " can't be read: " + unreadable, "Name a file that exists.", unreadable);
+                    file + " can't be read: " + unreadable, "Give the path of an existing file.", unreadable);
         }
     }
 

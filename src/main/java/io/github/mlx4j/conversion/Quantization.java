@@ -68,8 +68,8 @@ public record Quantization(int bits, int groupSize, Mode mode) {
     private void check(String name, int value, List<Integer> able) {
         if (!able.contains(value)) {
             throw new ConfigurationException(
-                    "%s is %d, but the mode %s has %s only.".formatted(name, value, mode.id(), able),
-                    "Choose one of these, or another mode.");
+                    "%s is %d, but the mode %s supports only %s.".formatted(name, value, mode.id(), able),
+                    "Choose one of these values, or another mode.");
         }
     }
 }

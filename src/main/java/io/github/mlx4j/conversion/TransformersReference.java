@@ -27,7 +27,7 @@ record TransformersReference(Supplier<WorkerLaunch> launch) {
     @Nullable
     String write(VerifyWith wish, Conversion.Params params, ConversionListener listener) {
         if (wish == VerifyWith.NONE) {
-            return "it was not asked for";
+            return "it was not requested";
         }
         try {
             run(params, listener);

@@ -80,7 +80,7 @@ record AnswerPublisher(Function<GenerationListener, Cancellation> start)
             synchronized (this) {
                 if (count <= 0) {
                     drop(new IllegalArgumentException(
-                            "A subscriber requested %d events, but has to request at least 1".formatted(count)));
+                            "A subscriber requested %d events, but must request at least 1".formatted(count)));
                 } else {
                     demand = demand + count < 0 ? Long.MAX_VALUE : demand + count;
                 }
@@ -146,9 +146,9 @@ record AnswerPublisher(Function<GenerationListener, Cancellation> start)
                     events.add(event);
                 } else {
                     drop(Failures.of(new ClientMemoryException(
-                            "The subscriber did not request the answer's events in time: %,d are waiting."
+                            "The subscriber did not request events fast enough: %,d are waiting."
                                     .formatted(MAX_WAITING),
-                            "Request Long.MAX_VALUE events, or as many as you read.")));
+                            "Request Long.MAX_VALUE events, or request more as you read them.")));
                 }
             }
             deliver();
@@ -182,7 +182,7 @@ record AnswerPublisher(Function<GenerationListener, Cancellation> start)
                 try {
                     next.run();
                 } catch (Throwable thrown) {
-                    log.warn("A subscriber threw, so its subscription is cancelled", thrown);
+                    log.warn("A subscriber threw an exception, so its subscription is cancelled", thrown);
                     cancel();
                 }
                 next = next();

@@ -28,8 +28,8 @@ final class Answers {
                 && result.finishReason() != io.github.mlx4j.generation.FinishReason.LENGTH) {
             MalformedToolCall unread = result.unreadToolCalls().get(0);
             throw new UnreadableAnswerException(
-                    "The model wrote a call of a tool that can't be read: " + unread.reason(),
-                    "Ask again, or use another model.",
+                    "The model wrote a tool call that can't be parsed: " + unread.reason(),
+                    "Try again, or use another model.",
                     unread.text(),
                     null);
         }

@@ -18,7 +18,7 @@ final class AsyncScoringModel extends Mlx4jScoringModel {
     public CompletableFuture<ScoringResponse> doScoreAsync(ScoringRequest request) {
         return Futures.waiting("mlx4j-score", () -> {
             if (request.modelName() != null) {
-                throw Requests.unsupported("modelName", "the port that a model is made over has its model");
+                throw Requests.unsupported("modelName", "the port that the model was created with determines it");
             }
             Scored scored = score(request.documents(), request.query());
             return ScoringResponse.builder()

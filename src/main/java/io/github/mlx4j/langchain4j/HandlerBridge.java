@@ -105,7 +105,7 @@ final class HandlerBridge implements GenerationListener, StreamingHandle {
         try {
             handler.onError(error);
         } catch (Throwable thrown) {
-            log.warn("A handler's onError threw; nobody else hears of it", thrown);
+            log.warn("A handler's onError threw an exception, which is ignored", thrown);
         }
     }
 }

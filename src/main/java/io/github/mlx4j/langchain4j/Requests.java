@@ -94,7 +94,7 @@ final class Requests {
     static void check(ChatRequestParameters parameters, TextGenerationPort port) {
         if (parameters.modelName() != null
                 && !modelName(port).filter(parameters.modelName()::equals).isPresent()) {
-            throw unsupported("modelName", "the port that a model is made over has its model");
+            throw unsupported("modelName", "the port that the model was created with determines it");
         }
         if (parameters.toolChoice() == ToolChoice.REQUIRED) {
             throw unsupported("ToolChoice.REQUIRED", "the model chooses whether it calls a tool");
@@ -112,16 +112,16 @@ final class Requests {
         }
         if (message instanceof UserMessage user) {
             if (user.name() != null) {
-                throw unsupported("The name of a user message", "chat templates have no place for it");
+                throw unsupported("The name of a user message", "chat templates have no field for it");
             }
             return Message.user(text(user.contents()));
         }
         if (message instanceof AiMessage answer) {
             if (!answer.images().isEmpty()) {
-                throw unsupported("An image in a message", "models read text");
+                throw unsupported("An image in a message", "models accept only text");
             }
-            if (answer.attributes().containsKey("generated_audio")) { // since LangChain4j 1.23
-                throw unsupported("Audio in a message", "models read text");
+            if (answer.attributes().containsKey("generated_audio")) { // since 1.23
+                throw unsupported("Audio in a message", "models accept only text");
             }
             return Message.assistant(
                     answer.text() == null ? "" : answer.text(),
@@ -131,7 +131,8 @@ final class Requests {
             return new Message(
                     Message.Role.TOOL, text(result.contents()), List.of(), id(result.id(), result.toolName()));
         }
-        throw unsupported("A message of the type " + message.type(), "models know system, user, AI and tool messages");
+        throw unsupported(
+                "A message of the type " + message.type(), "models accept only system, user, AI and tool messages");
     }
 
     private static String text(List<Content> contents) {
@@ -144,7 +145,7 @@ final class Requests {
         }
         throw unsupported(
                 "A message with non-text content (" + content.type().name().toLowerCase(Locale.ROOT) + ")",
-                "models read text");
+                "models accept only text");
     }
 
     private static ToolCall call(ToolExecutionRequest call) {

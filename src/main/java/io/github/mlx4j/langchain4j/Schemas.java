@@ -116,14 +116,14 @@ final class Schemas {
             return "null";
         }
         throw Requests.unsupported(
-                "The schema element " + element.getClass().getSimpleName(), "it has no known JSON form");
+                "The schema element " + element.getClass().getSimpleName(), "it has no known JSON representation");
     }
 
     private static JsonNode raw(String schema) {
         try {
             return JSON.readTree(schema);
         } catch (JsonProcessingException error) {
-            throw new InvalidRequestException("A raw schema is not JSON: " + error.getOriginalMessage(), error);
+            throw new InvalidRequestException("A raw schema is not valid JSON: " + error.getOriginalMessage(), error);
         }
     }
 }

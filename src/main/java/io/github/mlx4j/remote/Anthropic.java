@@ -41,7 +41,7 @@ record Anthropic(RemoteProvider provider, String model) implements Vendor {
     @Override
     public EmbeddingModel vectors(HttpClientBuilder http) {
         throw new NotSupportedException(
-                "anthropic makes no vectors of texts.", "Use ollama, openai, mlx or hf for them.");
+                "anthropic does not support embeddings.", "Use ollama, openai, mlx or hf for embeddings.");
     }
 
     @Override
@@ -53,7 +53,7 @@ record Anthropic(RemoteProvider provider, String model) implements Vendor {
                 .ifSet("repetitionPenalty", sampling.repetitionPenalty(), 1.0)
                 .ifSet("presencePenalty", sampling.presencePenalty(), 0.0)
                 .ifSet("frequencyPenalty", sampling.frequencyPenalty(), 0.0)
-                .ifSet("a response format of JSON without a schema", json(request), null)
+                .ifSet("a JSON response format without a schema", json(request), null)
                 .refuse();
         Integer topK = sampling.topK();
         AnthropicChatRequestParameters.Builder parameters = AnthropicChatRequestParameters.builder()
@@ -69,9 +69,9 @@ record Anthropic(RemoteProvider provider, String model) implements Vendor {
             int budget = Math.max(MIN_THINKING, request.maxTokens() / 2);
             if (budget >= request.maxTokens()) {
                 throw new NotSupportedException(
-                        "anthropic needs more than %d maxTokens to think, and this request has %d."
+                        "anthropic requires maxTokens above %d for thinking, but this request has %d."
                                 .formatted(MIN_THINKING, request.maxTokens()),
-                        "Allow more, or leave thinking out.");
+                        "Raise maxTokens, or leave thinking out.");
             }
             parameters.thinkingType("enabled").thinkingBudgetTokens(budget);
         } else if (request.thinking() != null) {

@@ -17,7 +17,7 @@ public record ApiKey(String value) {
     public ApiKey {
         if (!value.matches("[!-~]+")) {
             throw new ConfigurationException(
-                    "An API key is empty, or has spaces, line ends or other characters that a key can't have.",
+                    "An API key is empty or contains spaces, line breaks or other invalid characters.",
                     "Copy the key again.");
         }
     }

@@ -64,8 +64,8 @@ final class ChatRequests {
                 .ifSet("logitBias", request.sampling().logitBias().isEmpty() ? null : true, null)
                 .ifSet("logProbs", request.logProbs(), null)
                 .ifSet("cacheSalt", request.cacheSalt(), null)
-                .ifSet("a response format of a regular expression", is(request, ResponseFormat.Regex.class), null)
-                .ifSet("a response format of a choice", is(request, ResponseFormat.Choice.class), null)
+                .ifSet("a regular expression as response format", is(request, ResponseFormat.Regex.class), null)
+                .ifSet("a choice as response format", is(request, ResponseFormat.Choice.class), null)
                 .refuse();
         return ChatRequest.builder()
                 .messages(messages(((Prompt.Chat) request.prompt()).messages()))
@@ -146,10 +146,10 @@ final class ChatRequests {
                 && !(request.stop().isEmpty() && request.tools().isEmpty())) {
             throw new InvalidRequestException(
                     (request.stop().isEmpty() ? "tools" : "stop") + " can't be combined with responseFormat.",
-                    "Leave one of them out: a stop string or a call would leave an answer that has not the format.");
+                    "Leave one of them out: after a stop string or a tool call, the answer may not match the format.");
         }
         if (request.prompt() instanceof Prompt.Chat chat && chat.messages().isEmpty()) {
-            throw new InvalidRequestException("The request has no messages.", "Give it one.");
+            throw new InvalidRequestException("The request has no messages.", "Add at least one.");
         }
     }
 
@@ -191,7 +191,7 @@ final class ChatRequests {
                 String id = message.toolCallId();
                 if (id == null) {
                     throw new InvalidRequestException(
-                            "A message of a tool does not say which call it answers.", "Make it with Message.tool.");
+                            "A tool message does not say which tool call it answers.", "Create it with Message.tool.");
                 }
                 String name = before.stream()
                         .flatMap(earlier -> earlier.toolCalls().stream())
@@ -205,7 +205,7 @@ final class ChatRequests {
     }
 
     private static ToolExecutionRequest call(ToolCall call) {
-        object("The arguments of the call of " + call.name(), call.arguments());
+        object("The arguments of the call to " + call.name(), call.arguments());
         return ToolExecutionRequest.builder()
                 .id(call.id())
                 .name(call.name())
@@ -239,9 +239,9 @@ final class ChatRequests {
             throw new NotSupportedException(
                     unknown.isEmpty()
                             ? "The parameters of the tool " + tool + " are not of the type object."
-                            : "The parameters of the tool %s have %s at their top, which can't be passed on."
+                            : "The parameters of the tool %s have %s at the top level, which can't be passed on to the provider."
                                     .formatted(tool, String.join(", ", unknown)),
-                    "Describe them by properties and required.");
+                    "Describe the parameters with properties and required.");
         }
         JsonObjectSchema.Builder object = JsonObjectSchema.builder();
         schema.path("properties")

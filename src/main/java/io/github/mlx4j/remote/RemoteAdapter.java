@@ -120,7 +120,7 @@ public final class RemoteAdapter extends AbstractTextGenerationPort implements E
                     && provider.options().key(provider.kind()).isPresent()
                     && !provider.options().isHere(provider.kind())) {
                 log.warn(
-                        "The key of {} goes to {} in the clear; use https",
+                        "The API key for {} is sent to {} unencrypted; use https",
                         provider.kind().id(),
                         provider.baseUrl());
             }

@@ -35,7 +35,7 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
         baseUrls.forEach(RemoteConfig::check);
         if (timeout.isNegative() || timeout.isZero()) {
             throw new ConfigurationException(
-                    "The timeout of remote providers is " + timeout + ".", "Make it positive.");
+                    "The timeout for remote providers is " + timeout + ".", "Set it to a positive duration.");
         }
     }
 
@@ -84,9 +84,9 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
                 || url.getRawQuery() != null
                 || url.getRawFragment() != null) {
             throw new ConfigurationException(
-                    "The base URL of " + kind.id() + " is not one of a server.", // the URL may contain a password
-                    "Set " + kind.name() + "_BASE_URL to http:// or https://, a host, and where needed a port and a"
-                            + " path; without user, password, ? and #.");
+                    "The base URL of " + kind.id() + " is not a valid server URL.", // it may have a password in it
+                    "Set " + kind.name() + "_BASE_URL to http:// or https://, a host and, if needed, a port and a"
+                            + " path, without a user name, password, query or fragment.");
         }
     }
 
@@ -110,9 +110,9 @@ public record RemoteConfig(Map<ProviderKind, URI> baseUrls, Map<ProviderKind, Ap
                 baseUrls.put(provider, parsed);
                 return this;
             } catch (URISyntaxException error) {
-                throw new ConfigurationException( // no cause, because it would show the URL and any password in it
-                        "The base URL of " + provider.id() + " is no URL.",
-                        "Set " + provider.name() + "_BASE_URL to one such as http://localhost:8080/v1.");
+                throw new ConfigurationException( // without the cause, which shows the URL and any password in it
+                        "The base URL of " + provider.id() + " is not a valid URL.",
+                        "Set " + provider.name() + "_BASE_URL to a URL such as http://localhost:8080/v1.");
             }
         }
 

@@ -270,7 +270,7 @@ final class RemoteGeneration implements Cancellation, StreamingChatResponseHandl
         if (!json) {
             throw new ProtocolException(
                     connection.faults.server()
-                            + " was asked for JSON and gave other text: it does not hold response formats.",
+                            + " was asked for JSON but returned other text; it does not enforce response formats.",
                     "Leave responseFormat out, or use another server.");
         }
     }

@@ -61,7 +61,7 @@ public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
         return RemoteProvider.class.getClassLoader().getResource(main) != null
                 ? Optional.empty()
                 : Optional.of(notAvailable(
-                        kind.id() + " is accessed through LangChain4j, whose module is not on the class path.",
+                        kind.id() + " requires a LangChain4j module that is not on the class path.",
                         "Add " + module() + " to your program's dependencies."));
     }
 
@@ -72,7 +72,7 @@ public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
                 ? Optional.empty()
                 : Optional.of(new ProviderUnavailableException(
                         "MISSING_API_KEY",
-                        kind.id() + " needs a key, and " + kind.name() + "_API_KEY is not set.",
+                        kind.id() + " requires an API key, but " + kind.name() + "_API_KEY is not set.",
                         "Set " + kind.name() + "_API_KEY, or use another provider."));
     }
 
@@ -111,7 +111,7 @@ public record RemoteProvider(ProviderKind kind, RemoteConfig options) {
                     && JSON.readTree(said.toByteArray()).path("version").isTextual();
         } catch (InterruptedException interrupt) {
             Thread.currentThread().interrupt();
-            throw new CancelledException("The search for the Ollama server was interrupted.", "", interrupt);
+            throw new CancelledException("The check for an Ollama server was interrupted.", "", interrupt);
         } catch (ExecutionException | TimeoutException | IOException none) {
             return false;
         } finally {

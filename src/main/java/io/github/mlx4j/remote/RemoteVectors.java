@@ -32,9 +32,9 @@ final class RemoteVectors {
                     .toList();
             if (vectors.size() != texts.size()) {
                 throw new ProtocolException(
-                        "%s gave %d vectors for %d texts."
+                        "%s returned %d vectors for %d texts."
                                 .formatted(connection.faults.server(), vectors.size(), texts.size()),
-                        "This is a fault of the server.");
+                        "This is a bug in the server.");
             }
             return vectors;
         } catch (RuntimeException error) {

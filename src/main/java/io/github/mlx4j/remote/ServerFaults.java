@@ -36,12 +36,14 @@ record ServerFaults(RemoteProvider provider, String model) {
             case 401 -> noAccess(who); // some servers repeat a part of the key in their message
             case 403 ->
                 new ConfigurationException(
-                        who + ", no access" + said, "Look whether the key of " + setting + "_API_KEY may do this.");
+                        who + ", access denied" + said,
+                        "Check that the key in " + setting + "_API_KEY has permission to do this.");
             case 404 ->
                 new ModelNotFoundException(
                         who + " for the model " + model + said,
                         provider.kind() == ProviderKind.OLLAMA
-                                ? "Run `ollama pull " + model + "` there, or name another in OLLAMA_MODEL."
+                                ? "Run `ollama pull " + model
+                                        + "` on that machine, or set OLLAMA_MODEL to another model."
                                 : "Name a model that it has in " + setting + "_MODEL, or correct " + setting
                                         + "_BASE_URL.");
             case 408, 504 -> provider.notAvailable(who + ", a timeout" + said, "Try again.");
@@ -50,7 +52,7 @@ record ServerFaults(RemoteProvider provider, String model) {
                         "RATE_LIMITED",
                         who + ", too many requests" + said,
                         "Try again " + (retryAfter == null ? "later" : "after " + retryAfter + " s")
-                                + ", or look at the account's limits.",
+                                + ", or check the limits of your account.",
                         true);
             default -> other(status, who + said, said);
         };
@@ -68,24 +70,24 @@ record ServerFaults(RemoteProvider provider, String model) {
         }
         if (cause instanceof IOException && !(cause instanceof JsonProcessingException)) {
             return provider.notAvailable(
-                    "There is no connection to " + server() + ": " + words(cause),
+                    "Could not connect to " + server() + ": " + words(cause),
                     "Check that the server is running and that "
-                            + provider.kind().name() + "_BASE_URL is right.");
+                            + provider.kind().name() + "_BASE_URL is correct.");
         }
         if (cause instanceof LinkageError) {
             return provider.notAvailable(
-                    "The LangChain4j on the class path doesn't fit: " + words(cause),
-                    "Use " + provider.module() + " and what belongs to it.");
+                    "The version of LangChain4j on the class path is incompatible: " + words(cause),
+                    "Use " + provider.module() + " and the LangChain4j modules of the same release.");
         }
         return new ProtocolException(
-                server() + " gave what can't be understood: " + words(cause),
-                "Look whether " + provider.kind().name() + "_BASE_URL leads to such a server.");
+                server() + " sent a response that can't be parsed: " + words(cause),
+                "Check that " + provider.kind().name() + "_BASE_URL points to such a server.");
     }
 
     /** Returns the error for a connection that ended before the response was complete. */
     Mlx4jException brokenOff(String detail) {
         return provider.notAvailable(
-                "The answer of " + server() + " broke off before its end" + (detail.isEmpty() ? "." : ": " + detail),
+                "The answer from " + server() + " ended prematurely" + (detail.isEmpty() ? "." : ": " + detail),
                 "Try again.");
     }
 
@@ -94,7 +96,7 @@ record ServerFaults(RemoteProvider provider, String model) {
         return new ProtocolException(
                 "%s sent an %s of more than %d MiB, so the connection was closed."
                         .formatted(server(), what, maxBytes >> 20),
-                "This is a fault of the server.");
+                "This is a bug in the server.");
     }
 
     /** Returns the error for a server that keeps generating far beyond the request's {@code maxTokens}. */
@@ -102,7 +104,7 @@ record ServerFaults(RemoteProvider provider, String model) {
         return new ProtocolException(
                 "%s ignored maxTokens = %d: its answer has more than %d characters, so the connection was closed."
                         .formatted(server(), maxTokens, maxChars),
-                "Use a server that obeys maxTokens, or allow more tokens.");
+                "Use a server that respects maxTokens, or raise maxTokens.");
     }
 
     /**
@@ -112,7 +114,7 @@ record ServerFaults(RemoteProvider provider, String model) {
         return new ProtocolException(
                 server() + " answered with a web page (text/html).",
                 "Check that " + provider.kind().name()
-                        + "_BASE_URL leads to such a server, and that no proxy or login page answers instead.");
+                        + "_BASE_URL points to such a server, and that no proxy or login page answers instead.");
     }
 
     /** Returns the error for a server that was silent for too long. */
@@ -139,16 +141,16 @@ record ServerFaults(RemoteProvider provider, String model) {
         String setting = provider.kind().name() + "_API_KEY";
         return provider.options().key(provider.kind()).isPresent()
                 ? new ConfigurationException(
-                        who + ": it refused the key of " + setting + ".", "Correct " + setting + ".")
+                        who + ": it rejected the key in " + setting + ".", "Correct " + setting + ".")
                 : new ProviderUnavailableException(
                         "MISSING_API_KEY",
-                        who + ": it wants a key, and " + setting + " is not set.",
+                        who + ": it requires a key, but " + setting + " is not set.",
                         "Set " + setting + ".");
     }
 
     private Mlx4jException other(int status, String message, String said) {
         if (status >= 500) {
-            return new EngineException(message, "Try again; the fault is the server's.");
+            return new EngineException(message, "Try again; the error is on the server's side.");
         }
         if (status < 400) {
             return new ConfigurationException(

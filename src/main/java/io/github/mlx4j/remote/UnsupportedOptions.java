@@ -28,7 +28,7 @@ final class UnsupportedOptions {
     void refuse() {
         if (!names.isEmpty()) {
             throw new NotSupportedException(
-                    kind.id() + " doesn't support " + String.join(", ", names) + ".",
+                    kind.id() + " does not support " + String.join(", ", names) + ".",
                     "Leave it out, or use another provider.");
         }
     }

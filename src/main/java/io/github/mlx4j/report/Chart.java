@@ -195,9 +195,7 @@ public final class Chart {
                     "start",
                     "value",
                     unit + "; line: 95% interval"
-                            + (rows.stream().anyMatch(row -> row.wanted != null)
-                                    ? "; bar: what is wanted at least"
-                                    : "")));
+                            + (rows.stream().anyMatch(row -> row.wanted != null) ? "; bar: required minimum" : "")));
             return page(title, WIDTH, bottom + 52, svg);
         }
     }

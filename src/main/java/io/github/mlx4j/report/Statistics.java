@@ -32,7 +32,7 @@ public final class Statistics {
     /** {@code over[i] / under[i]} for each pair. */
     public static double[] ratios(double[] over, double[] under) {
         if (over.length != under.length) {
-            throw new IllegalArgumentException(over.length + " values have no pairs among " + under.length);
+            throw new IllegalArgumentException(over.length + " values can't be paired with " + under.length);
         }
         return IntStream.range(0, over.length)
                 .mapToDouble(i -> over[i] / under[i])
@@ -42,7 +42,7 @@ public final class Statistics {
     /** A statistic of these values, with the 2.5th and the 97.5th percentile of what resamples of them give. */
     public static Interval bootstrap(double[] values, ToDoubleFunction<double[]> statistic) {
         if (values.length == 0) {
-            throw new IllegalArgumentException("There is nothing to tell from no values");
+            throw new IllegalArgumentException("There must be at least one value");
         }
         SplittableRandom random = new SplittableRandom(SEED);
         double[] estimates = IntStream.range(0, RESAMPLES)
@@ -67,7 +67,7 @@ public final class Statistics {
      */
     public static Interval wilson(int hits, int all) {
         if (hits < 0 || hits > all || all < 1) {
-            throw new IllegalArgumentException(hits + " of " + all + " is no share");
+            throw new IllegalArgumentException(hits + " of " + all + " is not a valid proportion");
         }
         double share = (double) hits / all;
         double denominator = 1 + Z * Z / all;

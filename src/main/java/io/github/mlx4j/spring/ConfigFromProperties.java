@@ -42,7 +42,8 @@ final class ConfigFromProperties {
     private static RuntimeException named(PropertySetting property, Object value, Mlx4jException refused) {
         return property.mayBeSecret()
                 ? new ConfigurationException(
-                        refused.reason(), refused.hint() + " As a property it is " + property.property() + ".")
+                        refused.reason(),
+                        refused.hint() + " The corresponding property is " + property.property() + ".")
                 : new InvalidConfigurationPropertyValueException(property.property(), value, refused.getMessage());
     }
 }

@@ -30,7 +30,7 @@ public final class Mlx4jHealthIndicator extends AbstractHealthIndicator {
 
     /** Creates an indicator for the providers of this factory. */
     public Mlx4jHealthIndicator(ProviderFactory providers) {
-        super("mlx4j could not say how it is");
+        super("The health check of mlx4j failed");
         this.providers = providers;
     }
 

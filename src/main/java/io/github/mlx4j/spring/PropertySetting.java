@@ -133,10 +133,10 @@ record PropertySetting(String property, String setting, Function<Mlx4jProperties
     /** Converts a value to a type that {@link io.github.mlx4j.ProviderConfig.Builder#setting} accepts. */
     private Object ofSetting(Object value) {
         if (value instanceof Duration time) {
-            check(time.getNano() == 0, value, "It must be whole seconds.");
+            check(time.getNano() == 0, value, "It must be a whole number of seconds.");
         }
         if (value instanceof DataSize size) {
-            check(size.toBytes() % MEBIBYTE == 0, value, "It must be whole mebibytes (MB).");
+            check(size.toBytes() % MEBIBYTE == 0, value, "It must be a whole number of mebibytes (MB).");
             return size.toBytes();
         }
         return value instanceof List<?> list

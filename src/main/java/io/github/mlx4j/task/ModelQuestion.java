@@ -62,7 +62,7 @@ final class ModelQuestion<A> {
      */
     A ask(Task task) {
         if (task.title().isBlank()) {
-            throw new InvalidRequestException("The task's title is blank.", "Say in a line what is to be done.");
+            throw new InvalidRequestException("The task's title is blank.", "Describe the task in one line.");
         }
         String more = task.description().isBlank() ? "" : "\nDescription: " + task.description();
         return ask("Title: " + task.title() + more);
@@ -84,7 +84,7 @@ final class ModelQuestion<A> {
             if (cut) { // with the cut answer before it, less would fit
                 throw wrong;
             }
-            log.info("An answer can't be used, so the model is asked to correct it: {}", wrong.reason());
+            log.info("An answer is unusable; asking the model to correct it: {}", wrong.reason());
             return answer.read(generate(corrected(request, wrong)));
         }
     }
@@ -98,7 +98,7 @@ final class ModelQuestion<A> {
         } catch (NotSupportedException | InvalidRequestException refused) {
             GenerationResult result = llm.generate(request); // refused again, if it was for something else
             textOnly = true;
-            log.info("The response format is refused, so answers are read from text: {}", refused.reason());
+            log.info("The response format is not supported; parsing answers from text: {}", refused.reason());
             return result;
         }
     }

@@ -47,7 +47,7 @@ public final class RequirementsParsingAdapter implements RequirementsParsingPort
     @Override
     public List<Task> parse(String document) {
         if (document.isBlank()) {
-            throw new InvalidRequestException("The document is blank.", "Give the requirements as text.");
+            throw new InvalidRequestException("The document is blank.", "Provide the requirements as text.");
         }
         return question.ask(document).tasks().stream()
                 .map(found -> new Task(

@@ -67,7 +67,7 @@ public final class TaskDecompositionAdapter implements TaskDecompositionPort {
                                 order.containsAll(parts.get(number - 1).dependsOn()))
                         .findFirst()
                         .orElseThrow(() -> new IllegalArgumentException(
-                                "of the subtasks %s none can be the first: they depend on each other in a circle"
+                                "the subtasks %s depend on each other in a cycle, so none of them can come first"
                                         .formatted(left)));
                 left.remove(next);
                 order.add(next);

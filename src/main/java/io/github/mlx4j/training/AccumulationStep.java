@@ -13,6 +13,6 @@ public record AccumulationStep(Double loss, long tokens, int accumulated) {
 
     /** Checks that there is a loss. */
     public AccumulationStep {
-        Objects.requireNonNull(loss, "there is no loss");
+        Objects.requireNonNull(loss, "loss is missing");
     }
 }

@@ -166,8 +166,8 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
     private void checkOutputs() {
         if (providers.workers().sandbox() == SandboxMode.REQUIRE && writable() == null) {
             throw new ConfigurationException(
-                    "MLX4J_SANDBOX=require, but the folders that this training will write to are not known.",
-                    "Name them when you open the session: TrainingSession.open(…, outputs).");
+                    "MLX4J_SANDBOX=require, but the folders that this training session will write to are unknown.",
+                    "Pass them when you open the session: TrainingSession.open(…, outputs).");
         }
     }
 
@@ -209,8 +209,8 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
         set.forEach((name, value) -> {
             if (!value.equals("")) {
                 throw new ConfigurationException(
-                        "The workers' model option %s is set, which a training can't have.".formatted(name),
-                        "Leave it out; TrainingConfig has an adapter and a dtype of its own.");
+                        "The model option %s is set for the workers, but training does not support it.".formatted(name),
+                        "Leave it out; TrainingConfig has its own adapter and dtype.");
             }
         });
     }

@@ -75,7 +75,7 @@ final class MetricsLog implements AutoCloseable {
         } catch (JsonProcessingException | IllegalArgumentException damaged) {
             throw new ConfigurationException(
                     "%s has a line that can't be read: %s".formatted(path, line),
-                    "Remove it; the run then goes on without its figures.",
+                    "Remove the line; the run then continues without its metrics.",
                     damaged);
         }
     }

@@ -56,8 +56,7 @@ final class RunFolder implements AutoCloseable {
         if (!resume) {
             checkNew(folder);
         } else if (RunSettings.read(folder).isEmpty()) {
-            throw new ConfigurationException(
-                    "There is no run in " + folder + ".", "Begin one there, without --resume.");
+            throw new ConfigurationException("There is no run in " + folder + ".", "Start one there without --resume.");
         }
     }
 
@@ -73,16 +72,16 @@ final class RunFolder implements AutoCloseable {
         }
         if (RunSettings.read(folder).isPresent()) {
             throw new ConfigurationException(
-                    folder + " already has a run.", "Resume it, with --resume, or name another folder.");
+                    folder + " already contains a run.", "Resume it with --resume, or choose another folder.");
         }
         Optional<Path> other = FileTree.list(folder).stream()
                 .filter(file -> !file.endsWith(FolderLock.FILE))
                 .findFirst();
         if (other.isPresent()) {
             throw new ConfigurationException(
-                    "The folder %s is not empty: it has %s."
+                    "The folder %s is not empty: it contains %s."
                             .formatted(folder, other.get().getFileName()),
-                    "Name a folder that is empty, or not there yet.");
+                    "Choose a folder that is empty or does not exist yet.");
         }
     }
 

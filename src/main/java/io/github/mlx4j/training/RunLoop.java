@@ -69,9 +69,9 @@ final class RunLoop {
             step = goBack(session);
             if (step > total) {
                 throw new ConfigurationException(
-                        "The run in %s has %d steps already, so it can't have %d in all."
+                        "The run in %s already has %d steps, so it can't have a total of %d."
                                 .formatted(run.folder(), step, total),
-                        "Ask for more.");
+                        "Set a larger number of steps.");
             }
             RunSettings.of(run, info.backend().provider())
                     .write(run.folder()); // a resumed run may be longer than before
@@ -178,8 +178,8 @@ final class RunLoop {
         try {
             checkpoint(session);
         } catch (Mlx4jException failure) {
-            log.warn("There is no checkpoint of step {}: {}", step, failure.getMessage());
-            warnings.add("What came after step %d is lost: %s".formatted(saved, failure.getMessage()));
+            log.warn("No checkpoint was saved for step {}: {}", step, failure.getMessage());
+            warnings.add("Progress after step %d is lost: %s".formatted(saved, failure.getMessage()));
         }
     }
 
@@ -254,7 +254,7 @@ final class RunLoop {
                 ? given
                 : info.totalSteps()
                         .orElseThrow(() -> new ProtocolException(
-                                "The worker does not say how many steps the epochs have.",
+                                "The worker did not report how many steps the epochs have.",
                                 "Use the worker that comes with this version of mlx4j."));
     }
 }

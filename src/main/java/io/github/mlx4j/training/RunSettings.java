@@ -52,7 +52,7 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
             return Optional.empty();
         } catch (IOException error) {
             throw new ConfigurationException(
-                    file + " can't be read: " + error.getMessage(), "Check the folder and its rights.", error);
+                    file + " can't be read: " + error.getMessage(), "Check the folder and its permissions.", error);
         }
     }
 
@@ -93,7 +93,7 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
                 .distinct()
                 .filter(name -> !before.path(name).equals(wanted.path(name)))
                 .map(name ->
-                        "%s was %s and is %s now".formatted(name, shown(before.path(name)), shown(wanted.path(name))));
+                        "%s was %s and is now %s".formatted(name, shown(before.path(name)), shown(wanted.path(name))));
         Map<String, String> digests = digests(now.training());
         Stream<String> files = digests.entrySet().stream()
                 .filter(file -> !file.getValue().equals(data.getOrDefault(file.getKey(), file.getValue())))
@@ -101,8 +101,8 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
         String differences = Stream.concat(fields, files).collect(Collectors.joining("; "));
         if (!differences.isEmpty()) {
             throw new ConfigurationException(
-                    "The run in %s can't be resumed as another one: %s.".formatted(now.folder(), differences),
-                    "Resume it as it was, or begin another one in another folder.");
+                    "The run in %s can't be resumed with different settings: %s.".formatted(now.folder(), differences),
+                    "Resume it with its original settings, or start a new run in another folder.");
         }
     }
 
@@ -136,7 +136,7 @@ record RunSettings(TrainingRun run, ProviderKind backend, Map<String, String> da
             throw new ConfigurationException(
                     "%s is %s, which can't be read (%s)."
                             .formatted(field, file, error.getClass().getSimpleName()),
-                    "Name a file with JSON lines.",
+                    "Set it to a JSON Lines file.",
                     error);
         } catch (NoSuchAlgorithmException impossible) {
             throw new UncheckedIOException(new IOException(impossible));

@@ -146,7 +146,7 @@ public final class Trainer {
     <T> T cancellable(Supplier<T> call) {
         synchronized (lock) {
             if (cancelled) {
-                throw new CancelledException("The training was cancelled.", "Resume it to continue.");
+                throw new CancelledException("The training was cancelled.", "Resume the run to continue.");
             }
             thread = Thread.currentThread();
         }
@@ -177,7 +177,7 @@ public final class Trainer {
             end.completeExceptionally(new ConfigurationException(
                     "The run's folder %s can't be used: %s: %s"
                             .formatted(run.folder(), error.getClass().getSimpleName(), error.getMessage()),
-                    "Check its rights and the space on its disk; then resume the run.",
+                    "Check its permissions and the free disk space, then resume the run.",
                     error));
         } catch (Throwable error) {
             ended = true;
@@ -224,8 +224,8 @@ public final class Trainer {
         private static void tell(Runnable news) {
             try {
                 news.run();
-            } catch (Throwable thrown) { // a listener must not end a run that may have taken hours
-                log.error("A training listener threw; the run goes on", thrown);
+            } catch (Throwable thrown) { // no reason to end a run of hours
+                log.error("A training listener threw an exception; the run continues", thrown);
             }
         }
     }

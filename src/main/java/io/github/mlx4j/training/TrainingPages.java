@@ -16,7 +16,7 @@ final class TrainingPages {
 
     /** Renders the losses as an SVG file. */
     static String curve(RunHistory history) {
-        Chart.Lines chart = new Chart.Lines("Loss", "nats a token, by step");
+        Chart.Lines chart = new Chart.Lines("Loss", "nats per token, by step");
         history.steps().forEach(step -> chart.add("training", step.step(), step.loss()));
         history.validations()
                 .forEach(done ->
@@ -37,20 +37,20 @@ final class TrainingPages {
         figures.put("parameters", String.format(Locale.ROOT, "%,d", report.parameters()));
         figures.put("trained parameters", String.format(Locale.ROOT, "%,d", report.trainableParameters()));
         figures.put("steps", report.steps() + " of " + report.totalSteps());
-        figures.put("tokens that counted", String.format(Locale.ROOT, "%,d", report.tokens()));
+        figures.put("tokens in the loss", String.format(Locale.ROOT, "%,d", report.tokens()));
         figures.put("tokens per second", String.format(Locale.ROOT, "%.1f", report.tokensPerSecond()));
         if (report.peakBytes() != null) {
-            figures.put("most memory", String.format(Locale.ROOT, "%,d MB", report.peakBytes() / 1_000_000));
+            figures.put("peak memory", String.format(Locale.ROOT, "%,d MB", report.peakBytes() / 1_000_000));
         }
         if (report.result() != null) {
-            figures.put("result", "%s, of step %d".formatted(report.result(), report.resultStep()));
+            figures.put("result", "%s, from step %d".formatted(report.result(), report.resultStep()));
         }
         new TreeMap<>(report.packages()).forEach((name, version) -> figures.put(name, version));
         page.append(table(figures));
         list(page, "Warnings", report.warnings());
         list(
                 page,
-                "Backends that were tried",
+                "Backends tried",
                 report.attempts().stream().map(Object::toString).toList());
         if (!report.validations().isEmpty()) {
             page.append("<h2>Validations</h2>\n<table>\n<tr><th>step</th><th>loss</th><th>perplexity</th></tr>\n");
@@ -71,9 +71,9 @@ final class TrainingPages {
 
     static String verdict(TrainingReport report) {
         String how = switch (report.outcome()) {
-            case COMPLETED -> "All %d steps are done".formatted(report.steps());
+            case COMPLETED -> "Completed all %d steps".formatted(report.steps());
             case STOPPED_EARLY ->
-                "Stopped after %d steps, since the validation loss did not get better".formatted(report.steps());
+                "Stopped after %d steps because the validation loss stopped improving".formatted(report.steps());
             case CANCELLED -> "Cancelled after %d of %d steps".formatted(report.steps(), report.totalSteps());
             case FAILED ->
                 "Failed after %d of %d steps: %s".formatted(report.steps(), report.totalSteps(), report.error());

@@ -49,11 +49,14 @@ public record TrainingRun(
      * @throws ConfigurationException if a value is invalid; the message names the first one
      */
     public TrainingRun {
-        check(training.method() != TrainingMethod.NONE, "The method none trains nothing.", "Set lora, dora or full.");
-        check(training.trainData() != null, "trainData is not set.", "Name a file with JSON lines.");
+        check(
+                training.method() != TrainingMethod.NONE,
+                "The method none trains nothing.",
+                "Set method to lora, dora or full.");
+        check(training.trainData() != null, "trainData is not set.", "Set it to a JSON Lines file.");
         check(
                 training.totalSteps() != null || training.epochs() != null,
-                "The run has no length.",
+                "The length of the run is not set.",
                 "Set totalSteps or epochs.");
         check(validateEvery >= 0, "validateEvery is " + validateEvery + ".", "It must be 0 or more.");
         check(checkpointEvery >= 0, "checkpointEvery is " + checkpointEvery + ".", "It must be 0 or more.");
@@ -62,20 +65,20 @@ public record TrainingRun(
         check(minDelta >= 0 && Double.isFinite(minDelta), "minDelta is " + minDelta + ".", "It must be 0 or more.");
         check(
                 training.validData() != null || (validateEvery == 0 && patience == 0),
-                "validateEvery and patience mean nothing without validData.",
-                "Name a file with JSON lines, or leave them out.");
+                "validateEvery and patience have no effect without validData.",
+                "Set validData to a JSON Lines file, or leave them out.");
         check(
                 patience == 0 || validateEvery > 0,
-                "patience means nothing without validateEvery.",
-                "Say after how many steps the model is validated.");
+                "patience has no effect without validateEvery.",
+                "Set validateEvery to the number of steps between validations.");
         check(
                 patience > 0 || minDelta == 0,
-                "minDelta means nothing without patience.",
-                "Set patience, or leave it out.");
+                "minDelta has no effect without patience.",
+                "Set patience, or leave minDelta out.");
         check(
                 !Files.isDirectory(UserPath.of(model)) || !FileTree.isWithin(folder, UserPath.of(model)),
-                "The run's folder " + folder + " is inside the model's.",
-                "Name another one.");
+                "The run's folder " + folder + " is inside the model folder.",
+                "Choose another folder.");
     }
 
     /** Returns a builder with default values. */
@@ -92,7 +95,7 @@ public record TrainingRun(
         return RunSettings.read(folder)
                 .orElseThrow(() -> new ConfigurationException(
                         "There is no run in %s: it has no %s.".formatted(folder, RunSettings.FILE),
-                        "Name the folder of a run, or begin one there."))
+                        "Give the folder of an existing run, or start a run there."))
                 .run()
                 .toBuilder()
                 .folder(folder) // the folder may have been moved

@@ -246,7 +246,7 @@ public final class TrainingSession implements AutoCloseable {
             if (!Files.isDirectory(output)) {
                 throw new ConfigurationException(
                         "The output " + output + " is not an existing folder.",
-                        "Create the folder before the session is opened.");
+                        "Create the folder before you open the session.");
             }
         }
         return outputs.stream().map(path -> Path.of(absolute(path))).toList();

@@ -27,7 +27,7 @@ public record TrainingStep(
 
     /** Checks that there is a step number and a loss. */
     public TrainingStep {
-        Objects.requireNonNull(step, "there is no step");
-        Objects.requireNonNull(loss, "there is no loss");
+        Objects.requireNonNull(step, "step is missing");
+        Objects.requireNonNull(loss, "loss is missing");
     }
 }

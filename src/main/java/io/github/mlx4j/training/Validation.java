@@ -14,7 +14,7 @@ public record Validation(Double loss, Double perplexity, long tokens, long seque
 
     /** Checks that there is a loss and a perplexity. */
     public Validation {
-        Objects.requireNonNull(loss, "there is no loss");
-        Objects.requireNonNull(perplexity, "there is no perplexity");
+        Objects.requireNonNull(loss, "loss is missing");
+        Objects.requireNonNull(perplexity, "perplexity is missing");
     }
 }

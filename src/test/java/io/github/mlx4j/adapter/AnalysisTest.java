@@ -50,7 +50,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AnalysisTest {
 
     private static final JsonMapper JSON = new JsonMapper();
-    private static final String UNREADABLE = "The mlx worker gave an answer that can't be read: ";
+    private static final String UNREADABLE = "The mlx worker sent an answer that can't be parsed: ";
     private static final String ACTIONS =
             "\"actions\":[\"ADD\",\"UPDATE\",\"DELETE\",\"RETRIEVE\",\"SUMMARY\",\"FILTER\"]";
 
@@ -146,18 +146,20 @@ class AnalysisTest {
         String first = logits(0, "AACAPwAAAAA=");
         String end = result("\"count\":2,\"vocabularySize\":2");
         return Stream.of(
-                Arguments.of("1 vectors came, in order, of 2 for 2 tokens", List.of(first, end)),
-                Arguments.of("positionLogits 2 came in place of 1", List.of(first, logits(2, "AACAPwAAAAA="), end)),
-                Arguments.of("positionLogits 0 came in place of 1", List.of(first, first, end)),
+                Arguments.of("received 1 vectors in order, of 2 for 2 tokens", List.of(first, end)),
+                Arguments.of("received positionLogits 2 instead of 1", List.of(first, logits(2, "AACAPwAAAAA="), end)),
+                Arguments.of("received positionLogits 0 instead of 1", List.of(first, first, end)),
                 Arguments.of("Cannot deserialize value of type `byte[]`", List.of(first, logits(1, "no!"), end)),
                 Arguments.of("a vector has 3 bytes", List.of(first, logits(1, "AAAA"), end)),
                 Arguments.of(
-                        "1 vectors came, in order, of 2 for 2 tokens",
+                        "received 1 vectors in order, of 2 for 2 tokens",
                         List.of(first, notification("embedding", "\"index\":1,\"vector\":\"\""), end)),
                 Arguments.of(
-                        "2 vectors came, in order, of 3 for 2 tokens",
+                        "received 2 vectors in order, of 3 for 2 tokens",
                         List.of(first, logits(1, "AACAPwAAAAA="), result("\"count\":3,\"vocabularySize\":2"))),
-                Arguments.of("a vector of 2 dimensions has 1", List.of(first, logits(1, "AACAPw=="), end)));
+                Arguments.of(
+                        "expected a vector of 2 dimensions, but received 1",
+                        List.of(first, logits(1, "AACAPw=="), end)));
     }
 
     @ParameterizedTest

@@ -326,7 +326,7 @@ class FallbackAdapterTest {
 
         assertThatExceptionOfType(ProviderUnavailableException.class)
                 .isThrownBy(() -> adapter.generate(REQUEST))
-                .withMessage("port 1 has failed too often recently and is skipped for a while."
+                .withMessage("port 1 failed too often recently and is skipped for a while."
                         + " What to do: Check the log for its errors.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("CIRCUIT_OPEN"));
     }

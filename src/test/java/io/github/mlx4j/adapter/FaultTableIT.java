@@ -93,7 +93,7 @@ class FaultTableIT {
             value = {
                 "the engine raises                 | 'raise':'boom'    | WORKER_DIED    | RuntimeError: boom",
                 "the process exits                 | 'exit':3          | WORKER_DIED    | exit code 3",
-                "the engine hangs                  | 'hang':1          | WORKER_HUNG    | did not move for 1 s",
+                "the engine hangs                  | 'hang':1          | WORKER_HUNG    | made no progress for 1 s",
                 "native code holds the interpreter | 'gil':60          | WORKER_HUNG    | did not answer for 1 s",
                 "it closes its pipe and runs on    | 'close':1         | WORKER_DIED    | exit code 74",
                 "half a line, then the end         | 'wire':'{','exit':4       | WORKER_DIED | exit code 4",

@@ -87,15 +87,15 @@ class LoadCheckTest {
         assertThat(check(LoadConfig.DEFAULT))
                 .extracting(Verdict::fix)
                 .containsExactly(
-                        "The hf worker refuses it too: It has two labels. Use a model with one.",
+                        "The hf worker can't load it either: It has two labels. Use a model with one.",
                         "Use a model with one.");
 
         hf.answers("inspect", refusal("model_load_failed", "It is wrong.", "Use the mlx worker for this model."));
         assertThat(check(LoadConfig.DEFAULT))
                 .extracting(Verdict::fix)
                 .containsExactly(
-                        "The hf worker refuses it too: It is wrong.",
-                        "The mlx worker refuses it too: mlx-lm has no such class.");
+                        "The hf worker can't load it either: It is wrong.",
+                        "The mlx worker can't load it either: mlx-lm has no such class.");
 
         hf.answers("inspect", result(""));
         assertThat(check(LoadConfig.DEFAULT)).extracting(Verdict::fix).containsExactly("Use the hf worker.", "");

@@ -344,7 +344,7 @@ class SubprocessAdapterTest {
                                 .responseFormat(new ResponseFormat.JsonSchema("{\"const\": 9007199254740993}"))
                                 .build(),
                         InvalidRequestException.class,
-                        "The response format's schema has the number 9007199254740993 at /const"),
+                        "The response format's schema contains the number 9007199254740993 at /const"),
                 Arguments.of(
                         GenerationRequest.builder()
                                 .user("Hi")
@@ -451,7 +451,7 @@ class SubprocessAdapterTest {
 
         adapter.close();
 
-        assertFails(waiting, ClosedException.class).withMessage("The mlx worker was closed while it started.");
+        assertFails(waiting, ClosedException.class).withMessage("The mlx worker was closed while it was starting.");
     }
 
     @Test
@@ -461,7 +461,7 @@ class SubprocessAdapterTest {
 
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> generate("{\"say\":\"ok\",\"wire\":\"" + answer + "\"}"))
-                .withMessageStartingWith("The mlx worker gave an answer that can't be read: ");
+                .withMessageStartingWith("The mlx worker sent an answer that can't be parsed: ");
     }
 
     @Test
@@ -490,8 +490,8 @@ class SubprocessAdapterTest {
 
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> generate("{\"say\":\"ok\",\"wire\":\"" + piece + "\"}"))
-                .withMessage("A piece of the mlx worker's answer was lost after 1 pieces."
-                        + " What to do: This is a fault of mlx4j: please report it.");
+                .withMessage("A chunk of the mlx worker's answer was lost after 1 chunks."
+                        + " What to do: This is a bug in mlx4j; please report it.");
     }
 
     @Test

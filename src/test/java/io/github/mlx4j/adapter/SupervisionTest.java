@@ -50,7 +50,7 @@ class SupervisionTest {
         adapter = adapter(WorkerConfig.builder().hang(SECOND).build());
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'hang':1}")))
                 .isInstanceOf(WorkerHungException.class)
-                .hasMessageContaining("did not move for 1 s")
+                .hasMessageContaining("made no progress for 1 s")
                 .hasMessageContaining("fake_worker.py")
                 .hasMessageContaining("in _fault");
         assertThat(adapter.generate(script("{'say':'again'}")).text()).isEqualTo("again");
@@ -92,7 +92,7 @@ class SupervisionTest {
         adapter = adapter(WorkerConfig.builder().hang(SECOND).build());
         assertThatThrownBy(() -> adapter.generate(script("{'say':'abc','after':1,'lose':1}")))
                 .isInstanceOf(WorkerHungException.class)
-                .hasMessageContaining("1 answers that did not arrive");
+                .hasMessageContaining("1 answers did not arrive");
     }
 
     @Test
@@ -182,7 +182,7 @@ class SupervisionTest {
         CompletableFuture<GenerationResult> second = adapter.generateAsync(slow);
         assertThatThrownBy(() -> adapter.generate(script("{}")))
                 .isInstanceOf(WorkerBusyException.class)
-                .hasMessageContaining("2 requests already")
+                .hasMessageContaining("already has 2 requests")
                 .hasMessageContaining("MLX4J_MAX_REQUESTS");
         first.cancel(true);
         await().untilAsserted(() ->
@@ -219,7 +219,7 @@ class SupervisionTest {
         for (int i = 0; i < 2; i++) {
             assertThatThrownBy(() -> adapter.generate(script("{'signal':9}"))).hasMessageContaining("137");
         }
-        assertThatThrownBy(() -> adapter.generate(script("{}"))).hasMessageContaining("not started again");
+        assertThatThrownBy(() -> adapter.generate(script("{}"))).hasMessageContaining("not restarted");
         assertThat(adapter.status().state()).isEqualTo(WorkerStatus.State.FAILED);
         assertThat(adapter.status().failures()).isEqualTo(3);
     }

@@ -30,8 +30,8 @@ class WarningsTest {
 
         assertThat(code).isZero();
         assertThat(log.toString(StandardCharsets.UTF_8))
-                .contains("first failed, so second is asked: It broke.")
-                .contains("The key of openai goes to http://mlx4j.invalid/v1 in the clear; use https")
+                .contains("first failed; falling back to second: It broke.")
+                .contains("The API key for openai is sent to http://mlx4j.invalid/v1 unencrypted; use https")
                 .contains("LEAK: the mlx worker of fake was garbage-collected without being closed")
                 .doesNotContain("sk-secret");
     }

@@ -160,7 +160,7 @@ class WireFormTest {
         return Stream.of(
                 Arguments.of(
                         hi.responseFormat(ResponseFormat.jsonSchema("[]")).build(),
-                        "The response format's schema must be a JSON object: it is no JSON object"),
+                        "The response format's schema must be a JSON object: it is not a JSON object"),
                 Arguments.of(
                         GenerationRequest.builder()
                                 .user("Hi")
@@ -170,7 +170,7 @@ class WireFormTest {
                 Arguments.of(
                         GenerationRequest.chat(
                                 List.of(Message.assistant("", List.of(new ToolCall("c1", "clock", "noon"))))),
-                        "The arguments of the call of clock must be a JSON object: "));
+                        "The arguments of the call to clock must be a JSON object: "));
     }
 
     @ParameterizedTest
@@ -265,7 +265,7 @@ class WireFormTest {
 
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> adapter.generate("Hi"))
-                .withMessageStartingWith("The mlx worker gave an answer that can't be read:"
+                .withMessageStartingWith("The mlx worker sent an answer that can't be parsed:"
                         + " a chunk of 2 tokens has 1 log-probabilities");
     }
 
@@ -283,17 +283,19 @@ class WireFormTest {
         String first = vector(0, "AACAPwAAAAA=");
         String end = result("\"count\":2,\"dimensions\":2");
         return Stream.of(
-                Arguments.of("1 vectors came, in order, of 2 for 2 texts", List.of(first, end)),
+                Arguments.of("received 1 vectors in order, of 2 for 2 texts", List.of(first, end)),
                 Arguments.of(
-                        "embedding 1 came in place of 0",
+                        "received embedding 1 instead of 0",
                         List.of(vector(1, "AACAPwAAAAA="), vector(2, "AACAPwAAAAA="), end)),
-                Arguments.of("embedding 0 came in place of 1", List.of(first, first, end)),
+                Arguments.of("received embedding 0 instead of 1", List.of(first, first, end)),
                 Arguments.of("Cannot deserialize value of type `byte[]`", List.of(first, vector(1, "no!"), end)),
                 Arguments.of("a vector has 3 bytes", List.of(first, vector(1, "AAAA"), end)),
                 Arguments.of(
-                        "2 vectors came, in order, of 1 for 2 texts",
+                        "received 2 vectors in order, of 1 for 2 texts",
                         List.of(first, vector(1, "AACAPwAAAAA="), result("\"count\":1,\"dimensions\":2"))),
-                Arguments.of("a vector of 2 dimensions has 1", List.of(first, vector(1, "AACAPw=="), end)));
+                Arguments.of(
+                        "expected a vector of 2 dimensions, but received 1",
+                        List.of(first, vector(1, "AACAPw=="), end)));
     }
 
     @ParameterizedTest
@@ -303,7 +305,7 @@ class WireFormTest {
 
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> adapter.embed(List.of("a", "b")))
-                .withMessageStartingWith("The mlx worker gave an answer that can't be read: " + message);
+                .withMessageStartingWith("The mlx worker sent an answer that can't be parsed: " + message);
     }
 
     @Test
@@ -341,7 +343,7 @@ class WireFormTest {
                 () -> adapter.applyTemplate(GenerationRequest.chat("Hi")))) {
             assertThatExceptionOfType(ProtocolException.class)
                     .isThrownBy(call::run)
-                    .withMessageStartingWith("The mlx worker gave an answer that can't be read: ");
+                    .withMessageStartingWith("The mlx worker sent an answer that can't be parsed: ");
         }
     }
 
@@ -360,7 +362,7 @@ class WireFormTest {
             assertThatExceptionOfType(InvalidRequestException.class)
                     .isThrownBy(() -> adapter.applyTemplate(request))
                     .withMessage("The request has no messages to apply the chat template to."
-                            + " What to do: Make it with GenerationRequest.chat.");
+                            + " What to do: Create the request with GenerationRequest.chat.");
         }
     }
 

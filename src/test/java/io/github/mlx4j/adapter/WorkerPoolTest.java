@@ -329,10 +329,10 @@ class WorkerPoolTest {
         Request next = new Model(pool, "b", 30).request();
 
         assertFails(next.begun(), WorkerBusyException.class)
-                .withMessage("For b there was no memory for 0 s, because busy workers are not stopped: a."
-                        + " It takes 30 bytes (by the test), and 20 bytes are available beside a reserve of 1.1 GB."
-                        + " What to do: Try again later, give the role a smaller model, or close other programs;"
-                        + " MLX4J_MEMORY_RESERVE_MB is what is left free.")
+                .withMessage("There was no room for b for 0 s, because busy workers are not stopped: a."
+                        + " It needs 30 bytes (by the test), and 20 bytes are available after a reserve of 1.1 GB."
+                        + " What to do: Try again later, use a smaller model for the role, or close other programs;"
+                        + " MLX4J_MEMORY_RESERVE_MB sets how much memory is kept free.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("BUSY"));
         assertIn(a.request());
         assertThat(stopped).isEmpty();
@@ -347,9 +347,9 @@ class WorkerPoolTest {
         assertIn(new Model(pool, "a", 10).request());
 
         assertFails(new Model(pool, "b", 10).request().begun(), WorkerBusyException.class)
-                .withMessage("For b there was no memory for 0 s, because busy workers are not stopped: a."
-                        + " There may be 1 at once. What to do: Try again later, allow more with MLX4J_MAX_WORKERS,"
-                        + " or give the roles one model.");
+                .withMessage("There was no room for b for 0 s, because busy workers are not stopped: a."
+                        + " The maximum number of workers is 1. What to do: Try again later, raise MLX4J_MAX_WORKERS,"
+                        + " or use the same model for several roles.");
     }
 
     @Test
@@ -375,7 +375,7 @@ class WorkerPoolTest {
 
         for (int twice = 0; twice < 2; twice++) {
             assertFails(b.request().begun(), WorkerStartException.class)
-                    .withMessageContaining("a fault in looking for room for b")
+                    .withMessageContaining("Making room for b failed unexpectedly")
                     .satisfies(error -> assertThat(error.getCause()).hasMessage("no such file"));
         }
     }

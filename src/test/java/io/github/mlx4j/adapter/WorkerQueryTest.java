@@ -84,7 +84,7 @@ class WorkerQueryTest {
                 .isThrownBy(() -> WorkerQuery.ask(worker, call("Hi").map(result -> {
                     throw new IllegalArgumentException("it is no " + result.finishReason());
                 })))
-                .withMessageStartingWith("The mlx worker gave an answer that can't be read: it is no STOP");
+                .withMessageStartingWith("The mlx worker sent an answer that can't be parsed: it is no STOP");
         assertThat(ask("Hello")).isEqualTo(5);
     }
 
@@ -129,7 +129,7 @@ class WorkerQueryTest {
                 GenerationStream running = adapter.stream(GenerationRequest.raw("{\"pause\":true}"))) {
             assertThatExceptionOfType(WorkerBusyException.class)
                     .isThrownBy(() -> adapter.embed("Hi"))
-                    .withMessageStartingWith("The mlx worker has 1 requests already and accepts no more.");
+                    .withMessageStartingWith("The mlx worker already has 1 requests, which is the maximum.");
             running.cancel();
             assertThatExceptionOfType(CancelledException.class).isThrownBy(running::result);
 

@@ -37,7 +37,7 @@ class BenchReportTest {
                         "- settings: prompts of about 512 tokens, answers of up to 128, 2 runs, training in 5 steps over 4"
                                 + " sequences of up to 128 tokens",
                         "- mlx: model tiny",
-                        "| median (least–most) | mlx | hf | mlx / hf |",
+                        "| median (min–max) | mlx | hf | mlx / hf |",
                         "| load, s | 1.50 (1–2) | 4 | 0.375 (0.250–0.500) |",
                         "| generation, tokens/s | 70 (60–80) | 30 (20–40) | 2.50 (2–3) |",
                         "- ollama: no server answers",

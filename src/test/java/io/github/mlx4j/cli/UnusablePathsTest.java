@@ -48,8 +48,9 @@ class UnusablePathsTest {
         variables.put("MLX4J_HOME", file.resolve("home").toString());
 
         assertThat(run(command.split(" ")))
-                .isEqualTo("mlx4j: INVALID_CONFIGURATION: MLX4J_HOME is " + file + "/home, but " + file
-                        + " is not a folder. What to do: Set MLX4J_HOME to a folder of yours, or remove that file.");
+                .isEqualTo(
+                        "mlx4j: INVALID_CONFIGURATION: MLX4J_HOME is " + file + "/home, but " + file
+                                + " is not a folder. What to do: Set MLX4J_HOME to a folder that you own, or remove that file.");
     }
 
     @Test

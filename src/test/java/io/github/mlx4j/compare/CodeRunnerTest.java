@@ -92,12 +92,12 @@ class CodeRunnerTest {
         CodeTest once = new CodeTest("f", List.of(new CodeTest.Call("[]", "1")));
 
         assertThat(runner.failure(once, "def f():\n    while True: pass"))
-                .contains("it took more than 10 s of CPU time, or more than 30 s");
+                .contains("it used more than 10 s of CPU time or ran for more than 30 s");
         assertThat(runner.failure(
                         once,
                         "import os\nwhile True:\n    for i in range(3, 32):\n        try: os.write(i,"
                                 + " b'1' * 4096)\n        except OSError: pass"))
-                .contains("f() should return 1: returned nothing that can be read");
+                .contains("f() should return 1: returned no readable value");
     }
 
     /** Two numbers, so that infinity would pass both calls. */

@@ -46,8 +46,9 @@ class ModelComparisonTest {
 
         assertThat(report.outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 1, 1, 1, 1.0));
         assertThat(report.verdict())
-                .isEqualTo("1 won, 1 lost: chance alone would often part them so far (p = 1.00), so this shows no"
-                        + " difference.");
+                .isEqualTo(
+                        "1 won, 1 lost: a difference this large is likely by chance alone (p = 1.00), so this shows no"
+                                + " difference.");
         ComparisonReport.Figures base = report.base();
         assertThat(base.tasks()).isEqualTo(5);
         assertThat(base.judged()).isEqualTo(4);
@@ -76,7 +77,7 @@ class ModelComparisonTest {
         assertThat(report.base().perplexity().mid()).isCloseTo(Math.exp(13 / 5.0), within(1e-12));
         assertThat(report.notes())
                 .contains(
-                        "The two split the expected texts into different tokens: their perplexities can't be compared.");
+                        "The two models tokenize the expected texts differently, so their perplexities can't be compared.");
     }
 
     @Test
@@ -117,12 +118,12 @@ class ModelComparisonTest {
             assertThat(report.base().tasks()).isEqualTo(1);
             assertThat(report.outcomes()).isEqualTo(new ComparisonReport.Outcomes(1, 0, 0, 0, 1.0));
             assertThat(report.markdown())
-                    .contains("1 more tasks were not run: they are Python code, which runs only with --allow-code.");
+                    .contains("1 more tasks were skipped because they run Python code, which requires --allow-code.");
         }
         try (CodeRunner runner = runner()) {
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(() -> ModelComparison.open(folder, settings(2), tasks, runner))
-                    .withMessageContaining("allowCode was false and is true now");
+                    .withMessageContaining("allowCode was false and is now true");
         }
     }
 
@@ -187,7 +188,7 @@ class ModelComparisonTest {
 
         assertThat(ComparisonReport.of(settings(8), tasks, 0, base, trained).verdict())
                 .isEqualTo(
-                        "8 won, 0 lost: the trained model passes more, and chance alone would seldom part them so far"
+                        "8 won, 0 lost: the trained model passes more, and a difference this large is unlikely by chance alone"
                                 + " (p = 0.00781).");
     }
 
@@ -225,9 +226,9 @@ class ModelComparisonTest {
             for (String text : List.of(report.summary(), report.markdown(), page)) {
                 assertThat(text)
                         .contains(
-                                "up to %d tokens an answer where the task sets no limit of its own"
+                                "up to %d tokens per answer unless the task sets its own limit"
                                         .formatted(report.settings().maxTokens()),
-                                "1 of 2 tasks set their own limit of tokens an answer, which replaces --max-tokens.");
+                                "1 of 2 tasks set their own token limit per answer, which overrides --max-tokens.");
             }
         }
     }
@@ -294,9 +295,9 @@ class ModelComparisonTest {
 
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> ModelComparison.open(folder, settings(3), TASKS))
-                .withMessage(
-                        folder + " has results of another run: samples was 5 and is 3 now. What to do: Name another"
-                                + " folder with --out, or remove this one.");
+                .withMessage(folder
+                        + " contains the results of a different run: samples was 5 and is now 3. What to do: Choose another"
+                        + " folder with --out, or remove this one.");
     }
 
     @Test
@@ -316,7 +317,7 @@ class ModelComparisonTest {
 
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(this::open)
-                .withMessageContaining(folder + " is not a folder of a comparison, and not empty.");
+                .withMessageContaining(folder + " is not empty and does not belong to a comparison.");
         assertThat(folder.resolve("run.json")).doesNotExist();
     }
 
@@ -326,7 +327,7 @@ class ModelComparisonTest {
 
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(this::open)
-                .withMessageContaining(folder + " is not a folder of a comparison, and not empty.");
+                .withMessageContaining(folder + " is not empty and does not belong to a comparison.");
         try (Stream<Path> files = Files.list(folder)) {
             assertThat(files).containsExactly(folder.resolve("letter.txt"));
         }
@@ -346,7 +347,7 @@ class ModelComparisonTest {
         try (ModelComparison comparison = open()) {
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(this::open)
-                    .withMessageStartingWith("Another run has the folder " + folder);
+                    .withMessageStartingWith("Another run is using the folder " + folder);
             assertThat(comparison.missing(Variant.BASE)).hasSize(5);
         }
         open().close();
@@ -359,11 +360,11 @@ class ModelComparisonTest {
         }
 
         try (ModelComparison comparison = open()) { // which reads what is there
-            assertThat(otherRun()).isEqualTo("Another run has the folder " + folder + ".");
+            assertThat(otherRun()).isEqualTo("Another run is using the folder " + folder + ".");
             assertThatExceptionOfType(ConfigurationException.class).isThrownBy(this::open);
             assertThat(otherRun())
                     .as("after a refusal in this process")
-                    .isEqualTo("Another run has the folder " + folder + ".");
+                    .isEqualTo("Another run is using the folder " + folder + ".");
             assertThat(comparison.missing(Variant.BASE)).isEmpty();
         }
         assertThat(otherRun()).isEqualTo("opened 0");
@@ -377,7 +378,7 @@ class ModelComparisonTest {
         try (ModelComparison comparison = ModelComparison.open(folder.resolve("results"), settings(5), TASKS)) {
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(() -> ModelComparison.open(link, settings(5), TASKS))
-                    .withMessageStartingWith("Another run has the folder " + link);
+                    .withMessageStartingWith("Another run is using the folder " + link);
             assertThat(comparison.missing(Variant.BASE)).hasSize(5);
         }
     }
@@ -405,7 +406,7 @@ class ModelComparisonTest {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> ModelComparison.open(
                         results, settings(5).toBuilder().expert("law").build(), TASKS))
-                .withMessageContaining("has results of another run: expert was null and is \"law\" now.");
+                .withMessageContaining("contains the results of a different run: expert was null and is now \"law\".");
     }
 
     @Test
@@ -477,7 +478,7 @@ class ModelComparisonTest {
                 .doesNotContain("<script", "Hello <b>");
         assertThat(folder.resolve("report.md"))
                 .content()
-                .contains("| free | another answer | Hi \\| there | &lt;script src=&quot;http://evil&quot;&gt;")
+                .contains("| free | different answer | Hi \\| there | &lt;script src=&quot;http://evil&quot;&gt;")
                 .doesNotContain("<script");
     }
 

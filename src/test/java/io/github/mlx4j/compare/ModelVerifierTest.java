@@ -48,7 +48,8 @@ class ModelVerifierTest {
         assertThat(found.meanDifference()).isCloseTo(0.25 / 9, within(1e-12));
         assertThat(found.reasons()).containsExactly("logits: 2 of 2 prompts differ");
         assertThat(found.prompts().get(0).differences())
-                .containsExactly("logits: 0.250 apart after the 1st token, more than 0.000100 of their range of 7.00");
+                .containsExactly(
+                        "logits: differ by 0.250 after the 1st token, which is more than 0.000100 of their range of 7.00");
         assertThat(found.greedyAgreed()).isEqualTo(2);
         assertThat(verify(new ToyModel().bending(adding(0, 0.25f)), 0.25).passed())
                 .as("within the tolerance")
@@ -81,7 +82,7 @@ class ModelVerifierTest {
         assertThat(found.reasons()).containsExactly("greedy: 1 of 2 prompts differ");
         assertThat(found.prompts().get(0).greedy())
                 .isEqualTo(new Verification.Greedy(5, 2, new Verification.Divergence(0, 3, 6, 1.0, 7.0)));
-        assertThat(found.prompts().get(0).differences()).containsExactly("greedy: other tokens from the 1st on");
+        assertThat(found.prompts().get(0).differences()).containsExactly("greedy: tokens differ from the 1st on");
     }
 
     @Test
@@ -121,7 +122,8 @@ class ModelVerifierTest {
 
         assertThat(found.passed()).isTrue();
         assertThat(found.notes())
-                .containsExactly("A has 9 token ids and B 16, as where one is padded: the first 9 are compared.");
+                .containsExactly(
+                        "A has 9 token ids and B has 16, for example because one vocabulary is padded; the first 9 are compared.");
         assertThat(found.prompts().get(0).logits().vocabularySize()).isEqualTo(9);
         assertThat(found.b().vocabularySize()).isEqualTo(16);
         ComparedModel padded = new ToyModel().padded(16).side("A");
@@ -152,7 +154,7 @@ class ModelVerifierTest {
         Verification found = ModelVerifier.verify(a, new ToyModel().side("B"), List.of(chat), 1e-4, 4);
 
         assertThat(found.prompts().get(0).differences())
-                .containsExactly("tokenizer: B can't take the prompt: It has no chat template.");
+                .containsExactly("tokenizer: B rejected the prompt: It has no chat template.");
     }
 
     @Test
@@ -163,7 +165,7 @@ class ModelVerifierTest {
                 ModelVerifier.verify(a, new ToyModel().side("B"), List.of(new Prompt.Tokens(List.of(12))), 1e-4, 4);
 
         assertThat(found.prompts().get(0).differences())
-                .containsExactly("logits: B can't take the tokens: It has 9 tokens.");
+                .containsExactly("logits: B rejected the tokens: It has 9 tokens.");
         assertThat(found.passed()).isFalse();
     }
 
@@ -173,11 +175,11 @@ class ModelVerifierTest {
 
         assertThat(found.passed()).isFalse();
         assertThat(found.prompts().get(0).differences())
-                .containsExactly("logits: B can't take the tokens: Its context holds 2.");
+                .containsExactly("logits: B rejected the tokens: Its context holds 2.");
         assertThat(found.prompts().get(1).logits()).isNotNull();
         assertThat(found.prompts().get(1).greedy()).isNull();
         assertThat(found.prompts().get(1).differences())
-                .containsExactly("greedy: B can't take the tokens: Its context holds 2 with the answer.");
+                .containsExactly("greedy: B rejected the tokens: Its context holds 2 with the answer.");
         assertThat(found.reasons()).containsExactly("logits: 1 of 2 prompts differ", "greedy: 1 of 2 prompts differ");
         assertThat(found.greedyAgreed()).isZero();
     }

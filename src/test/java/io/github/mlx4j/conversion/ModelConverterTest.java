@@ -199,7 +199,7 @@ class ModelConverterTest {
                         .verifyWith(VerifyWith.NONE)
                         .build());
 
-        assertThat(report.verification().notCompared()).isEqualTo("it was not asked for");
+        assertThat(report.verification().notCompared()).isEqualTo("it was not requested");
         assertThat(folder.resolve("hf/environments")).doesNotExist();
     }
 

@@ -133,7 +133,7 @@ class RemoteIT {
                         .temperature(0)
                         .responseFormat(ResponseFormat.json())
                         .build()))
-                .withMessageContaining("does not hold response formats");
+                .withMessageContaining("does not enforce response formats");
     }
 
     @Test
@@ -167,11 +167,11 @@ class RemoteIT {
 
                 assertThatExceptionOfType(ProviderUnavailableException.class)
                         .isThrownBy(stream::result)
-                        .withMessageContaining("broke off before its end");
+                        .withMessageContaining("ended prematurely");
             }
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(() -> port.generate(SKY.request()))
-                    .withMessageContaining("There is no connection to openai at " + doomed.uri);
+                    .withMessageContaining("Could not connect to openai at " + doomed.uri);
         }
     }
 

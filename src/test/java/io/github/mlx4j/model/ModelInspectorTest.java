@@ -125,7 +125,7 @@ class ModelInspectorTest {
         assertThat(ModelInspector.inspect(folder).problems()).isEmpty();
 
         Files.write(folder.resolve("model.fp16.safetensors"), new byte[0]);
-        assertProblemIn("model.fp16.safetensors is no whole safetensors file: it is empty");
+        assertProblemIn("model.fp16.safetensors is not a complete safetensors file: it is empty");
     }
 
     @ParameterizedTest
@@ -204,7 +204,7 @@ class ModelInspectorTest {
         assertProblemIn("it is truncated");
 
         Files.write(folder.resolve("model.safetensors"), new byte[0]);
-        assertProblemIn("model.safetensors is no whole safetensors file: it is empty");
+        assertProblemIn("model.safetensors is not a complete safetensors file: it is empty");
     }
 
     @ParameterizedTest
@@ -364,7 +364,7 @@ class ModelInspectorTest {
         @ParameterizedTest
         @CsvSource({
             "config.json, config.json can't be read: it is a broken link",
-            "model.safetensors, model.safetensors is no whole safetensors file: it is a broken link",
+            "model.safetensors, model.safetensors is not a complete safetensors file: it is a broken link",
             "model.safetensors.index.json, it is a broken link"
         })
         void shouldRefuseALinkThatLeadsNowhereWhenItIsRead(String name, String message) throws IOException {
@@ -584,7 +584,7 @@ class ModelInspectorTest {
         void shouldRefuseACheckpointWhenSomethingIsMissing() throws IOException {
             Folders.dyloraCheckpoint(folder);
             Files.write(folder.resolve("router.safetensors"), new byte[0]);
-            assertProblemIn("router.safetensors is no whole safetensors file: it is empty");
+            assertProblemIn("router.safetensors is not a complete safetensors file: it is empty");
 
             Files.delete(folder.resolve("peft_adapters/expert_1/adapter_model.safetensors"));
             assertProblemIn("has no peft_adapters/expert_1/adapter_model.safetensors");

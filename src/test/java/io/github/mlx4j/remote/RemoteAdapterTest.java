@@ -160,7 +160,7 @@ class RemoteAdapterTest extends ServerTest {
     void shouldSayThatTheAnswerBrokeOffWhenTheConnectionDoes(Wire wire) throws IOException {
         RemoteAdapter llm = adapter(wire, server(FakeServer.broken(wire.begin(), wire.piece("Once "))));
 
-        assertUnavailable(wire, () -> llm.generate(HI), "broke off before its end");
+        assertUnavailable(wire, () -> llm.generate(HI), "ended prematurely");
     }
 
     @ParameterizedTest
@@ -168,7 +168,7 @@ class RemoteAdapterTest extends ServerTest {
     void shouldSayThatTheAnswerBrokeOffWhenItEndsWithoutAnEnd(Wire wire) throws IOException {
         RemoteAdapter llm = adapter(wire, server(FakeServer.stream(wire.begin(), wire.piece("Once "))));
 
-        assertUnavailable(wire, () -> llm.generate(HI), "broke off before its end.");
+        assertUnavailable(wire, () -> llm.generate(HI), "ended prematurely.");
     }
 
     @ParameterizedTest
@@ -221,7 +221,7 @@ class RemoteAdapterTest extends ServerTest {
 
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> llm.generate(HI))
-                .withMessageContaining("gave what can't be understood");
+                .withMessageContaining("sent a response that can't be parsed");
     }
 
     @ParameterizedTest
@@ -241,7 +241,7 @@ class RemoteAdapterTest extends ServerTest {
         assertUnavailable(
                 wire,
                 () -> llm.generate(HI),
-                "There is no connection to " + wire.kind.id() + " at http://127.0.0.1:" + free);
+                "Could not connect to " + wire.kind.id() + " at http://127.0.0.1:" + free);
     }
 
     static Stream<Arguments> statuses() {
@@ -291,7 +291,8 @@ class RemoteAdapterTest extends ServerTest {
 
         assertThatExceptionOfType(ModelNotFoundException.class)
                 .isThrownBy(() -> llm.generate(HI))
-                .withMessageContaining("model 'some-model' not found What to do: Run `ollama pull some-model` there");
+                .withMessageContaining(
+                        "model 'some-model' not found What to do: Run `ollama pull some-model` on that machine");
     }
 
     @ParameterizedTest
@@ -349,8 +350,11 @@ class RemoteAdapterTest extends ServerTest {
         assertRefused(llm, GenerationRequest.raw("Once"), "a prompt that is not a chat");
         assertRefused(llm, with().logitBias(Map.of(1, 2.0)).logProbs(0).build(), "logitBias, logProbs");
         assertRefused(llm, with().cacheSalt("tenant 7").build(), "cacheSalt");
-        assertRefused(llm, with().responseFormat(ResponseFormat.regex("a")).build(), "of a regular expression");
-        assertRefused(llm, with().responseFormat(ResponseFormat.choice("a")).build(), "of a choice");
+        assertRefused(
+                llm,
+                with().responseFormat(ResponseFormat.regex("a")).build(),
+                "a regular expression as response format");
+        assertRefused(llm, with().responseFormat(ResponseFormat.choice("a")).build(), "a choice as response format");
         assertInvalid(llm, with().maxTokens(0).build(), "maxTokens is 0, but must be from 1 to 2147483647.");
         assertInvalid(llm, with().temperature(-1).build(), "temperature is -1.0, but must be from 0 to 100.");
         assertInvalid(llm, with().topP(0).build(), "topP is 0.0, but must be above 0 to 1.");
@@ -378,7 +382,7 @@ class RemoteAdapterTest extends ServerTest {
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> llm.generate(
                         with().responseFormat(ResponseFormat.json()).build()))
-                .withMessageContaining("does not hold response formats");
+                .withMessageContaining("does not enforce response formats");
         RemoteAdapter silent = adapter(wire, server(FakeServer.stream(wire.end())));
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() -> silent.generate(
@@ -456,13 +460,13 @@ class RemoteAdapterTest extends ServerTest {
                     .containsExactly(new float[] {1.0f, 0.5f}, new float[] {0.0f, 2.0f});
             assertThatExceptionOfType(ProtocolException.class)
                     .isThrownBy(() -> vectors.embed("only one"))
-                    .withMessageContaining("gave 2 vectors for 1 texts");
+                    .withMessageContaining("returned 2 vectors for 1 texts");
             assertThatExceptionOfType(InvalidRequestException.class).isThrownBy(() -> vectors.embed(List.of()));
         }
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() ->
                         adapter(Wire.ANTHROPIC, server(FakeServer.silent())).embed("a"))
-                .withMessageContaining("anthropic makes no vectors of texts");
+                .withMessageContaining("anthropic does not support embeddings");
     }
 
     @ParameterizedTest
@@ -480,7 +484,7 @@ class RemoteAdapterTest extends ServerTest {
         closing(slow);
         assertUnavailable(wire, () -> slow.embed("a"), "sent nothing");
         assertUnavailable(
-                wire, () -> adapter(wire, server(FakeServer.broken("{"))).embed("a"), "broke off before its end");
+                wire, () -> adapter(wire, server(FakeServer.broken("{"))).embed("a"), "ended prematurely");
         assertThatExceptionOfType(ProtocolException.class)
                 .isThrownBy(() ->
                         adapter(wire, server(FakeServer.json(200, "<html>"))).embed("a"));
@@ -498,7 +502,7 @@ class RemoteAdapterTest extends ServerTest {
     private static void assertRefused(RemoteAdapter llm, GenerationRequest request, String words) {
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> llm.generate(request))
-                .withMessageContaining("doesn't support")
+                .withMessageContaining("does not support")
                 .withMessageContaining(words);
     }
 

@@ -157,7 +157,7 @@ class RequestFormTest {
 
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> sent(wire, request))
-                .withMessage(wire.kind.id() + " doesn't support " + names.replace("|", ", ")
+                .withMessage(wire.kind.id() + " does not support " + names.replace("|", ", ")
                         + ". What to do: Leave it out, or use another provider.");
     }
 
@@ -170,12 +170,12 @@ class RequestFormTest {
         }
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> sent(Wire.ANTHROPIC, request().thinking(true).build()))
-                .withMessageContaining("needs more than 1024 maxTokens to think, and this request has 1024");
+                .withMessageContaining("requires maxTokens above 1024 for thinking, but this request has 1024");
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> sent(
                         Wire.ANTHROPIC,
                         request().responseFormat(ResponseFormat.json()).build()))
-                .withMessageContaining("JSON without a schema");
+                .withMessageContaining("JSON response format without a schema");
     }
 
     @ParameterizedTest
@@ -260,7 +260,7 @@ class RequestFormTest {
         for (Wire wire : Wire.values()) {
             assertThatExceptionOfType(NotSupportedException.class)
                     .isThrownBy(() -> sent(wire, tool("{\"type\":\"object\",\"anyOf\":[]}")))
-                    .withMessageContaining("The parameters of the tool t have anyOf at their top");
+                    .withMessageContaining("The parameters of the tool t have anyOf at the top level");
             assertThatExceptionOfType(NotSupportedException.class)
                     .isThrownBy(() -> sent(wire, tool("{\"type\":\"array\"}")))
                     .withMessageContaining("not of the type object");

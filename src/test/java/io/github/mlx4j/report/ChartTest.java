@@ -86,7 +86,7 @@ class ChartTest {
     @ParameterizedTest
     @ValueSource(doubles = {0, 1e9, 1e17, -1e17, 1e200})
     void shouldEndWhenAStepWouldBeLostInTheFigure(double figure) throws Exception {
-        Chart.Intervals chart = new Chart.Intervals("Perplexity", "less is better");
+        Chart.Intervals chart = new Chart.Intervals("Perplexity", "lower is better");
         chart.add("base", new Interval(figure, figure, figure));
 
         String page = assertTimeoutPreemptively(Duration.ofSeconds(20), chart::svg);

@@ -58,9 +58,9 @@ class TaskDecompositionAdapterTest {
                 "; ; ; ; ;    | it has 6 elements, but must have at most 5",
                 "; ; 4        | subtask 3 depends on 4, but there are subtasks 1 to 3",
                 "0; ;         | subtask 1 depends on 0",
-                "; 2;         | of the subtasks [2] none can be the first",
-                "3; 1; 2      | of the subtasks [1, 2, 3] none can be the first: they depend on each other in a circle",
-                "; 3; 2; 3    | of the subtasks [2, 3, 4] none can be the first"
+                "; 2;         | the subtasks [2] depend on each other in a cycle",
+                "3; 1; 2      | the subtasks [1, 2, 3] depend on each other in a cycle, so none of them can come first",
+                "; 3; 2; 3    | the subtasks [2, 3, 4] depend on each other in a cycle"
             })
     void shouldBeUnreadableWhenTheSubtasksCanNotBe(String dependencies, String why) {
         String answer = answer(dependencies);
@@ -77,7 +77,7 @@ class TaskDecompositionAdapterTest {
         ScriptedTextGeneration llm = ScriptedTextGeneration.answering(answer("2; 1; "), answer("; 1; "));
 
         assertThat(new TaskDecompositionAdapter(llm).decompose(LAUNCH)).hasSize(3);
-        assertThat(llm.requests().get(1).prompt().toString()).contains("depend on each other in a circle");
+        assertThat(llm.requests().get(1).prompt().toString()).contains("depend on each other in a cycle");
     }
 
     @ParameterizedTest

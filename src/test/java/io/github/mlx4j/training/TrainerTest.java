@@ -91,7 +91,7 @@ class TrainerTest {
         assertThat(json.path("attempts").get(0).path("provider").asText()).isEqualTo("mlx");
         assertThat(json.path("packages").path("fake").asText()).isEqualTo("1");
         assertThat(Files.readString(run.resolve("report.html")))
-                .contains("<svg ", "All 5 steps are done", "validation", "&quot;learningRate&quot; : 0.05")
+                .contains("<svg ", "Completed all 5 steps", "validation", "&quot;learningRate&quot; : 0.05")
                 .doesNotContain("<script", "src=", "href=");
         assertThat(TrainingRun.in(run).training().learningRate()).isEqualTo(0.05);
     }
@@ -340,7 +340,7 @@ class TrainerTest {
             assertThat(other).isNotNull();
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(() -> train(fake.run("fake", 2).build()))
-                    .withMessageContaining("Another run has the folder");
+                    .withMessageContaining("Another run is using the folder");
         }
     }
 
@@ -349,13 +349,13 @@ class TrainerTest {
         train(fake.run("fake", 2).build());
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> train(fake.run("fake", 2).build()))
-                .withMessageContaining("already has a run")
+                .withMessageContaining("already contains a run")
                 .withMessageContaining("--resume");
         Path other = Files.createDirectories(folder.resolve("other"));
         Files.writeString(other.resolve("mine.txt"), "mine");
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> train(fake.run("fake", 2).folder(other).build()))
-                .withMessageContaining("it has mine.txt");
+                .withMessageContaining("it contains mine.txt");
         assertThat(names(other)).as("nothing is left behind").containsExactly("mine.txt");
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> TrainingRun.in(other))
@@ -432,7 +432,7 @@ class TrainerTest {
                 .isThrownBy(() -> fake.run(model.toString(), 2)
                         .folder(link.resolve("run"))
                         .build())
-                .withMessageContaining("is inside the model's");
+                .withMessageContaining("is inside the model folder");
     }
 
     @Test
@@ -445,7 +445,7 @@ class TrainerTest {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(
                         () -> Trainer.resume(fake.providers(), other, NOBODY).run())
-                .withMessageContaining("learningRate was 0.05 and is 0.01 now; seed was 0 and is 3 now");
+                .withMessageContaining("learningRate was 0.05 and is now 0.01; seed was 0 and is now 3");
         Files.writeString(folder.resolve("train.jsonl"), "{\"text\": \"more\"}\n", StandardOpenOption.APPEND);
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> Trainer.resume(fake.providers(), TrainingRun.in(run), NOBODY)
@@ -469,7 +469,7 @@ class TrainerTest {
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(
                         () -> Trainer.resume(fake.providers(), shorter, NOBODY).run())
-                .withMessageContaining("has 8 steps already");
+                .withMessageContaining("already has 8 steps");
     }
 
     @Test

@@ -332,7 +332,7 @@ class TrainingSessionTest {
                 TrainingSession.open(fake.providers(mlx), "fake", fake.config().build())) {
             assertThatExceptionOfType(ProtocolException.class)
                     .isThrownBy(session::trainStep)
-                    .withMessageContaining("there is no loss");
+                    .withMessageContaining("loss is missing");
         }
     }
 

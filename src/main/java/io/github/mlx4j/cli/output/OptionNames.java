@@ -43,7 +43,7 @@ public final class OptionNames {
 
     /** A one-word name, recognized by its position in a message about options. */
     private static final Pattern WORD = Pattern.compile(
-            "(?<=^|\\b[Ss]et |\\bwithout |--[a-z-]{1,30} (?:and|or) )([a-z]+)(?=[.,]| (?:is|and|mean|means)\\b)");
+            "(?<=^|\\b[Ss]et |\\bwithout |--[a-z-]{1,30} (?:and|or) )([a-z]+)(?=[.,]| (?:is|and|mean|means|has|have)\\b)");
 
     private final CommandSpec spec;
 

@@ -80,6 +80,6 @@ public final class FolderLock implements AutoCloseable {
 
     private static ConfigurationException taken(Path folder) {
         return new ConfigurationException(
-                "Another run has the folder " + folder + ".", "Wait for it, or name another folder.");
+                "Another run is using the folder " + folder + ".", "Wait for it to finish, or choose another folder.");
     }
 }

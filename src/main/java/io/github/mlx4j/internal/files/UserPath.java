@@ -27,7 +27,7 @@ public final class UserPath {
     /** Returns why the path is invalid. */
     public static String why(InvalidPathException invalid) {
         return isOfLocale(invalid)
-                ? "the JVM's locale has the character set %s, which lacks its characters".formatted(charset())
+                ? "the JVM's locale uses the character set %s, which lacks some of its characters".formatted(charset())
                 : invalid.getReason();
     }
 
@@ -35,7 +35,7 @@ public final class UserPath {
     public static String fix(InvalidPathException invalid) {
         return isOfLocale(invalid)
                 ? "Start Java with a UTF-8 locale, such as LC_ALL=C.UTF-8 (macOS: LC_ALL=en_US.UTF-8)."
-                : "Correct it.";
+                : "Correct the path.";
     }
 
     private static boolean isOfLocale(InvalidPathException invalid) {

@@ -51,13 +51,13 @@ public final class TrainingJson {
         try {
             T value = LINE.readValue(json, type);
             if (value == null) {
-                throw new ConfigurationException(where + " is no JSON object.", "Correct it.");
+                throw new ConfigurationException(where + " is not a JSON object.", "Correct the JSON.");
             }
             return value;
         } catch (UnrecognizedPropertyException unknown) {
             throw new ConfigurationException(
-                    "%s has a field '%s', which there is not.".formatted(where, unknown.getPropertyName()),
-                    "Correct its name, or leave it out.");
+                    "%s has an unknown field '%s'.".formatted(where, unknown.getPropertyName()),
+                    "Correct the name of the field, or remove it.");
         } catch (JsonMappingException wrong) {
             for (Throwable cause = wrong.getCause(); cause != null; cause = cause.getCause()) {
                 if (cause instanceof Mlx4jException refused) {
@@ -71,10 +71,10 @@ public final class TrainingJson {
             throw new ConfigurationException(
                     "%s can't be read%s: %s"
                             .formatted(where, field.isEmpty() ? "" : " at " + field, wrong.getOriginalMessage()),
-                    "Correct it.");
+                    "Correct the JSON.");
         } catch (JsonProcessingException damaged) {
             throw new ConfigurationException(
-                    where + " is no JSON: " + damaged.getOriginalMessage(), "Correct it.", damaged);
+                    where + " is not valid JSON: " + damaged.getOriginalMessage(), "Correct the JSON.", damaged);
         }
     }
 
@@ -91,7 +91,7 @@ public final class TrainingJson {
         return Arrays.stream(values)
                 .filter(value -> id.apply(value).equals(wanted))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("there is no '%s', but %s"
+                .orElseThrow(() -> new IllegalArgumentException("'%s' is not one of %s"
                         .formatted(wanted, Arrays.stream(values).map(id).collect(Collectors.joining(", ")))));
     }
 

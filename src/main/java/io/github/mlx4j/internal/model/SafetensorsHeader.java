@@ -144,20 +144,21 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
                 if (name.equals("__metadata__")) {
                     Map<String, String> given = JSON.readValue(parser, TEXTS);
                     if (given != null && given.containsValue(null)) {
-                        throw damaged(file, "its __metadata__ has null for a text", null);
+                        throw damaged(file, "its __metadata__ has null instead of a string", null);
                     }
                     metadata = given == null ? Map.of() : given; // MLX writes null if there is no metadata
                     continue;
                 }
                 Entry entry = JSON.readValue(parser, Entry.class);
                 if (entry == null || entry.offsets().length != 2) {
-                    throw damaged(file, "its header has no two data_offsets for " + DisplayText.text(name), null);
+                    throw damaged(
+                            file, "its header does not have two data_offsets for " + DisplayText.text(name), null);
                 }
                 List<Long> shape = Arrays.stream(entry.shape()).boxed().toList();
                 tensors.add(new Tensor(name, entry.dtype(), shape, entry.offsets()[0], entry.offsets()[1]));
             }
             if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
-                throw damaged(file, "its header goes on after its end", null);
+                throw damaged(file, "its header has data after the end of its JSON", null);
             }
             tensors.sort(Comparator.comparingLong(Tensor::begin).thenComparingLong(Tensor::end));
             return new SafetensorsHeader(tensors, metadata);
@@ -176,15 +177,15 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
             if (tensor.bytes() != expectedBytes(file, tensor)) {
                 throw damaged(
                         file,
-                        "its tensor %s has %d bytes, which don't fit its type %s and its shape %s"
+                        "its tensor %s has %d bytes, which don't match its type %s and its shape %s"
                                 .formatted(name, tensor.bytes(), tensor.dtype(), tensor.shape()),
                         null);
             }
             at = tensor.end();
         }
         if (at != dataBytes) {
-            String how = at > dataBytes ? "it is truncated" : "it has more bytes than its header says";
-            throw damaged(file, "%s: %d of data instead of %d".formatted(how, dataBytes, at), null);
+            String how = at > dataBytes ? "it is truncated" : "it has more data than its header describes";
+            throw damaged(file, "%s: %d bytes of data instead of %d".formatted(how, dataBytes, at), null);
         }
     }
 
@@ -229,6 +230,6 @@ public record SafetensorsHeader(List<Tensor> tensors, Map<String, String> metada
     }
 
     private static ModelLoadException damaged(Path file, String how, @Nullable Throwable cause) {
-        return new ModelLoadException("%s is no whole safetensors file: %s.".formatted(file, how), HINT, cause);
+        return new ModelLoadException("%s is not a complete safetensors file: %s.".formatted(file, how), HINT, cause);
     }
 }

@@ -75,14 +75,15 @@ public final class PrivateFiles {
                 if (!Files.isDirectory(at)) {
                     throw new ConfigurationException(
                             "MLX4J_HOME is %s, but %s is not a folder.".formatted(home, at),
-                            "Set MLX4J_HOME to a folder of yours, or remove that file.");
+                            "Set MLX4J_HOME to a folder that you own, or remove that file.");
                 }
                 break;
             }
         }
         othersCanWrite(home).ifPresent(mode -> {
             throw new ConfigurationException(
-                    "Other users can write to MLX4J_HOME, %s (%s), and programs in it are run.".formatted(home, mode),
+                    "Other users can write to MLX4J_HOME, %s (%s), but mlx4j runs programs from it."
+                            .formatted(home, mode),
                     "Run `chmod 700 " + home + "`.");
         });
     }
@@ -106,7 +107,7 @@ public final class PrivateFiles {
                     : Optional.empty();
         } catch (IOException error) {
             throw new ConfigurationException(
-                    "The mode of %s can't be read (%s).".formatted(path, error), "Check who owns it.", error);
+                    "The permissions of %s can't be read (%s).".formatted(path, error), "Check who owns it.", error);
         }
     }
 

@@ -80,7 +80,7 @@ public record PrivateFolder(Path path, @Nullable Thread atExit) implements AutoC
         try {
             FileTree.delete(path);
         } catch (IOException error) {
-            log.debug("{} is left behind", path, error);
+            log.debug("{} could not be removed", path, error);
         }
     }
 }

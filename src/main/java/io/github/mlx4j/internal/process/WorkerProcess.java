@@ -138,7 +138,7 @@ public final class WorkerProcess {
     public void stop(Duration patience) {
         pipes.outbox.add(END);
         if (!goneWithin(patience)) {
-            log.warn("{} (pid {}) did not end within {}, so it is killed", name, pid(), patience);
+            log.warn("{} (pid {}) did not exit within {}; killing it", name, pid(), patience);
             kill();
             goneWithin(patience);
         }
@@ -180,7 +180,7 @@ public final class WorkerProcess {
     private void killIfLingering() {
         try {
             if (!process.waitFor(2, TimeUnit.SECONDS)) {
-                log.warn("{} (pid {}) closed its output but runs on, so it is killed", name, pid());
+                log.warn("{} (pid {}) closed its output but is still running; killing it", name, pid());
                 kill();
             }
         } catch (InterruptedException interrupt) {
@@ -288,7 +288,7 @@ public final class WorkerProcess {
                     out.flush();
                 }
             } catch (IOException gone) {
-                log.debug("{}: it reads no more", name, gone); // the exit of the process fails all waiting calls
+                log.debug("{}: it no longer reads its input", name, gone); // its exit ends whatever waits
             } catch (InterruptedException interrupt) {
                 Thread.currentThread().interrupt();
             }

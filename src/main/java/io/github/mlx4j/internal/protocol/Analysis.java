@@ -59,7 +59,7 @@ public final class Analysis {
 
         Map<Action, Double> ofOneText() {
             if (logits.size() != 1 || logits.get(0).size() != actions.size()) {
-                throw new IllegalArgumentException("the logits of one text and %d actions are %s"
+                throw new IllegalArgumentException("expected logits for one text and %d actions, but received %s"
                         .formatted(
                                 actions.size(), logits.stream().map(List::size).toList()));
             }
@@ -68,7 +68,7 @@ public final class Analysis {
                 found.put(Action.valueOf(actions.get(i)), logits.get(0).get(i));
             }
             if (found.size() != Action.values().length) {
-                throw new IllegalArgumentException("there are logits of %s only".formatted(found.keySet()));
+                throw new IllegalArgumentException("there are logits only for %s".formatted(found.keySet()));
             }
             return Collections.unmodifiableMap(found);
         }

@@ -224,8 +224,8 @@ final class ApiModule extends SimpleModule {
                 return Arrays.stream(values)
                         .filter(value -> camelCase(value).equals(name))
                         .findFirst()
-                        .orElseThrow(() -> new IllegalArgumentException(
-                                "there is no %s %s".formatted(type.getSimpleName(), name)));
+                        .orElseThrow(() ->
+                                new IllegalArgumentException("unknown %s: %s".formatted(type.getSimpleName(), name)));
             }
         });
     }
@@ -318,7 +318,7 @@ final class ApiModule extends SimpleModule {
 
         private static String describe(Object owner) {
             if (owner instanceof ToolCall call) {
-                return "The arguments of the call of " + call.name();
+                return "The arguments of the call to " + call.name();
             }
             return owner instanceof ToolSpec tool
                     ? "The parameters of the tool " + tool.name()
@@ -328,7 +328,7 @@ final class ApiModule extends SimpleModule {
         private static void checkNumbers(JsonNode schema) {
             Codec.unsafeNumber(schema).ifPresent(number -> {
                 throw new InvalidRequestException(
-                        "The response format's schema has the number %s, but the numbers of a schema must be between %,d and %,d."
+                        "The response format's schema contains the number %s, but numbers in a schema must be between %,d and %,d."
                                 .formatted(number, -Bounds.MAX_SCHEMA_NUMBER, Bounds.MAX_SCHEMA_NUMBER),
                         "Use a number in this range, or leave it out.");
             });

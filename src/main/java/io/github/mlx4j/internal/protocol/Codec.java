@@ -93,7 +93,7 @@ public final class Codec {
             if (error.getCause() instanceof InvalidRequestException refused) { // thrown by one of our serializers
                 throw refused;
             }
-            throw new IllegalStateException("a message of ours has no JSON form", error);
+            throw new IllegalStateException("an outgoing message can't be written as JSON", error);
         }
         return body.bytes.toByteArray();
     }
@@ -158,7 +158,7 @@ public final class Codec {
             if (id.isTextual() && message.has("result")) {
                 return new Inbound.Answer(id.textValue(), message.get("result"));
             }
-            return new Inbound.Junk("neither answer nor notification");
+            return new Inbound.Junk("neither a response nor a notification");
         } catch (IOException | IllegalArgumentException error) {
             return new Inbound.Junk(String.valueOf(error.getMessage()));
         }
@@ -180,7 +180,7 @@ public final class Codec {
         try {
             JsonNode node = JSON.readTree(json);
             if (node == null || !node.isObject()) {
-                throw new IllegalArgumentException("it is no JSON object");
+                throw new IllegalArgumentException("it is not a JSON object");
             }
             return node;
         } catch (JsonProcessingException error) {

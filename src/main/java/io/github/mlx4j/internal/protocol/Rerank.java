@@ -16,7 +16,7 @@ public final class Rerank {
         return WorkerCall.of(Method.RERANK, request, Result.class).map(result -> {
             if (result.scores.size() != documents) {
                 throw new IllegalArgumentException(
-                        "%d documents have scores, of %d".formatted(result.scores.size(), documents));
+                        "received scores for %d of %d documents".formatted(result.scores.size(), documents));
             }
             return new RerankResult(result.scores, result.probabilities, result.promptTokens, backend);
         });

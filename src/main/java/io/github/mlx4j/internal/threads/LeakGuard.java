@@ -63,8 +63,8 @@ public final class LeakGuard {
         private void endIt() {
             if (isRunning.getAsBoolean()) {
                 log.warn(
-                        "LEAK: {} was garbage-collected without being closed, so its process is ended now. Close it, or "
-                                + "the ProviderFactory or LocalModel that made it, when it is no longer needed.",
+                        "LEAK: {} was garbage-collected without being closed, so its process is stopped now. Close it, or "
+                                + "the ProviderFactory or LocalModel that created it, when you no longer need it.",
                         name);
             }
             end.run();

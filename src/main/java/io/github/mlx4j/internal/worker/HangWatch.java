@@ -90,10 +90,10 @@ final class HangWatch {
             client.hung("it did not answer for %d s".formatted(limits.silence().toSeconds()));
         } else if (heard != null
                 && standstill(now, heard.pong()) > limits.silence().toMillis()) {
-            client.hung("its engine (%s) did not move for %d s"
+            client.hung("its engine (%s) made no progress for %d s"
                     .formatted(heard.pong().engine().state(), limits.silence().toSeconds()));
         } else if (heard != null && heard.missing() > 0) {
-            client.hung("it went on without %d answers that did not arrive".formatted(heard.missing()));
+            client.hung("it continued, but %d answers did not arrive".formatted(heard.missing()));
         }
     }
 

@@ -138,7 +138,7 @@ public final class SerialWorker implements AutoCloseable {
         } catch (TimeoutException late) {
             throw new WorkerStartException(
                     "The %s worker did not answer within %d s.".formatted(name, limit.toSeconds()),
-                    "Look for what slows down its Python: a slow disk, a security scanner, other programs.");
+                    "Check what slows down its Python, such as a slow disk, a security scanner or other programs.");
         }
     }
 
@@ -198,7 +198,8 @@ public final class SerialWorker implements AutoCloseable {
         } catch (TimeoutException | InterruptedException late) {
             client.close();
             throw new CancelledException(
-                    "The call was cancelled; the %s worker did not end it in time, so it was ended.".formatted(name),
+                    "The call was cancelled; the %s worker did not stop it in time, so the worker was stopped."
+                            .formatted(name),
                     "");
         } finally {
             Thread.currentThread().interrupt();
@@ -228,8 +229,8 @@ public final class SerialWorker implements AutoCloseable {
 
     private WorkerStartException silent(Duration limit) {
         return new WorkerStartException(
-                "The %s worker gave no sign of life for %d s.".formatted(name, limit.toSeconds()),
-                "Find out what delays its Python: a slow disk, a security scanner, a hanging import.");
+                "The %s worker did not respond for %d s.".formatted(name, limit.toSeconds()),
+                "Check what delays its Python, such as a slow disk, a security scanner or a hanging import.");
     }
 
     private <T> T orClose(Supplier<T> start) {

@@ -116,8 +116,8 @@ public final class Worker implements AutoCloseable {
         }
         if (budget.spent()) {
             return CompletableFuture.failedFuture(new WorkerStartException(
-                    "The %s worker is not restarted after %s; the last: %s".formatted(name, budget, lastFailure),
-                    "It is tried again later; `ProviderFactory.workers()` has its history."));
+                    "The %s worker is not restarted after %s. Last failure: %s".formatted(name, budget, lastFailure),
+                    "mlx4j tries again later; `ProviderFactory.workers()` shows the worker's history."));
         }
         CompletableFuture<Ready> starting = new CompletableFuture<>();
         current = starting;
@@ -234,9 +234,9 @@ public final class Worker implements AutoCloseable {
             current = null;
         }
         history.add("stopped", why);
-        log.info("{} worker stopped, {}; the next request starts it again", name, why);
+        log.info("{} worker stopped, {}; the next request restarts it", name, why);
         which.completeExceptionally(new WorkerDiedException(
-                "The " + name + " worker was stopped while it started, " + why + ".", "Try again.", 0, ""));
+                "The " + name + " worker was stopped while it was starting, " + why + ".", "Try again.", 0, ""));
         if (fetching != null) {
             fetching.close();
         }
@@ -273,7 +273,7 @@ public final class Worker implements AutoCloseable {
             history.add("starting", "");
             WorkerLaunch launched = launch.get();
             client = start(launched, starting);
-            await(client.hello(), limits.hello(), "say hello");
+            await(client.hello(), limits.hello(), "complete the handshake");
             Ready ready = initialize(client, launched.kind(), begun, missing -> download(missing, launched, starting));
             client.onEnd(this::failed);
             String what = "%s on %s (pid %d) after %d ms"
@@ -345,7 +345,7 @@ public final class Worker implements AutoCloseable {
     }
 
     private ClosedException closedWhileItStarted() {
-        return new ClosedException("The " + name + " worker was closed while it started.", "");
+        return new ClosedException("The " + name + " worker was closed while it was starting.", "");
     }
 
     private void fail(CompletableFuture<Ready> starting, @Nullable WorkerClient client, Mlx4jException error) {
@@ -457,7 +457,7 @@ public final class Worker implements AutoCloseable {
         } catch (TimeoutException late) {
             throw new WorkerStartException(
                     "The %s worker did not %s within %d s.".formatted(name, what, limit.toSeconds()),
-                    "Find out what delays its Python: a slow disk, a security scanner, a hanging import.");
+                    "Check what delays its Python, such as a slow disk, a security scanner or a hanging import.");
         } catch (ExecutionException failure) {
             throw Mlx4jException.of(failure);
         } catch (InterruptedException interrupt) {

@@ -276,7 +276,7 @@ public final class WorkerClient {
     void hung(String how) {
         if (hang.compareAndSet(null, how)) {
             log.warn(
-                    "The {} worker (pid {}) hangs ({}), so it is ended",
+                    "The {} worker (pid {}) hangs ({}); stopping it",
                     launch.kind().id(),
                     pid(),
                     how);
@@ -343,7 +343,7 @@ public final class WorkerClient {
             unread = error;
             open.keySet().forEach(id -> abort(id, error)); // first, because logging needs memory too
             log.error(
-                    "The output of the {} worker could not be read, so its open calls failed",
+                    "The output of the {} worker could not be read, so its pending calls failed",
                     launch.kind().id(),
                     why);
         }
@@ -356,7 +356,7 @@ public final class WorkerClient {
 
     private ProtocolException unreadableAnswer(String reason, @Nullable Throwable cause) {
         return new ProtocolException(
-                "The %s worker gave an answer that can't be read: %s"
+                "The %s worker sent an answer that can't be parsed: %s"
                         .formatted(launch.kind().id(), reason),
                 "Use the worker that comes with this version of mlx4j.",
                 cause);
@@ -382,10 +382,10 @@ public final class WorkerClient {
 
     private void greeted(Hello greeting) {
         if (!greeting.nonce().equals(nonce)) {
-            junk("a hello that is not our worker's");
+            junk("a hello message from an unknown worker");
         } else if (greeting.protocol().major() != Hello.Version.CURRENT.major()) {
             hello.completeExceptionally(new ProtocolException(
-                    "The worker speaks version %d of the protocol, this library %d."
+                    "The worker uses version %d of the protocol, but this library uses version %d."
                             .formatted(greeting.protocol().major(), Hello.Version.CURRENT.major()),
                     "Use the worker that comes with this version of mlx4j."));
         } else if (launch.sandbox().isRequired() && !isHeld(greeting.sandbox())) {
@@ -451,13 +451,13 @@ public final class WorkerClient {
     private void junk(String reason) {
         int count = junk.incrementAndGet();
         log.warn(
-                "The {} worker wrote a line that is no message ({} so far): {}",
+                "The {} worker wrote a line that is not a protocol message ({} so far): {}",
                 launch.kind().id(),
                 count,
                 reason);
         if (count > MAX_JUNK_LINES) {
             endWith(new ProtocolException(
-                    "The %s worker wrote more than %d lines that are no messages."
+                    "The %s worker wrote more than %d lines that are not protocol messages."
                             .formatted(launch.kind().id(), MAX_JUNK_LINES),
                     "Check what its Python environment prints when it starts."));
             process.kill();
@@ -508,8 +508,8 @@ public final class WorkerClient {
     private void failed(Open<?> call, Mlx4jException error) {
         try {
             call.failed(error);
-        } catch (Throwable thrown) { // the reply was called, and the other calls must continue
-            log.error("What took the failure of a call threw", thrown);
+        } catch (Throwable thrown) { // it has been told, and the other calls must go on
+            log.error("The failure handler of a call threw an exception", thrown);
         }
     }
 }

@@ -64,18 +64,17 @@ final class WorkerErrors {
     /** Returns the exception for a worker that the system can't restrict although the configuration requires it. */
     static ConfigurationException notHeld(ProviderKind kind, WorkerStatus.@Nullable Sandbox told) {
         List<String> missing = told == null || told.missing().isEmpty()
-                ? List.of("It does not say that anything restricts it.")
+                ? List.of("It did not report any restrictions.")
                 : told.missing();
         return new ConfigurationException(
                 "MLX4J_SANDBOX=require, but the %s worker can't be restricted on this system. %s"
                         .formatted(kind.id(), String.join(" ", missing)),
-                "Provide what is missing, or set MLX4J_SANDBOX=auto, which restricts workers as far as the system can.");
+                "Provide what is missing, or set MLX4J_SANDBOX=auto, which restricts workers as far as the system allows.");
     }
 
     /** Returns the exception for a process that exited while it was busy. */
     static WorkerDiedException died(ProviderKind kind, int exitCode, String standardError) {
-        String last =
-                standardError.isEmpty() ? "" : " The last it wrote to its standard error:\n" + standardError + "\n";
+        String last = standardError.isEmpty() ? "" : " Its last output on standard error:\n" + standardError + "\n";
         return new WorkerDiedException(
                 "The %s worker died (%s).%s".formatted(kind.id(), cause(exitCode), last),
                 fix(exitCode),
@@ -86,21 +85,21 @@ final class WorkerErrors {
     /** Returns the exception for a process that was ended because it made no progress. */
     static WorkerHungException hung(ProviderKind kind, String how, String standardError) {
         return new WorkerHungException(
-                "The %s worker hung: %s. It was terminated; its last stacks:%n%s%n"
+                "The %s worker hung: %s. It was stopped; its last stack traces:%n%s%n"
                         .formatted(kind.id(), how, standardError),
-                "Try again; it will be restarted. If the model is only slow here, allow more with MLX4J_HANG_SECONDS.");
+                "Try again; the worker is restarted. If the model is just slow on this machine, raise MLX4J_HANG_SECONDS.");
     }
 
     /** Returns the exception for a request that arrived at the moment an idle worker was stopped. */
     static WorkerDiedException stopped(ProviderKind kind) {
         return new WorkerDiedException(
-                "The %s worker was stopped, since it was idle.".formatted(kind.id()), "Try again.", 0, "");
+                "The %s worker was stopped because it was idle.".formatted(kind.id()), "Try again.", 0, "");
     }
 
     private static String cause(int exitCode) {
         return switch (exitCode) {
-            case SIGNAL_BASE + 9 -> "exit code 137: killed, often by the system for want of memory";
-            case SIGNAL_BASE + 6 -> "exit code 134: aborted by native code, on a Mac often for want of GPU memory";
+            case SIGNAL_BASE + 9 -> "exit code 137: killed, often by the system because it ran out of memory";
+            case SIGNAL_BASE + 6 -> "exit code 134: aborted by native code, on a Mac often because GPU memory ran out";
             case SIGNAL_BASE + 11, SIGNAL_BASE + 10 -> "exit code " + exitCode + ": crashed in native code";
             case 70 -> "exit code 70: its engine failed";
             case 71 -> "exit code 71: one of its ranks was lost";
@@ -113,7 +112,7 @@ final class WorkerErrors {
         return switch (exitCode) {
             case SIGNAL_BASE + 9, SIGNAL_BASE + 6 ->
                 "Use a smaller or quantized model, or close other programs; then try again.";
-            default -> "Try again; if it happens again, `mlx4j doctor` shows whether the environment is intact.";
+            default -> "Try again; if it happens again, `mlx4j doctor` shows whether the environment is complete.";
         };
     }
 }

@@ -131,18 +131,18 @@ public final class BatchSizing {
         }
         String instead = fits.get().rows() == 0 ? lessPerSequence(config) : smallerBatch(fit(config));
         return Optional.of(
-                "The batch size %d may not fit into memory, by an estimate for sequences of %,d tokens: %s. %s"
+                "A batch size of %d may not fit into memory, according to an estimate for sequences of %,d tokens: %s. %s"
                         .formatted(
                                 config.batchSize(), sequence(config), fits.get().explanation(), instead));
     }
 
     private static String smallerBatch(TrainingConfig smaller) {
-        return "A batch size of %d with an accumulation of %d trains the same steps with less memory."
+        return "A batch size of %d with an accumulation of %d gives the same training steps with less memory."
                 .formatted(smaller.batchSize(), smaller.accumulation());
     }
 
     private static String lessPerSequence(TrainingConfig config) {
-        return "Not even a batch size of 1, the minimum, fits: a shorter maxLength%s takes less memory."
+        return "Even a batch size of 1, the minimum, does not fit; a shorter maxLength%s takes less memory."
                 .formatted(config.gradientCheckpointing() ? "" : " or gradientCheckpointing");
     }
 

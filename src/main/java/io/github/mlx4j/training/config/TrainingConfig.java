@@ -95,7 +95,7 @@ public record TrainingConfig(
         check(alpha == null || (alpha > 0 && Double.isFinite(alpha)), "alpha", alpha, "more than 0");
         check(dropout == null || (dropout >= 0 && dropout < 1), "dropout", dropout, "0 or more, and less than 1");
         check(layers == null || layers >= 1, "layers", layers, "1 or more");
-        check(targets == null || !targets.isEmpty(), "targets", targets, "one or more, or left out for all");
+        check(targets == null || !targets.isEmpty(), "targets", targets, "one or more, or left out to train all");
         check(learningRate > 0 && Double.isFinite(learningRate), "learningRate", learningRate, "more than 0");
         check(
                 weightDecay == null || (weightDecay >= 0 && Double.isFinite(weightDecay)),
@@ -106,7 +106,7 @@ public record TrainingConfig(
                 endLearningRate == null || (endLearningRate >= 0 && endLearningRate <= learningRate),
                 "endLearningRate",
                 endLearningRate,
-                "0 or more, and no more than learningRate");
+                "between 0 and learningRate");
         check(warmupSteps >= 0, "warmupSteps", warmupSteps, "0 or more");
         check(totalSteps == null || totalSteps >= 1, "totalSteps", totalSteps, "1 or more");
         check(epochs == null || epochs >= 1, "epochs", epochs, "1 or more");
@@ -124,12 +124,12 @@ public record TrainingConfig(
         }
         if (schedule != Schedule.CONSTANT && totalSteps == null && epochs == null) {
             throw new ConfigurationException(
-                    "The schedule " + schedule.id() + " needs to know how long the training is.",
+                    "The schedule " + schedule.id() + " requires the length of the training.",
                     "Set totalSteps or epochs.");
         }
         if (schedule == Schedule.CONSTANT && endLearningRate != null) {
             throw new ConfigurationException(
-                    "endLearningRate means nothing with the schedule constant.", "Leave it out, or set schedule.");
+                    "endLearningRate has no effect with the constant schedule.", "Leave it out, or set schedule.");
         }
     }
 
@@ -186,7 +186,7 @@ public record TrainingConfig(
     private static void only(boolean fits, TrainingMethod method, String name, @Nullable Object value) {
         if (!fits && value != null) {
             throw new ConfigurationException(
-                    "%s means nothing with the method %s.".formatted(name, method.id()),
+                    "%s has no effect with the method %s.".formatted(name, method.id()),
                     "Leave it out, or set method.");
         }
     }

@@ -113,8 +113,8 @@ class VerifyCommandTest {
         assertThat(out.toString().lines())
                 .contains(
                         "  1       3   1.00e+01       0/3   differs  abc",
-                        "      logits: 10.0 apart after the 1st token, more than 0.000100 of their range of 7.00",
-                        "      greedy: other tokens from the 1st on",
+                        "      logits: differ by 10.0 after the 1st token, which is more than 0.000100 of their range of 7.00",
+                        "      greedy: tokens differ from the 1st on",
                         "      different most probable tokens after token 1, 2, 3",
                         "      greedy token 1: 3 and the end; the most probable token leads by 1.00e+00 and 5.00e+00",
                         "FAILED   logits: 2 of 2 prompts differ; greedy: 2 of 2 prompts differ");

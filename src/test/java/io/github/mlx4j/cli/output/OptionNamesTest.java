@@ -48,10 +48,10 @@ class OptionNamesTest {
     @CsvSource({
         "train, 'rank is 0. What to do: It must be from 1 to 1024.', '--rank is 0. What to do: It must be from 1 to 1024.'",
         "train, Set totalSteps or epochs., Set --steps or --epochs.",
-        "train, 'validateEvery and patience mean nothing without validData.', '--validate-every and --patience mean nothing without --valid.'",
+        "train, 'validateEvery and patience have no effect without validData.', '--validate-every and --patience have no effect without --valid.'",
         "train, 'Leave it out, or set schedule.', 'Leave it out, or set --schedule.'",
-        "train, 'Set lora, dora or full.', 'Set lora, dora or full.'",
-        "convert, 'bits is 7, but the mode affine has 8 only.', '--bits is 7, but the mode affine has 8 only.'"
+        "train, 'Set method to lora, dora or full.', 'Set method to lora, dora or full.'",
+        "convert, 'bits is 7, but the mode affine supports only 8.', '--bits is 7, but the mode affine supports only 8.'"
     })
     void shouldNameOptionsOfOneWordInUsageErrors(String command, String message, String expected) {
         assertThat(names(command).inUsage(message)).isEqualTo(expected);

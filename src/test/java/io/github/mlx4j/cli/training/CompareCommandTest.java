@@ -78,7 +78,7 @@ class CompareCommandTest {
         assertThat(asked).containsExactly("base 1+1=", "base 2+2=", "trained 1+1=", "trained 2+2=");
         assertThat(out.toString())
                 .contains(
-                        "**1 won, 0 lost: chance alone would often part them so far (p = 1.00)",
+                        "**1 won, 0 lost: a difference this large is likely by chance alone (p = 1.00)",
                         "| passed | 1 of 2 | 2 of 2 |")
                 .endsWith(
                         "\nreport: " + results.resolve("report.html") + ", with report.md and report.json next to it\n")
@@ -116,11 +116,11 @@ class CompareCommandTest {
                                 .dtype(Dtype.FLOAT32)
                                 .build());
         assertThat(out.toString())
-                .contains("trained: " + trained + ", its expert law, on " + base, "- mlx in float32, 2 tasks");
+                .contains("trained: " + trained + ", expert law, on " + base, "- mlx in float32, 2 tasks");
         assertThat(results.resolve("run.json")).content().contains("\"expert\" : \"law\"", "\"dtype\" : \"float32\"");
         assertThat(run("--expert medicine --trained_base " + base + " --dtype float32"))
                 .isEqualTo(1);
-        assertThat(err.toString()).contains("expert was \"law\" and is \"medicine\" now.");
+        assertThat(err.toString()).contains("expert was \"law\" and is now \"medicine\".");
     }
 
     @ParameterizedTest
@@ -188,7 +188,7 @@ class CompareCommandTest {
         assertThat(run("--max-tokens 7")).isEqualTo(1);
         assertThat(err.toString())
                 .contains("mlx4j: INVALID_CONFIGURATION: " + results
-                        + " has results of another run: --max-tokens was 256 and is 7 now.");
+                        + " contains the results of a different run: --max-tokens was 256 and is now 7.");
         assertThat(opened).isEmpty();
     }
 
@@ -215,7 +215,7 @@ class CompareCommandTest {
         assertThat(asked).containsExactly("base 1+1=", "base 2+2=", "trained 1+1=", "trained 2+2=");
         assertThat(out.toString()).contains("| passed | 1 of 2 | 1 of 2 |");
         assertThat(run("")).isEqualTo(1);
-        assertThat(err.toString()).contains("--allow-code was true and is false now");
+        assertThat(err.toString()).contains("--allow-code was true and is now false");
     }
 
     @Test

@@ -60,7 +60,7 @@ class TrainCommandTest {
                 .isZero();
         assertThat(out.toString())
                 .contains(
-                        "All 2 steps are done",
+                        "Completed all 2 steps",
                         "validation after 2 steps: loss 1.0000, perplexity 2.718",
                         "result: " + run.resolve("adapter") + " (of step 2)",
                         "report: " + run.resolve("report.html"));
@@ -185,7 +185,7 @@ class TrainCommandTest {
         assertThat(train("--model fake --data %s --output %s".formatted(data, run)))
                 .isEqualTo(2);
         assertThat(err.toString())
-                .startsWith("The run has no length. What to do: Set --steps or --epochs.")
+                .startsWith("The length of the run is not set. What to do: Set --steps or --epochs.")
                 .doesNotContain("totalSteps");
         assertThat(train("--model fake --config %s --output %s".formatted(data, run)))
                 .isEqualTo(1);
@@ -207,14 +207,14 @@ class TrainCommandTest {
                 .contains(
                         "batch size 2 with accumulation 2, because a batch of 4 may not fit into memory: (20.0 MB allowed by"
                                 + " MLX4J_MEMORY_LIMIT_MB − 9.4 MB fixed) / 4.8 MB a row → 2")
-                .doesNotContain("warning: The batch size");
+                .doesNotContain("warning: A batch size");
         assertThat(TrainingRun.in(run).training().batchSize()).isEqualTo(2);
 
         assertThat(limited(given.formatted(TINY, data, run + "-given", " --batch-size 4")))
                 .as(err.toString())
                 .isZero();
         assertThat(err.toString())
-                .contains("warning: The batch size 4 may not fit into memory")
+                .contains("warning: A batch size of 4 may not fit into memory")
                 .doesNotContain("batch size 2 with accumulation 2, since");
         assertThat(TrainingRun.in(Path.of(run + "-given")).training().batchSize())
                 .isEqualTo(4);
@@ -230,7 +230,7 @@ class TrainCommandTest {
                 .as(err.toString())
                 .isZero();
         assertThat(err.toString())
-                .contains("fits: a shorter --max-length or --gradient-checkpointing takes less memory.");
+                .contains("fit; a shorter --max-length or --gradient-checkpointing takes less memory.");
         assertThat(out.toString()).contains("a shorter --max-length or --gradient-checkpointing");
     }
 

@@ -64,31 +64,31 @@ class SafetensorsHeaderTest {
             delimiter = '|',
             value = {
                 "[] | its header is not a JSON object",
-                "{} {} | its header goes on after its end",
+                "{} {} | its header has data after the end of its JSON",
                 "{\"a\": 7} | its header can't be read",
-                "{\"a\": null} | no two data_offsets for a",
+                "{\"a\": null} | not have two data_offsets for a",
                 "{\"a\": {\"dtype\": \"U8\", \"shape\": [2]}} | its header can't be read",
                 "{\"a\": {\"dtype\": null, \"shape\": [2], \"data_offsets\": [0, 2]}} | its header can't be read",
                 "{\"a\": {\"dtype\": \"U8\", \"shape\": [\"2\"], \"data_offsets\": [0, 2]}} | its header can't be read",
                 "{\"a\": {\"dtype\": \"U8\", \"shape\": [2.0], \"data_offsets\": [0, 2]}} | its header can't be read",
-                "{\"a\": {\"dtype\": \"U8\", \"shape\": [2], \"data_offsets\": [0]}} | no two data_offsets for a",
-                "{\"a\": {\"dtype\": \"U8\", \"shape\": [2], \"data_offsets\": [0, 3]}} | has 3 bytes, which don't fit",
+                "{\"a\": {\"dtype\": \"U8\", \"shape\": [2], \"data_offsets\": [0]}} | not have two data_offsets for a",
+                "{\"a\": {\"dtype\": \"U8\", \"shape\": [2], \"data_offsets\": [0, 3]}} | has 3 bytes, which don't match",
                 "{\"a\": {\"dtype\": \"X9\", \"shape\": [2], \"data_offsets\": [0, 2]}} | a has the unknown type X9",
-                "{\"a\": {\"dtype\": \"U8\", \"shape\": [-1, -2], \"data_offsets\": [0, 2]}} | which don't fit",
-                "{\"a\": {\"dtype\": \"U8\", \"shape\": [4294967296, 4294967296], \"data_offsets\": [0, 2]}} | don't fit",
+                "{\"a\": {\"dtype\": \"U8\", \"shape\": [-1, -2], \"data_offsets\": [0, 2]}} | which don't match",
+                "{\"a\": {\"dtype\": \"U8\", \"shape\": [4294967296, 4294967296], \"data_offsets\": [0, 2]}} | don't match",
                 "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [1, 2]}} | a overlap others or leave a gap",
                 "{\"a\": {\"dtype\": \"U8\", \"shape\": [2], \"data_offsets\": [0, 2]},"
                         + " \"b\": {\"dtype\": \"U8\", \"shape\": [2], \"data_offsets\": [1, 3]}} | b overlap others",
                 "{\"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [0, 1]},"
                         + " \"a\": {\"dtype\": \"U8\", \"shape\": [1], \"data_offsets\": [1, 2]}} | Duplicate field 'a'",
-                "{\"__metadata__\": {\"a\": null}} | null for a text",
+                "{\"__metadata__\": {\"a\": null}} | null instead of a string",
                 "{\"a\": | its header can't be read"
             })
     void shouldSayWhatIsWrongWhenTheHeaderIs(String header, String message) {
 
         assertThatExceptionOfType(ModelLoadException.class)
                 .isThrownBy(() -> read(Safetensors.bytes(header, 2)))
-                .withMessageStartingWith(folder.resolve("file.safetensors") + " is no whole safetensors file: ")
+                .withMessageStartingWith(folder.resolve("file.safetensors") + " is not a complete safetensors file: ")
                 .withMessageContaining(message)
                 .withMessageContaining("What to do: Download or copy the file again.");
     }
@@ -103,8 +103,8 @@ class SafetensorsHeaderTest {
     void shouldSayThatItIsTruncatedWhenDataIsMissing() throws IOException {
         byte[] whole = Safetensors.llama(1).bytes();
 
-        assertDamaged(Arrays.copyOf(whole, whole.length - 1), "it is truncated: 199 of data instead of 200");
-        assertDamaged(Arrays.copyOf(whole, whole.length + 1), "more bytes than its header says");
+        assertDamaged(Arrays.copyOf(whole, whole.length - 1), "it is truncated: 199 bytes of data instead of 200");
+        assertDamaged(Arrays.copyOf(whole, whole.length + 1), "more data than its header describes");
         assertDamaged(Arrays.copyOf(whole, 50), "it ends within its header, after 50 bytes");
         assertDamaged(Arrays.copyOf(whole, 5), "its first 8 bytes don't give the length of a header");
         assertDamaged(new byte[0], "it is empty");

@@ -90,7 +90,7 @@ class SerialWorkerTest {
 
         assertThatExceptionOfType(WorkerStartException.class)
                 .isThrownBy(() -> run("{\"pause\":true}", impatient))
-                .withMessageContaining("no sign of life");
+                .withMessageContaining("did not respond");
         assertThat(workers()).isEmpty();
     }
 

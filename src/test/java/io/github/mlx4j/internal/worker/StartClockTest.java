@@ -41,7 +41,7 @@ class StartClockTest {
         try (Worker worker = worker(launch, "fake", limits(SHORT, Duration.ofMinutes(1)))) {
             assertThatThrownBy(() -> worker.ready().join())
                     .hasCauseInstanceOf(WorkerStartException.class)
-                    .hasMessageContaining("did not say hello");
+                    .hasMessageContaining("did not complete the handshake");
             await().until(() -> ProcessHandle.current()
                     .children()
                     .noneMatch(child -> child.info().commandLine().orElse("").contains("silent.py")));

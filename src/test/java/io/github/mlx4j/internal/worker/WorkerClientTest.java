@@ -112,7 +112,7 @@ class WorkerClientTest {
                 """);
 
         assertFails(client.hello(), ProtocolException.class)
-                .withMessage("The worker speaks version 2 of the protocol, this library 1."
+                .withMessage("The worker uses version 2 of the protocol, but this library uses version 1."
                         + " What to do: Use the worker that comes with this version of mlx4j.");
     }
 
@@ -195,7 +195,7 @@ class WorkerClientTest {
 
         for (Recorder reply : List.of(paused, noisy)) {
             assertFails(reply.end(), ProtocolException.class)
-                    .withMessage("The mlx worker wrote more than 64 lines that are no messages."
+                    .withMessage("The mlx worker wrote more than 64 lines that are not protocol messages."
                             + " What to do: Check what its Python environment prints when it starts.");
         }
         awaitGone(client);
@@ -222,7 +222,8 @@ class WorkerClientTest {
                 .succeedsWithin(SOON)
                 .asInstanceOf(type(ProtocolException.class))
                 .satisfies(error -> assertThat(error)
-                        .hasMessageStartingWith("The mlx worker gave an answer that can't be read: a field is missing")
+                        .hasMessageStartingWith(
+                                "The mlx worker sent an answer that can't be parsed: a field is missing")
                         .hasCauseInstanceOf(IllegalArgumentException.class));
         assertThat(generate(client, "on").end()).succeedsWithin(SOON);
     }
@@ -307,7 +308,7 @@ class WorkerClientTest {
         assertThat(generate(client, script.toString()).end()).succeedsWithin(SOON);
 
         assertFails(paused.end(), ProtocolException.class)
-                .withMessageStartingWith("The mlx worker gave an answer that can't be read");
+                .withMessageStartingWith("The mlx worker sent an answer that can't be parsed");
     }
 
     /** The id of the last call: ids count. */
@@ -328,7 +329,7 @@ class WorkerClientTest {
                 assertThat(error.exitCode()).isEqualTo(137);
                 assertThat(error.standardError()).isEqualTo("last words");
                 assertThat(error)
-                        .hasMessageContaining("killed, often by the system for want of memory")
+                        .hasMessageContaining("killed, often by the system because it ran out of memory")
                         .hasMessageContaining("last words")
                         .hasMessageContaining("What to do: Use a smaller or quantized model");
             });

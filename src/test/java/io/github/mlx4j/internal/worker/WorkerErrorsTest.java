@@ -98,8 +98,8 @@ class WorkerErrorsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-                    137 | exit code 137: killed, often by the system for want of memory
-                    134 | exit code 134: aborted by native code, on a Mac often for want of GPU memory
+                    137 | exit code 137: killed, often by the system because it ran out of memory
+                    134 | exit code 134: aborted by native code, on a Mac often because GPU memory ran out
                     139 | exit code 139: crashed in native code
                     138 | exit code 138: crashed in native code
                     70  | exit code 70: its engine failed
@@ -124,7 +124,7 @@ class WorkerErrorsTest {
     @Test
     void shouldHintAtTheEnvironmentWhenAWorkerEndedByItself() {
         assertThat(WorkerErrors.died(ProviderKind.HF, 3, "").hint())
-                .isEqualTo("Try again; if it happens again, `mlx4j doctor` shows whether the environment is intact.");
+                .isEqualTo("Try again; if it happens again, `mlx4j doctor` shows whether the environment is complete.");
     }
 
     @Test
@@ -132,7 +132,7 @@ class WorkerErrorsTest {
         WorkerDiedException error = WorkerErrors.died(ProviderKind.HF, 1, "ImportError: no torch");
 
         assertThat(error)
-                .hasMessageStartingWith("The hf worker died (exit code 1). The last it wrote to its standard error:\n"
+                .hasMessageStartingWith("The hf worker died (exit code 1). Its last output on standard error:\n"
                         + "ImportError: no torch\n");
         assertThat(error.standardError()).isEqualTo("ImportError: no torch");
     }

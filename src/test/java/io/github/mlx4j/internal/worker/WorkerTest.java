@@ -135,7 +135,7 @@ class WorkerTest {
         worker.stop("for the test");
 
         assertFails(starting, WorkerDiedException.class)
-                .withMessage("The mlx worker was stopped while it started, for the test. What to do: Try again.");
+                .withMessage("The mlx worker was stopped while it was starting, for the test. What to do: Try again.");
         awaitNothingLeft();
         assertThat(worker.wouldStart()).as("nothing of its budget is spent").isTrue();
         assertThat(worker.status().failures()).isZero();
@@ -157,9 +157,10 @@ class WorkerTest {
         assertFails(worker.ready(), WorkerDiedException.class);
 
         assertFails(worker.ready(), WorkerStartException.class)
-                .withMessage("The mlx worker is not restarted after 2 failures within 5 minutes;"
-                        + " the last: The mlx worker died (exit code 7)."
-                        + " What to do: It is tried again later; `ProviderFactory.workers()` has its history.")
+                .withMessage(
+                        "The mlx worker is not restarted after 2 failures within 5 minutes."
+                                + " Last failure: The mlx worker died (exit code 7)."
+                                + " What to do: mlx4j tries again later; `ProviderFactory.workers()` shows the worker's history.")
                 .satisfies(error -> assertThat(error.code()).isEqualTo("WORKER_START_FAILED"));
         assertFails(worker.ready(), WorkerStartException.class);
         assertThat(launches).hasSize(2);
@@ -228,7 +229,7 @@ class WorkerTest {
 
         worker.close();
 
-        assertFails(ready, ClosedException.class).withMessage("The mlx worker was closed while it started.");
+        assertFails(ready, ClosedException.class).withMessage("The mlx worker was closed while it was starting.");
         awaitNothingLeft();
     }
 

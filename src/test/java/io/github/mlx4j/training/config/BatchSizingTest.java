@@ -69,9 +69,10 @@ class BatchSizingTest {
     void shouldWarnWithTheArithmeticWhenTheBatchMayNotFit() {
         assertThat(with(WEIGHTS + ADAPTER + 5 * ROW)
                         .check(lora.toBuilder().batchSize(6).accumulation(2).build()))
-                .contains("The batch size 6 may not fit into memory, by an estimate for sequences of 64 tokens:"
-                        + " (33.7 MB free − 9.4 MB fixed) / 4.8 MB a row → 5."
-                        + " A batch size of 3 with an accumulation of 4 trains the same steps with less memory.");
+                .contains(
+                        "A batch size of 6 may not fit into memory, according to an estimate for sequences of 64 tokens:"
+                                + " (33.7 MB free − 9.4 MB fixed) / 4.8 MB a row → 5."
+                                + " A batch size of 3 with an accumulation of 4 gives the same training steps with less memory.");
         assertThat(with(WEIGHTS + ADAPTER + 4 * ROW).check(lora)).isEmpty();
     }
 
@@ -82,11 +83,11 @@ class BatchSizingTest {
         BatchSizing small = with(WEIGHTS);
 
         assertThat(small.check(config).orElseThrow())
-                .endsWith("→ 0. Not even a batch size of 1, the minimum, fits: a shorter maxLength or"
+                .endsWith("→ 0. Even a batch size of 1, the minimum, does not fit; a shorter maxLength or"
                         + " gradientCheckpointing takes less memory.");
         TrainingConfig checkpointed =
                 config.toBuilder().gradientCheckpointing(true).build();
-        assertThat(small.check(checkpointed).orElseThrow()).endsWith("fits: a shorter maxLength takes less memory.");
+        assertThat(small.check(checkpointed).orElseThrow()).endsWith("fit; a shorter maxLength takes less memory.");
         assertThat(small.fit(config).batchSize()).isEqualTo(1);
     }
 

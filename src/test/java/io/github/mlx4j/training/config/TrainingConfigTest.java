@@ -60,9 +60,9 @@ class TrainingConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "{'rnak': 3} | has a field 'rnak', which there is not",
+                "{'rnak': 3} | has an unknown field 'rnak'",
                 "{'method': 'lora2'} | lora2",
-                "{'dtype': 'float8'} | dtype: there is no 'float8', but bfloat16, float16, float32",
+                "{'dtype': 'float8'} | dtype: 'float8' is not one of bfloat16, float16, float32",
                 "{'batchSize': 'many'} | batchSize",
                 "{'rank': 0} | rank is 0. What to do: It must be from 1 to 1024.",
                 "{'rank': 1025} | rank is 1025",
@@ -77,19 +77,19 @@ class TrainingConfigTest {
                 "{'totalSteps': 0} | totalSteps is 0",
                 "{'epochs': 0} | epochs is 0",
                 "{'epochs': 1, 'totalSteps': 1} | totalSteps and epochs are both set",
-                "{'schedule': 'linear'} | linear needs to know how long",
-                "{'endLearningRate': 1e-5} | endLearningRate means nothing with the schedule constant",
+                "{'schedule': 'linear'} | linear requires the length",
+                "{'endLearningRate': 1e-5} | endLearningRate has no effect with the constant schedule",
                 "{'schedule': 'linear', 'epochs': 1, 'endLearningRate': 1} | endLearningRate is 1.0",
                 "{'maxGradientNorm': 0} | maxGradientNorm is 0.0",
                 "{'batchSize': 4097} | batchSize is 4097",
                 "{'accumulation': 0} | accumulation is 0",
                 "{'maxLength': 1} | maxLength is 1",
                 "{'seed': -1} | seed is -1",
-                "{'method': 'full', 'rank': 8} | rank means nothing with the method full",
-                "{'method': 'full', 'adapter': 'a'} | adapter means nothing with the method full",
-                "{'method': 'none', 'targets': ['a']} | targets means nothing with the method none",
+                "{'method': 'full', 'rank': 8} | rank has no effect with the method full",
+                "{'method': 'full', 'adapter': 'a'} | adapter has no effect with the method full",
+                "{'method': 'none', 'targets': ['a']} | targets has no effect with the method none",
                 "[] | can't be read",
-                "{ | is no JSON"
+                "{ | is not valid JSON"
             })
     void shouldNameWhatCanNotBe(String json, String message) {
         assertThatExceptionOfType(ConfigurationException.class)
@@ -105,19 +105,19 @@ class TrainingConfigTest {
                 .totalSteps(5);
         TrainingRun.Builder run = TrainingRun.builder("org/model", config.build(), folder);
 
-        refused(run.patience(1), "patience mean nothing without validData");
-        refused(run.patience(0).minDelta(0.1), "minDelta means nothing without patience");
+        refused(run.patience(1), "patience have no effect without validData");
+        refused(run.patience(0).minDelta(0.1), "minDelta has no effect without patience");
         refused(run.minDelta(0).keepCheckpoints(0), "keepCheckpoints is 0");
         refused(run.keepCheckpoints(1).checkpointEvery(-1), "checkpointEvery is -1");
         TrainingConfig validated =
                 config.validData(Path.of("/data/valid.jsonl")).build();
-        refused(run.checkpointEvery(0).training(validated).patience(2), "patience means nothing without validateEvery");
+        refused(run.checkpointEvery(0).training(validated).patience(2), "patience has no effect without validateEvery");
         refused(run.training(config.totalSteps(null).build()).patience(0), "Set totalSteps or epochs");
         refused(run.training(config.trainData(null).totalSteps(5).build()), "trainData is not set");
         refused(run.training(TrainingConfig.builder(TrainingMethod.NONE).build()), "The method none trains nothing");
         refused(
                 TrainingRun.builder("/tmp", validated, Path.of("/tmp/run")),
-                "The run's folder /tmp/run is inside the model's");
+                "The run's folder /tmp/run is inside the model folder");
     }
 
     private static void refused(TrainingRun.Builder run, String message) {
