@@ -22,15 +22,16 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
 /**
- * Runs Python code that a model wrote, each time in a new process that can only compute: it reads Python's standard
- * library and no other file, writes none, has no network, and starts no process or thread. It may take 10 seconds of
- * CPU time, 30 seconds, 512 MiB of memory and 1 MiB of results. The process knows the arguments of a test's calls; what
- * they return is compared here, so code can't claim that it passes. Thread-safe.
+ * Runs Python code that a model wrote, each time in a new, sandboxed process. The process can read only Python's
+ * standard library, writes no files, has no network, and starts no processes or threads. It is limited to 10 seconds of
+ * CPU time, 30 seconds of wall-clock time, 512 MiB of memory and 1 MiB of results. The process receives only the
+ * arguments of a test's calls. The returned values are compared in this program, so the code can't claim that it
+ * passes. Thread-safe.
  */
 public final class CodeRunner implements AutoCloseable {
 
     private static final JsonMapper JSON = new JsonMapper();
-    private static final Duration PATIENCE = Duration.ofMinutes(2); // the process itself holds shorter limits
+    private static final Duration PATIENCE = Duration.ofMinutes(2); // the process enforces shorter limits itself
     private static final int NOT_HELD = 3; // exit codes of code_runner.py
     private static final int OUT_OF_TIME = 124;
     private static final int OUT_OF_MEMORY = 125;
@@ -51,12 +52,12 @@ public final class CodeRunner implements AutoCloseable {
     }
 
     /**
-     * Starts with a trial run, so that code runs in a sandbox or not at all.
+     * Starts a runner. A trial run checks the sandbox first, so code never runs without one.
      *
-     * @param python the command of the interpreter, Python 3.11 or newer: its absolute path, after what launches it, if
-     *     anything does
-     * @throws NotSupportedException if this system can't restrict a process so far
-     * @throws DependencyMissingException if this Python can't run it
+     * @param python the command of the interpreter, Python 3.11 or newer: its absolute path, preceded by the launcher's
+     *     command if there is one
+     * @throws NotSupportedException if this system can't restrict a process to this extent
+     * @throws DependencyMissingException if this Python can't run the script
      * @throws CancelledException if this thread is interrupted
      */
     public static CodeRunner start(List<String> python) {
@@ -80,7 +81,7 @@ public final class CodeRunner implements AutoCloseable {
         }
     }
 
-    /** Why code does not pass a test, for people; empty if it does. */
+    /** Returns a readable reason why code fails a test; empty if it passes. */
     Optional<String> failure(CodeTest test, String code) {
         Ending ending = run(test, code);
         for (int i = 0; i < test.calls().size(); i++) {

@@ -9,32 +9,34 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The test of an answer that is Python code: calls of a function that it defines, and what they return.
+ * The test of an answer that consists of Python code: calls of a function that the code defines, and their expected
+ * results.
  *
- * @param function its name
- * @param calls one at least
+ * @param function the name of the function
+ * @param calls the calls, at least one
  */
 public record CodeTest(String function, List<Call> calls) {
 
     private static final Pattern FENCED = Pattern.compile("(?ms)^[ \\t]*```[^\\n]*\\n(.*?)(?:^[ \\t]*```|\\z)");
-    private static final double TOLERANCE = 1e-9; // relative, of numbers with a fraction
+    private static final double TOLERANCE = 1e-9; // relative, for numbers with a fraction
 
-    /** Takes an immutable copy. */
+    /** Copies the list of calls. */
     public CodeTest {
         calls = List.copyOf(calls);
     }
 
     /**
-     * A call.
+     * A call of the function.
      *
-     * @param arguments a JSON list
-     * @param returns what it is to return, in JSON: a tuple is a list there, and the keys of a dict are strings
+     * @param arguments the arguments, as a JSON list
+     * @param returns the expected result in JSON, where a tuple is a list and the keys of a dict are strings
      */
     public record Call(String arguments, String returns) {}
 
     /**
-     * The code in an answer: the first fenced block that defines the function; else the whole answer, if it defines the
-     * function; else the prompt that the answer continues, and its lines up to the first one that is not indented.
+     * Extracts the code from an answer. This is the first fenced block that defines the function. If there is none, it
+     * is the whole answer, or, if only the prompt defines the function, the prompt followed by the answer's lines up to
+     * the first one that is not indented.
      */
     String code(Prompt prompt, String answer) {
         Pattern definition = Pattern.compile("(?m)^[ \\t]*def\\s+" + Pattern.quote(function) + "\\s*\\(");
@@ -62,7 +64,10 @@ public record CodeTest(String function, List<Call> calls) {
         return String.join("\n", lines) + "\n";
     }
 
-    /** Whether two JSON values are equal; 2 and 2.0 are, and numbers with a fraction up to a rounding error. */
+    /**
+     * Returns whether two JSON values are equal. 2 and 2.0 are equal; numbers with a fraction may differ by a rounding
+     * error.
+     */
     static boolean isEqual(JsonNode one, JsonNode other) {
         if (one.isNumber() && other.isNumber()) {
             return one.isIntegralNumber() && other.isIntegralNumber()
@@ -83,7 +88,10 @@ public record CodeTest(String function, List<Call> calls) {
                 : one.equals(other);
     }
 
-    /** Never with infinity, as which a number is read that is too large, such as 1e999: it is close to everything. */
+    /**
+     * Returns false for infinity, which is how numbers that are too large, such as 1e999, are read: any tolerance
+     * relative to it would be infinite.
+     */
     private static boolean isClose(double one, double other) {
         return Double.isFinite(one)
                 && Double.isFinite(other)

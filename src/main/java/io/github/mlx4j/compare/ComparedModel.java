@@ -5,12 +5,12 @@ import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.port.TokenizerPort;
 
 /**
- * One of two models that are compared. All three ports are of the same model.
+ * One of the two models of a comparison. All three ports belong to the same model.
  *
- * @param name what a report calls it
- * @param text its answers
- * @param tokenizer its tokens
- * @param analysis its logits and log-probabilities
+ * @param name the model's name in reports
+ * @param text generates text with the model
+ * @param tokenizer the model's tokenizer
+ * @param analysis the model's logits and log-probabilities
  */
 public record ComparedModel(
         String name, TextGenerationPort text, TokenizerPort tokenizer, ModelAnalysisPort analysis) {}

@@ -12,23 +12,23 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a comparison goes by. Results of other settings don't belong together.
+ * The settings of a comparison. Results of different settings must not be mixed.
  *
- * @param version of the files that a comparison writes
+ * @param version the version of the files that a comparison writes
  * @param base the base model: a folder's absolute path, or a hub id
- * @param baseFiles a digest of the names, sizes and times of its files; empty for a hub id
- * @param trained the trained model or the adapter, likewise
- * @param trainedFiles a digest of its files, likewise
+ * @param baseFiles a digest of the names, sizes and modification times of the base model's files; empty for a hub id
+ * @param trained the trained model or the adapter: a folder's absolute path, or a hub id
+ * @param trainedFiles a digest of its files, in the same form
  * @param adapter whether {@code trained} is an adapter on the base model
- * @param expert the one expert that answers, where the trained model is a DyLoRA-MoE; {@code null} if none is named
- * @param trainedBase the base model of the trained one in place of the one that it names, likewise; {@code null} if
- *     none is named
- * @param trainedBaseFiles a digest of its files, likewise
- * @param dtype what the weights of both are turned into; {@code null} if they are as they are stored
+ * @param expert the only expert to use if the trained model is a DyLoRA-MoE; {@code null} if none is named
+ * @param trainedBase the trained model's base model, if it replaces the one that the trained model names; {@code null}
+ *     if it doesn't
+ * @param trainedBaseFiles a digest of its files, in the same form
+ * @param dtype the data type to which both models' weights are converted; {@code null} keeps the stored types
  * @param backend the engine: {@code mlx} or {@code hf}
- * @param tasks the SHA-256 of the file of tasks
- * @param samples how many of its tasks are run, from the first on
- * @param maxTokens the most tokens of an answer whose task says nothing else
+ * @param tasks the SHA-256 of the task file
+ * @param samples how many tasks are run, counted from the first one
+ * @param maxTokens the maximum number of tokens of an answer, unless its task sets another limit
  * @param allowCode whether tasks with Python code are run
  */
 public record ComparisonConfig(
@@ -51,7 +51,7 @@ public record ComparisonConfig(
     private static final int VERSION = 3;
 
     /**
-     * Settings with the digests of what is there now. The models are as they are stored.
+     * Creates settings with digests of the current files. The weights keep their stored types.
      *
      * @throws InvalidRequestException if a file can't be read
      */
@@ -79,12 +79,14 @@ public record ComparisonConfig(
         }
     }
 
-    /** A builder with these values. */
+    /** Returns a builder with the values of these settings. */
     public Builder toBuilder() {
         return new Builder(this);
     }
 
-    /** Twelve digits that are others for other settings, and the same for each path to the same model. */
+    /**
+     * Returns twelve digits that identify the settings. Different paths to the same model result in the same digest.
+     */
     public String digest() {
         ComparisonConfig real = new ComparisonConfig(
                 version,
@@ -124,7 +126,7 @@ public record ComparisonConfig(
         if (!Files.isDirectory(UserPath.of(model))) {
             return "";
         }
-        Path folder = UserPath.of(model).toRealPath(); // a walk does not follow a link, the first one included
+        Path folder = UserPath.of(model).toRealPath(); // Files.walk follows no links, not even for its start folder
         try (Stream<Path> all = Files.walk(folder)) {
             String list = all.filter(file -> Files.isRegularFile(file) && !FileTree.isCompanion(file))
                     .sorted()
@@ -135,7 +137,7 @@ public record ComparisonConfig(
         }
     }
 
-    /** Changes what is optional. Not thread-safe. */
+    /** Builds a copy of the settings with other optional values. Not thread-safe. */
     public static final class Builder {
         private final ComparisonConfig from;
         private @Nullable String expert;
@@ -153,14 +155,15 @@ public record ComparisonConfig(
             allowCode = from.allowCode;
         }
 
-        /** The expert of the trained model; {@code null} for none. */
+        /** Sets the expert of the trained model; {@code null} for none. */
         public Builder expert(@Nullable String expert) {
             this.expert = expert;
             return this;
         }
 
         /**
-         * The base model of the trained one: a folder, or a hub id; {@code null} for the one that it names.
+         * Sets the base model of the trained one: a folder, or a hub id; {@code null} for the one that the trained
+         * model names.
          *
          * @throws InvalidRequestException if a file can't be read
          */
@@ -174,19 +177,19 @@ public record ComparisonConfig(
             }
         }
 
-        /** The type to convert the weights to: {@code bfloat16}, {@code float16} or {@code float32}. */
+        /** Sets the data type to convert the weights to: {@code bfloat16}, {@code float16} or {@code float32}. */
         public Builder dtype(@Nullable String dtype) {
             this.dtype = dtype;
             return this;
         }
 
-        /** Whether tasks with Python code are run. */
+        /** Sets whether tasks with Python code are run. */
         public Builder allowCode(boolean allowCode) {
             this.allowCode = allowCode;
             return this;
         }
 
-        /** Builds the configuration. */
+        /** Builds the settings. */
         public ComparisonConfig build() {
             return new ComparisonConfig(
                     from.version,

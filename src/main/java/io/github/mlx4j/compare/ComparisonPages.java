@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** A comparison's report as Markdown, and as a page that needs nothing else. */
+/** Renders the report of a comparison as Markdown and as a self-contained HTML page. */
 final class ComparisonPages {
 
     private record Row(String what, String base, String trained) {}
@@ -101,7 +101,7 @@ final class ComparisonPages {
                                 settings.maxTokens()));
     }
 
-    /** What was made of the trained model. */
+    /** Describes how the trained model was loaded. */
     private static String made(ComparisonConfig settings) {
         return (settings.adapter() ? " (an adapter on the base model)" : "")
                 + (settings.expert() == null ? "" : ", expert " + settings.expert())
@@ -145,7 +145,7 @@ final class ComparisonPages {
         return seconds == null ? "–" : Interval.number(1000 * seconds);
     }
 
-    /** An SVG; empty where there is nothing to draw. */
+    /** Returns a chart as SVG; empty if there is nothing to draw. */
     private static String chart(String title, String unit, @Nullable Interval base, @Nullable Interval trained) {
         if (base == null || trained == null || !Double.isFinite(base.high() + trained.high())) {
             return "";
@@ -187,7 +187,7 @@ final class ComparisonPages {
                 : result.answer() + (result.failure() == null ? "" : "\n(fails: " + result.failure() + ")");
     }
 
-    /** A text that means nothing in a cell of Markdown or in HTML, on one line. */
+    /** Puts a text on one line and escapes it for a Markdown table cell and for HTML. */
     private static String plain(String text) {
         return Page.escape(text.replaceAll("\\s+", " ")).replaceAll("([\\\\`*_\\[\\]|~])", "\\\\$1");
     }

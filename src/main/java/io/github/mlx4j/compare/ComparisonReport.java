@@ -11,16 +11,16 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a comparison found.
+ * The result of a comparison.
  *
- * @param settings what it went by
- * @param notRun how many tasks were not run, since they are Python code and that was not allowed
+ * @param settings the settings of the comparison
+ * @param notRun how many tasks were skipped because they are Python code, which was not allowed
  * @param base the base model's figures
- * @param trained the trained model's
- * @param outcomes the judged tasks, by who passes them
- * @param verdict what the outcomes say, in a sentence
- * @param changed the tasks that only one passes, and of those that are not judged the ones with other answers
- * @param notes what a reader must know
+ * @param trained the trained model's figures
+ * @param outcomes the judged tasks, by which models pass them
+ * @param verdict the outcomes in a sentence
+ * @param changed the judged tasks that only one model passes, and the other tasks on which the answers differ
+ * @param notes notes that are needed to interpret the figures
  */
 public record ComparisonReport(
         ComparisonConfig settings,
@@ -32,27 +32,28 @@ public record ComparisonReport(
         List<Changed> changed,
         List<String> notes) {
 
-    /** Takes immutable copies. */
+    /** Copies the lists. */
     public ComparisonReport {
         changed = List.copyOf(changed);
         notes = List.copyOf(notes);
     }
 
     /**
-     * One model's figures. All intervals are of 95%.
+     * The figures of one model. All intervals are 95% intervals.
      *
-     * @param tasks how many tasks it was given, those that it could not take too
-     * @param judged how many have an expected answer
-     * @param passed how many of those it passes
-     * @param passRate the share, 0 to 1, with Wilson's interval; {@code null} if none is judged
-     * @param perplexity of the expected texts that both models have scored, with an interval bootstrapped over tasks;
-     *     {@code null} if there are none
-     * @param scoredTokens the tokens of those texts
-     * @param tokensPerSecond the median over tasks, from the first token on, with a bootstrapped interval; {@code null}
-     *     if none has two tokens
-     * @param firstTokenSeconds the median over tasks; {@code null} if there are none
-     * @param cut how many answers were cut by the most tokens or the context
-     * @param errors how many tasks or expected texts it could not take
+     * @param tasks how many tasks the model was given, including those it could not process
+     * @param judged how many of them are judged
+     * @param passed how many of the judged tasks it passes
+     * @param passRate the share of judged tasks that it passes, 0 to 1, with Wilson's interval; {@code null} if none is
+     *     judged
+     * @param perplexity the perplexity of the expected texts that both models have scored, with an interval
+     *     bootstrapped over tasks; {@code null} if there are none
+     * @param scoredTokens the number of tokens of those texts
+     * @param tokensPerSecond the median over tasks, measured from the first token on, with a bootstrapped interval;
+     *     {@code null} if no answer has at least two tokens
+     * @param firstTokenSeconds the median time to the first token over tasks; {@code null} if there are no answers
+     * @param cut how many answers were truncated by the token limit or the context
+     * @param errors for how many tasks the model could not process the prompt or the expected text
      */
     public record Figures(
             int tasks,
@@ -67,39 +68,39 @@ public record ComparisonReport(
             int errors) {}
 
     /**
-     * The judged tasks, by who passes them.
+     * The judged tasks, by which models pass them.
      *
-     * @param both those that both pass
-     * @param wins those that only the trained model passes
-     * @param losses those that only the base model passes
-     * @param neither those that none passes
-     * @param signTest how often chance alone would part wins and losses at least so far, 0 to 1
+     * @param both the number of tasks that both models pass
+     * @param wins the number of tasks that only the trained model passes
+     * @param losses the number of tasks that only the base model passes
+     * @param neither the number of tasks that no model passes
+     * @param signTest the p-value of a two-sided sign test of wins against losses, 0 to 1
      */
     public record Outcomes(int both, int wins, int losses, int neither, double signTest) {}
 
     /**
-     * A task that changed.
+     * A task whose outcome changed.
      *
-     * @param task its id
-     * @param prompt the prompt, for people
-     * @param expected what was expected; {@code null} if it is not judged
+     * @param task the task's id
+     * @param prompt the prompt in readable form
+     * @param expected the expected answer; {@code null} if the task has none
      * @param base the base model's result
-     * @param trained the trained model's
+     * @param trained the trained model's result
      */
     public record Changed(
             String task, String prompt, @Nullable String expected, TaskResult base, TaskResult trained) {}
 
-    /** What is in {@link #markdown()} before the tasks that changed and their answers. */
+    /** Returns the part of {@link #markdown()} that comes before the changed tasks and their answers. */
     public String summary() {
         return ComparisonPages.summary(this);
     }
 
-    /** The report as Markdown, for people. */
+    /** Returns the report as Markdown. */
     public String markdown() {
         return ComparisonPages.markdown(this);
     }
 
-    /** The report of these results, which are in the order of the tasks. */
+    /** Creates the report. Both lists of results are in the order of the tasks. */
     static ComparisonReport of(
             ComparisonConfig settings,
             List<EvaluationTask> tasks,
@@ -148,7 +149,7 @@ public record ComparisonReport(
                 (int) results.stream().filter(one -> one.error() != null).count());
     }
 
-    /** exp(−Σ logProb / Σ tokens), and what resamples of the tasks make of it. */
+    /** Returns exp(−Σ logProb / Σ tokens), with an interval bootstrapped over tasks. */
     private static @Nullable Interval perplexity(List<TaskResult> scored) {
         if (tokens(scored) == 0) {
             return null;

@@ -21,15 +21,15 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A task for a model. It is judged by {@code expected} or by {@code test}, or not at all.
+ * A task for a model. Its answer is judged by {@code expected}, by {@code test}, or not at all.
  *
- * @param id identifies it among the tasks of its file
- * @param prompt what the model is given
- * @param expected the expected answer; {@code null} where there is none
- * @param match how the answer is compared with it
- * @param maxTokens the maximum number of tokens of the answer; {@code null} for that of the run
- * @param stop texts that end the answer
- * @param test the test of an answer that is Python code; {@code null} where there is none
+ * @param id identifies the task within its file
+ * @param prompt the prompt for the model
+ * @param expected the expected answer; {@code null} if there is none
+ * @param match how the answer is compared with the expected one
+ * @param maxTokens the maximum number of tokens of the answer; {@code null} for the limit of the run
+ * @param stop stop sequences
+ * @param test the test of an answer that is Python code; {@code null} if there is none
  */
 public record EvaluationTask(
         String id,
@@ -40,13 +40,13 @@ public record EvaluationTask(
         List<String> stop,
         @Nullable CodeTest test) {
 
-    /** How an answer is compared with what is expected. White space around both does not count. */
+    /** How an answer is compared with the expected one. Leading and trailing white space is ignored. */
     public enum Match {
-        /** They are equal. */
+        /** The answer equals the expected one. */
         EXACT,
-        /** The answer contains it. */
+        /** The answer contains the expected one. */
         CONTAINS,
-        /** What is expected is a regular expression (Java's), and is found in the answer. */
+        /** The expected answer is a Java regular expression that occurs in the answer. */
         REGEX,
         /**
          * The last number in the answer is the expected one: {@code 1,234}, {@code 1234.0} and {@code $1234} are equal.
@@ -54,12 +54,12 @@ public record EvaluationTask(
         NUMBER
     }
 
-    /** Takes an immutable copy. */
+    /** Copies the list of stop sequences. */
     public EvaluationTask {
         stop = List.copyOf(stop);
     }
 
-    /** One whose answer is no code, and ends where the model ends it. */
+    /** Creates a task without a code test or stop sequences. */
     public EvaluationTask(
             String id, Prompt prompt, @Nullable String expected, Match match, @Nullable Integer maxTokens) {
         this(id, prompt, expected, match, maxTokens, List.of(), null);
@@ -74,13 +74,16 @@ public record EvaluationTask(
             .collect(Collectors.toUnmodifiableSet());
 
     /**
-     * The tasks of a UTF-8 file, a JSON object a line: one of {@code prompt} (raw text), {@code messages} (a chat) and
-     * {@code tokens} (ids), and if wanted {@code id} (default: the line's number), {@code expected}, {@code match}
-     * ({@code exact}, the default, {@code contains}, {@code regex} or {@code number}), {@code max_tokens}, {@code stop}
-     * (a list of texts), and for Python code, in place of {@code expected}, {@code function} (its name) and
-     * {@code calls} (a list of objects with {@code arguments} and {@code returns}). Blank lines don't count.
+     * Reads the tasks of a UTF-8 file with one JSON object per line. Blank lines are ignored.
      *
-     * @throws InvalidRequestException if it can't be read or is empty, or for a bad line, with its number
+     * <p>Each object has exactly one of {@code prompt} (raw text), {@code messages} (a chat) and {@code tokens} (token
+     * ids). Optional fields are {@code id} (default: the line number), {@code expected}, {@code match} ({@code exact},
+     * the default, {@code contains}, {@code regex} or {@code number}), {@code max_tokens}, and {@code stop} (a list of
+     * texts). A task with Python code has, instead of {@code expected}, the fields {@code function} (its name) and
+     * {@code calls} (a list of objects with {@code arguments} and {@code returns}).
+     *
+     * @throws InvalidRequestException if the file can't be read or is empty, or if a line is invalid; the message then
+     *     has its number
      */
     public static List<EvaluationTask> read(Path file) {
         return of(JsonLine.read(file));
@@ -175,7 +178,7 @@ public record EvaluationTask(
         }
     }
 
-    /** The last number in a text. */
+    /** Returns the last number in a text. */
     private static Optional<BigDecimal> number(String text) {
         return NUMBER.matcher(text)
                 .results()
@@ -191,12 +194,12 @@ public record EvaluationTask(
                 .orElseThrow(() -> line.wrong("match is '" + name + "', but must be exact, contains, regex or number"));
     }
 
-    /** Whether an answer is judged, by what is expected or by a test. */
+    /** Returns whether answers are judged, by the expected answer or by a test. */
     boolean isJudged() {
         return expected != null || test != null;
     }
 
-    /** Whether an answer is what is expected; empty where nothing is. */
+    /** Returns whether an answer matches the expected one; empty if there is no expected answer. */
     public Optional<Boolean> passes(String answer) {
         return Optional.ofNullable(expected).map(wanted -> switch (match) {
             case EXACT -> answer.strip().equals(wanted.strip());
@@ -209,7 +212,7 @@ public record EvaluationTask(
         });
     }
 
-    /** The text whose probability is asked for: what is expected, unless it is a regular expression. */
+    /** Returns the text whose log-probability is computed: the expected answer, unless it is a regular expression. */
     Optional<String> scored() {
         return Optional.ofNullable(expected).filter(text -> match != Match.REGEX);
     }

@@ -21,15 +21,15 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A line of a file of prompts or tasks, and what is wrong with it.
+ * A line of a prompt or task file.
  *
  * @param file the file's name, for messages
- * @param number from 1
- * @param text without its end
+ * @param number the line's number, starting at 1
+ * @param text the line without its line terminator
  */
 record JsonLine(String file, int number, String text) {
 
-    /** The fields of which a line has one: what the model is given. */
+    /** The fields that can hold the prompt. A line has exactly one of them. */
     static final Set<String> PROMPTS = Set.of("prompt", "messages", "tokens");
 
     private static final JsonMapper JSON = JsonMapper.builder()
@@ -38,9 +38,9 @@ record JsonLine(String file, int number, String text) {
             .build();
 
     /**
-     * The lines of a UTF-8 file that are not blank. A byte order mark and CRLF are accepted.
+     * Reads the lines of a UTF-8 file that are not blank. A byte order mark and CRLF are accepted.
      *
-     * @throws InvalidRequestException if it can't be read, is not UTF-8, or has no such line
+     * @throws InvalidRequestException if the file can't be read, is not UTF-8, or has only blank lines
      */
     static List<JsonLine> read(Path file) {
         try {
@@ -61,7 +61,7 @@ record JsonLine(String file, int number, String text) {
         }
     }
 
-    /** The lines of a text that are not blank. */
+    /** Returns the lines of a text that are not blank. */
     static List<JsonLine> of(String file, String text) {
         String[] all = (text.startsWith("\uFEFF") ? text.substring(1) : text).split("\n");
         List<JsonLine> lines = new ArrayList<>();
@@ -74,7 +74,7 @@ record JsonLine(String file, int number, String text) {
         return lines;
     }
 
-    /** The line as a JSON object that has none but these fields. */
+    /** Parses the line as a JSON object, and fails if it has other fields than these. */
     JsonNode object(Set<String> fields) {
         JsonNode object;
         try {
@@ -94,7 +94,7 @@ record JsonLine(String file, int number, String text) {
         return object;
     }
 
-    /** What the model is given: the one of {@link #PROMPTS} that the object has. */
+    /** Returns the prompt: the only one of {@link #PROMPTS} that the object has. */
     Prompt prompt(JsonNode object) {
         List<String> there = PROMPTS.stream().filter(object::has).sorted().toList();
         if (there.size() != 1) {
@@ -113,7 +113,7 @@ record JsonLine(String file, int number, String text) {
                 : new Prompt.Chat(value.valueStream().map(this::message).toList());
     }
 
-    /** A field's text, which is not blank. */
+    /** Returns a field's text, and fails if it is blank. */
     String string(JsonNode object, String name) {
         JsonNode value = object.path(name);
         if (!value.isTextual() || value.textValue().isBlank()) {
@@ -122,7 +122,7 @@ record JsonLine(String file, int number, String text) {
         return value.textValue();
     }
 
-    /** A field's list of texts, none of them empty. */
+    /** Returns a field's list of texts, and fails if one of them is empty. */
     List<String> strings(JsonNode object, String name) {
         JsonNode value = object.path(name);
         if (!value.isArray()
@@ -133,7 +133,7 @@ record JsonLine(String file, int number, String text) {
         return value.valueStream().map(JsonNode::textValue).toList();
     }
 
-    /** A field's whole number from 1 on. */
+    /** Returns a field's integer, and fails if it is less than 1. */
     int count(JsonNode object, String name) {
         JsonNode value = object.path(name);
         if (!value.canConvertToInt() || !value.isIntegralNumber() || value.intValue() < 1) {
@@ -142,7 +142,7 @@ record JsonLine(String file, int number, String text) {
         return value.intValue();
     }
 
-    /** What is wrong with this line. */
+    /** Creates an exception that reports a problem in this line. */
     InvalidRequestException wrong(String why) {
         return new InvalidRequestException(
                 "%s, line %d: %s.".formatted(file, number, why), "Correct the line; nothing was run.");

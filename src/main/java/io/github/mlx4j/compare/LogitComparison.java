@@ -3,12 +3,15 @@ package io.github.mlx4j.compare;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Compares logits of the same tokens, place by place. */
+/** Compares the logits of two models for the same tokens, position by position. */
 final class LogitComparison {
 
     private LogitComparison() {}
 
-    /** Both have the same number of places, one at least; of vocabularies of two sizes the common part counts. */
+    /**
+     * Compares logits. Both lists have the same number of positions, at least one; if the vocabulary sizes differ, only
+     * the common part is compared.
+     */
     static Verification.Logits of(List<float[]> a, List<float[]> b) {
         double most = 0;
         int mostAt = 0;
@@ -48,7 +51,7 @@ final class LogitComparison {
         return new Verification.Logits(a.size(), vocabulary, most, mostAt, mean, range, notFinite, argmaxDiffersAt);
     }
 
-    /** By how much the largest leads the next one. */
+    /** Returns by how much the largest logit exceeds the second largest. */
     static double margin(float[] logits) {
         int best = argmax(logits, logits.length);
         double next = Double.NEGATIVE_INFINITY;
@@ -60,7 +63,7 @@ final class LogitComparison {
         return logits[best] - next;
     }
 
-    /** The first of the largest among the first so many. */
+    /** Returns the index of the largest of the first {@code size} logits; of several, the first. */
     private static int argmax(float[] logits, int size) {
         int best = 0;
         for (int token = 1; token < size; token++) {

@@ -19,8 +19,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compares a base model with what training made of it, task by task, one model after the other. Each result is on the
- * disk before the next task begins, so that a run that ended early goes on where it was.
+ * Compares a base model with its trained version, task by task. The models run one after the other. Each result is
+ * written to disk before the next task begins, so an interrupted run continues where it stopped.
  */
 public final class ModelComparison implements AutoCloseable {
 
@@ -50,18 +50,18 @@ public final class ModelComparison implements AutoCloseable {
     }
 
     /**
-     * Begins a comparison, or continues one; tasks with Python code are not run.
+     * Starts or continues a comparison that skips tasks with Python code.
      *
-     * @param folder where results are kept; created if it doesn't exist
-     * @param tasks the tasks, of which the first {@link ComparisonConfig#samples()} count
-     * @throws ConfigurationException if the folder has results of other settings, or another run has it
+     * @param folder the folder for the results; created if it doesn't exist
+     * @param tasks the tasks; only the first {@link ComparisonConfig#samples()} are used
+     * @throws ConfigurationException if the folder has results of other settings, or another run is using it
      */
     public static ModelComparison open(Path folder, ComparisonConfig settings, List<EvaluationTask> tasks) {
         return opened(folder, settings.toBuilder().allowCode(false).build(), tasks, null);
     }
 
     /**
-     * The same; tasks with Python code are run.
+     * Starts or continues a comparison that includes tasks with Python code.
      *
      * @param code runs the code; not closed with the comparison
      */
@@ -80,26 +80,26 @@ public final class ModelComparison implements AutoCloseable {
                 folder, settings, run, chosen.size() - run.size(), code, ResultLog.open(folder, settings));
     }
 
-    /** How many tasks are not run, since they are Python code. */
+    /** Returns how many tasks are skipped because they are Python code. */
     public int notRun() {
         return notRun;
     }
 
-    /** The tasks that are run. */
+    /** Returns the tasks that are run. */
     public List<EvaluationTask> tasks() {
         return tasks;
     }
 
-    /** Those that a model has yet to answer. */
+    /** Returns the tasks that a model has not answered yet. */
     public List<EvaluationTask> missing(Variant arm) {
         return tasks.stream().filter(task -> !log.has(arm, task)).toList();
     }
 
     /**
-     * Has a model answer what it has yet to answer. A task that it can't take, such as one that its context does not
-     * hold, is a result too; every other failure ends the run.
+     * Runs the tasks that a model has not answered yet. If the model can't process a task, for example because the
+     * prompt exceeds its context, this is recorded as a result; any other failure ends the run.
      *
-     * @param finished is told of each result
+     * @param finished receives each result
      * @throws Mlx4jException if the model can't be loaded or fails
      */
     public void run(Variant arm, ComparedModel side, Consumer<TaskResult> finished) {
@@ -111,9 +111,10 @@ public final class ModelComparison implements AutoCloseable {
     }
 
     /**
-     * What came of it, written into the folder as {@code report.json}, {@code report.md} and {@code report.html}.
+     * Creates the report, and writes it into the folder as {@code report.json}, {@code report.md} and
+     * {@code report.html}.
      *
-     * @throws IllegalStateException if a task is missing
+     * @throws IllegalStateException if a result is missing
      */
     public ComparisonReport report() {
         ComparisonReport report = ComparisonReport.of(
@@ -141,7 +142,7 @@ public final class ModelComparison implements AutoCloseable {
         GenerationRequest request = GenerationRequest.builder()
                 .prompt(task.prompt())
                 .temperature(0)
-                .repetitionPenalty(1) // the author's may differ
+                .repetitionPenalty(1) // overrides the default of the model's author
                 .stop(task.stop())
                 .maxTokens(task.maxTokens() == null ? settings.maxTokens() : task.maxTokens())
                 .build();

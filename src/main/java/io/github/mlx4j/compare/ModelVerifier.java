@@ -15,11 +15,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Proves that two models give the same, such as one before and after a conversion, or on two engines: the logits at
- * each place of some prompts, and then what both generate. Holds the logits of one prompt at a time, of both.
+ * Verifies that two models give the same results, for example before and after a conversion, or on two engines. It
+ * compares the logits at each position of some prompts, and then the texts that both models generate. It keeps the
+ * logits of only one prompt at a time in memory, for both models.
  *
- * <p>Open models of mlx with {@code MlxConfig.tf32} off, as {@code mlx4j verify} does: GPUs that round float32 to TF32
- * add differences of their own.
+ * <p>Open mlx models with {@code MlxConfig.tf32} off, as {@code mlx4j verify} does. GPUs that round float32 to TF32
+ * introduce additional differences.
  */
 public final class ModelVerifier {
 
@@ -30,11 +31,12 @@ public final class ModelVerifier {
     /**
      * Compares two models.
      *
-     * @param tolerance the largest difference of logits that passes, relative to the range of A's logits for the
+     * @param tolerance the maximum difference between logits that passes, relative to the range of A's logits for the
      *     prompt, 0 or more
-     * @param maxTokens the most tokens to generate for each prompt, 1 or more
-     * @throws InvalidRequestException if there are no prompts, or A can't take one; or for another value that can't be
-     * @throws ContextOverflowException if A's context does not hold a prompt
+     * @param maxTokens the maximum number of tokens to generate for each prompt, 1 or more
+     * @throws InvalidRequestException if there are no prompts, A can't process one of them, or another argument is
+     *     invalid
+     * @throws ContextOverflowException if a prompt exceeds A's context
      * @throws Mlx4jException if a model can't be loaded or fails
      */
     public static Verification verify(
@@ -42,7 +44,7 @@ public final class ModelVerifier {
         return verify(a, b, prompts, tolerance, maxTokens, checked -> {});
     }
 
-    /** The same, and tells of each prompt as it is done. */
+    /** Compares two models and reports each prompt to {@code checked} when it is done. */
     public static Verification verify(
             ComparedModel a,
             ComparedModel b,
@@ -84,7 +86,7 @@ public final class ModelVerifier {
         if (!(prompt instanceof Prompt.Tokens)) {
             String other = tokenizerDifference(b, prompt, tokens);
             if (other != null) {
-                differences.add(other); // whatever came of other tokens would mean nothing
+                differences.add(other); // with different tokens, all other comparisons would be meaningless
                 return new Verification.Check(show(prompt), tokens.size(), false, differences, null, null);
             }
         }
@@ -158,7 +160,7 @@ public final class ModelVerifier {
         GenerationRequest request = GenerationRequest.builder()
                 .prompt(new Prompt.Tokens(tokens))
                 .temperature(0)
-                .repetitionPenalty(1) // the author's may differ
+                .repetitionPenalty(1) // overrides the default of the model's author
                 .maxTokens(maxTokens)
                 .build();
         List<Integer> ofA = a.text().generate(request).tokens();
@@ -181,7 +183,7 @@ public final class ModelVerifier {
                 new Verification.Divergence(at, at(ofA, at), at(ofB, at), margin(a, before), margin(b, before)));
     }
 
-    /** By how much the likeliest token after these leads, if they are not too many. */
+    /** Returns by how much the most probable next token leads the second; {@code null} if there are too many tokens. */
     private static @Nullable Double margin(ComparedModel side, List<Integer> tokens) {
         try {
             List<float[]> logits = side.analysis().logits(tokens);
@@ -242,7 +244,7 @@ public final class ModelVerifier {
                 checks);
     }
 
-    /** How many prompts differ in which way. */
+    /** Returns how many prompts differ in which way. */
     private static List<String> reasons(List<Verification.Check> checks) {
         return Stream.of("tokenizer", "logits", "greedy")
                 .map(kind -> {

@@ -13,7 +13,7 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.stream.Collectors;
 
-/** What models are given to compare them by. */
+/** The prompts by which models are compared. */
 public final class Prompts {
 
     private static final String BUILT_IN = "prompts.jsonl";
@@ -21,9 +21,9 @@ public final class Prompts {
     private Prompts() {}
 
     /**
-     * Prompts that come with mlx4j: short and longer ones, several languages, code, digits.
+     * Returns the built-in prompts: short and longer ones, several languages, code, digits.
      *
-     * @param chat whether to take those that need a chat template too
+     * @param chat whether to include prompts that need a chat template
      */
     public static List<Prompt> builtIn(boolean chat) {
         try (InputStream bytes = Objects.requireNonNull(Prompts.class.getResourceAsStream(BUILT_IN), BUILT_IN)) {
@@ -36,11 +36,12 @@ public final class Prompts {
     }
 
     /**
-     * The prompts of a UTF-8 file. If its first line begins with a brace, each line is a JSON object with one of
-     * {@code prompt} (raw text), {@code messages} (a chat) and {@code tokens} (ids); else each line is raw text. Blank
-     * lines don't count.
+     * Reads the prompts of a UTF-8 file. If its first line begins with a brace, each line is a JSON object with exactly
+     * one of {@code prompt} (raw text), {@code messages} (a chat) and {@code tokens} (token ids). Otherwise, each line
+     * is raw text. Blank lines are ignored.
      *
-     * @throws InvalidRequestException if it can't be read or is empty, or for a bad line, with its number
+     * @throws InvalidRequestException if the file can't be read or is empty, or if a line is invalid; the message then
+     *     has its number
      */
     public static List<Prompt> read(Path file) {
         return read(JsonLine.read(file));
@@ -53,7 +54,7 @@ public final class Prompts {
                 .toList();
     }
 
-    /** A prompt for people to read. */
+    /** Returns a prompt in readable form. */
     static String show(Prompt prompt) {
         if (prompt instanceof Prompt.Raw raw) {
             return raw.text();

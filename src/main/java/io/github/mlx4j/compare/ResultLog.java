@@ -20,8 +20,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The results of a comparison as they come: a line of {@value #RESULTS} each, on the disk before the next task begins.
- * {@value #RUN} says what they are results of. One process at a time has the folder.
+ * The results of a comparison as they arrive: one line per result in {@value #RESULTS}, written to disk before the next
+ * task begins. {@value #RUN} contains the settings. Only one process at a time can use the folder.
  */
 final class ResultLog implements AutoCloseable {
 
@@ -32,7 +32,8 @@ final class ResultLog implements AutoCloseable {
     private static final JsonMapper PRETTY =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
-    private static final Set<String> MODELS = Set.of("base", "trained", "trainedBase"); // fields of the settings
+    private static final Set<String> MODELS =
+            Set.of("base", "trained", "trainedBase"); // names of fields of the settings
 
     private record Key(Variant arm, String task) {}
 
@@ -47,9 +48,9 @@ final class ResultLog implements AutoCloseable {
     }
 
     /**
-     * Opens a folder, which is made if need be, and reads what it has. A torn last line is dropped.
+     * Opens a folder, creates it if necessary, and reads its results. An incomplete last line is dropped.
      *
-     * @throws ConfigurationException if it has results of other settings, or another process has it
+     * @throws ConfigurationException if the folder has results of other settings, or another process is using it
      */
     static ResultLog open(Path folder, ComparisonConfig settings) {
         try {
@@ -69,7 +70,7 @@ final class ResultLog implements AutoCloseable {
         }
     }
 
-    /** Refuses a folder of something else, before anything is written into it. */
+    /** Rejects a folder that contains anything else, before writing into it. */
     private static void checkUsable(Path folder) throws IOException {
         if (!Files.exists(folder) || Stream.of(RUN, RESULTS).anyMatch(name -> Files.exists(folder.resolve(name)))) {
             return;
@@ -81,12 +82,12 @@ final class ResultLog implements AutoCloseable {
         }
     }
 
-    /** Whether there is a result. */
+    /** Returns whether there is a result of a task. */
     boolean has(Variant arm, EvaluationTask task) {
         return results.containsKey(new Key(arm, task.id()));
     }
 
-    /** The result of a task, which there is. */
+    /** Returns the result of a task, which must exist. */
     TaskResult of(Variant arm, EvaluationTask task) {
         TaskResult result = results.get(new Key(arm, task.id()));
         if (result == null) {
@@ -96,7 +97,7 @@ final class ResultLog implements AutoCloseable {
         return result;
     }
 
-    /** Writes a result, and returns when it is on the disk. */
+    /** Writes a result, and returns when it is on disk. */
     void add(TaskResult result) {
         try {
             file.add(JSON.writeValueAsString(result));
@@ -139,7 +140,7 @@ final class ResultLog implements AutoCloseable {
         }
     }
 
-    /** Sees that the folder is of these settings, or makes it so. */
+    /** Checks that the folder belongs to these settings, or writes them if it has none. */
     private static void settle(Path folder, ComparisonConfig settings, boolean hasResults) throws IOException {
         Path run = folder.resolve(RUN);
         JsonNode wanted = JSON.valueToTree(settings);
@@ -165,7 +166,7 @@ final class ResultLog implements AutoCloseable {
         }
     }
 
-    /** A folder may have been named by another path then. */
+    /** Compares two values of a setting; a model's folder may have been given by a different path. */
     private static boolean isSame(String field, JsonNode now, JsonNode then) {
         return now.equals(then)
                 || (MODELS.contains(field)

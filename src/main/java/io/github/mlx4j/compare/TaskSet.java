@@ -17,18 +17,18 @@ import java.util.Objects;
  * The tasks of a comparison.
  *
  * @param digest the SHA-256 of the file
- * @param tasks one at least
+ * @param tasks the tasks, at least one
  */
 public record TaskSet(String digest, List<EvaluationTask> tasks) {
 
     private static final String BUILT_IN = "tasks.jsonl";
 
-    /** Takes an immutable copy. */
+    /** Copies the list of tasks. */
     public TaskSet {
         tasks = List.copyOf(tasks);
     }
 
-    /** The tasks that come with mlx4j: arithmetic word problems, and short Python functions with tests. */
+    /** Returns the built-in tasks: arithmetic word problems, and short Python functions with tests. */
     public static TaskSet builtIn() {
         try (InputStream stream = Objects.requireNonNull(TaskSet.class.getResourceAsStream(BUILT_IN), BUILT_IN)) {
             byte[] bytes = stream.readAllBytes();
@@ -40,9 +40,10 @@ public record TaskSet(String digest, List<EvaluationTask> tasks) {
     }
 
     /**
-     * The tasks of a file, as {@link EvaluationTask#read} reads them.
+     * Reads the tasks of a file in the format of {@link EvaluationTask#read}.
      *
-     * @throws InvalidRequestException if it can't be read or is empty, or for a bad line, with its number
+     * @throws InvalidRequestException if the file can't be read or is empty, or if a line is invalid; the message then
+     *     has its number
      */
     public static TaskSet read(Path file) {
         List<EvaluationTask> tasks = EvaluationTask.read(file);

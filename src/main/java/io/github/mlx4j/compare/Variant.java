@@ -5,12 +5,12 @@ import java.util.Locale;
 
 /** The two models of a comparison, in the order in which they run. */
 public enum Variant {
-    /** What was there before. */
+    /** The model before training. */
     BASE,
-    /** What training made of it. */
+    /** The model after training. */
     TRAINED;
 
-    /** As files and reports write it: {@code base}, {@code trained}. */
+    /** Returns the name in files and reports: {@code base} or {@code trained}. */
     @JsonValue
     public String id() {
         return name().toLowerCase(Locale.ROOT);

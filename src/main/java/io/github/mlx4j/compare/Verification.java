@@ -7,21 +7,21 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether two models give the same, and where not. Differences are of logits, absolute.
+ * Whether two models give the same results, and where they differ. Differences are absolute differences between logits.
  *
- * @param a the one
- * @param b the other
- * @param tolerance the largest difference that passes, relative to the range of A's logits for the prompt
- * @param maxTokens the most tokens that each generated for a prompt
+ * @param a the first model, A
+ * @param b the second model, B
+ * @param tolerance the maximum difference that passes, relative to the range of A's logits for the prompt
+ * @param maxTokens the maximum number of tokens that each model generated for a prompt
  * @param passed whether every prompt passed
- * @param reasons why not, in short; empty if it did
- * @param notes what a reader must know
- * @param positions how many places in the prompts were compared
- * @param maxDifference the largest difference of finite logits
- * @param meanDifference the mean difference of finite logits
- * @param argmaxAgreed at how many of the positions both have the same likeliest token
- * @param greedyAgreed for how many prompts both generated the same tokens
- * @param prompts each prompt, in order
+ * @param reasons short reasons for a failure; empty if every prompt passed
+ * @param notes notes that are needed to interpret the figures
+ * @param positions how many positions in the prompts were compared
+ * @param maxDifference the maximum difference between finite logits
+ * @param meanDifference the mean difference between finite logits
+ * @param argmaxAgreed at how many positions both models have the same most probable token
+ * @param greedyAgreed for how many prompts both models generated the same tokens
+ * @param prompts the results of the prompts, in order
  */
 public record Verification(
         Model a,
@@ -38,7 +38,7 @@ public record Verification(
         int greedyAgreed,
         List<Check> prompts) {
 
-    /** Takes immutable copies. */
+    /** Copies the lists. */
     public Verification {
         reasons = List.copyOf(reasons);
         notes = List.copyOf(notes);
@@ -46,14 +46,14 @@ public record Verification(
     }
 
     /**
-     * What was compared.
+     * A model that was compared.
      *
-     * @param name the side's name
+     * @param name the model's name
      * @param source the folder or hub id
-     * @param adapter the folder of the adapter on it; {@code null} if there is none
+     * @param adapter the folder of the adapter on the model; {@code null} if there is none
      * @param backend the engine: {@code mlx} or {@code hf}
-     * @param device where it ran
-     * @param dtype of its weights
+     * @param device the device it ran on
+     * @param dtype the data type of its weights
      * @param vocabularySize how many token ids it knows
      * @param packages versions of the engine's packages
      */
@@ -81,14 +81,14 @@ public record Verification(
     }
 
     /**
-     * One prompt.
+     * The result for one prompt.
      *
-     * @param prompt the prompt, for people
-     * @param tokens how many tokens A makes of it
-     * @param passed whether there is no difference that counts
-     * @param differences those that count, for people
-     * @param logits what the logits gave; {@code null} if they were not compared
-     * @param greedy what greedy generation gave; {@code null} if it was not compared
+     * @param prompt the prompt in readable form
+     * @param tokens how many tokens the prompt has in A
+     * @param passed whether there are no significant differences
+     * @param differences the significant differences in readable form
+     * @param logits the comparison of logits; {@code null} if they were not compared
+     * @param greedy the comparison of greedy generation; {@code null} if it was not compared
      */
     public record Check(
             String prompt,
@@ -98,23 +98,23 @@ public record Verification(
             @Nullable Logits logits,
             @Nullable Greedy greedy) {
 
-        /** Takes an immutable copy. */
+        /** Copies the list of differences. */
         public Check {
             differences = List.copyOf(differences);
         }
     }
 
     /**
-     * The logits after each token of a prompt.
+     * The comparison of the logits after each token of a prompt.
      *
-     * @param positions how many places
-     * @param vocabularySize how many token ids were compared at each: those that both know
-     * @param maxDifference the largest difference of finite logits
-     * @param maxDifferenceAt its place, from 0
-     * @param meanDifference the mean difference of finite logits
-     * @param range how far A's largest logit is above its smallest, over all positions
+     * @param positions how many positions were compared
+     * @param vocabularySize how many token ids were compared at each position: those that both models know
+     * @param maxDifference the maximum difference between finite logits
+     * @param maxDifferenceAt the position of the maximum difference, starting at 0
+     * @param meanDifference the mean difference between finite logits
+     * @param range the difference between A's largest and smallest logit over all positions
      * @param notFinite how many pairs had a NaN or an infinity
-     * @param argmaxDiffersAt the places where the likeliest tokens differ, from 0
+     * @param argmaxDiffersAt the positions where the most probable tokens differ, starting at 0
      */
     public record Logits(
             int positions,
@@ -126,29 +126,29 @@ public record Verification(
             long notFinite,
             List<Integer> argmaxDiffersAt) {
 
-        /** Takes an immutable copy. */
+        /** Copies the list of positions. */
         public Logits {
             argmaxDiffersAt = List.copyOf(argmaxDiffersAt);
         }
     }
 
     /**
-     * What both generated, with the likeliest token each time.
+     * The comparison of the texts that both models generated by greedy decoding.
      *
      * @param tokensA how many tokens A generated
      * @param tokensB how many tokens B generated
-     * @param divergence where they part; {@code null} if they are the same
+     * @param divergence where the texts diverge; {@code null} if they are the same
      */
     public record Greedy(int tokensA, int tokensB, @Nullable Divergence divergence) {}
 
     /**
-     * Where two texts part.
+     * The point where two texts diverge.
      *
-     * @param at after how many tokens
-     * @param tokenA A's next token; {@code null} if it ended
-     * @param tokenB B's next token; {@code null} if it ended
-     * @param marginA by how much A's likeliest token leads the next one there, in logits; {@code null} if unknown
-     * @param marginB by how much B's does
+     * @param at how many tokens come before it
+     * @param tokenA A's next token; {@code null} if its text has ended
+     * @param tokenB B's next token; {@code null} if its text has ended
+     * @param marginA by how much A's most probable token leads the second there, in logits; {@code null} if unknown
+     * @param marginB the same for B
      */
     public record Divergence(
             int at,

@@ -1,4 +1,4 @@
-/** Compare two models: whether their logits agree, and which one answers better. */
+/** Comparison of two models: whether their logits agree, and which one answers better. */
 @NullMarked
 package io.github.mlx4j.compare;
 

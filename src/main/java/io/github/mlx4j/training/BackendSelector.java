@@ -119,8 +119,7 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
         LoadConfig options = providers.workers().model();
         MlxConfig mlx = providers.workers().mlx();
         Path hosts = mlx.hosts();
-        Boolean tf32 =
-                config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // an evaluation must be exact
+        Boolean tf32 = config.method() == TrainingMethod.NONE ? Boolean.FALSE : mlx.tf32(); // evaluate exactly
         String source = folder ? UserPath.of(model).toAbsolutePath().toString() : model;
         Training.Options loading = new Training.Options(
                 kind == ProviderKind.HF && options.trustRemoteCode() ? true : null,
@@ -191,8 +190,7 @@ final class BackendSelector extends LoadLoop<BackendSelector.Opened> {
             case ENDED -> true;
             case CALLER -> !(failure instanceof NotSupportedException);
             case SETUP -> !(failure instanceof UnsafeModelException); // another loader may be able to read the model
-            case MODEL, BACKEND ->
-                failure instanceof WorkerOutOfMemoryException; // a fallback would need as much memory
+            case MODEL, BACKEND -> failure instanceof WorkerOutOfMemoryException; // a fallback needs as much
         };
     }
 
