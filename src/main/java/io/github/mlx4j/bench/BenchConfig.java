@@ -1,17 +1,17 @@
 package io.github.mlx4j.bench;
 
 /**
- * What is run.
+ * The settings of a benchmark.
  *
- * @param promptTokens about so many tokens a prompt, chat template included
- * @param maxTokens the most tokens of an answer
- * @param runs how often each provider is loaded and asked
- * @param training whether some steps of training are measured too
+ * @param promptTokens the approximate prompt length in tokens, including the chat template
+ * @param maxTokens the maximum number of tokens of an answer
+ * @param runs how often each provider is loaded and measured
+ * @param training whether to measure some training steps too
  */
 public record BenchConfig(int promptTokens, int maxTokens, int runs, boolean training) {
 
     /**
-     * Checks them.
+     * Checks the values.
      *
      * @throws IllegalArgumentException unless all numbers are 1 or more, and {@code maxTokens} 2 or more
      */

@@ -10,15 +10,15 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Prompts of about one length that differ from their first words on, so that no cache knows a part of them. The same
- * ones each time.
+ * Prompts of approximately equal length that differ from their first words on, so that no cached prefix applies. They
+ * are the same in every benchmark.
  */
 final class BenchPrompts {
 
     private static final String TASK = "Go on with this list for as long as you can: ";
     private static final String WORDS = "river house bread winter garden letter morning window mountain paper road"
             + " kitchen summer music harbour teacher silver village forest machine island bridge candle ship";
-    private static final double CHARACTERS_PER_TOKEN = 4; // of English, where nobody can count
+    private static final double CHARACTERS_PER_TOKEN = 4; // for English text, if there is no tokenizer
 
     private final List<String> texts;
 
@@ -26,7 +26,10 @@ final class BenchPrompts {
         this.texts = texts;
     }
 
-    /** So many prompts of at most, and nearly, so many tokens, chat template included; one word at least. */
+    /**
+     * Creates {@code count} prompts with as many words as fit into {@code tokens} tokens, including the chat template,
+     * but at least one word.
+     */
     static BenchPrompts of(Optional<TokenizerPort> tokenizer, boolean chat, int tokens, int count) {
         return new BenchPrompts(IntStream.range(0, count)
                 .mapToObj(number -> text(tokenizer, chat, tokens, new Random(number)))
@@ -38,7 +41,9 @@ final class BenchPrompts {
         List<String> drawn = random.ints(Math.max(1, tokens), 0, words.length)
                 .mapToObj(pick -> words[pick])
                 .toList();
-        int fits = 1; // this many words do, and so do as many as the tokens at most, since a word has one at least
+        int fits =
+                1; // invariant: this many words fit, and at most as many as there are tokens, since a word has at least
+        // one token
         int most = drawn.size();
         while (fits < most) {
             int half = (fits + most + 1) / 2;
@@ -55,12 +60,12 @@ final class BenchPrompts {
         return text(drawn, fits);
     }
 
-    /** The words come first, since caches know what prompts begin with. */
+    /** Puts the words first, since caches compare prompts from the beginning. */
     private static String text(List<String> drawn, int words) {
         return drawn.stream().limit(words).collect(Collectors.joining(", ", "", ". ")) + TASK;
     }
 
-    /** A request for the text, for either kind of model. */
+    /** Creates a request with the text as a chat message or as raw text. */
     static GenerationRequest request(String text, boolean chat) {
         return chat
                 ? GenerationRequest.chat(text)

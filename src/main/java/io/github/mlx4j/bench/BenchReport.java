@@ -10,21 +10,21 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A bench's result for people, and for programs.
+ * The report of a benchmark, as Markdown and as JSON.
  *
  * @param about when and on what machine it ran
- * @param result what it found
- * @param notes what a reader should know beside it
+ * @param result the result
+ * @param notes additional notes for the reader
  */
 public record BenchReport(Map<String, String> about, BenchResult result, List<String> notes) {
 
-    /** Takes immutable copies. */
+    /** Copies the collections. */
     public BenchReport {
         about = Collections.unmodifiableMap(new LinkedHashMap<>(about));
         notes = List.copyOf(notes);
     }
 
-    /** What is written as JSON; {@code docs/benchmarks.md} has its fields. */
+    /** Returns the content of the JSON report; {@code docs/benchmarks.md} describes its fields. */
     public Map<String, Object> asMap() {
         List<Object> providers = new ArrayList<>();
         for (BenchResult.Measured one : result.measured()) {
@@ -53,7 +53,7 @@ public record BenchReport(Map<String, String> about, BenchResult result, List<St
         return report;
     }
 
-    /** Tables in Markdown. */
+    /** Returns the report as Markdown tables. */
     public String markdown() {
         StringBuilder page = new StringBuilder("# mlx4j bench\n\n");
         about.forEach((name, value) -> page.append("- %s: %s\n".formatted(name, plain(value))));

@@ -8,36 +8,36 @@ import java.util.Map;
 import java.util.stream.DoubleStream;
 
 /**
- * What {@link ModelBench} found.
+ * The result of {@link ModelBench}.
  *
- * @param settings what was run
- * @param measured the providers with figures, in the order in which they were named
- * @param missing the providers without, each with the reason
+ * @param settings the settings of the benchmark
+ * @param measured the providers that were measured, in the order in which they were specified
+ * @param missing the providers that could not be measured, each with the reason
  */
 public record BenchResult(BenchConfig settings, List<Measured> measured, Map<String, String> missing) {
 
-    /** Takes immutable copies. */
+    /** Copies the collections. */
     public BenchResult {
         measured = List.copyOf(measured);
         missing = Collections.unmodifiableMap(new LinkedHashMap<>(missing));
     }
 
     /**
-     * A provider's figures.
+     * The figures of a provider.
      *
      * @param name the provider
-     * @param facts what it was: model, device, versions
+     * @param facts its model, device and versions
      * @param runs the figures of each run
      */
     public record Measured(String name, Map<String, String> facts, List<Map<Metric, Double>> runs) {
 
-        /** Takes immutable copies. */
+        /** Copies the collections. */
         public Measured {
             facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
             runs = List.copyOf(runs);
         }
 
-        /** Each figure over the runs that have it. */
+        /** Summarizes each figure over the runs that have it. */
         public Map<Metric, MetricSummary> figures() {
             Map<Metric, MetricSummary> spreads = new EnumMap<>(Metric.class);
             for (Metric figure : Metric.values()) {
@@ -52,7 +52,7 @@ public record BenchResult(BenchConfig settings, List<Measured> measured, Map<Str
             return spreads;
         }
 
-        /** Each figure of this one divided by the other's, run by run; of those runs that have both. */
+        /** Divides each figure by the other provider's, run by run. Only runs that have both figures are used. */
         public Map<Metric, MetricSummary> over(Measured other) {
             Map<Metric, MetricSummary> ratios = new EnumMap<>(Metric.class);
             for (Metric figure : Metric.values()) {

@@ -10,58 +10,61 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** A provider with a model, to be measured. */
+/** A provider with a model to benchmark. */
 public interface BenchmarkedModel {
 
-    /** What reports call it, such as {@code mlx}. */
+    /** Returns the name used in reports, such as {@code mlx}. */
     String name();
 
     /**
-     * Loads the model anew and waits until it is ready.
+     * Loads a new instance of the model and waits until it is ready.
      *
-     * @throws Mlx4jException if it can't be loaded here; the report has the reason
+     * @throws Mlx4jException if the model can't be loaded here; the reason appears in the report
      */
     Loaded load();
 
     /**
-     * Opens a training of LoRA on the model, in a worker of its own.
+     * Opens a LoRA training session for the model, in its own worker.
      *
-     * @throws Mlx4jException if it can't be trained here; the report has the reason
+     * @throws Mlx4jException if the model can't be trained here; the reason appears in the report
      */
     Training train();
 
-    /** A model in training, until it is closed. */
+    /** A training session, until it is closed. */
     interface Training extends AutoCloseable {
 
-        /** The most tokens of a sequence. */
+        /** Returns the maximum number of tokens of a sequence. */
         int maxLength();
 
-        /** Makes a step over this batch. */
+        /** Performs a training step on the given batch. */
         TrainingStep step(Batch batch);
 
         @Override
         void close();
     }
 
-    /** A model that is ready, until it is closed. */
+    /** A loaded model, until it is closed. */
     interface Loaded extends AutoCloseable {
 
-        /** Its text. */
+        /** Returns the port that generates text. */
         TextGenerationPort text();
 
-        /** Its tokens; empty where they can't be told. */
+        /** Returns the tokenizer; empty if the provider has none. */
         Optional<TokenizerPort> tokenizer();
 
-        /** Whether prompts are chats; without a chat template they are raw text. */
+        /** Returns whether prompts are chats. Models without a chat template get raw text. */
         boolean chat();
 
-        /** How long its load took. */
+        /** Returns how long loading took. */
         Map<Metric, Double> loadTimes();
 
-        /** Looks at what it takes now, after all looks so far, oldest first; empty where that can't be told. */
+        /**
+         * Samples the model's memory use, and returns all samples so far, oldest first; empty if memory can't be
+         * measured.
+         */
         List<WorkerMemory> memory();
 
-        /** What it is: model, device, versions. */
+        /** Returns a description: model, device and versions. */
         Map<String, String> facts();
 
         @Override

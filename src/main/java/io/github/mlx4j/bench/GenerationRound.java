@@ -11,10 +11,13 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.function.LongSupplier;
 
-/** Asks a model and measures its answer: tokens by its usage, speeds by its engine's clock, the first token by ours. */
+/**
+ * Sends a prompt to a model and measures the answer. Token counts come from the answer's usage, speeds from the
+ * engine's clock, and the time to the first token from the caller's clock.
+ */
 record GenerationRound(BenchmarkedModel.Loaded model, LongSupplier nanoTime) {
 
-    /** Asks for the likeliest token each time. */
+    /** Generates an answer with greedy decoding, and returns its figures. */
     Map<Metric, Double> ask(String prompt, int maxTokens) {
         GenerationRequest request = BenchPrompts.request(prompt, model.chat()).toBuilder()
                 .temperature(0)
@@ -37,7 +40,7 @@ record GenerationRound(BenchmarkedModel.Loaded model, LongSupplier nanoTime) {
         Usage usage = answer.usage();
         Timings timings = answer.timings();
         figures.put(Metric.FIRST_TOKEN, firstNanos / 1e6);
-        if (usage.promptTokens() > 0) { // a remote provider may not tell
+        if (usage.promptTokens() > 0) { // a remote provider may not report it
             figures.put(Metric.PROMPT_TOKENS, (double) usage.promptTokens());
             speed(figures, Metric.PROMPT_SPEED, usage.promptTokens() - usage.cachedTokens(), timings.prefill());
         }

@@ -7,14 +7,17 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.function.Function;
 
-/** The figures of some looks at a worker's memory. */
+/** Computes figures from samples of a worker's memory use. */
 final class MemoryFigures {
 
     private static final double MB = 1e6;
 
     private MemoryFigures() {}
 
-    /** In use: by the latest look. The most: of all looks, so that a process that gave some back again counts it. */
+    /**
+     * Returns the active memory from the latest sample, and the maxima over all samples, so that memory which a process
+     * has since released still counts.
+     */
     static Map<Metric, Double> of(List<WorkerMemory> looks) {
         Map<Metric, Double> figures = new EnumMap<>(Metric.class);
         if (!looks.isEmpty()) {

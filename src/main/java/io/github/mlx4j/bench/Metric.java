@@ -2,37 +2,42 @@ package io.github.mlx4j.bench;
 
 import com.fasterxml.jackson.annotation.JsonKey;
 
-/** What is measured in each run, where it can be. */
+/** The metrics of each run, as far as they can be measured. */
 public enum Metric {
-    /** From the factory's making until the model is ready. */
+    /** Time from the creation of the factory until the model is ready. */
     LOAD("loadSeconds", "load", "s"),
-    /** Of it, the start of the worker's process. */
+    /** The part of the load time for starting the worker's process. */
     LOAD_PROCESS("processSeconds", "… process", "s"),
-    /** Of it, the imports. */
+    /** The part of the load time for importing packages. */
     LOAD_PACKAGES("packagesSeconds", "… packages", "s"),
-    /** Of it, the model. */
+    /** The part of the load time for loading the model. */
     LOAD_MODEL("modelSeconds", "… model", "s"),
-    /** Tokens of the prompt, as the answer's usage says. */
+    /** Number of prompt tokens, according to the answer's usage. */
     PROMPT_TOKENS("promptTokens", "prompt", "tokens"),
-    /** Prompt tokens that were computed, by the time from the start of prefill to the first token. */
+    /** Computed prompt tokens, divided by the time from the start of prefill to the first token. */
     PROMPT_SPEED("promptTokensPerSecond", "prompt", "tokens/s"),
-    /** From the call until the caller has the first token. */
+    /** Time from the call until the caller receives the first token. */
     FIRST_TOKEN("firstTokenMs", "time to first token", "ms"),
-    /** Tokens of the answer, as its usage says. */
+    /** Number of tokens of the answer, according to its usage. */
     ANSWER_TOKENS("answerTokens", "answer", "tokens"),
-    /** Tokens after the first one, by the time from the first to the last. */
+    /** Tokens after the first one, divided by the time from the first to the last token. */
     GENERATION_SPEED("generationTokensPerSecond", "generation", "tokens/s"),
-    /** What the engine has in use after the answer. */
+    /** Memory that the engine uses after the answer. */
     MEMORY_ACTIVE("activeMb", "memory, active", "MB"),
-    /** The most that the engine had in use. */
+    /** Peak memory of the engine. */
     MEMORY_PEAK("peakMb", "memory, peak", "MB"),
-    /** The most that the process had of the machine's memory, of all looks at it. */
+    /** Maximum resident memory of the process over all samples. */
     MEMORY_RESIDENT("residentMb", "memory, resident", "MB"),
-    /** The processors' mean power during the answer. */
+    /** Mean power of the processors during the answer. */
     POWER("watts", "power", "W"),
-    /** The processors' energy during the answer, prefill included, by the answer's tokens. */
+    /**
+     * Energy used by the processors during the answer, including prefill, divided by the number of tokens of the
+     * answer.
+     */
     ENERGY("joulesPerToken", "energy", "J/token"),
-    /** Tokens that count in the loss of steps that train LoRA, by the worker's time for these steps. */
+    /**
+     * Tokens that count in the loss of LoRA training steps, divided by the time of these steps according to the worker.
+     */
     TRAINING_SPEED("trainingTokensPerSecond", "training", "tokens/s");
 
     private final String id;
@@ -45,13 +50,13 @@ public enum Metric {
         this.unit = unit;
     }
 
-    /** Its name in JSON, with its unit. */
+    /** Returns the metric's name in JSON, which includes its unit. */
     @JsonKey
     public String id() {
         return id;
     }
 
-    /** Its name and unit in a table. */
+    /** Returns the metric's name and unit for a table. */
     public String words() {
         return words + ", " + unit;
     }

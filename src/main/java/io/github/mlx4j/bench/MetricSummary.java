@@ -5,15 +5,15 @@ import io.github.mlx4j.report.Statistics;
 import java.util.Arrays;
 
 /**
- * A figure over several runs.
+ * A figure summarized over several runs.
  *
- * @param median its median
- * @param min its least value
- * @param max its largest value
+ * @param median the median
+ * @param min the minimum
+ * @param max the maximum
  */
 public record MetricSummary(double median, double min, double max) {
 
-    /** Of these values, one at least. */
+    /** Summarizes values, of which there must be at least one. */
     public static MetricSummary of(double... values) {
         return new MetricSummary(
                 Statistics.median(values),
@@ -21,7 +21,7 @@ public record MetricSummary(double median, double min, double max) {
                 Arrays.stream(values).max().orElseThrow());
     }
 
-    /** Such as {@code 12.3 (11.9–13.0)}, or one number where all runs gave the same. */
+    /** Returns text such as {@code 12.3 (11.9–13.0)}, or a single number if all runs had the same value. */
     @Override
     public String toString() {
         return min == max ? number(median) : "%s (%s–%s)".formatted(number(median), number(min), number(max));

@@ -14,10 +14,12 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Measures providers in turns. In each run every one is loaded anew, answers one prompt that does not count and one
- * that does, and is closed, so that no two share the machine. All get the same prompts; every second run has them in
- * the other order. A provider that fails is left out from then on, with the reason; one that only can't be trained has
- * its other figures. For one thread.
+ * Benchmarks several providers in turn. In each run, every provider is loaded anew, answers a warm-up prompt and then a
+ * measured one, and is closed again, so that no two providers share the machine. All providers get the same prompts,
+ * and every second run has them in reverse order.
+ *
+ * <p>A provider that fails is skipped from then on, and the reason is reported. If only its training fails, its other
+ * figures are kept. Not thread-safe.
  */
 public final class ModelBench {
 
@@ -35,12 +37,13 @@ public final class ModelBench {
     private @Nullable BenchPrompts prompts;
 
     /**
-     * Creates it.
+     * Creates a benchmark.
      *
-     * @param subjects who is measured; one that can count tokens should come first, since the prompts are made with it
-     * @param power measures power too, or {@code null}; it is not closed
+     * @param subjects the models to measure; the prompts are created with the first one, which should therefore have a
+     *     tokenizer
+     * @param power measures power as well, or {@code null}; it is not closed
      * @param nanoTime the caller's clock
-     * @param progress is told what comes next
+     * @param progress receives a description of each part before it starts
      */
     public ModelBench(
             BenchConfig settings,
@@ -56,7 +59,7 @@ public final class ModelBench {
     }
 
     /**
-     * Runs it, which takes minutes; once.
+     * Runs the benchmark, which takes minutes. Can be called only once.
      *
      * @throws Mlx4jException if the thread is interrupted
      */
@@ -135,7 +138,7 @@ public final class ModelBench {
     }
 
     private void leaveOut(String name, Mlx4jException error) {
-        if (Thread.currentThread().isInterrupted()) { // it is nobody's fault
+        if (Thread.currentThread().isInterrupted()) { // an interrupt is not a failure of the provider
             throw error;
         }
         missing.put(name, error.code() + ": " + error.getMessage());

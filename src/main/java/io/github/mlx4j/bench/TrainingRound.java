@@ -6,19 +6,22 @@ import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 
-/** Some steps of training over token ids that mean nothing and are the same for every model, by its worker's clock. */
+/** Measures some training steps on random token ids, which are the same for every model, by the worker's clock. */
 final class TrainingRound {
 
     static final int STEPS = 5;
     static final int SEQUENCES = 4;
     static final int LENGTH = 128;
 
-    private static final int FIRST_ID = 3; // those before it often mean something
-    private static final int IDS = 100; // every vocabulary has as many
+    private static final int FIRST_ID = 3; // lower ids are often special tokens
+    private static final int IDS = 100; // every vocabulary has at least this many
 
     private TrainingRound() {}
 
-    /** Tokens that counted, by the time of the steps; the first step, which compiles, is not one of them. */
+    /**
+     * Returns the number of tokens that count in the loss per second. The first step is not measured, because it
+     * includes compilation.
+     */
     static double speed(BenchmarkedModel.Training training) {
         int length = Math.min(LENGTH, training.maxLength());
         training.step(batch(0, length));

@@ -1,4 +1,4 @@
-/** Benchmarks of models on this machine: time, memory and power, side by side. */
+/** Benchmarks that compare models on this machine: time, memory and power. */
 @NullMarked
 package io.github.mlx4j.bench;
 

@@ -32,8 +32,7 @@ final class ResultLog implements AutoCloseable {
     private static final JsonMapper PRETTY =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
-    private static final Set<String> MODELS =
-            Set.of("base", "trained", "trainedBase"); // names of fields of the settings
+    private static final Set<String> MODELS = Set.of("base", "trained", "trainedBase"); // fields of the settings
 
     private record Key(Variant arm, String task) {}
 

@@ -11,11 +11,12 @@ import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 
-/** Charts as SVG files that need nothing else, for light and dark pages. */
+/** Self-contained SVG charts for light and dark pages. */
 public final class Chart {
 
-    private static final List<String> COLOURS =
-            List.of("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9"); // told apart by the colour-blind
+    private static final List<String> COLOURS = List.of(
+            "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00",
+            "#56b4e9"); // distinguishable by people with colour blindness
     private static final String STYLE = """
             <style>
               text { font: 13px system-ui, sans-serif; fill: #1f2328 }
@@ -35,7 +36,7 @@ public final class Chart {
 
     private Chart() {}
 
-    /** Groups of bars, one of each series; the axis begins at 0. */
+    /** A chart of grouped bars, with one bar per series in each group. The axis starts at 0. Not thread-safe. */
     public static final class Bars {
 
         private static final int HEIGHT = 260;
@@ -48,7 +49,7 @@ public final class Chart {
         private final Map<String, Map<String, Double>> groups = new LinkedHashMap<>();
         private final Set<String> series = new LinkedHashSet<>();
 
-        /** An empty one. */
+        /** Creates an empty chart. */
         public Bars(String title, String unit) {
             this.title = title;
             this.unit = unit;
@@ -60,7 +61,7 @@ public final class Chart {
             series.add(name);
         }
 
-        /** The chart, an {@code svg} element. */
+        /** Returns the chart as an {@code svg} element. */
         public String svg() {
             double most = groups.values().stream()
                     .flatMap(bars -> bars.values().stream())
@@ -113,7 +114,9 @@ public final class Chart {
         }
     }
 
-    /** Figures with their intervals, a line for each, and what is wanted of them where that is said. */
+    /**
+     * A chart of figures with their intervals, one row per figure, and optionally with target values. Not thread-safe.
+     */
     public static final class Intervals {
 
         private static final int MAX_LABELS = 330;
@@ -136,7 +139,7 @@ public final class Chart {
             }
         }
 
-        /** An empty one. */
+        /** Creates an empty chart. */
         public Intervals(String title, String unit) {
             this.title = title;
             this.unit = unit;
@@ -147,19 +150,19 @@ public final class Chart {
             rows.add(new Row(label, figure, null));
         }
 
-        /** Adds a figure, and what it is to be at least. */
+        /** Adds a figure and its target, the minimum value wanted. */
         public void add(String label, Interval figure, double wanted) {
             rows.add(new Row(label, figure, wanted));
         }
 
-        /** The chart, an {@code svg} element. */
+        /** Returns the chart as an {@code svg} element. */
         public String svg() {
             double low = rows.stream().mapToDouble(Row::least).min().orElse(0);
             double high = rows.stream().mapToDouble(Row::most).max().orElse(1);
             int longest =
                     rows.stream().mapToInt(row -> row.label.length()).max().orElse(0);
             int labels = Math.min(MAX_LABELS, 40 + 8 * longest);
-            // a step that a figure of this size still has digits for
+            // the step must be large enough to be represented at the magnitude of the figures
             double step = step(Math.max(Math.max(high - low, Math.abs(high) * 1e-9), 0.05) / 5);
             double from = step * Math.floor(low / step);
             int steps = Math.max(1, (int) Math.round((step * Math.ceil(high / step + 1e-9) - from) / step));
@@ -200,7 +203,9 @@ public final class Chart {
         }
     }
 
-    /** Curves over steps; each series is drawn through its points in the order in which they were added. */
+    /**
+     * A line chart over steps. Each series connects its points in the order in which they were added. Not thread-safe.
+     */
     public static final class Lines {
 
         private static final int WIDTH = 760;
@@ -213,20 +218,20 @@ public final class Chart {
         private final String unit;
         private final Map<String, List<double[]>> series = new LinkedHashMap<>();
 
-        /** An empty one. */
+        /** Creates an empty chart. */
         public Lines(String title, String unit) {
             this.title = title;
             this.unit = unit;
         }
 
-        /** Adds a point to a series; one that is no finite number is left out. */
+        /** Adds a point to a series. Points that are not finite are ignored. */
         public void add(String name, double x, double y) {
             if (Double.isFinite(x) && Double.isFinite(y)) {
                 series.computeIfAbsent(name, key -> new ArrayList<>()).add(new double[] {x, y});
             }
         }
 
-        /** The chart, an {@code svg} element. */
+        /** Returns the chart as an {@code svg} element. */
         public String svg() {
             Axis across = axis(0);
             Axis up = axis(1);
@@ -264,7 +269,7 @@ public final class Chart {
             return page(title, WIDTH, y, svg);
         }
 
-        /** The axis of a dimension, with round numbers that all points lie between. */
+        /** Returns the axis of a dimension, with round bounds that include all points. */
         private Axis axis(int dimension) {
             double low = points(dimension).min().orElse(0);
             double high = points(dimension).max().orElse(1);
@@ -290,7 +295,7 @@ public final class Chart {
         }
     }
 
-    /** The next of 1, 2 and 5 times a power of ten. */
+    /** Rounds up to 1, 2 or 5 times a power of ten. */
     private static double step(double least) {
         double power = Math.pow(10, Math.floor(Math.log10(least)));
         return least <= power ? power : least <= 2 * power ? 2 * power : least <= 5 * power ? 5 * power : 10 * power;

@@ -5,9 +5,9 @@ import java.util.Locale;
 /**
  * A figure with its 95% interval.
  *
- * @param low its lower end
+ * @param low the lower bound
  * @param mid the figure
- * @param high its upper end
+ * @param high the upper bound
  */
 public record Interval(double low, double mid, double high) {
 
@@ -16,7 +16,7 @@ public record Interval(double low, double mid, double high) {
         return "%s [%s, %s]".formatted(number(mid), number(low), number(high));
     }
 
-    /** A number with three digits that mean something. */
+    /** Formats a number with about three significant digits. */
     public static String number(double value) {
         double size = Math.abs(value);
         int places = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;

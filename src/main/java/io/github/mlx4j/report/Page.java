@@ -2,7 +2,7 @@ package io.github.mlx4j.report;
 
 import java.util.stream.Collectors;
 
-/** Reports as HTML pages that need nothing else, for light and dark screens. */
+/** Renders reports as self-contained HTML pages for light and dark screens. */
 public final class Page {
 
     private static final String STYLE = """
@@ -22,7 +22,10 @@ public final class Page {
 
     private Page() {}
 
-    /** A page with a title; {@code body} is HTML. It can load nothing and run nothing. */
+    /**
+     * Renders a page with a title; {@code body} is HTML. The page's content security policy prevents it from loading
+     * resources and running scripts.
+     */
     public static String html(String title, CharSequence body) {
         return """
                 <!DOCTYPE html>
@@ -42,7 +45,7 @@ public final class Page {
                 """.formatted(escape(title), STYLE, body);
     }
 
-    /** A text that means nothing in HTML. */
+    /** Escapes a text for HTML. */
     public static String escape(String text) {
         return text.chars()
                 .mapToObj(c -> switch (c) {

@@ -5,16 +5,20 @@ import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
-/** Medians, percentiles, shares, ratios of pairs, and how sure they are. */
+/**
+ * Medians, percentiles, proportions and ratios of pairs, with confidence intervals and a significance test.
+ * Thread-safe.
+ */
 public final class Statistics {
 
     private static final int RESAMPLES = 2000;
     private static final long SEED = 20261121;
-    private static final double Z = 1.959963984540054; // 95% of a normal distribution lie within
+    private static final double Z =
+            1.959963984540054; // 95% of a normal distribution lie within this many standard deviations
 
     private Statistics() {}
 
-    /** The value below which this share of all lies, between two values in proportion; {@code share} is 0 to 1. */
+    /** Returns a percentile, with linear interpolation between values; {@code share} is 0 to 1. */
     public static double percentile(double[] values, double share) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
@@ -24,12 +28,12 @@ public final class Statistics {
         return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
     }
 
-    /** The middle value, or the mean of the two in the middle. */
+    /** Returns the median: the middle value, or the mean of the two in the middle. */
     public static double median(double[] values) {
         return percentile(values, 0.5);
     }
 
-    /** {@code over[i] / under[i]} for each pair. */
+    /** Returns {@code over[i] / under[i]} for each pair. */
     public static double[] ratios(double[] over, double[] under) {
         if (over.length != under.length) {
             throw new IllegalArgumentException(over.length + " values can't be paired with " + under.length);
@@ -39,7 +43,10 @@ public final class Statistics {
                 .toArray();
     }
 
-    /** A statistic of these values, with the 2.5th and the 97.5th percentile of what resamples of them give. */
+    /**
+     * Returns a statistic of the values, with a bootstrapped interval from its 2.5th to its 97.5th percentile over
+     * resamples.
+     */
     public static Interval bootstrap(double[] values, ToDoubleFunction<double[]> statistic) {
         if (values.length == 0) {
             throw new IllegalArgumentException("There must be at least one value");
@@ -54,16 +61,17 @@ public final class Statistics {
                 percentile(estimates, 0.025), statistic.applyAsDouble(values), percentile(estimates, 0.975));
     }
 
-    /** The median with its interval. */
+    /** Returns the median with its bootstrapped interval. */
     public static Interval median95(double[] values) {
         return bootstrap(values, Statistics::median);
     }
 
     /**
-     * A share of all, with Wilson's 95% interval, which holds for few and for extreme ones too.
+     * Returns a proportion with Wilson's 95% interval, which is also valid for small samples and for extreme
+     * proportions.
      *
-     * @param hits how many count
-     * @param all how many there are, 1 or more
+     * @param hits how many cases count
+     * @param all how many cases there are, 1 or more
      */
     public static Interval wilson(int hits, int all) {
         if (hits < 0 || hits > all || all < 1) {
@@ -79,15 +87,15 @@ public final class Statistics {
     }
 
     /**
-     * The exact two-sided sign test: how often chance alone parts wins and losses at least so far, if each were as
-     * likely as the other. Ties don't count.
+     * Performs the exact two-sided sign test: computes how probable a difference between wins and losses of at least
+     * this size would be if both were equally likely. Ties are ignored.
      *
-     * @return from 0 to 1; 1 where there are no wins and no losses
+     * @return the p-value, from 0 to 1; 1 if there are no wins and no losses
      */
     public static double signTest(int wins, int losses) {
         int all = wins + losses;
         double sum = 0;
-        double log = -all * Math.log(2); // of the probability of exactly i
+        double log = -all * Math.log(2); // log of the probability of exactly i
         for (int i = 0; i <= Math.min(wins, losses); i++) {
             sum += Math.exp(log);
             log += Math.log((double) (all - i) / (i + 1));
