@@ -41,10 +41,8 @@ final class BenchPrompts {
         List<String> drawn = random.ints(Math.max(1, tokens), 0, words.length)
                 .mapToObj(pick -> words[pick])
                 .toList();
-        int fits =
-                1; // invariant: this many words fit, and at most as many as there are tokens, since a word has at least
-        // one token
-        int most = drawn.size();
+        int fits = 1; // invariant: this many words fit
+        int most = drawn.size(); // enough, since a word has at least one token
         while (fits < most) {
             int half = (fits + most + 1) / 2;
             String text = text(drawn, half);

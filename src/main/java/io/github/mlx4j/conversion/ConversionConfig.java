@@ -7,17 +7,17 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link ModelConverter#convert} makes of which model.
+ * The configuration of {@link ModelConverter#convert}.
  *
  * @param source a model folder, or a hub id {@code org/name}
  * @param revision a branch, tag or commit of the hub id; {@code null}, the default, is its main branch
- * @param output the folder to write, which isn't there yet; the one above it is
- * @param dtype what the weights are turned into; {@code null}, the default, is as they are stored
- * @param quantization how they are quantized; {@code null}, the default, is not at all
- * @param recipe more bits for the layers that matter more, in place of {@code quantization}; {@code null}, the default,
- *     is none
- * @param recipeGroupSize how many values share a scale, with a recipe: 32, 64 (the default) or 128
- * @param dequantize whether quantized weights become plain ones; default no
+ * @param output the folder to write; it must not exist yet, but its parent must
+ * @param dtype the data type to convert the weights to; {@code null}, the default, keeps the stored type
+ * @param quantization how the weights are quantized; {@code null}, the default, means not at all
+ * @param recipe a mixed-bit recipe that uses more bits for more important layers, instead of {@code quantization};
+ *     {@code null}, the default, means none
+ * @param recipeGroupSize with a recipe, how many values share a scale: 32, 64 (the default) or 128
+ * @param dequantize whether to dequantize quantized weights; default false
  * @param verifyWith whether the result is also compared with the source on transformers; default {@code AUTO}
  */
 public record ConversionConfig(
@@ -31,24 +31,24 @@ public record ConversionConfig(
         boolean dequantize,
         VerifyWith verifyWith) {
 
-    /** mlx-lm's choices of bits for each layer: most layers have the first number, some the second. */
+    /** The mixed-bit recipes of mlx-lm: most layers use the first number of bits, some use the second. */
     public enum Recipe {
         MIXED_2_6,
         MIXED_3_4,
         MIXED_3_6,
         MIXED_4_6;
 
-        /** The name as mlx-lm has it: {@code mixed_2_6}, …. */
+        /** Returns the name in mlx-lm, such as {@code mixed_2_6}. */
         public String id() {
             return name().toLowerCase(Locale.ROOT);
         }
     }
 
     /**
-     * Checks them.
+     * Checks the values.
      *
-     * @throws ConfigurationException if two of quantization, recipe and dequantize are asked for, or the mode of the
-     *     quantization has no such bits or groups
+     * @throws ConfigurationException if more than one of quantization, recipe and dequantize is set, or the mode of the
+     *     quantization doesn't support its bits or group size
      */
     public ConversionConfig {
         if (quantization != null) {
@@ -60,12 +60,12 @@ public record ConversionConfig(
         }
     }
 
-    /** A builder that keeps every weight as it is. */
+    /** Returns a builder that keeps every weight as it is. */
     public static Builder builder(String source, Path output) {
         return new Builder(source, output);
     }
 
-    /** A builder with these values. */
+    /** Returns a builder with the values of this configuration. */
     public Builder toBuilder() {
         return builder(source, output)
                 .revision(revision)
@@ -76,7 +76,7 @@ public record ConversionConfig(
                 .verifyWith(verifyWith);
     }
 
-    /** Builds a {@link ConversionConfig}, whose documentation has the defaults. Not thread-safe. */
+    /** Builds a {@link ConversionConfig}, whose documentation lists the defaults. Not thread-safe. */
     public static final class Builder {
         private final String source;
         private @Nullable String revision;
@@ -93,26 +93,26 @@ public record ConversionConfig(
             this.output = output;
         }
 
-        /** A branch, tag or commit of the hub id. */
+        /** Sets the branch, tag or commit of the hub id. */
         public Builder revision(@Nullable String revision) {
             this.revision = revision;
             return this;
         }
 
-        /** The type to convert the weights to; quantized weights have scales of this type. */
+        /** Sets the data type to convert the weights to. It is also the type of quantized weights' scales. */
         public Builder dtype(@Nullable Dtype dtype) {
             this.dtype = dtype;
             return this;
         }
 
-        /** How the weights are quantized. */
+        /** Sets how the weights are quantized. */
         public Builder quantization(@Nullable Quantization quantization) {
             this.quantization = quantization;
             return this;
         }
 
         /**
-         * Mixed bits, in place of a quantization.
+         * Sets a mixed-bit recipe, instead of a quantization.
          *
          * @param groupSize how many values share a scale: 32, 64 or 128
          */
@@ -122,13 +122,13 @@ public record ConversionConfig(
             return this;
         }
 
-        /** Whether to dequantize quantized weights. */
+        /** Sets whether to dequantize quantized weights. */
         public Builder dequantize(boolean dequantize) {
             this.dequantize = dequantize;
             return this;
         }
 
-        /** Whether the result is compared with transformers. */
+        /** Sets whether the result is compared with transformers. */
         public Builder verifyWith(VerifyWith verifyWith) {
             this.verifyWith = verifyWith;
             return this;
@@ -138,7 +138,7 @@ public record ConversionConfig(
          * Builds the configuration.
          *
          * @throws ConfigurationException if more than one of quantization, recipe and dequantize is set, or the mode of
-         *     the quantization has no such bits or groups
+         *     the quantization doesn't support its bits or group size
          */
         public ConversionConfig build() {
             return new ConversionConfig(

@@ -7,22 +7,22 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a conversion or a fusion wrote, and how far it is from its source. Figures are always there; a model that is
- * further off than its {@link Change} allows was not written at all.
+ * The result of a conversion or a fusion: what was written, and how far it differs from its source. The verification is
+ * always included; a model that differs by more than its {@link Change} allows is not written at all.
  *
- * @param folder the folder
- * @param source the folder with the weights that it was made of
- * @param adapter the adapter that was merged, if there was one
- * @param expert the expert of a DyLoRA-MoE that was merged, if there was one
- * @param dtype of its weights; of the scales, where they are quantized
- * @param quantization how they are quantized, or {@code null}; with a recipe, most of them
- * @param bytes of its weights
- * @param sourceBytes of the source's weights
- * @param tensors how many they are; each was read again and is what was to be written
- * @param bitsPerWeight with scales and all that is not quantized
- * @param unquantized layers that were to be quantized, and are not
- * @param verification how far it is from its source
- * @param warnings what the user should know
+ * @param folder the folder that was written
+ * @param source the folder with the source's weights
+ * @param adapter the adapter that was merged; {@code null} if there was none
+ * @param expert the expert of a DyLoRA-MoE that was merged; {@code null} if there was none
+ * @param dtype the data type of the weights, or of their scales if they are quantized
+ * @param quantization how the weights are quantized, or {@code null}; with a recipe, how most of them are
+ * @param bytes the size of the weights
+ * @param sourceBytes the size of the source's weights
+ * @param tensors the number of tensors; each was read back and matches what was to be written
+ * @param bitsPerWeight the mean number of bits per weight, including scales and unquantized weights
+ * @param unquantized layers that should have been quantized but are not
+ * @param verification how far the result differs from its source
+ * @param warnings warnings for the user
  */
 public record ConversionReport(
         String folder,
@@ -56,19 +56,19 @@ public record ConversionReport(
                 warnings);
     }
 
-    /** A layer that is as it was, and why. */
+    /** A layer that was not quantized, and why. */
     public record Unquantized(String name, String reason) {}
 
-    /** What became of the weights. */
+    /** How the weights were changed. */
     public enum Change {
         /** Every value is the same. */
         SAME,
         /** Values were rounded to another type, or an adapter was merged into them. */
         ROUNDED,
-        /** They were quantized. */
+        /** Values were quantized. */
         QUANTIZED;
 
-        /** The name as reports have it. */
+        /** Returns the name in reports. */
         @JsonValue
         public String id() {
             return name().toLowerCase(Locale.ROOT);
@@ -81,24 +81,24 @@ public record ConversionReport(
     }
 
     /**
-     * What source and written folder, which was loaded anew, computed for some sample prompts on mlx.
+     * A comparison of the source with the written folder, which was loaded again. Both ran some sample prompts on mlx.
      *
-     * @param prompts how many prompts
-     * @param positions how many tokens they have together
-     * @param maxDifference the largest absolute difference of two logits
-     * @param relativeDifference the largest difference of two logits, relative to the range of the source's logits for
-     *     the prompt
+     * @param prompts the number of prompts
+     * @param positions the total number of their tokens
+     * @param maxDifference the maximum absolute difference between two logits
+     * @param relativeDifference the maximum difference between two logits, relative to the range of the source's logits
+     *     for the prompt
      * @param meanDifference the mean absolute difference
      * @param meanDivergence the mean Kullback-Leibler divergence of the next token's probabilities, in nats
-     * @param argmaxAgreed at how many positions the likeliest next token is the same
-     * @param greedyTokens how many tokens the source generated, the likeliest each time
-     * @param greedyAgreed how many of them come before the first that differs
-     * @param weights what became of the weights
-     * @param bound what it must not exceed
-     * @param mlxLmDifference the largest difference of two logits where mlx-lm alone loads the folder; {@code null}
-     *     where it can't
-     * @param transformers the comparison with transformers; {@code null} where there was none
-     * @param notCompared why there was none; {@code null} where there was one
+     * @param argmaxAgreed at how many positions the most probable next token is the same
+     * @param greedyTokens how many tokens the source generated by greedy decoding
+     * @param greedyAgreed how many of them come before the first one that differs
+     * @param weights how the weights were changed
+     * @param bound the limit that the result must not exceed
+     * @param mlxLmDifference the maximum difference between two logits if mlx-lm alone loads the folder; {@code null}
+     *     if it can't load it
+     * @param transformers the comparison with transformers; {@code null} if there was none
+     * @param notCompared why there was no comparison with transformers; {@code null} if there was one
      */
     public record Proof(
             int prompts,
@@ -136,17 +136,18 @@ public record ConversionReport(
     }
 
     /**
-     * What the source on transformers and the written folder on mlx computed for the same prompts.
+     * A comparison of the source on transformers with the written folder on mlx, for the same prompts.
      *
-     * @param dtype what transformers computed in: {@code float32}, unless the memory or the weights don't allow it
-     * @param prompts how many prompts
-     * @param positions how many tokens they have together
-     * @param maxDifference the largest absolute difference of two logits
-     * @param relativeDifference the same, relative to the range of transformers' logits for the prompt
+     * @param dtype the data type in which transformers computed: {@code float32}, unless the memory or the weights
+     *     don't allow it
+     * @param prompts the number of prompts
+     * @param positions the total number of their tokens
+     * @param maxDifference the maximum absolute difference between two logits
+     * @param relativeDifference the maximum difference, relative to the range of transformers' logits for the prompt
      * @param meanDivergence the mean Kullback-Leibler divergence of the next token's probabilities, in nats
      * @param argmaxAgreed at how many positions the most probable next token is the same
-     * @param bound what it must not exceed
-     * @param sourceDifference the largest relative difference between transformers and the source itself on mlx
+     * @param bound the limit that the result must not exceed
+     * @param sourceDifference the maximum relative difference between transformers and the source itself on mlx
      */
     public record Transformers(
             String dtype,
@@ -159,6 +160,6 @@ public record ConversionReport(
             Bound bound,
             double sourceDifference) {}
 
-    /** The figure that decides, by its name, and the most that passes. */
+    /** The name of the figure that decides whether a result passes, and its maximum. */
     public record Bound(String of, double most) {}
 }

@@ -4,16 +4,17 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which adapter {@link ModelConverter#fuse} merges into which model.
+ * The configuration of {@link ModelConverter#fuse}: the adapter to merge, and the model to merge it into.
  *
  * @param source a model, an adapter that names its base model, or a DyLoRA-MoE: a folder, or a hub id {@code org/name}
- * @param output the folder to write, which isn't there yet; the one above it is
- * @param adapter the folder of a LoRA adapter, of PEFT or of mlx-lm; {@code null}, the default, where the source is one
- *     itself or a DyLoRA-MoE
- * @param base the base model in place of the one that the source names; {@code null}, the default, is the named one
- * @param expert the expert of a DyLoRA-MoE; {@code null}, the default, for anything else
- * @param dequantize whether the layers of a quantized base model become plain ones; default no: those that the adapter
- *     changes are quantized again like the base
+ * @param output the folder to write; it must not exist yet, but its parent must
+ * @param adapter the folder of a LoRA adapter in the format of PEFT or mlx-lm; {@code null}, the default, if the source
+ *     itself is an adapter or a DyLoRA-MoE
+ * @param base the base model to use instead of the one that the source names; {@code null}, the default, uses the named
+ *     one
+ * @param expert the expert of a DyLoRA-MoE; {@code null}, the default, for any other source
+ * @param dequantize whether to dequantize the layers of a quantized base model; with false, the default, the layers
+ *     that the adapter changes are quantized again like the base
  * @param verifyWith whether the result is also compared with the source and its adapter on transformers; default
  *     {@code AUTO}
  */
@@ -26,12 +27,12 @@ public record FusionConfig(
         boolean dequantize,
         VerifyWith verifyWith) {
 
-    /** A builder that takes the source's own adapter and base. */
+    /** Returns a builder that uses the source's own adapter and base model. */
     public static Builder builder(String source, Path output) {
         return new Builder(source, output);
     }
 
-    /** A builder with these values. */
+    /** Returns a builder with the values of this configuration. */
     public Builder toBuilder() {
         return builder(source, output)
                 .adapter(adapter)
@@ -41,7 +42,7 @@ public record FusionConfig(
                 .verifyWith(verifyWith);
     }
 
-    /** Builds a {@link FusionConfig}, whose documentation has the defaults. Not thread-safe. */
+    /** Builds a {@link FusionConfig}, whose documentation lists the defaults. Not thread-safe. */
     public static final class Builder {
         private final String source;
         private final Path output;
@@ -56,31 +57,31 @@ public record FusionConfig(
             this.output = output;
         }
 
-        /** The folder of an adapter to merge into the source. */
+        /** Sets the folder of an adapter to merge into the source. */
         public Builder adapter(@Nullable Path adapter) {
             this.adapter = adapter;
             return this;
         }
 
-        /** The base model, in place of the one that the source names. */
+        /** Sets the base model to use instead of the one that the source names. */
         public Builder base(@Nullable String base) {
             this.base = base;
             return this;
         }
 
-        /** The expert of a DyLoRA-MoE. */
+        /** Sets the expert of a DyLoRA-MoE. */
         public Builder expert(@Nullable String expert) {
             this.expert = expert;
             return this;
         }
 
-        /** Whether to dequantize the layers of a quantized base model. */
+        /** Sets whether to dequantize the layers of a quantized base model. */
         public Builder dequantize(boolean dequantize) {
             this.dequantize = dequantize;
             return this;
         }
 
-        /** Whether the result is compared with transformers. */
+        /** Sets whether the result is compared with transformers. */
         public Builder verifyWith(VerifyWith verifyWith) {
             this.verifyWith = verifyWith;
             return this;

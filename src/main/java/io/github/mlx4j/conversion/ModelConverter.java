@@ -31,11 +31,14 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes model folders that mlx loads out of others: with another type of weights, quantized or no longer so, or with
- * an adapter merged in. Each call has a worker process of its own, with the source in memory, then the result. What is
- * written is read and compared with its source before it gets its name, so the folder is there whole or not at all; an
- * existing one is never touched. Where an hf environment exists, the result is compared with the source on transformers
- * too ({@link VerifyWith}); its worker ends before the conversion begins. Thread-safe.
+ * Converts models into folders that mlx loads: changes the data type of the weights, quantizes or dequantizes them, or
+ * merges an adapter. Each call runs in its own worker process, which holds first the source and then the result in
+ * memory.
+ *
+ * <p>The result is read back and compared with its source before it is moved to its final name. The output folder is
+ * therefore written completely or not at all; an existing folder is never touched. If there is an hf environment, the
+ * result is also compared with the source on transformers ({@link VerifyWith}); the worker for this ends before the
+ * conversion begins. Thread-safe.
  */
 public final class ModelConverter {
 
@@ -46,9 +49,9 @@ public final class ModelConverter {
     private final SandboxMode sandbox;
 
     /**
-     * Creates it; nothing is started yet.
+     * Creates a converter. Nothing is started yet.
      *
-     * @param providers where the workers' interpreters are, and whether models may be downloaded
+     * @param providers the workers' interpreters, and whether models may be downloaded
      */
     public ModelConverter(ProviderConfig providers) {
         this(
@@ -59,10 +62,10 @@ public final class ModelConverter {
                 providers.workers().sandbox());
     }
 
-    /** A kind of worker: whether it can run here, and its script. */
+    /** A type of worker: whether it can run here, and its script. */
     record Engine(Supplier<Availability> probe, WorkerScripts scripts) {}
 
-    /** With other workers, and the environment that has the user's token of the hub. */
+    /** Creates a converter with other workers. {@code environment} contains the user's hub token. */
     ModelConverter(Engine mlx, Engine hf, boolean download, Map<String, String> environment, SandboxMode sandbox) {
         this.mlx = mlx;
         this.hf = hf;
@@ -71,16 +74,17 @@ public final class ModelConverter {
         this.sandbox = sandbox;
     }
 
-    /** As {@link #convert(ConversionConfig, ConversionListener)}, without a listener. */
+    /** Converts a model without reporting progress; see {@link #convert(ConversionConfig, ConversionListener)}. */
     public ConversionReport convert(ConversionConfig config) {
         return convert(config, ConversionListener.NONE);
     }
 
     /**
-     * Converts a model, and waits for it. To cancel it, interrupt the thread.
+     * Converts a model and waits for the result. To cancel it, interrupt the thread.
      *
-     * @throws ConversionException if it can't be written, or differs from its source or from what transformers computes
-     * @throws ConfigurationException if something can't be made of this model, or the output is there already
+     * @throws ConversionException if the result can't be written, or differs from its source or from what transformers
+     *     computes
+     * @throws ConfigurationException if the model doesn't support the conversion, or the output already exists
      * @throws CancelledException if the thread is interrupted
      * @throws Mlx4jException if the model can't be loaded, or the worker fails
      */
@@ -108,24 +112,25 @@ public final class ModelConverter {
                 listener);
     }
 
-    /** As {@link #fuse(FusionConfig, ConversionListener)}, without a listener. */
+    /** Merges an adapter without reporting progress; see {@link #fuse(FusionConfig, ConversionListener)}. */
     public ConversionReport fuse(FusionConfig config) {
         return fuse(config, ConversionListener.NONE);
     }
 
     /**
-     * Merges an adapter, or an expert of a DyLoRA-MoE, into its base model, and waits for it. To cancel it, interrupt
-     * the thread.
+     * Merges an adapter, or an expert of a DyLoRA-MoE, into its base model and waits for the result. To cancel it,
+     * interrupt the thread.
      *
-     * @throws ConversionException if it can't be merged or written, or differs from the base with its adapter
-     * @throws ConfigurationException if something can't be made of this model, or the output is there already
+     * @throws ConversionException if the adapter can't be merged, or the result can't be written or differs from the
+     *     base with its adapter
+     * @throws ConfigurationException if the model doesn't support the fusion, or the output already exists
      * @throws CancelledException if the thread is interrupted
      * @throws Mlx4jException if the model can't be loaded, or the worker fails
      */
     public ConversionReport fuse(FusionConfig config, ConversionListener listener) {
         Path adapter = config.adapter();
         String base = config.base();
-        boolean itsOwnBase = adapter != null && base == null; // else the source may name one of the hub
+        boolean itsOwnBase = adapter != null && base == null; // otherwise the source may name a hub model
         boolean network = downloadsItself() && (isOfHub(config.source()) || !itsOwnBase);
         Conversion.Options loaded = Conversion.Options.loading(
                 adapter == null ? null : absolute(adapter), base == null ? null : absolute(base), config.expert());
@@ -145,7 +150,7 @@ public final class ModelConverter {
         return Load.Params.<Conversion.Options>of(absolute(source), download).withToken(token(network));
     }
 
-    /** A call of the mlx worker, and what transformers is to load for the same model. */
+    /** A call of the mlx worker, and the parameters with which transformers loads the same model. */
     private record Job(
             Method method,
             Load.Params<Conversion.Options> load,
@@ -157,11 +162,11 @@ public final class ModelConverter {
         List<String> python = mlx.probe.get().commandOrThrow(ProviderKind.MLX);
         try (PrivateFolder scratch = PrivateFolder.create("reference")) {
             String file = scratch.path().resolve("reference.npz").toString();
-            String notCompared = Files.exists(job.output) // which the mlx worker refuses at once
+            String notCompared = Files.exists(job.output) // the mlx worker rejects this immediately
                     ? ""
                     : reference(job, scratch.path())
                             .write(wish, new Conversion.Params(job.reference, null, null, file), listener);
-            boolean tf32 = false; // the comparison with the source is a proof
+            boolean tf32 = false; // the comparison must be exact
             Sandbox rules = new Sandbox(sandbox.id(), false, List.of(), Path.of(absolute(job.output)));
             WorkerLaunch launch = WorkerLaunch.of(ProviderKind.MLX, python, mlx.scripts, job.network, tf32, rules);
             Conversion.Params params =
@@ -172,7 +177,7 @@ public final class ModelConverter {
                                 told -> listener.onProgress(told.phase(), told.done(), told.total(), told.unit()))
                         .withNotCompared(notCompared);
             }
-        } catch (InvalidRequestException wrong) { // no prompt's fault: the configuration is wrong
+        } catch (InvalidRequestException wrong) { // there is no user prompt here, so the configuration is wrong
             throw new ConfigurationException(wrong.reason(), wrong.hint(), wrong);
         }
     }
@@ -183,7 +188,10 @@ public final class ModelConverter {
                 ProviderKind.HF, hf.probe.get().commandOrThrow(ProviderKind.HF), hf.scripts, job.network, null, rules));
     }
 
-    /** Whether the worker itself downloads its model; otherwise it has no network, and another process does. */
+    /**
+     * Returns whether the worker itself downloads its model. Otherwise it has no network access, and another process
+     * downloads the model.
+     */
     private boolean downloadsItself() {
         return download && sandbox == SandboxMode.OFF;
     }
@@ -192,7 +200,9 @@ public final class ModelConverter {
         return network ? HubToken.in(environment) : null;
     }
 
-    /** A folder's absolute path, since the worker has a working directory of its own; a hub id as it is. */
+    /**
+     * Returns a folder's absolute path, since the worker has its own working directory. Hub ids are returned unchanged.
+     */
     private static String absolute(String model) {
         return isOfHub(model) ? model : absolute(UserPath.of(model));
     }

@@ -7,26 +7,27 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * How weights are quantized: a group of values in a row shares a scale, and each keeps a few bits.
+ * How weights are quantized: each value is stored in a few bits, and a group of values in a row shares a scale.
  *
- * @param bits of each value: 2, 3, 4, 5, 6 or 8 with {@link Mode#AFFINE}, else what the mode has
- * @param groupSize how many values share a scale: 32, 64 or 128 with {@link Mode#AFFINE}, else what the mode has
- * @param mode what is kept of a group
+ * @param bits the bits per value: 2, 3, 4, 5, 6 or 8 with {@link Mode#AFFINE}, otherwise as defined by the mode
+ * @param groupSize how many values share a scale: 32, 64 or 128 with {@link Mode#AFFINE}, otherwise as defined by the
+ *     mode
+ * @param mode how a group is stored
  */
 public record Quantization(int bits, int groupSize, Mode mode) {
 
-    /** 4 bits in groups of 64, as most models of the hub have them. */
+    /** 4 bits in groups of 64, like most quantized models on the hub. */
     public static final Quantization DEFAULT = affine(4);
 
-    /** What is kept of a group of values. */
+    /** How a group of values is stored. */
     public enum Mode {
-        /** A scale and an offset, of the weights' own type. */
+        /** With a scale and an offset in the weights' own type. */
         AFFINE(List.of(2, 3, 4, 5, 6, 8), List.of(32, 64, 128)),
-        /** Floating-point values of 4 bits, with a power of two as scale. */
+        /** As 4-bit floating-point values, with a power of two as the scale. */
         MXFP4(List.of(4), List.of(32)),
-        /** Floating-point values of 8 bits, with a power of two as scale. */
+        /** As 8-bit floating-point values, with a power of two as the scale. */
         MXFP8(List.of(8), List.of(32)),
-        /** Floating-point values of 4 bits, with a scale of 8 bits. */
+        /** As 4-bit floating-point values, with an 8-bit scale. */
         NVFP4(List.of(4), List.of(16));
 
         private final List<Integer> bits;
@@ -37,7 +38,7 @@ public record Quantization(int bits, int groupSize, Mode mode) {
             this.groupSizes = groupSizes;
         }
 
-        /** The name as users write it: {@code affine}, {@code mxfp4}, {@code mxfp8}, {@code nvfp4}. */
+        /** Returns the name as users write it: {@code affine}, {@code mxfp4}, {@code mxfp8} or {@code nvfp4}. */
         @JsonValue
         public String id() {
             return name().toLowerCase(Locale.ROOT);
@@ -49,17 +50,19 @@ public record Quantization(int bits, int groupSize, Mode mode) {
         }
     }
 
-    /** So many bits in groups of 64, with a scale and an offset for each. */
+    /** Returns an affine quantization with the given number of bits in groups of 64. */
     public static Quantization affine(int bits) {
         return new Quantization(bits, 64, Mode.AFFINE);
     }
 
-    /** The bits and groups that a mode has; with {@link Mode#AFFINE} 4 bits in groups of 64. */
+    /**
+     * Returns a quantization with the bits and group size of a mode; for {@link Mode#AFFINE}, 4 bits in groups of 64.
+     */
     public static Quantization of(Mode mode) {
         return mode == Mode.AFFINE ? DEFAULT : new Quantization(mode.bits.get(0), mode.groupSizes.get(0), mode);
     }
 
-    /** Refuses what the mode has not. */
+    /** Checks that the mode supports the bits and the group size. */
     void check() {
         check("bits", bits, mode.bits);
         check("groupSize", groupSize, mode.groupSizes);

@@ -16,14 +16,17 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has transformers compute what a conversion is compared with. Its worker has ended before the conversion begins, so
- * that two models are never in memory together.
+ * Computes the reference results of a conversion with transformers. The hf worker ends before the conversion begins, so
+ * that two models are never in memory at the same time.
  *
- * @param launch how the hf worker is started; throws an {@link Mlx4jException} where it can't run
+ * @param launch starts the hf worker; throws an {@link Mlx4jException} if it can't run
  */
 record TransformersReference(Supplier<WorkerLaunch> launch) {
 
-    /** Writes the file that the params name; returns why that is not possible, or {@code null} once it is written. */
+    /**
+     * Writes the file that the parameters name. Returns {@code null} if it was written, and otherwise the reason why it
+     * could not be.
+     */
     @Nullable
     String write(VerifyWith wish, Conversion.Params params, ConversionListener listener) {
         if (wish == VerifyWith.NONE) {
@@ -35,7 +38,7 @@ record TransformersReference(Supplier<WorkerLaunch> launch) {
         } catch (CancelledException cancelled) {
             throw cancelled;
         } catch (WorkerStartException | WorkerHungException | WorkerDiedException failure) {
-            // says nothing of the source, which may be one that mlx computes wrongly
+            // not skipped: this says nothing about the source, which mlx may compute incorrectly
             throw notPossible(
                     failure, failure.hint() + " `--verify-with none` converts without comparing with transformers.");
         } catch (Mlx4jException failure) {

@@ -1,14 +1,14 @@
 package io.github.mlx4j.conversion;
 
-/** Whether a conversion is also compared with what transformers computes for the source. */
+/** Whether the result of a conversion is also compared with what transformers computes for the source. */
 public enum VerifyWith {
     /**
-     * Where there is an hf environment and transformers can load the source; else the report says why not. The
-     * conversion fails where the hf worker does not start, hangs or dies, since that says nothing of the source.
+     * If there is an hf environment and transformers can load the source; otherwise the report gives the reason. The
+     * conversion fails if the hf worker does not start, hangs or dies, since that says nothing about the source.
      */
     AUTO,
-    /** Always: the conversion fails where that is not possible. */
+    /** Always: the conversion fails if the comparison is not possible. */
     HF,
-    /** Never: the result is compared with its source on mlx alone. */
+    /** Never: the result is compared with its source on mlx only. */
     NONE
 }

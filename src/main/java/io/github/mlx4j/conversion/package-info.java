@@ -1,4 +1,4 @@
-/** Convert and quantize models, fuse adapters into them, and prove that the result computes the same. */
+/** Converts and quantizes models, merges adapters into them, and verifies that the result computes the same. */
 @NullMarked
 package io.github.mlx4j.conversion;
 

@@ -15,12 +15,18 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/** The meters of calls. All of one name have the same tags, since Prometheus wants that; {@code none} is no value. */
+/**
+ * The meters of calls. All meters with the same name have the same tag keys, as Prometheus requires; {@code none}
+ * stands for a missing value.
+ */
 final class CallMeters {
 
     private static final String NONE = "none";
 
-    /** The buckets of the conventions: of a client's times, of tokens, of a server's first token and of its others. */
+    /**
+     * The buckets that the conventions recommend for client durations, tokens, and the server's times to the first
+     * token and per further token.
+     */
     private static final Duration[] CLIENT =
             IntStream.range(0, 14).mapToObj(i -> Duration.ofMillis(10L << i)).toArray(Duration[]::new);
 
@@ -74,7 +80,7 @@ final class CallMeters {
         registry.counter("mlx4j.fallbacks", "from", from, "to", to).increment();
     }
 
-    /** What the engine's own clock says; a remote provider tells nothing of it. */
+    /** Records times from the engine's own clock. Remote providers do not report them. */
     private void engine(Tags tags, Timings timings, int tokens) {
         Duration whole = timings.firstToken().plus(timings.decode());
         record(

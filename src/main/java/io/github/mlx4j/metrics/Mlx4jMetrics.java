@@ -11,23 +11,23 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
 
 /**
- * Counts and times what it hears of, into a registry of Micrometer; {@code docs/observability.md} has every meter.
+ * Records events as metrics in a Micrometer registry; {@code docs/observability.md} describes all meters.
  *
  * <pre>{@code
  * ProviderConfig config = ProviderConfig.builder().listener(new Mlx4jMetrics(registry)).build();
  * }</pre>
  *
- * <p>Circuit breakers have the metrics of Resilience4j's own module:
+ * <p>For circuit breakers, use the metrics of Resilience4j's own module:
  * {@code TaggedCircuitBreakerMetrics.ofCircuitBreakerRegistry(providers.circuitBreakers()).bindTo(registry)}.
  *
- * <p>One may listen to any number of factories. Thread-safe.
+ * <p>One instance can listen to any number of factories. Thread-safe.
  */
 public final class Mlx4jMetrics implements Mlx4jListener {
 
     private final CallMeters calls;
     private final WorkerMeters workers;
 
-    /** Metrics in this registry; nothing is registered before something happens. */
+    /** Creates metrics in the given registry. Meters are registered when their first event occurs. */
     public Mlx4jMetrics(MeterRegistry registry) {
         calls = new CallMeters(registry);
         workers = new WorkerMeters(registry);

@@ -22,15 +22,15 @@ import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * The meters of workers, the same for all of one provider and model: from the first start of one until the last is
- * closed. They ask the workers when they are read.
+ * The meters of workers. All workers with the same provider and model share their meters, which exist from the start of
+ * the first worker until the last one is closed. Their values are read from the workers on demand.
  */
 final class WorkerMeters {
 
     private final MeterRegistry registry;
     private final Map<Tags, Group> groups = new HashMap<>();
 
-    /** Workers with the same tags, and what is registered of them. */
+    /** Workers with the same tags, and their registered meters. */
     private record Group(Set<WorkerView> workers, List<Meter> meters) {
 
         Stream<WorkerStatus> statuses() {
@@ -104,7 +104,7 @@ final class WorkerMeters {
                 .register(registry);
     }
 
-    /** The sum of what is known; where nothing is, no number. */
+    /** Returns the sum of the known values, or NaN if there are none. */
     private static double sum(LongStream known) {
         OptionalDouble sum = known.asDoubleStream().reduce(Double::sum);
         return sum.orElse(Double.NaN);

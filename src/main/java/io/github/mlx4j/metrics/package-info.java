@@ -1,6 +1,6 @@
 /**
- * Metrics for Micrometer, under the names of OpenTelemetry's conventions for generative AI. Needs
- * {@code io.micrometer:micrometer-core}, which mlx4j does not bring along.
+ * Metrics for Micrometer, with names from OpenTelemetry's semantic conventions for generative AI. Requires
+ * {@code io.micrometer:micrometer-core}, which mlx4j does not include as a dependency.
  */
 @NullMarked
 package io.github.mlx4j.metrics;

@@ -14,9 +14,8 @@ import org.jspecify.annotations.Nullable;
 /** Self-contained SVG charts for light and dark pages. */
 public final class Chart {
 
-    private static final List<String> COLOURS = List.of(
-            "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00",
-            "#56b4e9"); // distinguishable by people with colour blindness
+    private static final List<String> COLOURS =
+            List.of("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9"); // safe for the colour-blind
     private static final String STYLE = """
             <style>
               text { font: 13px system-ui, sans-serif; fill: #1f2328 }

@@ -13,8 +13,7 @@ public final class Statistics {
 
     private static final int RESAMPLES = 2000;
     private static final long SEED = 20261121;
-    private static final double Z =
-            1.959963984540054; // 95% of a normal distribution lie within this many standard deviations
+    private static final double Z = 1.959963984540054; // 95% of a normal distribution lie within ±Z
 
     private Statistics() {}
 

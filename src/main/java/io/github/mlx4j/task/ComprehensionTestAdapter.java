@@ -6,7 +6,7 @@ import io.github.mlx4j.answer.Size;
 import io.github.mlx4j.port.TextGenerationPort;
 import java.util.List;
 
-/** Questions about a task by a model. Thread-safe. */
+/** Generates comprehension questions about tasks with a model. Thread-safe. */
 public final class ComprehensionTestAdapter implements ComprehensionTestPort {
 
     private static final int MAX_TOKENS = 3072;
@@ -27,7 +27,7 @@ public final class ComprehensionTestAdapter implements ComprehensionTestPort {
 
     record Questions(@Size(min = 3, max = 5) List<Question> questions) {}
 
-    /** Creates it over a port. */
+    /** Creates an adapter that generates text with the given port. */
     public ComprehensionTestAdapter(TextGenerationPort llm) {
         question = new ModelQuestion<>(llm, "comprehension", AnswerType.of(Questions.class), MAX_TOKENS);
     }

@@ -6,7 +6,7 @@ import io.github.mlx4j.error.UnreadableAnswerException;
 import java.util.List;
 
 /**
- * Makes up questions that show whether somebody, or another model, has understood a task.
+ * Generates questions that test whether a person, or another model, has understood a task.
  *
  * <p>Thread-safe. An interrupt cancels a call, which then throws {@link io.github.mlx4j.error.CancelledException}; the
  * thread's interrupt flag stays set.
@@ -15,12 +15,12 @@ import java.util.List;
 public interface ComprehensionTestPort {
 
     /**
-     * Waits for 3 to 5 questions about a task, with their answers.
+     * Generates 3 to 5 questions about a task, with their answers, and waits for them.
      *
      * @throws InvalidRequestException if the task's title is blank
      * @throws ContextOverflowException if the task is too long for the model
-     * @throws UnreadableAnswerException if the model's answer can't be used, the second time too; it has the answer's
-     *     text
+     * @throws UnreadableAnswerException if the model's answer can't be used, even after a correction; the exception
+     *     contains the answer's text
      */
     List<ComprehensionQuestion> questions(Task task);
 }

@@ -4,14 +4,14 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * A task made clearer.
+ * A clearer version of a task.
  *
- * @param enhancementId tells it from others; random
+ * @param enhancementId identifies the enhancement; random
  * @param taskId the task's id
- * @param timestamp when it was made
+ * @param timestamp when it was created
  * @param enhancementType {@link #CLARIFY}
- * @param content what is to be done, in clearer words
- * @param acceptanceCriteria by what one sees that the task is done; 1 to 6
+ * @param content a clearer description of what is to be done
+ * @param acceptanceCriteria 1 to 6 criteria that show whether the task is done
  */
 public record Enhancement(
         String enhancementId,
@@ -21,10 +21,10 @@ public record Enhancement(
         String content,
         List<String> acceptanceCriteria) {
 
-    /** The one type so far. */
+    /** Currently the only type. */
     public static final String CLARIFY = "clarify";
 
-    /** Takes an immutable copy. */
+    /** Copies the list of criteria. */
     public Enhancement {
         acceptanceCriteria = List.copyOf(acceptanceCriteria);
     }

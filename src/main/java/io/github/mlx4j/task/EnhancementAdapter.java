@@ -8,7 +8,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.UUID;
 
-/** Task enhancement by a model. Thread-safe. */
+/** Enhances tasks with a model. Thread-safe. */
 public final class EnhancementAdapter implements TaskEnhancementPort {
 
     private static final int MAX_TOKENS = 2048;
@@ -30,7 +30,7 @@ public final class EnhancementAdapter implements TaskEnhancementPort {
         }
     }
 
-    /** Creates it over a port. */
+    /** Creates an adapter that generates text with the given port. */
     public EnhancementAdapter(TextGenerationPort llm) {
         question = new ModelQuestion<>(llm, "enhancement", AnswerType.of(ClearerTask.class), MAX_TOKENS);
     }

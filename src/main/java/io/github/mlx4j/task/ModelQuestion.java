@@ -21,11 +21,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A question to a model about a text of the user's, with a record as its answer. The answer's schema is enforced where
- * the port can; where it refuses that, the answer is read from what the model says. Either way the model is told once
- * what was wrong. Thread-safe.
+ * Asks a model a question about a text from the user, and reads the answer into a record. The answer's schema is
+ * enforced if the port supports that; otherwise the answer is parsed from the model's text. In both cases, the model
+ * gets one chance to correct an unusable answer. Thread-safe.
  *
- * @param <A> the answer
+ * @param <A> the type of the answer
  */
 final class ModelQuestion<A> {
 
@@ -38,9 +38,11 @@ final class ModelQuestion<A> {
     private final AnswerType<A> answer;
     private final ResponseFormat format;
     private final int maxTokens;
-    private volatile boolean textOnly; // the port refused the format, but answered without it
+    private volatile boolean textOnly; // the port rejected the response format, but answered without it
 
-    /** Creates it with the answer's own format; the prompt is the resource of that name. */
+    /**
+     * Creates a question with the answer type's own response format. The prompt is read from the resource of that name.
+     */
     ModelQuestion(TextGenerationPort llm, String prompt, AnswerType<A> answer, int maxTokens) {
         this(llm, prompt, answer, answer.responseFormat(), maxTokens);
     }
@@ -56,9 +58,9 @@ final class ModelQuestion<A> {
     }
 
     /**
-     * Waits for the answer about a task.
+     * Asks about a task and waits for the answer.
      *
-     * @throws InvalidRequestException if its title is blank
+     * @throws InvalidRequestException if the task's title is blank
      */
     A ask(Task task) {
         if (task.title().isBlank()) {
@@ -68,7 +70,7 @@ final class ModelQuestion<A> {
         return ask("Title: " + task.title() + more);
     }
 
-    /** Waits for the answer about a text. */
+    /** Asks about a text and waits for the answer. */
     A ask(String text) {
         GenerationRequest request = answer.described(GenerationRequest.builder()
                 .system(system)
@@ -81,7 +83,7 @@ final class ModelQuestion<A> {
             cut = first.finishReason() == FinishReason.LENGTH;
             return answer.read(first);
         } catch (UnreadableAnswerException wrong) {
-            if (cut) { // with the cut answer before it, less would fit
+            if (cut) { // with the truncated answer in the prompt, even fewer tokens would be left
                 throw wrong;
             }
             log.info("An answer is unusable; asking the model to correct it: {}", wrong.reason());
@@ -96,7 +98,7 @@ final class ModelQuestion<A> {
         try {
             return llm.generate(request.toBuilder().responseFormat(format).build());
         } catch (NotSupportedException | InvalidRequestException refused) {
-            GenerationResult result = llm.generate(request); // refused again, if it was for something else
+            GenerationResult result = llm.generate(request); // fails again if the format was not the cause
             textOnly = true;
             log.info("The response format is not supported; parsing answers from text: {}", refused.reason());
             return result;
@@ -110,7 +112,7 @@ final class ModelQuestion<A> {
         return request.toBuilder().prompt(new Prompt.Chat(messages)).build();
     }
 
-    /** The text between marks that do not occur in it, so that it can't pretend to end before its end. */
+    /** Encloses the text in tags that do not occur in it, so that the text can't close them itself. */
     static String marked(String text) {
         int number = 1;
         while (text.contains("text-" + number)) {
@@ -120,9 +122,9 @@ final class ModelQuestion<A> {
     }
 
     /**
-     * A text of an answer, without white space around it.
+     * Strips a text from an answer.
      *
-     * @throws IllegalArgumentException if there is nothing else
+     * @throws IllegalArgumentException if the text is blank
      */
     static String text(String text) {
         if (text.isBlank()) {
@@ -131,7 +133,7 @@ final class ModelQuestion<A> {
         return text.strip();
     }
 
-    /** The same, on one line. */
+    /** Strips a text from an answer and puts it on one line. */
     static String line(String text) {
         return text(text).replaceAll("\\s+", " ");
     }

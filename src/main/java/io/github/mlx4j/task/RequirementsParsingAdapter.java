@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 
-/** Tasks of a requirements document by a model. Thread-safe. */
+/** Extracts tasks from requirements documents with a model. Thread-safe. */
 public final class RequirementsParsingAdapter implements RequirementsParsingPort {
 
     private static final int MAX_TOKENS = 4096;
@@ -39,7 +39,7 @@ public final class RequirementsParsingAdapter implements RequirementsParsingPort
             @Description("in the order of the document; empty if it asks for nothing") @Size(max = 30)
             List<Requirement> tasks) {}
 
-    /** Creates it over a port. */
+    /** Creates an adapter that generates text with the given port. */
     public RequirementsParsingAdapter(TextGenerationPort llm) {
         question = new ModelQuestion<>(llm, "requirements", AnswerType.of(Requirements.class), MAX_TOKENS);
     }

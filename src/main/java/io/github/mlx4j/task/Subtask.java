@@ -7,12 +7,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * A part of a task.
  *
- * @param id the task's id, a dot and the part's place, from 1 on
+ * @param id the task's id, a dot, and the subtask's number, starting at 1
  * @param parentTaskId the task's id
- * @param title what is to be done, in a line of at most 100 characters
- * @param assignee the task's
- * @param dueDate the task's
- * @param dependsOn the ids of the parts that must be done before it
+ * @param title what is to be done, in one line of at most 100 characters
+ * @param assignee the task's assignee
+ * @param dueDate the task's due date
+ * @param dependsOn the ids of the subtasks that must be done before it
  */
 public record Subtask(
         String id,
@@ -22,7 +22,7 @@ public record Subtask(
         @Nullable LocalDate dueDate,
         List<String> dependsOn) {
 
-    /** Takes an immutable copy. */
+    /** Copies the list of ids. */
     public Subtask {
         dependsOn = List.copyOf(dependsOn);
     }

@@ -5,13 +5,13 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something that is to be done.
+ * Something to be done.
  *
- * @param id tells it from other tasks
- * @param title what is to be done, in a line; not blank
- * @param description more of it; empty if there is no more
- * @param assignee who is to do it; {@code null} is nobody yet
- * @param dueDate until when; {@code null} is at any time
+ * @param id identifies the task
+ * @param title what is to be done, in one line; not blank
+ * @param description more details; empty if there are none
+ * @param assignee who is to do it; {@code null} if nobody is assigned
+ * @param dueDate when it is due; {@code null} if there is no due date
  */
 public record Task(
         String id,
@@ -20,12 +20,12 @@ public record Task(
         @Nullable String assignee,
         @Nullable LocalDate dueDate) {
 
-    /** A task of a title, with a random id. */
+    /** Creates a task with a title and a random id. */
     public Task(String title) {
         this(title, "");
     }
 
-    /** A task of a title and a description, with a random id. */
+    /** Creates a task with a title, a description and a random id. */
     public Task(String title, String description) {
         this(UUID.randomUUID().toString(), title, description, null, null);
     }

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/** Task decomposition by a model. Thread-safe. */
+/** Decomposes tasks with a model. Thread-safe. */
 public final class TaskDecompositionAdapter implements TaskDecompositionPort {
 
     private static final int MAX_TOKENS = 1024;
@@ -45,7 +45,7 @@ public final class TaskDecompositionAdapter implements TaskDecompositionPort {
         }
 
         /**
-         * The numbers of the parts, each after those that it depends on.
+         * Sorts the numbers of the parts so that each part comes after those it depends on.
          *
          * @throws IllegalArgumentException if there is no such order
          */
@@ -76,7 +76,7 @@ public final class TaskDecompositionAdapter implements TaskDecompositionPort {
         }
     }
 
-    /** Creates it over a port. */
+    /** Creates an adapter that generates text with the given port. */
     public TaskDecompositionAdapter(TextGenerationPort llm) {
         question = new ModelQuestion<>(llm, "decomposition", ANSWER, ResponseFormat.jsonSchema(schema()), MAX_TOKENS);
     }
@@ -102,7 +102,9 @@ public final class TaskDecompositionAdapter implements TaskDecompositionPort {
         return task.id() + "." + (order.indexOf(number) + 1);
     }
 
-    /** The answer's schema, but that a part can depend on those before it only: so there can't be a circle. */
+    /**
+     * Returns the answer's schema, restricted so that a part can depend only on earlier parts, which rules out cycles.
+     */
     static String schema() {
         try {
             JsonNode schema = new JsonMapper().readTree(ANSWER.schema());

@@ -5,7 +5,7 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.UnreadableAnswerException;
 
 /**
- * Makes tasks clearer.
+ * Rewrites tasks more clearly.
  *
  * <p>Thread-safe. An interrupt cancels a call, which then throws {@link io.github.mlx4j.error.CancelledException}; the
  * thread's interrupt flag stays set.
@@ -14,12 +14,12 @@ import io.github.mlx4j.error.UnreadableAnswerException;
 public interface TaskEnhancementPort {
 
     /**
-     * Waits for the task in clearer words, with acceptance criteria.
+     * Rewrites a task more clearly, adds acceptance criteria, and waits for the result.
      *
      * @throws InvalidRequestException if the task's title is blank
      * @throws ContextOverflowException if the task is too long for the model
-     * @throws UnreadableAnswerException if the model's answer can't be used, the second time too; it has the answer's
-     *     text
+     * @throws UnreadableAnswerException if the model's answer can't be used, even after a correction; the exception
+     *     contains the answer's text
      */
     Enhancement enhance(Task task);
 }

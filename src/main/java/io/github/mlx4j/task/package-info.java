@@ -1,4 +1,4 @@
-/** Task ports, and their implementations over any model that generates text. */
+/** Ports for working with tasks, and implementations that work with any text generation model. */
 @NullMarked
 package io.github.mlx4j.task;
 

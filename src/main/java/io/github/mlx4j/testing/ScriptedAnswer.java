@@ -8,14 +8,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link ScriptedTextGeneration} answers. Immutable.
+ * An answer of a {@link ScriptedTextGeneration}. Immutable.
  *
- * @param pieces the text, in the pieces in which a stream gives it
- * @param thinking what comes before it; empty is nothing
- * @param toolCalls the calls of tools that the answer has
- * @param finishReason why it ends
- * @param delay the time before each piece and before the end
- * @param failure what it ends with instead, after its pieces; {@code null} if it is completed
+ * @param pieces the text, in the pieces in which it is streamed
+ * @param thinking the thinking before the text; empty for none
+ * @param toolCalls the answer's tool calls
+ * @param finishReason why the answer ends
+ * @param delay the time to wait before each piece and before the end
+ * @param failure the error with which the answer ends after its pieces; {@code null} if it completes normally
  */
 public record ScriptedAnswer(
         List<String> pieces,
@@ -25,48 +25,48 @@ public record ScriptedAnswer(
         Duration delay,
         @Nullable Mlx4jException failure) {
 
-    /** Takes immutable copies. */
+    /** Copies the lists. */
     public ScriptedAnswer {
         pieces = List.copyOf(pieces);
         toolCalls = List.copyOf(toolCalls);
     }
 
-    /** A text, streamed word by word. */
+    /** Creates an answer with a text that is streamed word by word. */
     public static ScriptedAnswer text(String text) {
         return pieces(text.split("(?<=\\s)"));
     }
 
-    /** A text, streamed in these pieces. */
+    /** Creates an answer with a text that is streamed in the given pieces. */
     public static ScriptedAnswer pieces(String... pieces) {
         return new ScriptedAnswer(List.of(pieces), "", List.of(), FinishReason.STOP, Duration.ZERO, null);
     }
 
-    /** A failure without any text. */
+    /** Creates an answer that fails without any text. */
     public static ScriptedAnswer failure(Mlx4jException failure) {
         return new ScriptedAnswer(List.of(), "", List.of(), FinishReason.STOP, Duration.ZERO, failure);
     }
 
-    /** With thinking before it, in one piece. */
+    /** Returns a copy with thinking before the text, in one piece. */
     public ScriptedAnswer withThinking(String thinking) {
         return new ScriptedAnswer(pieces, thinking, toolCalls, finishReason, delay, failure);
     }
 
-    /** With calls of tools, for which it ends. */
+    /** Returns a copy with tool calls, and with tool calls as its finish reason. */
     public ScriptedAnswer withToolCalls(ToolCall... toolCalls) {
         return new ScriptedAnswer(pieces, thinking, List.of(toolCalls), FinishReason.TOOL_CALLS, delay, failure);
     }
 
-    /** With another reason for its end. */
+    /** Returns a copy with another finish reason. */
     public ScriptedAnswer withFinishReason(FinishReason finishReason) {
         return new ScriptedAnswer(pieces, thinking, toolCalls, finishReason, delay, failure);
     }
 
-    /** With a time before each piece and before the end. */
+    /** Returns a copy that waits for {@code delay} before each piece and before the end. */
     public ScriptedAnswer withDelay(Duration delay) {
         return new ScriptedAnswer(pieces, thinking, toolCalls, finishReason, delay, failure);
     }
 
-    /** With a failure after its pieces. */
+    /** Returns a copy that fails after its pieces. */
     public ScriptedAnswer withFailure(Mlx4jException failure) {
         return new ScriptedAnswer(pieces, thinking, toolCalls, finishReason, delay, failure);
     }

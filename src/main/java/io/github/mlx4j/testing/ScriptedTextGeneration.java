@@ -26,7 +26,7 @@ import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /**
- * Text generation by a script instead of a model, for tests.
+ * Generates text from a script instead of a model, for tests.
  *
  * <pre>{@code
  * ScriptedTextGeneration llm = ScriptedTextGeneration.builder()
@@ -36,9 +36,9 @@ import java.util.stream.IntStream;
  *         .build();
  * }</pre>
  *
- * <p>All forms of {@link io.github.mlx4j.port.TextGenerationPort} work as with a model, cancelling and deadlines too.
- * What a request asks for has no effect on its answer: a response format is kept if the script keeps it. Each request
- * is answered on a thread of its own. Thread-safe.
+ * <p>All methods of {@link io.github.mlx4j.port.TextGenerationPort} work as with a model, including cancellation and
+ * deadlines. The options of a request have no effect on its answer; for example, an answer follows the response format
+ * only if the script does. Each request is answered on its own thread. Thread-safe.
  */
 public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
 
@@ -56,14 +56,14 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
         inOrder = new ConcurrentLinkedQueue<>(builder.inOrder);
     }
 
-    /** One that gives these texts, one for each request, in their order. */
+    /** Creates an instance that answers with these texts in order, one per request. */
     public static ScriptedTextGeneration answering(String... texts) {
         Builder builder = builder();
         Arrays.stream(texts).forEach(builder::answer);
         return builder.build();
     }
 
-    /** A builder of a script. */
+    /** Returns a builder for a script. */
     public static Builder builder() {
         return new Builder();
     }
@@ -73,7 +73,7 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
         return Optional.of(BACKEND.model());
     }
 
-    /** Every request so far, oldest first. */
+    /** Returns all requests so far, oldest first. */
     public List<GenerationRequest> requests() {
         return List.copyOf(requests);
     }
@@ -81,7 +81,7 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
     /**
      * {@inheritDoc}
      *
-     * @throws InvalidRequestException if the script has no answer for it
+     * @throws InvalidRequestException if the script has no answer for the request
      */
     @Override
     public Cancellation start(GenerationRequest request, GenerationSink sink) {
@@ -108,7 +108,7 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
         return next;
     }
 
-    /** One answer on its way; the sink is called by its thread alone. */
+    /** An answer that is being delivered; only its own thread calls the sink. */
     private record Telling(ScriptedAnswer answer, GenerationSink sink, CountDownLatch cancelled)
             implements Cancellation, Runnable {
 
@@ -141,12 +141,12 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
             }
         }
 
-        /** Waits for the delay; a cancel meanwhile ends the answer. */
+        /** Waits for the delay. If the request is cancelled in the meantime, ends the answer and returns true. */
         private boolean isCancelledInTime() {
             boolean ended = true;
             try {
                 ended = cancelled.await(answer.delay().toNanos(), TimeUnit.NANOSECONDS);
-            } catch (InterruptedException interrupt) { // nobody knows this thread; it ends
+            } catch (InterruptedException interrupt) { // unexpected; ends the answer
                 Thread.currentThread().interrupt();
             }
             if (ended) {
@@ -179,29 +179,29 @@ public final class ScriptedTextGeneration extends AbstractTextGenerationPort {
 
         private Builder() {}
 
-        /** Adds the next text for requests that no rule is for. */
+        /** Adds the next text for requests that match no rule. */
         public Builder answer(String text) {
             return answer(ScriptedAnswer.text(text));
         }
 
-        /** Adds the next answer for requests that no rule is for. */
+        /** Adds the next answer for requests that match no rule. */
         public Builder answer(ScriptedAnswer answer) {
             inOrder.add(answer);
             return this;
         }
 
-        /** Adds a rule: what every request that is like this gets. The first rule that fits counts. */
+        /** Adds a rule with the answer for every matching request. The first matching rule applies. */
         public Builder when(Predicate<GenerationRequest> request, ScriptedAnswer answer) {
             rules.add(new Rule(request, answer));
             return this;
         }
 
-        /** Adds a rule for requests whose messages or raw text have this in them. */
+        /** Adds a rule for requests whose messages or raw text contain {@code part}. */
         public Builder whenAsked(String part, String text) {
             return when(request -> request.prompt().toString().contains(part), ScriptedAnswer.text(text));
         }
 
-        /** Builds it. */
+        /** Builds the scripted port. */
         public ScriptedTextGeneration build() {
             return new ScriptedTextGeneration(this);
         }

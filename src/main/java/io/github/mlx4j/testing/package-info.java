@@ -1,4 +1,4 @@
-/** For the tests of programs that use mlx4j: models that say what a script says, without Python. */
+/** Support for tests of programs that use mlx4j: models that answer from a script, without Python. */
 @NullMarked
 package io.github.mlx4j.testing;
 
