@@ -225,7 +225,7 @@ class CrossEncoders(Rerank):
     def test_a_template_without_query_and_document_is_a_warning_at_load(self):
         tokens = {"true_token_id": 17, "false_token_id": 40}
         for template, wanted in {
-            MESSAGES_ONLY: "leaves out the query",
+            MESSAGES_ONLY: "omits or changes the query",
             ALTERNATING: "user and assistant only.*can't rerank documents",
         }.items():
             with self.subTest(wanted):
@@ -239,7 +239,7 @@ class CrossEncoders(Rerank):
     def test_what_is_not_known_is_refused_by_name(self):
         tokens = {"true_token_id": 17, "false_token_id": 40}
         for wanted, path in {
-            "leaves out the query": self.saved(tokens, template="{{ messages[-1].content }}"),
+            "omits or changes the query": self.saved(tokens, template="{{ messages[-1].content }}"),
             "the module Dense": self.saved(tokens, more=[("models.Dense", "2_Dense")]),
             "true_token_id 5000": self.saved({"true_token_id": 5000}),
             "no true_token_id": self.saved({}),
@@ -329,7 +329,7 @@ class Classifiers(Rerank):
     def test_a_template_without_query_and_document_is_refused_at_load(self):
         path = models.classifier(self.folder())
         for template, wanted in {
-            MESSAGES_ONLY: "leaves out the query",
+            MESSAGES_ONLY: "omits or changes the query",
             ALTERNATING: "refused these messages: user and assistant only",
             "{{ messages }": "is damaged",
         }.items():
