@@ -49,7 +49,7 @@ import org.slf4j.LoggerFactory;
 public final class LocalModel implements AutoCloseable {
 
     private static final Availability MLX_NOT_WANTED = new Availability.Unavailable(
-            Reason.NOT_WANTED, "The model is configured with useMlx(false).", "Leave it out.");
+            Reason.NOT_WANTED, "The model is configured with useMlx(false).", "Remove useMlx(false) to use mlx.");
     private static final Logger log = LoggerFactory.getLogger(LocalModel.class);
 
     private final ModelConfig config;
@@ -221,7 +221,7 @@ public final class LocalModel implements AutoCloseable {
                                 "Load it with useMlx(false) and an actionHead or actionHeadSeed.")
                         : new NotSupportedException(
                                 "This model was loaded without an action head.",
-                                "Name its file in actionHead, or set actionHeadSeed, and load it anew."));
+                                "Set actionHead to its file, or set actionHeadSeed, and load the model again."));
     }
 
     /**
@@ -316,16 +316,15 @@ public final class LocalModel implements AutoCloseable {
         LoadConfig possible = options;
         if (config.adapterPolicy() == AdapterPolicy.IGNORE && hasPeftAdapter(options)) {
             possible = possible.toBuilder().adapter(null).build();
-            warnings.add("The adapter %s is not on the model: it is one of PEFT, and the adapter policy is IGNORE."
+            warnings.add("The adapter %s was not applied: it is a PEFT adapter, and the adapter policy is IGNORE."
                     .formatted(options.adapter()));
         }
         if (options.actionHead() != null || options.actionHeadSeed() != null) {
             possible =
                     possible.toBuilder().actionHead(null).actionHeadSeed(null).build();
-            Object head =
-                    options.actionHead() != null ? options.actionHead() : "of the seed " + options.actionHeadSeed();
+            Object head = options.actionHead() != null ? options.actionHead() : "with seed " + options.actionHeadSeed();
             warnings.add(
-                    "The action head %s is not on the model: mlx has none. With useMlx(false) transformers loads it."
+                    "The action head %s was not loaded: mlx does not support action heads. To load it with transformers, set useMlx(false)."
                             .formatted(head));
         }
         return possible;
@@ -338,9 +337,9 @@ public final class LocalModel implements AutoCloseable {
         Path adapter = hasPeftAdapter(options) ? options.adapter() : UserPath.of(model(kind));
         if (adapter != null && AdapterFolder.isOfPeft(adapter)) {
             throw new NotSupportedException(
-                    "%s is an adapter of PEFT, which mlx would have to convert, and the adapter policy is FAIL."
+                    "%s is a PEFT adapter, which mlx would have to convert, but the adapter policy is FAIL."
                             .formatted(adapter),
-                    "Set it to CONVERT, which is exact, or leave it to transformers.");
+                    "Set the policy to CONVERT, which is exact, or load the adapter with transformers.");
         }
     }
 
@@ -363,7 +362,7 @@ public final class LocalModel implements AutoCloseable {
         LoadReport report = new LoadReport(started.details(), first.attempts(), started.warnings());
         loaded = new Loaded(started.worker(), report);
         log.info(
-                "{} has loaded {} on {}",
+                "{} loaded {} on {}",
                 report.backend().provider().id(),
                 report.backend().model(),
                 report.backend().device());
@@ -403,6 +402,6 @@ public final class LocalModel implements AutoCloseable {
     }
 
     private static CancelledException interrupted() {
-        return new CancelledException("The thread that loads the model was interrupted.", "");
+        return new CancelledException("The thread that was loading the model was interrupted.", "");
     }
 }

@@ -64,7 +64,7 @@ final class ProviderChoice {
         WorkerProbe probe = probes.get(kind);
         if (probe == null) {
             throw new NotSupportedException(
-                    kind.id() + " has no worker here, so it gives text and vectors only.", "Use mlx or hf.");
+                    kind.id() + " has no worker, so it provides only text and embeddings.", "Use mlx or hf.");
         }
         return probe;
     }
@@ -132,12 +132,12 @@ final class ProviderChoice {
         if (every.isEmpty() && isRemote(chosen.provider())) {
             throw new NotSupportedException(
                     chosen.provider().id() + " can't rerank documents.",
-                    "Use mlx or hf for it, as the provider or in TASK_ORCHESTRATOR_FALLBACK, with MLX_MODEL_RERANKER or"
+                    "Use mlx or hf, as the provider or in TASK_ORCHESTRATOR_FALLBACK, and set MLX_MODEL_RERANKER or"
                             + " HF_MODEL_RERANKER.");
         }
         if (every.isEmpty()) {
             throw new NotSupportedException(
-                    "No reranker is named.", "Name one in MLX_MODEL_RERANKER or HF_MODEL_RERANKER.");
+                    "No reranker is configured.", "Set MLX_MODEL_RERANKER or HF_MODEL_RERANKER.");
         }
         return own.isEmpty() ? every : own;
     }
@@ -148,15 +148,15 @@ final class ProviderChoice {
                 kind,
                 model(kind, role)
                         .orElseThrow(() -> new NotSupportedException(
-                                noModel(kind, role), "Name one in " + RoleSettings.name(kind, role) + ".")));
+                                noModel(kind, role), "Set " + RoleSettings.name(kind, role) + ".")));
     }
 
     private String noModel(ProviderKind kind, ModelRole role) {
-        String of = role == ModelRole.GENERAL ? "" : ", the role " + role.id();
+        String of = role == ModelRole.GENERAL ? "" : " for the role " + role.id();
         return kind == ProviderKind.HF
-                ? "There is no known counterpart of %s for hf%s."
+                ? "No hf counterpart of %s is known%s."
                         .formatted(model(ProviderKind.MLX, role).orElse("the mlx model"), of)
-                : "No model of %s is named%s.".formatted(kind.id(), of);
+                : "No %s model is configured%s.".formatted(kind.id(), of);
     }
 
     /** Checks all providers. For local backends, this imports the Python packages. */
@@ -212,15 +212,15 @@ final class ProviderChoice {
     private Availability availability(ProviderKind kind) {
         if (model(kind).isEmpty()) {
             return new Availability.Unavailable(
-                    Reason.NO_MODEL, noModel(kind, ModelRole.GENERAL), "Name one in " + kind.name() + "_MODEL.");
+                    Reason.NO_MODEL, noModel(kind, ModelRole.GENERAL), "Set " + kind.name() + "_MODEL.");
         }
         if (!canHaveAdapter(kind) && !(isRemote(kind) && isNamed(kind))) {
             return new Availability.Unavailable(
                     Reason.NO_ADAPTERS,
                     whyNoAdapter(kind),
                     isRemote(kind)
-                            ? "Name no adapter (MLX_ADAPTER_PATH)."
-                            : "Name an adapter of PEFT, or none (MLX_ADAPTER_PATH).");
+                            ? "Unset MLX_ADAPTER_PATH."
+                            : "Set MLX_ADAPTER_PATH to a PEFT adapter, or unset it.");
         }
         return isRemote(kind) ? remote(kind) : probe(kind).check();
     }
@@ -234,8 +234,9 @@ final class ProviderChoice {
         if (kind == ProviderKind.OLLAMA && !isNamed(kind) && !config.remote().isHere(kind)) {
             return new Availability.Unavailable(
                     Reason.NOT_WANTED,
-                    "The Ollama server at " + provider.baseUrl() + " is not on this machine, so it is not used.",
-                    "Name ollama in TASK_ORCHESTRATOR_PROVIDER or TASK_ORCHESTRATOR_FALLBACK to use it.");
+                    "The Ollama server at " + provider.baseUrl()
+                            + " is not on this machine, so it is not used automatically.",
+                    "To use it, add ollama to TASK_ORCHESTRATOR_PROVIDER or TASK_ORCHESTRATOR_FALLBACK.");
         }
         return provider.whyNoModule()
                 .map(why -> not(Reason.MODULE_MISSING, why))
@@ -266,8 +267,8 @@ final class ProviderChoice {
 
     private String whyNoAdapter(ProviderKind kind) {
         return isRemote(kind)
-                ? kind.id() + " loads no adapters."
-                : "%s loads adapters of PEFT only, and %s is one of mlx-lm."
+                ? kind.id() + " can't load adapters."
+                : "%s loads only PEFT adapters, but %s is an mlx-lm adapter."
                         .formatted(kind.id(), config.workers().model().adapter());
     }
 
@@ -280,11 +281,9 @@ final class ProviderChoice {
                     || !isRemote(other); // whether one remote provider replaces another has no bearing on the adapter
             if (other != kind && swaps && !canHaveAdapter(other)) {
                 throw new ConfigurationException(
-                        "MLX_ADAPTER_PATH is set, and %s is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter, since %s"
+                        "MLX_ADAPTER_PATH is set, but the fallback %s (TASK_ORCHESTRATOR_FALLBACK) would answer without the adapter: %s"
                                 .formatted(other.id(), whyNoAdapter(other)),
-                        isRemote(other)
-                                ? "Unset one of the two."
-                                : "Unset one of the two, or name an adapter of PEFT.");
+                        isRemote(other) ? "Unset one of the two." : "Unset one of the two, or use a PEFT adapter.");
             }
         }
         return wanted.stream()
@@ -309,8 +308,8 @@ final class ProviderChoice {
                 "No provider is available here:" + tried
                         + (untried.isEmpty()
                                 ? ""
-                                : "\n- " + untried + ": not tried; a remote service is only used when it is named")
+                                : "\n- " + untried + ": not tried; remote services are used only if you name them")
                         + "\n",
-                "Run `mlx4j doctor` for the whole report, or `mlx4j setup` to create what is missing.");
+                "Run `mlx4j doctor` for the full report, or `mlx4j setup` to create a missing environment.");
     }
 }

@@ -356,7 +356,7 @@ public record ProviderConfig(
                     .filter(setting -> setting.name().equals(name))
                     .findFirst()
                     .orElseThrow(() -> new ConfigurationException(
-                            "There is no setting " + name + ".", "Use one of docs/configuration.md."))
+                            "There is no setting " + name + ".", "See docs/configuration.md for all settings."))
                     .set(this, given);
             return this;
         }

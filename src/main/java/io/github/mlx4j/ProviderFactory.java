@@ -519,7 +519,7 @@ public final class ProviderFactory implements AutoCloseable {
         return named.build()
                 .provider()
                 .map(kind -> named.model(kind, model).build())
-                .orElseThrow(() ->
-                        new NotSupportedException("With a model, the provider can't be auto.", "Name mlx or hf."));
+                .orElseThrow(() -> new NotSupportedException(
+                        "The provider can't be auto if a model is given.", "Specify the model's provider."));
     }
 }

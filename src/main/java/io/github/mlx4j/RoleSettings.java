@@ -70,7 +70,7 @@ final class RoleSettings {
         String plain = name.substring(0, name.indexOf("_MODEL") + "_MODEL".length());
         throw new ConfigurationException(
                 name + " is set, but there is no such setting.",
-                "Set %s for everything, or %s for one role."
+                "Set %s for all roles, or %s for a single one."
                         .formatted(
                                 plain,
                                 ROLES.stream().map(role -> plain + "_" + role).collect(Collectors.joining(", "))));

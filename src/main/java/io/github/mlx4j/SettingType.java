@@ -101,8 +101,9 @@ record SettingType<T>(
         }
         if (!type.isInstance(value)) {
             throw new ConfigurationException(
-                    setting + " can't be of the class " + value.getClass().getSimpleName() + ".",
-                    "Give a String or a value of the class " + type.getSimpleName() + ".");
+                    setting + " can't be set to a value of class "
+                            + value.getClass().getSimpleName() + ".",
+                    "Pass a String or a value of class " + type.getSimpleName() + ".");
         }
         @SuppressWarnings("unchecked") // the element types of collections can't be checked
         T typed = (T) value;

@@ -139,7 +139,7 @@ class LocalModelTest {
                 .extracting(LocalModelTest::brief)
                 .containsExactly(new Tuple("mlx", Outcome.SKIPPED, "NOT_MACOS"), loaded("hf"));
         assertThat(report.attempts().get(0).toString())
-                .startsWith("mlx: left out (NOT_MACOS): MLX is made for macOS on Apple silicon, but this is Linux");
+                .startsWith("mlx: skipped (NOT_MACOS): MLX is made for macOS on Apple silicon, but this is Linux");
     }
 
     @Test
@@ -193,8 +193,8 @@ class LocalModelTest {
 
         assertThatExceptionOfType(NoBackendLoadedException.class)
                 .isThrownBy(model::loadOrThrow)
-                .withMessageContaining("\n- mlx: left out (NOT_WANTED): The model is configured with useMlx(false).")
-                .withMessageContaining("\n- hf: left out (PYTHON_NOT_FOUND): There is no Python interpreter at ")
+                .withMessageContaining("\n- mlx: skipped (NOT_WANTED): The model is configured with useMlx(false).")
+                .withMessageContaining("\n- hf: skipped (PYTHON_NOT_FOUND): There is no Python interpreter at ")
                 .satisfies(error -> assertThat(error.getSuppressed()).isEmpty());
     }
 
@@ -341,7 +341,7 @@ class LocalModelTest {
                 .extracting(LocalModelTest::brief)
                 .containsExactly(new Tuple("mlx", Outcome.FAILED, "NOT_SUPPORTED"), loaded("hf"));
         assertThat(report.attempts().get(0).message())
-                .startsWith(adapter + " is an adapter of PEFT, which mlx would have to convert");
+                .startsWith(adapter + " is a PEFT adapter, which mlx would have to convert");
         assertThat(options(hf).path("adapter").asText()).isEqualTo(adapter.toString());
         assertThat(folder.resolve("mlx").resolve("calls"))
                 .as("no worker was started")
@@ -356,7 +356,7 @@ class LocalModelTest {
 
         assertThat(model.loadOrThrow(adapter).warnings())
                 .containsExactly("The adapter " + adapter
-                        + " is not on the model: it is one of PEFT, and the adapter policy is IGNORE.");
+                        + " was not applied: it is a PEFT adapter, and the adapter policy is IGNORE.");
         assertThat(options(mlx).has("adapter")).isFalse();
     }
 
@@ -373,8 +373,8 @@ class LocalModelTest {
         model = model(config("fake").useMlx(false));
         assertThatExceptionOfType(NoBackendLoadedException.class)
                 .isThrownBy(() -> model.loadOrThrow(adapter))
-                .withMessageContaining("\n- hf: left out (NO_ADAPTERS): hf loads adapters of PEFT only, and " + adapter
-                        + " is one of mlx-lm.");
+                .withMessageContaining("\n- hf: skipped (NO_ADAPTERS): hf loads only PEFT adapters, but " + adapter
+                        + " is an mlx-lm adapter.");
     }
 
     @Test
@@ -428,8 +428,8 @@ class LocalModelTest {
                 .options(LoadConfig.builder().actionHead(Path.of("/head")).build()));
 
         assertThat(model.loadOrThrow().warnings())
-                .containsExactly("The action head /head is not on the model: mlx has none. With useMlx(false)"
-                        + " transformers loads it.");
+                .containsExactly("The action head /head was not loaded: mlx does not support action heads."
+                        + " To load it with transformers, set useMlx(false).");
         assertThat(options(mlx).has("actionHead")).isFalse();
         assertThat(model.actionHead()).isEmpty();
         assertThatExceptionOfType(NotSupportedException.class)
@@ -446,8 +446,8 @@ class LocalModelTest {
 
         model = model(config("fake").options(fresh));
         assertThat(model.loadOrThrow().warnings())
-                .containsExactly("The action head of the seed 7 is not on the model: mlx has none. With useMlx(false)"
-                        + " transformers loads it.");
+                .containsExactly("The action head with seed 7 was not loaded: mlx does not support action heads."
+                        + " To load it with transformers, set useMlx(false).");
         assertThat(options(mlx).has("actionHeadSeed")).isFalse();
         model.close();
 

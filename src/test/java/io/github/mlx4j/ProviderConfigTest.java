@@ -123,7 +123,7 @@ class ProviderConfigTest {
     @ParameterizedTest
     @CsvSource({
         "MLX_KV_BITS, 5, MLX_KV_BITS is '5'",
-        "MLX_KV_BITS, true, MLX_KV_BITS can't be of the class Boolean.",
+        "MLX_KV_BITS, true, MLX_KV_BITS can't be set to a value of class Boolean.",
         "MLX_KV_BITZ, 4, There is no setting MLX_KV_BITZ."
     })
     void shouldRefuseAValueThatTheSettingCannotHave(String setting, String value, String message) {

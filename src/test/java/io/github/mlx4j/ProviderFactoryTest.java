@@ -121,10 +121,10 @@ class ProviderFactoryTest {
                             + ", which the configuration names. (PYTHON_NOT_FOUND) Correct the configuration, or unset"
                             + " it and run `mlx4j setup hf`.")
                     .withMessageContaining(
-                            "\n- openai, anthropic: not tried; a remote service is only used when it is named\n")
+                            "\n- openai, anthropic: not tried; remote services are used only if you name them\n")
                     .withMessageEndingWith(
-                            "What to do: Run `mlx4j doctor` for the whole report, or `mlx4j setup` to create"
-                                    + " what is missing.")
+                            "What to do: Run `mlx4j doctor` for the full report, or `mlx4j setup` to create"
+                                    + " a missing environment.")
                     .satisfies(error -> assertThat(error.code()).isEqualTo("NO_PROVIDER_AVAILABLE"));
         }
     }
@@ -226,8 +226,9 @@ class ProviderFactoryTest {
         try (ProviderFactory providers = factory(LINUX, adapted())) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)
-                    .withMessageContaining("\n- hf: hf loads adapters of PEFT only, and " + folder.resolve("adapter")
-                            + " is one of mlx-lm. (NO_ADAPTERS) Name an adapter of PEFT, or none (MLX_ADAPTER_PATH).");
+                    .withMessageContaining(
+                            "\n- hf: hf loads only PEFT adapters, but " + folder.resolve("adapter")
+                                    + " is an mlx-lm adapter. (NO_ADAPTERS) Set MLX_ADAPTER_PATH to a PEFT adapter, or unset it.");
         }
         try (ProviderFactory providers = factory(LINUX, adapted().provider(ProviderKind.HF))) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
@@ -238,10 +239,11 @@ class ProviderFactoryTest {
         try (ProviderFactory providers = factory(APPLE_SILICON, adapted().fallback(List.of(ProviderKind.HF)))) {
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(providers::selection)
-                    .withMessage("MLX_ADAPTER_PATH is set, and hf is in TASK_ORCHESTRATOR_FALLBACK: it would answer"
-                            + " without the adapter, since hf loads adapters of PEFT only, and "
-                            + folder.resolve("adapter")
-                            + " is one of mlx-lm. What to do: Unset one of the two, or name an adapter of PEFT.");
+                    .withMessage(
+                            "MLX_ADAPTER_PATH is set, but the fallback hf (TASK_ORCHESTRATOR_FALLBACK) would answer"
+                                    + " without the adapter: hf loads only PEFT adapters, but "
+                                    + folder.resolve("adapter")
+                                    + " is an mlx-lm adapter. What to do: Unset one of the two, or use a PEFT adapter.");
         }
     }
 
@@ -294,8 +296,8 @@ class ProviderFactoryTest {
         try (ProviderFactory providers = factory(LINUX, config)) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)
-                    .withMessageContaining("- hf: There is no known counterpart of mlx-community/Something-8bit for hf."
-                            + " (NO_MODEL) Name one in HF_MODEL.");
+                    .withMessageContaining("- hf: No hf counterpart of mlx-community/Something-8bit is known."
+                            + " (NO_MODEL) Set HF_MODEL.");
         }
         try (ProviderFactory providers = factory(APPLE_SILICON, config)) {
             assertThat(providers.selection().fallback())
@@ -381,7 +383,8 @@ class ProviderFactoryTest {
     void shouldRefuseAModelWhenTheProviderIsOpen(String provider) {
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> new ProviderFactory(provider, "org/name"))
-                .withMessage("With a model, the provider can't be auto. What to do: Name mlx or hf.");
+                .withMessage(
+                        "The provider can't be auto if a model is given. What to do: Specify the model's provider.");
     }
 
     @ParameterizedTest

@@ -95,9 +95,9 @@ class RemoteChoiceTest {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)
                     .withMessageContaining("- ollama: The Ollama server at http://ollama.invalid:11434 is not on this"
-                            + " machine, so it is not used. (NOT_WANTED)")
+                            + " machine, so it is not used automatically. (NOT_WANTED)")
                     .withMessageContaining(
-                            "- openai, anthropic: not tried; a remote service is only used when it is named");
+                            "- openai, anthropic: not tried; remote services are used only if you name them");
         }
     }
 
@@ -165,11 +165,11 @@ class RemoteChoiceTest {
         assertUnavailable(
                 Map.of("TASK_ORCHESTRATOR_PROVIDER", "anthropic", "ANTHROPIC_API_KEY", "a"),
                 "ANTHROPIC_NOT_AVAILABLE",
-                "Name one in ANTHROPIC_MODEL.");
+                "Set ANTHROPIC_MODEL.");
         assertUnavailable(
                 Map.of("TASK_ORCHESTRATOR_PROVIDER", "openai", "OPENAI_BASE_URL", "http://localhost:1/v1"),
                 "OPENAI_NOT_AVAILABLE",
-                "Name one in OPENAI_MODEL.");
+                "Set OPENAI_MODEL.");
         assertUnavailable(
                 Map.of("TASK_ORCHESTRATOR_PROVIDER", "ollama", "OLLAMA_BASE_URL", NOBODY),
                 "OLLAMA_NOT_AVAILABLE",
@@ -206,7 +206,7 @@ class RemoteChoiceTest {
             assertThatExceptionOfType(NotSupportedException.class)
                     .isThrownBy(providers::createTokenizer)
                     .withMessage(
-                            "ollama has no worker here, so it gives text and vectors only. What to do: Use mlx or hf.");
+                            "ollama has no worker, so it provides only text and embeddings. What to do: Use mlx or hf.");
             assertThatExceptionOfType(NotSupportedException.class).isThrownBy(providers::createAnalysisAdapter);
         }
     }
@@ -235,14 +235,14 @@ class RemoteChoiceTest {
         try (ProviderFactory providers = factory(adapted)) {
             assertThatExceptionOfType(ProviderUnavailableException.class)
                     .isThrownBy(providers::selection)
-                    .withMessageContaining("- ollama: ollama loads no adapters. (NO_ADAPTERS)");
+                    .withMessageContaining("- ollama: ollama can't load adapters. (NO_ADAPTERS)");
         }
         adapted.fallback(List.of(ProviderKind.OLLAMA)).provider(ProviderKind.MLX);
         try (ProviderFactory providers = factory(adapted)) {
             assertThatExceptionOfType(ConfigurationException.class)
                     .isThrownBy(providers::selection)
                     .withMessageContaining(
-                            "ollama is in TASK_ORCHESTRATOR_FALLBACK: it would answer without the adapter");
+                            "the fallback ollama (TASK_ORCHESTRATOR_FALLBACK) would answer without the adapter");
         }
         adapted.provider(ProviderKind.OLLAMA);
         try (ProviderFactory providers = factory(adapted)) {

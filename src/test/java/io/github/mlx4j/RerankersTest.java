@@ -39,7 +39,7 @@ class RerankersTest {
     void shouldSayWhatToNameWhenThereIsNone() {
         assertThatExceptionOfType(NotSupportedException.class)
                 .isThrownBy(() -> rerankers(Map.of(), BOTH))
-                .withMessage("No reranker is named. What to do: Name one in MLX_MODEL_RERANKER or HF_MODEL_RERANKER.");
+                .withMessage("No reranker is configured. What to do: Set MLX_MODEL_RERANKER or HF_MODEL_RERANKER.");
     }
 
     @Test

@@ -104,9 +104,9 @@ class RoleSettingsTest {
         String plain = name.startsWith("MLX") ? "MLX_MODEL" : "OPENAI_MODEL";
         assertThatExceptionOfType(ConfigurationException.class)
                 .isThrownBy(() -> ProviderConfig.fromEnv(Map.of(name, "a")))
-                .withMessage("%1$s is set, but there is no such setting. What to do: Set %2$s for everything, or"
+                .withMessage("%1$s is set, but there is no such setting. What to do: Set %2$s for all roles, or"
                                 .formatted(name, plain)
-                        + " %1$s_ROUTER, %1$s_DECOMPOSER, %1$s_ENHANCER, %1$s_TESTER, %1$s_RERANKER for one role."
+                        + " %1$s_ROUTER, %1$s_DECOMPOSER, %1$s_ENHANCER, %1$s_TESTER, %1$s_RERANKER for a single one."
                                 .formatted(plain));
         assertThat(ProviderConfig.fromEnv(Map.of(name, " "))).isEqualTo(ProviderConfig.fromEnv(Map.of()));
     }

@@ -265,9 +265,8 @@ class RolesTest {
             providers.createTextGenerationAdapter();
             assertThatExceptionOfType(NotSupportedException.class)
                     .isThrownBy(() -> providers.createTextGenerationAdapterForRole(ModelRole.ROUTER))
-                    .withMessage(
-                            "There is no known counterpart of mlx-community/Something-8bit for hf, the role router."
-                                    + " What to do: Name one in HF_MODEL_ROUTER.");
+                    .withMessage("No hf counterpart of mlx-community/Something-8bit is known for the role router."
+                            + " What to do: Set HF_MODEL_ROUTER.");
         }
     }
 

@@ -111,8 +111,9 @@ public final class AnswerType<T> {
     public GenerationRequest asked(GenerationRequest request) {
         if (request.responseFormat() != null) {
             throw new InvalidRequestException(
-                    "The request has a response format, but its answer is to be a %s.".formatted(type.getSimpleName()),
-                    "Leave the response format out: the record is the format.");
+                    "The request has a response format, but the schema of %s would replace it."
+                            .formatted(type.getSimpleName()),
+                    "Remove the response format from the request.");
         }
         return described(request).toBuilder().responseFormat(responseFormat()).build();
     }
@@ -143,7 +144,7 @@ public final class AnswerType<T> {
         } catch (SchemaMismatch misfit) {
             throw unreadable(misfit.getMessage(), text, cut, misfit.getCause());
         } catch (JsonEOFException error) {
-            throw unreadable("the JSON in it ends too soon", text, cut, error);
+            throw unreadable("its JSON is incomplete", text, cut, error);
         } catch (JsonProcessingException error) {
             throw unreadable(error.getOriginalMessage(), text, cut, error);
         }
@@ -157,7 +158,7 @@ public final class AnswerType<T> {
             return JSON.createObjectNode().set(list, part(text, bracket, ']'));
         }
         if (brace < 0) {
-            throw SchemaMismatch.at("", "there is no JSON object in it");
+            throw SchemaMismatch.at("", "it contains no JSON object");
         }
         return part(text, brace, '}');
     }
@@ -183,13 +184,13 @@ public final class AnswerType<T> {
         String name = type.getSimpleName();
         return cut
                 ? new UnreadableAnswerException(
-                        "The answer can't be read as %s: it was truncated at its token limit.".formatted(name),
-                        "Allow more maxTokens, use a model with a larger context, or bound strings and lists with @Size.",
+                        "The answer can't be read as %s: it was cut off at the token limit.".formatted(name),
+                        "Raise maxTokens, use a model with a larger context, or bound strings and lists with @Size.",
                         text,
                         cause)
                 : new UnreadableAnswerException(
                         "The answer can't be read as %s: %s.".formatted(name, what),
-                        "Look at text() for what came; ask again, or another model.",
+                        "Call text() to see the answer; try again, or use another model.",
                         text,
                         cause);
     }

@@ -217,7 +217,7 @@ final class ShapeReader {
     private static Shape set(Shape items, @Nullable Bounds size) {
         return new Shape(bounded(typed("array").set("items", items.schema()), size, "Items"), (json, path) -> {
             Set<Object> values = new LinkedHashSet<>(elements(items, json, path));
-            checkSize(values.size(), "different elements", size, path);
+            checkSize(values.size(), "distinct elements", size, path);
             return Collections.unmodifiableSet(values);
         });
     }
@@ -257,7 +257,7 @@ final class ShapeReader {
 
     private Shape structure(Class<?> type, Declaration declaration, String path, Set<Class<?>> within) {
         if (within.contains(type)) {
-            throw refused(path, type.getName(), "contains itself without end");
+            throw refused(path, type.getName(), "is infinitely recursive");
         }
         if (open.contains(type) || recursive.containsKey(type)) {
             String name = recursive.computeIfAbsent(type, this::nameOf);
@@ -301,7 +301,7 @@ final class ShapeReader {
 
     private Shape optional(DeclaredType type, String place) {
         if (type.size() != null) {
-            throw refused(place, type.name(), "can't have a @Size; it belongs to the type within");
+            throw refused(place, type.name(), "can't have a @Size; put it on the type inside the Optional");
         }
         Shape value = shape(type.arguments().get(0), place, Set.of());
         return new Shape(value.schema(), (json, path) -> Optional.of(value.read(json, path)));
@@ -409,8 +409,8 @@ final class ShapeReader {
     private InvalidRequestException refused(String path, String type, String why) {
         String what = path.isEmpty() ? type : "%s (%s)".formatted(path, type);
         return new InvalidRequestException(
-                "%s can't be the type of an answer: %s %s."
-                        .formatted(root.getSimpleName(), what, why.isEmpty() ? "can't be part of one" : why),
+                "%s can't be used as an answer type: %s %s."
+                        .formatted(root.getSimpleName(), what, why.isEmpty() ? "is not supported" : why),
                 POSSIBLE);
     }
 }

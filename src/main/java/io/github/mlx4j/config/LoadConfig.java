@@ -55,7 +55,7 @@ public record LoadConfig(
         if (actionHead != null && actionHeadSeed != null) {
             throw new ConfigurationException(
                     "actionHead and actionHeadSeed can't be used together.",
-                    "Name the file of a trained head, or the seed of a fresh one.");
+                    "Set actionHead to use a trained head, or actionHeadSeed to initialize a new one.");
         }
     }
 

@@ -50,7 +50,8 @@ public record WorkerConfig(
      */
     public WorkerConfig {
         if (memoryPeriod.compareTo(MIN_MEMORY_PERIOD) < 0) {
-            throw new ConfigurationException("memoryPeriod is " + memoryPeriod + ".", "Make it 100 ms or more.");
+            throw new ConfigurationException(
+                    "memoryPeriod is " + memoryPeriod + ", which is too short.", "Set it to 100 ms or more.");
         }
         listener = listener == null ? null : Mlx4jListener.all(List.of(listener));
     }

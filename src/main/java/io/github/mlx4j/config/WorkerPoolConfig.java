@@ -24,13 +24,16 @@ public record WorkerPoolConfig(int maxWorkers, long reservedBytes, Duration long
      */
     public WorkerPoolConfig {
         if (maxWorkers < 1) {
-            throw new ConfigurationException("maxWorkers is " + maxWorkers + ".", "Make it 1 or more.");
+            throw new ConfigurationException(
+                    "maxWorkers is " + maxWorkers + ", which is too low.", "Set it to 1 or more.");
         }
         if (reservedBytes < 0) {
-            throw new ConfigurationException("reservedBytes is " + reservedBytes + ".", "Make it 0 or more.");
+            throw new ConfigurationException(
+                    "reservedBytes is " + reservedBytes + ", which is negative.", "Set it to 0 or more.");
         }
         if (longestWait.isNegative()) {
-            throw new ConfigurationException("longestWait is " + longestWait + ".", "Make it 0 or more.");
+            throw new ConfigurationException(
+                    "longestWait is " + longestWait + ", which is negative.", "Set it to 0 or more.");
         }
     }
 

@@ -19,7 +19,7 @@ public final class CancelledException extends Mlx4jException {
     public static CancelledException afterCallbackThrew(Throwable thrown) {
         return new CancelledException(
                 "A callback threw %s, so the request was cancelled.".formatted(thrown),
-                "Correct the callback; the cause has its stack trace.",
+                "Fix the callback; the cause of this exception has the stack trace.",
                 thrown);
     }
 

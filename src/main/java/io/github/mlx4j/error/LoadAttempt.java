@@ -33,7 +33,7 @@ public record LoadAttempt(String provider, Outcome outcome, String code, String 
         return switch (outcome) {
             case LOADED -> "%s: loaded after %d ms".formatted(provider, took.toMillis());
             case FAILED -> "%s: failed after %d ms (%s): %s".formatted(provider, took.toMillis(), code, message);
-            case SKIPPED -> "%s: left out (%s): %s".formatted(provider, code, message);
+            case SKIPPED -> "%s: skipped (%s): %s".formatted(provider, code, message);
         };
     }
 }

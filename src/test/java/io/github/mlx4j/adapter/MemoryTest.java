@@ -150,7 +150,7 @@ class MemoryTest {
                         .memoryPeriod(Duration.ofMillis(milliseconds))
                         .build())
                 .isInstanceOf(ConfigurationException.class)
-                .hasMessageContaining("Make it 100 ms or more.");
+                .hasMessageContaining("Set it to 100 ms or more.");
     }
 
     private static void awaitQuietly(CountDownLatch latch) {

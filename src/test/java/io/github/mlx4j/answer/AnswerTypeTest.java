@@ -277,9 +277,9 @@ class AnswerTypeTest {
 
     static Stream<Arguments> misfits() {
         return Stream.of(
-                Arguments.of(Even.class, "no", "there is no JSON object in it"),
-                Arguments.of(Even.class, "{\"value\": 2", "the JSON in it ends too soon"),
-                Arguments.of(Even.class, "}{", "the JSON in it ends too soon"),
+                Arguments.of(Even.class, "no", "it contains no JSON object"),
+                Arguments.of(Even.class, "{\"value\": 2", "its JSON is incomplete"),
+                Arguments.of(Even.class, "}{", "its JSON is incomplete"),
                 Arguments.of(Even.class, "{\"value\": 2} or {\"value\": 4}", "Unrecognized token 'or'"),
                 Arguments.of(Even.class, "{}", "value: it is missing"),
                 Arguments.of(Even.class, "{\"value\": null}", "value: it is missing"),
@@ -311,7 +311,7 @@ class AnswerTypeTest {
                 Arguments.of(
                         Bounded.class,
                         "{\"text\": \"abc\", \"list\": [1], \"set\": [1, 1]}",
-                        "set: it has 1 different elements"),
+                        "set: it has 1 distinct elements"),
                 Arguments.of(
                         Bounded.class,
                         "{\"text\": \"abc\", \"list\": [1], \"set\": [1, 2], \"map\": {\"a\": 1, \"b\": 2}}",
@@ -411,8 +411,8 @@ class AnswerTypeTest {
         return Stream.of(
                 Arguments.of(
                         String.class,
-                        "String can't be the type of an answer: java.lang.String is neither a record nor a Kotlin data class."),
-                Arguments.of(Other.class, "any (java.lang.Object) can't be part of one."),
+                        "String can't be used as an answer type: java.lang.String is neither a record nor a Kotlin data class."),
+                Arguments.of(Other.class, "any (java.lang.Object) is not supported."),
                 Arguments.of(OfClass.class, "ids[]{} (java.util.UUID)"),
                 Arguments.of(Raw.class, "list (java.util.List)"),
                 Arguments.of(RawOptional.class, "maybe (java.util.Optional)"),
@@ -426,9 +426,9 @@ class AnswerTypeTest {
                 Arguments.of(Any.class, "some (java.util.Collection<"),
                 Arguments.of(Mutable.class, "some (java.util.ArrayList<"),
                 Arguments.of(Deep.class, "some[] (java.util.Optional<"),
-                Arguments.of(Endless.class, "next (" + Endless.class.getName() + ") contains itself without end."),
+                Arguments.of(Endless.class, "next (" + Endless.class.getName() + ") is infinitely recursive."),
                 Arguments.of(EndlessList.class, "next[] ("),
-                Arguments.of(Hen.class, "laid.shell.within (" + Egg.class.getName() + ") contains itself without end."),
+                Arguments.of(Hen.class, "laid.shell.within (" + Egg.class.getName() + ") is infinitely recursive."),
                 Arguments.of(SizedNumber.class, "number (int) can't have a @Size"),
                 Arguments.of(SizedOptional.class, "text (java.util.Optional<java.lang.String>) can't have a @Size"),
                 Arguments.of(Backwards.class, "text (java.lang.String) has a @Size of 3 to 2"),
@@ -446,7 +446,7 @@ class AnswerTypeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"LENGTH, it was truncated at its token limit", "STOP, the JSON in it ends too soon"})
+    @CsvSource({"LENGTH, it was cut off at the token limit", "STOP, its JSON is incomplete"})
     void shouldSayWhyWhenAnAnswerEndsTooSoon(FinishReason reason, String why) {
         GenerationResult cut = new GenerationResult(
                 "{\"value\":",

@@ -328,7 +328,7 @@ class MainTest {
 
         assertThat(run("decompose", "Launch")).isEqualTo(1);
         assertThat(err.toString())
-                .startsWith("mlx4j: UNREADABLE_ANSWER: The answer can't be read as Subtasks: there is no JSON");
+                .startsWith("mlx4j: UNREADABLE_ANSWER: The answer can't be read as Subtasks: it contains no JSON");
     }
 
     /** One that always says this, with quotes for apostrophes. */

@@ -85,12 +85,12 @@ class KotlinIT {
                         "Guarded(count=1)",
                         "The answer can't be read as Guarded: count must be positive.",
                         "The answer can't be read as Line: count: it is missing.",
-                        "Plain can't be the type of an answer: consumer.Plain is neither a record nor a Kotlin data"
+                        "Plain can't be used as an answer type: consumer.Plain is neither a record nor a Kotlin data"
                                 + " class.",
-                        "Holder can't be the type of an answer: plain (consumer.Plain) can't be part of one.",
-                        "Box can't be the type of an answer: consumer.Box has type parameters.",
-                        "Endless can't be the type of an answer: next (consumer.Endless) contains itself without"
-                                + " end.");
+                        "Holder can't be used as an answer type: plain (consumer.Plain) is not supported.",
+                        "Box can't be used as an answer type: consumer.Box has type parameters.",
+                        "Endless can't be used as an answer type: next (consumer.Endless) is infinitely"
+                                + " recursive.");
     }
 
     @Test
