@@ -50,10 +50,10 @@ def _patch(where, text, once):
             fail()
         step(self, joining, deliver)
 
-    def failing_prefill(self, cache, tokens):
-        if len(tokens) + max(layer.offset for layer in cache) > 100:
+    def failing_prefill(self, row, tokens):
+        if len(tokens) + max(layer.offset for layer in row.cache) > 100:
             fail()
-        prefill(self, cache, tokens)
+        prefill(self, row, tokens)
 
     Batch.step = failing_step if where == "join" else step
     Batch.prefill = failing_prefill if where == "prefill" else prefill

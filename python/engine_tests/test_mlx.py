@@ -18,12 +18,13 @@ from mlx_lm.models import gemma3_text, mamba2
 from engine_tests.harness import KNOWN, MODEL, SCHEMA, STORY, Lab, known
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
+from mlx4j_worker.engine.prefix_cache import PrefixCache
 from mlx4j_worker.engine.turns import MAX_LONG_PROMPTS, Turns
 from mlx4j_worker.errors import Cancelled, EngineFailed, InvalidAnswer, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.mlx import engine as engine_module
 from mlx4j_worker.mlx import loading
 from mlx4j_worker.mlx.batch import Batch
-from mlx4j_worker.mlx.prefix_cache import PrefixCache
+from mlx4j_worker.mlx.caches import CopiedCaches
 from mlx4j_worker.requests.options import Options
 
 LONG = "The lighthouse keeper counted the ships. " * 40  # some 500 tokens
@@ -744,7 +745,7 @@ class Kept(unittest.TestCase):
         return made
 
     def test_a_longer_one_replaces_what_it_begins_with(self):
-        kept, one = PrefixCache(1 << 30), list(range(1, 21))
+        kept, one = PrefixCache(1 << 30, CopiedCaches()), list(range(1, 21))
         kept.put(one[:10], self.cache(10))
         kept.put(one, self.cache(20))
         self.assertEqual(len(kept), 1)
@@ -758,7 +759,7 @@ class Kept(unittest.TestCase):
         self.assertEqual(kept.take(one, "salt")[1], 0)
 
     def test_what_is_taken_can_grow_and_what_is_kept_stays(self):
-        kept, one = PrefixCache(1 << 30), list(range(1, 21))
+        kept, one = PrefixCache(1 << 30, CopiedCaches()), list(range(1, 21))
         kept.put(one, self.cache(20))
         for _ in range(2):
             found, _ = kept.take([*one[:12], 99])
@@ -768,7 +769,7 @@ class Kept(unittest.TestCase):
     def test_the_least_recently_used_goes_first_and_what_is_too_large_never_comes(self):
         one = self.cache(10)
         size = sum(layer.nbytes for layer in one)
-        kept = PrefixCache(size * 2)
+        kept = PrefixCache(size * 2, CopiedCaches())
         kept.put([1] * 10, one)
         kept.put([2] * 10, self.cache(10))
         kept.take([1] * 11)
@@ -782,7 +783,7 @@ class Kept(unittest.TestCase):
         state = [caches.ArraysCache(2)]
         state[0][0] = mx.ones((1, 4))
         state[0][1] = mx.ones((1, 4))
-        kept, one = PrefixCache(1 << 30), list(range(1, 11))
+        kept, one = PrefixCache(1 << 30, CopiedCaches()), list(range(1, 11))
         kept.put(one, state)
         self.assertEqual(kept.take([*one[:9], 99, 98])[1], 0)
         self.assertEqual(kept.take(one)[1], 0)

@@ -81,10 +81,10 @@ class Comparison:
         self._logits(lab)
         for name in self._prompts():
             self._alone(lab, name, "alone")
+        self._batched(lab, "in a batch")
+        self._staggered(lab, "staggered")
+        self._with_prefix_cache()
         if self._engine == "mlx":
-            self._batched(lab, "in a batch")
-            self._staggered(lab, "staggered")
-            self._with_prefix_cache()
             self._with_option("kvBits", 8)
             self._with_option("draftModel", str(self._draft))
 

@@ -34,14 +34,25 @@ class Experts:
         self._router = router
         self._top_k = top_k
 
-    def use_for(self, ids: list[int]) -> Any:
+    def use_for(self, ids: torch.Tensor) -> str:
         """Puts the expert for a prompt, ids [1, tokens], on the model; returns its name."""
-        if self._router is not None:
-            with self._adapted.disable_adapter():
-                hidden = self._adapted.get_base_model().base_model(ids, use_cache=False).last_hidden_state[0]
-            self._name = self._names[self._pick(hidden.float())]
-            self._adapted.set_adapter(self._name, inference_mode=True)
-        return self._name
+        name = self.choose(ids)
+        self.use(name)
+        return name
+
+    def choose(self, ids: torch.Tensor) -> str:
+        """The name of the expert for a prompt, ids [1, tokens]."""
+        if self._router is None:
+            return self._name
+        with self._adapted.disable_adapter():
+            hidden = self._adapted.get_base_model().base_model(ids, use_cache=False).last_hidden_state[0]
+        return self._names[self._pick(hidden.float())]
+
+    def use(self, name: str) -> None:
+        """Puts an expert on the model."""
+        if name != self._name:
+            self._name = name
+            self._adapted.set_adapter(name, inference_mode=True)
 
     def _pick(self, hidden: Any) -> Any:
         """As in its trainer: each token votes for its best expert (or shares its vote among the top k)."""

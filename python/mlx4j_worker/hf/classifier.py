@@ -25,7 +25,7 @@ class ClassifierEngine(HfEngine):
         self._pad = self._model.config.pad_token_id
         self._takes_types = "token_type_ids" in self._takes
         limits = (self._tokenizer.model_max_length, self._context)
-        self._limit = min(limit for limit in limits if limit is not None)
+        self._rerank_limit = min(limit for limit in limits if limit is not None)
 
     def _find_reranker(self) -> Reranker:
         found = rerank.of_classifier(self._loaded.layout, self._tokenizer, self._options.reranker)

@@ -1,18 +1,17 @@
 """The requests that are decoding, one row each: every step is one forward pass for all of them."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
-import numpy
-from mlx_lm.models.cache import RotatingKVCache, can_trim_prompt_cache, make_prompt_cache
+from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
 
 from mlx4j_worker import failures
 from mlx4j_worker.engine.generation import Generation
-from mlx4j_worker.mlx.prefix_cache import copy_cache
+from mlx4j_worker.engine.row import Row
+from mlx4j_worker.engine.scheduler import Decoder, Deliver
+from mlx4j_worker.mlx.caches import CopiedCaches
 from mlx4j_worker.mlx.sampling import Sampler, read_log_probs
-from mlx4j_worker.requests.generate import GenerateRequest
 from mlx4j_worker.requests.options import Options
 
 _KV_GROUP = 32  # values that share a scale in a quantized cache; the size of every model's heads is a multiple of it
@@ -20,39 +19,7 @@ _KEPT = 4  # first tokens that a bounded cache keeps, as in mlx-lm: attention le
 _CLEAR_EVERY = 512  # steps; mlx keeps freed buffers for later, and those of a growing cache never fit again
 
 
-class Row:
-    """One generation in the engine: what it has in its KV cache, and how it chooses."""
-
-    def __init__(self, generation: Generation) -> None:
-        self.generation = generation
-        self.prompt = numpy.array(generation.prompt_tokens, dtype=numpy.int32)
-        self.salt = generation.request.cache_salt
-        self.sampler = Sampler(generation)
-        self.cache: Any = None  # mlx-lm's, a list with an entry for each layer; the batch's while it decodes there
-        self.in_cache = 0  # tokens
-        self.suspect = False  # it was there when a step failed, and has had no token since
-        self.strikes = 0
-
-    @property
-    def tokens(self) -> list[int]:
-        """The prompt's and those that were generated."""
-        return self.generation.prompt_tokens + self.generation.tokens
-
-    @property
-    def call(self) -> Any:
-        return self.generation.call
-
-    @property
-    def left(self) -> int:
-        """Tokens to prefill: all but the last one, which the batch needs to give the next."""
-        return len(self.generation.prompt_tokens) + len(self.generation.tokens) - self.in_cache - 1
-
-    @property
-    def max_tokens(self) -> int:
-        return len(self.generation.prompt_tokens) + self.generation.max_tokens
-
-
-class Batch:
+class Batch(CopiedCaches, Decoder):
     """Decodes its rows in step.
 
     The pass for the next tokens is begun before anybody looks at those just drawn: reading them, sending them and
@@ -62,7 +29,6 @@ class Batch:
     """
 
     capabilities = ("logProbs", "penalties", "responseFormat")
-    copy_cache = staticmethod(copy_cache)
 
     def __init__(self, model: Any, options: Options) -> None:
         self._model = model
@@ -72,45 +38,37 @@ class Batch:
         cache = self.new_cache()
         # mlx-lm can't merge quantized caches, and forgets the first tokens of a bounded one when it merges it.
         self.concurrent = options.kv_tokens is None and all(hasattr(layer, "merge") for layer in cache)
-        self.shares = can_trim_prompt_cache(cache)  # a row's cache may be of use to others while it is growing
+        self.shares = self.can_trim(cache)  # a row's cache may be of use to others while it is growing
 
     def reset(self) -> None:
-        """Discards every row."""
         self.rows: list[Row] = []
         self._cache: Any = []
         self._logits: Any = None  # of the next tokens [rows, vocabulary]; on their way
+        mx.clear_cache()
 
-    def check(self, request: GenerateRequest) -> None:
-        """Refuses unsupported options; this way of decoding supports all."""
+    def sampler(self, generation: Generation) -> Sampler:
+        return Sampler(generation)
 
     def new_cache(self) -> list[Any]:
-        """An empty cache for a row."""
         cache = make_prompt_cache(self._model)
         if self._options.kv_tokens is not None:
             cache = [RotatingKVCache(self._options.kv_tokens, keep=_KEPT) for _ in cache]
         bits = self._options.kv_bits
         return cache if bits is None else [layer.to_quantized(_KV_GROUP, bits) for layer in cache]
 
-    def prefill(self, cache: Any, tokens: list[int]) -> None:
-        """Adds tokens to a cache, and waits for it."""
-        self._model(mx.array([tokens]), cache=cache)
-        mx.eval([layer.state for layer in cache])
+    def prefill(self, row: Row, tokens: list[int]) -> None:
+        self._model(mx.array([tokens]), cache=row.cache)
+        mx.eval([layer.state for layer in row.cache])
+        mx.clear_cache()
 
     def settle(self) -> None:
-        """Waits for every pass that was started; raises the error of a failed pass, unless it was raised before."""
         mx.synchronize()
 
     def snapshot(self, row: Row) -> list[Any]:
-        """A copy of the cache of a row that is decoding here."""
         cache = self._extract(self.rows.index(row))
         return copy.deepcopy(cache) if cache is self._cache else cache
 
-    def step(self, joining: list[Row], deliver: Callable[..., Any]) -> None:
-        """Draws the next token of each row, and takes in ``joining``, whose caches hold all but their last token.
-
-        For each row ``deliver`` is called with the row, its token, log_prob as Generation.add takes it or an exception,
-        and whether a draft model guessed the token.
-        """
+    def step(self, joining: list[Row], deliver: Deliver) -> None:
         before = self.rows
         drawn, log_probs, failed = self._draw()
         if drawn is not None:
@@ -121,7 +79,7 @@ class Batch:
             self._deliver(before, drawn, log_probs, failed, deliver)
         inputs = [] if drawn is None else [drawn]
         if joining:
-            inputs.append(mx.array([row.tokens[-1] for row in joining]))
+            inputs.append(mx.array([row.last_token for row in joining]))
         inputs = inputs[0] if len(inputs) == 1 else mx.concatenate(inputs)
         self._join(joining)
         if goes_on:
@@ -137,13 +95,12 @@ class Batch:
 
     @staticmethod
     def _deliver(
-        rows: list[Row], drawn: mx.array, log_probs: list[None], failed: dict[Any, Any], deliver: Callable[..., Any]
+        rows: list[Row], drawn: mx.array, log_probs: list[None], failed: dict[Any, Any], deliver: Deliver
     ) -> None:
         for row, token, arrays in zip(rows, drawn.tolist(), log_probs, strict=True):
             deliver(row, token, failed.get(row) or read_log_probs(arrays), False)
 
     def remove(self, rows: list[Row], keep_caches: bool) -> None:
-        """Removes rows; with ``keep_caches``, returns a separate cache for each."""
         left = [i for i, row in enumerate(self.rows) if row not in rows]
         for i, row in enumerate(self.rows):
             row.cache = self._extract(i) if keep_caches and row in rows else None

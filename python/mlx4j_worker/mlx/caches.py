@@ -1,9 +1,47 @@
-"""KV caches of mlx-lm that can be trimmed exactly, or report that they can't."""
+"""KV caches of mlx-lm: copies, and such that can be trimmed exactly, or report that they can't."""
 
+import copy
 from typing import Any
 
 import mlx.core as mx
-from mlx_lm.models.cache import ChunkedKVCache, KVCache, RotatingKVCache, make_prompt_cache
+from mlx_lm.models.cache import (
+    ChunkedKVCache,
+    KVCache,
+    RotatingKVCache,
+    can_trim_prompt_cache,
+    make_prompt_cache,
+)
+
+
+def copy_cache(cache: Any, tokens: int, surplus: int) -> list[Any]:
+    """A copy of a cache that holds its first tokens, all but the surplus."""
+    return [_copy(layer, tokens, surplus) for layer in cache]
+
+
+def _copy(layer: Any, tokens: int, surplus: int) -> Any:
+    """A copy of a layer's cache that holds its first tokens, all but the surplus."""
+    if type(layer) is KVCache:  # its arrays are never changed in place, so the copy begins with a view of them
+        copied = KVCache()
+        copied.keys, copied.values = layer.keys[..., :tokens, :], layer.values[..., :tokens, :]
+        copied.offset = tokens
+        return copied
+    copied = copy.deepcopy(layer)
+    if surplus:
+        copied.trim(surplus)
+    return copied
+
+
+class CopiedCaches:
+    """What the scheduler asks of a cache, for lists of mlx-lm's."""
+
+    def copy_cache(self, cache: Any, tokens: int, surplus: int) -> list[Any]:
+        return copy_cache(cache, tokens, surplus)
+
+    def cache_bytes(self, cache: Any) -> int:
+        return sum(layer.nbytes for layer in cache)
+
+    def can_trim(self, cache: Any) -> bool:
+        return can_trim_prompt_cache(cache)
 
 
 class ChunkedCache(ChunkedKVCache):

@@ -7,7 +7,7 @@ import mlx.core as mx
 
 from mlx4j_worker.call import Call
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
-from mlx4j_worker.mlx.prefix_cache import common_prefix
+from mlx4j_worker.engine.prefix_cache import common_prefix
 from mlx4j_worker.mlx.scoring import ForwardJob
 from mlx4j_worker.models.rerank import Pair, Reranker
 
@@ -15,7 +15,7 @@ from mlx4j_worker.models.rerank import Pair, Reranker
 class Rerank(ForwardJob):
     """One call. What all prompts begin with goes through the model once; each prompt continues from a copy of that.
 
-    ``model`` gives logits of ids [1, tokens] and a cache; ``copy_cache`` is prefix_cache.copy_cache or its like. Only
+    ``model`` gives logits of ids [1, tokens] and a cache; ``copy_cache`` is caches.copy_cache or its like. Only
     the last token of a prompt has its logits computed.
     """
 

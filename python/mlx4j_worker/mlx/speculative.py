@@ -8,20 +8,19 @@ import mlx.core as mx
 from mlx_lm.generate import generation_stream, speculative_generate_step
 from mlx_lm.models.cache import KVCache
 
+from mlx4j_worker.engine.generation import Generation
+from mlx4j_worker.engine.row import Row
+from mlx4j_worker.engine.scheduler import Decoder, Deliver
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx import caches
-from mlx4j_worker.mlx.batch import Row
-from mlx4j_worker.mlx.prefix_cache import copy_cache
-from mlx4j_worker.mlx.sampling import read_log_probs
+from mlx4j_worker.mlx.sampling import Sampler, read_log_probs
 from mlx4j_worker.requests.generate import GenerateRequest
 
 
-class SpeculativeDecoder:
+class SpeculativeDecoder(caches.CopiedCaches, Decoder):
     """Decodes one row at a time; otherwise as Batch. A row's cache is the model's layers, then the draft model's."""
 
-    concurrent = shares = False
     capabilities = ("logProbs",)
-    copy_cache = staticmethod(copy_cache)
 
     def __init__(self, model: Any, draft_model: Any, draft_tokens: int) -> None:
         self._model = model
@@ -34,6 +33,10 @@ class SpeculativeDecoder:
     def reset(self) -> None:
         self.rows: list[Row] = []
         self._tokens: Any = None
+        mx.clear_cache()
+
+    def sampler(self, generation: Generation) -> Sampler:
+        return Sampler(generation)
 
     def check(self, request: GenerateRequest) -> None:
         sampling = request.sampling
@@ -53,18 +56,21 @@ class SpeculativeDecoder:
     def new_cache(self) -> list[Any]:
         return copy.deepcopy(self._empty[0] + self._empty[1])
 
-    def prefill(self, cache: Any, tokens: list[int]) -> None:
-        tokens = mx.array([tokens])
-        self._model(tokens, cache=cache[: self._layers])
-        self._draft_model(tokens, cache=cache[self._layers :])
+    def prefill(self, row: Row, tokens: list[int]) -> None:
+        ids, cache = mx.array([tokens]), row.cache
+        self._model(ids, cache=cache[: self._layers])
+        self._draft_model(ids, cache=cache[self._layers :])
         mx.eval([layer.state for layer in cache])
+        mx.clear_cache()
 
-    def step(self, joining: list[Row], deliver: Callable[..., Any]) -> None:
-        """As Batch.step."""
+    def snapshot(self, row: Row) -> Any:
+        raise NotImplementedError("the caches of a running row are those of mlx-lm's generator")
+
+    def step(self, joining: list[Row], deliver: Deliver) -> None:
         if joining:
             (row,) = self.rows = joining
             self._tokens = speculative_generate_step(
-                mx.array(row.tokens[-1:]),
+                mx.array([row.last_token]),
                 self._model,
                 self._draft_model,
                 num_draft_tokens=self._draft_tokens,
@@ -78,7 +84,6 @@ class SpeculativeDecoder:
         deliver(row, token, read_log_probs(arrays), drafted)
 
     def settle(self) -> None:
-        """As Batch.settle."""
         mx.synchronize(generation_stream)
         mx.synchronize()
 

@@ -11,8 +11,8 @@ from mlx4j_worker import failures
 from mlx4j_worker.call import Call, Poll
 from mlx4j_worker.errors import EngineFailed, InvalidRequest
 from mlx4j_worker.mlx import loading
+from mlx4j_worker.mlx.caches import copy_cache
 from mlx4j_worker.mlx.engine import used_memory
-from mlx4j_worker.mlx.prefix_cache import copy_cache
 from mlx4j_worker.mlx.ranks import data_parallel, processes, sharding
 from mlx4j_worker.training.batches import Batch
 

@@ -9,9 +9,10 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import make_prompt_cache
 
+from mlx4j_worker.engine.row import Row
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx.batch import Batch
-from mlx4j_worker.mlx.prefix_cache import copy_cache
+from mlx4j_worker.mlx.caches import copy_cache
 from mlx4j_worker.models.layout import Layout
 from mlx4j_worker.requests.options import Options
 
@@ -86,7 +87,7 @@ class Sharded:
         return self._cache(make_prompt_cache(self._model))
 
     def copy_cache(self, cache: Any, tokens: int, surplus: int) -> Any:
-        """As prefix_cache.copy_cache, on every rank."""
+        """As caches.copy_cache, on every rank."""
         copied = self._cache(copy_cache(cache, tokens, surplus))
         self._others.broadcast("copy", cache=copied.number, of=cache.number, tokens=tokens, surplus=surplus)
         return copied
@@ -137,8 +138,8 @@ class ShardedBatch(Batch):
     def copy_cache(self, cache: Any, tokens: int, surplus: int) -> Any:
         return self._sharded.copy_cache(cache, tokens, surplus)
 
-    def prefill(self, cache: Any, tokens: list[int]) -> None:
-        self._sharded.prefill(mx.array([tokens]), cache)
+    def prefill(self, row: Row, tokens: list[int]) -> None:
+        self._sharded.prefill(mx.array([tokens]), row.cache)
 
     def step(self, joining: Any, deliver: Any) -> None:
         with self._sharded.collective():

@@ -1,47 +1,36 @@
 """The KV caches of finished prompts and answers, for prompts that begin with the same tokens."""
 
-import copy
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, Protocol
 
 import numpy
-from mlx_lm.models.cache import KVCache, can_trim_prompt_cache
 
 MIN_TOKENS = 8  # tokens; every chat begins with some of its template, which alone is not worth a copy
 
 
-def copy_cache(cache: Any, tokens: int, surplus: int) -> list[Any]:
-    """A copy of a cache that holds its first tokens, all but the surplus."""
-    return [_copy(layer, tokens, surplus) for layer in cache]
+class Caches(Protocol):
+    """What a prefix cache needs to know about a backend's caches; see scheduler.Decoder."""
 
+    def copy_cache(self, cache: Any, tokens: int, surplus: int) -> Any: ...
 
-def _copy(layer: Any, tokens: int, surplus: int) -> Any:
-    """A copy of a layer's cache that holds its first tokens, all but the surplus."""
-    if type(layer) is KVCache:  # its arrays are never changed in place, so the copy begins with a view of them
-        copied = KVCache()
-        copied.keys, copied.values = layer.keys[..., :tokens, :], layer.values[..., :tokens, :]
-        copied.offset = tokens
-        return copied
-    copied = copy.deepcopy(layer)
-    if surplus:
-        copied.trim(surplus)
-    return copied
+    def cache_bytes(self, cache: Any) -> int: ...
+
+    def can_trim(self, cache: Any) -> bool: ...
 
 
 class PrefixCache:
     """Keeps caches by the tokens that they hold, the least recently used one going first.
 
-    A prompt only finds what was kept with the same salt, a string, or None for what all prompts without one share.
+    A prompt only finds what was kept with the same salt.
 
-    A cache is mlx-lm's, a list with an entry for each layer. Where all of them can be trimmed, a prompt may use the
-    part that it shares with what is kept; else it must begin with the whole of it. All that is kept takes ``max_bytes``
-    at most, at any time; something larger is not kept at all. ``copy`` is another ``copy_cache``.
+    Where a cache can be trimmed, a prompt may use the part that it shares with what is kept; else it must begin with
+    the whole of it. All that is kept takes ``max_bytes`` at most, at any time; something larger is not kept at all.
     """
 
-    def __init__(self, max_bytes: int, copy: Callable[..., Any] = copy_cache) -> None:
+    def __init__(self, max_bytes: int, caches: Caches) -> None:
         self._max_bytes = max_bytes
-        self._copy = copy
+        self._caches = caches
         self._kept: OrderedDict[Any, Any] = (
             OrderedDict()
         )  # (salt, the tokens' bytes) -> (tokens, cache, bytes), least recently used first
@@ -57,11 +46,11 @@ class PrefixCache:
     def enabled(self) -> bool:
         return self._max_bytes > 0
 
-    def shared(self, tokens: list[int] | numpy.ndarray, salt: str | None = None) -> int:
+    def shared(self, tokens: list[int] | numpy.ndarray, salt: Hashable = None) -> int:
         """How many tokens ``take`` would give."""
         return self._find(tokens, salt)[1]
 
-    def take(self, tokens: list[int], salt: str | None = None) -> tuple[Any, int]:
+    def take(self, tokens: list[int], salt: Hashable = None) -> tuple[Any, int]:
         """(a copy of the cache that holds most of the tokens, how many), or (None, 0).
 
         The last token is never among them, since a model must see one to give the next.
@@ -71,15 +60,15 @@ class PrefixCache:
             return None, 0
         self._kept.move_to_end(best)
         kept, cache, _ = self._kept[best]
-        return self._copy(cache, shared, len(kept) - shared), shared
+        return self._caches.copy_cache(cache, shared, len(kept) - shared), shared
 
-    def put(self, tokens: list[int], cache: Any, salt: str | None = None) -> None:
+    def put(self, tokens: list[int], cache: Any, salt: Hashable = None) -> None:
         """Keeps a cache that holds exactly these tokens. It must not be changed any more."""
-        size = sum(layer.nbytes for layer in cache)
+        size = self._caches.cache_bytes(cache)
         if len(tokens) < MIN_TOKENS or size > self._max_bytes:
             return
         kept = _array(tokens)
-        if can_trim_prompt_cache(cache):  # one that can be cut back stands for all that are a part of it
+        if self._caches.can_trim(cache):  # one that can be cut back stands for all that are a part of it
             for key in list(self._by_start.get((salt, _start(kept)), ())):
                 other = self._kept[key][0]
                 common = common_prefix(other, kept)
@@ -102,17 +91,17 @@ class PrefixCache:
         self._by_start.clear()
         self.nbytes = 0
 
-    def _find(self, tokens: list[int], salt: str | None) -> tuple[Any, int]:
+    def _find(self, tokens: list[int], salt: Hashable) -> tuple[Any, int]:
         wanted = _array(tokens[:-1])
         best, shared = None, 0
         for key in self._by_start.get((salt, _start(wanted)), ()):
             kept, cache, _ = self._kept[key]
             common = common_prefix(kept, wanted)
-            if common > shared and (common == len(kept) or can_trim_prompt_cache(cache)):
+            if common > shared and (common == len(kept) or self._caches.can_trim(cache)):
                 best, shared = key, common
         return best, shared
 
-    def _drop(self, key: tuple[str | None, bytes]) -> None:
+    def _drop(self, key: tuple[Hashable, bytes]) -> None:
         tokens, _, size = self._kept.pop(key)
         self.nbytes -= size
         start = key[0], _start(tokens)
