@@ -244,10 +244,13 @@ class Sampled(unittest.TestCase):
             with self.subTest(given):
                 sampling = replace(given, seed=7).filled(SamplingParams())
                 request = SimpleNamespace(log_probs=None)
-                choice = Sampler(
-                    SimpleNamespace(sampling=sampling, request=request, prompt_tokens=[], repeats={}, constrained=False)
+                fake = SimpleNamespace(
+                    sampling=sampling, request=request, prompt_tokens=[], tokens=[], constrained=False
                 )
-                drawn = Counter(choice.next(logits)[0] for _ in range(4000))
+                choice = Sampler(fake)
+                for _ in range(4000):
+                    fake.tokens.append(choice.next(logits)[0])
+                drawn = Counter(fake.tokens)
                 log_probs = logits.log_softmax(0)
                 kept = self.kept(log_probs, sampling.top_p, sampling.min_p, sampling.top_k)
                 expected = (log_probs[kept] / sampling.temperature).softmax(0)
@@ -260,7 +263,7 @@ class Sampled(unittest.TestCase):
         logits = torch.zeros(10)
         sampling = SamplingParams(repetition_penalty=2.0, logit_bias={3: 5.0}).filled(SamplingParams())
         request = SimpleNamespace(log_probs=1)
-        fake = SimpleNamespace(sampling=sampling, request=request, prompt_tokens=[1], repeats={2: 1}, constrained=False)
+        fake = SimpleNamespace(sampling=sampling, request=request, prompt_tokens=[1], tokens=[2], constrained=False)
         token, (own, top) = Sampler(fake).next(logits)
         self.assertEqual((3, 1), (token, len(top)))
         self.assertAlmostEqual(-math.log(10), own, places=5)

@@ -18,13 +18,13 @@ from engine_tests.failing_device import FAULT, SHORT
 from engine_tests.harness import MODEL, STORY, Call, Lab, known, load
 from engine_tests.training import BATCH, TRAIN, Training
 from mlx4j_worker import failures, memory
+from mlx4j_worker.engine.sampling import Drawn
 from mlx4j_worker.errors import ConversionFailed, EngineFailed, InvalidRequest, ModelLoadFailed, OutOfMemory
 from mlx4j_worker.failures import DeviceFailed
 from mlx4j_worker.mlx import loading, wired
 from mlx4j_worker.mlx.convert import convert, transform, verify, write
 from mlx4j_worker.mlx.ranks import data_parallel
 from mlx4j_worker.mlx.ranks.follower import Follower
-from mlx4j_worker.mlx.sampling import Sampler
 from mlx4j_worker.mlx.training import MlxBackend, load_backend
 from mlx4j_worker.models.embeddings.texts import EncodedText
 from mlx4j_worker.training.load import open_session
@@ -86,14 +86,14 @@ class Places(Devices):
     def test_a_row_s_own_choice(self):
         call = self.lab.start(STORY, sampling={"temperature": 1, "seed": 1})
         self.lab.step(4)
-        with mock.patch.object(Sampler, "sample", raising(FAULT)):
+        with mock.patch("mlx4j_worker.mlx.sampling.choose", raising(FAULT)):
             self.fails(call)
         self.assertFalse(call.ended)
 
     def test_log_probabilities(self):
         call = self.lab.start(STORY, logProbs=2)
         self.lab.step(4)
-        with mock.patch("mlx4j_worker.mlx.batch.read_log_probs", raising(FAULT)):
+        with mock.patch.object(Drawn, "read_log_probs", raising(FAULT)):
             self.fails(call)
         self.assertFalse(call.ended)
 

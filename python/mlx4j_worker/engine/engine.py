@@ -174,7 +174,7 @@ class Engine(Scheduler):
             dialect=self._loaded.dialect,
             constraint=prepared.constraint,
         )
-        self._waiting.append(Row(generation, self._decoder.sampler(generation)))
+        self._waiting.append(Row(generation))
 
     def _decode(self, ids: list[int]) -> str:
         return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

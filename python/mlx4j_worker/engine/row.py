@@ -6,20 +6,20 @@ import numpy
 
 from mlx4j_worker.call import Call
 from mlx4j_worker.engine.generation import Generation
+from mlx4j_worker.engine.sampling import seed_of
 
 
 class Row:
     """A request from the queue to its last token. Only the engine thread uses it.
 
-    ``sampler`` is the decoder's own for this generation, and ``cache`` the decoder's KV cache for one row; it is None
-    while the row decodes in a batch, which holds it then.
+    ``cache`` is the decoder's KV cache for one row; it is None while the row decodes in a batch, which holds it then.
     """
 
-    def __init__(self, generation: Generation, sampler: Any = None) -> None:
+    def __init__(self, generation: Generation) -> None:
         self.generation = generation
         self.prompt = numpy.array(generation.prompt_tokens, dtype=numpy.int32)
         self.salt = generation.request.cache_salt
-        self.sampler = sampler
+        self.seed = seed_of(generation)
         self.cache: Any = None
         self.in_cache = 0  # tokens
         self.group: str | None = None  # the decoder's; rows of different groups can't run together

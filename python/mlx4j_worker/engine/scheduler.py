@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from mlx4j_worker import failures
 from mlx4j_worker.call import Call, Poll
 from mlx4j_worker.engine.budget import KvBudget
-from mlx4j_worker.engine.generation import Generation
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.engine.prefix_cache import PrefixCache, common_prefix
 from mlx4j_worker.engine.row import Row
@@ -50,10 +49,6 @@ class Decoder(ABC):
     def group(self, row: Row) -> str:
         """The group of a row that is about to start; rows of different groups never run together or share prefixes."""
         return ""
-
-    @abstractmethod
-    def sampler(self, generation: Generation) -> Any:
-        """What ``step`` draws the tokens of a row with."""
 
     @abstractmethod
     def new_cache(self) -> Any:

@@ -6,12 +6,11 @@ from typing import Any
 import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
-from mlx4j_worker import failures
-from mlx4j_worker.engine.generation import Generation
 from mlx4j_worker.engine.row import Row
+from mlx4j_worker.engine.sampling import Drawn
 from mlx4j_worker.engine.scheduler import Decoder, Deliver
 from mlx4j_worker.hf import caches, models
-from mlx4j_worker.hf.sampling import Sampler
+from mlx4j_worker.hf.sampling import BatchSampler
 
 CAPABILITIES = ("logProbs", "penalties", "responseFormat")
 _MAX_PADDED_ROWS = 32  # prompts of one pass
@@ -45,6 +44,7 @@ class Batch(Decoder):
         self.rows: list[Row] = []
         self._cache: Any = None  # of all rows
         self._width = 0  # tokens in it, with padding
+        self._sampler = BatchSampler()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -53,9 +53,6 @@ class Batch(Decoder):
             return ""
         row.generation.expert = self._experts.choose(self._ids([row.generation.prompt_tokens]))
         return row.generation.expert
-
-    def sampler(self, generation: Generation) -> Sampler:
-        return Sampler(generation)
 
     def new_cache(self) -> Any:
         return caches.new(self._model.config)
@@ -116,7 +113,7 @@ class Batch(Decoder):
         for row in self.rows:
             row.in_cache += 1
         self._width += 1
-        _deliver(self.rows, logits, deliver)
+        _deliver(self._sampler.draw(logits, self.rows), deliver)
 
     def _next_logits(self) -> torch.Tensor:
         """The logits after each row's last token, [rows, vocabulary] in float32."""
@@ -184,14 +181,14 @@ class Uncached(Decoder):
     def __init__(self, model: PreTrainedModel, experts: Any = None) -> None:
         self._model = model
         self._experts = experts
-        self.rows: list[Row] = []
+        self.reset()
 
     group = Batch.group
-    sampler = Batch.sampler
     _use_expert = Batch._use_expert
 
     def reset(self) -> None:
-        self.rows = []
+        self.rows: list[Row] = []
+        self._sampler = BatchSampler()
 
     def new_cache(self) -> None:
         return None
@@ -220,7 +217,7 @@ class Uncached(Decoder):
         self._use_expert(row)
         ids = torch.tensor([row.tokens], device=self._model.device)
         logits = self._model(ids, use_cache=False).logits[:, -1].float()
-        _deliver([row], logits, deliver)
+        _deliver(self._sampler.draw(logits, self.rows), deliver)
 
     def remove(self, rows: list[Row], keep_caches: bool) -> None:
         self.rows = []
@@ -233,13 +230,8 @@ def decoder(model: PreTrainedModel, experts: Any) -> Decoder:
     return Batch(model, experts) if cached else Uncached(model, experts)
 
 
-def _deliver(rows: list[Row], logits: torch.Tensor, deliver: Deliver) -> None:
-    for i, row in enumerate(rows):
-        try:
-            token, log_prob = row.sampler.next(logits[i])
-        except Exception as error:  # this row's own, such as a grammar that comes to a dead end
-            failures.check(error)
-            token, log_prob = 0, error
+def _deliver(drawn: Drawn, deliver: Deliver) -> None:
+    for row, token, log_prob in drawn.results():
         deliver(row, token, log_prob, False)
 
 

@@ -1,78 +1,171 @@
-"""Samples the next token of a request from the model's logits."""
+"""Samples the next tokens of the rows of a batch from the model's logits, all at once, as the mlx engine does."""
 
 import math
-import os
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from mlx4j_worker.engine.generation import Generation
+from mlx4j_worker.engine import sampling
+from mlx4j_worker.engine.sampling import BLOCK, Drawn, Group, Plan
 
 
-class Sampler:
-    """The choice for one generation: in the same order as the mlx engine's, and from the same sets of tokens.
+class BatchSampler:
+    """Samples a batch. What it keeps follows from its rows and their tokens, and is rebuilt where they change."""
 
-    Random numbers are drawn on the CPU, where a seed gives the same ones whatever the model runs on.
+    def __init__(self) -> None:
+        self._rows: list[Any] = []
+        self._plan: Any = None
+        self._prompts: Any = None  # whether a token is in the prompt [penalizing rows, vocabulary]
+        self._counts: Any = None  # how often each token was generated [penalizing rows, vocabulary] in float32
+        self._counted: list[int] = []  # tokens of each of these rows in the counts
+        self._device: Any = None
+
+    def draw(self, logits: torch.Tensor, rows: Sequence[Any]) -> Drawn:
+        """The next tokens of logits [rows, vocabulary]. Asked again for the same position, it gives the same ones."""
+        if self._rows != [*rows]:
+            self._device = logits.device
+            self._rows, self._plan, self._counts = [*rows], sampling.plan(rows, self._array), None
+        plan: Plan = self._plan
+        if plan.plain:
+            return Drawn(rows, logits.argmax(-1), None, {})
+        logits = model_logits = logits.float()
+        if plan.penalties:
+            logits = self._penalized(logits)
+        if plan.bias:
+            *where, values = plan.bias
+            logits = logits.index_put(tuple(where), values, accumulate=True)
+        masked, masks, failed = sampling.allowed(rows, plan.constrained)
+        if masked:
+            index = None if len(masked) == len(rows) else torch.tensor(masked, device=logits.device)
+            logits = _put(logits, index, _take(logits, index).masked_fill(~self._array(masks), -math.inf))
+        tokens = choose(logits, plan, sampling.next_uniforms(rows))
+        return Drawn(rows, tokens, _log_probs(model_logits, tokens, plan), failed, plan.asking)
+
+    def _array(self, values: Any) -> torch.Tensor:
+        return torch.from_numpy(values).to(self._device)
+
+    def _penalized(self, logits: torch.Tensor) -> torch.Tensor:
+        penalties = self._plan.penalties
+        self._count([self._rows[i].generation for i in penalties.rows], logits.shape[-1])
+        generated = self._counts > 0
+        part = _take(logits, penalties.index)
+        if penalties.repetition is not None:
+            penalized = torch.where(part < 0, part * penalties.repetition, part / penalties.repetition)
+            part = torch.where(self._prompts | generated, penalized, part)
+        part = part - (generated * penalties.presence + self._counts * penalties.frequency)
+        return _put(logits, penalties.index, part)
+
+    def _count(self, generations: list[Any], vocabulary: int) -> None:
+        """Adds to the counts the tokens that are new since the last time."""
+        if self._counts is None:
+            self._counts = self._array(sampling.counts([one.tokens for one in generations], vocabulary))
+            if self._plan.penalties.repetition is not None:
+                prompts = sampling.counts([one.prompt_tokens for one in generations], vocabulary)
+                self._prompts = self._array(prompts > 0)
+        elif new := sampling.new_tokens(generations, self._counted):
+            where = tuple(torch.tensor(numbers, device=self._counts.device) for numbers in zip(*new, strict=True))
+            one = torch.ones((), device=self._counts.device)
+            self._counts = self._counts.index_put(where, one, accumulate=True)
+        self._counted = [len(one.tokens) for one in generations]
+
+
+def choose(logits: torch.Tensor, plan: Plan, uniform: Any) -> torch.Tensor:
+    """Tokens [rows] of logits [rows, vocabulary] in float32, by random numbers, a numpy array [rows, 2]."""
+    chosen = []
+    for group in plan.groups:
+        part = _take(logits, group.index)
+        random = torch.from_numpy(uniform[group.rows]).to(logits.device)
+        chosen.append(_DRAWS[group.kind](part, group, random))
+    return chosen[0] if plan.order is None else torch.cat(chosen)[plan.order]
+
+
+def _greedy(logits: torch.Tensor, _group: Group, _uniform: torch.Tensor) -> torch.Tensor:
+    return logits.argmax(-1)
+
+
+def _draw_free(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> torch.Tensor:
+    below = logits - logits.amax(-1, keepdim=True)
+    weights = (below / group.temperature).exp()
+    if group.log_min_p is not None:
+        weights = weights.masked_fill(below < group.log_min_p, 0)
+    return _pick(weights, uniform)
+
+
+def _draw_sorted(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> torch.Tensor:
+    """Draws from the tokens that top-p leaves of the model's distribution, then min-p, then top-k, as in mlx-lm.
+
+    Each leaves the first ones in falling order, so that they are conditions on the place.
     """
-
-    def __init__(self, generation: Generation) -> None:
-        self._generation = generation
-        self._sampling: Any = generation.sampling  # with every value filled in
-        sampling = self._sampling
-        self._log_probs = generation.request.log_probs
-        self._prompt_ids = set(generation.prompt_tokens) if sampling.repetition_penalty != 1 else set()
-        seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(7), "little")
-        self._random = torch.Generator().manual_seed(seed)
-
-    def next(self, logits: torch.Tensor) -> tuple[int, tuple[float, list[tuple[int, float]]] | None]:
-        """(the next token, its log_prob as Generation.add takes it), of logits [vocabulary] in float32."""
-        token = self._token(logits.clone())
-        return token, None if self._log_probs is None else self._log_prob(logits.log_softmax(0), token)
-
-    def _token(self, logits: torch.Tensor) -> int:
-        self._adjust(logits)
-        if self._generation.constrained:
-            allowed = torch.from_numpy(self._generation.allowed()).to(logits.device)
-            logits = logits.masked_fill(~allowed, -math.inf)
-        return int(logits.argmax()) if self._sampling.greedy else self._draw(logits.log_softmax(0))
-
-    def _log_prob(self, every: torch.Tensor, token: int) -> tuple[float, list[tuple[int, float]]]:
-        values, ids = every.topk(self._log_probs)
-        return float(every[token]), list(zip(ids.tolist(), values.tolist(), strict=True))
-
-    def _adjust(self, logits: torch.Tensor) -> None:
-        sampling, repeats = self._sampling, self._generation.repeats
-        if sampling.repetition_penalty != 1:
-            ids = torch.tensor(sorted({*self._prompt_ids, *repeats}), device=logits.device)
-            seen, penalty = logits[ids], sampling.repetition_penalty
-            logits[ids] = torch.where(seen < 0, seen * penalty, seen / penalty)
-        if sampling.presence_penalty or sampling.frequency_penalty:
-            _add(logits, {t: -sampling.presence_penalty - sampling.frequency_penalty * n for t, n in repeats.items()})
-        _add(logits, sampling.logit_bias)
-
-    def _draw(self, log_probs: torch.Tensor) -> int:
-        sampling = self._sampling
-        if sampling.top_p < 1:
-            log_probs = _top_p(log_probs, sampling.top_p)
-        if sampling.min_p > 0:
-            log_probs = log_probs.masked_fill(log_probs < log_probs.max() + math.log(sampling.min_p), -math.inf)
-        if sampling.top_k > 0:
-            values, ids = log_probs.topk(sampling.top_k)
-            log_probs = torch.full_like(log_probs, -math.inf).scatter_(0, ids, values)
-        wide = log_probs.cpu().double()  # where the smallest temperature is not 0
-        probs = ((wide - wide.max()) / sampling.temperature).softmax(0)
-        return int(torch.multinomial(probs, 1, generator=self._random))
+    ids = most_probable(logits, group.width)
+    falling = logits.gather(-1, ids)
+    below = falling - falling[:, :1]
+    weights = (below / group.temperature).exp()
+    if group.top_p is not None:
+        probs = (falling - logits.logsumexp(-1, keepdim=True)).exp()
+        weights = weights.masked_fill(probs.cumsum(-1) - probs >= group.top_p, 0)
+    if group.log_min_p is not None:
+        weights = weights.masked_fill(below < group.log_min_p, 0)
+    if group.top_k is not None:
+        weights = weights.masked_fill(torch.arange(ids.shape[-1], device=ids.device) >= group.top_k, 0)
+    return ids.gather(-1, _pick(weights, uniform)[:, None])[:, 0]
 
 
-def _add(logits: torch.Tensor, values: dict[int, float]) -> None:
-    """Adds values, a dict from token to number."""
-    if values:
-        logits[torch.tensor(list(values), device=logits.device)] += torch.tensor([*values.values()]).to(logits)
+_DRAWS = {"greedy": _greedy, "free": _draw_free, "sorted": _draw_sorted}
 
 
-def _top_p(log_probs: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Keeps the most probable tokens, up to the one with which they have this share of the probability."""
-    falling = log_probs.sort(descending=True).values
-    upto = falling.exp().cumsum(0)
-    kept = int((upto[:-1] < top_p * upto[-1]).sum()) + 1
-    return log_probs.masked_fill(log_probs < falling[kept - 1], -math.inf)
+def most_probable(logits: torch.Tensor, width: int | None = None) -> torch.Tensor:
+    """Ids [rows, width or vocabulary] of the largest logits in falling order, equal ones in the order of their ids.
+
+    For few of them, the keys, int64, hold the float32 in the upper half, in a form that is ordered as the numbers are,
+    and in the lower one the id, counted backwards: topk alone says nothing about equal numbers.
+    """
+    vocabulary = logits.shape[-1]
+    if width is None or width >= vocabulary or logits.device.type == "mps":  # whose topk knows no int64
+        return logits.sort(dim=-1, descending=True, stable=True).indices[:, :width]
+    bits = logits.contiguous().view(torch.int32)
+    rising = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    backwards = torch.arange(vocabulary - 1, -1, -1, device=logits.device)
+    keys = (rising.long() << 32) | backwards
+    return vocabulary - 1 - (keys.topk(width).values & 0xFFFFFFFF)
+
+
+def _pick(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """Places [rows] that are drawn in proportion to weights [rows, places], by random numbers [rows, 2].
+
+    The first number chooses a block and the second a place in it. A place of weight 0 is never drawn.
+    """
+    rows, places = weights.shape
+    if places <= BLOCK:
+        return _first_above(weights, uniform[:, 1:])
+    blocks = torch.nn.functional.pad(weights, (0, -places % BLOCK)).view(rows, -1, BLOCK)
+    block = _first_above(blocks.sum(-1), uniform[:, :1])
+    weights = blocks[torch.arange(rows, device=blocks.device), block]
+    return block * BLOCK + _first_above(weights, uniform[:, 1:])
+
+
+def _first_above(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
+    """The first place where the sum of weights [rows, places] exceeds a share, ``uniform`` [rows, 1], of the total."""
+    total = weights.cumsum(-1).where(weights > 0, 0)
+    return (total > uniform * total.amax(-1, keepdim=True)).int().argmax(-1)
+
+
+def _log_probs(
+    logits: torch.Tensor, tokens: torch.Tensor, plan: Plan
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+    """The arrays of ``Drawn.log_probs``, of the model's own logits."""
+    if not plan.asking:
+        return None
+    every = _take(logits, plan.asking_index).log_softmax(-1)
+    top = most_probable(every, plan.top)
+    own = every.gather(-1, _take(tokens, plan.asking_index)[:, None])[:, 0]
+    return own, top, every.gather(-1, top)
+
+
+def _take(values: torch.Tensor, index: torch.Tensor | None) -> torch.Tensor:
+    return values if index is None else values[index]
+
+
+def _put(values: torch.Tensor, index: torch.Tensor | None, part: torch.Tensor) -> torch.Tensor:
+    """``values`` with ``part`` in the rows ``index``."""
+    return part if index is None else values.index_copy(0, index.long(), part)

@@ -6,12 +6,11 @@ from typing import Any
 import mlx.core as mx
 from mlx_lm.models.cache import RotatingKVCache, make_prompt_cache
 
-from mlx4j_worker import failures
-from mlx4j_worker.engine.generation import Generation
 from mlx4j_worker.engine.row import Row
+from mlx4j_worker.engine.sampling import Drawn
 from mlx4j_worker.engine.scheduler import Decoder, Deliver
 from mlx4j_worker.mlx.caches import CopiedCaches
-from mlx4j_worker.mlx.sampling import Sampler, read_log_probs
+from mlx4j_worker.mlx.sampling import BatchSampler
 from mlx4j_worker.requests.options import Options
 
 _KV_GROUP = 32  # values that share a scale in a quantized cache; the size of every model's heads is a multiple of it
@@ -44,10 +43,8 @@ class Batch(CopiedCaches, Decoder):
         self.rows: list[Row] = []
         self._cache: Any = []
         self._logits: Any = None  # of the next tokens [rows, vocabulary]; on their way
+        self._sampler = BatchSampler()
         mx.clear_cache()
-
-    def sampler(self, generation: Generation) -> Sampler:
-        return Sampler(generation)
 
     def new_cache(self) -> list[Any]:
         cache = make_prompt_cache(self._model)
@@ -69,15 +66,14 @@ class Batch(CopiedCaches, Decoder):
         return copy.deepcopy(cache) if cache is self._cache else cache
 
     def step(self, joining: list[Row], deliver: Deliver) -> None:
-        before = self.rows
-        drawn, log_probs, failed = self._draw()
+        drawn = self._draw()
         if drawn is not None:
-            mx.async_eval(drawn, *filter(None, log_probs))  # not with the pass: what goes together is ready together
-        goes_on = bool(joining) or not all(_is_last(row) for row in before)
-        waited_for = any(not row.generation.tokens for row in before)  # a first token goes out before the next pass
-        if waited_for:
-            self._deliver(before, drawn, log_probs, failed, deliver)
-        inputs = [] if drawn is None else [drawn]
+            mx.async_eval(*drawn.arrays)  # not with the pass: what goes together is ready together
+        goes_on = bool(joining) or not all(_is_last(row) for row in self.rows)
+        waited_for = any(not row.generation.tokens for row in self.rows)  # a first token goes out before the next pass
+        if drawn is not None and waited_for:
+            self._deliver(drawn, deliver)
+        inputs = [] if drawn is None else [drawn.tokens]
         if joining:
             inputs.append(mx.array([row.last_token for row in joining]))
         inputs = inputs[0] if len(inputs) == 1 else mx.concatenate(inputs)
@@ -91,14 +87,12 @@ class Batch(CopiedCaches, Decoder):
         if self._steps % _CLEAR_EVERY == 0:
             mx.clear_cache()
         if drawn is not None and not waited_for:
-            self._deliver(before, drawn, log_probs, failed, deliver)
+            self._deliver(drawn, deliver)
 
     @staticmethod
-    def _deliver(
-        rows: list[Row], drawn: mx.array, log_probs: list[None], failed: dict[Any, Any], deliver: Deliver
-    ) -> None:
-        for row, token, arrays in zip(rows, drawn.tolist(), log_probs, strict=True):
-            deliver(row, token, failed.get(row) or read_log_probs(arrays), False)
+    def _deliver(drawn: Drawn, deliver: Deliver) -> None:
+        for row, token, log_prob in drawn.results():
+            deliver(row, token, log_prob, False)
 
     def remove(self, rows: list[Row], keep_caches: bool) -> None:
         left = [i for i, row in enumerate(self.rows) if row not in rows]
@@ -114,24 +108,9 @@ class Batch(CopiedCaches, Decoder):
         self.rows = [self.rows[i] for i in left]
         self._logits = self._logits[mx.array(left)] if left else None
 
-    def _draw(self) -> tuple[mx.array | None, list[Any], dict[Row, Exception]]:
-        """(the next tokens [rows] or None, the arrays of log-probabilities of each row, the errors of rows)."""
-        if not self.rows:
-            return None, [], {}
-        if all(row.sampler.plain for row in self.rows):
-            return mx.argmax(self._logits, axis=-1), [None] * len(self.rows), {}
-        tokens, log_probs, failed = [], [], {}
-        for i, row in enumerate(self.rows):
-            logits = self._logits[i : i + 1]
-            try:
-                token = row.sampler.sample(logits)
-                arrays = row.sampler.log_probs(logits, token)
-            except Exception as error:  # this row's own, such as a grammar that comes to a dead end
-                failures.check(error)
-                token, arrays, failed[row] = mx.argmax(logits, axis=-1), None, error
-            tokens.append(token)
-            log_probs.append(arrays)
-        return mx.concatenate(tokens), log_probs, failed
+    def _draw(self) -> Drawn | None:
+        """The next tokens of the rows; None where there are none."""
+        return self._sampler.draw(self._logits, self.rows) if self.rows else None
 
     def _join(self, joining: list[Row]) -> None:
         caches = [row.cache for row in joining]

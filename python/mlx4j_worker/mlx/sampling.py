@@ -1,91 +1,188 @@
-"""Samples the next token of a request from the model's logits."""
+"""Samples the next tokens of the rows of a batch from the model's logits, in one computation that nobody waits for."""
 
-import os
+from collections.abc import Sequence
 from typing import Any
 
 import mlx.core as mx
-from mlx_lm.sample_utils import apply_min_p, apply_top_k, apply_top_p
 
-from mlx4j_worker.engine.generation import Generation
-
-_MIN_TEMPERATURE = 1e-6  # far below, everything would be infinite in float32; it is greedy long before
-_GOLDEN = 0x9E3779B97F4A7C15  # an odd number with which consecutive positions get keys far apart
+from mlx4j_worker.engine import sampling
+from mlx4j_worker.engine.sampling import BLOCK, Drawn, Group, Plan, Row
 
 
-class Sampler:
-    """The choice for one generation. What it goes by are the tokens so far, and no state.
+class BatchSampler:
+    """Samples a batch. What it keeps follows from its rows and their tokens, and is rebuilt where they change."""
 
-    So it can be asked again for the same position, and batch mates don't change what it gives.
+    def __init__(self) -> None:
+        self._rows: list[Any] = []
+        self._plan: Any = None
+        self._prompts: Any = None  # whether a token is in the prompt [penalizing rows, vocabulary]
+        self._counts: Any = None  # how often each token was generated [penalizing rows, vocabulary] in float32
+        self._counted: list[int] = []  # tokens of each of these rows in the counts
+
+    def draw(self, logits: mx.array, rows: Sequence[Any]) -> Drawn:
+        """The next tokens of logits [rows, vocabulary]. Asked again for the same position, it gives the same ones."""
+        if self._rows != [*rows]:
+            self._rows, self._plan, self._counts = [*rows], sampling.plan(rows, mx.array), None
+        plan: Plan = self._plan
+        if plan.plain:
+            return Drawn(rows, mx.argmax(logits, axis=-1), None, {})
+        logits = model_logits = logits.astype(mx.float32)
+        if plan.penalties:
+            logits = self._penalized(logits)
+        if plan.bias:
+            *where, values = plan.bias
+            logits = logits.at[tuple(where)].add(values)
+        masked, masks, failed = sampling.allowed(rows, plan.constrained)
+        if masked:
+            index = None if len(masked) == len(rows) else mx.array(masked)
+            logits = _put(logits, index, mx.where(mx.array(masks), _take(logits, index), -mx.inf))
+        tokens = choose(logits, plan, sampling.next_uniforms(rows))
+        return Drawn(rows, tokens, log_probs_of(model_logits, tokens, plan), failed, plan.asking)
+
+    def _penalized(self, logits: mx.array) -> mx.array:
+        penalties = self._plan.penalties
+        self._count([self._rows[i].generation for i in penalties.rows], logits.shape[-1])
+        generated = self._counts > 0
+        part = _take(logits, penalties.index)
+        if penalties.repetition is not None:
+            penalized = mx.where(part < 0, part * penalties.repetition, part / penalties.repetition)
+            part = mx.where(self._prompts | generated, penalized, part)
+        part = part - (generated * penalties.presence + self._counts * penalties.frequency)
+        return _put(logits, penalties.index, part)
+
+    def _count(self, generations: list[Any], vocabulary: int) -> None:
+        """Adds to the counts the tokens that are new since the last time."""
+        if self._counts is None:
+            self._counts = mx.array(sampling.counts([one.tokens for one in generations], vocabulary))
+            if self._plan.penalties.repetition is not None:
+                self._prompts = mx.array(sampling.counts([one.prompt_tokens for one in generations], vocabulary) > 0)
+        elif new := sampling.new_tokens(generations, self._counted):
+            where = tuple(mx.array(numbers) for numbers in zip(*new, strict=True))
+            self._counts = self._counts.at[where].add(1)
+        self._counted = [len(one.tokens) for one in generations]
+
+
+def choose(logits: mx.array, plan: Plan, uniform: Any) -> mx.array:
+    """Tokens [rows] of logits [rows, vocabulary] in float32, by random numbers, a numpy array [rows, 2]."""
+    chosen = []
+    for group in plan.groups:
+        part = _take(logits, group.index)
+        chosen.append(_DRAWS[group.kind](part, group, mx.array(uniform[group.rows])))
+    return chosen[0] if plan.order is None else mx.concatenate(chosen)[plan.order]
+
+
+def _greedy(logits: mx.array, _group: Group, _uniform: mx.array) -> mx.array:
+    return mx.argmax(logits, axis=-1)
+
+
+def _draw_free(logits: mx.array, group: Group, uniform: mx.array) -> mx.array:
+    below = logits - mx.max(logits, axis=-1, keepdims=True)
+    weights = mx.exp(below / group.temperature)
+    if group.log_min_p is not None:
+        weights = mx.where(below >= group.log_min_p, weights, 0)
+    return _pick(weights, uniform)
+
+
+def _draw_sorted(logits: mx.array, group: Group, uniform: mx.array) -> mx.array:
+    """Draws from the tokens that top-p leaves of the model's distribution, then min-p, then top-k, as in mlx-lm.
+
+    Each leaves the first ones in falling order, so that they are conditions on the place.
+    """
+    ids = most_probable(logits, group.width)
+    falling = mx.take_along_axis(logits, ids, axis=-1)
+    below = falling - falling[:, :1]
+    weights = mx.exp(below / group.temperature)
+    kept = []
+    if group.top_p is not None:
+        probs = mx.exp(falling - mx.logsumexp(logits, axis=-1, keepdims=True))
+        kept.append(mx.cumsum(probs, axis=-1, inclusive=False) < group.top_p)
+    if group.log_min_p is not None:
+        kept.append(below >= group.log_min_p)
+    if group.top_k is not None:
+        kept.append(mx.arange(ids.shape[-1]) < group.top_k)
+    for condition in kept:
+        weights = mx.where(condition, weights, 0)
+    return mx.take_along_axis(ids, _pick(weights, uniform)[:, None], axis=-1)[:, 0].astype(mx.uint32)
+
+
+_DRAWS = {"greedy": _greedy, "free": _draw_free, "sorted": _draw_sorted}
+
+
+def most_probable(logits: mx.array, width: int | None = None) -> mx.array:
+    """Ids [rows, width or vocabulary] of the largest logits in falling order, equal ones in the order of their ids.
+
+    The keys, int64, hold the float32 in the upper half, in a form that is ordered as the numbers are, and the id in the
+    lower one.
+    """
+    vocabulary = logits.shape[-1]
+    bits = logits.view(mx.int32)
+    rising = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    keys = (mx.bitwise_invert(rising).astype(mx.int64) << 32) | mx.arange(vocabulary, dtype=mx.int64)
+    if width is not None and width < vocabulary:
+        keys = mx.partition(keys, width - 1, axis=-1)[:, :width]
+    return mx.sort(keys, axis=-1) & 0xFFFFFFFF
+
+
+def _pick(weights: mx.array, uniform: mx.array) -> mx.array:
+    """Places [rows] that are drawn in proportion to weights [rows, places], by random numbers [rows, 2].
+
+    The first number chooses a block and the second a place in it. A place of weight 0 is never drawn.
+    """
+    rows, places = weights.shape
+    if places <= BLOCK:
+        return _first_above(weights, uniform[:, 1:])
+    blocks = mx.pad(weights, [(0, 0), (0, -places % BLOCK)]).reshape(rows, -1, BLOCK)
+    block = _first_above(blocks.sum(axis=-1), uniform[:, :1])
+    weights = mx.take_along_axis(blocks, block[:, None, None], axis=1)[:, 0]
+    return block * BLOCK + _first_above(weights, uniform[:, 1:])
+
+
+def _first_above(weights: mx.array, uniform: mx.array) -> mx.array:
+    """The first place where the sum of weights [rows, places] exceeds a share, ``uniform`` [rows, 1], of the total."""
+    total = mx.where(weights > 0, mx.cumsum(weights, axis=-1), 0)
+    return mx.argmax(total > uniform * mx.max(total, axis=-1, keepdims=True), axis=-1)
+
+
+def log_probs_of(logits: mx.array, tokens: mx.array, plan: Plan) -> tuple[mx.array, mx.array, mx.array] | None:
+    """The arrays of ``Drawn.log_probs``, of the model's own logits."""
+    if not plan.asking:
+        return None
+    logits, tokens = _take(logits, plan.asking_index), _take(tokens, plan.asking_index)
+    every = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
+    top = most_probable(logits, plan.top) if plan.top else mx.zeros((len(plan.asking), 0), mx.int64)
+    own = mx.take_along_axis(every, tokens[:, None], axis=-1)[:, 0]
+    return own, top, mx.take_along_axis(every, top, axis=-1)
+
+
+def _take(values: mx.array, index: mx.array | None) -> mx.array:
+    return values if index is None else values[index]
+
+
+def _put(values: mx.array, index: mx.array | None, part: mx.array) -> mx.array:
+    """``values`` with ``part`` in the rows ``index``."""
+    if index is None:
+        return part
+    values = mx.array(values)
+    values[index] = part
+    return values
+
+
+class DraftSampler:
+    """The sampler of one row for mlx-lm's speculative decoding, whose tokens are those that ``draw`` would give.
+
+    mlx-lm first asks for one drafted token after another, then for all of these positions at once. A position has the
+    same random numbers both times, which makes it probable that the models agree.
     """
 
-    def __init__(self, generation: Generation) -> None:
-        self._generation = generation
-        self._sampling: Any = generation.sampling  # with every value filled in
-        sampling = self._sampling
-        self._seed = sampling.seed if sampling.seed is not None else int.from_bytes(os.urandom(8), "little")
-        self._draws = 0  # of draw_each
-        self._bias_ids = mx.array(list(sampling.logit_bias)) if sampling.logit_bias else None
-        self._bias = mx.array(list(sampling.logit_bias.values())) if sampling.logit_bias else None
-        self._log_probs = generation.request.log_probs
-        self._free = sampling.greedy and not sampling.penalizes and not sampling.logit_bias and self._log_probs is None
-        self._prompt_ids = sorted(set(generation.prompt_tokens)) if sampling.repetition_penalty != 1 else []
+    def __init__(self, row: Row) -> None:
+        self._row = row
+        self._plan = sampling.plan([row], mx.array)
+        self._drafted_at = self._drafted = 0  # the position of the next token, and those that were drafted after it
 
-    @property
-    def plain(self) -> bool:
-        """Whether it is the most probable token, and nothing else is asked for."""
-        return self._free and not self._generation.constrained
-
-    def sample(self, logits: mx.array) -> mx.array:
-        """The next token, [1], of logits [1, vocabulary]."""
-        logits = self._adjusted(logits.astype(mx.float32))
-        if self._generation.constrained:
-            logits = mx.where(mx.array(self._generation.allowed()), logits, -mx.inf)
-        return mx.argmax(logits, axis=-1) if self._sampling.greedy else self._drawn(logits)
-
-    def log_probs(self, logits: mx.array, token: mx.array) -> tuple[mx.array, mx.array, mx.array] | None:
-        """Arrays for ``read_log_probs``, or None where the request doesn't ask for them: the model's own, [1, …]."""
-        if self._log_probs is None:
-            return None
-        logits = logits.astype(mx.float32)
-        every = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-        top = mx.argsort(-every, axis=-1)[:, : self._log_probs]
-        return mx.take_along_axis(every, token[:, None], axis=-1), top, mx.take_along_axis(every, top, axis=-1)
-
-    def _adjusted(self, logits: mx.array) -> mx.array:
-        sampling, repeats = self._sampling, self._generation.repeats
-        if sampling.repetition_penalty != 1:
-            ids = mx.array(sorted({*self._prompt_ids, *repeats}))
-            seen = logits[:, ids]
-            penalty = sampling.repetition_penalty
-            logits[:, ids] = mx.where(seen < 0, seen * penalty, seen / penalty)
-        if repeats and (sampling.presence_penalty or sampling.frequency_penalty):
-            minus = [sampling.presence_penalty + sampling.frequency_penalty * n for n in repeats.values()]
-            logits = logits.at[:, mx.array(list(repeats))].subtract(mx.array(minus))
-        return logits if self._bias is None else logits.at[:, self._bias_ids].add(self._bias)
-
-    def _drawn(self, logits: mx.array) -> mx.array:
-        return self._draw(logits - mx.logsumexp(logits, axis=-1, keepdims=True), len(self._generation.tokens))
-
-    def draw_each(self, log_probs: mx.array) -> mx.array:
-        """Tokens [n] of log-probabilities [n, vocabulary], for mlx-lm's speculative decoding."""
-        self._draws += 1
-        return self._draw(log_probs, self._draws)
-
-    def _draw(self, log_probs: mx.array, position: int) -> mx.array:
-        sampling = self._sampling
-        if sampling.top_p < 1:
-            log_probs = apply_top_p(log_probs, sampling.top_p)
-        if sampling.min_p > 0:
-            log_probs = apply_min_p(log_probs, sampling.min_p)
-        if sampling.top_k > 0:
-            log_probs = apply_top_k(log_probs, sampling.top_k)
-        key = mx.random.key((self._seed + position * _GOLDEN) % 2**64)
-        return mx.random.categorical(log_probs / max(sampling.temperature, _MIN_TEMPERATURE), key=key)
-
-
-def read_log_probs(arrays: Any) -> Any:
-    """What Generation.add takes, of the arrays of ``Sampler.log_probs``; waits for them."""
-    if arrays is None:
-        return None
-    own, top, values = (array[0].tolist() for array in arrays)
-    return own[0], list(zip(top, values, strict=True))
+    def __call__(self, log_probs: mx.array) -> mx.array:
+        """Tokens [n] of log-probabilities [n, vocabulary]."""
+        at, count = len(self._row.generation.tokens), log_probs.shape[0]
+        first = at + self._drafted if count == 1 and at == self._drafted_at else at
+        self._drafted_at, self._drafted = at, first - at + 1
+        uniform = sampling.uniforms([self._row.seed] * count, range(first, first + count))
+        return _DRAWS[self._plan.groups[0].kind](log_probs.astype(mx.float32), self._plan.groups[0], mx.array(uniform))

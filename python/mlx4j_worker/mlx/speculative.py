@@ -8,12 +8,12 @@ import mlx.core as mx
 from mlx_lm.generate import generation_stream, speculative_generate_step
 from mlx_lm.models.cache import KVCache
 
-from mlx4j_worker.engine.generation import Generation
 from mlx4j_worker.engine.row import Row
+from mlx4j_worker.engine.sampling import Drawn, plan
 from mlx4j_worker.engine.scheduler import Decoder, Deliver
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx import caches
-from mlx4j_worker.mlx.sampling import Sampler, read_log_probs
+from mlx4j_worker.mlx.sampling import DraftSampler, log_probs_of
 from mlx4j_worker.requests.generate import GenerateRequest
 
 
@@ -33,10 +33,8 @@ class SpeculativeDecoder(caches.CopiedCaches, Decoder):
     def reset(self) -> None:
         self.rows: list[Row] = []
         self._tokens: Any = None
+        self._plan: Any = None  # of the row
         mx.clear_cache()
-
-    def sampler(self, generation: Generation) -> Sampler:
-        return Sampler(generation)
 
     def check(self, request: GenerateRequest) -> None:
         sampling = request.sampling
@@ -69,6 +67,7 @@ class SpeculativeDecoder(caches.CopiedCaches, Decoder):
     def step(self, joining: list[Row], deliver: Deliver) -> None:
         if joining:
             (row,) = self.rows = joining
+            self._plan = plan(joining, mx.array)
             self._tokens = speculative_generate_step(
                 mx.array([row.last_token]),
                 self._model,
@@ -80,8 +79,10 @@ class SpeculativeDecoder(caches.CopiedCaches, Decoder):
             )
         (row,) = self.rows
         token, log_probs, drafted = next(self._tokens)
-        arrays = row.sampler.log_probs(log_probs[None], mx.array([token]))
-        deliver(row, token, read_log_probs(arrays), drafted)
+        tokens = mx.array([token])
+        arrays = log_probs_of(log_probs[None].astype(mx.float32), tokens, self._plan)
+        drawn = Drawn(self.rows, tokens, arrays, {}, self._plan.asking)
+        deliver(row, token, drawn.read_log_probs().get(0), drafted)
 
     def settle(self) -> None:
         mx.synchronize(generation_stream)
@@ -103,7 +104,7 @@ class SpeculativeDecoder(caches.CopiedCaches, Decoder):
     @staticmethod
     def _sampler(row: Row) -> Callable[..., Any] | None:
         """For log-probabilities [1 or more, vocabulary]; None is greedy."""
-        return None if row.generation.sampling.greedy else row.sampler.draw_each
+        return None if row.generation.sampling.greedy else DraftSampler(row)
 
 
 def _empty(model: Any, name: str) -> list[Any]:
