@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy
@@ -57,6 +58,9 @@ class Call:
         assert self.result is None and self.error is None, f"{method} after the answer"
         json.dumps(params, allow_nan=False)
         self.notes.append((method, params))
+
+    def batch(self):
+        return nullcontext()
 
     def progress(self, phase, done, total, unit):
         self.notify("progress", {"phase": phase, "done": done, "total": total, "unit": unit})

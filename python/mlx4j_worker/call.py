@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mlx4j_worker.errors import WorkerError
@@ -72,6 +73,10 @@ class Call:
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         self._wire.notify(method, {"id": self.id, **params})
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Writes the messages of this and other calls that the engine's thread sends in the block together."""
+        return self._wire.batch()
 
     def progress(self, phase: str, done: int, total: int, unit: str) -> None:
         now = time.monotonic()

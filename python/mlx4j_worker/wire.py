@@ -5,6 +5,7 @@ import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mlx4j_worker.bounds import MAX_DEPTH, MAX_LINE_BYTES, is_too_deep
@@ -12,6 +13,7 @@ from mlx4j_worker.errors import BadMessage, Internal, InvalidRequest, ParseError
 from mlx4j_worker.failures import Exit
 
 EXIT_WIRE_LOST = 74
+MAX_BATCH_BYTES = 65_536  # as much as a pipe holds on Linux
 
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _HEAD_BYTES = 256  # of a line that is too long; Java writes the id within them
@@ -34,20 +36,51 @@ class Wire:
         self._write = write
         self._max_line_bytes = max_line_bytes
         self.turn = threading.RLock()  # who holds it alone sends; for changes that must be seen with a message
+        self._unsent: list[bytes] = []  # lines, in the order in which they were sent
+        self._unsent_bytes = 0
+        self._batching: int | None = None  # the id of the thread that is in ``batch``
 
     def send(self, message: dict[str, Any]) -> None:
-        """Writes one message. Raises Exit where nobody reads any more: there is nobody left to work for.
+        """Writes one message, in ``batch`` at its end. Raises Exit if nobody reads: there is nobody left to work for.
 
         Raises a WorkerError before anything is written if the message is too long or nested too deeply for a line, or
         has no JSON form.
         """
-        data = memoryview(_line(message))
+        line = _line(message)
+        with self.turn:
+            self._unsent.append(line)
+            self._unsent_bytes += len(line)
+            if self._batching != threading.get_ident() or self._unsent_bytes >= MAX_BATCH_BYTES:
+                self.flush()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Writes the messages that this thread sends in the block together, at its end.
+
+        They are written earlier once they exceed MAX_BATCH_BYTES, and before a message of another thread, so messages
+        are always written in the order in which they were sent. Only one thread may use this, and only around code
+        that is quick: the parent waits for these messages.
+        """
+        before, self._batching = self._batching, threading.get_ident()
         try:
-            with self.turn:
+            yield
+        finally:
+            self._batching = before
+            if before is None:
+                self.flush()
+
+    def flush(self) -> None:
+        """Writes what was sent and not yet written. Raises Exit as ``send`` does."""
+        with self.turn:
+            if not self._unsent:
+                return
+            data = memoryview(b"".join(self._unsent))
+            self._unsent, self._unsent_bytes = [], 0
+            try:
                 while data:
                     data = data[os.write(self._write, data) :]
-        except OSError:
-            raise Exit(EXIT_WIRE_LOST) from None
+            except OSError:
+                raise Exit(EXIT_WIRE_LOST) from None
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         self.send({"method": method, "params": params})

@@ -519,6 +519,21 @@ class TestPing:
             elif "result" in message:
                 answered += 1
 
+    def test_an_answer_in_a_batch_is_sent_before_the_pong_that_no_longer_counts_its_call(self):
+        read, write = os.pipe()
+        wire, open_calls = Wire(-1, write), {"7"}
+        call = Call(wire, {"id": "7", "method": "generate", "params": {}}, lambda call: open_calls.discard(call.id))
+        with call.batch():
+            call.notify("chunk", {"seq": 0})
+            call.answer({})
+            with ThreadPoolExecutor(1) as reader:
+                reader.submit(wire.send, {"id": "ping", "result": {"open": len(open_calls)}}).result()
+            sent = [json.loads(line) for line in os.read(read, 65536).splitlines()]
+        os.close(read)
+        os.close(write)
+        assert [message.get("id") for message in sent] == [None, "7", "ping"]
+        assert sent[2]["result"]["open"] == 0
+
     def test_nothing_is_sent_between_the_end_of_a_call_and_its_answer(self):
         def others_may_send():
             with ThreadPoolExecutor(1) as other:

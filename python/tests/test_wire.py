@@ -2,13 +2,15 @@
 
 import json
 import os
+import select
 import threading
 
 import pytest
 
 from mlx4j_worker.bounds import MAX_DEPTH, MAX_LINE_BYTES
 from mlx4j_worker.errors import BadMessage, Internal, InvalidRequest, ParseError
-from mlx4j_worker.wire import Overlong, Wire, call_id, parse, well_formed
+from mlx4j_worker.failures import Exit
+from mlx4j_worker.wire import MAX_BATCH_BYTES, Overlong, Wire, call_id, parse, well_formed
 
 
 class Pipes:
@@ -58,6 +60,16 @@ class Pipes:
             data = file.read()
         sending.join()
         return data
+
+    def written(self):
+        """The numbers in the messages that were written since the last time."""
+        if not select.select([self._from_worker], [], [], 0)[0]:
+            return []
+        return [json.loads(line)["n"] for line in os.read(self._from_worker, 1_000_000).splitlines()]
+
+    def stop_reading(self):
+        os.close(self._from_worker)
+        self._from_worker = None
 
     def close(self):
         for end in (self._to_worker_read, self._to_worker, self._from_worker, self._from_worker_write):
@@ -260,6 +272,83 @@ class TestSend:
         texts = [str(n) * 200_000 for n in range(4)]  # larger than a pipe, so each is written in parts
         sent = pipes.sent(*[[{"result": text}] * 10 for text in texts])
         assert sorted(json.loads(line)["result"] for line in sent.splitlines()) == sorted(texts * 10)
+
+
+def send_from_another_thread(wire, message):
+    thread = threading.Thread(target=wire.send, args=[message])
+    thread.start()
+    thread.join()
+
+
+class TestBatch:
+    def test_its_messages_are_written_together_at_its_end(self, pipes, monkeypatch):
+        writes, write = [], os.write
+        monkeypatch.setattr(os, "write", lambda fd, data: writes.append(len(data)) or write(fd, data))
+        with pipes.wire.batch():
+            for n in range(16):
+                pipes.wire.send({"n": n})
+            assert pipes.written() == []
+        assert pipes.written() == [*range(16)]
+        assert len(writes) == 1
+
+    def test_messages_outside_of_it_are_written_at_once(self, pipes):
+        with pipes.wire.batch():
+            pass
+        pipes.wire.send({"n": 1})
+        assert pipes.written() == [1]
+
+    @pytest.mark.parametrize("error", [ValueError("a failed step"), Exit(0), KeyboardInterrupt()])
+    def test_its_messages_are_written_when_an_exception_ends_it(self, pipes, error):
+        with pytest.raises(type(error)), pipes.wire.batch():
+            pipes.wire.send({"n": 1})
+            raise error
+        assert pipes.written() == [1]
+        pipes.wire.send({"n": 2})
+        assert pipes.written() == [2]
+
+    def test_a_message_of_another_thread_is_written_at_once_after_the_earlier_ones(self, pipes):
+        with pipes.wire.batch():
+            pipes.wire.send({"n": 1})
+            send_from_another_thread(pipes.wire, {"n": 2})
+            assert pipes.written() == [1, 2]
+            pipes.wire.send({"n": 3})
+            assert pipes.written() == []
+        assert pipes.written() == [3]
+
+    def test_flush_writes_what_it_holds(self, pipes):
+        with pipes.wire.batch():
+            pipes.wire.send({"n": 1})
+            pipes.wire.flush()
+            assert pipes.written() == [1]
+
+    def test_only_the_end_of_the_outer_one_writes(self, pipes):
+        with pipes.wire.batch():
+            with pipes.wire.batch():
+                pipes.wire.send({"n": 1})
+            assert pipes.written() == []
+        assert pipes.written() == [1]
+
+    def test_it_holds_a_limited_number_of_bytes(self, pipes, monkeypatch):
+        writes = []
+        monkeypatch.setattr(os, "write", lambda fd, data: writes.append(len(data)) or len(data))
+        with pipes.wire.batch():
+            for n in range(100):
+                pipes.wire.send({"n": n, "text": "x" * 5000})
+        assert max(writes) < MAX_BATCH_BYTES + 6000
+        assert len(writes) == 8
+
+    def test_a_message_with_no_json_form_leaves_the_others_alone(self, pipes):
+        with pipes.wire.batch():
+            pipes.wire.send({"n": 1})
+            with pytest.raises(Internal):
+                pipes.wire.send({"n": float("nan")})
+            pipes.wire.send({"n": 2})
+        assert pipes.written() == [1, 2]
+
+    def test_its_end_raises_exit_where_nobody_reads(self, pipes):
+        pipes.stop_reading()
+        with pytest.raises(Exit), pipes.wire.batch():
+            pipes.wire.send({"n": 1})
 
 
 @pytest.mark.parametrize(
