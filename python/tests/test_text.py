@@ -1,10 +1,11 @@
 """Whole characters from any cut of tokens, and stop strings from any cut of text."""
 
 from itertools import pairwise, product
+from types import SimpleNamespace
 
 import pytest
 
-from mlx4j_worker.text.detokenizer import Detokenizer, Splitter, StopMatcher
+from mlx4j_worker.text.detokenizer import Decoder, Detokenizer, Splitter, StopMatcher
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"  # man, ZWJ, woman, ZWJ, girl
 TEXTS = ["plain", "Jörg – 漢字", "नमस्ते", "👋🏽!", f"a {FAMILY} b", "\ufffd is a character too", ""]
@@ -94,6 +95,44 @@ class TestDetokenizer:
 
     def test_finish_without_tokens_is_empty(self):
         assert Detokenizer(byte_decode).finish() == ""
+
+
+class ByteLevel:
+    """The decoder of a byte-level tokenizer, by which transformers' class of it is recognized."""
+
+
+class Tokenizer:
+    """A tokenizer of transformers whose tokens are these bytes."""
+
+    def __init__(self, parts, decoder):
+        self._parts, self.decoded = parts, []
+        self.backend_tokenizer = SimpleNamespace(decoder=decoder)
+
+    def decode(self, ids, skip_special_tokens, clean_up_tokenization_spaces):
+        assert not skip_special_tokens
+        assert not clean_up_tokenization_spaces
+        self.decoded.append([*ids])
+        return byte_decode(b"".join(self._parts[i] for i in ids))
+
+
+class TestDecoder:
+    PARTS = (b"a", b" word", b"\xc3", b"\xa9", b"\xf0\x9f", b"\x98\x80", b"\xe6\xbc\xa2!", b"")
+
+    def test_the_pieces_of_a_byte_level_tokenizer_are_those_of_any_other(self):
+        known, unknown = (Decoder(Tokenizer(self.PARTS, decoder)) for decoder in (ByteLevel(), None))
+        for ids in product(range(len(self.PARTS)), repeat=4):
+            assert pieces_of(known, ids) == pieces_of(unknown, ids), ids
+
+    def test_a_byte_level_token_of_whole_characters_is_decoded_once(self):
+        tokenizer = Tokenizer(self.PARTS, ByteLevel())
+        assert "".join(pieces_of(Decoder(tokenizer), [0, 1, 6] * 5)) == "a word漢!" * 5
+        assert tokenizer.decoded == [[0], [1], [6]]
+
+    def test_other_tokenizers_are_asked_in_context(self):
+        """Such as sentencepiece, which drops the space of the first token."""
+        decoder = Decoder(Tokenizer(self.PARTS, object()))
+        assert decoder.piece(0) is None
+        assert Decoder(SimpleNamespace(decode=None)).piece(0) is None
 
 
 def run_stops(stops, parts):

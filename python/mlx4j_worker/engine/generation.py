@@ -77,7 +77,7 @@ class Generation:
         self._thinking_tokens = self._drafted_tokens = 0
         self._pending: list[int] = []  # ids whose text is not out yet
         self._log_probs: list[dict[str, Any]] = []  # of those ids, where they are wanted
-        self._called = ""  # the text of a call that is not whole yet
+        self._called: list[str] = []  # the text of a call that is not whole yet
         self._trailing = ""  # blank text that a call may follow
         self._after_call = False  # the last that is not blank was a call
         self._thought_aloud = False  # what came as thinking was the answer
@@ -159,7 +159,7 @@ class Generation:
             if kind == "thinking":
                 self._chunk("thinking", text)
             elif kind == "call":
-                self._called += text
+                self._called.append(text)
             else:
                 self._read_call()
         return False
@@ -173,7 +173,7 @@ class Generation:
         self._chunk("text", shown, last)
 
     def _read_call(self) -> None:
-        text, self._called = self._called, ""
+        text, self._called = "".join(self._called), []
         calls, why = tools.read(text, self._format, self.request.tools)
         if calls is None:
             self._unread.append({"text": text, "reason": why})

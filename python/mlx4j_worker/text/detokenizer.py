@@ -7,21 +7,49 @@ _REPLACEMENT = "\ufffd"
 _MAX_HELD = 16  # tokens; one character may need four, more only come of text that is no UTF-8
 
 
+class Decoder:
+    """Maps token ids to text with a tokenizer of transformers, special tokens included.
+
+    Where the text of several tokens is that of each one in a row, which holds for byte-level tokenizers, ``piece``
+    gives the text of one token, and None for a token that isn't whole characters or for another kind of tokenizer.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        self._concatenates = type(getattr(backend, "decoder", None)).__name__ == "ByteLevel"
+        self._pieces: dict[int, str | None] = {}  # of the tokens seen so far, at most the vocabulary
+
+    def __call__(self, ids: list[int]) -> str:
+        return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+
+    def piece(self, token: int) -> str | None:
+        if token not in self._pieces:
+            text = self([token]) if self._concatenates else _REPLACEMENT
+            self._pieces[token] = None if _REPLACEMENT in text else text
+        return self._pieces[token]
+
+
 class Detokenizer:
     """Turns ids into text piece by piece; all pieces together are ``decode(all ids)``.
 
     Text is held back until its last character is whole, but for no more than 16 tokens: after that many without a
-    whole character, what comes of them is replacement characters. ``decode`` maps a list of ids to a string.
+    whole character, what comes of them is replacement characters. ``decode`` is a Decoder, or any other function that
+    maps a list of ids to a string.
     """
 
     def __init__(self, decode: Callable[..., Any]) -> None:
         self._decode = decode
+        self._piece: Callable[[int], str | None] = decode.piece if isinstance(decode, Decoder) else lambda _token: None
         self._window: list[int] = []  # ids since the last whole piece, after the ids of that piece as context
         self._context = 0  # how many ids of the window are context
         self._context_text = ""
 
     def add(self, token: int) -> str:
         """The text that this token completes, often of this token alone, or "" while a character is open."""
+        if len(self._window) == self._context and (piece := self._piece(token)) is not None:
+            self._window, self._context, self._context_text = [token], 1, piece
+            return piece
         self._window.append(token)
         text = self._decode(self._window)
         pending = len(self._window) - self._context
@@ -85,8 +113,7 @@ class Splitter:
     a call runs to the end of the text. A text that begins inside its thinking has the closing mark in ``begun``.
 
     Thinking comes before the answer: its opening mark counts only as long as the answer is blank. Blank text between a
-    mark and the answer, or between two marks, is dropped. ``kind`` is that of the text that comes next, ``thought`` the
-    thinking that is open, so far.
+    mark and the answer, or between two marks, is dropped. ``kind`` is that of the text that comes next.
     """
 
     def __init__(
@@ -95,13 +122,18 @@ class Splitter:
         self._thinking, self._call = thinking, call
         self._closing = {"thinking": begun or (thinking and thinking[1]), "call": call and call[1]}
         self.kind = "thinking" if begun else "text"
-        self.thought = ""
+        self._thought: list[str] = []
         self.in_begun = bool(begun)  # inside the thinking with which the text began
         self._held = ""  # the longest tail that may still become a mark
         self._blank = ""  # blank text since the beginning or the last mark
         self._fresh = True  # nothing but blanks since then
         self._marked = bool(begun)  # there was a mark
         self._answered = False  # there was text that is not blank
+
+    @property
+    def thought(self) -> str:
+        """The thinking that is open, so far."""
+        return "".join(self._thought)
 
     def add(self, text: str) -> list[tuple[str, str]]:
         """A list of (kind, text); the kinds are ``text``, ``thinking``, ``call``, and ``called`` where a call ends."""
@@ -118,7 +150,7 @@ class Splitter:
             if self.kind == "call":
                 pieces.append(("called", ""))
             self.kind, self._fresh, self._marked, self._blank = kind, True, True, ""
-            self.thought, self.in_begun = "", False
+            self._thought, self.in_begun = [], False
             text = text[at + len(mark) :]
         keep = self._open_tail(text)
         self._take(pieces, text[: len(text) - keep])
@@ -171,7 +203,8 @@ class Splitter:
             self._fresh, self._blank = False, ""
         if text:
             self._answered = self._answered or self.kind == "text"
-            self.thought += text if self.kind == "thinking" else ""
+            if self.kind == "thinking":
+                self._thought.append(text)
             pieces.append((self.kind, text))
 
 
