@@ -1,6 +1,7 @@
 """Tests that make the model of an engine say the texts of sayings.py; each engine's tests derive from Told."""
 
 import json
+import random
 import shutil
 import tempfile
 import unittest
@@ -10,6 +11,7 @@ from engine_tests.harness import MODEL, generate, load
 from engine_tests.sayings import PATH, SAYINGS, THINK, WEATHER, outcome
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.requests.prompt import parse_prompt
+from mlx4j_worker.text.detokenizer import Decoder, Detokenizer
 from mlx4j_worker.text.end_tokens import NONE_STATED
 
 _UNUSED = ("<unused1>", "<unused2>")
@@ -118,6 +120,16 @@ class Told(unittest.TestCase):
                 tokenizer = tokenizer.replace(json.dumps(mark), json.dumps(other))
             (copy / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
         return load(type(self).load, copy)
+
+    def test_tokens_one_by_one_give_the_text_of_all(self):
+        engine = load(type(self).load)
+        decode, draw = Decoder(engine._tokenizer), random.Random(1)
+        self.assertIsNotNone(decode.piece(engine._tokenizer.encode("a", add_special_tokens=False)[0]))
+        for _ in range(300):
+            ids = [draw.randrange(len(engine._tokenizer)) for _ in range(12)]
+            detokenizer = Detokenizer(decode)
+            text = "".join([*map(detokenizer.add, ids), detokenizer.finish()])
+            self.assertEqual(text, decode(ids))
 
     def test_what_it_says_is_told_apart(self):
         engines = {}

@@ -521,6 +521,7 @@ class TestPing:
 
     def test_an_answer_in_a_batch_is_sent_before_the_pong_that_no_longer_counts_its_call(self):
         read, write = os.pipe()
+        os.set_blocking(read, False)
         wire, open_calls = Wire(-1, write), {"7"}
         call = Call(wire, {"id": "7", "method": "generate", "params": {}}, lambda call: open_calls.discard(call.id))
         with call.batch():

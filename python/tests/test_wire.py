@@ -325,8 +325,9 @@ class TestBatch:
         with pipes.wire.batch():
             with pipes.wire.batch():
                 pipes.wire.send({"n": 1})
+            pipes.wire.send({"n": 2})
             assert pipes.written() == []
-        assert pipes.written() == [1]
+        assert pipes.written() == [1, 2]
 
     def test_it_holds_a_limited_number_of_bytes(self, pipes, monkeypatch):
         writes = []
