@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 
 import pytest
 
@@ -58,6 +59,36 @@ def say(saying, max_tokens=None):
     sent = [token for chunk in call.chunks for token in chunk["tokens"]]
     assert sent == [token for token in generation.tokens if token != END]
     return call
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        ("", "word "),
+        ("", " " * 50),
+        ("a", " " * 50),
+        ("<think>", "a thought " * 5),
+        ("<tool_call>", "an argument " * 5),
+    ],
+)
+def test_a_late_token_takes_as_long_as_an_early_one(begin, piece):
+    texts = [begin, piece]
+    request = GenerateRequest(messages=[], max_tokens=10**6, stop=["\n\nHuman:"], tools=[WEATHER])
+    dialect = Dialect(("<think>", "</think>"), call_format("<tool_call>"))
+    generation = Generation(
+        Call(), request, Prompt([1]), 10**6, {END}, lambda ids: "".join(texts[i] for i in ids), dialect=dialect
+    )
+    generation.started()
+    generation.add(0)
+
+    def seconds():
+        begun = time.thread_time()
+        for _ in range(200):
+            generation.add(1)
+        return time.thread_time() - begun
+
+    times = [seconds() for _ in range(100)]
+    assert min(times[-10:]) < 3 * min(times[:10])
 
 
 def read(said, saying, whole):

@@ -78,7 +78,7 @@ class Generation:
         self._pending: list[int] = []  # ids whose text is not out yet
         self._log_probs: list[dict[str, Any]] = []  # of those ids, where they are wanted
         self._called: list[str] = []  # the text of a call that is not whole yet
-        self._trailing = ""  # blank text that a call may follow
+        self._trailing: list[str] = []  # blank text that a call may follow
         self._after_call = False  # the last that is not blank was a call
         self._thought_aloud = False  # what came as thinking was the answer
         self._calls: list[dict[str, Any]] = []
@@ -166,9 +166,14 @@ class Generation:
 
     def _show_text(self, text: str, last: bool = False) -> None:
         """Sends text of the answer. Where calls are possible, blanks at its end wait for what follows them."""
-        text = self._trailing + text
+        if not text and not last:
+            return
+        if self._format and not last and not text.strip():
+            self._trailing.append(text)
+            return
+        text = "".join([*self._trailing, text])
         shown = text if last or not self._format else text.rstrip()
-        self._trailing = text[len(shown) :]
+        self._trailing = [text[len(shown) :]]
         self._after_call = self._after_call and not shown
         self._chunk("text", shown, last)
 
@@ -188,7 +193,7 @@ class Generation:
             return True
         self._show_text(self._stops.finish())
         if self._after_call:
-            self._trailing = ""
+            self._trailing = []
         self._show_text("", last=True)
         self._end = (reason, None)
         return True

@@ -125,7 +125,7 @@ class Splitter:
         self._thought: list[str] = []
         self.in_begun = bool(begun)  # inside the thinking with which the text began
         self._held = ""  # the longest tail that may still become a mark
-        self._blank = ""  # blank text since the beginning or the last mark
+        self._blank: list[str] = []  # blank text since the beginning or the last mark
         self._fresh = True  # nothing but blanks since then
         self._marked = bool(begun)  # there was a mark
         self._answered = False  # there was text that is not blank
@@ -149,7 +149,7 @@ class Splitter:
             self._take(pieces, text[:at])
             if self.kind == "call":
                 pieces.append(("called", ""))
-            self.kind, self._fresh, self._marked, self._blank = kind, True, True, ""
+            self.kind, self._fresh, self._marked, self._blank = kind, True, True, []
             self._thought, self.in_begun = [], False
             text = text[at + len(mark) :]
         keep = self._open_tail(text)
@@ -164,8 +164,8 @@ class Splitter:
         self._take(pieces, held)
         if self.kind == "call":
             pieces.append(("called", ""))
-        if self.kind == "text" and not self._marked and self._blank:
-            pieces.append(("text", self._blank))
+        if self.kind == "text" and not self._marked and (blank := "".join(self._blank)):
+            pieces.append(("text", blank))
         return pieces
 
     def _next_mark(self, text: str) -> Any:
@@ -195,12 +195,13 @@ class Splitter:
 
     def _take(self, pieces: list[Any], text: str) -> None:
         if self._fresh and self.kind != "call":
-            self._blank += text
-            if not self._blank.strip():
+            self._blank.append(text)
+            if not text.strip():
                 return
             kept = self.kind == "text" and (self._answered or not self._marked)
-            text = self._blank if kept else self._blank.lstrip()
-            self._fresh, self._blank = False, ""
+            text = "".join(self._blank)
+            text = text if kept else text.lstrip()
+            self._fresh, self._blank = False, []
         if text:
             self._answered = self._answered or self.kind == "text"
             if self.kind == "thinking":
