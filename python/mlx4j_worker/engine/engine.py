@@ -6,7 +6,8 @@ from typing import Any
 from mlx4j_worker.call import Call
 from mlx4j_worker.engine.generation import Generation, Prepared
 from mlx4j_worker.engine.row import Row
-from mlx4j_worker.engine.scheduler import Decoder, Scheduler
+from mlx4j_worker.engine.scheduler import Decoder as Backend
+from mlx4j_worker.engine.scheduler import Scheduler
 from mlx4j_worker.models import rerank
 from mlx4j_worker.models.embeddings.embedder import Embedder
 from mlx4j_worker.models.rerank import Pair, Reranker
@@ -15,6 +16,7 @@ from mlx4j_worker.requests.options import Options
 from mlx4j_worker.requests.prompt import PromptRequest, check_prompt
 from mlx4j_worker.requests.texts import EmbedRequest, RerankRequest
 from mlx4j_worker.text import prompts
+from mlx4j_worker.text.detokenizer import Decoder
 from mlx4j_worker.text.grammar import Grammars
 from mlx4j_worker.text.prompts import Prompt
 
@@ -33,7 +35,7 @@ class Engine(Scheduler):
         source: str,
         loaded: Any,
         options: Options,
-        decoder: Decoder,
+        decoder: Backend,
         *,
         tokenizer: Any,
         writer: Any,
@@ -52,6 +54,7 @@ class Engine(Scheduler):
         self._context = context
         self._vocabulary = vocabulary
         self._eos_ids = eos_ids
+        self._decode = Decoder(tokenizer)
         self._texts = prompts.TextLimit(tokenizer, context)
         self._embedder = Embedder(loaded.layout, source, tokenizer, vocabulary, context)
         self._grammars = Grammars(tokenizer, vocabulary, eos_ids, f"mlx4j setup {worker}")
@@ -175,6 +178,3 @@ class Engine(Scheduler):
             constraint=prepared.constraint,
         )
         self._waiting.append(Row(generation))
-
-    def _decode(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

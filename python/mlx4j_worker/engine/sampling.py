@@ -272,11 +272,11 @@ class Drawn:
     def arrays(self) -> tuple[Any, ...]:
         return (self.tokens, *(self.log_probs or ()))
 
-    def results(self) -> Iterator[tuple[Any, int, Any]]:
-        """(the row, its token, its log-probabilities as Generation.add takes them or its error); waits for them."""
+    def results(self) -> Iterator[tuple[Any, int, Any, bool]]:
+        """What scheduler.Deliver takes; waits for it."""
         log_probs = self.read_log_probs()
         for i, (row, token) in enumerate(zip(self.rows, self.tokens.tolist(), strict=True)):
-            yield row, token, self.failed.get(row) or log_probs.get(i)
+            yield row, token, self.failed.get(row) or log_probs.get(i), False
 
     def read_log_probs(self) -> dict[int, Any]:
         if self.log_probs is None:

@@ -4,7 +4,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from mlx4j_worker import failures
@@ -24,9 +24,9 @@ MEMORY_HINT = "Send shorter prompts, or fewer requests at once."
 
 _log = logging.getLogger("mlx4j.engine")
 
-# Called with a row, its next token, its log-probabilities as Generation.add takes them or the exception that this row
-# alone failed with, and whether a draft model guessed the token.
-Deliver = Callable[[Row, int, Any, bool], None]
+# Called with what a step gives: each row, its next token, its log-probabilities as Generation.add takes them
+# or the exception that this row alone failed with, and whether a draft model guessed the token.
+Deliver = Callable[[Iterable[tuple[Row, int, Any, bool]]], None]
 
 
 class Decoder(ABC):
@@ -186,17 +186,20 @@ class Scheduler:
         joining = self._joining
         whole, ended = [], []  # rows whose generation ended, and these with those that failed
 
-        def deliver(row: Row, token: int, log_prob: Any, drafted: bool) -> None:
-            row.suspect, row.strikes = False, 0
-            try:
-                if isinstance(log_prob, Exception):
-                    raise log_prob
-                if row.generation.add(token, log_prob, drafted):
-                    whole.append(row)
-                    ended.append(row)
-            except Exception as error:  # this row's own
-                self._fail(row.call, error)
-                ended.append(row)
+        def deliver(results: Iterable[tuple[Row, int, Any, bool]]) -> None:
+            results = [*results]  # waits for them
+            with results[0][0].call.batch():
+                for row, token, log_prob, drafted in results:
+                    row.suspect, row.strikes = False, 0
+                    try:
+                        if isinstance(log_prob, Exception):
+                            raise log_prob
+                        if row.generation.add(token, log_prob, drafted):
+                            whole.append(row)
+                            ended.append(row)
+                    except Exception as error:  # this row's own
+                        self._fail(row.call, error)
+                        ended.append(row)
 
         try:
             self._decoder.step(joining, deliver)
@@ -212,8 +215,9 @@ class Scheduler:
         MLX may report a pass that failed only after it gave out tokens of it.
         """
         if rows and self._settle(rows):
-            for row in rows:
-                row.generation.answer()
+            with rows[0].call.batch():
+                for row in rows:
+                    row.generation.answer()
 
     def _settle(self, ended: list[Row] | tuple[Any, ...] = ()) -> bool:
         """Waits for every pass that was begun and returns whether all worked; if not, the ended rows failed."""

@@ -7,7 +7,6 @@ import torch
 from transformers import PretrainedConfig, PreTrainedModel
 
 from mlx4j_worker.engine.row import Row
-from mlx4j_worker.engine.sampling import Drawn
 from mlx4j_worker.engine.scheduler import Decoder, Deliver
 from mlx4j_worker.hf import caches, models
 from mlx4j_worker.hf.sampling import BatchSampler
@@ -34,8 +33,8 @@ class Batch(Decoder):
         self._cache_name = "past_key_values" if "past_key_values" in takes else "cache_params"
         self._few_logits: dict[str, Any] = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
         self._switch = _long_rope(config)
-        recurrent = caches.is_recurrent(config)
-        self.chunks = not recurrent and self._switch is None
+        self._masks = caches.has_attention(config)  # recurrent layers have no padding
+        self.chunks = not caches.is_recurrent(config) and self._switch is None
         self.concurrent = caches.can_merge(config) and _rows_are_independent(model)
         self.shares = self.concurrent and self.chunks
         self.reset()
@@ -113,7 +112,7 @@ class Batch(Decoder):
         for row in self.rows:
             row.in_cache += 1
         self._width += 1
-        _deliver(self._sampler.draw(logits, self.rows), deliver)
+        deliver(self._sampler.draw(logits, self.rows).results())
 
     def _next_logits(self) -> torch.Tensor:
         """The logits after each row's last token, [rows, vocabulary] in float32."""
@@ -126,7 +125,7 @@ class Batch(Decoder):
             return self._pass(self._ids([tokens]), self._cache, positions, None)[:, -1].float()
         lengths = torch.tensor([[row.in_cache] for row in rows], device=self._device)
         mask = None
-        if any(row.in_cache < self._width for row in rows):
+        if self._masks and any(row.in_cache < self._width for row in rows):
             mask = torch.arange(self._width + 1, device=self._device) >= self._width - lengths
         ids = self._ids([[row.last_token] for row in rows])
         return self._pass(ids, self._cache, lengths, mask)[:, -1].float()
@@ -217,7 +216,7 @@ class Uncached(Decoder):
         self._use_expert(row)
         ids = torch.tensor([row.tokens], device=self._model.device)
         logits = self._model(ids, use_cache=False).logits[:, -1].float()
-        _deliver(self._sampler.draw(logits, self.rows), deliver)
+        deliver(self._sampler.draw(logits, self.rows).results())
 
     def remove(self, rows: list[Row], keep_caches: bool) -> None:
         self.rows = []
@@ -228,11 +227,6 @@ def decoder(model: PreTrainedModel, experts: Any) -> Decoder:
     takes = inspect.signature(model.forward).parameters
     cached = models.can_cache(model.config) and bool({"past_key_values", "cache_params"} & {*takes})
     return Batch(model, experts) if cached else Uncached(model, experts)
-
-
-def _deliver(drawn: Drawn, deliver: Deliver) -> None:
-    for row, token, log_prob in drawn.results():
-        deliver(row, token, log_prob, False)
 
 
 def _ropes(config: PretrainedConfig) -> list[dict]:
@@ -250,6 +244,11 @@ def _long_rope(config: PretrainedConfig) -> int | None:
 
 
 def _rows_are_independent(model: PreTrainedModel) -> bool:
-    """Whether a row's result depends on no other row: a RoPE may go by the longest, and code of a folder is unknown."""
+    """Whether a row's result depends on no other row, nor on its padding. The code of a model folder is unknown.
+
+    A RoPE may go by the longest row, and Llama 4 scales queries by the place in the cache.
+    """
     own_code = type(model).__module__.startswith("transformers_modules")
-    return not own_code and not any(rope["rope_type"] in ("dynamic", "longrope") for rope in _ropes(model.config))
+    by_longest = any(rope["rope_type"] in ("dynamic", "longrope") for rope in _ropes(model.config))
+    by_place = getattr(model.config.get_text_config(decoder=True), "attn_temperature_tuning", False)
+    return not (own_code or by_longest or by_place)

@@ -84,6 +84,11 @@ def is_recurrent(config: PretrainedConfig) -> bool:
     return any(isinstance(layer, LinearAttentionLayer) for layer in new(config).layers)
 
 
+def has_attention(config: PretrainedConfig) -> bool:
+    """Whether a layer has keys and values."""
+    return any(isinstance(layer, DynamicLayer) for layer in new(config).layers) or not new(config).layers
+
+
 def merge(caches: list[DynamicCache], widths: list[int]) -> DynamicCache:
     """One cache with the rows of all, in their order, as wide as the widest. The others must not be used any more."""
     width = max(widths)

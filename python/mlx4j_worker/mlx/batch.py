@@ -72,7 +72,7 @@ class Batch(CopiedCaches, Decoder):
         goes_on = bool(joining) or not all(_is_last(row) for row in self.rows)
         waited_for = any(not row.generation.tokens for row in self.rows)  # a first token goes out before the next pass
         if drawn is not None and waited_for:
-            self._deliver(drawn, deliver)
+            deliver(drawn.results())
         inputs = [] if drawn is None else [drawn.tokens]
         if joining:
             inputs.append(mx.array([row.last_token for row in joining]))
@@ -87,12 +87,7 @@ class Batch(CopiedCaches, Decoder):
         if self._steps % _CLEAR_EVERY == 0:
             mx.clear_cache()
         if drawn is not None and not waited_for:
-            self._deliver(drawn, deliver)
-
-    @staticmethod
-    def _deliver(drawn: Drawn, deliver: Deliver) -> None:
-        for row, token, log_prob in drawn.results():
-            deliver(row, token, log_prob, False)
+            deliver(drawn.results())
 
     def remove(self, rows: list[Row], keep_caches: bool) -> None:
         left = [i for i, row in enumerate(self.rows) if row not in rows]

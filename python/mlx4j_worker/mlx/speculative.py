@@ -82,7 +82,7 @@ class SpeculativeDecoder(caches.CopiedCaches, Decoder):
         tokens = mx.array([token])
         arrays = log_probs_of(log_probs[None].astype(mx.float32), tokens, self._plan)
         drawn = Drawn(self.rows, tokens, arrays, {}, self._plan.asking)
-        deliver(row, token, drawn.read_log_probs().get(0), drafted)
+        deliver([(row, token, drawn.read_log_probs().get(0), drafted)])
 
     def settle(self) -> None:
         mx.synchronize(generation_stream)
