@@ -137,8 +137,9 @@ def judged(loading):
 
 
 def run(engine, poll=lambda: None):
-    """Steps until nothing is left to do."""
+    """Steps until nothing is left to do, with a call of ``poll`` before each step."""
     while engine.busy:
+        poll()
         engine.step(poll)
 
 

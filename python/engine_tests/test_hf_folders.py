@@ -896,7 +896,7 @@ class Memory(Case):
 
     def test_a_request_is_held_against_the_room_of_the_models_device(self):
         engine = opened("llama")
-        per_token = engine._kv_bytes
+        per_token = engine._budget.bytes_per_token
         with (
             mock.patch.object(device_memory, "available_bytes", lambda _device, _limit: 20 * per_token),
             self.assertRaisesRegex(OutOfMemory, f"{per_token} bytes each"),

@@ -17,6 +17,7 @@ from mlx_lm.models import gemma3_text, mamba2
 
 from engine_tests.harness import KNOWN, MODEL, SCHEMA, STORY, Lab, known
 from engine_tests.tolerance import tolerance
+from mlx4j_worker.engine import scheduler
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.engine.prefix_cache import PrefixCache
 from mlx4j_worker.engine.turns import MAX_LONG_PROMPTS, Turns
@@ -53,7 +54,7 @@ class Shared(unittest.TestCase):
     def setUpClass(cls):
         cls.lab = lab()
         cls.model = cls.lab.engine._loaded.model
-        cls.tokenizer = cls.lab.engine._tokenizer
+        cls.tokenizer = cls.lab.engine._loaded.tokenizer
 
     def tearDown(self):
         self.assertFalse(self.lab.engine.busy)
@@ -70,7 +71,7 @@ class Shared(unittest.TestCase):
 class Batching(Shared):
     def test_many_at_once_get_what_each_gets_alone(self):
         several = 2 * [one for one in PLAIN if len(one["messages"]) == 1]
-        self.assertGreater(len(several), engine_module.MAX_ROWS)
+        self.assertGreater(len(several), scheduler.MAX_ROWS)
         calls = [self.lab.start(one["messages"][-1]["content"]) for one in several]
         self.lab.finish(*calls)
         self.assertEqual([call.tokens for call in calls], [one["tokens"] for one in several])
@@ -115,7 +116,7 @@ class Turning(Shared):
         engine = self.lab.engine
         for name, patched in (("_turns", Turns()), ("_chunk", ChunkSize())):
             self.patch(mock.patch.object(engine, name, patched))
-        self.patch(mock.patch.object(engine_module, "time", mock.Mock(monotonic=lambda: self.now)))
+        self.patch(mock.patch.object(scheduler, "time", mock.Mock(monotonic=lambda: self.now)))
         self.timed(engine._decoder, "prefill", lambda _cache, tokens: len(tokens) * self.SECONDS_OF_TOKEN)
         self.timed(engine._decoder, "step", lambda *_: self.SECONDS_OF_STEP)
         self.timed(engine, "_forward_step", lambda _: ChunkSize.SECONDS)
@@ -181,8 +182,8 @@ class Turning(Shared):
 
 class Cancelling(Shared):
     def test_it_ends_a_request_in_the_queue_in_prefill_and_in_decode(self):
-        decoding = [self.lab.start(STORY) for _ in range(engine_module.MAX_ROWS)]
-        self.lab.step(engine_module.MAX_ROWS)
+        decoding = [self.lab.start(STORY) for _ in range(scheduler.MAX_ROWS)]
+        self.lab.step(scheduler.MAX_ROWS)
         queued = self.lab.start("Who are you?")
         self.lab.step()
         self.assertIn(queued, [row.generation.call for row in self.lab.engine._waiting])
@@ -285,7 +286,7 @@ class Failures(Shared):
 
 class Memory(Shared):
     def test_a_request_waits_for_memory_that_others_have(self):
-        per_token = self.lab.engine._kv_bytes
+        per_token = self.lab.engine._budget.bytes_per_token
         with mock.patch.object(engine_module, "available_bytes", lambda _limit: 700 * per_token):
             first = self.lab.start(STORY, maxTokens=600)
             self.lab.step(3)
@@ -296,7 +297,7 @@ class Memory(Shared):
         self.assertEqual(second.text, known("Who are you?")["text"])
 
     def test_what_does_not_fit_even_alone_is_refused_with_the_arithmetic(self):
-        per_token = self.lab.engine._kv_bytes
+        per_token = self.lab.engine._budget.bytes_per_token
         with mock.patch.object(engine_module, "available_bytes", lambda _limit: 100 * per_token):
             call = self.lab.start(STORY, maxTokens=600)
         self.assertIsInstance(call.error, OutOfMemory)
@@ -661,7 +662,7 @@ class PrefixCaching(unittest.TestCase):
             self.lab.step()
         call.cancelled = True
         self.lab.finish(beside)
-        prompt = self.lab.engine._tokenizer.apply_chat_template(
+        prompt = self.lab.engine._loaded.tokenizer.apply_chat_template(
             [{"role": "user", "content": STORY}], add_generation_prompt=True
         )
         more = self.lab.ask(tokens=prompt + known(STORY)["tokens"][:30])
@@ -727,7 +728,7 @@ class PrefixCaching(unittest.TestCase):
 
     def test_it_gives_way_when_memory_is_short(self):
         self.lab.ask(STORY)
-        per_token = self.lab.engine._kv_bytes
+        per_token = self.lab.engine._budget.bytes_per_token
         with mock.patch.object(engine_module, "available_bytes", lambda _limit: 100 * per_token):
             self.lab.ask("Who are you?", maxTokens=20)
             self.assertGreater(len(self.prefixes), 0)
@@ -803,7 +804,7 @@ class OtherArchitectures(unittest.TestCase):
         parts = base.engine._loaded
         fields = {**vars(parts), "model": model, "decoder": Batch(model, Options()), "hidden_states": None}
         base.engine = engine_module.MlxEngine("made here", loading.LoadedModel(**fields), Options())
-        tokenizer = base.engine._tokenizer
+        tokenizer = base.engine._loaded.tokenizer
         prompts = [tokenizer.encode(text) for text in ("Hello World", LONG[:400], LONG[:401] + " more", "Who?")]
         eos = tokenizer.eos_token_ids
         tokenizer.eos_token_ids = set()
@@ -884,7 +885,7 @@ class Modes(unittest.TestCase):
         self.assertEqual(calls[1].tokens[:90], known(STORY)["tokens"][:90])
         self.assertGreater(len(calls[1].tokens), 128)
         self.assertFalse(bounded.engine.describe()["concurrent"])
-        model, tokenizer = bounded.engine._loaded.model, bounded.engine._tokenizer
+        model, tokenizer = bounded.engine._loaded.model, bounded.engine._loaded.tokenizer
         own = [caches.RotatingKVCache(128, keep=4) for _ in range(4)]
         prompt = tokenizer.encode(LONG)
         expected = stream_generate(model, tokenizer, prompt, max_tokens=40, prompt_cache=own, prefill_step_size=64)

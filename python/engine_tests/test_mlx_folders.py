@@ -23,6 +23,7 @@ from mlx_lm.utils import _get_classes, load_model, quantize_model, save_config
 from engine_tests.harness import MODEL, STORY, Call, Lab, judged, known, submit_classification, submit_score
 from engine_tests.prefixed import PrefixContract
 from engine_tests.tolerance import tolerance
+from mlx4j_worker.engine import scheduler
 from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.errors import (
     Cancelled,
@@ -161,7 +162,7 @@ class Methods(Folders):
         engine = self.lab.engine
         for owner, name in ((engine, "_forward_step"), (engine._decoder, "step"), (engine._decoder, "prefill")):
             self.enterContext(mock.patch.object(owner, name, timed(getattr(owner, name))))
-        self.enterContext(mock.patch.object(engine_module, "time", mock.Mock(monotonic=lambda: now[0])))
+        self.enterContext(mock.patch.object(scheduler, "time", mock.Mock(monotonic=lambda: now[0])))
 
     def plain(self, tokens):
         return numpy.array(self.model_itself(mx.array([tokens]))[0].astype(mx.float32))
@@ -293,7 +294,7 @@ class Options(Folders):
         self.assertEqual(mx.get_memory_limit(), limit)
         self.assertIn("memoryLimitBytes", limited.engine.describe()["capabilities"])
         self.assertLess(engine_module.available_bytes(limit), 40_000_000)
-        limited.engine._kv_bytes = 100_000
+        limited.engine._budget.bytes_per_token = 100_000
         self.assertIsInstance(limited.ask(STORY).error, OutOfMemory)
         self.assertEqual(limited.ask(STORY, maxTokens=20).tokens, known(STORY)["tokens"][:20])
         mx.set_cache_limit(before)

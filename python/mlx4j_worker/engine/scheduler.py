@@ -346,10 +346,8 @@ class Scheduler:
         try:
             self._prefill(rows)
         except Exception as error:  # a row's own fault, or at least nobody else's loss
-            failures.check(error, MEMORY_HINT)
             if len(rows) > 1:
-                for one in rows:
-                    one.cache, one.suspect = self._decoder.new_cache(), True  # each is tried again, alone
+                self._part(rows, error)
                 return
             self._prefilling.remove(row)
             self._fail(row.call, error)
@@ -358,6 +356,17 @@ class Scheduler:
             if not one.left:
                 self._prefilling.remove(one)
                 self._joining.append(one)
+
+    def _part(self, rows: list[Row], error: Exception) -> None:
+        """After a prefill of several rows that failed, each is tried again, alone."""
+        try:
+            failures.check(error, MEMORY_HINT)
+        except DeviceFailed as failure:
+            failure.blame(max(rows, key=lambda row: row.left).call)
+            raise
+        _log.warning("a prefill of %d prompts failed; each is tried alone", len(rows), exc_info=error)
+        for row in rows:
+            row.cache, row.suspect = self._decoder.new_cache(), True
 
     def _companions(self, row: Row) -> list[Row]:
         if row.in_cache or row.suspect:
