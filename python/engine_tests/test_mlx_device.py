@@ -72,14 +72,14 @@ class Places(Devices):
             "a pass, or its prefill": "_model",
             "prefill": "prefill",
             "sampling": "_draw",
-            "the tokens": "_deliver",
+            "the tokens": "results",
             "joining the batch": "_join",
         }
         for place, name in places.items():
             with self.subTest(place):
                 self.setUp()
                 calls = self.requests()
-                with mock.patch.object(self.decoder, name, raising(FAULT)):
+                with mock.patch.object(Drawn if name == "results" else self.decoder, name, raising(FAULT)):
                     self.fails(*calls)
                 self.assertFalse(any(call.ended for call in calls))
 

@@ -54,8 +54,12 @@ class Batch(CopiedCaches, Decoder):
         return cache if bits is None else [layer.to_quantized(_KV_GROUP, bits) for layer in cache]
 
     def prefill(self, row: Row, tokens: list[int]) -> None:
-        self._model(mx.array([tokens]), cache=row.cache)
-        mx.eval([layer.state for layer in row.cache])
+        self.fill(row.cache, tokens)
+
+    def fill(self, cache: Any, tokens: list[int]) -> None:
+        """Adds tokens to a cache, and waits for it."""
+        self._model(mx.array([tokens]), cache=cache)
+        mx.eval([layer.state for layer in cache])
         mx.clear_cache()
 
     def settle(self) -> None:

@@ -376,7 +376,7 @@ def _decoder(
 def _check_quantized_cache(batch: Batch) -> None:
     """Refuses kvBits where a pass with a quantized cache fails, rather than every request."""
     try:
-        batch.prefill(batch.new_cache(), [0, 0])
+        batch.fill(batch.new_cache(), [0, 0])
     except (TypeError, AttributeError, NotImplementedError) as error:
         raise InvalidRequest(
             "kvBits can't be used: mlx-lm's code for this model can't read a quantized KV cache.", "Leave it out."
