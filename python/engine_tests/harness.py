@@ -7,9 +7,11 @@ import shutil
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import numpy
 
+from mlx4j_worker.engine.prefill_chunks import ChunkSize
 from mlx4j_worker.errors import WorkerError
 from mlx4j_worker.requests.generate import parse_generate
 from mlx4j_worker.requests.options import parse_options
@@ -141,6 +143,11 @@ def run(engine, poll=lambda: None):
     while engine.busy:
         poll()
         engine.step(poll)
+
+
+def one_part_a_step():
+    """Patches engines so that a step does one chunk of prefill or one part of other work at most."""
+    return mock.patch.object(ChunkSize, "SECONDS", 0)
 
 
 def submit(engine, question=None, **params):

@@ -28,6 +28,7 @@ from engine_tests.harness import (
     judged,
     known,
     load,
+    one_part_a_step,
     run,
     submit,
     submit_classification,
@@ -931,7 +932,8 @@ class Logits(Case):
     def test_a_cancel_between_tokens(self):
         engine, call = opened("llama"), Call()
         engine.logits(call, [5] * 9)
-        run(engine, lambda: setattr(call, "cancelled", len(call.sent("positionLogits")) == 2))
+        with one_part_a_step():
+            run(engine, lambda: setattr(call, "cancelled", len(call.sent("positionLogits")) == 2))
         self.assertIsInstance(call.error, Cancelled)
         self.assertEqual(2, len(call.sent("positionLogits")))
 
@@ -1048,7 +1050,8 @@ class Actions(Case):
     def test_a_cancel_between_texts(self):
         engine, call, polls = load(load_and_judge, actionHead=str(made("action-head"))), Call(), []
         submit_classification(engine, call, "a", "b", "c")
-        run(engine, lambda: polls.append(1) or setattr(call, "cancelled", len(polls) == 2))
+        with one_part_a_step():
+            run(engine, lambda: polls.append(1) or setattr(call, "cancelled", len(polls) == 2))
         self.assertIsInstance(call.error, Cancelled)
 
     def test_files_that_are_none(self):

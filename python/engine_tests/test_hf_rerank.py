@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from engine_tests import models
-from engine_tests.harness import MODEL, judged, load, run, submit_rerank
+from engine_tests.harness import MODEL, judged, load, one_part_a_step, run, submit_rerank
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.errors import Cancelled, ContextOverflow, ModelLoadFailed, NotSupported
 from mlx4j_worker.hf import loading
@@ -157,16 +157,11 @@ class Decoders(Rerank):
         path = models.reranker(self.folder())
         engine = load(LOAD, path)
         call = submit_rerank(engine, QUERY, DOCUMENTS * 10)
-        passes = 0
-
-        def poll():
-            nonlocal passes
-            passes += 1
-            call.cancelled = passes == 2
-
-        run(engine, poll)
+        polls = []
+        with one_part_a_step():
+            run(engine, lambda: polls.append(1) or setattr(call, "cancelled", len(polls) == 2))
         self.assertIsInstance(call.error, Cancelled)
-        self.assertEqual(2, passes)
+        self.assertEqual(2, len(polls))
 
 
 class CrossEncoders(Rerank):

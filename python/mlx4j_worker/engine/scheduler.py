@@ -159,11 +159,13 @@ class Scheduler:
             self._decode_step()
             self._turns.decoded(time.monotonic() - begun)
         begun = time.monotonic()
-        while time.monotonic() - begun < ChunkSize.SECONDS / 2:  # short prompts go together
+        while True:
             decoding, prompts = self._requests()
             if not prompts or not self._turns.prefill_next(decoding, len(prompts)):
                 return
             self._prefill_turn(decoding, prompts)
+            if time.monotonic() - begun >= ChunkSize.SECONDS / 2:  # short prompts go together
+                return
 
     def _requests(self) -> tuple[int, list[Row | Job]]:
         """(how many requests decode, the prompts and the other work in the order of their arrival)."""
