@@ -691,7 +691,7 @@ class Disagreements(Folders):
             described = lab(free).engine.describe()
             self.assertEqual((described["contextLength"], described["warnings"]), (512, []))
         windowed = lab(self.model("gemma3_text", sliding_window=16, num_hidden_layers=6))
-        self.assertIsNone(windowed.engine._most_kv_tokens)
+        self.assertEqual(windowed.engine._budget.tokens(1000), 1000)
         self.refused(InvalidRequest, "kvBits", self.model("gemma3_text", num_hidden_layers=6), kvBits=8)
 
     def test_the_activation_is_that_of_transformers(self):

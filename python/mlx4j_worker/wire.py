@@ -15,10 +15,7 @@ from mlx4j_worker.failures import Exit
 EXIT_WIRE_LOST = 74
 MAX_BATCH_BYTES = 65_536  # as much as a pipe holds on Linux
 
-# What JSONEncoder(allow_nan=False, separators=(",", ":")).encode makes for each message anew.
-_encode = json.encoder.c_make_encoder(
-    None, json.JSONEncoder().default, json.encoder.encode_basestring_ascii, None, ":", ",", False, False, False
-)
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _HEAD_BYTES = 256  # of a line that is too long; Java writes the id within them
 _ID = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?(?:"method"\s*:\s*"\w*"\s*,\s*)?"id"\s*:\s*"([^"\\]*)"')
 
@@ -133,7 +130,7 @@ def call_id(line: bytes) -> str | None:
 def _line(message: dict[str, Any]) -> bytes:
     """The bytes of a message with its LF."""
     try:
-        line = "".join(_encode({"jsonrpc": "2.0", **message}, 0)).encode()
+        line = _encode({"jsonrpc": "2.0", **message}).encode()
     except (TypeError, ValueError, RecursionError) as error:  # a NaN, or nested without end
         raise Internal(f"A message has no JSON form: {error}") from error
     if len(line) > MAX_LINE_BYTES:

@@ -11,22 +11,39 @@ from mlx4j_worker.engine.scheduler import Decoder, Deliver
 from mlx4j_worker.hf import caches, models
 from mlx4j_worker.hf.sampling import BatchSampler
 
-CAPABILITIES = ("logProbs", "penalties", "responseFormat")
 _MAX_PADDED_ROWS = 32  # prompts of one pass
 
 
-class Batch(Decoder):
-    """Decodes its rows in step. Beside others, a row's cache is padded on the left to the length of the longest.
+class _OneExpert(Decoder):
+    """What both decoders do alike. ``experts`` is an adapters.Experts, or None; rows of one expert run together."""
 
-    ``experts`` is an adapters.Experts, or None; rows of one expert run together.
-    """
+    capabilities = ("logProbs", "penalties", "responseFormat")
 
-    capabilities = CAPABILITIES
-
-    def __init__(self, model: PreTrainedModel, experts: Any = None) -> None:
+    def __init__(self, model: PreTrainedModel, experts: Any) -> None:
         self._model = model
         self._experts = experts
         self._device = model.device
+        self.reset()
+
+    def group(self, row: Row) -> str:
+        if self._experts is None:
+            return ""
+        row.generation.expert = self._experts.choose(self._ids([row.generation.prompt_tokens]))
+        return row.generation.expert
+
+    def _use_expert(self, row: Row) -> None:
+        if self._experts is not None:
+            self._experts.use(row.group)
+
+    def _ids(self, tokens: list[list[int]]) -> torch.Tensor:
+        return torch.tensor(tokens, device=self._device)
+
+
+class Batch(_OneExpert):
+    """Decodes its rows in step. Beside others, a row's cache is padded on the left to the length of the longest."""
+
+    def __init__(self, model: PreTrainedModel, experts: Any = None) -> None:
+        super().__init__(model, experts)
         config = model.config
         takes = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in takes
@@ -37,7 +54,6 @@ class Batch(Decoder):
         self.chunks = not caches.is_recurrent(config) and self._switch is None
         self.concurrent = caches.can_merge(config) and _rows_are_independent(model)
         self.shares = self.concurrent and self.chunks
-        self.reset()
 
     def reset(self) -> None:
         self.rows: list[Row] = []
@@ -46,12 +62,6 @@ class Batch(Decoder):
         self._sampler = BatchSampler()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-
-    def group(self, row: Row) -> str:
-        if self._experts is None:
-            return ""
-        row.generation.expert = self._experts.choose(self._ids([row.generation.prompt_tokens]))
-        return row.generation.expert
 
     def new_cache(self) -> Any:
         return caches.new(self._model.config)
@@ -74,7 +84,7 @@ class Batch(Decoder):
     def prefill_together(self, row: Row, others: list[Row], most: int) -> list[Row]:
         if not (self.concurrent and self.chunks):
             return []
-        width, chosen = row.left, []
+        width, chosen = row.left, list[Row]()
         for other in sorted(others, key=lambda one: abs(one.left - row.left)):
             width = max(width, other.left)
             if width * (len(chosen) + 2) > most or len(chosen) + 2 > _MAX_PADDED_ROWS:
@@ -163,27 +173,11 @@ class Batch(Decoder):
         for row in joining:
             row.cache = None
 
-    def _use_expert(self, row: Row) -> None:
-        if self._experts is not None:
-            self._experts.use(row.group)
 
-    def _ids(self, tokens: list[list[int]]) -> torch.Tensor:
-        return torch.tensor(tokens, device=self._device)
-
-
-class Uncached(Decoder):
+class Uncached(_OneExpert):
     """Decodes one row at a time, without a cache: each step is a pass over all of its tokens."""
 
-    capabilities = CAPABILITIES
     chunks = False
-
-    def __init__(self, model: PreTrainedModel, experts: Any = None) -> None:
-        self._model = model
-        self._experts = experts
-        self.reset()
-
-    group = Batch.group
-    _use_expert = Batch._use_expert
 
     def reset(self) -> None:
         self.rows: list[Row] = []
@@ -214,8 +208,7 @@ class Uncached(Decoder):
         self.rows += joining
         (row,) = self.rows
         self._use_expert(row)
-        ids = torch.tensor([row.tokens], device=self._model.device)
-        logits = self._model(ids, use_cache=False).logits[:, -1].float()
+        logits = self._model(self._ids([row.tokens]), use_cache=False).logits[:, -1].float()
         deliver(self._sampler.draw(logits, self.rows).results())
 
     def remove(self, rows: list[Row], keep_caches: bool) -> None:

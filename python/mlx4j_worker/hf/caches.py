@@ -30,6 +30,8 @@ class GrowingLayer(DynamicLayer):
 
     def __init__(self) -> None:
         super().__init__()
+        self.keys: torch.Tensor
+        self.values: torch.Tensor
         self._room: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def update(
@@ -131,13 +133,8 @@ def select(cache: DynamicCache, rows: list[int], width: int, cut: int) -> None:
         if isinstance(layer, LinearAttentionLayer):
             _select_states(layer, layer, rows)
         if isinstance(layer, DynamicLayer) and layer.is_initialized:
-            kept = _kept(layer, width - cut)
-            index = torch.tensor(rows, device=layer.keys.device)
-            _set(
-                layer,
-                *(x[..., x.shape[-2] - kept :, :].index_select(0, index) for x in (layer.keys, layer.values)),
-                width - cut,
-            )
+            keys, values = (_last(x, _kept(layer, width - cut))[rows] for x in (layer.keys, layer.values))
+            _set(layer, keys, values, width - cut)
 
 
 def extract(cache: DynamicCache, row: int, tokens: int) -> DynamicCache:
@@ -147,10 +144,7 @@ def extract(cache: DynamicCache, row: int, tokens: int) -> DynamicCache:
         if isinstance(layer, LinearAttentionLayer):
             _select_states(layer, source, [row])
         if isinstance(layer, DynamicLayer) and source.is_initialized:
-            kept = _kept(layer, tokens)
-            keys, values = (
-                x[row : row + 1, ..., x.shape[-2] - kept :, :].clone() for x in (source.keys, source.values)
-            )
+            keys, values = (_last(x, _kept(layer, tokens))[[row]] for x in (source.keys, source.values))
             _set(layer, keys, values, tokens)
     return alone
 

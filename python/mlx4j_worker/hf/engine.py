@@ -44,7 +44,7 @@ class HfEngine(Engine):
             source,
             loaded,
             options,
-            batch.decoder(model, loaded.experts) if self.chats else batch.Uncached(model),
+            batch.decoder(model, loaded.experts) if self.chats else batch.Uncached(model, loaded.experts),
             tokenizer=tokenizer,
             writer=tokenizer,
             context=models.context_of(model, config),
