@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.DoubleUnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
@@ -202,9 +203,7 @@ public final class Chart {
         }
     }
 
-    /**
-     * A line chart over steps. Each series connects its points in the order in which they were added. Not thread-safe.
-     */
+    /** A line chart. Each series connects its points in the order in which they were added. Not thread-safe. */
     public static final class Lines {
 
         private static final int WIDTH = 760;
@@ -216,6 +215,8 @@ public final class Chart {
         private final String title;
         private final String unit;
         private final Map<String, List<double[]>> series = new LinkedHashMap<>();
+        private boolean fromZero;
+        private boolean logarithmic;
 
         /** Creates an empty chart. */
         public Lines(String title, String unit) {
@@ -230,66 +231,92 @@ public final class Chart {
             }
         }
 
+        /** Starts the vertical axis at 0. */
+        public Lines fromZero() {
+            fromZero = true;
+            return this;
+        }
+
+        /** Makes the horizontal axis logarithmic, with a label at each value in use. */
+        public Lines logarithmic() {
+            logarithmic = true;
+            return this;
+        }
+
         /** Returns the chart as an {@code svg} element. */
         public String svg() {
-            Axis across = axis(0);
-            Axis up = axis(1);
+            Axis across = logarithmic ? logarithmicAxis() : axis(0, false);
+            Axis up = axis(1, fromZero);
             int bottom = TOP + HEIGHT;
             StringBuilder svg = new StringBuilder(text(LEFT - 50, 24, "start", "title", title));
-            for (int i = 0; i <= up.steps(); i++) {
-                double y = bottom - HEIGHT * (double) i / up.steps();
-                svg.append(line(LEFT, y, WIDTH - 16, y, i == 0 ? "axis" : "grid"));
-                svg.append(text(LEFT - 8, y + 4, "end", "value", up.label(i)));
-            }
-            for (int i = 0; i <= across.steps(); i++) {
-                double x = LEFT + (WIDTH - 32.0 - LEFT) * i / across.steps();
-                svg.append(text(x, bottom + 18, "middle", "value", across.label(i)));
-            }
+            up.labels().forEach((value, label) -> {
+                double y = bottom - HEIGHT * up.share(value);
+                svg.append(line(LEFT, y, WIDTH - 16, y, y == bottom ? "axis" : "grid"));
+                svg.append(text(LEFT - 8, y + 4, "end", "value", label));
+            });
+            across.labels().forEach((value, label) -> {
+                double x = LEFT + (WIDTH - 32 - LEFT) * across.share(value);
+                svg.append(text(x, bottom + 18, "middle", "value", label));
+            });
             svg.append(text(LEFT, bottom + 40, "start", "value", unit));
             double y = bottom + 64;
             int number = 0;
             for (Map.Entry<String, List<double[]>> curve : series.entrySet()) {
+                String dashes = number < COLOURS.size() ? "" : " stroke-dasharray=\"6 3\"";
                 String colour = COLOURS.get(number++ % COLOURS.size());
                 List<String> points = curve.getValue().stream()
                         .map(point -> at(LEFT + (WIDTH - 32 - LEFT) * across.share(point[0])) + ","
                                 + at(bottom - HEIGHT * up.share(point[1])))
                         .toList();
-                svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n"
-                        .formatted(String.join(" ", points), colour));
+                svg.append("<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"%s/>\n"
+                        .formatted(String.join(" ", points), colour, dashes));
                 if (points.size() <= MAX_MARKS) {
                     points.forEach(point -> svg.append("<circle cx=\"%s\" cy=\"%s\" r=\"2.5\" fill=\"%s\"/>\n"
                             .formatted(point.split(",")[0], point.split(",")[1], colour)));
                 }
-                svg.append("<rect x=\"%d\" y=\"%s\" width=\"12\" height=\"12\" fill=\"%s\"/>\n"
-                        .formatted(LEFT, at(y - 11), colour));
-                svg.append(text(LEFT + 20, y, "start", "", curve.getKey()));
+                svg.append("<path d=\"M%d %sh24\" stroke=\"%s\" stroke-width=\"4\"%s/>\n"
+                        .formatted(LEFT, at(y - 5), colour, dashes));
+                svg.append(text(LEFT + 32, y, "start", "", curve.getKey()));
                 y += 20;
             }
             return page(title, WIDTH, y, svg);
         }
 
         /** Returns the axis of a dimension, with round bounds that include all points. */
-        private Axis axis(int dimension) {
-            double low = points(dimension).min().orElse(0);
+        private Axis axis(int dimension, boolean zero) {
+            double low = zero ? 0 : points(dimension).min().orElse(0);
             double high = points(dimension).max().orElse(1);
             double step = step(Math.max(high - low, Math.max(Math.abs(high) * 1e-6, 1e-6)) / 8);
             double from = step * Math.floor(low / step);
-            return new Axis(from, step, Math.max(1, (int) Math.ceil((high - from) / step - 1e-9)));
+            int steps = Math.max(1, (int) Math.ceil((high - from) / step - 1e-9));
+            int places = (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+            Map<Double, String> labels = new LinkedHashMap<>();
+            for (int i = 0; i <= steps; i++) {
+                labels.put(from + i * step, String.format(Locale.ROOT, "%." + places + "f", from + i * step));
+            }
+            return new Axis(value -> (value - from) / (step * steps), labels);
+        }
+
+        private Axis logarithmicAxis() {
+            double low = Math.log(points(0).min().orElse(1));
+            double high = Math.log(points(0).max().orElse(1));
+            Map<Double, String> labels = new LinkedHashMap<>();
+            points(0)
+                    .sorted()
+                    .distinct()
+                    .forEach(x -> labels.put(x, Interval.number(x).replaceFirst("\\.0+$", "")));
+            return new Axis(value -> high == low ? 0.5 : (Math.log(value) - low) / (high - low), labels);
         }
 
         private DoubleStream points(int dimension) {
             return series.values().stream().flatMap(List::stream).mapToDouble(point -> point[dimension]);
         }
 
-        private record Axis(double from, double step, int steps) {
+        /** An axis: where a value lies, from 0 to 1, and the labels of some values. */
+        private record Axis(DoubleUnaryOperator position, Map<Double, String> labels) {
 
             double share(double value) {
-                return (value - from) / (step * steps);
-            }
-
-            String label(int at) {
-                int places = (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-                return String.format(Locale.ROOT, "%." + places + "f", from + at * step);
+                return position.applyAsDouble(value);
             }
         }
     }

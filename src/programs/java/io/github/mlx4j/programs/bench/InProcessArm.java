@@ -31,10 +31,18 @@ final class InProcessArm implements Arm {
      * stream_generate.
      */
     InProcessArm(Path python, String model, boolean batch, Path log) throws IOException {
-        this.name = batch ? "in-process BatchGenerator" : "in-process stream_generate";
+        this(
+                batch ? "in-process BatchGenerator" : "in-process stream_generate",
+                batch,
+                new ProcessBuilder(
+                        python.toString(), "-I", "-X", "utf8", SCRIPT.toString(), model, batch ? "batch" : "stream"),
+                log);
+    }
+
+    /** Starts a program that speaks the protocol of the script. */
+    InProcessArm(String name, boolean batch, ProcessBuilder builder, Path log) throws IOException {
+        this.name = name;
         this.batch = batch;
-        ProcessBuilder builder = new ProcessBuilder(
-                python.toString(), "-I", "-X", "utf8", SCRIPT.toString(), model, batch ? "batch" : "stream");
         builder.environment().put("TOKENIZERS_PARALLELISM", "false");
         this.process = builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .start();

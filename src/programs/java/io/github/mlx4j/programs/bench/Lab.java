@@ -64,6 +64,10 @@ final class Lab implements AutoCloseable {
         arms.add(mlx4j);
         open(ServerArm.NAME, log -> new ServerArm(python, model, log));
         open(LangChainArm.NAME, log -> new LangChainArm(python, model, log));
+        Peers peers = new Peers(System.getenv());
+        open(Peers.SERVE_NAME, log -> peers.transformersServe(model, log));
+        open(JavaLlamaArm.NAME, log -> peers.javaLlama());
+        open(NodeLlamaArm.NAME, peers::nodeLlama);
         open(OllamaArm.NAME, log -> new OllamaArm(OllamaArm.DEFAULT, options.ollamaModel()));
     }
 

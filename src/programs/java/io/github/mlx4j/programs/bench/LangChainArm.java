@@ -3,13 +3,11 @@ package io.github.mlx4j.programs.bench;
 import io.github.mlx4j.it.MlxServer;
 import java.io.IOException;
 import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import org.jspecify.annotations.Nullable;
 
 /**
  * mlx_lm.server, called through LangChain4j's OpenAI client. It is called by reflection, because LangChain4j is not a
@@ -27,8 +25,8 @@ final class LangChainArm implements Arm {
     private final Class<?> handler;
 
     LangChainArm(Path python, String model, Path log) throws IOException, InterruptedException {
-        handler = find(HANDLER);
-        find(MODEL);
+        handler = Reflection.find(HANDLER);
+        Reflection.find(MODEL);
         process = new MlxServer(python, model, log, "--chat-template", TEMPLATE);
     }
 
@@ -52,7 +50,7 @@ final class LangChainArm implements Arm {
 
     private Object model(int maxTokens) {
         try {
-            Object builder = call(find(MODEL), null, "builder");
+            Object builder = Reflection.call(Reflection.find(MODEL), null, "builder");
             for (Object[] setting : new Object[][] {
                 {"baseUrl", process.uri + "/v1"},
                 {"apiKey", "none"},
@@ -60,9 +58,9 @@ final class LangChainArm implements Arm {
                 {"temperature", 0.0},
                 {"maxTokens", maxTokens}
             }) {
-                builder = call(builder.getClass(), builder, (String) setting[0], setting[1]);
+                builder = Reflection.call(builder.getClass(), builder, (String) setting[0], setting[1]);
             }
-            return call(builder.getClass(), builder, "build");
+            return Reflection.call(builder.getClass(), builder, "build");
         } catch (IOException | ReflectiveOperationException error) {
             throw new IllegalStateException(error);
         }
@@ -81,41 +79,13 @@ final class LangChainArm implements Arm {
                     } else if (first instanceof Exception why) {
                         answer.complete(recording.lost(why));
                     } else {
-                        Object usage = call(first.getClass(), first, "tokenUsage");
-                        recording.count((Integer) call(usage.getClass(), usage, "outputTokenCount"));
+                        Object usage = Reflection.call(first.getClass(), first, "tokenUsage");
+                        recording.count((Integer) Reflection.call(usage.getClass(), usage, "outputTokenCount"));
                         answer.complete(recording.answer());
                     }
                     return null;
                 });
-        call(model.getClass(), model, "chat", prompt, listener);
+        Reflection.call(model.getClass(), model, "chat", prompt, listener);
         return answer.get();
-    }
-
-    private static Class<?> find(String name) throws IOException {
-        try {
-            return Class.forName(name);
-        } catch (ClassNotFoundException absent) {
-            throw new IOException("not on the classpath", absent);
-        }
-    }
-
-    /** Calls the public method with this name that accepts these arguments. */
-    private static Object call(Class<?> type, @Nullable Object on, String name, Object... with)
-            throws ReflectiveOperationException {
-        for (Method method : type.getMethods()) {
-            if (method.getName().equals(name) && takes(method.getParameterTypes(), with)) {
-                method.setAccessible(true); // the class itself may not be public
-                return method.invoke(on, with);
-            }
-        }
-        throw new NoSuchMethodException(type + "." + name);
-    }
-
-    private static boolean takes(Class<?>[] types, Object[] values) {
-        boolean fits = types.length == values.length;
-        for (int i = 0; fits && i < types.length; i++) {
-            fits = types[i].isInstance(values[i]);
-        }
-        return fits;
     }
 }

@@ -24,7 +24,7 @@ final class Report {
     private final Set<String> scenarios;
     private final boolean enforced;
     private final List<Table> tables = new ArrayList<>();
-    private final Table notes = new Table("Not as planned", "what", "why");
+    private final Table notes = new Table("Not measured", "what", "why");
     private final Map<Limit, Measured> measured = new EnumMap<>(Limit.class);
     private final Map<String, String> charts = new LinkedHashMap<>();
     private final ObjectNode facts = JSON.createObjectNode();

@@ -1,32 +1,35 @@
 package io.github.mlx4j.programs.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.it.LocalServer;
 import io.github.mlx4j.it.MlxServer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** mlx_lm.server, streamed with java.net.http. */
+/** A server of OpenAI's completions API, by default mlx_lm.server, streamed with java.net.http. */
 final class ServerArm extends HttpArm {
 
     static final String NAME = "mlx_lm.server + java.net.http";
     private static final String DATA = "data: ";
 
-    private final MlxServer process;
+    private final String name;
+    private final LocalServer process;
 
     ServerArm(Path python, String model, Path log) throws IOException, InterruptedException {
-        this(new MlxServer(python, model, log));
+        this(NAME, new MlxServer(python, model, log));
     }
 
-    private ServerArm(MlxServer process) {
+    ServerArm(String name, LocalServer process) {
         super(process.uri);
+        this.name = name;
         this.process = process;
     }
 
     @Override
     public String name() {
-        return NAME;
+        return name;
     }
 
     @Override

@@ -121,7 +121,7 @@ final class Speed implements Scenario {
                     Interval.number(Statistics.median(of(whole, Answer::firstMs))),
                     Interval.number(Statistics.median(of(whole, Answer::perTokenMs))),
                     spread(gaps),
-                    arm == base || ratio == null ? "" : ratio,
+                    arm == base || ratio == null || !arm.sameModel() ? "" : ratio,
                     pairs.size(),
                     note(cell, arm, base, lost));
         }
@@ -258,6 +258,19 @@ final class Speed implements Scenario {
                             rounds -> Statistics.median(each(rounds, Round::firstMs))));
         }
         lab.report.chart("ratios", ratios.svg());
+        Costs costs = Costs.byCallers();
+        found.forEach((cell, pairs) -> {
+            if (cell.kind.equals("short")) {
+                for (Arm arm : lab.arms(cell.callers)) {
+                    double[] rates = each(rounds(answered(cell, arm, arm), arm), Round::tokensPerSecond);
+                    if (rates.length > 0) {
+                        costs.add(arm.name(), cell.callers, 1000 / Statistics.median(rates));
+                    }
+                }
+            }
+        });
+        costs.scaling(lab.report);
+        lab.report.chart("cost-callers", costs.svg());
     }
 
     private String bars(Lab lab, String kind, String title, String unit, Function<List<Round>, Double> value) {
