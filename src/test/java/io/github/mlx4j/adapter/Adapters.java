@@ -20,4 +20,14 @@ public final class Adapters {
             WorkerConfig options) {
         return new MlxSubprocessAdapter(new WorkerSettings(model, false, probe, scripts, budget, options));
     }
+
+    /** An hf adapter over any scripts, with any budget. */
+    public static HfSubprocessAdapter hf(
+            String model,
+            Supplier<Availability> probe,
+            WorkerScripts scripts,
+            RestartBudget budget,
+            WorkerConfig options) {
+        return new HfSubprocessAdapter(new WorkerSettings(model, false, probe, scripts, budget, options));
+    }
 }

@@ -1,7 +1,7 @@
 package io.github.mlx4j.programs.soak;
 
 import io.github.mlx4j.adapter.FallbackAdapter;
-import io.github.mlx4j.adapter.MlxSubprocessAdapter;
+import io.github.mlx4j.adapter.SubprocessAdapter;
 import io.github.mlx4j.config.WorkerConfig;
 import io.github.mlx4j.environment.Availability;
 import io.github.mlx4j.port.AbstractTextGenerationPort;
@@ -32,9 +32,9 @@ final class Lane implements AutoCloseable {
 
     private final String script;
     private final Duration hang;
-    private final Supplier<MlxSubprocessAdapter> maker;
+    private final Supplier<SubprocessAdapter> maker;
     private final @Nullable CircuitBreakerRegistry breakers;
-    private volatile MlxSubprocessAdapter adapter;
+    private volatile SubprocessAdapter adapter;
     private volatile AbstractTextGenerationPort port;
     private final AtomicInteger open = new AtomicInteger();
     private final AtomicLong slowestMs = new AtomicLong();
@@ -57,7 +57,7 @@ final class Lane implements AutoCloseable {
             String name,
             String script,
             Availability ready,
-            Function<Supplier<Availability>, MlxSubprocessAdapter> maker,
+            Function<Supplier<Availability>, SubprocessAdapter> maker,
             WorkSource source,
             WorkerConfig options,
             boolean guarded) {
@@ -78,7 +78,7 @@ final class Lane implements AutoCloseable {
         this.port = portOf(adapter);
     }
 
-    private AbstractTextGenerationPort portOf(MlxSubprocessAdapter made) {
+    private AbstractTextGenerationPort portOf(SubprocessAdapter made) {
         return breakers == null ? made : new FallbackAdapter(Map.of(name, made), breakers, null);
     }
 
@@ -101,7 +101,7 @@ final class Lane implements AutoCloseable {
         return Duration.ofMillis(slowestMs.get());
     }
 
-    MlxSubprocessAdapter adapter() {
+    SubprocessAdapter adapter() {
         return adapter;
     }
 
@@ -131,7 +131,7 @@ final class Lane implements AutoCloseable {
     void renew() {
         Journal.Entry close = journal.begin(Fault.CLOSE);
         try {
-            MlxSubprocessAdapter old = adapter;
+            SubprocessAdapter old = adapter;
             adapter = maker.get();
             port = portOf(adapter);
             old.close();

@@ -65,6 +65,7 @@ public final class Soak {
     private final List<Thread> callers = new ArrayList<>();
     private final Lane fake;
     private final Lane real;
+    private final Lane hf;
     private final Lane brief;
     private final Lane guarded;
     private final List<Lane> lanes;
@@ -75,10 +76,12 @@ public final class Soak {
         this.minutes = minutes;
         this.seed = seed;
         this.fake = fakeLane("fake", Duration.ofSeconds(3), 64, folder);
-        this.real = realLane("real", "mlx_worker.py", false);
+        this.real = realLane(ProviderKind.MLX, "real", "mlx_worker.py", false);
+        this.hf = realLane(ProviderKind.HF, "hf", "hf_worker.py", false);
         this.brief = fakeLane("brief", Duration.ofMillis(100), 400, folder); // its workers have short lives
-        this.guarded = realLane("guarded", "guarded_worker.py", true); // its only faults are its callers' requests
-        this.lanes = List.of(fake, real, brief, guarded);
+        this.guarded = realLane(
+                ProviderKind.MLX, "guarded", "guarded_worker.py", true); // its only faults are its callers' requests
+        this.lanes = List.of(fake, real, hf, brief, guarded);
     }
 
     /** Runs the program. */
@@ -109,13 +112,13 @@ public final class Soak {
                 false);
     }
 
-    private static Lane realLane(String name, String script, boolean isGuarded) {
+    private static Lane realLane(ProviderKind kind, String name, String script, boolean isGuarded) {
         WorkerConfig options = WorkerConfig.builder()
                 .hang(Duration.ofSeconds(isGuarded ? 60 : 5))
                 .maxRequests(64)
                 .build();
-        Availability ready = new Availability.Ready(Fixture.python(ProviderKind.MLX), "3", Map.of());
-        WorkerScripts bundled = new BundledScripts("mlx_worker.py");
+        Availability ready = new Availability.Ready(Fixture.python(kind), "3", Map.of());
+        WorkerScripts bundled = new BundledScripts(kind == ProviderKind.HF ? "hf_worker.py" : "mlx_worker.py");
         WorkerScripts scripts = home -> {
             Path installed = bundled.install(home);
             return installed.endsWith(script) ? installed : Files.copy(installed, installed.resolveSibling(script));
@@ -124,7 +127,9 @@ public final class Soak {
                 name,
                 script,
                 ready,
-                probe -> Adapters.mlx(Fixture.MODEL.toString(), probe, scripts, endless(), options),
+                probe -> kind == ProviderKind.HF
+                        ? Adapters.hf(Fixture.MODEL.toString(), probe, scripts, endless(), options)
+                        : Adapters.mlx(Fixture.MODEL.toString(), probe, scripts, endless(), options),
                 new RealWork(),
                 options,
                 isGuarded);
@@ -160,11 +165,13 @@ public final class Soak {
         SplittableRandom random = new SplittableRandom(seed);
         startCallers(fake, 12, 30, random);
         startCallers(real, 4, 30, random);
+        startCallers(hf, 16, 30, random);
         startCallers(brief, 2, 250, random);
         startCallers(guarded, 2, 250, random);
         callers.add(start("soak-guarded-attacker", new Attacker(guarded, ledger, random.split(), () -> stopped)));
         startSaboteur(fake, FAKE_FAULTS, 2.5, random);
         startSaboteur(real, REAL_FAULTS, 12, random);
+        startSaboteur(hf, REAL_FAULTS, 20, random);
         startSaboteur(brief, List.of(Fault.CLOSE, Fault.KILL), 0.5, random);
     }
 
