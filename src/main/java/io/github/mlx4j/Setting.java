@@ -248,8 +248,8 @@ enum Setting {
             SettingType.mebibytes(0),
             worker(WorkerConfig.Builder::prefixCacheBytes),
             "1024",
-            "Maximum size (MiB) of the mlx worker's prefix cache, which keeps finished prompts and answers"
-                    + " for prompts that begin with them; 0 disables it.");
+            "Maximum size (MiB) of the prefix cache of a worker (mlx or hf), which keeps finished prompts and"
+                    + " answers for prompts that begin with them; 0 disables it.");
 
     private final BiConsumer<ProviderConfig.Builder, Object> setter;
     private final String defaultText;

@@ -7,7 +7,10 @@ import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
 import io.github.mlx4j.provider.ProviderKind;
 
-/** Generates text with Hugging Face transformers in a managed worker process. Requests run one at a time. */
+/**
+ * Generates text with Hugging Face transformers in a managed worker process. Requests run concurrently, except on
+ * models for which {@link io.github.mlx4j.port.ModelDetails#concurrent()} is false.
+ */
 public final class HfSubprocessAdapter extends SubprocessAdapter {
 
     /**

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxRequests the maximum number of open requests, including queued ones; further requests fail with
  *     {@link io.github.mlx4j.error.WorkerBusyException}; default 256
  * @param prefixCacheBytes the maximum size in bytes of the prefix cache, which keeps finished prompts and answers for
- *     prompts that begin with them; 0 disables it; default 1 GiB. The hf worker has no such cache
+ *     prompts that begin with them; 0 disables it; default 1 GiB. Some models of the hf worker have no such cache, for
+ *     example those with recurrent layers
  * @param model the options with which the worker loads its model
  * @param mlx options for the mlx worker only
  * @param journal a file to which worker events are appended as JSON lines; {@code null} (the default) for none. A

@@ -19,7 +19,7 @@ import java.util.OptionalInt;
  * @param contextLength in tokens; empty if the model states none
  * @param vocabularySize the number of token ids
  * @param chat whether it has a chat template
- * @param concurrent whether it processes requests concurrently
+ * @param concurrent whether the worker generates for several requests at once; otherwise they run one at a time
  * @param capabilities what it supports besides text, by the protocol's names
  * @param samplingDefaults the model's recommended sampling values, used for those that a request doesn't set
  * @param activeBytes memory in use after the load, in bytes
