@@ -11,7 +11,6 @@ import io.github.mlx4j.error.InvalidRequestException;
 import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationResult;
-import io.github.mlx4j.generation.Message;
 import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.provider.ProviderKind;
@@ -24,42 +23,6 @@ class MlxRequestIT extends RequestContract {
 
     MlxRequestIT() {
         super(ProviderKind.MLX);
-    }
-
-    @Test
-    void shouldTakeUpWhatTheTurnBeforeLeftInTheCache() {
-        GenerationResult first = llm.generate(Fixture.STORY);
-        List<Message> chat =
-                List.of(Message.user(Fixture.STORY), Message.assistant(first.text()), Message.user("List the months"));
-        GenerationResult second = llm.generate(
-                GenerationRequest.chat(chat).toBuilder().maxTokens(20).build());
-        assertThat(second.usage().cachedTokens())
-                .isGreaterThanOrEqualTo(
-                        first.usage().promptTokens() + first.tokens().size());
-        try (ProviderFactory cold =
-                factory(Fixture.WORKERS.toBuilder().prefixCacheBytes(0).build())) {
-            GenerationResult same = cold.createTextGenerationAdapter()
-                    .generate(GenerationRequest.chat(chat).toBuilder()
-                            .maxTokens(20)
-                            .build());
-            assertThat(same.tokens()).isEqualTo(second.tokens());
-            assertThat(same.usage().cachedTokens()).isZero();
-        }
-    }
-
-    @Test
-    void shouldShareNoPrefixWhenTheCacheSaltsDiffer() {
-        GenerationRequest secret = GenerationRequest.raw("The password of the vault is swordfish. ".repeat(4));
-        GenerationRequest theirs =
-                secret.toBuilder().maxTokens(2).cacheSalt("theirs").build();
-        llm.generate(theirs);
-        assertThat(cachedTokens(theirs)).isPositive();
-        assertThat(cachedTokens(theirs.toBuilder().cacheSalt("mine").build())).isZero();
-        assertThat(cachedTokens(secret.toBuilder().maxTokens(2).build())).isZero();
-    }
-
-    private int cachedTokens(GenerationRequest request) {
-        return llm.generate(request).usage().cachedTokens();
     }
 
     @Test

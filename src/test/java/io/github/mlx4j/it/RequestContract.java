@@ -313,4 +313,41 @@ abstract class RequestContract {
                 .mapToDouble(i -> one[i] * other[i])
                 .sum();
     }
+
+    @Test
+    void shouldReuseThePrefixOfTheTurnBefore() {
+        GenerationResult first = llm.generate(Fixture.STORY);
+        List<Message> chat =
+                List.of(Message.user(Fixture.STORY), Message.assistant(first.text()), Message.user("List the months"));
+        GenerationResult second = llm.generate(
+                GenerationRequest.chat(chat).toBuilder().maxTokens(20).build());
+        assertThat(second.usage().cachedTokens())
+                .isGreaterThanOrEqualTo(
+                        first.usage().promptTokens() + first.tokens().size());
+        try (ProviderFactory cold = ProviderFactory.create(Fixture.config(kind)
+                .workers(Fixture.WORKERS.toBuilder().prefixCacheBytes(0).build())
+                .build())) {
+            GenerationResult same = cold.createTextGenerationAdapter()
+                    .generate(GenerationRequest.chat(chat).toBuilder()
+                            .maxTokens(20)
+                            .build());
+            assertThat(same.tokens()).isEqualTo(second.tokens());
+            assertThat(same.usage().cachedTokens()).isZero();
+        }
+    }
+
+    @Test
+    void shouldShareNoPrefixWhenTheCacheSaltsDiffer() {
+        GenerationRequest secret = GenerationRequest.raw("The password of the vault is swordfish. ".repeat(4));
+        GenerationRequest theirs =
+                secret.toBuilder().maxTokens(2).cacheSalt("theirs").build();
+        llm.generate(theirs);
+        assertThat(cachedTokens(theirs)).isPositive();
+        assertThat(cachedTokens(theirs.toBuilder().cacheSalt("mine").build())).isZero();
+        assertThat(cachedTokens(secret.toBuilder().maxTokens(2).build())).isZero();
+    }
+
+    private int cachedTokens(GenerationRequest request) {
+        return llm.generate(request).usage().cachedTokens();
+    }
 }
