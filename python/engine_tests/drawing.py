@@ -1,7 +1,6 @@
 """What both engines' tests of the batched sampler share: rows, and the tests themselves."""
 
 import unittest
-from collections import Counter
 from types import SimpleNamespace
 
 import numpy
@@ -30,7 +29,6 @@ class Drawing(unittest.TestCase):
             request=SimpleNamespace(log_probs=log_probs, cache_salt=None),
             prompt_tokens=[*prompt],
             tokens=generated,
-            repeats=Counter(generated),
             constrained=allowed is not None,
             allowed=lambda: allowed,
         )

@@ -1,7 +1,6 @@
 """One generate call on its way through an engine: from token ids to chunks and the answer."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -59,7 +58,6 @@ class Generation:
         self.tokens: list[int] = []  # all that were generated
         self.cached_tokens = 0  # of the prompt, for the usage
         self.expert: str | None = None  # that answers, of a DyLoRA-MoE
-        self.repeats: Counter[int] = Counter()  # how often each token was generated, for penalties
         self._eos_ids = eos_ids
         self._decode = decode
         self._constraint = constraint
@@ -130,7 +128,6 @@ class Generation:
         self._first = self._first or self._last
         whole = self.constrained and self._answering and self._constraint.accept(token)
         self.tokens.append(token)
-        self.repeats[token] += 1
         self._drafted_tokens += drafted
         if token in self._eos_ids:
             return self._finish("stop")
