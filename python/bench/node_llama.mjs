@@ -30,10 +30,12 @@ async function answer(sequence, prompt, maxTokens) {
 }
 
 const actions = {
-  async generate({prompts, max_tokens: maxTokens}) {
-    const used = sequences.slice(0, prompts.length);
+  async generate({requests}) {
+    const used = sequences.slice(0, requests.length);
     for (const sequence of used) await sequence.clearHistory();
-    return Promise.all(prompts.map((prompt, i) => answer(used[i], prompt, maxTokens)));
+    const begun = process.hrtime.bigint();
+    const answers = await Promise.all(requests.map((r, i) => answer(used[i], r.prompt, r.maxTokens)));
+    return {answers, nanos: Number(process.hrtime.bigint() - begun)};
   },
 };
 

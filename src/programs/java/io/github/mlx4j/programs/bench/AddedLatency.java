@@ -9,6 +9,7 @@ import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.internal.process.BundledScripts;
 import io.github.mlx4j.internal.process.WorkerScripts;
 import io.github.mlx4j.internal.worker.RestartBudget;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.report.Interval;
 import io.github.mlx4j.report.Statistics;
 import java.io.IOException;
@@ -32,11 +33,16 @@ final class AddedLatency implements Scenario {
     private static final Path STAMPED = Path.of("python", "bench", "stamped_worker.py");
 
     @Override
+    public boolean measures(ProviderKind engine) {
+        return engine == ProviderKind.MLX;
+    }
+
+    @Override
     public void run(Lab lab) throws Exception {
         if (!System.getProperty("os.name").equals("Linux")) {
             throw new UnsupportedOperationException("only on Linux do Java and Python surely have one clock");
         }
-        Table table = lab.report.table("Added latency of a token", "callers", "p50, us", "p99, us", "n");
+        Table table = lab.table("Added latency of a token", "callers", "p50, us", "p99, us", "n");
         Path[] folder = new Path[1];
         WorkerScripts scripts = home -> {
             folder[0] = home;
@@ -59,10 +65,10 @@ final class AddedLatency implements Scenario {
                 Interval p50 = Statistics.median95(values);
                 Interval p99 = Statistics.bootstrap(values, all -> Statistics.percentile(all, 0.99));
                 table.row(callers, p50, p99, values.length);
-                lab.report.raw("latency, " + callers + " callers", Mlx4jArm.NAME, "us", values);
+                lab.raw("latency, " + callers + " callers", Mlx4jArm.NAME, "us", values);
                 if (callers == 1) {
-                    lab.report.measured(Limit.ADDED_P50, p50, values.length, "");
-                    lab.report.measured(Limit.ADDED_P99, p99, values.length, "");
+                    lab.measured(Limit.ADDED_P50, p50, values.length, "");
+                    lab.measured(Limit.ADDED_P99, p99, values.length, "");
                 }
             }
         }

@@ -1,6 +1,6 @@
 package io.github.mlx4j.programs.bench;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.report.Interval;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -13,7 +13,7 @@ import java.util.Map;
 /** Benchmarks mlx4j against other ways to use the same engine. Exits with 1 if a gate is missed. */
 public final class Bench {
 
-    private static final Map<String, Scenario> SCENARIOS = new LinkedHashMap<>();
+    static final Map<String, Scenario> SCENARIOS = new LinkedHashMap<>();
 
     static {
         SCENARIOS.put("start", new Start());
@@ -22,7 +22,6 @@ public final class Bench {
         SCENARIOS.put("turn", new SecondTurn());
         SCENARIOS.put("stall", new Stall());
         SCENARIOS.put("cancel", new Cancel());
-        SCENARIOS.put("constrained", new Constrained());
     }
 
     private Bench() {}
@@ -38,7 +37,7 @@ public final class Bench {
             return;
         }
         LocalDateTime begun = LocalDateTime.now();
-        Report report = new Report(options.only(), options.isFixture());
+        Report report = new Report(options.engines(), options.only(), options.isFixture());
         report.fact("date", begun.format(DateTimeFormatter.ISO_LOCAL_DATE));
         report.fact("machine", Machine.cpu() + ", " + Machine.cores() + ", " + Machine.memory());
         report.fact("system", Machine.system());
@@ -46,7 +45,7 @@ public final class Bench {
         report.fact("mlx4j", System.getProperty("bench.commit", "unknown"));
         report.fact("run", (options.quick() ? "quick" : "full") + ", seed " + options.seed());
         report.fact("load before", Interval.number(Machine.load()));
-        measure(options, report);
+        options.engines().forEach(engine -> measure(engine, options, report));
         report.fact("load after", Interval.number(Machine.load()));
         Path json = report.write(options.out(), begun.format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss")));
         System.out.println(report.markdown());
@@ -54,10 +53,9 @@ public final class Bench {
         System.exit(report.holds() ? 0 : 1);
     }
 
-    private static void measure(Options options, Report report) {
-        try (Lab lab = new Lab(options, report)) {
-            JsonNode info = lab.alone.info();
-            info.properties().forEach(fact -> {
+    private static void measure(ProviderKind engine, Options options, Report report) {
+        try (Lab lab = new Lab(engine, options, report)) {
+            lab.alone.info().properties().forEach(fact -> {
                 if (!fact.getValue().asText().isEmpty()) {
                     report.fact(fact.getKey(), fact.getValue().asText());
                 }
@@ -67,13 +65,14 @@ public final class Bench {
             report.fact("model", name + (Files.isDirectory(folder) ? ", " + BenchModel.hash(folder) : ""));
             lab.checkParity();
             for (Map.Entry<String, Scenario> scenario : SCENARIOS.entrySet()) {
-                if (options.only().contains(scenario.getKey())) {
+                if (options.only().contains(scenario.getKey())
+                        && scenario.getValue().measures(engine)) {
                     run(scenario.getKey(), scenario.getValue(), lab);
                 }
             }
         } catch (IOException | RuntimeException failure) {
             failure.printStackTrace();
-            report.note("the run", "ended early: " + failure);
+            report.note(engine.id(), "ended early: " + failure);
         }
     }
 
@@ -85,8 +84,8 @@ public final class Bench {
             if (!(failure instanceof UnsupportedOperationException)) {
                 failure.printStackTrace();
             }
-            lab.report.note(name, String.valueOf(failure.getMessage()));
+            lab.report.note(lab.engine.id() + ": " + name, String.valueOf(failure.getMessage()));
         }
-        System.err.printf("%s: %.0f s%n", name, (System.nanoTime() - begun) / 1e9);
+        System.err.printf("%s, %s: %.0f s%n", lab.engine.id(), name, (System.nanoTime() - begun) / 1e9);
     }
 }

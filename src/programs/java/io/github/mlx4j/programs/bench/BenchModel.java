@@ -22,10 +22,11 @@ final class BenchModel {
 
     /**
      * Creates a copy of the small model whose answers never end by themselves, so that all arms generate the same
-     * number of tokens: its end token is one that it never generates. The markers of thinking and tool calls are
-     * ordinary words in it, because servers remove such markers from the text.
+     * number of tokens: its end token is one that it never generates. Without {@code tags}, the markers of thinking and
+     * tool calls are ordinary words in it, because servers remove such markers from the text.
      */
-    static Path endless(Path model, Path folder) throws IOException {
+    static Path endless(Path model, Path folder, boolean tags) throws IOException {
+        Files.createDirectories(folder);
         for (Path file : files(model)) {
             Files.copy(file, folder.resolve(file.getFileName()));
         }
@@ -33,7 +34,7 @@ final class BenchModel {
             edit(folder.resolve(name), json -> json.put("eos_token_id", 0));
         }
         edit(folder.resolve("tokenizer_config.json"), json -> json.put("eos_token", "<|endoftext|>"));
-        for (String name : List.of("tokenizer.json", "chat_template.jinja")) {
+        for (String name : tags ? List.<String>of() : List.of("tokenizer.json", "chat_template.jinja")) {
             Path file = folder.resolve(name);
             String text = Files.readString(file);
             Files.writeString(file, text.replace("think>", "mark1>").replace("tool_call>", "mark2>"));

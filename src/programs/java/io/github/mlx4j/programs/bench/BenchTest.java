@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mlx4j.it.Fixture;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,7 @@ class BenchTest {
         assertThat(options.isFixture()).isTrue();
         assertThat(options.quick()).isFalse();
         assertThat(options.only()).containsExactlyElementsOf(Options.SCENARIOS);
+        assertThat(options.engines()).containsExactly(ProviderKind.MLX, ProviderKind.HF);
     }
 
     @Test
@@ -48,7 +50,7 @@ class BenchTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--slow", "--only", "--only nothing", "--seed x", "--fast 1"})
+    @ValueSource(strings = {"--slow", "--only", "--only nothing", "--seed x", "--engine ollama", "--fast 1"})
     void shouldRefuseWhenACommandLineCantBeUnderstood(String line) {
         assertThatThrownBy(() -> Options.parse(line.split(" "))).isInstanceOf(IllegalArgumentException.class);
     }
@@ -56,6 +58,20 @@ class BenchTest {
     @Test
     void shouldHaveALimitOfAKnownScenarioWhenThereIsALimit() {
         assertThat(Arrays.stream(Limit.values()).map(limit -> limit.scenario)).isSubsetOf(Options.SCENARIOS);
+        assertThat(Bench.SCENARIOS.keySet()).containsExactlyElementsOf(Options.SCENARIOS);
+    }
+
+    @Test
+    void shouldLimitOnlyWhatAScenarioMeasuresWhenThereIsALimit() {
+        for (Limit limit : Limit.values()) {
+            for (ProviderKind engine : List.of(ProviderKind.MLX, ProviderKind.HF)) {
+                boolean measured = Bench.SCENARIOS.get(limit.scenario).measures(engine);
+                assertThat(measured || limit.bounds(engine) == null)
+                        .as(limit.name() + " on " + engine)
+                        .isTrue();
+                assertThat(limit.what(engine)).doesNotContain("$s", "%%");
+            }
+        }
     }
 
     @Test
@@ -128,7 +144,7 @@ class BenchTest {
 
     @Test
     void shouldNeverEndWhenTheSmallModelIsCopied(@TempDir Path folder) throws IOException {
-        BenchModel.endless(Fixture.MODEL, folder);
+        BenchModel.endless(Fixture.MODEL, folder, false);
 
         assertThat(Files.readString(folder.resolve("config.json"))).contains("\"eos_token_id\":0");
         assertThat(Files.readString(folder.resolve("tokenizer.json"))).doesNotContain("<think>", "<tool_call>");

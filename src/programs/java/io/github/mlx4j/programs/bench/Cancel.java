@@ -3,6 +3,7 @@ package io.github.mlx4j.programs.bench;
 import io.github.mlx4j.error.CancelledException;
 import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationStream;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.report.Interval;
 import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
@@ -18,9 +19,14 @@ final class Cancel implements Scenario {
     private static final double GRACE_MS = 5;
 
     @Override
+    public boolean measures(ProviderKind engine) {
+        return engine == ProviderKind.MLX;
+    }
+
+    @Override
     public void run(Lab lab) throws Exception {
-        Table table = lab.report.table(
-                "From a cancel to the end", "where", "p50, ms", "p99, ms [95%]", "allowed, ms", "n", "note");
+        Table table =
+                lab.table("From cancel() to the end", "where", "p50, ms", "p99, ms [95%]", "allowed, ms", "n", "note");
         decode(lab, table, 0, Limit.CANCEL_DECODE);
         decode(lab, table, 4, null);
         prefill(lab, table);
@@ -69,7 +75,7 @@ final class Cancel implements Scenario {
     private static void prefill(Lab lab, Table table) throws InterruptedException {
         Lab.Chunk chunk = lab.chunk();
         if (chunk == null) {
-            throw new IllegalStateException("how long a chunk of the prefill is was not found out");
+            throw new IllegalStateException("the duration of a prefill chunk was not measured");
         }
         double[] ms = new double[lab.count(100, 200)];
         int third = (int) (chunk.ms() * LONG / chunk.tokens() / 3);
@@ -106,11 +112,10 @@ final class Cancel implements Scenario {
             Lab lab, Table table, String where, double[] ms, double allowed, String note, @Nullable Limit limit) {
         Interval p99 = Statistics.bootstrap(ms, all -> Statistics.percentile(all, 0.99));
         table.row(where, Interval.number(Statistics.median(ms)), p99, Interval.number(allowed), ms.length, note);
-        lab.report.raw("cancel " + where, Mlx4jArm.NAME, "ms", ms);
+        lab.raw("cancel " + where, Mlx4jArm.NAME, "ms", ms);
         if (limit != null) {
             double[] share = Arrays.stream(ms).map(one -> one / allowed).toArray();
-            lab.report.measured(
-                    limit, Statistics.bootstrap(share, all -> Statistics.percentile(all, 0.99)), ms.length, note);
+            lab.measured(limit, Statistics.bootstrap(share, all -> Statistics.percentile(all, 0.99)), ms.length, note);
         }
     }
 }

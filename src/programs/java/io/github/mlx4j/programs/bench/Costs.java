@@ -46,7 +46,7 @@ final class Costs {
     /**
      * Adds a table of each arm's cost with one caller, and of its throughput with more callers relative to one caller.
      */
-    void scaling(Report report) {
+    void scaling(Report report, String engine) {
         List<Integer> callers = arms.values().stream()
                 .flatMap(costs -> costs.keySet().stream())
                 .filter(n -> n > 1)
@@ -56,7 +56,7 @@ final class Costs {
         List<String> columns = new ArrayList<>(List.of("arm", "1 caller, ms per token"));
         callers.forEach(n -> columns.add(n + " callers"));
         Table table = report.table(
-                "Scaling with callers (short prompts; tokens/s divided by those with 1 caller)",
+                engine + ": Scaling with callers (short prompts; tokens/s divided by those with 1 caller)",
                 columns.toArray(String[]::new));
         arms.forEach((arm, costs) -> {
             Double one = costs.get(1);

@@ -42,9 +42,9 @@ class CostsTest {
     @Test
     void shouldCompareThroughputWithThatOfOneCallerWhenScalingIsReported() {
         fill();
-        Report report = new Report(Set.of(), false);
+        Report report = new Report(Set.of(), Set.of(), false);
 
-        costs.scaling(report);
+        costs.scaling(report, "mlx");
 
         assertThat(report.markdown())
                 .contains("| arm | 1 caller, ms per token | 4 callers | 16 callers |")

@@ -27,25 +27,25 @@ abstract class HttpArm implements Arm {
     }
 
     @Override
-    public Round ask(List<String> prompts, int maxTokens) {
-        return Round.of(prompts.stream()
-                .map(prompt -> (Callable<Answer>) () -> ask(prompt, maxTokens))
+    public Round ask(List<Request> requests) {
+        return Round.of(requests.stream()
+                .map(request -> (Callable<Answer>) () -> ask(request))
                 .toList());
     }
 
     /** Returns the path and the body of a request. */
-    abstract Map.Entry<String, Map<String, ?>> request(String prompt, int maxTokens);
+    abstract Map.Entry<String, Map<String, ?>> call(Request request);
 
     /** Handles a line of the answer. */
     abstract void line(String line, Recording recording) throws IOException;
 
-    private Answer ask(String prompt, int maxTokens) throws InterruptedException {
+    private Answer ask(Request request) throws InterruptedException {
         Recording recording = new Recording();
         try {
-            Map.Entry<String, Map<String, ?>> request = request(prompt, maxTokens);
-            HttpRequest post = HttpRequest.newBuilder(server.resolve(request.getKey()))
+            Map.Entry<String, Map<String, ?>> call = call(request);
+            HttpRequest post = HttpRequest.newBuilder(server.resolve(call.getKey()))
                     .header("Content-Type", "application/json")
-                    .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(request.getValue())))
+                    .POST(HttpRequest.BodyPublishers.ofByteArray(JSON.writeValueAsBytes(call.getValue())))
                     .build();
             HttpResponse<Stream<String>> response = client.send(post, HttpResponse.BodyHandlers.ofLines());
             try (Stream<String> lines = response.body()) {

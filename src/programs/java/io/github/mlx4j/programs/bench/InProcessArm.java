@@ -3,8 +3,10 @@ package io.github.mlx4j.programs.bench;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -14,11 +16,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
 
-/** mlx-lm in a separate Python process, {@code python/bench/in_process.py}, which measures the times itself. */
+/**
+ * A library in a Python process of its own, {@code python/bench/in_process_mlx.py} or {@code in_process_hf.py}, which
+ * measures the times itself.
+ */
 final class InProcessArm implements Arm {
 
-    private static final Path SCRIPT = Path.of("python", "bench", "in_process.py");
     private static final JsonMapper JSON = new JsonMapper();
+    private static final File FOLDER = new File("python");
 
     private final String name;
     private final boolean batch;
@@ -26,17 +31,21 @@ final class InProcessArm implements Arm {
     private final BufferedWriter requests;
     private final BufferedReader answers;
 
-    /**
-     * Starts the process and waits until the model is loaded. {@code batch} selects BatchGenerator rather than
-     * stream_generate.
-     */
-    InProcessArm(Path python, String model, boolean batch, Path log) throws IOException {
-        this(
-                batch ? "in-process BatchGenerator" : "in-process stream_generate",
-                batch,
-                new ProcessBuilder(
-                        python.toString(), "-I", "-X", "utf8", SCRIPT.toString(), model, batch ? "batch" : "stream"),
-                log);
+    /** Starts the engine's library for one caller ({@code batch} is false), or for several. */
+    static InProcessArm start(ProviderKind engine, boolean batch, Path python, String model, Path log)
+            throws IOException {
+        Baseline names = Baseline.of(engine);
+        ProcessBuilder program = new ProcessBuilder(
+                        python.toString(),
+                        "-s",
+                        "-X",
+                        "utf8",
+                        "-m",
+                        "bench.in_process_" + engine.id(),
+                        model,
+                        batch ? "batch" : "stream")
+                .directory(FOLDER);
+        return new InProcessArm(batch ? names.together() : names.alone(), batch, program, log);
     }
 
     /** Starts a program that speaks the protocol of the script. */
@@ -57,24 +66,27 @@ final class InProcessArm implements Arm {
     }
 
     @Override
-    public boolean serves(int callers) {
+    public boolean serves(int callers, Sampling sampling) {
         return batch || callers == 1;
     }
 
     @Override
-    public Round ask(List<String> prompts, int maxTokens) {
-        List<Answer> round = new ArrayList<>();
-        long nanos = 0;
-        for (JsonNode answer : call("generate", Map.of("prompts", prompts, "max_tokens", maxTokens))) {
+    public Round ask(List<Request> requests) {
+        List<Answer> answers = new ArrayList<>();
+        JsonNode round = call("generate", Map.of("requests", requests, "callers", CALLERS));
+        for (JsonNode answer : round.get("answers")) {
             List<Integer> tokens = StreamSupport.stream(answer.get("tokens").spliterator(), false)
                     .map(JsonNode::asInt)
                     .toList();
-            long end = answer.get("end").asLong();
-            round.add(new Answer(
-                    answer.get("text").asText(), tokens, tokens.size(), longs(answer.get("times")), end, null));
-            nanos = Math.max(nanos, end);
+            answers.add(new Answer(
+                    answer.get("text").asText(),
+                    tokens,
+                    tokens.size(),
+                    longs(answer.get("times")),
+                    answer.get("end").asLong(),
+                    null));
         }
-        return new Round(round, nanos);
+        return new Round(answers, round.get("nanos").asLong());
     }
 
     /** Returns the number of tokens in a text. */

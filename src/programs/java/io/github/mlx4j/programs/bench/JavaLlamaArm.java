@@ -42,8 +42,8 @@ final class JavaLlamaArm implements Arm {
     }
 
     @Override
-    public boolean serves(int callers) {
-        return callers <= SLOTS;
+    public boolean serves(int callers, Sampling sampling) {
+        return sampling.isGreedy() && callers <= SLOTS;
     }
 
     @Override
@@ -52,9 +52,9 @@ final class JavaLlamaArm implements Arm {
     }
 
     @Override
-    public Round ask(List<String> prompts, int maxTokens) {
-        return Round.of(prompts.stream()
-                .map(prompt -> (Callable<Answer>) () -> ask(prompt, maxTokens))
+    public Round ask(List<Request> requests) {
+        return Round.of(requests.stream()
+                .map(request -> (Callable<Answer>) () -> ask(request.prompt(), request.maxTokens()))
                 .toList());
     }
 

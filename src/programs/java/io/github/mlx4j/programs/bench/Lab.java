@@ -2,6 +2,7 @@ package io.github.mlx4j.programs.bench;
 
 import io.github.mlx4j.it.Fixture;
 import io.github.mlx4j.provider.ProviderKind;
+import io.github.mlx4j.report.Interval;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,16 +18,17 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** The environment shared by all scenarios: the model, its arms, prompts, and the number of repetitions. */
+/** The environment of all scenarios on an engine: the model, its arms, prompts, and the number of repetitions. */
 final class Lab implements AutoCloseable {
 
     static final int PARITY_TOKENS = 64;
 
+    final ProviderKind engine;
     final Options options;
     final Report report;
     final Random random;
     final String model;
-    final Path python = Fixture.python(ProviderKind.MLX);
+    final Path python;
     final InProcessArm alone;
     final InProcessArm together;
     final Prompts prompts;
@@ -49,37 +51,78 @@ final class Lab implements AutoCloseable {
      */
     record Chunk(int tokens, double ms) {}
 
-    Lab(Options options, Report report) throws IOException {
+    Lab(ProviderKind engine, Options options, Report report) throws IOException {
+        this.engine = engine;
         this.options = options;
         this.report = report;
         this.random = new Random(options.seed());
+        python = Fixture.python(engine);
         copy = Files.createTempDirectory("mlx4j-bench-");
-        model = options.isFixture() ? BenchModel.endless(Fixture.MODEL, copy).toString() : options.model();
+        model = options.isFixture()
+                ? BenchModel.endless(Fixture.MODEL, copy.resolve("plain"), false)
+                        .toString()
+                : options.model();
         Files.createDirectories(options.out());
-        alone = new InProcessArm(python, model, false, log("stream_generate"));
-        together = new InProcessArm(python, model, true, log("BatchGenerator"));
+        alone = InProcessArm.start(engine, false, python, model, log(engine.id() + "-alone"));
+        together = InProcessArm.start(engine, true, python, model, log(engine.id() + "-together"));
         prompts = new Prompts(alone, options.seed());
-        mlx4j = new Mlx4jArm(model);
-        arms.addAll(List.of(alone, together));
-        arms.add(mlx4j);
+        mlx4j = new Mlx4jArm(engine, model);
+        arms.addAll(List.of(alone, together, mlx4j));
+        Peers peers = new Peers(System.getenv());
+        if (engine == ProviderKind.HF) {
+            open(Peers.SERVE_NAME, log -> peers.transformersServe(model, log));
+            return;
+        }
         open(ServerArm.NAME, log -> new ServerArm(python, model, log));
         open(LangChainArm.NAME, log -> new LangChainArm(python, model, log));
-        Peers peers = new Peers(System.getenv());
-        open(Peers.SERVE_NAME, log -> peers.transformersServe(model, log));
         open(JavaLlamaArm.NAME, log -> peers.javaLlama());
         open(NodeLlamaArm.NAME, peers::nodeLlama);
         open(OllamaArm.NAME, log -> new OllamaArm(OllamaArm.DEFAULT, options.ollamaModel()));
     }
 
-    /** Returns the arms that can serve this many callers. */
-    List<Arm> arms(int callers) {
-        return arms.stream().filter(arm -> arm.serves(callers)).toList();
+    /** Returns the arms that can serve this many callers with this sampling. */
+    List<Arm> arms(int callers, Sampling sampling) {
+        return arms.stream().filter(arm -> arm.serves(callers, sampling)).toList();
+    }
+
+    /** Returns the library's own server, or null if it is not installed. */
+    @Nullable
+    Arm server() {
+        return arm(Baseline.of(engine).server());
+    }
+
+    /** Adds a table of this engine to the report. */
+    Table table(String title, String... columns) {
+        return report.table(engine.id() + ": " + title, columns);
+    }
+
+    /** Adds raw measured values of this engine to the report. */
+    void raw(String scenario, String arm, String what, double... values) {
+        report.raw(engine.id() + ": " + scenario, arm, what, values);
+    }
+
+    /** Adds a chart of this engine to the report. */
+    void chart(String name, String svg) {
+        report.chart(engine.id() + "-" + name, svg);
+    }
+
+    /** Adds a measurement of this engine that has limits, taken from {@code n} values. */
+    void measured(Limit limit, Interval figure, int n, String note) {
+        report.measured(engine, limit, figure, n, note);
     }
 
     /** Returns the arm with this name, or null. */
     @Nullable
     Arm arm(String name) {
         return arms.stream().filter(arm -> arm.name().equals(name)).findFirst().orElse(null);
+    }
+
+    /** Starts mlx4j with the model whose answers may contain thinking and tool calls. */
+    Mlx4jArm withTools() throws IOException {
+        boolean copied = options.isFixture();
+        Path tagged = copy.resolve("with-tools");
+        return new Mlx4jArm(
+                engine, copied ? BenchModel.endless(Fixture.MODEL, tagged, true).toString() : model);
     }
 
     int count(int quick, int full) {
@@ -97,12 +140,12 @@ final class Lab implements AutoCloseable {
     }
 
     /**
-     * Checks, before anything is measured, that every arm gives the answers of stream_generate: with a single caller,
-     * and with concurrent callers if the arm supports them. With the small model, an arm with different answers is
+     * Checks, before anything is measured, that every arm gives the answers of the first one: with a single caller, and
+     * with concurrent callers if the arm supports them. With the small model, an arm with different answers is
      * excluded. The check also warms up all arms.
      */
     void checkParity() {
-        Table table = report.table(
+        Table table = table(
                 "Equal output, before timing (greedy, %d tokens)".formatted(PARITY_TOKENS),
                 "arm",
                 "alone",
@@ -125,15 +168,17 @@ final class Lab implements AutoCloseable {
                                 .answers()
                                 .get(0))
                         .toList();
-                List<Answer> all = arm.serves(8) ? arm.ask(asked, PARITY_TOKENS).answers() : one;
+                List<Answer> all = arm.serves(8, Sampling.GREEDY)
+                        ? arm.ask(asked, PARITY_TOKENS).answers()
+                        : one;
                 long lost = all.stream().filter(answer -> answer.lost() != null).count();
                 table.row(
                         arm.name(),
                         same(wanted, one) + " of 8",
-                        arm.serves(8) ? same(wanted, all) + " of " + (8 - lost) + lost(lost) : "–",
+                        arm.serves(8, Sampling.GREEDY) ? same(wanted, all) + " of " + (8 - lost) + lost(lost) : "–",
                         one.get(0).tokens() == null ? "text" : "token ids");
                 if (same(wanted, one) < 8 && options.isFixture()) {
-                    leaveOut(arm, "its answers are not stream_generate's");
+                    leaveOut(arm, "its answers differ from those of " + alone.name());
                 }
             } catch (RuntimeException failure) {
                 leaveOut(arm, failure.toString());
@@ -167,26 +212,38 @@ final class Lab implements AutoCloseable {
         return List.of(there, back);
     }
 
+    /** Creates the requests of a round. */
+    interface Asking {
+        List<Request> requests();
+    }
+
+    /** Returns as many greedy requests for prompts of this length as there are callers. */
+    Asking greedy(int callers, int promptTokens, int maxTokens) {
+        return () -> prompts.fresh(promptTokens, callers).stream()
+                .map(prompt -> Request.greedy(prompt, maxTokens))
+                .toList();
+    }
+
     /**
-     * Runs pairs of rounds and returns each arm's answers to the same prompts, one map per pair. An arm that fails is
+     * Runs pairs of rounds and returns each arm's answers to the same requests, one map per pair. An arm that fails is
      * excluded.
      */
-    List<Map<Arm, Round>> pairs(List<Arm> arms, int blocks, int callers, int promptTokens, int maxTokens) {
+    List<Map<Arm, Round>> pairs(List<Arm> arms, int blocks, Asking asking) {
         List<Map<Arm, Round>> pairs = new ArrayList<>();
         for (int block = 0; block < blocks; block++) {
             for (List<Arm> order : abba(arms)) {
-                List<String> asked = prompts.fresh(promptTokens, callers);
+                List<Request> asked = asking.requests();
                 Map<Arm, Round> pair = new LinkedHashMap<>();
-                order.stream().filter(this.arms::contains).forEach(arm -> ask(arm, asked, maxTokens, pair));
+                order.stream().filter(this.arms::contains).forEach(arm -> ask(arm, asked, pair));
                 pairs.add(pair);
             }
         }
         return pairs;
     }
 
-    private void ask(Arm arm, List<String> asked, int maxTokens, Map<Arm, Round> pair) {
+    private void ask(Arm arm, List<Request> asked, Map<Arm, Round> pair) {
         try {
-            pair.put(arm, arm.ask(asked, maxTokens));
+            pair.put(arm, arm.ask(asked));
         } catch (RuntimeException failure) {
             leaveOut(arm, failure.toString());
         }
@@ -199,7 +256,7 @@ final class Lab implements AutoCloseable {
     }
 
     private void leaveOut(Arm arm, String why) {
-        report.note(arm.name(), "left out: " + why);
+        report.note(engine.id() + ": " + arm.name(), "left out: " + why);
         if (arms.remove(arm) && arm != alone && arm != mlx4j) {
             arm.close();
         }

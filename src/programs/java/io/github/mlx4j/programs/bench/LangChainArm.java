@@ -36,10 +36,9 @@ final class LangChainArm implements Arm {
     }
 
     @Override
-    public Round ask(List<String> prompts, int maxTokens) {
-        Object model = model(maxTokens);
-        return Round.of(prompts.stream()
-                .map(prompt -> (Callable<Answer>) () -> ask(model, prompt))
+    public Round ask(List<Request> requests) {
+        return Round.of(requests.stream()
+                .map(request -> (Callable<Answer>) () -> ask(model(request.maxTokens()), request.prompt()))
                 .toList());
     }
 

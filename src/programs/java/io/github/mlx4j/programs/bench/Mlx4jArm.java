@@ -6,13 +6,13 @@ import io.github.mlx4j.error.Mlx4jException;
 import io.github.mlx4j.generation.GenerationEvent;
 import io.github.mlx4j.generation.GenerationRequest;
 import io.github.mlx4j.generation.GenerationStream;
-import io.github.mlx4j.generation.ResponseFormat;
 import io.github.mlx4j.it.Fixture;
 import io.github.mlx4j.port.TextGenerationPort;
 import io.github.mlx4j.provider.ProviderKind;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.concurrent.Semaphore;
 
 /** mlx4j as a program uses it: one factory, and one stream per caller. */
 final class Mlx4jArm implements Arm {
@@ -22,11 +22,11 @@ final class Mlx4jArm implements Arm {
     private final ProviderFactory factory;
     private final TextGenerationPort port;
 
-    Mlx4jArm(String model) {
+    Mlx4jArm(ProviderKind engine, String model) {
         factory = ProviderFactory.create(ProviderConfig.builder()
-                .provider(ProviderKind.MLX)
+                .provider(engine)
                 .fallback(List.of())
-                .model(ProviderKind.MLX, model)
+                .model(engine, model)
                 .home(Fixture.HOME)
                 .allowAnyPlatform(true)
                 .build());
@@ -40,14 +40,31 @@ final class Mlx4jArm implements Arm {
     }
 
     @Override
-    public Round ask(List<String> prompts, int maxTokens) {
-        return ask(prompts.stream().map(prompt -> request(prompt, maxTokens)).toList());
+    public boolean serves(int callers, Sampling sampling) {
+        return true;
+    }
+
+    @Override
+    public Round ask(List<Request> requests) {
+        Semaphore callers = new Semaphore(requests.stream().anyMatch(r -> r.afterMs() > 0) ? CALLERS : requests.size());
+        return Round.of(requests.stream()
+                .map(request -> (Callable<Answer>) () -> {
+                    Thread.sleep(request.afterMs());
+                    Recording recording = new Recording();
+                    callers.acquire();
+                    try {
+                        return ask(port, generation(request), recording);
+                    } finally {
+                        callers.release();
+                    }
+                })
+                .toList());
     }
 
     /** Sends all requests at the same time, one per caller. */
-    Round ask(List<GenerationRequest> requests) {
+    Round send(List<GenerationRequest> requests) {
         return Round.of(requests.stream()
-                .map(request -> (Callable<Answer>) () -> ask(port, request))
+                .map(request -> (Callable<Answer>) () -> ask(port, request, new Recording()))
                 .toList());
     }
 
@@ -64,26 +81,27 @@ final class Mlx4jArm implements Arm {
         factory.close();
     }
 
-    /** Returns the same request as every other arm sends: raw text, greedy decoding. */
+    /** Returns a request of raw text with greedy decoding. */
     static GenerationRequest request(String prompt, int maxTokens) {
-        return GenerationRequest.raw(prompt).toBuilder()
-                .temperature(0)
-                .maxTokens(maxTokens)
-                .build();
+        return generation(Request.greedy(prompt, maxTokens));
     }
 
-    /** Returns the same request with constrained decoding by a JSON schema. */
-    static GenerationRequest constrained(GenerationRequest request, String schema) {
-        return request.toBuilder()
-                .responseFormat(ResponseFormat.jsonSchema(schema))
-                .build();
+    private static GenerationRequest generation(Request request) {
+        GenerationRequest.Builder builder = GenerationRequest.raw(request.prompt()).toBuilder()
+                .temperature(request.sampling().temperature())
+                .maxTokens(request.maxTokens());
+        if (!request.sampling().isGreedy()) {
+            builder.topP(request.sampling().topP()).topK(request.sampling().topK());
+        }
+        return builder.build();
     }
 
-    static Answer ask(TextGenerationPort port, GenerationRequest request) {
-        Recording recording = new Recording();
+    private static Answer ask(TextGenerationPort port, GenerationRequest request, Recording recording) {
         try (GenerationStream stream = port.stream(request)) {
             for (GenerationEvent event : stream) {
                 if (event instanceof GenerationEvent.Text piece) {
+                    recording.piece(piece.text(), piece.tokens());
+                } else if (event instanceof GenerationEvent.Thinking piece) {
                     recording.piece(piece.text(), piece.tokens());
                 }
             }

@@ -26,8 +26,8 @@ final class NodeLlamaArm implements Arm {
     }
 
     @Override
-    public boolean serves(int callers) {
-        return callers <= JavaLlamaArm.SLOTS;
+    public boolean serves(int callers, Sampling sampling) {
+        return sampling.isGreedy() && callers <= JavaLlamaArm.SLOTS;
     }
 
     @Override
@@ -36,8 +36,8 @@ final class NodeLlamaArm implements Arm {
     }
 
     @Override
-    public Round ask(List<String> prompts, int maxTokens) {
-        return process.ask(prompts, maxTokens);
+    public Round ask(List<Request> requests) {
+        return process.ask(requests);
     }
 
     @Override

@@ -45,9 +45,10 @@ final class OllamaArm extends HttpArm {
     }
 
     @Override
-    Map.Entry<String, Map<String, ?>> request(String prompt, int maxTokens) {
-        Map<String, ?> options = Map.of("num_predict", maxTokens, "temperature", 0);
-        return Map.entry("/api/generate", Map.of("model", model, "prompt", prompt, "raw", true, "options", options));
+    Map.Entry<String, Map<String, ?>> call(Request request) {
+        Map<String, ?> options = Map.of("num_predict", request.maxTokens(), "temperature", 0);
+        return Map.entry(
+                "/api/generate", Map.of("model", model, "prompt", request.prompt(), "raw", true, "options", options));
     }
 
     @Override

@@ -1,9 +1,11 @@
 package io.github.mlx4j.programs.bench;
 
 import io.github.mlx4j.it.Fixture;
+import io.github.mlx4j.provider.ProviderKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * The options of a run.
  *
  * @param quick fewer repetitions
+ * @param engines the engines to measure mlx4j on
  * @param model a folder or a hub ID
  * @param only the scenarios to run
  * @param out the folder of results
@@ -22,16 +25,17 @@ import org.jspecify.annotations.Nullable;
  */
 record Options(
         boolean quick,
+        Set<ProviderKind> engines,
         String model,
         Set<String> only,
         Path out,
         long seed,
         @Nullable String ollamaModel) {
 
-    static final List<String> SCENARIOS =
-            List.of("speed", "latency", "turn", "stall", "cancel", "start", "constrained");
+    static final List<String> SCENARIOS = List.of("start", "speed", "latency", "turn", "stall", "cancel");
     static final String USAGE = """
-            Usage: scripts/bench [--quick] [--model DIR|ID] [--only SCENARIO,…] [--out DIR] [--seed N] [--ollama-model NAME]
+            Usage: scripts/bench [--quick] [--engine mlx|hf] [--model DIR|ID] [--only SCENARIO,…] [--out DIR] [--seed N]
+                   [--ollama-model NAME]
             Scenarios: %s""".formatted(String.join(", ", SCENARIOS));
 
     /**
@@ -41,6 +45,7 @@ record Options(
      */
     static Options parse(String... args) {
         boolean quick = false;
+        Set<ProviderKind> engines = EnumSet.of(ProviderKind.MLX, ProviderKind.HF);
         String model = Fixture.MODEL.toString();
         Set<String> only = new LinkedHashSet<>(SCENARIOS);
         Path out = Path.of("target", "bench");
@@ -58,6 +63,7 @@ record Options(
             }
             String value = rest.next();
             switch (option) {
+                case "--engine" -> engines = EnumSet.of(engine(value));
                 case "--model" -> model = folderOrId(value);
                 case "--only" -> only = scenarios(value);
                 case "--out" -> out = Path.of(value);
@@ -66,7 +72,7 @@ record Options(
                 default -> throw new IllegalArgumentException(option + " is unknown");
             }
         }
-        return new Options(quick, model, only, out, seed, ollamaModel);
+        return new Options(quick, engines, model, only, out, seed, ollamaModel);
     }
 
     /** Returns whether the model is the small one in this repository, for which the gates are defined. */
@@ -77,6 +83,14 @@ record Options(
     private static String folderOrId(String model) {
         Path folder = Path.of(model);
         return Files.isDirectory(folder) ? folder.toAbsolutePath().normalize().toString() : model;
+    }
+
+    private static ProviderKind engine(String name) {
+        return switch (name) {
+            case "mlx" -> ProviderKind.MLX;
+            case "hf" -> ProviderKind.HF;
+            default -> throw new IllegalArgumentException("--engine must be mlx or hf, not " + name);
+        };
     }
 
     private static Set<String> scenarios(String names) {

@@ -1,6 +1,7 @@
 package io.github.mlx4j.programs.bench;
 
 import io.github.mlx4j.it.LocalServer;
+import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ final class Peers {
     static final String TRANSFORMERS = "MLX4J_BENCH_TRANSFORMERS";
     static final String GGUF = "MLX4J_BENCH_GGUF";
     static final String NODE = "MLX4J_BENCH_NODE";
-    static final String SERVE_NAME = "transformers serve + java.net.http";
+    static final String SERVE_NAME = Baseline.of(ProviderKind.HF).server();
 
     private final Map<String, String> environment;
 
@@ -27,7 +28,7 @@ final class Peers {
     Arm transformersServe(String model, Path log) throws IOException, InterruptedException {
         Path python = file(TRANSFORMERS, "a Python with transformers[serving] (fastapi, uvicorn, openai)");
         return new ServerArm(
-                SERVE_NAME, new LocalServer("transformers serve", port -> serve(python, model, port), log));
+                SERVE_NAME, false, new LocalServer("transformers serve", port -> serve(python, model, port), log));
     }
 
     Arm javaLlama() throws Exception {

@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.report.Interval;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,20 +19,35 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ReportTest {
 
-    private final Report report = new Report(Set.of("start"), true);
+    private final Report report = new Report(Set.of(ProviderKind.MLX), Set.of("start"), true);
 
     @ParameterizedTest
-    @CsvSource({
-        "CONSTRAINED_ALONE, 0.90, 0.95, 0.99, MET",
-        "CONSTRAINED_ALONE, 0.80, 0.87, 0.90, UNCLEAR",
-        "CONSTRAINED_ALONE, 0.80, 0.85, 0.87, MISSED",
-        "CHUNK, 250, 290, 400, MET",
-        "CHUNK, 299, 310, 320, UNCLEAR",
-        "CHUNK, 301, 310, 320, MISSED"
-    })
-    void shouldMissOnlyWhenTheWholeIntervalLiesBeyond(
-            Limit limit, double low, double mid, double high, Limit.Verdict verdict) {
-        assertThat(limit.judge(new Interval(low, mid, high))).isEqualTo(verdict);
+    @CsvSource({"EIGHT, MLX, 0.90, 0.96, 0.99, GATE"})
+    void shouldMissAGateOnlyWhenTheWholeIntervalLiesBeyond(
+            Limit limit, ProviderKind engine, double low, double mid, double high, Limit.Verdict verdict) {
+        Limit.Bounds bounds = Objects.requireNonNull(limit.bounds(engine));
+
+        assertThat(limit.judge(bounds, new Interval(low, mid, high))).isEqualTo(verdict);
+    }
+
+    @Test
+    void shouldStartWithOneSentenceWhenTheReportIsPrinted() {
+        start(2500);
+
+        assertThat(report.markdown())
+                .startsWith(
+                        "mlx4j meets 1 of 2 gates and 1 of 2 goals; missed: mlx, worker without a model: start until"
+                                + " hello (2500 ms; gate ≤ 2000 ms).\n\n");
+    }
+
+    @Test
+    void shouldNotMissAGateWhenItsArmNeedNotBeInstalled() {
+        Report hf = new Report(Set.of(ProviderKind.HF), Set.of("speed"), true);
+
+        assertThat(hf.markdown()).doesNotContain("transformers serve").contains("padded batch");
+
+        hf.measured(ProviderKind.HF, Limit.SERVER_16, new Interval(1, 1, 1), 9, "");
+        assertThat(hf.verdict()).contains("missed: hf, 16 callers, relative to transformers serve");
     }
 
     @Test
@@ -45,7 +62,7 @@ class ReportTest {
         start(2500);
 
         assertThat(report.holds()).isFalse();
-        assertThat(report.markdown()).contains("| 2500 [2500, 2500] ms | 5 | MISSED |");
+        assertThat(report.markdown()).contains("| 2500 [2500, 2500] ms | 5 | ≤ 2000 ms | ≤ 2000 ms | GATE MISSED |");
     }
 
     @Test
@@ -56,7 +73,8 @@ class ReportTest {
 
     @Test
     void shouldOnlyShowGatesWhenTheModelIsAnother() {
-        assertThat(new Report(Set.of("start"), false).holds()).isTrue();
+        assertThat(new Report(Set.of(ProviderKind.MLX), Set.of("start"), false).holds())
+                .isTrue();
     }
 
     @Test
@@ -69,7 +87,7 @@ class ReportTest {
         JsonNode json = new JsonMapper().readTree(report.write(folder, "now").toFile());
 
         assertThat(json.at("/run/machine").asText()).isEqualTo("this one");
-        assertThat(json.at("/limits/0/verdict").asText()).isEqualTo("MET");
+        assertThat(json.at("/limits/0/verdict").asText()).isEqualTo("GOAL");
         assertThat(json.at("/raw/0/values/0").asDouble()).isEqualTo(1.2346);
         assertThat(folder.resolve("bench-now-ratios.svg")).hasContent("<svg/>");
         assertThat(Files.readString(folder.resolve("bench-now.md"))).contains("| machine | this one |");
@@ -93,7 +111,7 @@ class ReportTest {
     }
 
     private void start(double ms) {
-        report.measured(Limit.START, new Interval(ms, ms, ms), 5, "");
-        report.measured(Limit.MEMORY, new Interval(20, 20, 20), 5, "");
+        report.measured(ProviderKind.MLX, Limit.START, new Interval(ms, ms, ms), 5, "");
+        report.measured(ProviderKind.MLX, Limit.MEMORY, new Interval(20, 20, 20), 5, "");
     }
 }

@@ -1,5 +1,6 @@
 package io.github.mlx4j.programs.bench;
 
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.report.Interval;
 import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
@@ -15,11 +16,16 @@ final class SecondTurn implements Scenario {
     private static final int TOKENS = 4;
 
     @Override
+    public boolean measures(ProviderKind engine) {
+        return engine == ProviderKind.MLX;
+    }
+
+    @Override
     public void run(Lab lab) {
-        Table table = lab.report.table(
-                "Second turn", "arm", "with the first turn before, ms", "never seen, ms", "sooner [95%]", "n", "note");
+        Table table = lab.table(
+                "Second turn", "arm", "first turn cached, ms", "not cached, ms", "shorter by [95%]", "n", "note");
         List<Arm> arms = new ArrayList<>(List.of(lab.mlx4j));
-        Arm server = lab.arm(ServerArm.NAME);
+        Arm server = lab.server();
         if (server != null) {
             arms.add(server);
         }
@@ -51,10 +57,10 @@ final class SecondTurn implements Scenario {
                     sooner,
                     warm[at].length,
                     note);
-            lab.report.raw("turn", arm.name(), "second turn, ms", warm[at]);
-            lab.report.raw("turn", arm.name(), "never seen, ms", cold[at]);
+            lab.raw("turn", arm.name(), "second turn, ms", warm[at]);
+            lab.raw("turn", arm.name(), "never seen, ms", cold[at]);
             if (arm == lab.mlx4j) {
-                lab.report.measured(Limit.SECOND_TURN, sooner, warm[at].length, note);
+                lab.measured(Limit.SECOND_TURN, sooner, warm[at].length, note);
             }
         }
     }

@@ -1,5 +1,6 @@
 package io.github.mlx4j.programs.bench;
 
+import io.github.mlx4j.provider.ProviderKind;
 import io.github.mlx4j.report.Chart;
 import io.github.mlx4j.report.Interval;
 import io.github.mlx4j.report.Statistics;
@@ -7,7 +8,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
@@ -15,41 +15,27 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Measures throughput, time to first token and time per token of every arm with 1 to 16 callers. */
+/**
+ * Measures throughput, time to first token and time per token of every arm, with 1 to 64 callers that send requests of
+ * equal length at the same moment.
+ */
 final class Speed implements Scenario {
 
     private static final int SHORT = 30;
     private static final int LONG = 1200;
+    private static final List<String> DECODING = List.of("greedy", "sampled", "different samplers");
 
     /**
-     * A combination of prompt length and number of callers. The last two arguments are the number of blocks of two
-     * pairs, for a quick and for a full run.
+     * What is measured together.
+     *
+     * @param decoding one of {@link #DECODING}
+     * @param prompts "short" or "long"
+     * @param callers the number of callers
+     * @param maxTokens the length of an answer
+     * @param quick the number of blocks of two pairs in a quick run
+     * @param full the same in a full run
      */
-    private enum Cell {
-        SHORT_1("short", SHORT, 1, 120, 20, 60),
-        SHORT_4("short", SHORT, 4, 96, 4, 12),
-        SHORT_8("short", SHORT, 8, 96, 6, 15),
-        SHORT_16("short", SHORT, 16, 96, 4, 12),
-        LONG_1("long", LONG, 1, 64, 2, 12),
-        LONG_4("long", LONG, 4, 64, 1, 5),
-        LONG_8("long", LONG, 8, 64, 0, 3),
-        LONG_16("long", LONG, 16, 64, 0, 2);
-
-        final String kind;
-        final int promptTokens;
-        final int callers;
-        final int maxTokens;
-        final int quick;
-        final int full;
-
-        Cell(String kind, int promptTokens, int callers, int maxTokens, int quick, int full) {
-            this.kind = kind;
-            this.promptTokens = promptTokens;
-            this.callers = callers;
-            this.maxTokens = maxTokens;
-            this.quick = quick;
-            this.full = full;
-        }
+    private record Cell(String decoding, String prompts, int callers, int maxTokens, int quick, int full) {
 
         /**
          * Returns the rate to compare: a single caller's by its time per token, concurrent callers' by their total
@@ -59,18 +45,54 @@ final class Speed implements Scenario {
             return callers == 1 ? 1000 / round.perTokenMs() : round.tokensPerSecond();
         }
 
+        Sampling sampling(int caller) {
+            return switch (DECODING.indexOf(decoding)) {
+                case 0 -> Sampling.GREEDY;
+                case 1 -> Sampling.SAMPLED;
+                default -> Sampling.different(caller);
+            };
+        }
+
         String words() {
-            return "%s, %d caller%s".formatted(kind, callers, callers == 1 ? "" : "s");
+            return "%s, %s prompts, %d caller%s".formatted(decoding, prompts, callers, callers == 1 ? "" : "s");
+        }
+
+        boolean isShort() {
+            return prompts.equals("short");
         }
     }
 
+    private static final Cell ONE = new Cell("greedy", "short", 1, 120, 16, 50);
+    private static final Cell ONE_SAMPLED = new Cell("sampled", "short", 1, 120, 16, 50);
+    private static final Cell EIGHT = new Cell("greedy", "short", 8, 96, 5, 15);
+    private static final Cell EIGHT_SAMPLED = new Cell("sampled", "short", 8, 96, 5, 15);
+    private static final Cell SIXTEEN = new Cell("greedy", "short", 16, 96, 4, 12);
+    private static final Cell SIXTEEN_SAMPLED = new Cell("sampled", "short", 16, 96, 4, 12);
+    private static final Cell SIXTEEN_DIFFERENT = new Cell("different samplers", "short", 16, 96, 4, 12);
+    private static final List<Cell> CELLS = List.of(
+            ONE,
+            ONE_SAMPLED,
+            new Cell("greedy", "short", 2, 96, 0, 6),
+            new Cell("greedy", "short", 4, 96, 0, 6),
+            EIGHT,
+            EIGHT_SAMPLED,
+            SIXTEEN,
+            SIXTEEN_SAMPLED,
+            SIXTEEN_DIFFERENT,
+            new Cell("greedy", "short", 32, 64, 1, 4),
+            new Cell("greedy", "short", 64, 64, 1, 3),
+            new Cell("greedy", "long", 1, 64, 1, 6),
+            new Cell("greedy", "long", 4, 64, 0, 3),
+            new Cell("greedy", "long", 16, 64, 0, 2));
+
     private final Map<Cell, List<Map<Arm, Round>>> found = new LinkedHashMap<>();
-    private final Chart.Intervals ratios = new Chart.Intervals("mlx4j's speed, divided by other ways'", "ratio");
 
     @Override
     public void run(Lab lab) {
-        Table table = lab.report.table(
+        found.clear();
+        Table table = lab.table(
                 "Speed",
+                "decoding",
                 "prompts",
                 "callers",
                 "arm",
@@ -81,12 +103,13 @@ final class Speed implements Scenario {
                 "of in-process [95%]",
                 "pairs",
                 "note");
-        for (Cell cell : Cell.values()) {
+        for (Cell cell : CELLS) {
             int blocks = lab.count(cell.quick, cell.full);
-            if (blocks > 0) {
-                List<Arm> arms = lab.arms(cell.callers);
-                lab.pairs(arms, 1, cell.callers, SHORT, 8); // so that no arm starts cold
-                found.put(cell, lab.pairs(arms, blocks, cell.callers, cell.promptTokens, cell.maxTokens));
+            List<Arm> arms = arms(lab, cell);
+            if (blocks > 0 && arms.size() > 1) {
+                lab.pairs(arms, 1, asking(lab, cell, SHORT, 8)); // so that no arm starts cold
+                int promptTokens = cell.isShort() ? SHORT : LONG;
+                found.put(cell, lab.pairs(arms, blocks, asking(lab, cell, promptTokens, cell.maxTokens)));
                 rows(lab, table, cell);
             }
         }
@@ -94,19 +117,45 @@ final class Speed implements Scenario {
         charts(lab);
     }
 
+    /** Returns the arms to measure; a padded batch of transformers has one sampler. */
+    private static List<Arm> arms(Lab lab, Cell cell) {
+        boolean impossible = cell.equals(SIXTEEN_DIFFERENT) && lab.engine == ProviderKind.HF;
+        return impossible ? List.of() : lab.arms(cell.callers, cell.sampling(0));
+    }
+
+    private static Lab.Asking asking(Lab lab, Cell cell, int promptTokens, int maxTokens) {
+        return () -> {
+            List<String> asked = lab.prompts.fresh(promptTokens, cell.callers);
+            return IntStream.range(0, cell.callers)
+                    .mapToObj(i -> new Request(asked.get(i), maxTokens, cell.sampling(i), 0))
+                    .toList();
+        };
+    }
+
     private void rows(Lab lab, Table table, Cell cell) {
         Arm base = cell.callers == 1 ? lab.alone : lab.together;
         List<Map<Arm, Round>> pairs = found.get(cell);
-        for (Arm arm : lab.arms(cell.callers)) {
+        for (Arm arm : arms(lab, cell)) {
             List<Round> rounds = rounds(pairs, arm);
             List<Answer> whole =
                     rounds.stream().flatMap(round -> round.whole().stream()).toList();
             int lost = rounds.stream().mapToInt(Round::lost).sum();
-            lab.report.raw("speed, " + cell.words(), arm.name(), "tokens/s", each(rounds, Round::tokensPerSecond));
-            lab.report.raw("speed, " + cell.words(), arm.name(), "TTFT, ms", of(whole, Answer::firstMs));
-            lab.report.raw("speed, " + cell.words(), arm.name(), "TPOT, ms", of(whole, Answer::perTokenMs));
+            lab.raw("speed, " + cell.words(), arm.name(), "tokens/s", each(rounds, Round::tokensPerSecond));
+            lab.raw("speed, " + cell.words(), arm.name(), "TTFT, ms", of(whole, Answer::firstMs));
+            lab.raw("speed, " + cell.words(), arm.name(), "TPOT, ms", of(whole, Answer::perTokenMs));
             if (whole.isEmpty()) {
-                table.row(cell.kind, cell.callers, arm.name(), "", "", "", "", "", 0, "all " + lost + " lost");
+                table.row(
+                        cell.decoding,
+                        cell.prompts,
+                        cell.callers,
+                        arm.name(),
+                        "",
+                        "",
+                        "",
+                        "",
+                        "",
+                        0,
+                        "all " + lost + " lost");
                 continue;
             }
             double[] gaps = whole.stream()
@@ -114,7 +163,8 @@ final class Speed implements Scenario {
                     .toArray();
             Interval ratio = ratio(cell, arm, base);
             table.row(
-                    cell.kind,
+                    cell.decoding,
+                    cell.prompts,
                     cell.callers,
                     arm.name(),
                     Interval.number(Statistics.median(each(rounds, Round::tokensPerSecond))),
@@ -129,16 +179,18 @@ final class Speed implements Scenario {
 
     /** Returns the median and, if there are enough values, the 99th percentile. */
     static String spread(double[] values) {
-        return "%s / %s (%d)"
-                .formatted(
-                        Interval.number(Statistics.median(values)),
-                        values.length < 100 ? "–" : Interval.number(Statistics.percentile(values, 0.99)),
-                        values.length);
+        return values.length == 0
+                ? ""
+                : "%s / %s (%d)"
+                        .formatted(
+                                Interval.number(Statistics.median(values)),
+                                values.length < 100 ? "–" : Interval.number(Statistics.percentile(values, 0.99)),
+                                values.length);
     }
 
     private String note(Cell cell, Arm arm, Arm base, int lost) {
         long differing = answered(cell, arm, base).stream()
-                .filter(pair -> arm.sameModel())
+                .filter(pair -> arm.sameModel() && cell.sampling(0).isGreedy())
                 .filter(pair -> pair.get(arm).lost() + pair.get(base).lost() == 0)
                 .filter(pair -> {
                     List<Answer> wanted = pair.get(base).answers();
@@ -155,29 +207,32 @@ final class Speed implements Scenario {
     }
 
     private void limits(Lab lab) {
-        limit(lab, Limit.DECODE_1, Cell.SHORT_1, lab.alone);
-        limit(lab, Limit.TOGETHER_8, Cell.SHORT_8, lab.together);
-        limit(lab, Limit.TOGETHER_16, Cell.SHORT_16, lab.together);
-        Arm server = lab.arm(ServerArm.NAME);
-        limit(lab, Limit.SERVER_1, Cell.SHORT_1, server);
-        limit(lab, Limit.SERVER_4, Cell.SHORT_4, server);
-        limit(lab, Limit.SERVER_8, Cell.SHORT_8, server);
-        limit(lab, Limit.SERVER_16, Cell.SHORT_16, server);
-        ofItsOwn(lab, Limit.ALONE_8, Cell.SHORT_8);
-        ofItsOwn(lab, Limit.ALONE_16, Cell.SHORT_16);
-        List<Map<Arm, Round>> pairs = answered(Cell.SHORT_1, lab.mlx4j, lab.alone);
+        limit(lab, Limit.ONE, ONE, lab.alone);
+        limit(lab, Limit.ONE_SAMPLED, ONE_SAMPLED, lab.alone);
+        limit(lab, Limit.EIGHT, EIGHT, lab.together);
+        limit(lab, Limit.EIGHT_SAMPLED, EIGHT_SAMPLED, lab.together);
+        limit(lab, Limit.SIXTEEN, SIXTEEN, lab.together);
+        limit(lab, Limit.SIXTEEN_SAMPLED, SIXTEEN_SAMPLED, lab.together);
+        limit(lab, Limit.SIXTEEN_DIFFERENT, SIXTEEN_DIFFERENT, lab.together);
+        Arm server = lab.server();
+        limit(lab, Limit.SERVER_1, ONE, server);
+        limit(lab, Limit.SERVER_8, EIGHT, server);
+        limit(lab, Limit.SERVER_16, SIXTEEN, server);
+        ofItsOwn(lab, Limit.OWN_8, EIGHT);
+        ofItsOwn(lab, Limit.OWN_16, SIXTEEN);
+        List<Map<Arm, Round>> pairs = answered(ONE, lab.mlx4j, lab.alone);
         if (!pairs.isEmpty()) {
             double[] inProcess = each(rounds(pairs, lab.alone), Round::firstMs);
             double[] added = each(rounds(pairs, lab.mlx4j), Round::firstMs);
             Arrays.setAll(added, i -> added[i] - 1.01 * inProcess[i]);
             String note = "in process %s ms".formatted(Interval.number(Statistics.median(inProcess)));
-            lab.report.measured(Limit.ADDED_FIRST, Statistics.median95(added), added.length, note);
+            lab.measured(Limit.ADDED_FIRST, Statistics.median95(added), added.length, note);
         }
-        if (server != null && !answered(Cell.SHORT_1, lab.mlx4j, server).isEmpty()) {
-            pairs = answered(Cell.SHORT_1, lab.mlx4j, server);
+        if (server != null && !answered(ONE, lab.mlx4j, server).isEmpty()) {
+            pairs = answered(ONE, lab.mlx4j, server);
             double[] ratio = Statistics.ratios(
                     each(rounds(pairs, lab.mlx4j), Round::firstMs), each(rounds(pairs, server), Round::firstMs));
-            lab.report.measured(Limit.SERVER_FIRST, Statistics.median95(ratio), ratio.length, "");
+            lab.measured(Limit.SERVER_FIRST, Statistics.median95(ratio), ratio.length, "");
         }
     }
 
@@ -186,23 +241,22 @@ final class Speed implements Scenario {
      * two did not alternate.
      */
     private void ofItsOwn(Lab lab, Limit limit, Cell cell) {
-        List<Round> one = rounds(answered(Cell.SHORT_1, lab.mlx4j, lab.mlx4j), lab.mlx4j);
+        List<Round> one = rounds(answered(ONE, lab.mlx4j, lab.mlx4j), lab.mlx4j);
         List<Round> many = rounds(answered(cell, lab.mlx4j, lab.mlx4j), lab.mlx4j);
         if (!one.isEmpty() && !many.isEmpty()) {
             double own = Statistics.median(each(one, Round::tokensPerSecond));
             Interval ratio = Statistics.median95(each(many, round -> round.tokensPerSecond() / own));
-            lab.report.measured(limit, ratio, many.size(), "of the median with 1 caller");
+            lab.measured(limit, ratio, many.size(), "of the median with 1 caller");
         }
     }
 
     private void limit(Lab lab, Limit limit, Cell cell, @Nullable Arm base) {
-        if (base == null) {
+        if (base == null || !found.containsKey(cell)) {
             return;
         }
         Interval ratio = ratio(cell, lab.mlx4j, base);
         if (ratio != null) {
-            lab.report.measured(limit, ratio, answered(cell, lab.mlx4j, base).size(), "");
-            ratios.add("%s: %s".formatted(base.name(), cell.words()), ratio, limit.value);
+            lab.measured(limit, ratio, answered(cell, lab.mlx4j, base).size(), "");
         }
     }
 
@@ -239,55 +293,39 @@ final class Speed implements Scenario {
     }
 
     private void charts(Lab lab) {
-        lab.report.chart(
-                "throughput",
-                bars(
-                        lab,
-                        "short",
-                        "Throughput, short prompts",
-                        "tokens per second",
-                        rounds -> Statistics.median(each(rounds, Round::tokensPerSecond))));
-        for (String kind : List.of("short", "long")) {
-            lab.report.chart(
-                    "ttft-" + kind,
-                    bars(
-                            lab,
-                            kind,
-                            "Time to first token, " + kind + " prompts",
-                            "ms (median caller)",
-                            rounds -> Statistics.median(each(rounds, Round::firstMs))));
+        for (String prompts : List.of("short", "long")) {
+            Chart.Bars chart = new Chart.Bars("Time to first token, " + prompts + " prompts", "ms (median caller)");
+            each(lab, prompts, (cell, arm, rounds) -> {
+                String callers = cell.callers + (cell.callers == 1 ? " caller" : " callers");
+                chart.add(callers, arm.name(), Statistics.median(each(rounds, Round::firstMs)));
+            });
+            lab.chart("ttft-" + prompts, chart.svg());
         }
-        lab.report.chart("ratios", ratios.svg());
         Costs costs = Costs.byCallers();
-        found.forEach((cell, pairs) -> {
-            if (cell.kind.equals("short")) {
-                for (Arm arm : lab.arms(cell.callers)) {
-                    double[] rates = each(rounds(answered(cell, arm, arm), arm), Round::tokensPerSecond);
-                    if (rates.length > 0) {
-                        costs.add(arm.name(), cell.callers, 1000 / Statistics.median(rates));
-                    }
-                }
-            }
+        each(lab, "short", (cell, arm, rounds) -> {
+            double rate = Statistics.median(each(rounds, Round::tokensPerSecond));
+            costs.add(arm.name(), cell.callers, 1000 / rate);
         });
-        costs.scaling(lab.report);
-        lab.report.chart("cost-callers", costs.svg());
+        costs.scaling(lab.report, lab.engine.id());
+        lab.chart("cost-callers", costs.svg());
     }
 
-    private String bars(Lab lab, String kind, String title, String unit, Function<List<Round>, Double> value) {
-        Chart.Bars chart = new Chart.Bars(title, unit);
+    /** A value of an arm's rounds in a cell. */
+    private interface Drawing {
+        void draw(Cell cell, Arm arm, List<Round> rounds);
+    }
+
+    /** Passes on the greedy rounds with prompts of this length. */
+    private void each(Lab lab, String prompts, Drawing drawing) {
         found.keySet().forEach(cell -> {
-            if (cell.kind.equals(kind)) {
-                for (Arm arm : lab.arms(cell.callers)) {
+            if (cell.prompts.equals(prompts) && cell.sampling(0).isGreedy()) {
+                for (Arm arm : arms(lab, cell)) {
                     List<Round> rounds = rounds(answered(cell, arm, arm), arm);
                     if (!rounds.isEmpty()) {
-                        chart.add(
-                                cell.callers + (cell.callers == 1 ? " caller" : " callers"),
-                                arm.name(),
-                                value.apply(rounds));
+                        drawing.draw(cell, arm, rounds);
                     }
                 }
             }
         });
-        return chart.svg();
     }
 }

@@ -40,9 +40,14 @@ final class Stall implements Scenario {
     private record Trial(double step, double longest, int chunk) {}
 
     @Override
+    public boolean measures(ProviderKind engine) {
+        return engine == ProviderKind.MLX;
+    }
+
+    @Override
     public void run(Lab lab) throws Exception {
-        Table table = lab.report.table(
-                "A decoder beside a prefill of about 1,200 tokens", "what", "median, ms", "most, ms", "n", "note");
+        Table table = lab.table(
+                "Decoding beside a prefill of about 1,200 tokens", "what", "median, ms", "maximum, ms", "n", "note");
         int trials = lab.count(8, 30);
         double[] longest = new double[trials];
         double[] steps = new double[trials];
@@ -74,15 +79,15 @@ final class Stall implements Scenario {
             worker.close();
         }
         String about = "in chunks of up to %d tokens".formatted(most);
-        row(table, "longest stall of the decoder", longest, "");
+        row(table, "longest stall of the decoding request", longest, "");
         row(table, "the longest chunk and step, in process", inProcess, about);
         row(table, "a step without neighbours", steps, "");
-        lab.report.raw("stall", Mlx4jArm.NAME, "longest, ms", longest);
-        lab.report.raw("stall", lab.together.name(), "longest chunk and step, ms", inProcess);
-        lab.report.raw("stall", Mlx4jArm.NAME, "step, ms", steps);
+        lab.raw("stall", Mlx4jArm.NAME, "longest, ms", longest);
+        lab.raw("stall", lab.together.name(), "longest chunk and step, ms", inProcess);
+        lab.raw("stall", Mlx4jArm.NAME, "step, ms", steps);
         double[] allowed = Arrays.stream(inProcess).map(ms -> ms + GRACE_MS).toArray();
-        lab.report.measured(Limit.STALL, Statistics.median95(Statistics.ratios(longest, allowed)), trials, about);
-        lab.report.measured(Limit.CHUNK, Statistics.median95(chunks), trials, about);
+        lab.measured(Limit.STALL, Statistics.median95(Statistics.ratios(longest, allowed)), trials, about);
+        lab.measured(Limit.CHUNK, Statistics.median95(chunks), trials, about);
     }
 
     private static void row(Table table, String what, double[] ms, String note) {

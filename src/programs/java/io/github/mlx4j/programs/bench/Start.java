@@ -13,8 +13,13 @@ import java.util.concurrent.TimeUnit;
 final class Start implements Scenario {
 
     @Override
+    public boolean measures(ProviderKind engine) {
+        return engine == ProviderKind.MLX;
+    }
+
+    @Override
     public void run(Lab lab) throws Exception {
-        Table table = lab.report.table(
+        Table table = lab.table(
                 "Start and memory",
                 "worker",
                 "ready, ms [95%]",
@@ -39,20 +44,20 @@ final class Start implements Scenario {
             }
         }
         row(lab, table, "without a model: hello", ms, resident, shared);
-        lab.report.measured(Limit.START, Statistics.median95(ms), starts, "");
-        lab.report.measured(Limit.MEMORY, Statistics.median95(resident), starts, "");
+        lab.measured(Limit.START, Statistics.median95(ms), starts, "");
+        lab.measured(Limit.MEMORY, Statistics.median95(resident), starts, "");
         for (int i = 0; i < starts; i++) {
             long begun = System.nanoTime();
-            try (Mlx4jArm arm = new Mlx4jArm(lab.model)) {
+            try (Mlx4jArm arm = new Mlx4jArm(lab.engine, lab.model)) {
                 ms[i] = (System.nanoTime() - begun) / 1e6;
                 resident[i] = Machine.residentMb(arm.pid().orElseThrow());
                 shared[i] = Machine.proportionalMb(arm.pid().orElseThrow());
             }
         }
-        row(lab, table, "with the model, from the factory's making", ms, resident, shared);
+        row(lab, table, "with the model, from a new factory until it is ready", ms, resident, shared);
         long pid = lab.mlx4j.pid().orElseThrow();
         table.row(
-                "the one that the others are measured with, after its first answers",
+                "the measured one, after its first answers",
                 "",
                 Interval.number(Machine.residentMb(pid)),
                 Interval.number(Machine.proportionalMb(pid)),
@@ -66,7 +71,7 @@ final class Start implements Scenario {
                 Statistics.median95(resident),
                 Interval.number(Statistics.median(shared)),
                 ms.length);
-        lab.report.raw("start", Mlx4jArm.NAME, what + ", ms", ms);
-        lab.report.raw("start", Mlx4jArm.NAME, what + ", MB", resident);
+        lab.raw("start", Mlx4jArm.NAME, what + ", ms", ms);
+        lab.raw("start", Mlx4jArm.NAME, what + ", MB", resident);
     }
 }
