@@ -18,10 +18,14 @@ public final class Bench {
     static {
         SCENARIOS.put("start", new Start());
         SCENARIOS.put("speed", new Speed());
+        SCENARIOS.put("arrivals", new Arrivals());
+        SCENARIOS.put("context", new Context());
         SCENARIOS.put("latency", new AddedLatency());
         SCENARIOS.put("turn", new SecondTurn());
         SCENARIOS.put("stall", new Stall());
+        SCENARIOS.put("beside", new Beside());
         SCENARIOS.put("cancel", new Cancel());
+        SCENARIOS.put("options", new OptionCosts());
     }
 
     private Bench() {}

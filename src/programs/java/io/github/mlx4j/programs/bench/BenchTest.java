@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -72,6 +74,33 @@ class BenchTest {
                 assertThat(limit.what(engine)).doesNotContain("$s", "%%");
             }
         }
+    }
+
+    @Test
+    void shouldArriveInOrderAtTheMeanRateWhenRequestsAreDrawn() {
+        Random random = new Random(3);
+
+        List<Double> means = IntStream.range(0, 200)
+                .mapToObj(i -> Arrivals.requests(tokens -> "x".repeat(tokens), random, 40))
+                .peek(requests -> assertThat(requests)
+                        .isSortedAccordingTo(Comparator.comparing(Request::afterMs))
+                        .allSatisfy(
+                                request -> assertThat(request.prompt().length()).isBetween(10, 109)))
+                .map(requests -> requests.get(requests.size() - 1).afterMs() / (double) requests.size())
+                .toList();
+
+        assertThat(means.stream().mapToDouble(Double::doubleValue).average().orElseThrow())
+                .isBetween(38.0, 42.0);
+    }
+
+    @Test
+    void shouldTakeGapsOfThePeriodOnlyWhenTimesAreGiven() {
+        List<Long> times = IntStream.range(0, 100)
+                .mapToObj(i -> i < 50 ? i * MS : (50 + 2 * (i - 50)) * MS)
+                .toList();
+
+        assertThat(Beside.gap(List.of(times), 0, 50 * MS)).isEqualTo(1);
+        assertThat(Beside.gap(List.of(times), 50 * MS, 1000 * MS)).isEqualTo(2);
     }
 
     @Test

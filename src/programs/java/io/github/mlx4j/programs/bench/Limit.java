@@ -26,6 +26,22 @@ enum Limit {
     ADDED_FIRST(
             "speed", false, goal(1), goal(1), "ms", "added time to first token, 1 caller, beyond 1%% of that of %1$s"),
     SERVER_FIRST("speed", false, goal(1), goal(1), "x", "time to first token, 1 caller, relative to %3$s"),
+    ARRIVALS("arrivals", true, goal(1), gate(1.3, 2), "x", "16 callers, mixed lengths and arrivals, relative to %4$s"),
+    CONTEXT(
+            "context",
+            false,
+            gate(1.08, 1.03),
+            gate(1.08, 1.03),
+            "x",
+            "time per token at about 3,500 tokens of context, relative to %1$s"),
+    BESIDE_FIRST(
+            "beside",
+            false,
+            gate(1.3, 1.1),
+            gate(1.3, 1.1),
+            "x",
+            "time to first token of a long prompt beside 16 decoding requests, relative to equal shares"),
+    BESIDE_GAPS("beside", false, gate(1.3, 1.1), gate(1.3, 1.1), "x", "their gaps meanwhile, relative to equal shares"),
     ADDED_P50("latency", false, goal(150), null, "us", "added latency of a token, 1 caller, p50"),
     ADDED_P99("latency", false, goal(2000), null, "us", "added latency of a token, 1 caller, p99"),
     SECOND_TURN(
@@ -48,7 +64,14 @@ enum Limit {
     CANCEL_PREFILL(
             "cancel", false, gate(1, 1), null, "x", "cancel in prefill until the end, p99, relative to 1 chunk + 5 ms"),
     START("start", false, gate(2000, 2000), null, "ms", "worker without a model: start until hello"),
-    MEMORY("start", false, gate(90, 90), null, "MB", "worker without a model: resident memory");
+    MEMORY("start", false, gate(90, 90), null, "MB", "worker without a model: resident memory"),
+    SCHEMA_ALONE("options", true, gate(0.88, 0.95), goal(0.95), "x", "schema, 1 caller, relative to plain text"),
+    SCHEMA_ALL("options", true, gate(0.85, 0.95), goal(0.95), "x", "schema, all of 8, relative to plain text"),
+    SCHEMA_ONE("options", true, gate(0.90, 0.95), goal(0.95), "x", "schema, 1 of 8, relative to plain text"),
+    STOP_ALONE("options", true, goal(0.97), goal(0.97), "x", "stop strings, 1 caller, relative to plain text"),
+    STOP_ALL("options", true, goal(0.97), goal(0.97), "x", "stop strings, all of 8, relative to plain text"),
+    TOOLS_ALONE("options", true, goal(0.97), goal(0.97), "x", "tools offered, 1 caller, relative to plain text"),
+    TOOLS_ALL("options", true, goal(0.97), goal(0.97), "x", "tools offered, all of 8, relative to plain text");
 
     final String scenario;
     final boolean atLeast;

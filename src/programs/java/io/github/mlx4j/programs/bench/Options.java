@@ -32,7 +32,8 @@ record Options(
         long seed,
         @Nullable String ollamaModel) {
 
-    static final List<String> SCENARIOS = List.of("start", "speed", "latency", "turn", "stall", "cancel");
+    static final List<String> SCENARIOS =
+            List.of("start", "speed", "arrivals", "context", "latency", "turn", "stall", "beside", "cancel", "options");
     static final String USAGE = """
             Usage: scripts/bench [--quick] [--engine mlx|hf] [--model DIR|ID] [--only SCENARIO,…] [--out DIR] [--seed N]
                    [--ollama-model NAME]

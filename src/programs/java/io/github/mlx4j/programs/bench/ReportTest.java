@@ -22,7 +22,17 @@ class ReportTest {
     private final Report report = new Report(Set.of(ProviderKind.MLX), Set.of("start"), true);
 
     @ParameterizedTest
-    @CsvSource({"EIGHT, MLX, 0.90, 0.96, 0.99, GATE"})
+    @CsvSource({
+        "SCHEMA_ALONE, MLX, 0.90, 0.96, 0.99, GOAL",
+        "SCHEMA_ALONE, MLX, 0.90, 0.94, 0.99, GATE",
+        "SCHEMA_ALONE, MLX, 0.80, 0.87, 0.90, UNCLEAR",
+        "SCHEMA_ALONE, MLX, 0.80, 0.85, 0.87, MISSED",
+        "SCHEMA_ALONE, HF, 0.80, 0.85, 0.87, BELOW_GOAL",
+        "CONTEXT, HF, 1.00, 1.02, 1.04, GOAL",
+        "CONTEXT, HF, 1.00, 1.04, 1.10, GATE",
+        "CONTEXT, HF, 1.07, 1.09, 1.11, UNCLEAR",
+        "CONTEXT, HF, 1.09, 1.10, 1.11, MISSED"
+    })
     void shouldMissAGateOnlyWhenTheWholeIntervalLiesBeyond(
             Limit limit, ProviderKind engine, double low, double mid, double high, Limit.Verdict verdict) {
         Limit.Bounds bounds = Objects.requireNonNull(limit.bounds(engine));
