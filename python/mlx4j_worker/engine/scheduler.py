@@ -4,7 +4,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from mlx4j_worker import failures
@@ -186,7 +186,7 @@ class Scheduler:
 
     def _decode_step(self) -> None:
         joining = self._joining
-        whole, ended = [], []  # rows whose generation ended, and these with those that failed
+        whole, failed = [], []  # rows whose generation ended, and those that failed
 
         def deliver(results: Iterable[tuple[Row, int, Any, bool]]) -> None:
             results = [*results]  # waits for them
@@ -198,18 +198,17 @@ class Scheduler:
                             raise log_prob
                         if row.generation.add(token, log_prob, drafted):
                             whole.append(row)
-                            ended.append(row)
                     except Exception as error:  # this row's own
                         self._fail(row.call, error)
-                        ended.append(row)
+                        failed.append(row)
 
         try:
             self._decoder.step(joining, deliver)
         except Exception as error:
-            self._recover(error, {*self._decoder.rows, *joining} - {*ended})
+            self._recover(error, {*self._decoder.rows, *joining} - {*whole, *failed})
         self._joining = []
         self._answer(whole)
-        self._remove_rows([row for row in ended if row in self._decoder.rows])
+        self._remove_rows([row for row in whole + failed if row in self._decoder.rows], failed)
 
     def _answer(self, rows: list[Row]) -> None:
         """Answers rows whose generation ended, once every pass that their tokens came from is known to have worked.
@@ -232,13 +231,16 @@ class Scheduler:
             return False
         return True
 
-    def _remove_rows(self, rows: list[Any]) -> None:
-        """Removes answered rows from the batch and keeps their caches."""
+    def _remove_rows(self, rows: list[Row], failed: Sequence[Row] = ()) -> None:
+        """Removes answered rows from the batch and keeps their caches.
+
+        The cache of a failed row may already hold the token that it didn't take.
+        """
         if not rows:
             return
         try:
             self._decoder.remove(rows, keep_caches=self._prefixes.enabled)
-            self._store_caches(rows)
+            self._store_caches([row for row in rows if row not in failed])
         except Exception as error:
             self._recover(error, {*self._decoder.rows} - {*rows})
 
