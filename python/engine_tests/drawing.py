@@ -7,6 +7,7 @@ import numpy
 
 from engine_tests.tolerance import tolerance
 from mlx4j_worker.engine.row import Row
+from mlx4j_worker.errors import EngineFailed
 from mlx4j_worker.requests.generate import SamplingParams
 
 DRAWS = 4000
@@ -118,6 +119,48 @@ class Drawing(unittest.TestCase):
         for seed in (-1, 2**63, 2**64 + 5, None):
             (token,) = self.draw(logits[None], [self.row(seed, temperature=1.0, top_k=1000, top_p=1.0)])
             self.assertIn(token, range(50))
+
+    def test_a_row_whose_largest_logit_is_not_finite_fails_alone(self):
+        healthy = numpy.random.default_rng(11).normal(size=300)
+        place = numpy.arange(300)
+        kinds = (
+            {},
+            {"temperature": 1.0},
+            {"temperature": 1.0, "min_p": 0.1},
+            {"temperature": 1.0, "top_k": 5},
+            {"temperature": 1.0, "top_p": 0.9},
+            {"temperature": 1.0, "top_p": 0.9, "top_k": 280},
+            {"temperature": 1.0, "log_probs": 2},
+            {"logit_bias": {5: 1.0}, "log_probs": 2},
+            {"temperature": 1.0, "presence_penalty": 1.0, "tokens": (1, 2)},
+        )
+        for name, bad, rest in (
+            ("NaN", numpy.full(300, numpy.nan), {}),
+            ("a NaN with a sign", numpy.full(300, -numpy.nan), {}),
+            ("one NaN among numbers", numpy.where(place == 70, numpy.nan, healthy), {"skips": "greedy"}),
+            ("infinity", numpy.where(place == 70, numpy.inf, healthy), {}),
+            ("nothing possible", numpy.full(300, -numpy.inf), {}),
+            ("nothing possible that is allowed", numpy.where(place < 9, -numpy.inf, healthy), {"allowed": place < 9}),
+        ):
+            skips = rest.pop("skips", None)
+            rows = [self.row(i, **kind, **rest) for i, kind in enumerate(kinds) if "temperature" in kind or not skips]
+            beside = [self.row(50 + i, **kind) for i, kind in enumerate(kinds)]
+            alone = [self.draw(healthy[None], [row])[0] for row in beside]
+            for before in (0, 1):
+                with self.subTest(name, before=before):
+                    order = beside + rows if before else rows + beside
+                    logits = numpy.stack([bad if row in rows else healthy for row in order])
+                    drawn = self.sampler().draw(self.array(logits.astype(numpy.float32)), order)
+                    results = {row: (token, other) for row, token, other, _ in drawn.results()}
+                    self.assertEqual(alone, [results[row][0] for row in beside])
+                    for row in beside:
+                        self.assertNotIsInstance(results[row][1], Exception)
+                    for row in rows:
+                        self.assertIsInstance(results[row][1], EngineFailed, row.generation.sampling)
+                        self.assertIn("NaN or infinity", str(results[row][1]))
+            for row in rows:
+                ((_, _, error, _),) = self.sampler().draw(self.array(bad[None].astype(numpy.float32)), [row]).results()
+                self.assertIsInstance(error, EngineFailed)
 
     def test_a_large_vocabulary(self):
         size = 150_000

@@ -4,6 +4,7 @@ A token is drawn by inverting the cumulative distribution of its row at a number
 the position. So a row gets the same text alone and in a batch, on every device, and again after a fault.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy
 
 from mlx4j_worker import failures
 from mlx4j_worker.engine.generation import Generation
+from mlx4j_worker.errors import EngineFailed
 from mlx4j_worker.requests.generate import SamplingParams
 
 BLOCK = 256  # tokens; weights are added up block by block, so that many small ones aren't lost in float32
@@ -254,29 +256,43 @@ def allowed(rows: Sequence[Row], constrained: Sequence[int]) -> tuple[list[int],
     return masked, numpy.stack(masks) if masks else None, failed
 
 
+def not_finite() -> EngineFailed:
+    """The failure of a row from whose logits no token can be chosen."""
+    return EngineFailed(
+        "The model computed NaN or infinity as logits, so no token can be chosen.",
+        "Its weights may be damaged or badly quantized: check them or download them again. If they are float16, values "
+        "may have overflowed: set MLX4J_DTYPE to bfloat16 or float32.",
+    )
+
+
 @dataclass(frozen=True)
 class Drawn:
     """The next tokens of ``rows``: an array [rows] that may be still on its way.
 
-    ``log_probs`` is None, or arrays of the rows ``plan.asking``: the token's own log-probability [rows], and the most
-    probable tokens and their log-probabilities [rows, plan.top].
+    ``scores`` is an array [rows], whose number is finite where the token was chosen from numbers: the logit of the most
+    probable token, or the logarithm of the sum of all weights. ``log_probs`` is None, or arrays of the rows
+    ``plan.asking``: the token's own log-probability [rows], and the most probable tokens and their log-probabilities
+    [rows, plan.top].
     """
 
     rows: Sequence[Any]
     tokens: Any
+    scores: Any
     log_probs: tuple[Any, Any, Any] | None
     failed: dict[Any, Exception]
     asking: tuple[int, ...] = ()
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        return (self.tokens, *(self.log_probs or ()))
+        return (self.tokens, self.scores, *(self.log_probs or ()))
 
     def results(self) -> Iterator[tuple[Any, int, Any, bool]]:
         """What scheduler.Deliver takes; waits for it."""
         log_probs = self.read_log_probs()
-        for i, (row, token) in enumerate(zip(self.rows, self.tokens.tolist(), strict=True)):
-            yield row, token, self.failed.get(row) or log_probs.get(i), False
+        read = zip(self.rows, self.tokens.tolist(), self.scores.tolist(), strict=True)
+        for i, (row, token, score) in enumerate(read):
+            failure = self.failed.get(row) or (None if math.isfinite(score) else not_finite())
+            yield row, token, failure or log_probs.get(i), False
 
     def read_log_probs(self) -> dict[int, Any]:
         if self.log_probs is None:

@@ -28,7 +28,7 @@ class BatchSampler:
             self._rows, self._plan, self._counts = [*rows], sampling.plan(rows, self._array), None
         plan: Plan = self._plan
         if plan.plain:
-            return Drawn(rows, logits.argmax(-1), None, {})
+            return Drawn(rows, *_greedy(logits), None, {})
         logits = model_logits = logits.float()
         if plan.penalties:
             logits = self._penalized(logits)
@@ -39,8 +39,8 @@ class BatchSampler:
         if masked:
             index = None if len(masked) == len(rows) else torch.tensor(masked, device=logits.device)
             logits = _put(logits, index, _take(logits, index).masked_fill(~self._array(masks), -math.inf))
-        tokens = choose(logits, plan, sampling.next_uniforms(rows))
-        return Drawn(rows, tokens, _log_probs(model_logits, tokens, plan), failed, plan.asking)
+        tokens, scores = choose(logits, plan, sampling.next_uniforms(rows))
+        return Drawn(rows, tokens, scores, _log_probs(model_logits, tokens, plan), failed, plan.asking)
 
     def _array(self, values: Any) -> torch.Tensor:
         return torch.from_numpy(values).to(self._device)
@@ -70,21 +70,28 @@ class BatchSampler:
         self._counted = [len(one.tokens) for one in generations]
 
 
-def choose(logits: torch.Tensor, plan: Plan, uniform: Any) -> torch.Tensor:
-    """Tokens [rows] of logits [rows, vocabulary] in float32, by random numbers, a numpy array [rows, 2]."""
+def choose(logits: torch.Tensor, plan: Plan, uniform: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """(tokens, Drawn.scores), each [rows], of logits [rows, vocabulary] in float32.
+
+    ``uniform`` are random numbers, a numpy array [rows, 2].
+    """
     chosen = []
     for group in plan.groups:
         part = _take(logits, group.index)
         random = torch.from_numpy(uniform[group.rows]).to(logits.device)
         chosen.append(_DRAWS[group.kind](part, group, random))
-    return chosen[0] if plan.order is None else torch.cat(chosen)[plan.order]
+    if plan.order is None:
+        return chosen[0]
+    tokens, scores = (torch.cat(parts)[plan.order] for parts in zip(*chosen, strict=True))
+    return tokens, scores
 
 
-def _greedy(logits: torch.Tensor, _group: Group, _uniform: torch.Tensor) -> torch.Tensor:
-    return logits.argmax(-1)
+def _greedy(logits: torch.Tensor, *_: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    tokens = logits.argmax(-1, keepdim=True)
+    return tokens.squeeze(-1), logits.gather(-1, tokens).squeeze(-1)
 
 
-def _draw_free(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> torch.Tensor:
+def _draw_free(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     below = logits - logits.amax(-1, keepdim=True)
     weights = (below / group.temperature).exp()
     if group.log_min_p is not None:
@@ -92,7 +99,7 @@ def _draw_free(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> tor
     return _pick(weights, uniform)
 
 
-def _draw_sorted(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> torch.Tensor:
+def _draw_sorted(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Draws from the tokens that top-p leaves of the model's distribution, then min-p, then top-k, as in mlx-lm.
 
     Each leaves the first ones in falling order, so that they are conditions on the place.
@@ -103,12 +110,13 @@ def _draw_sorted(logits: torch.Tensor, group: Group, uniform: torch.Tensor) -> t
     weights = (below / group.temperature).exp()
     if group.top_p is not None:
         probs = (falling - logits.logsumexp(-1, keepdim=True)).exp()
-        weights = weights.masked_fill(probs.cumsum(-1) - probs >= group.top_p, 0)
+        weights = weights.where(probs.cumsum(-1) - probs < group.top_p, 0)
     if group.log_min_p is not None:
         weights = weights.masked_fill(below < group.log_min_p, 0)
     if group.top_k is not None:
         weights = weights.masked_fill(torch.arange(ids.shape[-1], device=ids.device) >= group.top_k, 0)
-    return ids.gather(-1, _pick(weights, uniform)[:, None])[:, 0]
+    places, scores = _pick(weights, uniform)
+    return ids.gather(-1, places[:, None])[:, 0], scores
 
 
 _DRAWS = {"greedy": _greedy, "free": _draw_free, "sorted": _draw_sorted}
@@ -130,8 +138,8 @@ def most_probable(logits: torch.Tensor, width: int | None = None) -> torch.Tenso
     return vocabulary - 1 - (keys.topk(width).values & 0xFFFFFFFF)
 
 
-def _pick(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """Places [rows] that are drawn in proportion to weights [rows, places], by random numbers [rows, 2].
+def _pick(weights: torch.Tensor, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Places [rows] that are drawn in proportion to weights [rows, places], by random numbers [rows, 2]; and scores.
 
     The first number chooses a block and the second a place in it. A place of weight 0 is never drawn.
     """
@@ -139,15 +147,19 @@ def _pick(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     if places <= BLOCK:
         return _first_above(weights, uniform[:, 1:])
     blocks = torch.nn.functional.pad(weights, (0, -places % BLOCK)).view(rows, -1, BLOCK)
-    block = _first_above(blocks.sum(-1), uniform[:, :1])
+    block, scores = _first_above(blocks.sum(-1), uniform[:, :1])
     weights = blocks[torch.arange(rows, device=blocks.device), block]
-    return block * BLOCK + _first_above(weights, uniform[:, 1:])
+    return block * BLOCK + _first_above(weights, uniform[:, 1:])[0], scores
 
 
-def _first_above(weights: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
-    """The first place where the sum of weights [rows, places] exceeds a share, ``uniform`` [rows, 1], of the total."""
-    total = weights.cumsum(-1).where(weights > 0, 0)
-    return (total > uniform * total.amax(-1, keepdim=True)).int().argmax(-1)
+def _first_above(weights: torch.Tensor, uniform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first place where the sum of weights [rows, places] exceeds a share, ``uniform`` [rows, 1], of the total.
+
+    Also the logarithm of the total [rows]. Weights that are NaN count for nothing.
+    """
+    sums = weights.cumsum(-1).where(weights > 0, 0)
+    total = sums.amax(-1, keepdim=True)
+    return (sums > uniform * total).int().argmax(-1), total.log().squeeze(-1)
 
 
 def _log_probs(

@@ -25,7 +25,7 @@ class BatchSampler:
             self._rows, self._plan, self._counts = [*rows], sampling.plan(rows, mx.array), None
         plan: Plan = self._plan
         if plan.plain:
-            return Drawn(rows, mx.argmax(logits, axis=-1), None, {})
+            return Drawn(rows, *_greedy(logits), None, {})
         logits = model_logits = logits.astype(mx.float32)
         if plan.penalties:
             logits = self._penalized(logits)
@@ -36,8 +36,8 @@ class BatchSampler:
         if masked:
             index = None if len(masked) == len(rows) else mx.array(masked)
             logits = _put(logits, index, mx.where(mx.array(masks), _take(logits, index), -mx.inf))
-        tokens = choose(logits, plan, sampling.next_uniforms(rows))
-        return Drawn(rows, tokens, log_probs_of(model_logits, tokens, plan), failed, plan.asking)
+        tokens, scores = choose(logits, plan, sampling.next_uniforms(rows))
+        return Drawn(rows, tokens, scores, log_probs_of(model_logits, tokens, plan), failed, plan.asking)
 
     def _penalized(self, logits: mx.array) -> mx.array:
         penalties = self._plan.penalties
@@ -62,20 +62,28 @@ class BatchSampler:
         self._counted = [len(one.tokens) for one in generations]
 
 
-def choose(logits: mx.array, plan: Plan, uniform: Any) -> mx.array:
-    """Tokens [rows] of logits [rows, vocabulary] in float32, by random numbers, a numpy array [rows, 2]."""
+def choose(logits: mx.array, plan: Plan, uniform: Any) -> tuple[mx.array, mx.array]:
+    """(tokens, Drawn.scores), each [rows], of logits [rows, vocabulary] in float32.
+
+    ``uniform`` are random numbers, a numpy array [rows, 2].
+    """
     chosen = []
     for group in plan.groups:
         part = _take(logits, group.index)
         chosen.append(_DRAWS[group.kind](part, group, mx.array(uniform[group.rows])))
-    return chosen[0] if plan.order is None else mx.concatenate(chosen)[plan.order]
+    if plan.order is None:
+        return chosen[0]
+    tokens, scores = (mx.concatenate(parts)[plan.order] for parts in zip(*chosen, strict=True))
+    return tokens, scores
 
 
-def _greedy(logits: mx.array, _group: Group, _uniform: mx.array) -> mx.array:
-    return mx.argmax(logits, axis=-1)
+def _greedy(logits: mx.array, *_: Any) -> tuple[mx.array, mx.array]:
+    """On Metal, argmax ignores a NaN beside numbers, and the largest number is the token's."""
+    tokens = mx.argmax(logits, axis=-1, keepdims=True)
+    return tokens.squeeze(-1), mx.take_along_axis(logits, tokens, axis=-1).squeeze(-1)
 
 
-def _draw_free(logits: mx.array, group: Group, uniform: mx.array) -> mx.array:
+def _draw_free(logits: mx.array, group: Group, uniform: mx.array) -> tuple[mx.array, mx.array]:
     below = logits - mx.max(logits, axis=-1, keepdims=True)
     weights = mx.exp(below / group.temperature)
     if group.log_min_p is not None:
@@ -83,7 +91,7 @@ def _draw_free(logits: mx.array, group: Group, uniform: mx.array) -> mx.array:
     return _pick(weights, uniform)
 
 
-def _draw_sorted(logits: mx.array, group: Group, uniform: mx.array) -> mx.array:
+def _draw_sorted(logits: mx.array, group: Group, uniform: mx.array) -> tuple[mx.array, mx.array]:
     """Draws from the tokens that top-p leaves of the model's distribution, then min-p, then top-k, as in mlx-lm.
 
     Each leaves the first ones in falling order, so that they are conditions on the place.
@@ -102,7 +110,8 @@ def _draw_sorted(logits: mx.array, group: Group, uniform: mx.array) -> mx.array:
         kept.append(mx.arange(ids.shape[-1]) < group.top_k)
     for condition in kept:
         weights = mx.where(condition, weights, 0)
-    return mx.take_along_axis(ids, _pick(weights, uniform)[:, None], axis=-1)[:, 0].astype(mx.uint32)
+    places, scores = _pick(weights, uniform)
+    return mx.take_along_axis(ids, places[:, None], axis=-1)[:, 0].astype(mx.uint32), scores
 
 
 _DRAWS = {"greedy": _greedy, "free": _draw_free, "sorted": _draw_sorted}
@@ -123,8 +132,8 @@ def most_probable(logits: mx.array, width: int | None = None) -> mx.array:
     return mx.sort(keys, axis=-1) & 0xFFFFFFFF
 
 
-def _pick(weights: mx.array, uniform: mx.array) -> mx.array:
-    """Places [rows] that are drawn in proportion to weights [rows, places], by random numbers [rows, 2].
+def _pick(weights: mx.array, uniform: mx.array) -> tuple[mx.array, mx.array]:
+    """Places [rows] that are drawn in proportion to weights [rows, places], by random numbers [rows, 2]; and scores.
 
     The first number chooses a block and the second a place in it. A place of weight 0 is never drawn.
     """
@@ -132,15 +141,19 @@ def _pick(weights: mx.array, uniform: mx.array) -> mx.array:
     if places <= BLOCK:
         return _first_above(weights, uniform[:, 1:])
     blocks = mx.pad(weights, [(0, 0), (0, -places % BLOCK)]).reshape(rows, -1, BLOCK)
-    block = _first_above(blocks.sum(axis=-1), uniform[:, :1])
+    block, scores = _first_above(blocks.sum(axis=-1), uniform[:, :1])
     weights = mx.take_along_axis(blocks, block[:, None, None], axis=1)[:, 0]
-    return block * BLOCK + _first_above(weights, uniform[:, 1:])
+    return block * BLOCK + _first_above(weights, uniform[:, 1:])[0], scores
 
 
-def _first_above(weights: mx.array, uniform: mx.array) -> mx.array:
-    """The first place where the sum of weights [rows, places] exceeds a share, ``uniform`` [rows, 1], of the total."""
-    total = mx.where(weights > 0, mx.cumsum(weights, axis=-1), 0)
-    return mx.argmax(total > uniform * mx.max(total, axis=-1, keepdims=True), axis=-1)
+def _first_above(weights: mx.array, uniform: mx.array) -> tuple[mx.array, mx.array]:
+    """The first place where the sum of weights [rows, places] exceeds a share, ``uniform`` [rows, 1], of the total.
+
+    Also the logarithm of the total [rows]. Weights that are NaN count for nothing.
+    """
+    sums = mx.where(weights > 0, mx.cumsum(weights, axis=-1), 0)
+    total = mx.max(sums, axis=-1, keepdims=True)
+    return mx.argmax(sums > uniform * total, axis=-1), mx.log(total.squeeze(-1))
 
 
 def log_probs_of(logits: mx.array, tokens: mx.array, plan: Plan) -> tuple[mx.array, mx.array, mx.array] | None:
@@ -167,11 +180,15 @@ def _put(values: mx.array, index: mx.array | None, part: mx.array) -> mx.array:
     return values
 
 
+NO_TOKEN = -1  # of a position whose logits are not finite
+
+
 class DraftSampler:
     """The sampler of one row for mlx-lm's speculative decoding, whose tokens are those that ``draw`` would give.
 
     mlx-lm first asks for one drafted token after another, then for all of these positions at once. A position has the
-    same random numbers both times, which makes it probable that the models agree.
+    same random numbers both times, which makes it probable that the models agree. A token is NO_TOKEN where the large
+    model's logits are not finite; where the draft model's are not, it is any.
     """
 
     def __init__(self, row: Row) -> None:
@@ -181,8 +198,17 @@ class DraftSampler:
 
     def __call__(self, log_probs: mx.array) -> mx.array:
         """Tokens [n] of log-probabilities [n, vocabulary]."""
+        tokens, scores = self._choose(log_probs)
+        if log_probs.shape[0] == 1:  # drafted, and read by both models
+            return tokens
+        return mx.where(mx.abs(scores) < mx.inf, tokens.astype(mx.int32), NO_TOKEN)
+
+    def _choose(self, log_probs: mx.array) -> tuple[mx.array, mx.array]:
+        group = self._plan.groups[0]
+        if group.kind == "greedy":
+            return _greedy(log_probs)
         at, count = len(self._row.generation.tokens), log_probs.shape[0]
         first = at + self._drafted if count == 1 and at == self._drafted_at else at
         self._drafted_at, self._drafted = at, first - at + 1
         uniform = sampling.uniforms([self._row.seed] * count, range(first, first + count))
-        return _DRAWS[self._plan.groups[0].kind](log_probs.astype(mx.float32), self._plan.groups[0], mx.array(uniform))
+        return _DRAWS[group.kind](log_probs.astype(mx.float32), group, mx.array(uniform))

@@ -1,7 +1,6 @@
 """Speculative decoding: a draft model proposes some tokens, and the large model verifies them in one pass."""
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
@@ -9,11 +8,11 @@ from mlx_lm.generate import generation_stream, speculative_generate_step
 from mlx_lm.models.cache import KVCache
 
 from mlx4j_worker.engine.row import Row
-from mlx4j_worker.engine.sampling import Drawn, plan
+from mlx4j_worker.engine.sampling import Drawn, not_finite, plan
 from mlx4j_worker.engine.scheduler import Decoder, Deliver
 from mlx4j_worker.errors import InvalidRequest
 from mlx4j_worker.mlx import caches
-from mlx4j_worker.mlx.sampling import DraftSampler, log_probs_of
+from mlx4j_worker.mlx.sampling import NO_TOKEN, DraftSampler, log_probs_of
 from mlx4j_worker.requests.generate import GenerateRequest
 
 
@@ -74,14 +73,17 @@ class SpeculativeDecoder(caches.CopiedCaches, Decoder):
                 self._draft_model,
                 num_draft_tokens=self._draft_tokens,
                 max_tokens=row.max_tokens - len(row.tokens),
-                sampler=self._sampler(row),
+                sampler=DraftSampler(row),
                 prompt_cache=row.cache,
             )
         (row,) = self.rows
         token, log_probs, drafted = next(self._tokens)
+        if token == NO_TOKEN:
+            deliver([(row, token, not_finite(), drafted)])
+            return
         tokens = mx.array([token])
         arrays = log_probs_of(log_probs[None].astype(mx.float32), tokens, self._plan)
-        drawn = Drawn(self.rows, tokens, arrays, {}, self._plan.asking)
+        drawn = Drawn(self.rows, tokens, None, arrays, {}, self._plan.asking)
         deliver([(row, token, drawn.read_log_probs().get(0), drafted)])
 
     def settle(self) -> None:
@@ -100,11 +102,6 @@ class SpeculativeDecoder(caches.CopiedCaches, Decoder):
             if not keep_caches:
                 row.cache = None
         self.reset()
-
-    @staticmethod
-    def _sampler(row: Row) -> Callable[..., Any] | None:
-        """For log-probabilities [1 or more, vocabulary]; None is greedy."""
-        return None if row.generation.sampling.greedy else DraftSampler(row)
 
 
 def _empty(model: Any, name: str) -> list[Any]:
