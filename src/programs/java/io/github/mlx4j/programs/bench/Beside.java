@@ -47,7 +47,7 @@ final class Beside implements Scenario {
                 "of equal shares [95%]",
                 "n");
         List<Trial> trials = new ArrayList<>();
-        for (int i = -1; i < lab.count(6, 20); i++) { // the first trial is a warm-up
+        for (int i = -1; i < lab.count(5, 15); i++) { // the first trial is a warm-up
             Trial trial = trial(lab);
             if (i >= 0) {
                 trials.add(trial);

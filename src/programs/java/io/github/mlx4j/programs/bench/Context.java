@@ -24,7 +24,7 @@ final class Context implements Scenario {
         Costs costs = Costs.byContext();
         List<Arm> arms = List.of(lab.alone, lab.mlx4j);
         for (int length : LENGTHS) {
-            int blocks = length == LONGEST ? lab.count(3, 8) : lab.count(1, 4);
+            int blocks = length == LONGEST ? lab.count(2, 6) : lab.count(1, 2);
             List<Map<Arm, Round>> pairs = lab.pairs(arms, blocks, lab.greedy(1, length, TOKENS)).stream()
                     .filter(pair ->
                             pair.values().stream().filter(Round::anyWhole).count() == arms.size())

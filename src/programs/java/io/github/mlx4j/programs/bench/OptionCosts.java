@@ -50,8 +50,8 @@ final class OptionCosts implements Scenario {
         UnaryOperator<GenerationRequest> tools = request -> request.toBuilder()
                 .tools(new ToolSpec("weather", "Returns the weather of a city.", PARAMETERS))
                 .build();
-        int one = lab.count(8, 25);
-        int eight = lab.count(3, 10);
+        int one = lab.count(6, 15);
+        int eight = lab.count(2, 6);
         cell(lab, mlx4j, table, "schema", 1, i -> true, one, schema, Limit.SCHEMA_ALONE);
         cell(lab, mlx4j, table, "schema", 8, i -> true, eight, schema, Limit.SCHEMA_ALL);
         cell(lab, mlx4j, table, "schema", 8, i -> i == 0, eight, schema, Limit.SCHEMA_ONE);

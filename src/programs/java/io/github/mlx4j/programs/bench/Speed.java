@@ -62,28 +62,27 @@ final class Speed implements Scenario {
         }
     }
 
-    private static final Cell ONE = new Cell("greedy", "short", 1, 120, 16, 50);
-    private static final Cell ONE_SAMPLED = new Cell("sampled", "short", 1, 120, 16, 50);
-    private static final Cell EIGHT = new Cell("greedy", "short", 8, 96, 5, 15);
-    private static final Cell EIGHT_SAMPLED = new Cell("sampled", "short", 8, 96, 5, 15);
-    private static final Cell SIXTEEN = new Cell("greedy", "short", 16, 96, 4, 12);
-    private static final Cell SIXTEEN_SAMPLED = new Cell("sampled", "short", 16, 96, 4, 12);
-    private static final Cell SIXTEEN_DIFFERENT = new Cell("different samplers", "short", 16, 96, 4, 12);
+    private static final Cell ONE = new Cell("greedy", "short", 1, 120, 12, 30);
+    private static final Cell ONE_SAMPLED = new Cell("sampled", "short", 1, 120, 12, 30);
+    private static final Cell EIGHT = new Cell("greedy", "short", 8, 96, 3, 10);
+    private static final Cell EIGHT_SAMPLED = new Cell("sampled", "short", 8, 96, 3, 10);
+    private static final Cell SIXTEEN = new Cell("greedy", "short", 16, 96, 3, 8);
+    private static final Cell SIXTEEN_SAMPLED = new Cell("sampled", "short", 16, 96, 3, 8);
+    private static final Cell SIXTEEN_DIFFERENT = new Cell("different samplers", "short", 16, 96, 3, 8);
     private static final List<Cell> CELLS = List.of(
             ONE,
             ONE_SAMPLED,
-            new Cell("greedy", "short", 2, 96, 0, 6),
-            new Cell("greedy", "short", 4, 96, 0, 6),
+            new Cell("greedy", "short", 2, 96, 0, 4),
+            new Cell("greedy", "short", 4, 96, 0, 4),
             EIGHT,
             EIGHT_SAMPLED,
             SIXTEEN,
             SIXTEEN_SAMPLED,
             SIXTEEN_DIFFERENT,
-            new Cell("greedy", "short", 32, 64, 1, 4),
-            new Cell("greedy", "short", 64, 64, 1, 3),
-            new Cell("greedy", "long", 1, 64, 1, 6),
-            new Cell("greedy", "long", 4, 64, 0, 3),
-            new Cell("greedy", "long", 16, 64, 0, 2));
+            new Cell("greedy", "short", 32, 64, 0, 2),
+            new Cell("greedy", "short", 64, 64, 0, 2),
+            new Cell("greedy", "long", 1, 64, 0, 4),
+            new Cell("greedy", "long", 4, 64, 0, 2));
 
     private final Map<Cell, List<Map<Arm, Round>>> found = new LinkedHashMap<>();
 
