@@ -117,12 +117,10 @@ final class Lab implements AutoCloseable {
         return arms.stream().filter(arm -> arm.name().equals(name)).findFirst().orElse(null);
     }
 
-    /** Starts mlx4j with the model whose answers may contain thinking and tool calls. */
+    /** Starts mlx4j with the small model, whose answers may contain thinking and tool calls. */
     Mlx4jArm withTools() throws IOException {
-        boolean copied = options.isFixture();
-        Path tagged = copy.resolve("with-tools");
-        return new Mlx4jArm(
-                engine, copied ? BenchModel.endless(Fixture.MODEL, tagged, true).toString() : model);
+        Path tagged = BenchModel.endless(Fixture.MODEL, copy.resolve("with-tools"), true);
+        return new Mlx4jArm(engine, tagged.toString());
     }
 
     int count(int quick, int full) {

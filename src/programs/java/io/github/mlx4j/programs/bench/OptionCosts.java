@@ -27,6 +27,10 @@ final class OptionCosts implements Scenario {
 
     @Override
     public void run(Lab lab) throws IOException {
+        if (!lab.options.isFixture()) {
+            run(lab, lab.mlx4j);
+            return;
+        }
         try (Mlx4jArm mlx4j = lab.withTools()) {
             run(lab, mlx4j);
         }
