@@ -33,7 +33,7 @@ final class Arrivals implements Scenario {
                 "pairs");
         List<Arm> arms = List.of(lab.together, lab.mlx4j);
         lab.pairs(arms, 1, lab.greedy(Arm.CALLERS, 30, 8)); // so that no arm starts cold
-        double meanMs = lab.engine == ProviderKind.MLX ? 40 : 10; // about half of the time that the answers take
+        double meanMs = lab.engine == ProviderKind.MLX ? 100 : 20; // faster than they are answered
         Lab.Asking asking = () -> requests(lab.prompts::fresh, lab.random, meanMs);
         List<Map<Arm, Round>> pairs = lab.pairs(arms, lab.count(2, 6), asking).stream()
                 .filter(pair -> pair.values().stream()
