@@ -5,18 +5,19 @@ batches, one after another.
 """
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation import StoppingCriteria, TextStreamer
 
 from bench.in_process import Round, encode, info, render, serve
 
 
 class Streamer(TextStreamer):
-    """Adds each token and the text that it completes to an answer."""
+    """Adds each token but the end token, and the text that it completes, to an answer."""
 
-    def __init__(self, tokenizer, answer):
+    def __init__(self, tokenizer, answer, eos):
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
         self._answer = answer
+        self._eos = eos
         self._text = ""
 
     def on_finalized_text(self, text, stream_end=False):
@@ -25,7 +26,7 @@ class Streamer(TextStreamer):
     def put(self, value):
         generated = not self.next_tokens_are_prompt
         super().put(value)
-        if generated:
+        if generated and value.item() not in self._eos:
             self._answer.add(value.item(), self._text)
             self._text = ""
 
@@ -62,6 +63,7 @@ class Hf:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         eos = self._model.generation_config.eos_token_id
         self._eos = set(eos if isinstance(eos, list) else [eos])
+        self._model.generation_config = GenerationConfig(eos_token_id=eos)  # without the author's sampling and penalties
         self._answer = self._stream if mode == "stream" else self._batches
 
     def generate(self, requests, callers):
@@ -79,7 +81,7 @@ class Hf:
                 attention_mask=torch.ones_like(ids),
                 max_new_tokens=request["maxTokens"],
                 pad_token_id=self._tokenizer.pad_token_id,
-                streamer=Streamer(self._tokenizer, round.answers[i]),
+                streamer=Streamer(self._tokenizer, round.answers[i], self._eos),
                 **_sampling(request["sampling"]),
             )
 

@@ -46,7 +46,8 @@ final class Mlx4jArm implements Arm {
 
     @Override
     public Round ask(List<Request> requests) {
-        Semaphore callers = new Semaphore(requests.stream().anyMatch(r -> r.afterMs() > 0) ? CALLERS : requests.size());
+        Semaphore callers =
+                new Semaphore(requests.stream().anyMatch(r -> r.afterMs() > 0) ? CALLERS : requests.size(), true);
         return Round.of(requests.stream()
                 .map(request -> (Callable<Answer>) () -> {
                     Thread.sleep(request.afterMs());
@@ -89,6 +90,8 @@ final class Mlx4jArm implements Arm {
     private static GenerationRequest generation(Request request) {
         GenerationRequest.Builder builder = GenerationRequest.raw(request.prompt()).toBuilder()
                 .temperature(request.sampling().temperature())
+                .minP(0) // not the author's, which the other arms don't apply either
+                .repetitionPenalty(1)
                 .maxTokens(request.maxTokens());
         if (!request.sampling().isGreedy()) {
             builder.topP(request.sampling().topP()).topK(request.sampling().topK());
