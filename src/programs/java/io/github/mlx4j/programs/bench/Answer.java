@@ -28,6 +28,11 @@ record Answer(
         return lost == null && arrivals.length > 0;
     }
 
+    /** Returns whether there is a time per token: an answer that ended with its first token has none. */
+    boolean hasTimePerToken() {
+        return isWhole() && count > 1 && arrivals.length > 1;
+    }
+
     /** Returns the time to first token in milliseconds. */
     double firstMs() {
         return arrivals[0] / MS;
@@ -38,7 +43,7 @@ record Answer(
      * tokens.
      */
     double perTokenMs() {
-        return (arrivals[arrivals.length - 1] - arrivals[0]) / MS / Math.max(1, count - 1);
+        return (arrivals[arrivals.length - 1] - arrivals[0]) / MS / (count - 1);
     }
 
     /** Returns the time between consecutive pieces, in milliseconds. */

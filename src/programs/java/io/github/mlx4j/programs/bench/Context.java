@@ -26,11 +26,14 @@ final class Context implements Scenario {
         for (int length : LENGTHS) {
             int blocks = length == LONGEST ? lab.count(2, 6) : lab.count(1, 2);
             List<Map<Arm, Round>> pairs = lab.pairs(arms, blocks, lab.greedy(1, length, TOKENS)).stream()
-                    .filter(pair ->
-                            pair.values().stream().filter(Round::anyWhole).count() == arms.size())
+                    .filter(pair -> pair.values().stream()
+                                    .filter(Round::hasTimePerToken)
+                                    .count()
+                            == arms.size())
                     .toList();
             if (pairs.isEmpty()) {
-                throw new IllegalStateException("no answer to a prompt of %d tokens".formatted(length));
+                throw new IllegalStateException(
+                        "no answer of several tokens to a prompt of %d tokens".formatted(length));
             }
             double[] inProcess = each(pairs, lab.alone);
             double[] mlx4j = each(pairs, lab.mlx4j);

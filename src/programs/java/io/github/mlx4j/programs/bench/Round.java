@@ -58,6 +58,10 @@ record Round(List<Answer> answers, long nanos) {
         return answers.stream().anyMatch(Answer::isWhole);
     }
 
+    boolean hasTimePerToken() {
+        return answers.stream().anyMatch(Answer::hasTimePerToken);
+    }
+
     int lost() {
         return answers.size() - whole().size();
     }
@@ -69,10 +73,12 @@ record Round(List<Answer> answers, long nanos) {
         return answers.stream().mapToInt(Answer::count).sum() / (nanos / 1e9);
     }
 
-    /** Returns the median of the callers' times per token, in milliseconds. */
+    /** Returns the median of the callers' times per token, in milliseconds; at least one must have such a time. */
     double perTokenMs() {
-        return Statistics.median(
-                whole().stream().mapToDouble(Answer::perTokenMs).toArray());
+        return Statistics.median(answers.stream()
+                .filter(Answer::hasTimePerToken)
+                .mapToDouble(Answer::perTokenMs)
+                .toArray());
     }
 
     /** Returns the median of the callers' times to first token, in milliseconds. */

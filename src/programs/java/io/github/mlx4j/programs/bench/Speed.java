@@ -106,8 +106,8 @@ final class Speed implements Scenario {
             int blocks = lab.count(cell.quick, cell.full);
             List<Arm> arms = arms(lab, cell);
             if (blocks > 0 && arms.size() > 1) {
-                lab.pairs(arms, 1, asking(lab, cell, SHORT, 8)); // so that no arm starts cold
                 int promptTokens = cell.isShort() ? SHORT : LONG;
+                lab.pairs(arms, 1, asking(lab, cell, promptTokens, 8)); // so that no arm starts cold
                 found.put(cell, lab.pairs(arms, blocks, asking(lab, cell, promptTokens, cell.maxTokens)));
                 rows(lab, table, cell);
             }
@@ -138,11 +138,13 @@ final class Speed implements Scenario {
             List<Round> rounds = rounds(pairs, arm);
             List<Answer> whole =
                     rounds.stream().flatMap(round -> round.whole().stream()).toList();
+            double[] perToken =
+                    of(whole.stream().filter(Answer::hasTimePerToken).toList(), Answer::perTokenMs);
             int lost = rounds.stream().mapToInt(Round::lost).sum();
             lab.raw("speed, " + cell.words(), arm.name(), "tokens/s", each(rounds, Round::tokensPerSecond));
             lab.raw("speed, " + cell.words(), arm.name(), "TTFT, ms", of(whole, Answer::firstMs));
-            lab.raw("speed, " + cell.words(), arm.name(), "TPOT, ms", of(whole, Answer::perTokenMs));
-            if (whole.isEmpty()) {
+            lab.raw("speed, " + cell.words(), arm.name(), "TPOT, ms", perToken);
+            if (perToken.length == 0) {
                 table.row(
                         cell.decoding,
                         cell.prompts,
@@ -154,7 +156,7 @@ final class Speed implements Scenario {
                         "",
                         "",
                         0,
-                        "all " + lost + " lost");
+                        lost + " answers lost, none of several tokens");
                 continue;
             }
             double[] gaps = whole.stream()
@@ -168,10 +170,10 @@ final class Speed implements Scenario {
                     arm.name(),
                     Interval.number(Statistics.median(each(rounds, Round::tokensPerSecond))),
                     Interval.number(Statistics.median(of(whole, Answer::firstMs))),
-                    Interval.number(Statistics.median(of(whole, Answer::perTokenMs))),
+                    Interval.number(Statistics.median(perToken)),
                     spread(gaps),
                     arm == base || ratio == null || !arm.sameModel() ? "" : ratio,
-                    pairs.size(),
+                    answered(cell, arm, base).size(),
                     note(cell, arm, base, lost));
         }
     }
@@ -268,11 +270,11 @@ final class Speed implements Scenario {
                         Statistics.ratios(each(rounds(pairs, arm), cell::rate), each(rounds(pairs, base), cell::rate)));
     }
 
-    /** Returns the pairs in which both arms have at least one answer. */
+    /** Returns the pairs in which both arms have at least one answer of several tokens. */
     private List<Map<Arm, Round>> answered(Cell cell, Arm one, Arm other) {
-        return found.get(cell).stream()
-                .filter(pair -> rounds(List.of(pair), one).stream().anyMatch(Round::anyWhole))
-                .filter(pair -> rounds(List.of(pair), other).stream().anyMatch(Round::anyWhole))
+        return found.getOrDefault(cell, List.of()).stream()
+                .filter(pair -> rounds(List.of(pair), one).stream().anyMatch(Round::hasTimePerToken))
+                .filter(pair -> rounds(List.of(pair), other).stream().anyMatch(Round::hasTimePerToken))
                 .toList();
     }
 
