@@ -6,8 +6,10 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * mlx_lm.server, called through LangChain4j's OpenAI client. It is called by reflection, because LangChain4j is not a
@@ -23,6 +25,7 @@ final class LangChainArm implements Arm {
 
     private final MlxServer process;
     private final Class<?> handler;
+    private final Map<Integer, Object> models = new ConcurrentHashMap<>(); // clients by the length of answers
 
     LangChainArm(Path python, String model, Path log) throws IOException, InterruptedException {
         handler = Reflection.find(HANDLER);
@@ -38,7 +41,8 @@ final class LangChainArm implements Arm {
     @Override
     public Round ask(List<Request> requests) {
         return Round.of(requests.stream()
-                .map(request -> (Callable<Answer>) () -> ask(model(request.maxTokens()), request.prompt()))
+                .map(request -> (Callable<Answer>)
+                        () -> ask(models.computeIfAbsent(request.maxTokens(), this::model), request.prompt()))
                 .toList());
     }
 
