@@ -85,7 +85,7 @@ final class AddedLatency implements Scenario {
         Round.of(IntStream.range(0, callers)
                 .mapToObj(i -> (Callable<Answer>) () -> {
                     for (GenerationEvent event : streams.get(i)) {
-                        if (event instanceof GenerationEvent.Text) {
+                        if (event instanceof GenerationEvent.Text || event instanceof GenerationEvent.Thinking) {
                             arrivals.get(i).add(System.nanoTime());
                         }
                     }

@@ -84,13 +84,14 @@ final class Beside implements Scenario {
         double alone = first(lab);
         List<GenerationStream> streams = new ArrayList<>();
         List<List<Long>> arrivals = new ArrayList<>();
+        List<CompletableFuture<Void>> readers = new ArrayList<>();
         CountDownLatch ready = new CountDownLatch(DECODING);
         for (String prompt : lab.prompts.fresh(30, DECODING)) {
             GenerationStream stream = lab.mlx4j.stream(Mlx4jArm.request(prompt, MAX_TOKENS));
             List<Long> times = Collections.synchronizedList(new ArrayList<>());
             streams.add(stream);
             arrivals.add(times);
-            CompletableFuture.runAsync(() -> read(stream, times, ready), task -> new Thread(task).start());
+            readers.add(CompletableFuture.runAsync(() -> read(stream, times, ready), task -> new Thread(task).start()));
         }
         try {
             if (!ready.await(2, TimeUnit.MINUTES)) {
@@ -99,6 +100,9 @@ final class Beside implements Scenario {
             long begun = System.nanoTime();
             double first = first(lab);
             long end = System.nanoTime();
+            if (readers.stream().anyMatch(CompletableFuture::isDone)) { // this can happen with --model
+                throw new IllegalStateException("an answer ended before the long prompt was prefilled");
+            }
             return new Trial(alone, first, gap(arrivals, 0, begun), gap(arrivals, begun, end));
         } finally {
             streams.forEach(GenerationStream::close);
@@ -122,6 +126,9 @@ final class Beside implements Scenario {
             if (times.size() == UNDISTURBED) {
                 ready.countDown();
             }
+        }
+        if (times.size() < UNDISTURBED) {
+            ready.countDown(); // so that nobody waits for it
         }
     }
 

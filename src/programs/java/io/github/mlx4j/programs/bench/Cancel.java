@@ -36,30 +36,33 @@ final class Cancel implements Scenario {
         double[] ms = new double[lab.count(100, 300)];
         List<Double> gaps = new ArrayList<>();
         List<GenerationStream> beside = new ArrayList<>();
-        for (int i = 0; i < ms.length; i++) {
-            if (i % 50 == 0) { // their answers end eventually
-                beside.forEach(GenerationStream::close);
-                beside.clear();
-                lab.prompts
-                        .fresh(30, neighbours)
-                        .forEach(prompt -> beside.add(lab.mlx4j.stream(Mlx4jArm.request(prompt, 3000))));
-            }
-            try (GenerationStream stream = lab.mlx4j.stream(Mlx4jArm.request(lab.prompts.fresh(30), 400))) {
-                Iterator<GenerationEvent> events = stream.iterator();
-                int until = 5 + lab.random.nextInt(10);
-                long last = 0;
-                for (int seen = 0; seen < until; seen++) {
-                    events.next();
-                    long now = System.nanoTime();
-                    if (seen > 1) {
-                        gaps.add((now - last) / 1e6);
-                    }
-                    last = now;
+        try {
+            for (int i = 0; i < ms.length; i++) {
+                if (i % 50 == 0) { // their answers end eventually
+                    beside.forEach(GenerationStream::close);
+                    beside.clear();
+                    lab.prompts
+                            .fresh(30, neighbours)
+                            .forEach(prompt -> beside.add(lab.mlx4j.stream(Mlx4jArm.request(prompt, 3000))));
                 }
-                ms[i] = cancel(stream, events);
+                try (GenerationStream stream = lab.mlx4j.stream(Mlx4jArm.request(lab.prompts.fresh(30), 400))) {
+                    Iterator<GenerationEvent> events = stream.iterator();
+                    int until = 5 + lab.random.nextInt(10);
+                    long last = 0;
+                    for (int seen = 0; seen < until; seen++) {
+                        events.next();
+                        long now = System.nanoTime();
+                        if (seen > 1) {
+                            gaps.add((now - last) / 1e6);
+                        }
+                        last = now;
+                    }
+                    ms[i] = cancel(stream, events);
+                }
             }
+        } finally {
+            beside.forEach(GenerationStream::close);
         }
-        beside.forEach(GenerationStream::close);
         double step =
                 Statistics.median(gaps.stream().mapToDouble(Double::doubleValue).toArray());
         report(
@@ -78,7 +81,7 @@ final class Cancel implements Scenario {
             throw new IllegalStateException("the duration of a prefill chunk was not measured");
         }
         double[] ms = new double[lab.count(100, 200)];
-        int third = (int) (chunk.ms() * LONG / chunk.tokens() / 3);
+        int third = Math.max(1, (int) (chunk.ms() * LONG / chunk.tokens() / 3));
         for (int i = 0; i < ms.length; i++) {
             String prompt = lab.prompts.fresh(LONG);
             try (GenerationStream stream = lab.mlx4j.stream(Mlx4jArm.request(prompt, 4))) {

@@ -109,6 +109,9 @@ final class Stall implements Scenario {
         }
         Call prefilling = generate(worker, prompt, 1);
         prefilling.answer.get(5, TimeUnit.MINUTES);
+        if (decoding.answer.isDone()) { // this can happen with --model
+            throw new IllegalStateException("the decoder ended before its neighbour was prefilled");
+        }
         List<Long> arrivals = List.copyOf(decoding.chunks);
         worker.cancel(decoding.id);
         decoding.answer.get(1, TimeUnit.MINUTES);
