@@ -58,6 +58,10 @@ public final class Bench {
     }
 
     private static void measure(ProviderKind engine, Options options, Report report) {
+        if (options.only().stream().noneMatch(name -> SCENARIOS.get(name).measures(engine))) {
+            report.note(engine.id(), "none of the chosen scenarios measures it");
+            return;
+        }
         try (Lab lab = new Lab(engine, options, report)) {
             lab.alone.info().properties().forEach(fact -> {
                 if (!fact.getValue().asText().isEmpty()) {

@@ -113,6 +113,23 @@ class BenchTest {
     }
 
     @Test
+    void shouldIgnoreAnswersWithoutATimePerTokenWhenOthersHaveOne() {
+        Answer one = new Answer("a", List.of(1), 1, new long[] {20 * MS}, 21 * MS, null);
+        Answer three = new Answer("abc", List.of(1, 2, 3), 3, new long[] {20 * MS, 24 * MS, 30 * MS}, 31 * MS, null);
+
+        assertThat(new Round(List.of(one), MS).hasTimePerToken()).isFalse();
+        assertThat(new Round(List.of(one, three), MS).hasTimePerToken()).isTrue();
+        assertThat(new Round(List.of(one, three), MS).perTokenMs()).isEqualTo(5);
+    }
+
+    @Test
+    void shouldSayWhatIsWrongWhenAnOptionIsInvalid() {
+        assertThatThrownBy(() -> Options.parse("--only", "turn,nothing"))
+                .hasMessage("--only: no such scenario: nothing");
+        assertThatThrownBy(() -> Options.parse("--seed", "x")).hasMessage("--seed must be a whole number, not x");
+    }
+
+    @Test
     void shouldCountByTheServersUsageWhenThereAreNoIds() {
         Recording recording = new Recording();
         recording.piece("", List.of());

@@ -27,6 +27,7 @@ final class InProcessArm implements Arm {
 
     private final String name;
     private final boolean batch;
+    private final Path log;
     private final Process process;
     private final BufferedWriter requests;
     private final BufferedReader answers;
@@ -52,6 +53,7 @@ final class InProcessArm implements Arm {
     InProcessArm(String name, boolean batch, ProcessBuilder builder, Path log) throws IOException {
         this.name = name;
         this.batch = batch;
+        this.log = log;
         builder.environment().put("TOKENIZERS_PARALLELISM", "false");
         this.process = builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
                 .start();
@@ -131,14 +133,14 @@ final class InProcessArm implements Arm {
             requests.flush();
             return read();
         } catch (IOException error) {
-            throw new UncheckedIOException(name, error);
+            throw new UncheckedIOException(name + ": " + error.getMessage(), error);
         }
     }
 
     private JsonNode read() throws IOException {
         String line = answers.readLine();
         if (line == null) {
-            throw new IOException(name + " ended; its log says why");
+            throw new IOException("the program ended; see " + log);
         }
         return JSON.readTree(line);
     }

@@ -68,7 +68,7 @@ record Options(
                 case "--model" -> model = folderOrId(value);
                 case "--only" -> only = scenarios(value);
                 case "--out" -> out = Path.of(value);
-                case "--seed" -> seed = Long.parseLong(value);
+                case "--seed" -> seed = seed(value);
                 case "--ollama-model" -> ollamaModel = value;
                 default -> throw new IllegalArgumentException(option + " is unknown");
             }
@@ -94,10 +94,19 @@ record Options(
         };
     }
 
+    private static long seed(String value) {
+        try {
+            return Long.parseLong(value);
+        } catch (NumberFormatException wrong) {
+            throw new IllegalArgumentException("--seed must be a whole number, not " + value, wrong);
+        }
+    }
+
     private static Set<String> scenarios(String names) {
         Set<String> wanted = new LinkedHashSet<>(List.of(names.split(",")));
         if (!SCENARIOS.containsAll(wanted)) {
-            throw new IllegalArgumentException(names + " has an unknown scenario");
+            wanted.removeAll(SCENARIOS);
+            throw new IllegalArgumentException("--only: no such scenario: " + String.join(", ", wanted));
         }
         if (wanted.contains("cancel")) {
             wanted.add("stall"); // it measures the prefill chunk of the worker

@@ -183,6 +183,8 @@ final class Report {
                     .put("engine", limit.engine.id())
                     .put("name", limit.limit.name())
                     .put("what", limit.limit.what(limit.engine))
+                    .put("unit", limit.limit.unit)
+                    .put("atLeast", limit.limit.atLeast)
                     .put("gate", limit.bounds().gate())
                     .put("goal", limit.bounds().goal())
                     .put("verdict", verdict(limit).name());

@@ -65,7 +65,7 @@ final class ServerArm extends HttpArm {
         JsonNode message = json(line.substring(DATA.length()));
         message.path("choices")
                 .forEach(choice -> recording.piece(choice.path("text").asText(), List.of()));
-        if (message.has("usage")) {
+        if (message.hasNonNull("usage")) {
             recording.count(message.get("usage").get("completion_tokens").asInt());
         }
     }
