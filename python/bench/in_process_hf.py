@@ -63,7 +63,7 @@ class Hf:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         eos = self._model.generation_config.eos_token_id
         self._eos = set(eos if isinstance(eos, list) else [eos])
-        self._model.generation_config = GenerationConfig(eos_token_id=eos)  # without the author's sampling and penalties
+        self._model.generation_config = GenerationConfig(eos_token_id=eos)  # without the author's defaults
         self._answer = self._stream if mode == "stream" else self._batches
 
     def generate(self, requests, callers):
