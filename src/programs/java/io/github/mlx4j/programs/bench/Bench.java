@@ -49,15 +49,18 @@ public final class Bench {
         report.fact("mlx4j", System.getProperty("bench.commit", "unknown"));
         report.fact("run", (options.quick() ? "quick" : "full") + ", seed " + options.seed());
         report.fact("load before", Interval.number(Machine.load()));
-        options.engines().forEach(engine -> measure(engine, options, report));
+        String name = begun.format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
+        for (ProviderKind engine : options.engines()) {
+            measure(engine, options, report, name);
+        }
         report.fact("load after", Interval.number(Machine.load()));
-        Path json = report.write(options.out(), begun.format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss")));
+        Path json = report.write(options.out(), name);
         System.out.println(report.markdown());
         System.out.println("Raw values, tables and charts: " + json.getParent() + " (" + json.getFileName() + ")");
         System.exit(report.holds() ? 0 : 1);
     }
 
-    private static void measure(ProviderKind engine, Options options, Report report) {
+    private static void measure(ProviderKind engine, Options options, Report report, String file) {
         if (options.only().stream().noneMatch(name -> SCENARIOS.get(name).measures(engine))) {
             report.note(engine.id(), "none of the chosen scenarios measures it");
             return;
@@ -76,6 +79,7 @@ public final class Bench {
                 if (options.only().contains(scenario.getKey())
                         && scenario.getValue().measures(engine)) {
                     run(scenario.getKey(), scenario.getValue(), lab);
+                    report.write(options.out(), file); // so that a run that is ended keeps what it has measured
                 }
             }
         } catch (IOException | RuntimeException failure) {

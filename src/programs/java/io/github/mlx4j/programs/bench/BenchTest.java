@@ -8,6 +8,7 @@ import io.github.mlx4j.provider.ProviderKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -94,13 +95,17 @@ class BenchTest {
     }
 
     @Test
-    void shouldTakeGapsOfThePeriodOnlyWhenTimesAreGiven() {
-        List<Long> times = IntStream.range(0, 100)
-                .mapToObj(i -> i < 50 ? i * MS : (50 + 2 * (i - 50)) * MS)
-                .toList();
+    void shouldTakeGapsOfThePeriodWhenTimesAreGiven() {
+        List<Long> times = new ArrayList<>();
+        IntStream.rangeClosed(0, 50).forEach(i -> times.add(i * MS));
+        times.add(80 * MS); // the first gap of the second period is a stall
+        IntStream.rangeClosed(1, 20).forEach(i -> times.add((80 + 2 * i) * MS));
 
         assertThat(Beside.gap(List.of(times), 0, 50 * MS)).isEqualTo(1);
-        assertThat(Beside.gap(List.of(times), 50 * MS, 1000 * MS)).isEqualTo(2);
+        assertThat(Beside.gap(List.of(times), 50 * MS + 1, 100 * MS)).isEqualTo((30 + 10 * 2) / 11.0);
+        assertThat(Beside.gap(List.of(times), 51 * MS, 52 * MS))
+                .as("a period within a gap")
+                .isEqualTo(30);
     }
 
     @Test

@@ -5,7 +5,6 @@ import io.github.mlx4j.generation.GenerationStream;
 import io.github.mlx4j.report.Interval;
 import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
@@ -132,16 +131,27 @@ final class Beside implements Scenario {
         }
     }
 
-    /** Returns the mean time between tokens that arrived within a period, in milliseconds, for the median request. */
+    /**
+     * Returns the mean time between tokens in a period, in milliseconds, for the median request. The gaps in which the
+     * period begins and ends count too.
+     */
     static double gap(List<List<Long>> arrivals, long from, long until) {
         return Statistics.median(arrivals.stream()
                 .map(times -> List.copyOf(times).stream()
                         .skip(UNDISTURBED / 2)
                         .mapToLong(Long::longValue)
-                        .filter(at -> at >= from && at < until)
                         .toArray())
-                .filter(times -> times.length > 1)
-                .mapToDouble(times -> (Arrays.stream(times).max().orElseThrow() - times[0]) / 1e6 / (times.length - 1))
+                .mapToDouble(times -> {
+                    int first = 0;
+                    while (first < times.length - 2 && times[first + 1] <= from) {
+                        first++;
+                    }
+                    int last = first + 1;
+                    while (last < times.length - 1 && times[last] < until) {
+                        last++;
+                    }
+                    return (times[last] - times[first]) / 1e6 / (last - first);
+                })
                 .toArray());
     }
 }

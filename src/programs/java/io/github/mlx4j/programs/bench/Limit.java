@@ -144,7 +144,7 @@ enum Limit {
     enum Verdict {
         GOAL("goal met"),
         GATE("gate met"),
-        UNCLEAR("gate missed, but within its interval"),
+        UNCLEAR("unclear: the gate lies within the interval"),
         MISSED("GATE MISSED"),
         BELOW_GOAL("goal missed"),
         UNMEASURED("NOT MEASURED");
