@@ -805,6 +805,20 @@ class Batching(unittest.TestCase):
         salted = lab.ask(STORY, cacheSalt="other")
         self.assertEqual((0, first.tokens), (salted.result["usage"]["cachedTokens"], salted.tokens))
 
+    def test_the_prefix_cache_counts_and_bounds_the_memory_of_short_texts(self):
+        lab = self.lab(prefixCacheBytes=1_000_000)
+        for i in range(40):
+            lab.ask(prompt=chr(97 + i % 26) * 12 + str(i), maxTokens=1 + i % 3)
+        prefixes = lab.engine._prefixes
+        kept = [(len(tokens), cache) for tokens, cache, _ in prefixes._kept.values()]
+        tensors = [x for _, cache in kept for layer in cache.layers for x in (layer.keys, layer.values)]
+        memory = sum({x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in tensors}.values())
+        self.assertGreater(len(kept), 15)
+        self.assertEqual(memory, prefixes.nbytes)
+        config = lab.engine._model.config
+        token_bytes = 2 * 4 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+        self.assertLessEqual(memory, 1.25 * token_bytes * sum(tokens for tokens, _ in kept))
+
 
 class Initialize(unittest.TestCase):
     def test_what_the_engine_can_do(self):

@@ -151,8 +151,9 @@ class Batch(_OneExpert):
         alone = len(self.rows) == 1
         for i, row in enumerate(self.rows):
             if row in rows:
-                kept = self._cache if alone else caches.extract(self._cache, i, row.in_cache)
-                row.cache = kept if keep_caches else None
+                row.cache = None
+                if keep_caches:
+                    row.cache = caches.compact(self._cache) if alone else caches.extract(self._cache, i, row.in_cache)
         if left:
             width = max(self.rows[i].in_cache for i in left)
             caches.select(self._cache, left, self._width, self._width - width)

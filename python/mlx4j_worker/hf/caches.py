@@ -19,6 +19,7 @@ from transformers.cache_utils import (
 )
 
 _ROOM = 64  # tokens for which a layer makes room at once
+_MOST_OVERHEAD = 1.25  # memory of a compact cache, relative to that of its tokens
 
 
 class GrowingLayer(DynamicLayer):
@@ -166,9 +167,28 @@ def can_trim(cache: DynamicCache) -> bool:
     return all(_is_whole(layer) for layer in cache.layers)
 
 
+def compact(cache: DynamicCache) -> DynamicCache:
+    """The cache of one row, whose keys and values may be views: without the rest of their memory, if that is much."""
+    for layer in cache.layers:
+        if isinstance(layer, DynamicLayer) and layer.is_initialized:
+            used, whole = (sum(size(x) for x in (layer.keys, layer.values)) for size in (_used, _whole))
+            if whole > _MOST_OVERHEAD * used:
+                width = layer.cumulative_length if layer.is_sliding else layer.get_seq_length()
+                _set(layer, layer.keys.clone(), layer.values.clone(), width)
+    return cache
+
+
 def nbytes(cache: DynamicCache) -> int:
-    """The memory of a cache in bytes."""
-    return sum(x.numel() * x.element_size() for layer in cache.layers for x in _all_tensors(layer))
+    """The memory of a cache in bytes, including what its tensors are views of."""
+    return sum(_whole(x) for layer in cache.layers for x in _all_tensors(layer))
+
+
+def _used(x: torch.Tensor) -> int:
+    return x.numel() * x.element_size()
+
+
+def _whole(x: torch.Tensor) -> int:
+    return x.untyped_storage().nbytes()
 
 
 def _is_whole(layer: Any) -> bool:
