@@ -44,9 +44,9 @@ final class Arrivals implements Scenario {
         if (pairs.isEmpty()) {
             throw new IllegalStateException("an answer was lost in each pair");
         }
-        double[] base = rates(pairs, lab.together);
+        double[] base = Round.each(pairs, lab.together, Round::tokensPerSecond);
         for (Arm arm : arms) {
-            double[] rates = rates(pairs, arm);
+            double[] rates = Round.each(pairs, arm, Round::tokensPerSecond);
             Interval ratio = Statistics.median95(Statistics.ratios(rates, base));
             table.row(
                     arm.name(),
@@ -74,12 +74,6 @@ final class Arrivals implements Scenario {
             requests.add(new Request(prompt, tokens, Sampling.GREEDY, Math.round(atMs)));
         }
         return requests;
-    }
-
-    private static double[] rates(List<Map<Arm, Round>> pairs, Arm arm) {
-        return pairs.stream()
-                .mapToDouble(pair -> pair.get(arm).tokensPerSecond())
-                .toArray();
     }
 
     private static double[] answers(List<Map<Arm, Round>> pairs, Arm arm, ToDoubleFunction<Answer> value) {

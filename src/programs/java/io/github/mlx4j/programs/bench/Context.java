@@ -35,8 +35,8 @@ final class Context implements Scenario {
                 throw new IllegalStateException(
                         "no answer of several tokens to a prompt of %d tokens".formatted(length));
             }
-            double[] inProcess = each(pairs, lab.alone);
-            double[] mlx4j = each(pairs, lab.mlx4j);
+            double[] inProcess = Round.each(pairs, lab.alone, Round::perTokenMs);
+            double[] mlx4j = Round.each(pairs, lab.mlx4j, Round::perTokenMs);
             Interval ratio = Statistics.median95(Statistics.ratios(mlx4j, inProcess));
             table.row(
                     length,
@@ -53,9 +53,5 @@ final class Context implements Scenario {
             }
         }
         lab.chart("cost-context", costs.svg());
-    }
-
-    private static double[] each(List<Map<Arm, Round>> pairs, Arm arm) {
-        return pairs.stream().mapToDouble(pair -> pair.get(arm).perTokenMs()).toArray();
     }
 }

@@ -88,7 +88,8 @@ final class Lab implements AutoCloseable {
     /** Returns the library's own server, or null if it is not installed. */
     @Nullable
     Arm server() {
-        return arm(Baseline.of(engine).server());
+        String name = Baseline.of(engine).server();
+        return arms.stream().filter(arm -> arm.name().equals(name)).findFirst().orElse(null);
     }
 
     /** Adds a table of this engine to the report. */
@@ -109,12 +110,6 @@ final class Lab implements AutoCloseable {
     /** Adds a measurement of this engine that has limits, taken from {@code n} values. */
     void measured(Limit limit, Interval figure, int n, String note) {
         report.measured(engine, limit, figure, n, note);
-    }
-
-    /** Returns the arm with this name, or null. */
-    @Nullable
-    Arm arm(String name) {
-        return arms.stream().filter(arm -> arm.name().equals(name)).findFirst().orElse(null);
     }
 
     /** Starts mlx4j with the small model, whose answers may contain thinking and tool calls. */

@@ -3,10 +3,12 @@ package io.github.mlx4j.programs.bench;
 import io.github.mlx4j.report.Statistics;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The answers to callers that sent their requests at the same moment.
@@ -54,8 +56,9 @@ record Round(List<Answer> answers, long nanos) {
         return answers.stream().filter(Answer::isWhole).toList();
     }
 
-    boolean anyWhole() {
-        return answers.stream().anyMatch(Answer::isWhole);
+    /** Returns a value of an arm's round in each pair. */
+    static double[] each(List<Map<Arm, Round>> pairs, Arm arm, ToDoubleFunction<Round> value) {
+        return pairs.stream().map(pair -> pair.get(arm)).mapToDouble(value).toArray();
     }
 
     boolean hasTimePerToken() {
